@@ -1,0 +1,47 @@
+"""One tree of errors. Each says what is wrong, where, and how to mend it.
+
+This module knows nothing of the rest of the package; everything may import it.
+"""
+
+from __future__ import annotations
+
+
+class RecExplainerError(Exception):
+    """Base of all errors this package raises on purpose.
+
+    Args:
+        what: One sentence: what is wrong.
+        where: The file, row, field or setting concerned, or "" when there is none.
+        mend: One sentence: what the reader can do about it.
+    """
+
+    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.mend = mend
+        lines = [what, f"  where: {where}" if where else "", f"  mend:  {mend}" if mend else ""]
+        super().__init__("\n".join(line for line in lines if line))
+
+
+class DataError(RecExplainerError):
+    """A table cannot be read, or what it holds cannot be used."""
+
+
+class SettingsError(RecExplainerError):
+    """A recipe or a command-line setting is unknown or has the wrong type."""
+
+
+class RecommenderError(RecExplainerError):
+    """The recommender cannot answer what it was asked."""
+
+
+class SurrogateError(RecExplainerError):
+    """The surrogate, its backbone or its prompt cannot be used as asked."""
+
+
+class RunError(RecExplainerError):
+    """A run folder is missing, incomplete or of another kind."""
+
+
+class ChatError(RecExplainerError):
+    """A chat endpoint did not answer as the protocol says."""

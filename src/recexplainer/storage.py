@@ -1,0 +1,133 @@
+"""Files and folders that are complete or absent, and their hashes.
+
+It knows nothing of what the files hold: each room writes its own formats through these few functions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from recexplainer.errors import DataError, RunError
+
+
+@contextmanager
+def complete_folder(path: Path) -> Generator[Path, None, None]:
+    """Write a folder aside and put it in place when it is complete.
+
+    Inside the `with` block, write into the folder that is handed out (`PATH.partial`). When the block ends, everything
+    in it is flushed to disk and it takes the place of `path`, of which an earlier version is removed. When the block
+    raises, or the process dies, `path` is as it was. One writer at a time is assumed.
+
+    Args:
+        path: The folder to make; its parents are made too.
+
+    Yields:
+        The empty folder to write into.
+    """
+    partial, stale = path.with_name(path.name + ".partial"), path.with_name(path.name + ".stale")
+    remove(partial)
+    remove(stale)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+    except BaseException:
+        remove(partial)
+        raise
+    for inner in sorted(partial.rglob("*")):
+        _flush(inner)
+    _flush(partial)
+    if path.exists():
+        path.rename(stale)
+    partial.rename(path)
+    _flush(path.parent)
+    remove(stale)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; what is not there is no error."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file (UTF-8) aside, then rename it, so that a reader sees the old text or the new, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".partial")
+    with aside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file atomically: readable by people, keys in their own order, no NaN.
+
+    Raises:
+        ValueError: `value` holds NaN or infinity, which JSON has not.
+    """
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        RunError: It is not there, or it is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(
+            "A file is missing.", where=str(path), mend="Start the run again: what is missing is made anew."
+        ) from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RunError(
+            f"A file is not JSON: {error}", where=str(path), mend="Delete the folder it is in and start the run again."
+        ) from error
+
+
+def hash_value(value: Any) -> str:
+    """The SHA-256 of a JSON-like value, in hex; the order of keys makes no difference."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file's content, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_files(path: Path) -> dict[str, str]:
+    """The SHA-256 of every file in a folder, by its path within it; of a single file, by its name.
+
+    Raises:
+        DataError: There is nothing at `path`.
+    """
+    if path.is_file():
+        return {path.name: hash_file(path)}
+    if not path.is_dir():
+        raise DataError(
+            "There is no such file or folder.", where=str(path), mend="Check the path; it is taken from where you are."
+        )
+    files = sorted(inner for inner in path.rglob("*") if inner.is_file())
+    return {inner.relative_to(path).as_posix(): hash_file(inner) for inner in files}
+
+
+def _flush(path: Path) -> None:
+    """Force a file or a folder's list of names onto the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
