@@ -1,0 +1,231 @@
+"""Cleaning of raw tables: what is unusable goes, titles become unique, histories become chronological; all counted.
+
+It works on frames alone: it knows neither the Dataset that is built from them nor the file that they came from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from recexplainer.data.titles import MAX_TITLE, normalise_title, plain_text, shorten, title_key, unique_titles
+from recexplainer.errors import DataError
+
+# The columns of a catalogue. Only item_id and title are always there; a missing text is "", a missing list is [].
+ITEM_COLUMNS: dict[str, pl.DataType] = {
+    "item_id": pl.String(),
+    "title": pl.String(),
+    "description": pl.String(),
+    "brand": pl.String(),
+    "genres": pl.List(pl.String()),
+    "platforms": pl.List(pl.String()),
+    "features": pl.List(pl.String()),
+}
+_YEAR = "release_year"
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+
+
+@dataclass(frozen=True)
+class Note:
+    """One thing that loading or filtering did, with its count, for the report."""
+
+    what: str
+    count: int
+
+
+def require_columns(frame: pl.DataFrame, needed: Sequence[str], where: str) -> None:
+    """Raises DataError, naming the columns that are there, unless `frame` has every needed column."""
+    missing = [column for column in needed if column not in frame.columns]
+    if missing:
+        there = ", ".join(frame.columns) or "none"
+        raise DataError(
+            f"missing column{'s' if len(missing) > 1 else ''}: {', '.join(missing)}",
+            where=where,
+            mend=f"rename a column or map it; the columns there are: {there}",
+        )
+
+
+def clean_items(items: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
+    """Makes a catalogue of a raw item table.
+
+    Items without an id or a title go, and so does every later item with an id seen before. Titles are normalised,
+    shortened and made unique (compared without case, as the paper's evaluation does).
+
+    Args:
+        items: Columns `item_id`, `title` and any others of `ITEM_COLUMNS`; `release_year` helps to tell shared titles
+            apart; other columns are ignored.
+
+    Returns:
+        The catalogue in file order with exactly the columns of `ITEM_COLUMNS`, and what was done.
+
+    Raises:
+        DataError: A column is missing, or no item is left.
+    """
+    require_columns(items, ("item_id", "title"), "item table")
+    raw = items.with_columns(_ids(items, "item_id"), pl.Series("title", _texts(items["title"]), dtype=pl.String))
+    titled = raw.with_columns(
+        pl.Series("normal", [normalise_title(title) for title in raw["title"].to_list()], dtype=pl.String)
+    ).filter(pl.col("item_id").is_not_null() & (pl.col("normal") != ""))
+    unique = titled.unique(subset="item_id", keep="first", maintain_order=True)
+    if unique.is_empty():
+        raise DataError("no item has both an id and a title", where="item table", mend="check the columns mapped")
+    catalogue, title_notes = _name(unique)
+    notes = _notes(
+        ("items without an id or a title dropped", raw.height - titled.height),
+        ("items with an id seen before dropped", titled.height - unique.height),
+        *title_notes,
+    )
+    return catalogue, notes
+
+
+def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple[pl.DataFrame, tuple[Note, ...]]:
+    """Makes chronological histories of a raw interaction table.
+
+    Args:
+        interactions: Columns `user_id`, `item_id` and, where known, `timestamp` (numbers, dates, or text of either).
+            Without a timestamp the order of rows is the order in time.
+        item_ids: Ids of the catalogue; interactions with other items are dropped.
+
+    Returns:
+        Columns `user_id`, `item_id`: users in order of first appearance, each user's items oldest first and at most
+        once (the first time counts); and what was done.
+
+    Raises:
+        DataError: A column is missing, a timestamp cannot be read, or nothing is left.
+    """
+    require_columns(interactions, ("user_id", "item_id"), "interaction table")
+    timed, time = _timestamps(interactions)
+    events = interactions.select(_ids(interactions, "user_id"), _ids(interactions, "item_id"), time)
+    whole = events.drop_nulls()
+    known = whole.filter(pl.col("item_id").is_in(item_ids.implode()))
+    sorted_ = _sort(known)
+    once = sorted_.filter(~_seen_twice(timed))
+    first = once.unique(subset=("user_id", "item_id"), keep="first", maintain_order=True)
+    notes = _notes(
+        ("interactions without a time: the order of rows was taken", 0 if timed else events.height),
+        ("events without a user, an item or a readable time dropped", events.height - whole.height),
+        ("events on items outside the catalogue or without a title dropped", whole.height - known.height),
+        ("events seen twice dropped", known.height - once.height),
+        ("returns to an item already in the history dropped", once.height - first.height),
+    )
+    if first.is_empty():
+        counts = "; ".join(f"{note.what}: {note.count:,}" for note in notes)
+        raise DataError(
+            "no interaction is left after cleaning",
+            where=f"interaction table of {events.height:,} rows ({counts})",
+            mend="check that both tables name items by the same ids",
+        )
+    return first.select("user_id", "item_id"), notes
+
+
+def _notes(*counted: tuple[str, int]) -> tuple[Note, ...]:
+    return tuple(Note(what, count) for what, count in counted if count > 0)
+
+
+def _ids(frame: pl.DataFrame, column: str) -> pl.Series:
+    """Ids as text without outer spaces; "" is null; whole floats (a column that once held gaps) lose their ".0"."""
+    ids = frame[column]
+    if ids.dtype.is_float() and bool((ids.drop_nulls() == ids.drop_nulls().round()).all()):
+        ids = ids.cast(pl.Int64)
+    text = ids.cast(pl.String).str.strip_chars()
+    return text.to_frame().select(pl.when(pl.col(column) != "").then(pl.col(column)).alias(column))[column]
+
+
+def _timestamps(interactions: pl.DataFrame) -> tuple[bool, pl.Series]:
+    """Whether there are times, and a sortable column `timestamp` without NaN (constant where there are no times)."""
+    if "timestamp" not in interactions.columns or interactions["timestamp"].is_null().all():
+        return False, pl.zeros(interactions.height, pl.Int64, eager=True).alias("timestamp")
+    times = interactions["timestamp"]
+    if times.dtype == pl.String:
+        times = _times_from_text(times)
+    if not (times.dtype.is_numeric() or times.dtype.is_temporal()):
+        raise DataError(
+            f"a timestamp must be a number or a date, not {times.dtype}",
+            where="interaction table, column timestamp",
+            mend="map another column, or map none to take the order of rows",
+        )
+    return True, times.fill_nan(None) if times.dtype.is_float() else times
+
+
+def _times_from_text(times: pl.Series) -> pl.Series:
+    stripped = times.str.strip_chars()
+    text = stripped.set(stripped == "", None)
+    for kind in (pl.Int64, pl.Float64):
+        parsed = text.cast(kind, strict=False)
+        if parsed.null_count() == text.null_count():
+            return parsed
+    try:
+        return text.str.to_datetime()
+    except pl.exceptions.PolarsError as error:
+        row = int((text.cast(pl.Float64, strict=False).is_null() & text.is_not_null()).arg_true()[0])
+        raise DataError(
+            f"'{text[row]}' is neither a number nor a date in the one format of its column",
+            where=f"interaction table, column timestamp, data row {row + 1}",
+            mend="write times as numbers or as 2020-01-31 or 2020-01-31 12:00:00, or map no timestamp",
+        ) from error
+
+
+def _sort(events: pl.DataFrame) -> pl.DataFrame:
+    """Users by first appearance, then time, then order of rows."""
+    return (
+        events.with_row_index("row")
+        .with_columns(pl.col("row").min().over("user_id").alias("first"))
+        .sort("first", "timestamp", "row")
+    )
+
+
+def _seen_twice(timed: bool) -> pl.Expr:
+    """The same user, item and time once more; without times, the same item twice running."""
+    if timed:
+        return ~pl.struct("user_id", "item_id", "timestamp").is_first_distinct()
+    return (pl.col("item_id") == pl.col("item_id").shift(1).over("user_id")).fill_null(value=False)
+
+
+def _strings(value: object) -> list[str]:
+    """All texts within a cell, however nested, without blanks."""
+    if isinstance(value, list):
+        return [text for part in value for text in _strings(part)]
+    text = "" if value is None else plain_text(_TAG.sub(" ", str(value)))
+    return [text] if text else []
+
+
+def _texts(column: pl.Series) -> list[str]:
+    if column.dtype.is_nested():
+        return [" ".join(_strings(value)) for value in column.to_list()]
+    return column.cast(pl.String).fill_null("").to_list()
+
+
+def _name(items: pl.DataFrame) -> tuple[pl.DataFrame, list[tuple[str, int]]]:
+    """Gives every item its final title and brings every column into its type."""
+    columns: dict[str, pl.Series] = {"item_id": items["item_id"]}
+    for name, kind in ITEM_COLUMNS.items():
+        if name not in ("item_id", "title"):
+            cells = [_strings(v) for v in items[name].to_list()] if name in items.columns else [[]] * items.height
+            values = [list(dict.fromkeys(cell)) for cell in cells] if kind.is_nested() else [" ".join(c) for c in cells]
+            columns[name] = pl.Series(name, values, dtype=kind)
+    short = [shorten(title) for title in items["normal"].to_list()]
+    years = _texts(items[_YEAR]) if _YEAR in items.columns else [""] * items.height
+    platforms = [" ".join(names[:1]) for names in columns["platforms"].to_list()]
+    titles = unique_titles(short, (columns["brand"].to_list(), platforms, years), items["item_id"].to_list())
+    columns["title"] = pl.Series("title", titles, dtype=pl.String)
+    keys = [title_key(title) for title in short]
+    counts = [
+        (
+            "titles with odd spaces, HTML, semicolons or curly quotes put right",
+            _changed(items["title"], items["normal"]),
+        ),
+        (f"titles over {MAX_TITLE} characters shortened", _changed(items["normal"], pl.Series(short))),
+        ("items that shared a title given a brand, platform, year or id behind it", _shared(keys)),
+    ]
+    return pl.DataFrame([columns[name] for name in ITEM_COLUMNS]), counts
+
+
+def _changed(before: pl.Series, after: pl.Series) -> int:
+    return int((before != after).sum())
+
+
+def _shared(keys: Sequence[str]) -> int:
+    return int(pl.Series(keys).is_duplicated().sum())

@@ -1,0 +1,213 @@
+"""The Dataset: a catalogue and chronological histories. Everything downstream sees only this.
+
+It does not know which file the data came from, nor what a recommender is.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from recexplainer.data.cleaning import ITEM_COLUMNS, Note, clean_interactions, clean_items
+from recexplainer.errors import DataError
+
+__all__ = ["ITEM_COLUMNS", "Dataset", "Note"]
+
+_FILES = ("dataset.json", "items.parquet", "users.parquet", "interactions.parquet")
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A catalogue and chronological histories.
+
+    Attributes:
+        name: What to call it in reports.
+        items: The catalogue, one row an item, columns as in `ITEM_COLUMNS`; the row number is the item's index.
+        user_ids: The users' own ids, `[users]`; the position is the user's index.
+        offsets: `Int[users + 1]`; the history of user `u` is `sequence[offsets[u]:offsets[u + 1]]`.
+        sequence: `Int[interactions]`, item indices, oldest first within each user.
+        notes: What cleaning and filtering did, in order.
+
+    Raises:
+        DataError: The parts do not fit together.
+    """
+
+    name: str
+    items: pl.DataFrame
+    user_ids: tuple[str, ...]
+    offsets: NDArray[np.int64]
+    sequence: NDArray[np.int32]
+    notes: tuple[Note, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        """Refuses parts that do not fit together."""
+        problem = self._problem()
+        if problem:
+            raise DataError(problem, where=f"dataset '{self.name}'", mend="build it with Dataset.from_frames")
+
+    def _problem(self) -> str:
+        missing = [name for name in ITEM_COLUMNS if name not in self.items.columns]
+        if missing:
+            return f"the catalogue lacks {', '.join(missing)}"
+        if len(self.offsets) != len(self.user_ids) + 1:
+            return f"{len(self.user_ids):,} users need {len(self.user_ids) + 1:,} offsets, not {len(self.offsets):,}"
+        if self.offsets[0] != 0 or self.offsets[-1] != len(self.sequence) or bool((np.diff(self.offsets) < 0).any()):
+            return f"the offsets do not rise from 0 to {len(self.sequence):,}"
+        if len(self.sequence) and not (self.sequence.min() >= 0 and self.sequence.max() < self.items.height):
+            return f"a history holds an item outside 0…{self.items.height - 1:,}"
+        return ""
+
+    @classmethod
+    def from_frames(cls, interactions: pl.DataFrame, items: pl.DataFrame, *, name: str = "data") -> Dataset:
+        """Cleans two raw tables and joins them; `notes` says what cleaning did, with counts.
+
+        Args:
+            interactions: Columns `user_id`, `item_id` and, where known, `timestamp` (numbers or dates). Without it
+                the order of rows is the order in time.
+            items: Columns `item_id`, `title` and any others of `ITEM_COLUMNS`. Items keep their order; those that
+                nobody has interacted with stay.
+            name: What to call it in reports.
+
+        Raises:
+            DataError: A column is missing or unreadable, or nothing is left after cleaning.
+        """
+        catalogue, item_notes = clean_items(items)
+        events, event_notes = clean_interactions(interactions, catalogue["item_id"])
+        runs = events["user_id"].rle().struct
+        index = catalogue.select("item_id").with_row_index("item")
+        sequence = events.join(index, on="item_id", how="left", maintain_order="left")["item"]
+        return cls(
+            name=name,
+            items=catalogue,
+            user_ids=tuple(runs.field("value").to_list()),
+            offsets=_offsets(runs.field("len").to_numpy()),
+            sequence=sequence.to_numpy().astype(np.int32),
+            notes=item_notes + event_notes,
+        )
+
+    @property
+    def n_users(self) -> int:
+        """Number of users."""
+        return len(self.user_ids)
+
+    @property
+    def n_items(self) -> int:
+        """Number of items in the catalogue."""
+        return self.items.height
+
+    @property
+    def n_interactions(self) -> int:
+        """Number of interactions of all users together."""
+        return len(self.sequence)
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """The unique title of each item, `[items]`."""
+        return self.items["title"].to_list()
+
+    @cached_property
+    def history_lengths(self) -> NDArray[np.int64]:
+        """The number of interactions of each user, `Int[users]`."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def users_of_sequence(self) -> NDArray[np.int32]:
+        """The user index of each entry of `sequence`, `Int[interactions]`."""
+        return np.repeat(np.arange(self.n_users, dtype=np.int32), self.history_lengths)
+
+    def history(self, user: int) -> NDArray[np.int32]:
+        """The whole history of a user, item indices, oldest first."""
+        return self.sequence[self.offsets[user] : self.offsets[user + 1]]
+
+    def user_index(self, user_id: str) -> int:
+        """The index of the user with this id. Raises DataError where there is none."""
+        return _index(self._user_indices, user_id, "user", self.name)
+
+    def item_index(self, item_id: str) -> int:
+        """The index of the item with this id. Raises DataError where there is none."""
+        return _index(self._item_indices, item_id, "item", self.name)
+
+    @cached_property
+    def _user_indices(self) -> dict[str, int]:
+        return {user_id: index for index, user_id in enumerate(self.user_ids)}
+
+    @cached_property
+    def _item_indices(self) -> dict[str, int]:
+        return {item_id: index for index, item_id in enumerate(self.items["item_id"].to_list())}
+
+    def select(self, users: NDArray[np.int64], items: NDArray[np.int64], *, notes: tuple[Note, ...] = ()) -> Dataset:
+        """The part of the data with these users and items only, with new indices 0…n-1 in the order given.
+
+        Args:
+            users: `Int[kept users]`, distinct user indices.
+            items: `Int[kept items]`, distinct item indices; interactions with other items go.
+            notes: What to add to the notes.
+        """
+        new_item = np.full(self.n_items, -1, dtype=np.int32)
+        new_item[items] = np.arange(len(items), dtype=np.int32)
+        histories = [new_item[self.history(int(user))] for user in users]
+        kept = [history[history >= 0] for history in histories]
+        return Dataset(
+            name=self.name,
+            items=self.items[items.tolist()],
+            user_ids=tuple(self.user_ids[int(user)] for user in users),
+            offsets=_offsets(np.array([len(history) for history in kept], dtype=np.int64)),
+            sequence=np.concatenate(kept) if kept else np.empty(0, dtype=np.int32),
+            notes=self.notes + notes,
+        )
+
+    def save(self, folder: Path) -> None:
+        """Writes `items`, `users` and `interactions` as Parquet and `dataset.json` (name and notes) into a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.items.select(*ITEM_COLUMNS).write_parquet(folder / "items.parquet")
+        pl.DataFrame({"user_id": self.user_ids}, schema={"user_id": pl.String}).write_parquet(folder / "users.parquet")
+        pl.DataFrame({"user": self.users_of_sequence, "item": self.sequence.astype(np.int32)}).write_parquet(
+            folder / "interactions.parquet"
+        )
+        about = {"name": self.name, "notes": [asdict(note) for note in self.notes]}
+        (folder / "dataset.json").write_text(json.dumps(about, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Dataset:
+        """Reads what `save` wrote. Raises DataError where a file is missing or is not what `save` writes."""
+        missing = [name for name in _FILES if not (folder / name).is_file()]
+        if missing:
+            raise DataError(
+                f"no saved dataset: {', '.join(missing)} missing",
+                where=str(folder),
+                mend="name the folder that Dataset.save wrote, or make it again",
+            )
+        try:
+            about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+            user_ids = tuple(pl.read_parquet(folder / "users.parquet")["user_id"].to_list())
+            interactions = pl.read_parquet(folder / "interactions.parquet", columns=["user", "item"])
+            counts = np.bincount(interactions["user"].to_numpy(), minlength=len(user_ids))
+            return cls(
+                name=about["name"],
+                items=pl.read_parquet(folder / "items.parquet"),
+                user_ids=user_ids,
+                offsets=_offsets(counts),
+                sequence=interactions["item"].to_numpy().astype(np.int32),
+                notes=tuple(Note(**note) for note in about["notes"]),
+            )
+        except (pl.exceptions.PolarsError, ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"a saved dataset cannot be read: {error}", where=str(folder), mend="make the dataset again"
+            ) from error
+
+
+def _offsets(counts: NDArray[np.integer]) -> NDArray[np.int64]:
+    return np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
+
+
+def _index(indices: dict[str, int], own_id: str, kind: str, name: str) -> int:
+    if own_id not in indices:
+        some = ", ".join(list(indices)[:3])
+        raise DataError(f"there is no {kind} '{own_id}'", where=f"dataset '{name}'", mend=f"ids look like: {some}")
+    return indices[own_id]

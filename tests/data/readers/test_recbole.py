@@ -1,0 +1,106 @@
+"""RecBole atomic files."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from recexplainer.data.readers import read_folder
+from recexplainer.errors import DataError
+
+INTER = "user_id:token\titem_id:token\trating:float\ttimestamp:float\nu\t1\t5\t20\nu\t2\t4\t10\nv\t2\t3\t5\n"
+ITEM = (
+    "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
+    '1\tThe "Big" One\t1990\tAction Crime\n2\tTwins\t1980\t\n3\tTwins\t1999\tDrama\n'
+)
+
+
+def put(folder: Path, name: str, text: str) -> None:
+    data = text.encode()
+    (folder / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    put(tmp_path, "films.inter.gz", INTER)
+    put(tmp_path, "films.item", ITEM)
+    return tmp_path
+
+
+def test_read(folder: Path) -> None:
+    dataset = read_folder(folder)
+    assert dataset.name == folder.name
+    assert dataset.titles == ['The "Big" One', "Twins (1980)", "Twins (1999)"]
+    assert dataset.items["genres"].to_list() == [["Action", "Crime"], [], ["Drama"]]
+    assert dataset.user_ids == ("u", "v")
+    assert dataset.history(0).tolist() == [1, 0]
+
+
+def test_the_inter_file_names_its_twin(folder: Path) -> None:
+    put(folder, "other.inter", INTER)
+    put(folder, "other.item", ITEM)
+    assert read_folder(folder / "films.inter.gz").name == "films"
+    with pytest.raises(DataError, match=r"exactly one \.inter file") as caught:
+        read_folder(folder)
+    assert "films.inter.gz, other.inter" in caught.value.what
+    assert "name the .inter file" in caught.value.mend
+
+
+def test_no_items(folder: Path) -> None:
+    (folder / "films.item").unlink()
+    with pytest.raises(DataError, match=r"exactly one \.item file.*none"):
+        read_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("films.inter.gz", INTER.replace("item_id:token", "item:token"), "missing column: item_id"),
+        ("films.item", ITEM.replace("movie_title", "label"), "missing column: title"),
+        ("films.item", ITEM.replace("movie_title:token_seq", "movie_title"), "must read field:type"),
+        ("films.item", "", "the file is empty"),
+        ("films.item", ITEM.split("\n")[0] + "\n", "a header but no rows"),
+        ("films.item", ITEM + "4\tFour\t1990\tDrama\ttoo\tmuch\n", "cannot be read"),
+        ("films.inter.gz", INTER.replace("\t10\n", "\tsoon\n"), "'soon' is neither"),
+    ],
+)
+def test_bad_files(folder: Path, name: str, text: str, message: str) -> None:
+    put(folder, name, text)
+    with pytest.raises(DataError, match=message) as caught:
+        read_folder(folder)
+    assert str(folder) in caught.value.where
+    assert caught.value.mend
+
+
+def test_not_utf8_names_the_line(folder: Path) -> None:
+    (folder / "films.item").write_bytes(ITEM.replace("Twins", "Zwölf").encode("latin-1"))
+    with pytest.raises(DataError, match="not UTF-8: byte 0xf6") as caught:
+        read_folder(folder)
+    assert caught.value.where.endswith("films.item, line 3")
+
+
+def test_truncated_gzip(folder: Path) -> None:
+    whole = (folder / "films.inter.gz").read_bytes()
+    for broken in (whole[:-12], whole[:8], b"no gzip at all"):
+        (folder / "films.inter.gz").write_bytes(broken)
+        with pytest.raises(DataError, match="cut off or damaged"):
+            read_folder(folder)
+
+
+@pytest.mark.real
+def test_real_films(real_data: Callable[[str], Path]) -> None:
+    dataset = read_folder(real_data("movielens-100k"))
+    assert (dataset.n_users, dataset.n_items, dataset.n_interactions) == (943, 1682, 100_000)
+    assert "Cape Fear (1991)" in dataset.titles
+    assert dataset.items["genres"][0].to_list() == ["Animation", "Children's", "Comedy"]
+
+
+@pytest.mark.real
+def test_real_games(real_data: Callable[[str], Path]) -> None:
+    dataset = read_folder(real_data("amazon-video-games"))
+    assert (dataset.n_users, dataset.n_items, dataset.n_interactions) == (50_546, 16_859, 440_264)
+    assert len({title.lower() for title in dataset.titles}) == dataset.n_items
+    assert not any(mark in title for title in dataset.titles for mark in ";“”")

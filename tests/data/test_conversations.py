@@ -1,0 +1,91 @@
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from recexplainer.data.conversations import Conversation, read_conversations
+from recexplainer.errors import DataError
+
+
+def entry(*turns: tuple[str, str]) -> dict[str, object]:
+    return {"id": "x", "conversations": [{"from": speaker, "value": text} for speaker, text in turns]}
+
+
+def write(path: Path, content: object) -> Path:
+    text = json.dumps(content).encode()
+    path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
+    return path
+
+
+def test_the_embedded_set_is_valid_and_short():
+    conversations = read_conversations(None)
+    assert len(conversations) >= 80
+    assert len({conversation.question for conversation in conversations}) == len(conversations)
+    for conversation in conversations:
+        assert 0 < len(conversation.answer) < 200
+        assert conversation.answer[-1] in '.!?"'
+        assert "  " not in conversation.question + conversation.answer
+
+
+@pytest.mark.parametrize("name", ["chat.json", "chat.json.gz"])
+def test_the_first_pair_of_each_conversation_is_read(tmp_path: Path, name: str):
+    content = [
+        entry(("human", " Hello? "), ("gpt", "Hi."), ("human", "More?"), ("gpt", "No.")),
+        entry(("gpt", "I speak first."), ("human", "Why?"), ("gpt", "Because.")),
+        entry(
+            ("human", "Nobody answers."),
+        ),
+        entry(("human", "Silence?"), ("gpt", "")),
+    ]
+    assert read_conversations(write(tmp_path / name, content)) == [
+        Conversation("Hello?", "Hi."),
+        Conversation("Why?", "Because."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        ({"conversations": []}, "chat.json"),
+        ([], "chat.json"),
+        ([entry(("human", "a"), ("gpt", "b")), {"text": "no"}], "entry 1"),
+        ([entry(("human", "a"), ("gpt", "b")), "no"], "entry 1"),
+        ([{"conversations": "no"}], "entry 0"),
+        ([{"conversations": [{"from": "human", "value": "a"}, {"from": "gpt"}]}], "entry 0, turn 1"),
+        ([{"conversations": ["no"]}], "entry 0, turn 0"),
+        ([entry(("human", "a"))], "chat.json"),
+    ],
+)
+def test_another_layout_is_refused_with_its_place(tmp_path: Path, content: object, where: str):
+    with pytest.raises(DataError) as error:
+        read_conversations(write(tmp_path / "chat.json", content))
+    assert error.value.where.endswith(where)
+    assert "conversations" in error.value.mend
+
+
+def test_what_is_not_json_is_refused_with_its_line(tmp_path: Path):
+    path = tmp_path / "chat.json"
+    path.write_text('[\n{"id": }]')
+    with pytest.raises(DataError, match="not JSON") as error:
+        read_conversations(path)
+    assert error.value.where.endswith("line 2")
+
+
+def test_missing_cut_and_undecodable_files_are_refused(tmp_path: Path):
+    with pytest.raises(DataError, match="cannot be read"):
+        read_conversations(tmp_path / "absent.json")
+    cut = tmp_path / "cut.json.gz"
+    cut.write_bytes(gzip.compress(b"[" * 1000)[:-12])
+    with pytest.raises(DataError, match="cut short"):
+        read_conversations(cut)
+    latin = tmp_path / "latin.json"
+    latin.write_bytes('["é"]'.encode("latin-1"))
+    with pytest.raises(DataError, match="UTF-8"):
+        read_conversations(latin)
+
+
+@pytest.mark.real
+def test_the_public_set_in_the_same_layout_is_read(real_data):
+    conversations = read_conversations(real_data("general-chat.json.gz"))
+    assert len(conversations) == pytest.approx(11_891, abs=100)

@@ -1,0 +1,215 @@
+"""The Dataset: cleaned from raw tables, kept on disk, cut to a part."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from recexplainer.data.dataset import ITEM_COLUMNS, Dataset, Note
+from recexplainer.errors import DataError
+
+ITEMS = pl.DataFrame({"item_id": ["a", "b", "c", "d"], "title": ["Ash", "Birch", "Cedar", "Damson"]})
+
+
+def events(*rows: tuple[object, ...], columns: tuple[str, ...] = ("user_id", "item_id", "timestamp")) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=columns[: len(rows[0])], orient="row")
+
+
+def histories(dataset: Dataset) -> dict[str, list[str]]:
+    ids = dataset.items["item_id"].to_list()
+    return {name: [ids[item] for item in dataset.history(user)] for user, name in enumerate(dataset.user_ids)}
+
+
+def counts(dataset: Dataset) -> dict[str, int]:
+    return {note.what: note.count for note in dataset.notes}
+
+
+def test_histories_are_chronological_and_stable() -> None:
+    raw = events(("v", "c", 5), ("u", "b", 2), ("v", "a", 1), ("u", "d", 1), ("u", "a", 2))
+    dataset = Dataset.from_frames(raw, ITEMS)
+    assert histories(dataset) == {"v": ["a", "c"], "u": ["d", "b", "a"]}
+    assert (dataset.n_users, dataset.n_items, dataset.n_interactions) == (2, 4, 5)
+    assert dataset.notes == ()
+    assert dataset.users_of_sequence.tolist() == [0, 0, 1, 1, 1]
+
+
+def test_without_timestamps_rows_are_the_order() -> None:
+    dataset = Dataset.from_frames(events(("u", "c"), ("u", "a"), ("u", "a"), ("u", "c")), ITEMS)
+    assert histories(dataset) == {"u": ["c", "a"]}
+    assert counts(dataset) == {
+        "interactions without a time: the order of rows was taken": 4,
+        "events seen twice dropped": 1,
+        "returns to an item already in the history dropped": 1,
+    }
+
+
+def test_what_is_unusable_goes_and_is_counted() -> None:
+    items = pl.DataFrame({"item_id": ["a", "b", None, "a", "c"], "title": ["Ash", " ", "Nobody", "Other", None]})
+    raw = events(
+        ("u", "a", 1), ("u", "a", 1), ("u", "a", 3), ("u", "b", 2), ("u", "z", 2), (None, "a", 1), ("w", "", 1)
+    )
+    dataset = Dataset.from_frames(raw, items)
+    assert histories(dataset) == {"u": ["a"]}
+    assert dataset.titles == ["Ash"]
+    assert counts(dataset) == {
+        "items without an id or a title dropped": 3,
+        "items with an id seen before dropped": 1,
+        "events without a user, an item or a readable time dropped": 2,
+        "events on items outside the catalogue or without a title dropped": 2,
+        "events seen twice dropped": 1,
+        "returns to an item already in the history dropped": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ["10", "9"],
+        ["10.5", " 9"],
+        ["2020-02-01", "2019-12-31"],
+        ["2020-02-01 10:00:00", "2020-02-01 09:00:00"],
+        [date(2020, 2, 1), date(2019, 1, 1)],
+        [10.0, 9.0],
+    ],
+)
+def test_timestamps_of_many_kinds(times: list[object]) -> None:
+    raw = pl.DataFrame({"user_id": ["u", "u"], "item_id": ["a", "b"], "timestamp": times})
+    assert histories(Dataset.from_frames(raw, ITEMS)) == {"u": ["b", "a"]}
+
+
+def test_an_event_without_its_time_goes_but_a_column_without_times_is_no_column() -> None:
+    some = Dataset.from_frames(events(("u", "b", 2.0), ("u", "a", None), ("u", "c", float("nan"))), ITEMS)
+    assert histories(some) == {"u": ["b"]}
+    none = Dataset.from_frames(events(("u", "b", None), ("u", "a", None)), ITEMS)
+    assert histories(none) == {"u": ["b", "a"]}
+
+
+def test_numbers_are_ids_too_even_where_gaps_made_them_floats() -> None:
+    items = pl.DataFrame({"item_id": [1, 2], "title": ["Ash", "Birch"]})
+    raw = pl.DataFrame({"user_id": [7.0, 7.0, 7.0], "item_id": [2.0, None, 1.0], "timestamp": [1, 2, 3]})
+    assert histories(Dataset.from_frames(raw, items)) == {"7": ["2", "1"]}
+
+
+def test_catalogue_has_every_column_with_its_type() -> None:
+    items = pl.DataFrame(
+        {
+            "item_id": ["a", "b"],
+            "title": ["Ash", "Birch"],
+            "description": [["First.", None, "<b>Second</b> &amp; last."], []],
+            "genres": ["puzzle", None],
+            "features": [["light", "light", " "], ["small"]],
+            "price": [1, 2],
+        }
+    )
+    dataset = Dataset.from_frames(events(("u", "a", 1)), items)
+    assert dict(dataset.items.schema) == ITEM_COLUMNS
+    assert dataset.items.row(0) == ("a", "Ash", "First. Second & last.", "", ["puzzle"], [], ["light"])
+    assert dataset.items.row(1) == ("b", "Birch", "", "", [], [], ["small"])
+
+
+def test_titles_become_unique_and_safe() -> None:
+    items = pl.DataFrame(
+        {
+            "item_id": ["a", "b", "c", "d", "e"],
+            "title": ["Ash; “Gold”", "Birch", "BIRCH", "Birch ", "long " * 40],
+            "brand": ["", "Nimbus", "", "", ""],
+            "platforms": [[], ["Orbit"], ["Orbit"], ["Vega"], []],
+            "release_year": [2000, 2000, 1999, 1999, 2000],
+        }
+    )
+    dataset = Dataset.from_frames(events(("u", "a", 1)), items)
+    assert dataset.titles[:4] == ['Ash, "Gold"', "Birch (Nimbus)", "BIRCH (c)", "Birch (Vega)"]
+    assert dataset.titles[4].endswith("long…")
+    assert counts(dataset) == {
+        "titles with odd spaces, HTML, semicolons or curly quotes put right": 3,
+        "titles over 120 characters shortened": 1,
+        "items that shared a title given a brand, platform, year or id behind it": 3,
+    }
+
+
+def test_cleaning_again_changes_nothing() -> None:
+    items = pl.DataFrame({"item_id": ["a", "b", "c"], "title": ["Ash;", "Ash,", "word " * 50]})
+    once = Dataset.from_frames(events(("u", "a", 1)), items)
+    again = Dataset.from_frames(events(("u", "a", 1)), once.items)
+    assert again.titles == once.titles
+    assert again.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("raw", "items", "message"),
+    [
+        (events(("u", "a"), columns=("who", "item_id")), ITEMS, "missing column: user_id"),
+        (events(("u", "a", 1)), ITEMS.drop("title"), "the columns there are: item_id"),
+        (events(("u", "z", 1)), ITEMS, "outside the catalogue or without a title dropped: 1"),
+        (events(("u", "a", "soon"), ("u", "b", "2")), ITEMS, "'soon' is neither"),
+        (events(("u", "b", "2"), ("u", "a", "soon")), ITEMS, "data row 2"),
+        (events(("u", "a", True)), ITEMS, "not Boolean"),
+        (events(("u", "a", 1)), ITEMS.with_columns(title=pl.lit("")), "no item has both"),
+    ],
+)
+def test_bad_tables(raw: pl.DataFrame, items: pl.DataFrame, message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        Dataset.from_frames(raw, items)
+    assert caught.value.where
+    assert caught.value.mend
+
+
+def small() -> Dataset:
+    raw = events(
+        ("v", "c", 5), ("v", "a", 1), ("u", "b", 2), ("u", "d", 1), ("u", "a", 9), ("w", "b", 1), ("w", "b", 2)
+    )
+    return Dataset.from_frames(raw, ITEMS, name="trees")
+
+
+def test_save_and_load(tmp_path: Path) -> None:
+    dataset = small()
+    dataset.save(tmp_path / "dataset")
+    loaded = Dataset.load(tmp_path / "dataset")
+    assert (loaded.name, loaded.user_ids, loaded.notes) == (dataset.name, dataset.user_ids, dataset.notes)
+    assert loaded.items.equals(dataset.items)
+    assert histories(loaded) == histories(dataset)
+    assert loaded.sequence.dtype == np.int32
+    assert loaded.sequence.flags.writeable
+
+
+def test_load_says_what_is_missing_or_broken(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"dataset\.json, items\.parquet"):
+        Dataset.load(tmp_path)
+    small().save(tmp_path)
+    (tmp_path / "users.parquet").write_bytes(b"nothing")
+    with pytest.raises(DataError, match="cannot be read"):
+        Dataset.load(tmp_path)
+
+
+def test_select_gives_new_indices() -> None:
+    part = small().select(np.array([2, 1]), np.array([1, 3]), notes=(Note("cut", 1),))
+    assert histories(part) == {"w": ["b"], "u": ["d", "b"]}
+    assert part.titles == ["Birch", "Damson"]
+    assert part.notes[-1] == Note("cut", 1)
+
+
+def test_own_ids() -> None:
+    assert small().user_index("u") == 1
+    assert small().item_index("d") == 3
+    with pytest.raises(DataError, match="no user 'x'") as caught:
+        small().user_index("x")
+    assert "v, u, w" in caught.value.mend
+
+
+@pytest.mark.parametrize(
+    ("offsets", "sequence", "message"),
+    [
+        ([0, 1], [0], "2 users need 3 offsets"),
+        ([0, 2, 1], [0], "do not rise"),
+        ([0, 1, 3], [0, 1], "do not rise"),
+        ([0, 1, 2], [0, 4], "outside 0…3"),
+        ([0, 1, 2], [-1, 0], "outside 0…3"),
+    ],
+)
+def test_parts_that_do_not_fit(offsets: list[int], sequence: list[int], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        Dataset("bad", small().items, ("u", "v"), np.array(offsets), np.array(sequence, dtype=np.int32))
