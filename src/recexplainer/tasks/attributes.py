@@ -1,0 +1,145 @@
+"""What items have in common in words: brand, genres, platforms, telling words in their titles.
+
+Where the data has titles only, platforms are read off the titles: a tail after the last " - " that many titles share
+("… - PlayStation 3") counts as a platform, wherever it stands in a title. It knows nothing of a recommender.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from recexplainer.data.dataset import Dataset
+
+# A word in more titles than this share tells little; so do the words below, and any word of fewer letters.
+COMMON_SHARE = 0.05
+SHORTEST_WORD = 4
+_DULL_WORDS = """
+    about after also and another back been best beyond black blue bundle cable case classic collection complete deluxe
+    digital disc discontinued download edition editions first from full game games gaming gold green grey gray hits into
+    items manufacturer more only online original other over pack part pieces platinum premium pro red remastered renewed
+    second series silver special standard starter super system that their them then these this those ultimate under
+    version video volume when white wired wireless with without world year your
+"""
+_DULL = frozenset(_DULL_WORDS.split())
+_NOT_A_PLATFORM = re.compile(
+    r"\b(edition|pack|bundle|collection|version|set|hits|code|volume|vol|year)\b", re.IGNORECASE
+)
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """Attributes of every item; the position is the item index.
+
+    Attributes:
+        brands: `[items]`, "" where there is none.
+        genres: `[items]`.
+        platforms: `[items]`.
+        words: `[items]`, telling words of the title as they are written there, by their lower-cased form.
+    """
+
+    brands: Sequence[str]
+    genres: Sequence[tuple[str, ...]]
+    platforms: Sequence[tuple[str, ...]]
+    words: Sequence[dict[str, str]]
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Attributes:
+        """The attributes of a catalogue."""
+        brands: list[str] = dataset.items["brand"].to_list()
+        genres = [tuple(names) for names in dataset.items["genres"].to_list()]
+        platforms = [tuple(names) for names in dataset.items["platforms"].to_list()]
+        if not any(platforms):
+            platforms = platforms_in_titles(dataset.titles)
+        known = [(*places, brand) for places, brand in zip(platforms, brands, strict=True)]
+        return cls(brands, genres, platforms, telling_words(dataset.titles, known))
+
+    def shared(self, one: int, other: int) -> tuple[str, ...]:
+        """What two items share, as short phrases, the most telling first; at most three."""
+        phrases: list[str] = []
+        if self.brands[one] and self.brands[one] == self.brands[other]:
+            phrases.append(f"brand {self.brands[one]}")
+        words = [self.words[one][word] for word in self.words[one] if word in self.words[other]]
+        phrases += [f"the word '{word}' in the title" for word in words[:1]]
+        phrases += [f"genre {genre}" for genre in self.genres[one] if genre in self.genres[other]][:2]
+        phrases += [f"platform {name}" for name in self.platforms[one] if name in self.platforms[other]][:1]
+        return tuple(phrases[:3])
+
+
+def platforms_in_titles(titles: Sequence[str]) -> list[tuple[str, ...]]:
+    """`[titles]`: the platforms that each title names, judged by the tails that many titles share."""
+    tails = [title.rsplit(" - ", 1)[1].strip() for title in titles if " - " in title]
+    short = [tail for tail in tails if len(tail.split()) <= 3 and not _is_no_platform(tail)]
+    spelling: dict[str, str] = {}
+    for tail, _ in Counter(short).most_common():
+        spelling.setdefault(tail.casefold(), tail)
+    needed = max(3, len(titles) // 300)
+    frequent = [tail for tail, count in Counter(map(str.casefold, short)).items() if count >= needed]
+    if not frequent:
+        return [() for _ in titles]
+    longest_first = sorted(frequent, key=len, reverse=True)
+    pattern = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)")
+    return [_once(spelling[hit] for hit in pattern.findall(title.casefold())) for title in titles]
+
+
+def _is_no_platform(tail: str) -> bool:
+    """Editions, colours and the like, which stand after the dash as well."""
+    return bool(_NOT_A_PLATFORM.search(tail)) or all(word.casefold() in _DULL for word in _WORD.findall(tail))
+
+
+def telling_words(titles: Sequence[str], known: Sequence[Sequence[str]]) -> list[dict[str, str]]:
+    """`[titles]`: words that tell something, lower-cased to as written; the rarest first.
+
+    Args:
+        titles: All titles of the catalogue.
+        known: `[titles]`, names already told otherwise (platform, brand), whose words are left out.
+    """
+    found: list[dict[str, str]] = []
+    for title, names in zip(titles, known, strict=True):
+        told = {word.casefold() for name in names for word in _WORD.findall(name)}
+        words = {word.casefold(): word for word in _WORD.findall(title)}
+        found.append(
+            {
+                low: word
+                for low, word in words.items()
+                if len(low) >= SHORTEST_WORD and low not in _DULL and low not in told
+            }
+        )
+    counts = Counter(low for words in found for low in words)
+    most = max(2, int(COMMON_SHARE * len(titles)))
+    return [
+        dict(sorted(((low, words[low]) for low in words if 2 <= counts[low] <= most), key=lambda pair: counts[pair[0]]))
+        for words in found
+    ]
+
+
+def _once(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def shorten(text: str, characters: int) -> str:
+    """Cut a text at the last sentence that fits; else at the last word, with an ellipsis.
+
+    Whitespace is collapsed; a sentence end in the first third of the room is not used.
+    """
+    text = " ".join(text.split())
+    if len(text) <= characters:
+        return text
+    head = text[: characters + 1]
+    ends = [match.end() for match in re.finditer(r"[.!?](?=\s)", head)]
+    if ends and ends[-1] >= characters // 3:
+        return head[: ends[-1]]
+    words = text[: characters - 1]
+    if text[characters - 1] != " " and " " in words:
+        words = words.rsplit(" ", 1)[0]
+    return words.rstrip(" ,;:-") + "…"
+
+
+def join_words(words: Sequence[str], last: str = "and") -> str:
+    """Join words as in a sentence: "a", "a and b", "a, b and c"."""
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"

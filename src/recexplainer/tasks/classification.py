@@ -1,0 +1,24 @@
+"""Task 3, interest classification: one liked and one disliked item a user, as f sees it (paper section 2.2)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recexplainer.tasks.asking import Answers, draw, thresholds
+from recexplainer.tasks.example import Example
+
+
+def classification_examples(answers: Answers, rng: np.random.Generator) -> list[Example]:
+    """Two Examples a user: an item above the user's top-20% threshold ("Yes"), one below the bottom-50% one ("No").
+
+    A side on which no item lies (tiny catalogues, equal scores) gives no Example.
+    """
+    top, bottom = thresholds(answers)
+    liked = draw(answers.unseen & (answers.scores > top[:, None]), 1, rng)[:, 0].tolist()
+    disliked = draw(answers.unseen & (answers.scores < bottom[:, None]), 1, rng)[:, 0].tolist()
+    return [
+        Example("classification", user=user.id, history=user.history, items=(item,), answer_text=word)
+        for user, positive, negative in zip(answers.users, liked, disliked, strict=True)
+        for item, word in ((positive, "Yes"), (negative, "No"))
+        if item >= 0
+    ]

@@ -1,0 +1,62 @@
+"""Task 4, item discrimination: what an item is called, is about, comes from, and which item is most like it.
+
+The answers come from the catalogue, only "most similar" from f's item vectors (paper section 2.2). An aspect that an
+item lacks gives no Example.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recexplainer.data.dataset import Dataset
+from recexplainer.recommenders.base import Floats, Recommender
+from recexplainer.tasks.attributes import shorten
+from recexplainer.tasks.example import Example
+
+LONGEST_TEXT = 200
+
+
+def discrimination_examples(dataset: Dataset, recommender: Recommender) -> list[Example]:
+    """All Examples on single items, item by item.
+
+    `title` makes sense only where the item is shown as a vector, `title-of` only where titles are shown; the form
+    decides which it uses.
+    """
+    similar = most_similar(recommender.item_vectors()).tolist() if recommender.has_vectors else None
+    examples: list[Example] = []
+    for item, row in enumerate(dataset.items.iter_rows(named=True)):
+        examples += _about(item, row["description"], row["genres"], row["brand"], row["features"])
+        if similar is not None and len(similar) > 1:
+            examples.append(Example("discrimination", "similar", items=(item,), answer_items=(similar[item],)))
+    return examples
+
+
+def most_similar(vectors: Floats, *, block: int = 1024) -> NDArray[np.int64]:
+    """`Int[items]`: for each item the other item with the largest dot product."""
+    nearest = np.empty(len(vectors), dtype=np.int64)
+    for start in range(0, len(vectors), block):
+        products = vectors[start : start + block] @ vectors.T
+        own = np.arange(len(products))
+        products[own, start + own] = -np.inf
+        nearest[start : start + block] = products.argmax(axis=1)
+    return nearest
+
+
+def _about(item: int, description: str, genres: list[str], brand: str, features: list[str]) -> list[Example]:
+    texts = {
+        "description": shorten(description, LONGEST_TEXT),
+        "genres": ", ".join(genres),
+        "brand": brand,
+        "features": shorten(", ".join(features), LONGEST_TEXT),
+    }
+    examples = [Example("discrimination", "title", items=(item,), answer_items=(item,))]
+    examples += [
+        Example("discrimination", aspect, items=(item,), answer_text=text) for aspect, text in texts.items() if text
+    ]
+    examples += [
+        Example("discrimination", "title-of", items=(item,), answer_items=(item,), question=texts[aspect])
+        for aspect in ("description", "features")
+        if texts[aspect]
+    ]
+    return examples

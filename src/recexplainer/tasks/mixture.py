@@ -1,0 +1,236 @@
+"""The mixture: all Examples of a run, for training and for test, as its settings say (paper Table B2).
+
+It knows what each task needs (histories, scores, attributes), not how a task builds its Examples.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from recexplainer.data.dataset import Dataset
+from recexplainer.data.split import Split
+from recexplainer.progress import track
+from recexplainer.recommenders.base import Recommender, User
+from recexplainer.settings import Settings
+from recexplainer.tasks.asking import BATCH, Answers, ask
+from recexplainer.tasks.attributes import Attributes
+from recexplainer.tasks.chat import chat_examples
+from recexplainer.tasks.classification import classification_examples
+from recexplainer.tasks.discrimination import discrimination_examples
+from recexplainer.tasks.example import TASKS, Example, Task
+from recexplainer.tasks.questions import Questions, collect_questions
+from recexplainer.tasks.ranking import ranking_examples
+from recexplainer.tasks.rationale import rationale_examples
+from recexplainer.tasks.reconstruction import history_examples, read_summaries, summary_examples
+from recexplainer.tasks.retrieval import retrieval_examples
+from recexplainer.tasks.storing import Examples, load_examples, save_examples
+
+__all__ = ["Examples", "MixtureSettings", "build_examples", "load_examples", "save_examples"]
+
+# Reasons need something to choose from: rationales are trained on histories of at least so many items.
+RATIONALE_HISTORY = 3
+
+
+class MixtureSettings(Settings):
+    """Which tasks are trained and tested, and how much of each."""
+
+    tasks: tuple[Task, ...] = TASKS
+    """The tasks to build Examples for."""
+    limits: dict[Task, int] = Field(default_factory=dict)
+    """At most so many training Examples of a task, drawn at random; a task not named keeps all, as in the paper."""
+    extra_questions: float = Field(default=0.0, ge=0)
+    """Made-up histories to ask f about, as a multiple of the number of prefixes; 0 is the paper's training set."""
+    extra_classification: float = Field(default=0.25, ge=0, le=1)
+    """Share of the made-up histories that also give a liked and a disliked item (retrieval and ranking use all)."""
+    test_users: int | None = Field(default=None, ge=1)
+    """At most so many test users, drawn at random; None takes all."""
+    classification_test_share: float = Field(default=0.294, ge=0, le=1)
+    """Share of the test users that classification is tested on (the paper's 2,294 cases of 3,901 users, two each)."""
+    chat_path: Path | None = None
+    """Conversations in ShareGPT's layout; None takes the small set inside the package."""
+    chat_train: int = Field(default=10_000, ge=0)
+    """At most so many conversations for training."""
+    chat_test: int = Field(default=1_000, ge=0)
+    """At most so many conversations for test, and never more than a tenth of the file."""
+    chat_characters: int | None = Field(default=None, ge=1)
+    """Leave out longer conversations (question and answer together); None keeps all."""
+    summaries_path: Path | None = None
+    """Summaries of users' taste from a chat endpoint (JSON, user id to text); None builds them from attributes."""
+    rationale_surrogate: int = Field(default=4_000, ge=0)
+    """Rationales to train without evidence in the prompt."""
+    rationale_evidence: int = Field(default=4_000, ge=0)
+    """Rationales to train with evidence in the prompt."""
+    rationale_test: int = Field(default=200, ge=0)
+    """Rationales kept for test, in both ways."""
+    seed: int = Field(default=0, ge=0)
+    """Seeds every draw."""
+
+
+def build_examples(dataset: Dataset, split: Split, recommender: Recommender, settings: MixtureSettings) -> Examples:
+    """Ask f everything that the settings want to know, and turn the answers into Examples.
+
+    The same dataset, recommender and settings give the same Examples; leaving out a task does not change the others.
+
+    Raises:
+        RecommenderError: f does not answer as the contract says.
+        DataError: The conversations or the summaries cannot be read.
+    """
+    builder = _Builder(dataset, split, recommender, settings)
+    train, test = builder.build()
+    train = _limited(train, settings, builder.rng("limits"))
+    return Examples(train, test, builder.report(train, test))
+
+
+class _Builder:
+    """Builds the Examples of one run; holds what several tasks share, and notes for the report."""
+
+    def __init__(self, dataset: Dataset, split: Split, recommender: Recommender, settings: MixtureSettings) -> None:
+        self.dataset = dataset
+        self.recommender = recommender
+        self.settings = settings
+        self.attributes = Attributes.of(dataset)
+        self.notes: dict[str, Any] = {}
+        self.questions: Questions = collect_questions(
+            dataset,
+            split,
+            recommender,
+            extra=settings.extra_questions,
+            test_users=settings.test_users,
+            rng=self.rng("questions"),
+        )
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """A generator of its own for each purpose, so that switching off one task leaves the others as they are."""
+        return np.random.default_rng([self.settings.seed, *purpose.encode()])
+
+    def build(self) -> tuple[list[Example], list[Example]]:
+        makers: dict[Task, Callable[[], tuple[list[Example], list[Example]]]] = {
+            "discrimination": lambda: (discrimination_examples(self.dataset, self.recommender), []),
+            "chat": self._chat,
+            "reconstruction": self._reconstruction,
+            "rationale": self._rationale,
+        }
+        train, test = self._from_scores()
+        for task, make in makers.items():
+            if task in self.settings.tasks:
+                more_train, more_test = make()
+                train += more_train
+                test += more_test
+        return train, test
+
+    def _from_scores(self) -> tuple[list[Example], list[Example]]:
+        """Retrieval, ranking and classification, from one pass over the scores."""
+        asked = self.questions
+        paired = round(self.settings.extra_classification * len(asked.extra))
+        tested = round(self.settings.classification_test_share * len(asked.test))
+        chosen = set(self.rng("classification test").permutation(len(asked.test))[:tested].tolist())
+        test_paired = [user for place, user in enumerate(asked.test) if place in chosen]
+        test_single = [user for place, user in enumerate(asked.test) if place not in chosen]
+        rngs = {task: self.rng(task) for task in ("ranking", "classification")}
+        train = self._answered([*asked.last, *asked.extra[:paired]], rngs, pairs=True, label="asking: prefixes")
+        train += self._answered([*asked.earlier, *asked.extra[paired:]], rngs, pairs=False, label="asking: prefixes")
+        rngs = {task: self.rng(f"{task} test") for task in ("ranking", "classification")}
+        test = self._answered(test_paired, rngs, pairs=True, label="asking: test users")
+        test += self._answered(test_single, rngs, pairs=False, label="asking: test users")
+        return _by_task(train), _by_task(test)
+
+    def _answered(
+        self, users: Sequence[User], rngs: dict[str, np.random.Generator], *, pairs: bool, label: str
+    ) -> list[Example]:
+        examples: list[Example] = []
+        tasks = set(self.settings.tasks) & {"retrieval", "ranking", *(("classification",) if pairs else ())}
+        if not tasks:
+            return examples
+        batches = -(-len(users) // BATCH)
+        answers: Answers
+        for answers in track(ask(self.recommender, users), label, total=batches):
+            if "retrieval" in tasks:
+                examples += retrieval_examples(answers)
+            if "ranking" in tasks:
+                examples += ranking_examples(answers, rngs["ranking"])
+            if "classification" in tasks:
+                examples += classification_examples(answers, rngs["classification"])
+        return examples
+
+    def _chat(self) -> tuple[list[Example], list[Example]]:
+        settings = self.settings
+        train, test, too_long = chat_examples(
+            settings.chat_path,
+            train=settings.chat_train,
+            test=settings.chat_test,
+            longest=settings.chat_characters,
+            rng=self.rng("chat"),
+        )
+        self.notes["chat"] = {"source": str(settings.chat_path or "embedded"), "left out as too long": too_long}
+        return train, test
+
+    def _reconstruction(self) -> tuple[list[Example], list[Example]]:
+        asked = self.questions
+        given = read_summaries(self.settings.summaries_path) if self.settings.summaries_path else {}
+        summaries, n_given = summary_examples(asked.full, self.attributes, self.rng("summaries"), given)
+        self.notes["summaries"] = {"chat endpoint": n_given, "item attributes": len(summaries) - n_given}
+        return history_examples([*asked.earlier, *asked.last]) + summaries, history_examples(asked.test)
+
+    def _rationale(self) -> tuple[list[Example], list[Example]]:
+        settings, asked = self.settings, self.questions
+        if not self.recommender.answers_changed_history:
+            self.notes["rationale"] = "left out: the recommender cannot answer for a changed history"
+            return [], []
+        rng = self.rng("rationale")
+        wanted = max(settings.rationale_surrogate, settings.rationale_evidence)
+        histories = [*asked.last, *asked.earlier]
+        long = [user for user in histories if len(user.history) >= RATIONALE_HISTORY]
+        users = _spread(long or histories, wanted, rng)
+        bare, backed = rationale_examples(self.dataset, self.recommender, self.attributes, users, rng)
+        train = bare[: settings.rationale_surrogate] + backed[: settings.rationale_evidence]
+        users = _spread(asked.test, settings.rationale_test, self.rng("rationale test"))
+        bare, backed = rationale_examples(self.dataset, self.recommender, self.attributes, users, rng)
+        return train, bare + backed
+
+    def report(self, train: Sequence[Example], test: Sequence[Example]) -> dict[str, Any]:
+        tested = {user.history for user in self.questions.test}
+        prefixes = [*self.questions.earlier, *self.questions.last]
+        return {
+            "train": _counts(train),
+            "test": _counts(test),
+            "histories": {
+                "prefixes": len(prefixes),
+                "test": len(self.questions.test),
+                "made up": len(self.questions.extra),
+                "prefixes equal to a test history": sum(user.history in tested for user in prefixes),
+            },
+            "notes": self.notes,
+        }
+
+
+def _spread(users: Sequence[User], count: int, rng: np.random.Generator) -> list[User]:
+    """Up to `count` users in random order, none twice before each came once."""
+    if not users:
+        return []
+    rounds = -(-count // len(users))
+    order = np.concatenate([rng.permutation(len(users)) for _ in range(rounds)]) if rounds else np.empty(0, np.int64)
+    return [users[place] for place in order[:count].tolist()]
+
+
+def _by_task(examples: list[Example]) -> list[Example]:
+    return sorted(examples, key=lambda example: TASKS.index(example.task))
+
+
+def _counts(examples: Sequence[Example]) -> dict[str, int]:
+    counts = Counter(example.task for example in examples)
+    return {task: counts[task] for task in TASKS if counts[task]}
+
+
+def _limited(examples: list[Example], settings: MixtureSettings, rng: np.random.Generator) -> list[Example]:
+    """Keep at most the wanted number of each task, drawn at random, in the order they had."""
+    dropped: set[int] = set()
+    for task, limit in sorted(settings.limits.items()):
+        places = [place for place, example in enumerate(examples) if example.task == task]
+        dropped.update(places[index] for index in rng.permutation(len(places))[limit:].tolist())
+    return [example for place, example in enumerate(examples) if place not in dropped]

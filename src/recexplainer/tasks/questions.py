@@ -1,0 +1,146 @@
+"""Which histories the recommender is asked about: prefixes, test histories, and made-up ones.
+
+It knows neither the answers nor the tasks. Every history is cut to what f looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recexplainer.data.dataset import Dataset
+from recexplainer.data.split import Split
+from recexplainer.recommenders.base import Recommender, User
+from recexplainer.tasks.asking import cut
+
+# Draws for each made-up history before giving up: a tiny dataset holds only so many different ones.
+_TRIES = 20
+# Of an f that knows users by id alone: the share of users kept for the test.
+_TEST_SHARE_BY_ID = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Whom to ask f about.
+
+    Attributes:
+        earlier: Every prefix of every user's training sequence but the last one.
+        last: The last training prefix of each user: the training sequence without its last item.
+        full: The whole training sequence of each training user (for summaries of taste).
+        test: The whole training sequence of each test user.
+        extra: Made-up histories: sub-histories and mixed histories, none equal to a test history.
+    """
+
+    earlier: list[User]
+    last: list[User]
+    full: list[User]
+    test: list[User]
+    extra: list[User]
+
+
+def collect_questions(
+    dataset: Dataset,
+    split: Split,
+    recommender: Recommender,
+    *,
+    extra: float,
+    test_users: int | None,
+    rng: np.random.Generator,
+) -> Questions:
+    """All histories that the tasks ask about (paper Table B2: 23,870 prefixes and 3,901 test users for Games).
+
+    Args:
+        dataset: The histories.
+        split: Which item of each user is held out.
+        recommender: Says how long a history it looks at, and whether it answers for changed ones.
+        extra: How many made-up histories, as a multiple of the number of prefixes.
+        test_users: At most so many test users, drawn at random; None for all.
+        rng: Draws the made-up histories and the test users.
+
+    Returns:
+        The questions. A recommender that knows users by id alone is asked about whole histories only: a fifth of the
+        users is kept for the test, the others train.
+    """
+    sequences = [split.train_history(user) for user in range(dataset.n_users)]
+    full = [User(cut(sequence, recommender), dataset.user_ids[user]) for user, sequence in enumerate(sequences)]
+    tested = [int(user) for user in split.test_users]
+    if not recommender.answers_changed_history:
+        tested = _drawn(tested, round(_TEST_SHARE_BY_ID * len(tested)), rng)
+        kept = set(tested)
+        trained = [user for index, user in enumerate(full) if index not in kept]
+        tested = _drawn(tested, test_users, rng)
+        return Questions([], trained, trained, [full[user] for user in tested], [])
+    test = [full[user] for user in _drawn(tested, test_users, rng)]
+    earlier: list[User] = []
+    last: list[User] = []
+    for user, sequence in enumerate(sequences):
+        prefixes = [
+            User(cut(sequence[:length], recommender), dataset.user_ids[user]) for length in range(1, len(sequence))
+        ]
+        earlier += prefixes[:-1]
+        last += prefixes[-1:]
+    wanted = round(extra * (len(earlier) + len(last)))
+    forbidden = {full[user].history for user in split.test_users}
+    made_up = make_histories([user.history for user in full], wanted, recommender.max_history, forbidden, rng)
+    return Questions(earlier, last, full, test, made_up)
+
+
+def _drawn(users: list[int], count: int | None, rng: np.random.Generator) -> list[int]:
+    if count is None or count >= len(users):
+        return users
+    return sorted(int(user) for user in rng.choice(users, count, replace=False))
+
+
+def make_histories(
+    histories: Sequence[tuple[int, ...]],
+    count: int,
+    longest: int,
+    forbidden: set[tuple[int, ...]],
+    rng: np.random.Generator,
+) -> list[User]:
+    """Made-up histories: half are sub-histories of one user, half mix two users; each user's order is kept.
+
+    Args:
+        histories: Real histories to draw from.
+        count: How many are wanted; fewer come back where no more different ones are found.
+        longest: At most so many items.
+        forbidden: Histories that must not come up.
+        rng: Draws them.
+    """
+    taken = set(forbidden)
+    made: list[User] = []
+    usable = [history for history in histories if history]
+    for _ in range(_TRIES * count if usable else 0):
+        if len(made) == count:
+            break
+        first, second = int(rng.integers(len(usable))), int(rng.integers(len(usable)))
+        one, other = usable[first], usable[second]
+        mixed = first != second and rng.random() < 0.5
+        history = _mix(one, other, longest, rng) if mixed else _some(one, _long_rather(len(one), rng), rng)
+        history = history[-longest:]
+        if history not in taken:
+            taken.add(history)
+            made.append(User(history))
+    return made
+
+
+def _long_rather(most: int, rng: np.random.Generator) -> int:
+    """A size from 1 to `most`, long ones more often: in the end f is asked about whole histories."""
+    return 1 + int(max(rng.integers(most), rng.integers(most)))
+
+
+def _some(history: tuple[int, ...], size: int, rng: np.random.Generator) -> tuple[int, ...]:
+    return tuple(history[place] for place in sorted(rng.permutation(len(history))[:size].tolist()))
+
+
+def _mix(one: tuple[int, ...], other: tuple[int, ...], longest: int, rng: np.random.Generator) -> tuple[int, ...]:
+    """Interleave parts of two histories, as long together as one history is, without a repeated item."""
+    size = min(longest, max(2, len(one)))
+    first = _some(one, min(len(one), _long_rather(size - 1, rng) if size > 2 else 1), rng)
+    rest = tuple(item for item in other if item not in first)
+    second = _some(rest, min(len(rest), size - len(first)), rng)
+    turns = rng.permutation([0] * len(first) + [1] * len(second)).tolist()
+    sources = (iter(first), iter(second))
+    return tuple(next(sources[turn]) for turn in turns)

@@ -1,0 +1,248 @@
+"""Task 7, rationale (ours): f's verdict on an item and why, naming the history items whose removal matters most.
+
+Two aspects with the same answer: `surrogate`, whose prompt holds history and item only (the paper's way, section
+3.1.2), and `evidence`, whose prompt also holds what f said. The wording is put together from the parts in
+`wording/rationale_answers.yaml`; what is said comes from f and from the items' attributes alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from recexplainer.data.dataset import Dataset
+from recexplainer.recommenders.base import Recommender, User
+from recexplainer.tasks.asking import Answers, ask, draw, thresholds
+from recexplainer.tasks.attributes import Attributes, join_words
+from recexplainer.tasks.evidence import CLOSE, NEGLIGIBLE, Evidence, gather_evidence
+from recexplainer.tasks.example import Example
+from recexplainer.tasks.wording import read_yaml
+
+TOP = 10
+# Below the top 20%, an item still counts as near it up to this share of the list.
+NEAR = 0.3
+# A history item is cited beside a stronger one only if it does at least this share of what that one does.
+_WORTH_NAMING = 0.25
+# How often the items asked about come from f's top ten, its top 20%, its bottom 50%, and between.
+_SOURCES = (0.25, 0.25, 0.35, 0.15)
+
+
+def rationale_examples(
+    dataset: Dataset,
+    recommender: Recommender,
+    attributes: Attributes,
+    users: Sequence[User],
+    rng: np.random.Generator,
+) -> tuple[list[Example], list[Example]]:
+    """Ask f about one item for each user and put the reasons in words.
+
+    Args:
+        dataset: The catalogue.
+        recommender: f; it must answer for changed histories.
+        attributes: The attributes of the catalogue.
+        users: Histories, each at most `max_history` long and not empty.
+        rng: Draws the items and the phrasing.
+
+    Returns:
+        The Examples without evidence in the prompt (`surrogate`) and those with it (`evidence`), same answers.
+
+    Raises:
+        RecommenderError: f cannot answer for a changed history.
+    """
+    items: list[int] = []
+    for answers in ask(recommender, users):
+        items += _draw_items(answers, rng)
+    evidence = gather_evidence(recommender, dataset, users, items, attributes=attributes)
+    backed = [
+        Example(
+            "rationale",
+            "evidence",
+            user=user.id,
+            history=user.history,
+            items=(item,),
+            answer_text=write_rationale(known, dataset.titles, rng),
+            evidence=known,
+        )
+        for user, item, known in zip(users, items, evidence, strict=True)
+    ]
+    return [replace(example, aspect="surrogate", evidence=None) for example in backed], backed
+
+
+def _draw_items(answers: Answers, rng: np.random.Generator) -> list[int]:
+    """One unseen item a user: from f's top ten, the rest of its top 20%, its bottom 50%, or between."""
+    top, bottom = (threshold[:, None] for threshold in thresholds(answers))
+    scores, unseen = answers.scores, answers.unseen
+    best = np.argpartition(np.where(unseen, -scores, np.inf), min(TOP, scores.shape[1]) - 1, axis=1)[:, :TOP]
+    in_top = np.zeros_like(unseen)
+    np.put_along_axis(in_top, best, True, axis=1)
+    liked = unseen & (scores > top)
+    masks = (liked & in_top, liked & ~in_top, unseen & (scores < bottom), unseen & (scores >= bottom) & (scores <= top))
+    drawn = np.stack([draw(mask, 1, rng)[:, 0] for mask in masks])
+    drawn[1] = np.where(drawn[1] >= 0, drawn[1], drawn[0])  # a small catalogue's top 20% lies within the top ten
+    source = rng.choice(len(masks), size=len(scores), p=_SOURCES)
+    chosen = drawn[source, np.arange(len(scores))]
+    return np.where(chosen >= 0, chosen, draw(unseen, 1, rng)[:, 0]).tolist()
+
+
+@cache
+def _parts() -> dict[str, list[str]]:
+    return read_yaml("rationale_answers.yaml")
+
+
+def write_rationale(evidence: Evidence, titles: Sequence[str], rng: np.random.Generator) -> str:
+    """Two to four sentences: "Yes" or "No", the reasons, what pulls the other way.
+
+    Titles stand in curly quotes, none of them twice, and besides the item asked about all are in the history.
+
+    Args:
+        evidence: What f said.
+        titles: `[items]`, the titles of the catalogue.
+        rng: Draws the phrasing.
+    """
+    return _Writer(evidence, titles, rng).write()
+
+
+class _Writer:
+    """Puts one Evidence in words; `supporters` and `opponents` are places in the history, the strongest first."""
+
+    def __init__(self, evidence: Evidence, titles: Sequence[str], rng: np.random.Generator) -> None:
+        self.evidence = evidence
+        self.titles = titles
+        self.rng = rng
+        weights = evidence.weights
+        order = sorted(range(len(weights)), key=lambda place: -weights[place])
+        self.supporters = [place for place in order if weights[place] >= NEGLIGIBLE]
+        self.opponents = [place for place in reversed(order) if weights[place] <= -NEGLIGIBLE]
+
+    def write(self) -> str:
+        if self.evidence.recommended:
+            sentences = [self._opening("yes"), *self._yes()]
+        elif 2 * self.evidence.rank <= self.evidence.n_ranked:
+            sentences = [self._opening("between"), *self._between()]
+        else:
+            sentences = [self._opening("no"), *self._no()]
+        return " ".join(sentences)
+
+    def _opening(self, verdict: str) -> str:
+        """The verdict; a word such as "near" or "top" only where the rank bears it out."""
+        rank, n_ranked = self.evidence.rank, self.evidence.n_ranked
+        parts = list(_parts()[f"{verdict}.opening"])
+        if verdict == "yes" and rank <= TOP and self.rng.random() < 0.5:
+            parts = _parts()["yes.opening.top"]
+        if verdict == "between" and rank <= NEAR * n_ranked:
+            parts = _parts()["between.opening.near"]
+        if self.evidence.item in self.evidence.history:
+            parts = [part for part in parts if "{item}" not in part]
+        return self._one_of(parts).format(item=f"“{self.titles[self.evidence.item]}”")
+
+    def _yes(self) -> list[str]:
+        cited = self._worth_naming(self.supporters)
+        rival = self._rival(self.opponents, cited)
+        if not cited:
+            return [self._say("yes.despite", against=rival)] if rival is not None else [self._say("yes.nothing")]
+        if rival is not None and self._outweighs(rival, cited[0]):
+            return [self._say("yes.outweighed", against=rival, **{"for": cited[0]})]
+        said = [self._reason("yes", cited)]
+        if rival is not None:
+            said.append(self._say("yes.counter", against=rival))
+        elif not self.opponents and self.rng.random() < 0.4:
+            said.append(self._say("yes.agreed"))
+        return said
+
+    def _no(self) -> list[str]:
+        cited = self._worth_naming(self.opponents)
+        helping = self._worth_naming(self.supporters)[:2]
+        if not cited and not helping:
+            return [self._say("no.nothing")]
+        if not cited or (helping and self._outweighs(helping[0], cited[0])):
+            rival = self._rival(self.opponents, helping)
+            return [self._support("no.support", helping)] + (
+                [self._say("no.held", against=rival)] if rival is not None else []
+            )
+        said = [self._reason("no", cited)]
+        rival = self._rival(self.supporters, cited)
+        if rival is not None:
+            said.append(self._say("no.counter", **{"for": rival}))
+        elif not self.supporters and self.rng.random() < 0.4:
+            said.append(self._say("no.agreed"))
+        return said
+
+    def _between(self) -> list[str]:
+        cited = self._worth_naming(self.supporters)
+        rival = self._rival(self.opponents, cited)
+        if not cited:
+            return [self._say("between.held", against=rival)] if rival is not None else [self._say("between.nothing")]
+        if rival is not None and self._outweighs(rival, cited[0]):
+            return [self._say("between.held.counter", against=rival, **{"for": cited[0]})]
+        said = [self._support("between.reason", cited)]
+        if rival is not None:
+            said.append(self._say("between.counter", against=rival))
+        return said
+
+    def _outweighs(self, place: int, other: int) -> bool:
+        """Whether one history item does clearly more than another, in whichever direction."""
+        return abs(self.evidence.weights[place]) > 1.5 * abs(self.evidence.weights[other])
+
+    def _worth_naming(self, places: list[int]) -> list[int]:
+        """The two or three that do most, fewer where the others do little beside the first."""
+        if not places:
+            return []
+        weights = [abs(self.evidence.weights[place]) for place in places]
+        most = 2 if self.rng.random() < 0.65 else 3
+        return [place for place, weight in zip(places, weights, strict=True) if weight >= _WORTH_NAMING * weights[0]][
+            :most
+        ]
+
+    def _rival(self, places: list[int], cited: list[int]) -> int | None:
+        """The strongest on the other side, where it is worth naming beside the strongest cited."""
+        if not places:
+            return None
+        against = abs(self.evidence.weights[places[0]])
+        most = abs(self.evidence.weights[cited[0]]) if cited else 0.0
+        return places[0] if against >= _WORTH_NAMING * most else None
+
+    def _reason(self, verdict: str, cited: list[int]) -> str:
+        names = dict(zip(("first", "second", "third"), cited, strict=False))
+        common = self._common(cited) if verdict == "yes" and len(cited) > 1 else ""
+        if common and self.rng.random() < 0.5:
+            every = join_words([self._title(place) for place in cited])
+            return self._one_of(_parts()[f"yes.common.{len(cited)}"]).format(all=every, common=common)
+        return self._say(f"{verdict}.reason.{len(cited)}", **names)
+
+    def _support(self, group: str, cited: list[int]) -> str:
+        names = {"for": cited[0]} if len(cited) == 1 else dict(zip(("first", "second", "third"), cited, strict=False))
+        return self._say(f"{group}.{len(cited)}", **names)
+
+    def _say(self, group: str, **places: int) -> str:
+        """One part of the group, its names replaced by titles and by what those items share with the item."""
+        leader = places.get("first", places.get("for"))
+        why = self._why(leader) if leader is not None else ""
+        also = self._why(places["second"]) if "second" in places and not why else ""
+        texts = {name: self._title(place) for name, place in places.items()}
+        return self._one_of(_parts()[group]).format(**texts, why=why, also=also)
+
+    def _why(self, place: int) -> str:
+        shared = self.evidence.shared[place]
+        facts = [phrase for phrase in shared if phrase != CLOSE]
+        if facts:
+            return self._one_of(_parts()["why.one"]).format(what=_facts(facts[:2]))
+        return self._one_of(_parts()["why.close"]) if shared else ""
+
+    def _common(self, cited: list[int]) -> str:
+        shared = [self.evidence.shared[place] for place in cited]
+        facts = [phrase for phrase in shared[0] if phrase != CLOSE and all(phrase in others for others in shared)]
+        return _facts(facts[:2])
+
+    def _title(self, place: int) -> str:
+        return f"“{self.titles[self.evidence.history[place]]}”"
+
+    def _one_of(self, parts: Sequence[str]) -> str:
+        return parts[int(self.rng.integers(len(parts)))]
+
+
+def _facts(phrases: Sequence[str]) -> str:
+    """Shared phrases as part of a sentence: "the brand X and the genre Y"."""
+    return join_words([phrase if phrase.startswith("the ") else f"the {phrase}" for phrase in phrases])

@@ -1,0 +1,126 @@
+"""Task 6, history reconstruction: the titles of a history, and its owner's taste in words (paper sections 2.3, B.1).
+
+The taste comes from a chat endpoint where its answers are given; else it is put together from brands, genres,
+platforms and words that recur in the titles. It says nothing of the future, only of the history.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from recexplainer.errors import DataError
+from recexplainer.recommenders.base import User
+from recexplainer.tasks.attributes import Attributes, join_words
+from recexplainer.tasks.example import Example
+
+MOST_WORDS = 100
+
+_SUBJECTS = ("The user", "This person", "This customer", "The buyer")
+_LIKES = ("mostly buys", "leans towards", "is drawn to", "likes", "keeps coming back to")
+_BRANDS = ("often by {}", "with a soft spot for {}", "with {} turning up more than once")
+_PLATFORMS = ("mainly for {}", "chiefly on {}", "for {} above all")
+_WORDS = ("{} recurs in the titles.", "The titles return to {}.", "{} comes up again and again.")
+_NOTHING = (
+    "{} picks a little of everything, and no single theme stands out.",
+    "{} has varied tastes: no brand or kind of item prevails.",
+    "{} follows no clear pattern so far.",
+)
+
+
+def history_examples(users: Sequence[User]) -> list[Example]:
+    """One Example a user: the answer is the titles of the history, oldest first."""
+    return [
+        Example("reconstruction", "history", user=user.id, history=user.history, answer_items=user.history)
+        for user in users
+    ]
+
+
+def summary_examples(
+    users: Sequence[User], attributes: Attributes, rng: np.random.Generator, given: Mapping[str, str]
+) -> tuple[list[Example], int]:
+    """One Example a user: the answer is the user's taste in words, under 100 words, in the third person.
+
+    Args:
+        users: Whose taste to sum up.
+        attributes: What the items have.
+        rng: Draws the phrasing.
+        given: User id to a summary from a chat endpoint; users without one get a summary built from attributes.
+
+    Returns:
+        The Examples, and how many of them hold a given summary.
+    """
+    texts = [given.get(user.id) or summarise(user.history, attributes, rng) for user in users]
+    examples = [
+        Example("reconstruction", "summary", user=user.id, history=user.history, answer_text=text)
+        for user, text in zip(users, texts, strict=True)
+    ]
+    return examples, sum(bool(given.get(user.id)) for user in users)
+
+
+def summarise(history: Sequence[int], attributes: Attributes, rng: np.random.Generator) -> str:
+    """The taste behind a history in one or two sentences, from what at least two of its items have in common."""
+
+    def one_of(choices: Sequence[str]) -> str:
+        return choices[int(rng.integers(len(choices)))]
+
+    subject = one_of(_SUBJECTS)
+    genres = _recurring((genre for item in history for genre in attributes.genres[item]), 3)
+    platforms = _recurring((name for item in history for name in attributes.platforms[item]), 2)
+    brands = _recurring((attributes.brands[item] for item in history), 2)
+    words = _recurring((word for item in history for word in attributes.words[item].values()), 3)
+    if not (genres or platforms or brands or words):
+        return one_of(_NOTHING).format(subject)
+    sentences: list[str] = []
+    if genres or platforms or brands:
+        details = [one_of(_PLATFORMS).format(join_words(platforms))] if platforms else []
+        details += [one_of(_BRANDS).format(join_words(brands))] if brands else []
+        what = f"{join_words(genres)} items" if genres else "items"
+        sentences.append(f"{subject} {one_of(_LIKES)} {what} {', '.join(details)}".rstrip() + ".")
+    if words:
+        sentences.append(_about_words(words, one_of(_WORDS), subject if not sentences else ""))
+    return " ".join(sentences)
+
+
+def _about_words(words: list[str], phrase: str, subject: str) -> str:
+    quoted = join_words([f"'{word}'" for word in words])
+    if subject:
+        return f"{subject} likes titles with {quoted} in them."
+    if len(words) > 1:
+        phrase = phrase.replace("recurs", "recur").replace("comes", "come")
+    return phrase.format(quoted)
+
+
+def _recurring(names: Iterable[str], most: int) -> list[str]:
+    counts = Counter(name for name in names if name)
+    return [name for name, count in counts.most_common(most) if count >= 2]
+
+
+def read_summaries(path: Path) -> dict[str, str]:
+    """Summaries that a chat endpoint wrote: a JSON object of user id to text.
+
+    Raises:
+        DataError: The file is not such an object, or a summary is empty or has 100 words or more.
+    """
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"The summaries cannot be read: {error}.", where=str(path), mend="Give a JSON file.") from error
+    if not isinstance(read, dict) or not all(isinstance(text, str) for text in read.values()):
+        raise DataError(
+            "The summaries are not an object of user id to text.",
+            where=str(path),
+            mend='Write {"user id": "The user likes …"}.',
+        )
+    for user, text in read.items():
+        if not 0 < len(text.split()) < MOST_WORDS:
+            raise DataError(
+                f"A summary has {len(text.split())} words.",
+                where=f"{path}, user {user}",
+                mend=f"Ask for between 1 and {MOST_WORDS - 1} words.",
+            )
+    return read

@@ -1,0 +1,17 @@
+"""Task 1, next item retrieval: the item that f would recommend first, the history left out (paper section 2.2)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recexplainer.tasks.asking import Answers
+from recexplainer.tasks.example import Example
+
+
+def retrieval_examples(answers: Answers) -> list[Example]:
+    """One Example a user: the answer is f's best unseen item (of equals, the first in the catalogue)."""
+    best = np.where(answers.unseen, answers.scores, -np.inf).argmax(axis=1).tolist()
+    return [
+        Example("retrieval", user=user.id, history=user.history, answer_items=(item,))
+        for user, item in zip(answers.users, best, strict=True)
+    ]
