@@ -1,0 +1,1 @@
+"""Evaluation: one file an evaluation, each writing result rows."""

@@ -1,0 +1,136 @@
+"""The explainer: asks the surrogate for a verdict and for the reasons in words, and sets what f says beside them.
+
+Two ways, never mixed up. With evidence f is asked first, and the surrogate puts the answer in words; alone, the surrogate
+says what it believes of f.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from recexplainer.data.dataset import Dataset
+from recexplainer.data.titles import TitleFinder
+from recexplainer.errors import DataError
+from recexplainer.explanations.record import Explanation
+from recexplainer.explanations.verification import cite
+from recexplainer.recommenders.base import Recommender, User
+from recexplainer.surrogate.decoding import Decoder
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.questions import encode_questions
+from recexplainer.tasks.asking import cut
+from recexplainer.tasks.attributes import Attributes
+from recexplainer.tasks.evidence import Evidence, gather_evidence
+from recexplainer.tasks.example import Example
+
+LONGEST = 256
+
+
+class Explainer:
+    """Explains pairs of a user and an item.
+
+    Args:
+        dataset: The catalogue and the users' histories.
+        recommender: f.
+        surrogate: g, aligned to f.
+    """
+
+    def __init__(self, dataset: Dataset, recommender: Recommender, surrogate: Surrogate) -> None:
+        self.dataset, self.recommender, self.surrogate = dataset, recommender, surrogate
+        self._decoder = Decoder(surrogate, dataset.titles)
+        self._finder = TitleFinder(dataset.titles)
+        self._attributes = Attributes.of(dataset)
+
+    def explain(
+        self, pairs: Sequence[tuple[User, int]], *, evidence: bool = True, ask: str = ""
+    ) -> list[Explanation]:
+        """Why f would or would not recommend each item.
+
+        Args:
+            pairs: `[pairs]`, a user with a history and an item index.
+            evidence: Ask f first and put its answer in words; False: the surrogate alone, as in the paper.
+            ask: The view that the reader wants, in words; added to the question.
+
+        Raises:
+            DataError: A history is empty, or an item is not in the catalogue.
+        """
+        self._check(pairs)
+        users, items = [user for user, _ in pairs], [item for _, item in pairs]
+        known = gather_evidence(self.recommender, self.dataset, users, items, attributes=self._attributes)
+        aspect = "evidence" if evidence else "surrogate"
+        examples = [
+            Example("rationale", aspect, history=one.history, items=(one.item,), evidence=one if evidence else None)
+            for one in known
+        ]
+        questions = encode_questions(self.surrogate, self.dataset, self.recommender, examples, ask)
+        probabilities = self._decoder.yes_probabilities(questions)
+        texts = self._decoder.greedy(questions, LONGEST)
+        method = f"{self.surrogate.form}+evidence" if evidence else self.surrogate.form
+        return [
+            self._record(method, user.id, one, float(probability), text, ask)
+            for user, one, probability, text in zip(users, known, probabilities, texts, strict=True)
+        ]
+
+    def _record(
+        self, method: str, user: str, evidence: Evidence, probability: float, text: str, ask: str
+    ) -> Explanation:
+        titles = self.dataset.titles
+        return Explanation(
+            method=method,
+            user=user,
+            history=evidence.history,
+            history_titles=tuple(titles[item] for item in evidence.history),
+            item=evidence.item,
+            item_title=titles[evidence.item],
+            verdict=probability > 0.5,
+            probability=probability,
+            text=text,
+            citations=cite(text, self._finder, self.recommender, evidence),
+            recommended=evidence.recommended,
+            score=evidence.score,
+            rank=evidence.rank,
+            n_ranked=evidence.n_ranked,
+            effects=evidence.effects,
+            ask=ask,
+        )
+
+    def _check(self, pairs: Sequence[tuple[User, int]]) -> None:
+        for user, item in pairs:
+            if not user.history:
+                raise DataError(
+                    "There is nothing to explain from: the user has no history.",
+                    where=f"user {user.id!r}",
+                    mend="Ask about a user with at least one interaction.",
+                )
+            if not 0 <= item < self.dataset.n_items:
+                raise DataError(
+                    f"There is no item number {item} in a catalogue of {self.dataset.n_items}.",
+                    where=f"dataset {self.dataset.name!r}",
+                    mend="Give the item's index, from 0; Dataset.item_index finds it by its own id.",
+                )
+
+
+def choose_pairs(
+    dataset: Dataset, recommender: Recommender, users: Sequence[User], count: int, seed: int
+) -> list[tuple[User, int]]:
+    """Pairs to show: users drawn at random, in turn with one of f's first five items and with one of its lower half.
+
+    Args:
+        dataset: The catalogue.
+        recommender: f.
+        users: Whom to draw from; histories of at least three items are preferred.
+        count: How many pairs.
+        seed: Seed of the draw.
+    """
+    random = np.random.default_rng(seed)
+    telling = [user for user in users if len(user.history) >= 3] or list(users)
+    drawn = [telling[at] for at in random.choice(len(telling), min(count, len(telling)), replace=False)]
+    pairs: list[tuple[User, int]] = []
+    for position, user in enumerate(drawn):
+        seen = set(cut(user.history, recommender))
+        order = [int(item) for item in np.argsort(-recommender.scores([user])[0]) if int(item) not in seen]
+        liked = position % 2 == 0
+        pool = order[: min(5, len(order))] if liked else order[len(order) // 2 :]
+        pairs.append((user, pool[int(random.integers(len(pool)))]))
+    return pairs

@@ -1,0 +1,71 @@
+"""An Explanation is a record, not a string: what was said, what it cites, and what the recommender says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A title found in the text, and what f does without that item.
+
+    Attributes:
+        item: Item index in the catalogue.
+        title: Its title, as it stands in the text.
+        start: Offset of the first character in the text.
+        end: Offset after the last character.
+        in_history: Whether the item is in the user's history.
+        effect: f's score of the item asked about, minus the score without the cited item; None if not in the history
+            or if f cannot answer for a changed history.
+        rank_without: The rank that the item asked about would have without the cited item; None as above.
+        matters: Whether the effect is larger in size than the median effect of the history; None as above.
+    """
+
+    item: int
+    title: str
+    start: int
+    end: int
+    in_history: bool
+    effect: float | None
+    rank_without: int | None
+    matters: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why an item is or is not recommended, and how far that holds of f.
+
+    Attributes:
+        method: The form, with `+evidence` where f was asked first: `hybrid+evidence`, `behavior`, …
+        user: The user's own id.
+        history: Item indices, oldest first; `history_titles` are their titles.
+        item: The item asked about; `item_title` is its title.
+        verdict: What the surrogate says: will f recommend it?
+        probability: The surrogate's probability of "Yes" against "No".
+        text: The explanation in words.
+        citations: Titles found in the text by exact match, in order of appearance.
+        recommended: f's own verdict: its score is above this user's top-20% threshold.
+        score: f's score.
+        rank: f's rank of the item among those not in the history, 1 the best.
+        n_ranked: How many items that ranking holds.
+        effects: `[history]`, for each history item f's score with it minus without it; empty if f cannot say.
+        ask: The view that the reader asked for, or "".
+    """
+
+    method: str
+    user: str
+    history: tuple[int, ...]
+    history_titles: tuple[str, ...]
+    item: int
+    item_title: str
+    verdict: bool
+    probability: float
+    text: str
+    citations: tuple[Citation, ...]
+    recommended: bool
+    score: float
+    rank: int
+    n_ranked: int
+    effects: tuple[float, ...]
+    ask: Literal[""] | str = ""

@@ -1,0 +1,1 @@
+"""The surrogate g: a language model that answers as the recommender f would."""

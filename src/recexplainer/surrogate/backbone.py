@@ -1,0 +1,130 @@
+"""The backbone: a causal language model with a chat template. `nano` is the embedded one, learned from nothing.
+
+`nano` is a small Llama whose BPE vocabulary is learned from the catalogue and the wording. Its tokens may span several words,
+so a title is a few tokens; nothing here knows what is asked of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
+
+from recexplainer.errors import SurrogateError
+from recexplainer.surrogate.settings import NanoSettings
+
+_PAD, _USER, _ASSISTANT, _END = "<|pad|>", "<|user|>", "<|assistant|>", "<|end|>"
+_TEMPLATE = (
+    "{% for message in messages %}"
+    "{% if message['role'] == 'assistant' %}<|assistant|>{{ message['content'] }}<|end|>"
+    "{% else %}<|user|>{{ message['content'] }}{% endif %}"
+    "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+# A title is a unit of its own inside quotation marks and in lists; tokens never span these.
+_BOUNDARY = Regex(r"[“”\n]|; ")
+_LONGEST_TOKEN = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ChatFrame:
+    """What a chat template puts around one question and its answer, as token ids.
+
+    Attributes:
+        before: Ids before the question.
+        between: Ids between the question and the answer.
+        stop: The id that ends the answer.
+    """
+
+    before: tuple[int, ...]
+    between: tuple[int, ...]
+    stop: int
+
+
+def build_nano(texts: Iterable[str], settings: NanoSettings, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """A new `nano`: its vocabulary learned from the texts, its weights drawn from the seed."""
+    tokenizer = learn_tokenizer(texts, settings.vocabulary, settings.context)
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=settings.width,
+        intermediate_size=settings.inner,
+        num_hidden_layers=settings.layers,
+        num_attention_heads=settings.heads,
+        num_key_value_heads=settings.heads,
+        max_position_embeddings=settings.context,
+        tie_word_embeddings=False,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=None,
+    )
+    return LlamaForCausalLM(config), tokenizer
+
+
+def learn_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> PreTrainedTokenizerFast:
+    """Learn a byte-level BPE vocabulary whose tokens may span words, but never the edge of a title."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(_BOUNDARY, "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        min_frequency=2,
+        special_tokens=[_PAD, _USER, _ASSISTANT, _END],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        max_token_length=_LONGEST_TOKEN,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=_PAD,
+        eos_token=_END,
+        additional_special_tokens=[_USER, _ASSISTANT],
+        model_max_length=context,
+        clean_up_tokenization_spaces=False,
+    )
+    fast.chat_template = _TEMPLATE
+    return fast
+
+
+def chat_frame(tokenizer: Any) -> ChatFrame:
+    """Read off a tokenizer's chat template what stands around a question and its answer.
+
+    Raises:
+        SurrogateError: The tokenizer has no chat template, or the template loses what is said.
+    """
+    if not tokenizer.chat_template:
+        raise SurrogateError(
+            "The backbone's tokenizer has no chat template.",
+            where=str(tokenizer.name_or_path or type(tokenizer).__name__),
+            mend="Use a chat (instruct) version of the model, or set `tokenizer.chat_template`.",
+        )
+    question, answer = "QUESTIONMARK", "ANSWERMARK"
+    asked = [{"role": "user", "content": question}]
+    prompt = tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
+    whole = tokenizer.apply_chat_template([*asked, {"role": "assistant", "content": answer}], tokenize=False)
+    if question not in prompt or answer not in whole:
+        raise SurrogateError(
+            "The chat template of the backbone's tokenizer loses the message.",
+            mend="Mend the template, or choose another backbone.",
+        )
+    before, between = prompt.split(question)
+    after = encode(tokenizer, whole.split(answer)[1])
+    return ChatFrame(
+        tuple(encode(tokenizer, before)),
+        tuple(encode(tokenizer, between)),
+        after[0] if after else tokenizer.eos_token_id,
+    )
+
+
+def encode(tokenizer: Any, text: str) -> list[int]:
+    """Token ids of a piece of text, nothing added."""
+    return tokenizer.encode(text, add_special_tokens=False) if text else []

@@ -1,0 +1,224 @@
+"""Decoding: greedy, beams, both also held to titles; yes or no by next-token logits; exhaustive scoring of titles.
+
+It knows prompts and their vectors, not what is asked in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import LogitsProcessor, LogitsProcessorList
+
+from recexplainer.surrogate.backbone import chat_frame, encode
+from recexplainer.surrogate.batching import EncodedSet, to_device
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.prompt import SEPARATOR
+from recexplainer.surrogate.trie import Trie
+
+_BATCH_TOKENS = 16384
+
+
+class Decoder:
+    """Reads answers off a surrogate.
+
+    Args:
+        surrogate: The surrogate; put in evaluation mode.
+        titles: The catalogue's titles, `[items]`.
+    """
+
+    def __init__(self, surrogate: Surrogate, titles: Sequence[str]) -> None:
+        self.surrogate = surrogate.eval()
+        self.tokenizer = surrogate.tokenizer
+        self.stop = chat_frame(self.tokenizer).stop
+        self.title_ids = [encode(self.tokenizer, title) for title in titles]
+        self.separator = encode(self.tokenizer, SEPARATOR)
+        self._catalogue: Trie | None = None
+
+    @property
+    def catalogue(self) -> Trie:
+        """All titles, each with its stop token; made at the first use."""
+        if self._catalogue is None:
+            self._catalogue = Trie([[*ids, self.stop] for ids in self.title_ids])
+        return self._catalogue
+
+    def titles(self, prompts: EncodedSet, count: int, *, constrained: bool) -> list[list[str]]:
+        """The `count` best answers by beam search of that width, best first.
+
+        Args:
+            prompts: Questions without answers.
+            count: Beams, and answers returned (paper: five).
+            constrained: Hold the beams to the catalogue's titles.
+        """
+        limit = max(len(ids) for ids in self.title_ids) + 1
+        hold = (lambda rows: [TrieConstraint(self.catalogue, count)]) if constrained else _free
+        return self._generate(prompts, limit, hold, num_beams=count, num_return_sequences=count, early_stopping=False)
+
+    def greedy(self, prompts: EncodedSet, limit: int) -> list[str]:
+        """The greedy answer to each question, at most `limit` tokens long."""
+        return [texts[0] for texts in self._generate(prompts, limit, _free)]
+
+    def orders(self, prompts: EncodedSet, candidates: Sequence[Sequence[int]]) -> list[str]:
+        """Greedy lists that hold each candidate exactly once.
+
+        Args:
+            prompts: Questions without answers.
+            candidates: `[prompts][items]`, the items that each answer must order.
+        """
+        limit = 1 + max(sum(len(self.title_ids[item]) + len(self.separator) for item in row) for row in candidates)
+
+        def hold(rows: Sequence[int]) -> list[LogitsProcessor]:
+            titles = [[self.title_ids[item] for item in candidates[row]] for row in rows]
+            return [OrderConstraint(titles, self.separator, self.stop)]
+
+        return [texts[0] for texts in self._generate(prompts, limit, hold)]
+
+    @torch.inference_mode()
+    def yes_probabilities(self, prompts: EncodedSet) -> NDArray[np.float64]:
+        """The probability of "Yes" against "No" as the first token of the answer, `Float[prompts]` (paper, task 3)."""
+        yes, no = encode(self.tokenizer, "Yes")[0], encode(self.tokenizer, "No")[0]
+        probabilities = np.empty(len(prompts))
+        for rows in _batches(prompts, 1):
+            batch = to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
+            mask = batch.pop("attention_mask")
+            output = self.surrogate.backbone(
+                inputs_embeds=self.surrogate.embed(**batch), attention_mask=mask, logits_to_keep=1
+            )
+            logits = output.logits[:, -1].double()
+            probabilities[rows] = torch.sigmoid(logits[:, yes] - logits[:, no]).cpu().numpy()
+        return probabilities
+
+    @torch.inference_mode()
+    def score_titles(self, prompts: EncodedSet) -> NDArray[np.float64]:
+        """Log probability of every title as the answer, `Float[prompts, items]`: exhaustive, for small catalogues."""
+        scores = np.empty((len(prompts), len(self.title_ids)))
+        for row, question in enumerate(prompts.encoded):
+            for start in range(0, len(self.title_ids), 256):
+                answers = [[*ids, self.stop] for ids in self.title_ids[start : start + 256]]
+                scores[row, start : start + len(answers)] = self._log_probabilities(prompts, question, answers)
+        return scores
+
+    def _log_probabilities(self, prompts: EncodedSet, question: Any, answers: list[list[int]]) -> NDArray[np.float64]:
+        whole = [
+            type(question)(
+                np.concatenate([question.ids, np.array(answer, np.int32)]),
+                len(question.ids),
+                question.item_places,
+                question.items,
+                question.user_places,
+                question.user,
+            )
+            for answer in answers
+        ]
+        batch = to_device(prompts.collate(whole), self.surrogate.device)
+        logits = self.surrogate(**batch)["logits"].double().log_softmax(-1)
+        each = logits.gather(1, batch["labels"][:, None])[:, 0].cpu().numpy()
+        return np.add.reduceat(each, np.cumsum([0, *map(len, answers)])[:-1])
+
+    @torch.inference_mode()
+    def _generate(
+        self,
+        prompts: EncodedSet,
+        limit: int,
+        hold: Callable[[Sequence[int]], list[LogitsProcessor]],
+        **how: Any,
+    ) -> list[list[str]]:
+        """Texts for each prompt, in the order of the prompts."""
+        answers: list[list[str]] = [[] for _ in range(len(prompts))]
+        each = how.get("num_return_sequences", 1)
+        for rows in _batches(prompts, how.get("num_beams", 1)):
+            batch = to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
+            mask = batch.pop("attention_mask")
+            output = self.surrogate.backbone.generate(
+                inputs_embeds=self.surrogate.embed(**batch),
+                attention_mask=mask,
+                max_new_tokens=limit,
+                do_sample=False,
+                pad_token_id=self.tokenizer.pad_token_id,
+                eos_token_id=self.stop,
+                logits_processor=LogitsProcessorList(hold(rows)),
+                **how,
+            )
+            texts = [self._text(ids) for ids in output.tolist()]
+            for at, row in enumerate(rows):
+                answers[row] = texts[at * each : (at + 1) * each]
+        return answers
+
+    def _text(self, ids: list[int]) -> str:
+        """The words up to the first stop token."""
+        end = ids.index(self.stop) if self.stop in ids else len(ids)
+        return self.tokenizer.decode(ids[:end], skip_special_tokens=True).strip()
+
+
+def _free(rows: Sequence[int]) -> list[LogitsProcessor]:
+    return []
+
+
+def _batches(prompts: EncodedSet, beams: int) -> Iterator[list[int]]:
+    """Rows of like length, longest first, under a budget of tokens over all beams."""
+    order = np.argsort(-prompts.lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        size = max(1, _BATCH_TOKENS // int(prompts.lengths[order[start]] * beams))
+        yield order[start : start + min(size, 256)].tolist()
+        start += min(size, 256)
+
+
+class TrieConstraint(LogitsProcessor):
+    """Holds every beam to one walk through a trie.
+
+    Args:
+        trie: What may be said, each sequence with its stop token.
+        beams: Beams a prompt; the search drops one beam by taking another's place, so nodes are walked anew each step.
+    """
+
+    def __init__(self, trie: Trie, beams: int) -> None:
+        self._trie, self._beams = trie, beams
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Bar every token that leaves the trie."""
+        nodes = np.zeros(len(scores), np.int64)
+        for column in input_ids.cpu().numpy().T:
+            nodes = self._trie.step(nodes, column)
+        mask = torch.from_numpy(self._trie.allowed(nodes, scores.shape[-1])).to(scores.device)
+        # A beam that has ended may hold anything: the search no longer looks at it.
+        mask |= ~mask.any(-1, keepdim=True)
+        return scores.masked_fill(~mask, float("-inf"))
+
+
+class OrderConstraint(LogitsProcessor):
+    """Holds each row to a list of its own titles, each exactly once.
+
+    Args:
+        titles: `[rows][titles]`, token ids.
+        separator: Ids between two titles.
+        stop: The id after the last.
+    """
+
+    def __init__(self, titles: Sequence[Sequence[Sequence[int]]], separator: Sequence[int], stop: int) -> None:
+        self._titles, self._separator, self._stop = titles, list(separator), stop
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Bar every token that no remaining order goes on with."""
+        barred = torch.full_like(scores, float("-inf"))
+        for row, said in enumerate(input_ids.tolist()):
+            allowed = sorted(_may_follow(said, self._titles[row], self._separator, self._stop))
+            barred[row, allowed] = scores[row, allowed]
+        return barred
+
+
+def _may_follow(said: list[int], left: Sequence[Sequence[int]], separator: list[int], stop: int) -> set[int]:
+    """The tokens with which a list of the titles that are left may go on after `said`."""
+    allowed: set[int] = set()
+    for position, title in enumerate(left):
+        rest = [*left[:position], *left[position + 1 :]]
+        whole = [*title, *(separator if rest else [stop])]
+        if said[: len(whole)] == whole:
+            allowed |= _may_follow(said[len(whole) :], rest, separator, stop) if rest else {stop}
+        elif whole[: len(said)] == said:
+            allowed.add(whole[len(said)])
+    return allowed or {stop}

@@ -1,0 +1,63 @@
+"""The Hugging Face Trainer, with batches under a token budget, and checkpoints by the clock that are complete or not read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from torch.utils.data import DataLoader
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from recexplainer.surrogate.batching import EncodedSet, TokenBudget
+
+_MARK = "complete"
+
+
+class TokenBudgetTrainer(Trainer):
+    """A Trainer whose batches hold as many examples of like length as a token budget allows.
+
+    Args:
+        model: The surrogate.
+        arguments: The Trainer's own.
+        data: The examples.
+        tokens_per_batch: The budget, padding included.
+    """
+
+    def __init__(self, model: Any, arguments: TrainingArguments, data: EncodedSet, tokens_per_batch: int) -> None:
+        super().__init__(model, arguments, data_collator=data.collate, train_dataset=data)
+        self._data, self._budget = data, tokens_per_batch
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Batches by length; each epoch in another order."""
+        batches = TokenBudget(self._data.lengths, self._budget, self.args.seed)
+        loader = DataLoader(self._data, batch_sampler=batches, collate_fn=self._data.collate)
+        return self.accelerator.prepare(loader)
+
+
+class TimedCheckpoints(TrainerCallback):
+    """Asks for a checkpoint every few minutes, and marks each one once all of it is written."""
+
+    def __init__(self, minutes: float) -> None:
+        self._seconds, self._last = 60 * minutes, monotonic()
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> TrainerControl:
+        """Time for one?"""
+        if monotonic() - self._last > self._seconds:
+            control.should_save = True
+            self._last = monotonic()
+        return control
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """The Trainer has written the checkpoint; say so in a file of its own."""
+        folder = Path(str(args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
+        (folder / _MARK).touch()
+
+
+def last_complete_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint that was written to its end; None if there is none."""
+    complete = [path.parent for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*/{_MARK}")]
+    return str(max(complete, key=lambda path: int(path.name.rpartition("-")[2]))) if complete else None

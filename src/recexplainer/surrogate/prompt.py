@@ -1,0 +1,138 @@
+"""From an Example to a Prompt: words, titles, and places for the recommender's vectors.
+
+The form decides what stands for a history and for an item: its title (behavior), its vector (intention), or both (hybrid).
+Words are kept apart from titles, so that a title is always the same tokens wherever it stands. It knows no tokenizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from string import Formatter
+from typing import Literal
+
+from recexplainer.tasks.evidence import render_evidence
+from recexplainer.tasks.example import Example
+
+Form = Literal["behavior", "intention", "hybrid"]
+FORMS: tuple[Form, ...] = ("behavior", "intention", "hybrid")
+SEPARATOR = "; "
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """The title of an item, to be put as text."""
+
+    item: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemPlace:
+    """A place for the item vector of f."""
+
+    item: int
+
+
+@dataclass(frozen=True, slots=True)
+class UserPlace:
+    """A place for the user vector of f."""
+
+
+Part = str | Title | ItemPlace | UserPlace
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A question with places for vectors, and its answer.
+
+    Attributes:
+        parts: The question.
+        answer: The answer, words and titles only; empty when it is to be generated.
+        history: Whose vector goes to the user place.
+    """
+
+    parts: tuple[Part, ...]
+    answer: tuple[str | Title, ...]
+    history: tuple[int, ...]
+
+
+def applies(example: Example, form: Form) -> bool:
+    """Whether a task makes sense in a form.
+
+    Reconstruction and naming an item read vectors, so they need a form that has them; naming an item from its words has
+    no vector, so intention leaves it out (paper sections 2.2 to 2.4).
+    """
+    if example.task == "reconstruction" or (example.task, example.aspect) == ("discrimination", "title"):
+        return form != "behavior"
+    return form != "intention" or example.aspect != "title-of"
+
+
+def render(example: Example, form: Form, template: str, titles: Sequence[str]) -> Prompt:
+    """Put an example into words.
+
+    Args:
+        example: What is asked.
+        form: What stands for histories and items.
+        template: One of the task's phrasings, with `{history}`, `{items}`, `{item}`, `{question}`, `{evidence}`.
+        titles: The catalogue's titles (evidence quotes them).
+    """
+    parts: list[Part] = []
+    for words, slot, _, _ in _pieces(template):
+        if words:
+            parts.append(words)
+        match slot:
+            case "history":
+                parts.extend(_history(example, form))
+            case "item":
+                parts.extend(_item(example, example.items[0], form))
+            case "items":
+                parts.extend(_joined([list(_item(example, item, form)) for item in example.items]))
+            case "question":
+                parts.append(example.question)
+            case "evidence" if example.evidence is not None:
+                parts.append(render_evidence(example.evidence, titles))
+            case _:
+                pass
+    return Prompt(tuple(parts), _answer(example), example.history)
+
+
+@lru_cache(maxsize=4096)
+def _pieces(template: str) -> tuple[tuple[str, str | None, str | None, str | None], ...]:
+    return tuple(Formatter().parse(template))
+
+
+def _history(example: Example, form: Form) -> Iterator[Part]:
+    with_titles = form != "intention" and example.task != "reconstruction"
+    if form != "behavior":
+        yield UserPlace()
+    if with_titles:
+        if form == "hybrid":
+            yield " "
+        yield from _joined([[Title(item)] for item in example.history])
+
+
+def _item(example: Example, item: int, form: Form) -> Iterator[Part]:
+    if form != "behavior":
+        yield ItemPlace(item)
+    named_by_vector = (example.task, example.aspect) == ("discrimination", "title")
+    if form != "intention" and not named_by_vector:
+        if form == "hybrid":
+            yield " "
+        yield Title(item)
+
+
+def _joined(groups: Sequence[Sequence[Part]]) -> Iterator[Part]:
+    for position, group in enumerate(groups):
+        if position:
+            yield SEPARATOR
+        yield from group
+
+
+def _answer(example: Example) -> tuple[str | Title, ...]:
+    if not example.answer_items:
+        return (example.answer_text,) if example.answer_text else ()
+    parts: list[str | Title] = []
+    for position, item in enumerate(example.answer_items):
+        parts += [SEPARATOR, Title(item)] if position else [Title(item)]
+    return tuple(parts)

@@ -1,0 +1,65 @@
+"""Examples put as questions to a surrogate, in its own form: encoded, with the vectors of f that they need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from recexplainer.data.dataset import Dataset
+from recexplainer.recommenders.base import Recommender, User
+from recexplainer.surrogate.batching import EncodedSet, PromptEncoder
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.prompt import Form, Prompt, render
+from recexplainer.tasks.example import Example
+from recexplainer.tasks.wording import load_wording
+
+
+class UserTable:
+    """Collects the histories that prompts speak of, and asks f for their vectors at once.
+
+    Args:
+        recommender: f.
+        form: With behavior no vectors are asked for.
+    """
+
+    def __init__(self, recommender: Recommender, form: Form) -> None:
+        self._recommender, self._with_vectors = recommender, form != "behavior"
+        self._rows: dict[tuple[int, ...], int] = {}
+        self.item_vectors: NDArray[Any] | None = recommender.item_vectors() if self._with_vectors else None
+
+    def row(self, prompt: Prompt) -> int:
+        """The row of the user vector of a prompt's history; -1 if it has none."""
+        if not self._with_vectors or not prompt.history:
+            return -1
+        return self._rows.setdefault(prompt.history, len(self._rows))
+
+    def vectors(self) -> NDArray[Any] | None:
+        """`Float[rows, d]`, or None."""
+        if not self._with_vectors:
+            return None
+        return self._recommender.user_vectors([User(history) for history in self._rows])
+
+
+def encode_questions(
+    surrogate: Surrogate, dataset: Dataset, recommender: Recommender, examples: Sequence[Example], ask: str = ""
+) -> EncodedSet:
+    """Questions without their answers, in the surrogate's form and each task's first phrasing.
+
+    Args:
+        surrogate: Who is asked.
+        dataset: The catalogue.
+        recommender: f, asked for its vectors only.
+        examples: What is asked.
+        ask: Words added to each question: the view that the reader wants.
+    """
+    encode = PromptEncoder(surrogate.tokenizer, dataset.titles, surrogate.context)
+    users = UserTable(recommender, surrogate.form)
+    encoded = []
+    for example in examples:
+        phrasing = load_wording()[example.task, example.aspect][0] + (f" {ask}" if ask else "")
+        prompt = replace(render(example, surrogate.form, phrasing, dataset.titles), answer=())
+        encoded.append(encode(prompt, users.row(prompt)))
+    return EncodedSet(encoded, users.vectors(), users.item_vectors)

@@ -1,0 +1,59 @@
+"""Settings of the surrogate: the backbone and its training."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from recexplainer.settings import Settings
+
+
+class NanoSettings(Settings):
+    """The shape of `nano`, the embedded backbone: a small Llama with a vocabulary of its own."""
+
+    width: int = Field(default=256, ge=16)
+    """Width of its embeddings and states."""
+    layers: int = Field(default=4, ge=1)
+    """Transformer blocks."""
+    heads: int = Field(default=4, ge=1)
+    """Attention heads."""
+    inner: int = Field(default=768, ge=16)
+    """Width inside its feed-forward layers."""
+    vocabulary: int = Field(default=6000, ge=400)
+    """The most tokens its BPE vocabulary may hold."""
+    context: int = Field(default=1024, ge=64)
+    """Most tokens of prompt and answer together."""
+
+
+class SurrogateSettings(Settings):
+    """How a surrogate is built and trained."""
+
+    backbone: str = "nano"
+    """`nano`."""
+    nano: NanoSettings = NanoSettings()
+    """The shape of `nano`."""
+    connector_width: int = Field(default=1024, ge=8)
+    """Width of the hidden layer of the two connectors (equation 1)."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """Peak learning rate of AdamW."""
+    warmup: float = Field(default=0.05, ge=0, lt=1)
+    """Share of the steps in which the learning rate rises (the paper: 0.1)."""
+    epochs: float = Field(default=1.0, gt=0)
+    """Passes over the examples."""
+    item_epochs: int = Field(default=30, ge=0)
+    """Passes over the items' titles in the first phase; the user connector then starts from the item connector."""
+    tokens_per_batch: int = Field(default=4096, ge=64)
+    """Token budget of a batch, padding included."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    """AdamW's weight decay."""
+    hybrid_shares: tuple[float, float, float] = (0.2, 0.2, 0.6)
+    """Shares of hybrid's examples put as behavior, intention and hybrid (paper section 2.4 has all three)."""
+    start_hybrid_from: Literal["scratch", "intention"] = "intention"
+    """Whether hybrid goes on from the weights of intention, which read the same vectors, or from new ones."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Arithmetic of the training steps; `auto` takes bfloat16 where the processor has it."""
+    checkpoint_minutes: float = Field(default=3.0, gt=0)
+    """About how often a checkpoint is written, to go on from after a stop."""
+    seed: int = 0
+    """Seed of weights, phrasings and order."""

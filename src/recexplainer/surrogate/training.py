@@ -1,0 +1,190 @@
+"""Alignment: training a surrogate on what f answered, through the Hugging Face Trainer.
+
+Two phases. First the connectors learn to read vectors: items are named from their vectors, and the user connector starts from
+the item connector, since both vectors live in one space. Then all tasks are learned together.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.tensorboard.writer import SummaryWriter
+from transformers import TrainingArguments
+from transformers.integrations import TensorBoardCallback
+
+from recexplainer.data.dataset import Dataset
+from recexplainer.recommenders.base import Recommender, User
+from recexplainer.storage import complete_folder, write_json
+from recexplainer.surrogate.backbone import build_nano
+from recexplainer.surrogate.batching import EncodedSet, PromptEncoder
+from recexplainer.surrogate.hardware import has_fast_bfloat16
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.prompt import FORMS, Form, Prompt, applies, render
+from recexplainer.surrogate.loop import TimedCheckpoints, TokenBudgetTrainer, last_complete_checkpoint
+from recexplainer.surrogate.questions import UserTable
+from recexplainer.surrogate.settings import SurrogateSettings
+from recexplainer.tasks.example import Example
+from recexplainer.tasks.wording import load_wording
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """What a surrogate is aligned to: the data, f, and what f answered."""
+
+    dataset: Dataset
+    recommender: Recommender
+    examples: Sequence[Example]
+
+
+def train_surrogate(
+    form: Form,
+    alignment: Alignment,
+    settings: SurrogateSettings,
+    folder: Path,
+    work: Path,
+    start_from: Path | None = None,
+) -> Surrogate:
+    """Align a surrogate and save it.
+
+    Args:
+        form: behavior, intention or hybrid.
+        alignment: The data, f and its answers.
+        settings: The backbone and how it is trained.
+        folder: Where the surrogate, its log and its TensorBoard events go.
+        work: Where checkpoints are kept until then; a stopped training goes on from the last one that is complete.
+        start_from: A surrogate of another form to go on from; None starts anew.
+    """
+    surrogate = new_surrogate(form, alignment, settings)
+    if start_from is not None:
+        _take_over(surrogate, Surrogate.load(start_from))
+    elif form != "behavior":
+        surrogate = _read_items_first(surrogate, alignment, settings, work)
+    encoded = encode_examples(surrogate, alignment, settings)
+    log = _fit(surrogate, encoded, settings, settings.epochs, work / "tasks")
+    surrogate.save(folder)
+    write_json(folder / "training.json", log)
+    shutil.copytree(work / "tasks" / "logs", folder / "logs", dirs_exist_ok=True)
+    return surrogate.eval()
+
+
+def new_surrogate(form: Form, alignment: Alignment, settings: SurrogateSettings) -> Surrogate:
+    """A surrogate with new weights, its vocabulary learned from the catalogue, the wording and the answers in words."""
+    backbone, tokenizer = build_nano(_texts(alignment), settings.nano, settings.seed)
+    vectors = alignment.recommender.item_vectors() if form != "behavior" else np.zeros((1, 0), np.float32)
+    surrogate = Surrogate(backbone, tokenizer, form, vectors.shape[1], settings.connector_width)
+    if form != "behavior":
+        spread = float(backbone.get_input_embeddings().weight.std())
+        users = alignment.recommender.user_vectors([User(one.history) for one in alignment.examples[:512] if one.history])
+        surrogate.item_connector.scale_to(torch.from_numpy(vectors), spread)
+        surrogate.user_connector.scale_to(torch.from_numpy(users), spread)
+    return surrogate
+
+
+def _texts(alignment: Alignment) -> list[str]:
+    """What the vocabulary is learned from; titles as often as they occur, so that frequent ones become few tokens."""
+    titles = alignment.dataset.titles
+    often = np.bincount(alignment.dataset.sequence, minlength=len(titles)) + 5
+    texts = [title for title, count in zip(titles, often, strict=True) for _ in range(min(int(count), 200))]
+    wording = [phrasing for phrasings in load_wording().values() for phrasing in phrasings]
+    for phrasing in wording:
+        texts += [piece for piece in phrasing.replace("}", "{").split("{")[::2] if piece] * 50
+    words = [one for one in alignment.examples if one.answer_text and one.task != "classification"]
+    prompts = [render(one, "intention", "{evidence}", titles).parts for one in words if one.evidence is not None]
+    texts += [str(part) for parts in prompts[:3000] for part in parts]
+    return texts + [one.answer_text for one in words[:12000]] + [one.question for one in words[:3000] if one.question]
+
+
+def _take_over(surrogate: Surrogate, other: Surrogate) -> None:
+    """Go on from the weights and the vocabulary of another surrogate."""
+    surrogate.backbone, surrogate.tokenizer = other.backbone, other.tokenizer
+    surrogate.user_connector, surrogate.item_connector = other.user_connector, other.item_connector
+
+
+def encode_examples(surrogate: Surrogate, alignment: Alignment, settings: SurrogateSettings) -> EncodedSet:
+    """Put each example into words, in a phrasing and (for hybrid) a form drawn from the seed, and into ids."""
+    random = np.random.default_rng(settings.seed)
+    encode = PromptEncoder(surrogate.tokenizer, alignment.dataset.titles, surrogate.context)
+    users = UserTable(alignment.recommender, surrogate.form)
+    encoded = [
+        encode(prompt, users.row(prompt))
+        for example in alignment.examples
+        for prompt in _prompts(example, surrogate.form, settings, alignment.dataset.titles, random)
+    ]
+    return EncodedSet(encoded, users.vectors(), users.item_vectors)
+
+
+def _prompts(
+    example: Example, form: Form, settings: SurrogateSettings, titles: Sequence[str], random: np.random.Generator
+) -> list[Prompt]:
+    if form == "hybrid":
+        form = FORMS[int(random.choice(3, p=settings.hybrid_shares))]
+        if not applies(example, form):
+            form = "hybrid"
+    if not applies(example, form):
+        return []
+    phrasings = load_wording()[example.task, example.aspect]
+    return [render(example, form, phrasings[int(random.integers(len(phrasings)))], titles)]
+
+
+def _read_items_first(
+    surrogate: Surrogate, alignment: Alignment, settings: SurrogateSettings, work: Path
+) -> Surrogate:
+    """The first phase: name each item from its vector; then the user connector starts from the item connector."""
+    done = work / "items-done"
+    if done.exists():
+        return Surrogate.load(done)
+    encode = PromptEncoder(surrogate.tokenizer, alignment.dataset.titles, surrogate.context)
+    phrasings = load_wording()["discrimination", "title"]
+    prompts = [
+        render(Example("discrimination", "title", items=(item,), answer_items=(item,)), "intention", phrasing, ())
+        for item in range(alignment.dataset.n_items)
+        for phrasing in phrasings[:1]
+    ]
+    items = EncodedSet([encode(prompt) for prompt in prompts], None, alignment.recommender.item_vectors())
+    _fit(surrogate, items, settings, settings.item_epochs, work / "items")
+    surrogate.user_connector.load_state_dict(surrogate.item_connector.state_dict())
+    with complete_folder(done) as folder:
+        surrogate.save(folder)
+    return surrogate
+
+
+def _fit(
+    surrogate: Surrogate, data: EncodedSet, settings: SurrogateSettings, epochs: float, work: Path
+) -> list[dict[str, Any]]:
+    """Train, going on from the last complete checkpoint; returns the log: step, loss, learning rate, tokens."""
+    if not epochs:
+        return []
+    on_cpu = not torch.cuda.is_available()
+    low = settings.precision == "bfloat16" or (settings.precision == "auto" and has_fast_bfloat16())
+    arguments = TrainingArguments(
+        output_dir=str(work),
+        num_train_epochs=epochs,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=settings.warmup,
+        weight_decay=settings.weight_decay,
+        adam_beta2=0.98,
+        max_grad_norm=1.0,
+        bf16=low,
+        use_cpu=on_cpu,
+        logging_steps=20,
+        save_strategy="no",
+        report_to=[],
+        save_total_limit=2,
+        disable_tqdm=True,
+        seed=settings.seed,
+        data_seed=settings.seed,
+        remove_unused_columns=False,
+        dataloader_pin_memory=not on_cpu,
+    )
+    trainer = TokenBudgetTrainer(surrogate, arguments, data, settings.tokens_per_batch)
+    trainer.add_callback(TimedCheckpoints(settings.checkpoint_minutes))
+    trainer.add_callback(TensorBoardCallback(SummaryWriter(str(work / "logs"))))
+    trainer.train(resume_from_checkpoint=last_complete_checkpoint(work))
+    return trainer.state.log_history
