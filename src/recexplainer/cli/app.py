@@ -1,0 +1,67 @@
+"""The `recexplainer` command: its subcommands, its version, and how errors are shown."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from recexplainer.cli.console import say_error
+from recexplainer.cli.demo import demo
+from recexplainer.cli.evaluate import evaluate
+from recexplainer.cli.explain import explain
+from recexplainer.cli.report import report
+from recexplainer.cli.run import run
+from recexplainer.errors import RecExplainerError
+
+DEBUG = "--debug"
+
+app = typer.Typer(
+    name="recexplainer",
+    help="Explain any recommender in plain words, and check every explanation against the recommender itself.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (demo, run, explain, evaluate, report):
+    app.command()(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        import recexplainer
+
+        typer.echo(f"recexplainer {recexplainer.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show where in the code an error arose.")] = False,
+) -> None:
+    """Options of every command; `main` acts on `--debug`."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line.
+
+    An error that this package raises on purpose is shown as its message, without a traceback; the exit status is 2.
+
+    Args:
+        arguments: What stands after the program's name; None takes it from the process.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = DEBUG in given
+    try:
+        # wherever --debug stands, it belongs to the program
+        app([DEBUG] * debug + [argument for argument in given if argument != DEBUG])
+    except RecExplainerError as error:
+        if debug:
+            raise
+        say_error(error)
+        sys.exit(2)

@@ -1,0 +1,118 @@
+"""What the commands share in talking to a person: lines of progress, tables of results, one explanation, errors."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recexplainer.errors import RecExplainerError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from recexplainer.evaluation.rows import Row
+    from recexplainer.explanations.record import Explanation
+
+
+def stdout() -> Console:
+    """The console for what was asked for."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def stderr() -> Console:
+    """The console for progress and errors."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say_error(error: RecExplainerError) -> None:
+    """Show an error: what is wrong, where, and the mend."""
+    stderr().print(str(error), style="red", markup=False)
+
+
+@dataclass
+class StageLines:
+    """Shows a run on standard error: one line a stage when it begins, one when it is complete."""
+
+    console: Console = field(default_factory=stderr)
+
+    def skipped(self, stage: str, summary: str) -> None:
+        """A stage was done before."""
+        self._line(stage, f"done before: {summary}", "dim")
+
+    def started(self, stage: str) -> None:
+        """A stage begins."""
+        self._line(stage, "…", "bold")
+
+    def finished(self, stage: str, seconds: float, summary: str) -> None:
+        """A stage is complete."""
+        self._line(stage, f"{in_words(seconds)}: {summary}", "green")
+
+    def _line(self, stage: str, text: str, style: str) -> None:
+        self.console.print(f"{stage:<20} {text}", style=style, markup=False)
+
+
+def in_words(seconds: float) -> str:
+    """A duration as people write it: 0.4 s, 12 s, 3 min 20 s, 1 h 05 min."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def show_rows(rows: Sequence[Row], title: str) -> None:
+    """Print results as one table: a line a method, a column a metric."""
+    from rich.table import Table
+
+    columns = list(dict.fromkeys((row.task, row.metric) for row in rows))
+    methods = list(dict.fromkeys(row.method for row in rows))
+    values = {(row.method, row.task, row.metric): row.value for row in rows}
+    table = Table("method", title=title, title_justify="left")
+    for task, metric in columns:
+        table.add_column(f"{task}\n{metric}", justify="right")
+    for method in methods:
+        found = [values.get((method, *column)) for column in columns]
+        table.add_row(method, *("N/A" if value is None else f"{value:.3f}" for value in found))
+    stdout().print(table)
+
+
+def show_explanation(explanation: Explanation) -> None:
+    """Print one explanation: the history, the text, and what the recommender itself says."""
+    from rich.text import Text
+
+    console = stdout()
+    cited = {citation.item for citation in explanation.citations}
+    effects = explanation.effects or (None,) * len(explanation.history)
+    console.print(Text(f"Why is {explanation.item_title!r} recommended, or not, to {explanation.user}?", style="bold"))
+    for item, title, effect in zip(explanation.history, explanation.history_titles, effects, strict=True):
+        mark = "*" if item in cited else " "
+        console.print(Text(f"  {mark} {'' if effect is None else f'{effect:+.2f}':>7}  {title}"))
+    console.print(Text(explanation.text, style="cyan"))
+    rank = f"rank {explanation.rank:,} of {explanation.n_ranked:,}"
+    verdict, own = ("Yes" if said else "No" for said in (explanation.verdict, explanation.recommended))
+    console.print(Text(f"Surrogate ({explanation.method}): {verdict}, {explanation.probability:.0%} sure of yes."))
+    console.print(Text(f"Recommender: {own}, {rank}."))
+    if explanation.history:
+        console.print(Text("* cited; numbers: what the recommender's score would lose without the item", style="dim"))
+
+
+def show_end(run: Path, *, explain: bool) -> None:
+    """Print what a run has come to: its results, one explanation, and where the report is."""
+    from recexplainer.evaluation.rows import read_rows
+    from recexplainer.pipeline.folder import made_folder
+    from recexplainer.pipeline.gathering import read_explanations
+
+    show_rows(read_rows(made_folder(run, "evaluation") / "alignment.json"), "How well the surrogate answers as f does")
+    if explain:
+        show_explanation(read_explanations(made_folder(run, "explanations") / "with-evidence.json")[0])
+    stdout().print(f"report: {made_folder(run, 'report') / 'index.html'}", markup=False)

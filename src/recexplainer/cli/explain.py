@@ -1,0 +1,34 @@
+"""`recexplainer explain`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from recexplainer.cli.arguments import RUNS, RunArgument, RunsOption
+
+
+def explain(
+    run: RunArgument,
+    user: Annotated[str, typer.Option("--user", help="The user's own id.")],
+    item: Annotated[str, typer.Option("--item", help="The item's own id.")],
+    surrogate: Annotated[bool, typer.Option("--surrogate", help="Do not ask the recommender first.")] = False,
+    ask: Annotated[str, typer.Option("--ask", help='A view to take: "from the view of game genres".')] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
+    runs: RunsOption = RUNS,
+) -> None:
+    """Say why an item is or is not recommended to a user."""
+    from recexplainer.cli.console import show_explanation
+    from recexplainer.pipeline.folder import find_run, open_explainer
+    from recexplainer.pipeline.gathering import explanations_json
+    from recexplainer.recommenders.base import User
+
+    explainer, dataset = open_explainer(find_run(run, runs))
+    asked = dataset.item_index(item)
+    history = tuple(int(seen) for seen in dataset.history(dataset.user_index(user)) if seen != asked)
+    told = explainer.explain([(User(history, user), asked)], evidence=not surrogate, ask=ask)
+    if as_json:
+        typer.echo(explanations_json(told))
+    else:
+        show_explanation(told[0])

@@ -1,0 +1,23 @@
+"""`recexplainer report`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from recexplainer.cli.arguments import RUNS, RunArgument, RunsOption
+
+
+def report(
+    run: RunArgument,
+    again: Annotated[bool, typer.Option("--again", help="Write it anew even if nothing changed.")] = False,
+    runs: RunsOption = RUNS,
+) -> None:
+    """Write the HTML report and the paper's tables of a run, after anything that is still missing."""
+    from recexplainer.cli.console import StageLines, show_end
+    from recexplainer.pipeline.folder import find_run, recipe_of, run_recipe
+
+    folder = find_run(run, runs)
+    run_recipe(recipe_of(folder), folder, StageLines(), only=["report"], again=["report"] if again else ())
+    show_end(folder, explain=False)

@@ -1,0 +1,81 @@
+"""Run folders by name or path: starting a recipe in one, and finding one again.
+
+It knows where a run's recipe lies, not what the stages do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recexplainer.errors import RunError
+from recexplainer.pipeline.gathering import complete_manifest
+from recexplainer.pipeline.reading import read_settings
+from recexplainer.pipeline.recipe import Recipe, recipe_text
+from recexplainer.pipeline.run import Reporter, run_stages
+from recexplainer.pipeline.stages import build_stages, explaining_form, surrogate_stage
+
+if TYPE_CHECKING:
+    from recexplainer.data.dataset import Dataset
+    from recexplainer.explanations.explainer import Explainer
+
+RECIPE = "recipe.yaml"
+
+
+def run_recipe(
+    recipe: Recipe,
+    run: Path,
+    reporter: Reporter,
+    *,
+    only: Collection[str] | None = None,
+    again: Collection[str] = (),
+) -> None:
+    """Bring a run folder up to date with a recipe; the recipe is kept in it. See `run_stages`."""
+    run_stages(build_stages(recipe), run, reporter, only=only, again=again, beside={RECIPE: recipe_text(recipe)})
+
+
+def find_run(run: str | Path, runs: Path = Path("runs")) -> Path:
+    """The folder of a run, given as its path or as its name among `runs`.
+
+    Raises:
+        RunError: There is no such run; lists those that there are.
+    """
+    for folder in (Path(run), runs / run):
+        if (folder / RECIPE).is_file():
+            return folder
+    known = sorted(path.parent.name for path in runs.glob(f"*/{RECIPE}"))
+    mend = f"The runs in {runs} are: {', '.join(known)}." if known else "Make one: recexplainer demo."
+    raise RunError("There is no such run.", where=str(run), mend=mend)
+
+
+def recipe_of(run: Path) -> Recipe:
+    """The recipe that a run was last started with."""
+    return read_settings(Recipe, run / RECIPE)
+
+
+def open_explainer(run: Path) -> tuple[Explainer, Dataset]:
+    """What explains in a run, and its dataset, to look up users and items.
+
+    Raises:
+        RunError: A stage that it needs is not complete.
+    """
+    from recexplainer.data.dataset import Dataset
+    from recexplainer.explanations.explainer import Explainer
+    from recexplainer.recommenders.sasrec import SASRec
+    from recexplainer.surrogate.model import Surrogate
+
+    dataset = Dataset.load(made_folder(run, "dataset"))
+    recommender = SASRec.load(made_folder(run, "recommender"))
+    surrogate = Surrogate.load(made_folder(run, surrogate_stage(explaining_form(recipe_of(run)))))
+    return Explainer(dataset, recommender, surrogate), dataset
+
+
+def made_folder(run: Path, stage: str) -> Path:
+    """The folder of a stage that is complete.
+
+    Raises:
+        RunError: It is not.
+    """
+    complete_manifest(run / stage)
+    return run / stage

@@ -1,0 +1,156 @@
+"""Reading settings from YAML with changes from a command line, and saying what is wrong with them.
+
+It works for any settings class and knows none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import ValidationError
+
+from recexplainer.errors import SettingsError
+from recexplainer.settings import Settings
+
+S = TypeVar("S", bound=Settings)
+
+
+def read_settings(kind: type[S], path: Path, overrides: Sequence[str] = ()) -> S:
+    """Read settings from a YAML file.
+
+    Args:
+        kind: The settings class.
+        path: The YAML file.
+        overrides: Changes to what the file says, each `key.sub=value`, the value as YAML.
+
+    Raises:
+        SettingsError: The file cannot be read, or a key is unknown, missing or of the wrong type. It names the file (or
+            the change), the key, and the nearest key that there is.
+    """
+    values = _read_yaml(path)
+    changed = {_override(values, override) for override in overrides}
+    return check_settings(kind, values, str(path), changed)
+
+
+def check_settings(kind: type[S], values: Mapping[str, Any], where: str, changed: set[str] | None = None) -> S:
+    """Check values against a settings class.
+
+    Args:
+        kind: The settings class.
+        values: The nested values.
+        where: What to call their place in an error: a file.
+        changed: Dotted keys that were given on the command line.
+
+    Raises:
+        SettingsError: As `read_settings`, for the first problem; it says how many there are.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        raise _explain(kind, problems[0], len(problems) - 1, where, changed or set()) from error
+
+
+def dotted_keys(kind: type[Settings], prefix: str = "") -> Iterator[str]:
+    """All keys of a settings class, those of settings within it as `key.sub`."""
+    for name, field in kind.model_fields.items():
+        yield prefix + name
+        inner = inner_settings(field.annotation)
+        if inner is not None:
+            yield from dotted_keys(inner, f"{prefix}{name}.")
+
+
+def inner_settings(annotation: Any) -> type[Settings] | None:
+    """The settings class in the type of a field, be it optional or not; None if the field is a plain value."""
+    for choice in (annotation, *get_args(annotation)):
+        if isinstance(choice, type) and issubclass(choice, Settings):
+            return choice
+    return None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"The recipe cannot be read: {error}", where=str(path), mend="Give the path of a YAML file in UTF-8."
+        ) from error
+    except yaml.YAMLError as error:
+        raise SettingsError(f"The recipe is not YAML: {error}", where=str(path), mend="Mend the line named.") from error
+    if not isinstance(values, dict):
+        raise SettingsError(
+            "The recipe holds no settings.", where=str(path), mend="Write one `key: value` a line, as in recipes/."
+        )
+    return values
+
+
+def _override(values: dict[str, Any], override: str) -> str:
+    """Put one `key.sub=value` into the nested values; returns the key."""
+    key, sign, text = override.partition("=")
+    parts = key.strip().split(".")
+    if not sign or not all(parts):
+        raise SettingsError(
+            "A setting on the command line is not of the form key.sub=value.",
+            where=f"--set {override}",
+            mend="Write for example --set surrogate.training.epochs=3.",
+        )
+    try:
+        value: Any = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SettingsError(
+            f"The value is not YAML: {error}", where=f"--set {override}", mend="Put quotes around it."
+        ) from error
+    place = values
+    for part in parts[:-1]:
+        if not isinstance(place.get(part), dict):
+            place[part] = {}
+        place = place[part]
+    place[parts[-1]] = value
+    return ".".join(parts)
+
+
+def _explain(kind: type[Settings], problem: Any, others: int, where: str, changed: set[str]) -> SettingsError:
+    parts = [str(part) for part in problem["loc"]]
+    key = ".".join(parts)
+    place = f"--set {key}" if key in changed else f"{where}, key {key}" if key else where
+    more = f" ({others} more to mend after it)" if others else ""
+    if problem["type"] == "extra_forbidden":
+        return SettingsError(f"Unknown setting {key!r}{more}.", where=place, mend=_nearest(kind, parts))
+    if problem["type"] == "missing":
+        return SettingsError(f"The setting {key!r} is missing{more}.", where=place, mend="Add it.")
+    said = problem["msg"].removeprefix("Value error, ")
+    named = f"The setting {key!r} cannot be {problem['input']!r}: {said}" if key else said
+    return SettingsError(f"{named}{more}.", where=place, mend=_meaning(kind, parts))
+
+
+def _nearest(kind: type[Settings], parts: list[str]) -> str:
+    """The key that was probably meant: alike at the same place, or of the same name elsewhere."""
+    *above, name = parts
+    level: type[Settings] | None = kind
+    for part in above:
+        field = level.model_fields.get(part) if level else None
+        level = inner_settings(field.annotation) if field else None
+    here = list(level.model_fields) if level else []
+    prefix = "".join(part + "." for part in above)
+    if alike := get_close_matches(name, here, n=1, cutoff=0.6):
+        return f"Did you mean {prefix + alike[0]!r}?"
+    elsewhere = [key for key in dotted_keys(kind) if key.rpartition(".")[2] == name]
+    if elsewhere:
+        return f"Did you mean {elsewhere[0]!r}?"
+    return f"Known here are: {', '.join(prefix + key for key in here)}."
+
+
+def _meaning(kind: type[Settings], parts: list[str]) -> str:
+    """What the setting means, from its own documentation."""
+    level: type[Settings] | None = kind
+    text = ""
+    for part in parts:
+        field = level.model_fields.get(part) if level else None
+        if field is None:
+            break
+        text, level = field.description or "", inner_settings(field.annotation)
+    return f"What it means: {' '.join(text.split())}" if text else "Give a value of the right type."

@@ -1,0 +1,185 @@
+"""The recipe: everything that decides what a run makes, put together from the settings of the rooms.
+
+It knows which settings there are, not what is done with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, model_validator
+
+from recexplainer.data.filtering import FilterSettings
+from recexplainer.data.readers.table import ColumnMapping
+from recexplainer.errors import SettingsError
+from recexplainer.pipeline.reading import check_settings, inner_settings, read_settings
+from recexplainer.recommenders.fitting import SearchSettings
+from recexplainer.reports.inputs import PaperDataset
+from recexplainer.settings import Settings
+from recexplainer.surrogate.prompt import Form
+from recexplainer.surrogate.settings import SurrogateSettings
+from recexplainer.tasks.mixture import MixtureSettings
+
+
+class SampleSettings(Settings):
+    """The embedded world: a fictional shop and people with tastes."""
+
+    users: int = Field(default=1600, ge=1)
+    """Number of people."""
+    items: int = Field(default=320, ge=1)
+    """Number of games and devices."""
+    seed: int = 0
+    """Seed of the world."""
+
+
+class DataSettings(Settings):
+    """Where the interactions come from, and which of them are kept."""
+
+    source: Literal["sample", "files"] = "files"
+    """`sample` is the embedded world; `files` are read from `path`."""
+    path: Path | None = None
+    """Folder or file with the interactions and items; `--data` on the command line."""
+    sample: SampleSettings = SampleSettings()
+    """The embedded world's size and seed."""
+    columns: ColumnMapping | None = None
+    """Which column of a table is what; None: recognised by their names."""
+    filter: FilterSettings = FilterSettings()
+    """Which items and users are kept."""
+
+
+class RecommenderSettings(Settings):
+    """The recommender to be explained."""
+
+    kind: Literal["sasrec"] = "sasrec"
+    """Which recommender is fitted."""
+    search: SearchSettings = SearchSettings()
+    """What is tried to find a good one."""
+
+
+class EvaluationSettings(Settings):
+    """How alignment is measured."""
+
+    seed: int = Field(default=0, ge=0)
+    """Seed of what Random and Popularity draw. How many cases there are is set by `examples.test_users`."""
+
+
+class ExplanationSettings(Settings):
+    """The explanations that go into the report."""
+
+    count: int = Field(default=10, ge=1)
+    """Number of pairs explained."""
+    form: Form | None = None
+    """The form that explains; None: the last one trained."""
+
+
+class ReportSettings(Settings):
+    """The report."""
+
+    paper_dataset: PaperDataset | None = None
+    """The paper's dataset that this run repeats; its published numbers are then shown as a comparison."""
+
+
+class Recipe(Settings):
+    """A whole run. Settings that are left out have their rooms' defaults."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    """Name of the run and of its folder: letters, digits, dots, dashes and underscores."""
+    seed: int = 0
+    """Seed of everything random; each part that states its own `seed` keeps that."""
+    data: DataSettings = DataSettings()
+    """Interactions and items."""
+    recommender: RecommenderSettings = RecommenderSettings()
+    """The recommender to be explained."""
+    examples: MixtureSettings = MixtureSettings()
+    """The questions that the surrogate learns from."""
+    forms: tuple[Form, ...] = Field(default=("behavior", "intention", "hybrid"), min_length=1)
+    """Which forms of the surrogate are trained, in this order."""
+    surrogate: SurrogateSettings = SurrogateSettings()
+    """Backbone and training."""
+    evaluation: EvaluationSettings = EvaluationSettings()
+    """How alignment is measured."""
+    explanations: ExplanationSettings = ExplanationSettings()
+    """Explanations in the report."""
+    report: ReportSettings = ReportSettings()
+    """The report."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spread_seed(cls, values: Any) -> Any:
+        if isinstance(values, dict) and isinstance(values.get("seed"), int):
+            return spread_seed(cls, values, values["seed"])
+        return values
+
+    @model_validator(mode="after")
+    def _check_forms(self) -> Recipe:
+        if len(set(self.forms)) < len(self.forms):
+            raise ValueError("each form can be trained once; 'forms' names one twice")
+        if self.explanations.form is not None and self.explanations.form not in self.forms:
+            raise ValueError(f"'explanations.form' is {self.explanations.form}, which is not among 'forms'")
+        return self
+
+
+def spread_seed(kind: type[Settings], values: dict[str, Any], seed: int) -> dict[str, Any]:
+    """The values with `seed` given to every settings class within that has a seed and does not state its own."""
+    spread = dict(values)
+    for name, field in kind.model_fields.items():
+        inner = inner_settings(field.annotation)
+        if name == "seed":
+            spread.setdefault(name, seed)
+        elif inner is not None and isinstance(spread.get(name, {}), dict) and field.default is not None:
+            spread[name] = spread_seed(inner, spread.get(name, {}), seed)
+    return spread
+
+
+def load_recipe(recipe: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe.
+
+    Args:
+        recipe: A YAML file, or the name of a recipe that comes with the package (`demo`, `paper-games`).
+        overrides: Changes, each `key.sub=value`.
+
+    Raises:
+        SettingsError: There is no such recipe, or it is wrong; says which file, which key, and the nearest key.
+    """
+    return read_settings(Recipe, find_recipe(recipe), overrides)
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """The recipe as YAML with every setting spelled out; it reads back equal."""
+    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def with_changes(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe with some of its top-level settings replaced (mappings are merged), checked anew."""
+    values = recipe.model_dump(mode="json")
+    for key, change in changes.items():
+        values[key] = {**values[key], **change} if isinstance(change, dict) else change
+    return check_settings(Recipe, values, f"recipe {recipe.name}")
+
+
+def find_recipe(recipe: str | Path) -> Path:
+    """The file of a recipe: a path as it stands, or a name of one that comes with the package.
+
+    Raises:
+        SettingsError: Neither a file nor a known name; lists the known names.
+    """
+    if Path(recipe).is_file():
+        return Path(recipe)
+    shipped = {path.stem: path for path in sorted(_shipped_folder().glob("*.yaml"))}
+    if str(recipe) in shipped:
+        return shipped[str(recipe)]
+    raise SettingsError(
+        "There is no such recipe.",
+        where=str(recipe),
+        mend=f"Give the path of a YAML file, or one of: {', '.join(shipped)}.",
+    )
+
+
+def _shipped_folder() -> Path:
+    """Where the recipes are: in the package once it is built, beside `src` in a source tree."""
+    package = Path(__file__).parents[1]
+    source_tree = package.parent.with_name("recipes")
+    return source_tree if package.parent.name == "src" else package / "recipes"

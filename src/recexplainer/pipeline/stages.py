@@ -1,0 +1,72 @@
+"""The stages of a run: which there are, and what each depends on. What each does is in `steps.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from recexplainer.pipeline import steps
+from recexplainer.pipeline.recipe import Form, Recipe
+from recexplainer.pipeline.run import RunContext, Stage
+from recexplainer.settings import Settings
+
+_Step = Callable[[Recipe, RunContext, Path], str]
+_TARGET = ("dataset", "recommender")
+_ASKED = (*_TARGET, "examples")
+
+
+def build_stages(recipe: Recipe) -> list[Stage]:
+    """All stages of a recipe."""
+    surrogates = [_surrogate_stage(recipe, form) for form in recipe.forms]
+    trained = tuple(stage.name for stage in surrogates)
+    explaining = (*_TARGET, surrogate_stage(explaining_form(recipe)))
+    reported = (*_ASKED, *trained, "evaluation", "explanations")
+    return [
+        _dataset_stage(recipe),
+        _stage(recipe, "recommender", recipe.recommender, ("dataset",), steps.fit_recommender),
+        _examples_stage(recipe),
+        *surrogates,
+        _stage(recipe, "evaluation", recipe.evaluation, (*_ASKED, *trained), steps.evaluate),
+        _stage(recipe, "explanations", recipe.explanations, explaining, steps.explain),
+        _stage(recipe, "report", recipe.report, reported, steps.report),
+    ]
+
+
+def surrogate_stage(form: Form) -> str:
+    """Name of the stage, and of the folder, of a form's surrogate."""
+    return f"surrogate-{form}"
+
+
+def explaining_form(recipe: Recipe) -> Form:
+    """The form that explains: the one that the recipe names, else the last one trained."""
+    return recipe.explanations.form or recipe.forms[-1]
+
+
+def _stage(recipe: Recipe, name: str, settings: Settings, inputs: tuple[str, ...], step: _Step) -> Stage:
+    return Stage(name, name, settings.model_dump(mode="json"), inputs, partial(step, recipe))
+
+
+def _dataset_stage(recipe: Recipe) -> Stage:
+    """Files are known by their content, not by where they lie; what the source does not read is no setting of it."""
+    data = recipe.data
+    from_files = data.source == "files"
+    settings = data.model_dump(mode="json", exclude={"path", "sample"} if from_files else {"path", "columns"})
+    sources = (data.path,) if from_files and data.path is not None else ()
+    return Stage("dataset", "dataset", settings, (), partial(steps.make_dataset, recipe), sources)
+
+
+def _examples_stage(recipe: Recipe) -> Stage:
+    files = {"chat_path": recipe.examples.chat_path, "summaries_path": recipe.examples.summaries_path}
+    settings = recipe.examples.model_dump(mode="json", exclude=set(files))
+    sources = tuple(path for path in files.values() if path is not None)
+    settings |= {name: path is not None for name, path in files.items()}
+    return Stage("examples", "examples", settings, _TARGET, partial(steps.ask_recommender, recipe), sources)
+
+
+def _surrogate_stage(recipe: Recipe, form: Form) -> Stage:
+    goes_on = form == "hybrid" and recipe.surrogate.start_hybrid_from == "intention" and "intention" in recipe.forms
+    start = surrogate_stage("intention") if goes_on else None
+    inputs = (*_ASKED, start) if start else _ASKED
+    step = partial(steps.train_surrogate, form=form, start=start)
+    return _stage(recipe, surrogate_stage(form), recipe.surrogate, inputs, step)

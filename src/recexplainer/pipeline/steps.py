@@ -1,0 +1,151 @@
+"""What each stage does: load what it needs, call the room that does the work, say in one line what was made.
+
+Rooms are loaded inside the functions, so that a run with nothing to do takes no time.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recexplainer.errors import SettingsError
+from recexplainer.pipeline.recipe import Form, Recipe
+from recexplainer.pipeline.run import RunContext
+from recexplainer.storage import write_json
+
+if TYPE_CHECKING:
+    from recexplainer.data.dataset import Dataset
+
+
+def make_dataset(recipe: Recipe, context: RunContext, folder: Path) -> str:
+    """Read or generate the interactions, and filter them."""
+    from recexplainer.data.filtering import filter_dataset
+
+    dataset = filter_dataset(_read_source(recipe), recipe.data.filter)
+    dataset.save(folder)
+    return f"{dataset.n_users:,} users, {dataset.n_items:,} items, {dataset.n_interactions:,} interactions"
+
+
+def _read_source(recipe: Recipe) -> Dataset:
+    if recipe.data.source == "sample":
+        from recexplainer.data.sample import make_world
+
+        sample = recipe.data.sample
+        return make_world(users=sample.users, items=sample.items, seed=sample.seed)
+    from recexplainer.data.readers import read_folder
+
+    if recipe.data.path is None:
+        raise SettingsError(
+            "The recipe reads files, but does not say where they are.",
+            where=f"recipe {recipe.name}, key data.path",
+            mend="Give --data PATH.",
+        )
+    return read_folder(recipe.data.path, recipe.data.columns)
+
+
+def fit_recommender(recipe: Recipe, context: RunContext, folder: Path) -> str:
+    """Fit the recommender, and note what was tried."""
+    from dataclasses import asdict
+
+    from recexplainer.data.dataset import Dataset
+    from recexplainer.data.split import leave_one_out
+    from recexplainer.evaluation.recommendation import evaluate_recommender
+    from recexplainer.evaluation.rows import write_rows
+    from recexplainer.recommenders.fitting import fit_sasrec
+
+    dataset = Dataset.load(context.folders["dataset"])
+    split = leave_one_out(dataset)
+    recommender, trials = fit_sasrec(dataset, split, recipe.recommender.search)
+    recommender.save(folder)
+    write_rows(folder / "quality.json", evaluate_recommender(dataset, split, recommender))
+    tried = [asdict(trial) | {"shape": trial.shape.model_dump(mode="json")} for trial in trials]
+    write_json(folder / "trials.json", tried)
+    return f"SASRec of width {trials[0].shape.width}, the best of {len(trials)}; held-out NDCG@10 {trials[0].ndcg:.3f}"
+
+
+def ask_recommender(recipe: Recipe, context: RunContext, folder: Path) -> str:
+    """Ask the recommender everything that the surrogate learns from."""
+    from recexplainer.data.dataset import Dataset
+    from recexplainer.data.split import leave_one_out
+    from recexplainer.recommenders.sasrec import SASRec
+    from recexplainer.tasks.mixture import build_examples, save_examples
+
+    dataset = Dataset.load(context.folders["dataset"])
+    recommender = SASRec.load(context.folders["recommender"])
+    examples = build_examples(dataset, leave_one_out(dataset), recommender, recipe.examples)
+    save_examples(examples, folder)
+    return f"{len(examples.train):,} questions to learn from, {len(examples.test):,} to be tested by"
+
+
+def train_surrogate(recipe: Recipe, context: RunContext, folder: Path, *, form: Form, start: str | None) -> str:
+    """Align a surrogate of one form; `start` is the stage of the surrogate that it goes on from."""
+    from recexplainer.data.dataset import Dataset
+    from recexplainer.recommenders.sasrec import SASRec
+    from recexplainer.surrogate.training import Alignment, train_surrogate
+    from recexplainer.tasks.mixture import load_examples
+
+    examples = load_examples(context.folders["examples"])
+    alignment = Alignment(
+        Dataset.load(context.folders["dataset"]), SASRec.load(context.folders["recommender"]), examples.train
+    )
+    begin = context.folders[start] if start else None
+    surrogate = train_surrogate(form, alignment, recipe.surrogate, folder, context.work, begin)
+    weights = sum(weight.numel() for weight in surrogate.parameters())
+    return f"{recipe.surrogate.backbone}, {weights / 1e6:.1f} million weights"
+
+
+def evaluate(recipe: Recipe, context: RunContext, folder: Path) -> str:
+    """Measure how well each surrogate answers as the recommender does (paper section 3.2, Table 1)."""
+    from recexplainer.data.dataset import Dataset
+    from recexplainer.evaluation.alignment import TestCases, evaluate_baselines, evaluate_surrogate
+    from recexplainer.evaluation.rows import read_rows, write_rows
+    from recexplainer.recommenders.sasrec import SASRec
+    from recexplainer.surrogate.model import Surrogate
+    from recexplainer.tasks.mixture import load_examples
+
+    cases = TestCases(
+        Dataset.load(context.folders["dataset"]),
+        SASRec.load(context.folders["recommender"]),
+        load_examples(context.folders["examples"]).test,
+    )
+    rows = evaluate_baselines(cases, recipe.evaluation.seed)
+    for form in recipe.forms:
+        done = context.work / f"{form}.json"  # what was measured before a stop is not measured again
+        if not done.exists():
+            write_rows(done, evaluate_surrogate(Surrogate.load(context.folders[f"surrogate-{form}"]), cases))
+        rows += read_rows(done)
+    write_rows(folder / "alignment.json", rows)
+    return f"{len(rows)} results of {len(recipe.forms)} surrogates and two baselines"
+
+
+def explain(recipe: Recipe, context: RunContext, folder: Path) -> str:
+    """Explain a few pairs, with evidence and from the surrogate alone."""
+    from recexplainer.data.dataset import Dataset
+    from recexplainer.data.split import leave_one_out
+    from recexplainer.explanations.explainer import Explainer, choose_pairs
+    from recexplainer.pipeline.gathering import write_explanations
+    from recexplainer.recommenders.base import User
+    from recexplainer.recommenders.sasrec import SASRec
+    from recexplainer.surrogate.model import Surrogate
+
+    (trained,) = (name for name in context.folders if name.startswith("surrogate-"))
+    dataset = Dataset.load(context.folders["dataset"])
+    recommender = SASRec.load(context.folders["recommender"])
+    explainer = Explainer(dataset, recommender, Surrogate.load(context.folders[trained]))
+    split = leave_one_out(dataset)
+    users = [User(tuple(split.train_history(int(at)).tolist()), dataset.user_ids[at]) for at in split.test_users]
+    pairs = choose_pairs(dataset, recommender, users, recipe.explanations.count, recipe.seed)
+    told = explainer.explain(pairs)
+    write_explanations(folder / "with-evidence.json", told)
+    write_explanations(folder / "surrogate-alone.json", explainer.explain(pairs, evidence=False))
+    agree = sum(one.verdict == one.recommended for one in told)
+    return f"{len(told)} explained, {agree} with the recommender's own verdict"
+
+
+def report(recipe: Recipe, context: RunContext, folder: Path) -> str:
+    """Write the report page and the tables."""
+    from recexplainer.pipeline.gathering import gather
+    from recexplainer.reports import write_report
+
+    page = write_report(gather(recipe, context.folders), folder)
+    return page.name

@@ -1,0 +1,180 @@
+"""Explanations as cards: the text cut at its citations, each history item with its effect, and how often they hold.
+
+It knows the records only; how a card looks is in `page/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from recexplainer.errors import RunError
+from recexplainer.explanations.record import Citation, Explanation
+from recexplainer.reports.figures import effect_bar
+from recexplainer.reports.names import method_name, signed
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of text; `kind` is "" for plain text, else for, against, cited, asked or stray (see `_kind`)."""
+
+    text: str
+    kind: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryItem:
+    """One line of the history: title, whether the text cites it, its effect as a bar and in figures ("": unknown)."""
+
+    title: str
+    cited: bool
+    bar: Markup
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One explanation as shown: who says it, its verdict and whether f agrees, its text, and what was checked."""
+
+    method: str
+    verdict: bool
+    agrees: bool
+    probability: float
+    segments: tuple[Segment, ...]
+    checks: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One user and one item: f's opinion, the history, and what the surrogate says with evidence and alone."""
+
+    number: int
+    explanation: Explanation
+    history: tuple[HistoryItem, ...]
+    told: Told
+    alone: Told | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Over all explanations of one way: how many verdicts agree with f, and how many citations hold.
+
+    Attributes:
+        method: Who explains.
+        explanations: How many.
+        agreeing: Verdicts equal to f's.
+        citations: Different titles cited in each explanation, the item asked about aside.
+        in_history: Those that are in the user's history.
+        asked_again: Those that f was asked again without.
+        matter: Those among them whose effect is above the history's median in size.
+    """
+
+    method: str
+    explanations: int
+    agreeing: int
+    citations: int
+    in_history: int
+    asked_again: int
+    matter: int
+
+
+def cards(explanations: Sequence[Explanation], alone: Sequence[Explanation]) -> list[Card]:
+    """A card for each explanation, with the surrogate's own beside it where the same pair has one."""
+    by_pair = {(each.user, each.item): each for each in alone}
+    return [
+        Card(number, each, _history(each), _told(each), _told(other) if other else None)
+        for number, each in enumerate(explanations, start=1)
+        for other in [by_pair.get((each.user, each.item))]
+    ]
+
+
+def tally(explanations: Sequence[Explanation]) -> Tally:
+    """Count what holds over explanations of one way; there must be at least one."""
+    cited = [citation for each in explanations for citation in _different(each)]
+    asked = [citation for citation in cited if citation.matters is not None]
+    return Tally(
+        method=method_name(explanations[0].method),
+        explanations=len(explanations),
+        agreeing=sum(each.verdict == each.recommended for each in explanations),
+        citations=len(cited),
+        in_history=sum(citation.in_history for citation in cited),
+        asked_again=len(asked),
+        matter=sum(citation.matters is True for citation in asked),
+    )
+
+
+def segments(explanation: Explanation) -> list[Segment]:
+    """The text cut at its citations; one that overlaps an earlier or longer one is left as plain text.
+
+    Raises:
+        RunError: If a citation's offsets do not hold its title.
+    """
+    text, at, cut = explanation.text, 0, list[Segment]()
+    for citation in sorted(explanation.citations, key=lambda each: (each.start, -each.end)):
+        if text[citation.start : citation.end] != citation.title:
+            raise RunError(
+                f"A citation's offsets do not hold its title {citation.title!r}.",
+                where=f"explanation of item {explanation.item} for user {explanation.user}",
+                mend="Run the explanations again.",
+            )
+        if citation.start < at:
+            continue
+        if citation.start > at:
+            cut.append(Segment(text[at : citation.start]))
+        cut.append(Segment(citation.title, _kind(citation, explanation.item), _hint(citation, explanation)))
+        at = citation.end
+    return [*cut, Segment(text[at:])] if at < len(text) else cut
+
+
+def _told(each: Explanation) -> Told:
+    checks = tuple(citation for citation in _different(each) if citation.effect is not None)
+    agrees = each.verdict == each.recommended
+    # The probability is that of "Yes"; the reader sees that of the verdict given.
+    sure = each.probability if each.verdict else 1.0 - each.probability
+    return Told(method_name(each.method), each.verdict, agrees, sure, tuple(segments(each)), checks)
+
+
+def _history(each: Explanation) -> tuple[HistoryItem, ...]:
+    cited = {citation.item for citation in each.citations}
+    largest = max((abs(effect) for effect in each.effects), default=0.0)
+    drawn = [(effect_bar(effect, largest, f"effect {signed(effect)}"), signed(effect)) for effect in each.effects] or [
+        (Markup(""), "")
+    ] * len(each.history)
+    return tuple(
+        HistoryItem(title, item in cited, bar, text)
+        for item, title, (bar, text) in zip(each.history, each.history_titles, drawn, strict=True)
+    )
+
+
+def _different(each: Explanation) -> list[Citation]:
+    """The first citation of each item other than the one asked about."""
+    first: dict[int, Citation] = {}
+    for citation in each.citations:
+        if citation.item != each.item:
+            first.setdefault(citation.item, citation)
+    return list(first.values())
+
+
+def _kind(citation: Citation, asked: int) -> str:
+    """Speaks for or against (f's effect), cited (effect unknown), asked (the item itself), stray (not in history)."""
+    if citation.item == asked:
+        return "asked"
+    if not citation.in_history:
+        return "stray"
+    if citation.effect is None:
+        return "cited"
+    return "for" if citation.effect >= 0 else "against"
+
+
+def _hint(citation: Citation, each: Explanation) -> str:
+    if citation.item == each.item:
+        return "the item asked about"
+    if not citation.in_history:
+        return "not in this user's history"
+    if citation.effect is None:
+        return "in the history; the recommender cannot be asked without it"
+    rank = f"; rank {each.rank:,} becomes {citation.rank_without:,} without it" if citation.rank_without else ""
+    return f"effect {signed(citation.effect)}{rank}"

@@ -1,0 +1,63 @@
+"""How methods, tasks, numbers and times are written on the page and in the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_ORDER = ("random", "popularity", "target", "", "behavior", "intention", "hybrid")  # "" stands for any other
+_COLOURED = ("random", "popularity", "target", "behavior", "intention", "hybrid")
+_TASK_TITLES = {
+    "retrieval": "Next item retrieval",
+    "ranking": "Item ranking",
+    "classification": "Interest classification",
+    "discrimination": "Item discrimination",
+    "chat": "General conversation",
+    "reconstruction": "History reconstruction",
+    "rationale": "Rationale",
+}
+
+
+def method_name(method: str) -> str:
+    """`hybrid+evidence` reads "Hybrid, with evidence"; other methods by their own name, capitalised."""
+    form, plus, _ = method.partition("+evidence")
+    name = form[:1].upper() + form[1:]
+    return f"{name}, with evidence" if plus else name
+
+
+def task_name(task: str) -> str:
+    """The paper's name of a task; an unknown task by its own name."""
+    return _TASK_TITLES.get(task, task[:1].upper() + task[1:])
+
+
+def in_order(methods: Iterable[str]) -> list[str]:
+    """Each method once: baselines first, then others as they come, then the three forms."""
+    seen = list(dict.fromkeys(methods))
+    return sorted(seen, key=lambda method: _ORDER.index(method if method in _ORDER else ""))
+
+
+def series_class(method: str) -> str:
+    """The CSS class that colours a method; never made of free text."""
+    form = method.partition("+")[0]
+    return f"series-{form}" if form in _COLOURED else "series-other"
+
+
+def duration(seconds: float) -> str:
+    """`3.2 s`, `12 min 4 s`, `1 h 5 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def plain(value: float) -> str:
+    """`7.21` or `−1.34`, with a true minus sign."""
+    return f"{value:.2f}".replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """`+0.42` or `−0.42`, with a true minus sign."""
+    return f"{value:+.2f}".replace("-", "−")

@@ -1,0 +1,161 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recexplainer.cli import main
+from recexplainer.cli.console import StageLines, in_words, say_error, show_explanation, show_rows
+from recexplainer.errors import RunError
+from recexplainer.evaluation.rows import Row
+from recexplainer.explanations.record import Citation, Explanation
+
+HEAVY = ("torch", "transformers", "polars", "pydantic", "numpy", "matplotlib")
+
+
+def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+    code = "from recexplainer.cli import main; main()"
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_importing_the_command_line_loads_nothing_heavy():
+    code = "import sys, json, recexplainer, recexplainer.cli; print(json.dumps(list(sys.modules)))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not set(HEAVY) & set(json.loads(shown))
+
+
+def test_help_names_every_command():
+    done = call("--help")
+    assert done.returncode == 0
+    for command in ("demo", "run", "explain", "evaluate", "report"):
+        assert command in done.stdout
+
+
+def test_version():
+    done = call("--version")
+    assert done.returncode == 0
+    assert done.stdout.startswith("recexplainer ")
+
+
+def test_a_known_error_is_its_message_and_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as left:
+        main(["run", "nowhere", "--runs", str(tmp_path)])
+    shown = capsys.readouterr()
+    assert left.value.code == 2
+    assert shown.out == ""
+    assert shown.err.startswith("There is no such recipe.\n  where: nowhere\n  mend:")
+    assert "Traceback" not in shown.err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [["--debug", "report", "nowhere"], ["report", "nowhere", "--debug"]])
+def test_debug_lets_the_error_through_wherever_it_stands(arguments: list[str]):
+    with pytest.raises(RunError, match="There is no such run"):
+        main(arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["evaluate", "nowhere", "alignmnt"], "The evaluations are: alignment."),
+        (["explain", "nowhere", "--user", "u", "--item", "i"], "There is no such run."),
+        (["demo", "--set", "surrogate.epoch=1"], "'surrogate.epochs'"),
+        (["run", "paper-games"], "--data PATH"),
+        (["run", "paper-games", "--data", "nowhere"], "no such file or folder"),
+    ],
+)
+def test_mistakes_are_answered_with_the_mend(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_wrong_option_is_left_to_the_usage_message():
+    done = call("explain", "x", "--user", "u")
+    assert done.returncode == 2
+    assert "--item" in done.stderr
+
+
+def test_error_text_is_never_markup(capsys: pytest.CaptureFixture[str]):
+    say_error(RunError("The title [bold]x[/] and [/oops]", where="[red]"))
+    assert capsys.readouterr().err == "The title [bold]x[/] and [/oops]\n  where: [red]\n"
+
+
+def test_stage_lines(capsys: pytest.CaptureFixture[str]):
+    lines = StageLines()
+    lines.skipped("dataset", "5 users")
+    lines.started("recommender")
+    lines.finished("recommender", 75, "fine")
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert [line.split(maxsplit=1) for line in shown.err.splitlines()] == [
+        ["dataset", "done before: 5 users"],
+        ["recommender", "…"],
+        ["recommender", "1 min 15 s: fine"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.6, "1 min 00 s"), (3599.7, "1 h 00 min"), (3900, "1 h 05 min")],
+)
+def test_durations(seconds: float, words: str):
+    assert in_words(seconds) == words
+
+
+def test_rows_become_one_table(capsys: pytest.CaptureFixture[str]):
+    rows = [
+        Row("random", "retrieval", "hr@5", 0.0125, 0.0, 0.1, 10),
+        Row("hybrid", "retrieval", "hr@5", 0.8, 0.7, 0.9, 10),
+        Row("random", "reconstruction", "hcr", None, None, None, 0),
+    ]
+    show_rows(rows, "results")
+    lines = capsys.readouterr().out.splitlines()
+    random = next(line for line in lines if "random" in line)
+    hybrid = next(line for line in lines if "hybrid" in line)
+    assert "0.013" in random or "0.012" in random
+    assert "0.800" in hybrid
+    assert random.count("N/A") == hybrid.count("N/A") == 1
+
+
+def test_explanation_is_shown_whole_with_brackets(capsys: pytest.CaptureFixture[str]):
+    text = "Yes, because of “Emberfall [Deluxe]”."
+    explanation = Explanation(
+        method="hybrid+evidence",
+        user="u1",
+        history=(3, 4),
+        history_titles=("Emberfall [Deluxe]", "Other"),
+        item=5,
+        item_title="Emberfall II",
+        verdict=True,
+        probability=0.93,
+        text=text,
+        citations=(Citation(3, "Emberfall [Deluxe]", 17, 35, True, 1.5, 9, True),),
+        recommended=False,
+        score=1.0,
+        rank=1234,
+        n_ranked=2000,
+        effects=(1.5, -0.25),
+    )
+    show_explanation(explanation)
+    shown = capsys.readouterr().out
+    assert text in shown
+    assert "*   +1.50  Emberfall [Deluxe]" in shown
+    assert "    -0.25  Other" in shown
+    assert "Surrogate (hybrid+evidence): Yes, 93%" in shown
+    assert "Recommender: No, rank 1,234 of 2,000." in shown
+
+
+def test_names_of_the_package_are_fetched_when_used():
+    import recexplainer
+    from recexplainer.data.dataset import Dataset
+
+    assert recexplainer.Dataset is Dataset
+    assert "align" in dir(recexplainer)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = recexplainer.nothing  # type: ignore[attr-defined]

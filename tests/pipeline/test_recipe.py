@@ -1,0 +1,103 @@
+from pathlib import Path
+
+import pytest
+
+from recexplainer.errors import RunError, SettingsError
+from recexplainer.pipeline.folder import find_run, made_folder
+from recexplainer.pipeline.reading import read_settings
+from recexplainer.pipeline.recipe import Recipe, find_recipe, load_recipe, recipe_text, with_changes
+from recexplainer.pipeline.run import in_order
+from recexplainer.pipeline.stages import build_stages
+
+
+def test_shipped_recipes_are_found_by_name_and_by_path():
+    demo, games = load_recipe("demo"), load_recipe("paper-games")
+    assert demo.data.source == "sample"
+    assert games.data.filter.most_frequent_items == 2000
+    assert games.report.paper_dataset == "Games"
+    assert load_recipe(find_recipe("demo")) == demo
+    with pytest.raises(SettingsError, match=r"no such recipe(?s:.)*demo, paper-games"):
+        load_recipe("papergames")
+
+
+def test_written_recipe_reads_back_equal(tmp_path: Path):
+    recipe = load_recipe("demo", ["seed=7", "surrogate.nano.width=32"])
+    (tmp_path / "recipe.yaml").write_text(recipe_text(recipe), encoding="utf-8")
+    assert read_settings(Recipe, tmp_path / "recipe.yaml") == recipe
+
+
+def test_one_seed_reaches_every_part_that_states_none():
+    recipe = load_recipe("demo", ["seed=7", "examples.seed=3"])
+    assert recipe.examples.seed == 3
+    assert recipe.data.sample.seed == recipe.data.filter.seed == 7
+    assert recipe.recommender.search.seed == recipe.surrogate.seed == 7
+    assert load_recipe("demo").surrogate.seed == 0
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("name=a/b", "'name'"),
+        ("name=..", "'name'"),
+        ("forms=[]", "'forms'"),
+        ("forms=[hybrid, hybrid]", "names one twice"),
+        ("explanations.form=oracle", "explanations.form"),
+        ("data.sorce=files", "'data.source'"),
+    ],
+)
+def test_wrong_settings(override: str, said: str):
+    with pytest.raises(SettingsError, match=said):
+        load_recipe("demo", [override])
+
+
+def test_explaining_form_must_be_trained():
+    with pytest.raises(SettingsError, match="not among 'forms'"):
+        load_recipe("demo", ["forms=[behavior]", "explanations.form=hybrid"])
+
+
+def test_changes_from_the_command_line_are_checked():
+    recipe = load_recipe("demo")
+    changed = with_changes(recipe, {"name": "other", "data": {"source": "files", "path": "somewhere"}})
+    assert (changed.name, changed.data.path) == ("other", Path("somewhere"))
+    assert changed.data.sample == recipe.data.sample
+    with pytest.raises(SettingsError, match="'name'"):
+        with_changes(recipe, {"name": "a b"})
+
+
+def test_hybrid_follows_intention_only_where_it_goes_on_from_it():
+    def inputs(*overrides: str) -> tuple[str, ...]:
+        stages = {stage.name: stage for stage in build_stages(load_recipe("demo", overrides))}
+        return stages["surrogate-hybrid"].inputs
+
+    assert "surrogate-intention" in inputs("forms=[hybrid, intention]")
+    assert "surrogate-intention" not in inputs("forms=[hybrid, behavior]")
+    assert "surrogate-intention" not in inputs("surrogate.start_hybrid_from=scratch")
+    order = [stage.name for stage in in_order(build_stages(load_recipe("demo", ["forms=[hybrid, intention]"])), None)]
+    assert order.index("surrogate-intention") < order.index("surrogate-hybrid")
+    assert order[-1] == "report"
+
+
+def test_settings_of_a_stage_are_only_its_own():
+    plain = {stage.name: stage.settings for stage in build_stages(load_recipe("demo"))}
+    wider = {stage.name: stage.settings for stage in build_stages(load_recipe("demo", ["surrogate.epochs=9"]))}
+    changed = [name for name in plain if plain[name] != wider[name]]
+    assert changed == ["surrogate-behavior", "surrogate-intention", "surrogate-hybrid"]
+
+
+def test_place_of_the_data_is_no_setting_but_its_content_is_a_source(tmp_path: Path):
+    recipe = with_changes(load_recipe("paper-games"), {"data": {"path": str(tmp_path)}})
+    dataset = build_stages(recipe)[0]
+    assert dataset.sources == (tmp_path,)
+    assert "path" not in dataset.settings
+
+
+def test_finding_a_run(tmp_path: Path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "recipe.yaml").write_text("name: mine")
+    assert find_run("mine", tmp_path) == find_run(tmp_path / "mine", tmp_path / "elsewhere") == tmp_path / "mine"
+    with pytest.raises(RunError, match=r"no such run(?s:.)*mine"):
+        find_run("yours", tmp_path)
+    with pytest.raises(RunError, match="recexplainer demo"):
+        find_run("yours", tmp_path / "empty")
+    with pytest.raises(RunError, match=r"'dataset'(?s:.)*recexplainer run"):
+        made_folder(tmp_path / "mine", "dataset")

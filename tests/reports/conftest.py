@@ -1,0 +1,192 @@
+import random
+from dataclasses import replace
+from math import exp
+
+import pytest
+
+from recexplainer.data.dataset import Note
+from recexplainer.evaluation.rows import Row
+from recexplainer.explanations.record import Citation, Explanation
+from recexplainer.reports import DatasetFacts, ReportInputs, Stage, TaskCount
+
+TITLES = (
+    "Lantern Keep: The Drowned Stair",
+    "Orbit Pocket Console (Slate)",
+    "Marrow & Thistle",
+    "Velvet Circuit 2",
+    "Skyline Couriers: Night Shift",
+    "Nimbus Wireless Gamepad",
+    "The Cartographer's Debt",
+)
+ASKED = "Lantern Keep: The Ninth Bell"
+
+
+def cite(text, title, item, effect=None, rank=None, matters=None, in_history=True):
+    start = text.index(title)
+    return Citation(item, title, start, start + len(title), in_history, effect, rank, matters)
+
+
+def explanation(number=0, **changes):
+    text = (
+        f"The recommender puts {ASKED} near the top of the list. What weighs most is {TITLES[0]}, the earlier game of "
+        f"the same series by Nimbus, and {TITLES[2]}, another slow, story-led adventure. {TITLES[5]} speaks a little "
+        "against it: it pulls the user towards hardware."
+    )
+    made = Explanation(
+        method="hybrid+evidence",
+        user=f"A2X{number:04d}K",
+        history=tuple(range(7)),
+        history_titles=TITLES,
+        item=7,
+        item_title=ASKED,
+        verdict=True,
+        probability=0.93,
+        text=text,
+        citations=(
+            cite(text, ASKED, 7, in_history=False),
+            cite(text, TITLES[0], 0, 1.84, 41, True),
+            cite(text, TITLES[2], 2, 0.92, 12, True),
+            cite(text, TITLES[5], 5, -0.31, 2, False),
+        ),
+        recommended=True,
+        score=7.214,
+        rank=3,
+        n_ranked=1841,
+        effects=(1.84, -0.12, 0.92, 0.33, 0.05, -0.31, 0.41),
+    )
+    return replace(made, **changes)
+
+
+def alone(number=0, **changes):
+    text = f"I would recommend it, since the user enjoyed {TITLES[3]} and Emberfall Tactics, which share its mood."
+    citations = (
+        cite(text, TITLES[3], 3, 0.33, 5, False),
+        cite(text, "Emberfall Tactics", 90, in_history=False),
+    )
+    said = explanation(number, method="hybrid", text=text, citations=citations, probability=0.71)
+    return replace(said, **changes)
+
+
+VALUES = {
+    ("retrieval", "hr@5"): (0.0027, 0.0081, 0.512, 0.846, 0.812),
+    ("retrieval", "ndcg@5"): (0.0016, 0.0049, 0.391, 0.702, 0.688),
+    ("retrieval", "hr@5-constrained"): (None, None, 0.561, 0.871, 0.852),
+    ("retrieval", "ndcg@5-constrained"): (None, None, 0.428, 0.733, 0.719),
+    ("ranking", "ndcg@5"): (0.6131, 0.6702, 0.7013, 0.8304, 0.8467),
+    ("ranking", "ndcg@5-standard"): (0.6620, 0.6998, 0.7322, 0.8629, 0.8701),
+    ("classification", "accuracy"): (0.5004, None, 0.8012, 0.9391, 0.9287),
+    ("reconstruction", "hcr"): (None, None, None, 0.1182, 0.1341),
+}
+
+
+def alignment_rows():
+    methods = ("random", "popularity", "behavior", "intention", "hybrid")
+    return [
+        Row(method, task, metric, value, value and max(value - 0.011, 0), value and value + 0.011, 3901 if value else 0)
+        for (task, metric), values in VALUES.items()
+        for method, value in zip(methods, values, strict=True)
+        if value is not None or not metric.endswith("-constrained")
+    ]
+
+
+def target_rows():
+    values = {"hr@5": (0.081, 0.021), "hr@10": (0.121, 0.036), "ndcg@5": (0.055, 0.013), "ndcg@10": (0.068, 0.018)}
+    return [
+        Row(method, "recommendation", metric, value, value - 0.005, value + 0.005, 3901)
+        for metric, pair in values.items()
+        for method, value in zip(("target", "popularity"), pair, strict=True)
+    ]
+
+
+def curve(rng, final, steps, speed):
+    log = [
+        {
+            "step": step,
+            "loss": final + 4.5 * exp(-step / steps * 5) + rng.gauss(0, 0.03),
+            "tokens_per_second": speed + rng.gauss(0, 300),
+            "seconds": step * 0.6,
+        }
+        for step in range(20, steps + 1, 20)
+    ]
+    return [*log, {"step": steps, "train_runtime": steps * 0.61}]
+
+
+@pytest.fixture
+def full_inputs() -> ReportInputs:
+    """A report's inputs as a whole run would give them."""
+    rng = random.Random(0)
+    lengths = tuple(min(5 + int(rng.expovariate(0.3)), 60) for _ in range(3901))
+    other = explanation(
+        1,
+        item_title="Grand Prix Atlas '09",
+        text="Not recommended: nothing in the history resembles it, and The Cartographer's Debt leads away.",
+        citations=(
+            cite(
+                "Not recommended: nothing in the history resembles it, and The Cartographer's Debt leads",
+                TITLES[6],
+                6,
+                -0.74,
+                918,
+                True,
+            ),
+        ),
+        verdict=False,
+        probability=0.08,
+        recommended=False,
+        score=-1.337,
+        rank=1204,
+        effects=(-0.2, 0.1, -0.33, 0.02, 0.25, 0.07, -0.74),
+        ask="the view of genres",
+    )
+    return ReportInputs(
+        name="paper-games",
+        dataset=DatasetFacts(
+            "Amazon Video Games",
+            3901,
+            1864,
+            31672,
+            lengths,
+            (
+                Note("events repeated by the same user and item, removed", 812),
+                Note("items without a title, removed", 47),
+                Note("titles shared by several items, made unique", 203),
+                Note("users sampled at random", 3901),
+            ),
+        ),
+        target_rows=target_rows(),
+        alignment_rows=alignment_rows(),
+        counts=(
+            TaskCount("retrieval", 23870, 3901),
+            TaskCount("ranking", 23870, 3901),
+            TaskCount("classification", 7802, 2294),
+            TaskCount("discrimination", 9012, 0),
+            TaskCount("chat", 512, 0),
+            TaskCount("reconstruction", 27771, 3901),
+            TaskCount("rationale", 12000, 1000),
+        ),
+        curves={
+            "hybrid": curve(rng, 0.62, 2400, 31000),
+            "behavior": curve(rng, 0.95, 2100, 27000),
+            "intention": curve(rng, 0.55, 1800, 36000),
+        },
+        explanations=[explanation(0), other, *(explanation(number) for number in range(2, 10))],
+        alone=[alone(0), alone(1, verdict=False, recommended=False), *(alone(n, verdict=n != 4) for n in range(2, 10))],
+        settings={
+            "surrogate": {"forms": ["behavior", "hybrid"], "width": 256, "lora": None},
+            "seed": 7,
+            "resume": True,
+        },
+        versions={"recexplainer": "0.1.0", "python": "3.11.2", "torch": "2.13.0", "transformers": "5.23.0"},
+        stages=(
+            Stage("dataset", 6.2),
+            Stage("recommender", 412),
+            Stage("examples", 58),
+            Stage("surrogate-behavior", 1312),
+            Stage("surrogate-intention", 1104),
+            Stage("surrogate-hybrid", 1490),
+            Stage("evaluation", 734),
+            Stage("explanations", 41),
+        ),
+        paper_dataset="Games",
+        machine="two CPU cores, 16 GB of memory, no GPU",
+    )

@@ -1,0 +1,249 @@
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from recexplainer.errors import RunError
+from recexplainer.explanations.record import Citation
+from recexplainer.reports import DatasetFacts, ReportInputs, write_report
+from recexplainer.reports.cards import segments, tally
+from recexplainer.reports.sections import best_form, flat_settings, protocol, target_sentence, training
+
+VOID = {"meta", "br", "hr", "img", "link", "input"}
+
+
+class Balanced(HTMLParser):
+    """Raises where tags do not nest; gathers text, attributes and ids."""
+
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.open, self.text, self.attributes, self.tags = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] != "style":
+            self.text.append(data)
+
+
+def parse(path):
+    parser = Balanced()
+    parser.feed(path.read_text(encoding="utf-8"))
+    parser.close()
+    assert parser.open == []
+    parser.words = re.sub(r"\s+", " ", "".join(parser.text))
+    return parser
+
+
+@pytest.fixture
+def page(full_inputs, tmp_path):
+    return parse(write_report(full_inputs, tmp_path))
+
+
+def test_the_page_holds_everything(page):
+    for expected in (
+        "A language model aligned with SASRec on Amazon Video Games",
+        "0.846",
+        "by chance 0.613",
+        "3.8 times that of recommending what is popular",
+        "99.564%",
+        "titles shared by several items, made unique",
+        "0.8710",
+        "RecExplainer-H",
+        "31,672",
+        "36,0",
+        "rank 3 of 1,841",
+        "3 → 41",
+        "Hybrid, with evidence",
+        "Hybrid alone",
+        "Emberfall Tactics",
+        "✗ the recommender disagrees",
+        "Asked: “the view of genres”",
+        "surrogate-hybrid",
+        "24 min 50 s",
+        "transformers 5.23.0",
+        "surrogate.forms",
+        "behavior, hybrid",
+        "two CPU cores",
+    ):
+        assert expected in page.words, expected
+    assert page.tags.count("article") == 10
+    assert page.tags.count("h1") == 1
+    assert "absent" not in [value for name, value in page.attributes if name == "class"]
+
+
+def test_links_inside_the_page_lead_somewhere(page):
+    ids = {value for name, value in page.attributes if name == "id"}
+    anchors = {value[1:] for name, value in page.attributes if name == "href" and value.startswith("#")}
+    assert anchors
+    assert anchors <= ids
+
+
+def test_the_page_loads_nothing(full_inputs, tmp_path):
+    text = write_report(full_inputs, tmp_path).read_text(encoding="utf-8")
+    assert not re.search(r"https?:|url\(|@import|<script|<link|<img|<iframe", text)
+    links = re.findall(r'href="([^#"]+)"', text)
+    assert links
+    assert all((tmp_path / link).is_file() for link in links)
+
+
+def test_tables_are_written_beside_the_page(full_inputs, tmp_path):
+    write_report(full_inputs, tmp_path / "new" / "report")
+    written = sorted(each.name for each in (tmp_path / "new" / "report" / "tables").iterdir())
+    assert written == [f"table-{key}.{kind}" for key in ("1", "b1", "b2") for kind in ("csv", "tex")]
+
+
+def test_the_same_inputs_give_the_same_page(full_inputs, tmp_path):
+    first = write_report(full_inputs, tmp_path / "a").read_bytes()
+    assert write_report(full_inputs, tmp_path / "b").read_bytes() == first
+
+
+def test_titles_and_names_are_escaped(full_inputs, tmp_path):
+    evil = '<script>alert("x")</script>'
+    told = replace(
+        full_inputs.explanations[0],
+        item_title=evil,
+        user=evil,
+        text=f"See {evil} & more",
+        history_titles=(evil, *full_inputs.explanations[0].history_titles[1:]),
+        citations=(Citation(0, evil, 4, 4 + len(evil), True, 1.0, 5, True),),
+        ask=evil,
+    )
+    inputs = replace(
+        full_inputs,
+        name=evil,
+        recommender=evil,
+        machine=evil,
+        dataset=replace(full_inputs.dataset, name=evil),
+        explanations=[told],
+        alone=[],
+        curves={evil: [{"step": 1, "loss": 2.0}]},
+        versions={evil: evil},
+        settings={evil: evil},
+    )
+    path = write_report(inputs, tmp_path)
+    assert "<script" not in path.read_text(encoding="utf-8")
+    assert parse(path).words.count(evil) > 8
+
+
+def test_empty_parts_are_left_out_with_a_sentence(tmp_path):
+    page = parse(write_report(ReportInputs("empty", DatasetFacts("Nothing yet", 0, 0, 0)), tmp_path))
+    for sentence in (
+        "Alignment has not been measured in this run",
+        "The quality of the recommender was not measured",
+        "No training log was kept",
+        "No explanations were made",
+        "The time of each stage was not recorded",
+        "Versions were not recorded",
+        "Settings were not recorded",
+        "Loading and filtering changed nothing",
+        "The lengths of histories were not recorded",
+        "The number of examples was not recorded",
+    ):
+        assert sentence in page.words, sentence
+
+
+def test_other_data_is_said_to_be_other_data(full_inputs, tmp_path):
+    words = parse(write_report(replace(full_inputs, paper_dataset=None), tmp_path)).words
+    assert "other data, for orientation only" in words
+    assert "other data and another recommender" in words
+
+
+def test_an_explanation_without_effects_says_so(full_inputs, tmp_path):
+    silent = replace(
+        full_inputs.explanations[0],
+        effects=(),
+        citations=tuple(
+            replace(each, effect=None, rank_without=None, matters=None)
+            for each in full_inputs.explanations[0].citations
+        ),
+    )
+    words = parse(write_report(replace(full_inputs, explanations=[silent], alone=[]), tmp_path)).words
+    assert "The recommender cannot answer for a changed history" in words
+    assert "was not asked about this pair without evidence" in words
+
+
+def test_segments_put_the_text_back_together_and_mark_it(full_inputs):
+    told = full_inputs.explanations[0]
+    cut = segments(told)
+    assert "".join(each.text for each in cut) == told.text
+    assert [each.kind for each in cut if each.kind] == ["asked", "for", "for", "against"]
+    assert "rank 3 becomes 41 without it" in cut[3].hint
+
+
+def test_of_overlapping_citations_the_longer_is_marked(full_inputs):
+    told = replace(
+        full_inputs.explanations[0],
+        text="Halo 2 wins",
+        citations=(
+            Citation(1, "Halo", 0, 4, True, 1.0, 4, True),
+            Citation(2, "Halo 2", 0, 6, True, -1.0, 4, True),
+        ),
+    )
+    assert [(each.text, each.kind) for each in segments(told)] == [("Halo 2", "against"), (" wins", "")]
+
+
+def test_offsets_that_miss_their_title_are_an_error(full_inputs):
+    wrong = (Citation(0, "Somewhere", 3, 9, True, 1.0, 4, True),)
+    with pytest.raises(RunError, match="Somewhere"):
+        segments(replace(full_inputs.explanations[0], citations=wrong))
+
+
+def test_tally_counts_each_cited_title_once(full_inputs):
+    told = full_inputs.explanations[0]
+    twice = replace(told, citations=told.citations + told.citations[1:2], verdict=False)
+    counted = tally([told, twice])
+    assert (counted.explanations, counted.agreeing) == (2, 1)
+    assert (counted.citations, counted.in_history, counted.asked_again, counted.matter) == (6, 6, 6, 4)
+
+
+def test_best_form_is_none_without_forms(full_inputs):
+    assert best_form(full_inputs.alignment_rows) == "intention"
+    assert best_form([row for row in full_inputs.alignment_rows if row.method == "random"]) is None
+
+
+def test_a_target_that_does_not_beat_popularity_is_said_to(full_inputs):
+    weak = [replace(row, value=0.02) for row in full_inputs.target_rows]
+    assert "does not clearly beat popularity" in target_sentence(weak)
+    assert target_sentence([]) == ""
+
+
+def test_protocol_speaks_of_what_was_measured_only(full_inputs):
+    assert len(protocol(full_inputs.alignment_rows)) == 8
+    assert [name for name, _ in protocol([])] == ["Truth", "Intervals"]
+
+
+def test_training_reads_the_log_and_skips_what_has_no_loss():
+    log = [{"step": 10, "loss": 3.0}, {"step": 20, "loss": 2.0, "tokens_per_second": 50.0}, {"train_runtime": 75.0}]
+    chart, (only,) = training({"hybrid": log, "behavior": [{"epoch": 1.0}]})
+    assert (only.form, only.steps, only.last_loss, only.tokens_per_second) == ("Hybrid", 20, 2.0, 50.0)
+    assert only.seconds == "1 min 15 s"
+    assert chart.count("<polyline") == 1
+
+
+def test_settings_are_flattened():
+    flat = flat_settings({"a": {"b": [1, 2], "c": None}, "d": True, "e": []})
+    assert flat == [("a.b", "1, 2"), ("a.c", "none"), ("d", "yes"), ("e", "none")]
+
+
+def test_importing_reports_is_light():
+    code = (
+        "import sys, recexplainer.reports as r; print([m for m in ('torch','jinja2','matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
