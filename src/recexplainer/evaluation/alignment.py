@@ -1,6 +1,6 @@
 """Alignment: how far a surrogate answers as f does, on histories it was not trained on (the paper's Table 1).
 
-The paper's protocol (free decoding, strings compared) stands beside the constrained one (held to titles of the catalogue).
+The paper's protocol (free decoding, strings compared) stands beside the constrained one (held to the catalogue).
 Beside the surrogates stand Random and Popularity, measured on the same cases.
 """
 

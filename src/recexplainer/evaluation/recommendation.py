@@ -1,4 +1,4 @@
-"""How good the recommender itself is: HR and NDCG over the whole catalogue on each user's last item, beside popularity."""
+"""How good the recommender itself is: HR and NDCG over the whole catalogue on the last items, beside popularity."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The explainer: asks the surrogate for a verdict and for the reasons in words, and sets what f says beside them.
 
-Two ways, never mixed up. With evidence f is asked first, and the surrogate puts the answer in words; alone, the surrogate
-says what it believes of f.
+Two ways, never mixed up. With evidence f is asked first, and the surrogate puts the answer in words; alone, the
+surrogate says what it believes of f.
 """
 
 from __future__ import annotations
@@ -42,9 +42,7 @@ class Explainer:
         self._finder = TitleFinder(dataset.titles)
         self._attributes = Attributes.of(dataset)
 
-    def explain(
-        self, pairs: Sequence[tuple[User, int]], *, evidence: bool = True, ask: str = ""
-    ) -> list[Explanation]:
+    def explain(self, pairs: Sequence[tuple[User, int]], *, evidence: bool = True, ask: str = "") -> list[Explanation]:
         """Why f would or would not recommend each item.
 
         Args:
@@ -109,6 +107,30 @@ class Explainer:
                     where=f"dataset {self.dataset.name!r}",
                     mend="Give the item's index, from 0; Dataset.item_index finds it by its own id.",
                 )
+
+
+def explain(
+    surrogate: Surrogate,
+    dataset: Dataset,
+    recommender: Recommender,
+    *,
+    user: User,
+    item: int,
+    evidence: bool = True,
+    ask: str = "",
+) -> Explanation:
+    """Why f would or would not recommend one item to one user; see `Explainer` for many.
+
+    Args:
+        surrogate: g, aligned to f.
+        dataset: The catalogue.
+        recommender: f.
+        user: Who asks: a history of item indices, oldest first.
+        item: The item's index.
+        evidence: Ask f first; False: the surrogate alone.
+        ask: The view that the reader wants.
+    """
+    return Explainer(dataset, recommender, surrogate).explain([(user, item)], evidence=evidence, ask=ask)[0]
 
 
 def choose_pairs(

@@ -42,12 +42,10 @@ def cite(text: str, finder: TitleFinder, recommender: Recommender, evidence: Evi
 
 
 def _ranks_without(recommender: Recommender, evidence: Evidence, cited: list[int]) -> dict[int, int]:
-    """The rank of the item asked about when each cited item is left out of the history; none if nothing would be left."""
+    """The rank of the item asked about without each cited item; none if no history would be left."""
     if not cited or len(evidence.history) < 2 or not recommender.answers_changed_history:
         return {}
     users = [User(tuple(item for item in evidence.history if item != left_out)) for left_out in cited]
     scores = recommender.scores(users)
     scores[:, list(evidence.history)] = -np.inf
-    return {
-        left_out: 1 + int((row > row[evidence.item]).sum()) for left_out, row in zip(cited, scores, strict=True)
-    }
+    return {left_out: 1 + int((row > row[evidence.item]).sum()) for left_out, row in zip(cited, scores, strict=True)}

@@ -68,5 +68,6 @@ def _surrogate_stage(recipe: Recipe, form: Form) -> Stage:
     goes_on = form == "hybrid" and recipe.surrogate.start_hybrid_from == "intention" and "intention" in recipe.forms
     start = surrogate_stage("intention") if goes_on else None
     inputs = (*_ASKED, start) if start else _ASKED
-    step = partial(steps.train_surrogate, form=form, start=start)
-    return _stage(recipe, surrogate_stage(form), recipe.surrogate, inputs, step)
+    settings = recipe.surrogate.model_dump(mode="json") | {"epochs": recipe.surrogate.epochs.get(form, 1.0)}
+    name = surrogate_stage(form)
+    return Stage(name, name, settings, inputs, partial(steps.train_surrogate, recipe, form=form, start=start))

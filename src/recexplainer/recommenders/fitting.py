@@ -1,7 +1,7 @@
 """Fitting a SASRec to a dataset: full-softmax cross entropy, early stopping on a held-out item, a small search.
 
-The last item of each user is never seen here; the one before it is held out to stop early and to choose, and the winner is
-then fitted again with it for as many epochs as were best.
+The last item of each user is never seen here; the one before it is held out to stop early and to choose, and the winner
+is then fitted again with it for as many epochs as were best.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def next_item_loss(model: SASRec, windows: Tensor) -> Tensor:
 
 
 def _windows(histories: Sequence[NDArray[np.int32]], length: int, padding: int) -> NDArray[np.int64]:
-    """Cut histories into left-aligned windows of `length + 1` items, from the end; every item but the first is a target."""
+    """Left-aligned windows of `length + 1` items, cut from the end; every item but the first is a target once."""
     windows: list[NDArray[np.int64]] = []
     for history in histories:
         for end in range(len(history), 1, -length):

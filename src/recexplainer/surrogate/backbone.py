@@ -1,7 +1,7 @@
 """The backbone: a causal language model with a chat template. `nano` is the embedded one, learned from nothing.
 
-`nano` is a small Llama whose BPE vocabulary is learned from the catalogue and the wording. Its tokens may span several words,
-so a title is a few tokens; nothing here knows what is asked of it.
+`nano` is a small Llama whose BPE vocabulary is learned from the catalogue and the wording. Its tokens may span several
+words, so a title is a few tokens; nothing here knows what is asked of it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ class ChatFrame:
     stop: int
 
 
-def build_nano(texts: Iterable[str], settings: NanoSettings, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+def build_nano(
+    texts: Iterable[str], settings: NanoSettings, seed: int
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """A new `nano`: its vocabulary learned from the texts, its weights drawn from the seed."""
     tokenizer = learn_tokenizer(texts, settings.vocabulary, settings.context)
     torch.manual_seed(seed)
@@ -57,8 +59,8 @@ def build_nano(texts: Iterable[str], settings: NanoSettings, seed: int) -> tuple
         num_key_value_heads=settings.heads,
         max_position_embeddings=settings.context,
         tie_word_embeddings=False,
-        pad_token_id=tokenizer.pad_token_id,
-        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.vocab[_PAD],
+        eos_token_id=tokenizer.vocab[_END],
         bos_token_id=None,
     )
     return LlamaForCausalLM(config), tokenizer

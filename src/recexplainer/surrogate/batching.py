@@ -64,10 +64,7 @@ class PromptEncoder:
         Raises:
             SurrogateError: It does not fit the context, even with the oldest history left out.
         """
-        return self._fit(prompt, user, 0)
-
-    def _fit(self, prompt: Prompt, user: int, dropped: int) -> Encoded:
-        ids, item_places, items, user_places = list(self.frame.before), [], [], []
+        ids, item_places, items, user_places = list(self.frame.before), list[int](), list[int](), list[int]()
         for part in prompt.parts:
             match part:
                 case ItemPlace(item):
@@ -86,7 +83,7 @@ class PromptEncoder:
         if prompt.answer:
             ids.append(self.frame.stop)
         if len(ids) > self.context:
-            return self._fit(self._without_oldest(prompt, len(ids)), user, dropped + 1)
+            return self(self._without_oldest(prompt, len(ids)), user)
         return Encoded(
             np.array(ids, np.int32), answer_start, tuple(item_places), tuple(items), tuple(user_places), user
         )
@@ -104,14 +101,14 @@ class PromptEncoder:
 
     def _without_oldest(self, prompt: Prompt, length: int) -> Prompt:
         """The prompt without its oldest history title; the answer is never cut."""
-        oldest = next((at for at, part in enumerate(prompt.parts) if part == Title(prompt.history[0])), None) if prompt.history else None
-        titles = sum(isinstance(part, Title) and part.item in prompt.history for part in prompt.parts)
-        if oldest is None or titles < 2:
+        history = set(prompt.history)
+        shown = [at for at, part in enumerate(prompt.parts) if isinstance(part, Title) and part.item in history]
+        if len(shown) < 2:
             raise SurrogateError(
                 f"A prompt and its answer take {length} tokens, but the backbone's context is {self.context}.",
                 mend="Raise the context, shorten titles and descriptions, or choose another backbone.",
             )
-        parts = prompt.parts[:oldest] + prompt.parts[oldest + 2 :]
+        parts = prompt.parts[: shown[0]] + prompt.parts[shown[0] + 2 :]
         return Prompt(parts, prompt.answer, prompt.history[1:])
 
 
@@ -150,13 +147,19 @@ class EncodedSet(Dataset[Encoded]):
     def vectors_of(self, batch: Sequence[Encoded], starts: NDArray[Any]) -> dict[str, Tensor]:
         """Places (in the flattened batch, where each row's ids begin at `starts`) and the vectors for them."""
         tensors: dict[str, Tensor] = {}
-        for kind, table in (("user", self.user_vectors), ("item", self.item_vectors)):
-            places = [start + place for start, one in zip(starts, batch, strict=True) for place in getattr(one, f"{kind}_places")]
-            if places and table is not None:
-                rows = [row for one in batch for row in (one.items if kind == "item" else [one.user] * len(one.user_places))]
-                tensors[f"{kind}_places"] = torch.from_numpy(np.array(places, np.int64))
-                tensors[f"{kind}_vectors"] = torch.from_numpy(np.asarray(table[rows], np.float32))
+        places = [start + at for start, one in zip(starts, batch, strict=True) for at in one.user_places]
+        self._add("user", places, [one.user for one in batch for _ in one.user_places], self.user_vectors, tensors)
+        places = [start + at for start, one in zip(starts, batch, strict=True) for at in one.item_places]
+        self._add("item", places, [item for one in batch for item in one.items], self.item_vectors, tensors)
         return tensors
+
+    @staticmethod
+    def _add(
+        kind: str, places: list[int], rows: list[int], table: NDArray[Any] | None, tensors: dict[str, Tensor]
+    ) -> None:
+        if places and table is not None:
+            tensors[f"{kind}_places"] = torch.from_numpy(np.array(places, np.int64))
+            tensors[f"{kind}_vectors"] = torch.from_numpy(np.asarray(table[rows], np.float32))
 
     def left_padded(self, rows: Sequence[int], padding: int) -> dict[str, Tensor]:
         """One left-padded batch of prompts, as generation needs them, with its attention mask."""

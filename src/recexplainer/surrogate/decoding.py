@@ -55,7 +55,10 @@ class Decoder:
             constrained: Hold the beams to the catalogue's titles.
         """
         limit = max(len(ids) for ids in self.title_ids) + 1
-        hold = (lambda rows: [TrieConstraint(self.catalogue, count)]) if constrained else _free
+
+        def hold(rows: Sequence[int]) -> list[LogitsProcessor]:
+            return [TrieConstraint(self.catalogue)] if constrained else []
+
         return self._generate(prompts, limit, hold, num_beams=count, num_return_sequences=count, early_stopping=False)
 
     def greedy(self, prompts: EncodedSet, limit: int) -> list[str]:
@@ -172,12 +175,12 @@ class TrieConstraint(LogitsProcessor):
     """Holds every beam to one walk through a trie.
 
     Args:
-        trie: What may be said, each sequence with its stop token.
-        beams: Beams a prompt; the search drops one beam by taking another's place, so nodes are walked anew each step.
+        trie: What may be said, each sequence with its stop token. Beams take each other's places in the search, so they
+            are walked anew at each step.
     """
 
-    def __init__(self, trie: Trie, beams: int) -> None:
-        self._trie, self._beams = trie, beams
+    def __init__(self, trie: Trie) -> None:
+        self._trie = trie
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Bar every token that leaves the trie."""

@@ -1,4 +1,4 @@
-"""The Hugging Face Trainer, with batches under a token budget, and checkpoints by the clock that are complete or not read."""
+"""The Hugging Face Trainer, with batches under a token budget, and checkpoints by the clock, complete or not read."""
 
 from __future__ import annotations
 
@@ -42,14 +42,11 @@ class TimedCheckpoints(TrainerCallback):
     def __init__(self, minutes: float) -> None:
         self._seconds, self._last = 60 * minutes, monotonic()
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> TrainerControl:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Time for one?"""
         if monotonic() - self._last > self._seconds:
             control.should_save = True
             self._last = monotonic()
-        return control
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """The Trainer has written the checkpoint; say so in a file of its own."""

@@ -36,17 +36,23 @@ class Surrogate(nn.Module):
                 where="forms",
                 mend="Align in the behavior form, or give the recommender's user and item vectors.",
             )
-        self.backbone, self.tokenizer, self.form = backbone, tokenizer, form
+        self.backbone, self.tokenizer = backbone, tokenizer
+        self.form: Form = form
         self.vector_width, self.connector_width = vector_width, connector_width
         if form != "behavior":
-            width = backbone.get_input_embeddings().embedding_dim
+            width = self.embeddings.embedding_dim
             self.user_connector = Connector(vector_width, connector_width, width)
             self.item_connector = Connector(vector_width, connector_width, width)
 
     @property
+    def embeddings(self) -> nn.Embedding:
+        """The backbone's table of input embeddings."""
+        return self.backbone.get_input_embeddings()
+
+    @property
     def device(self) -> torch.device:
         """Where its weights are."""
-        return self.backbone.get_input_embeddings().weight.device
+        return self.embeddings.weight.device
 
     @property
     def context(self) -> int:
@@ -70,7 +76,7 @@ class Surrogate(nn.Module):
             item_places: `Int[places]`, likewise.
             item_vectors: `Float[places, d]`.
         """
-        embeddings = self.backbone.get_input_embeddings()(input_ids)
+        embeddings = self.embeddings(input_ids)
         if user_places is not None and user_vectors is not None:
             embeddings = inject(embeddings, user_places, self.user_connector(user_vectors))
         if item_places is not None and item_vectors is not None:
@@ -127,7 +133,9 @@ class Surrogate(nn.Module):
         """Read what `save` wrote. Raises SurrogateError if the folder holds no surrogate."""
         if not (folder / "surrogate.json").exists():
             raise SurrogateError(
-                "There is no surrogate in this folder.", where=str(folder), mend="Align one first: recexplainer run RECIPE."
+                "There is no surrogate in this folder.",
+                where=str(folder),
+                mend="Align one first: recexplainer run RECIPE.",
             )
         described = read_json(folder / "surrogate.json")
         backbone = AutoModelForCausalLM.from_pretrained(folder / "backbone")

@@ -1,6 +1,6 @@
 """From an Example to a Prompt: words, titles, and places for the recommender's vectors.
 
-The form decides what stands for a history and for an item: its title (behavior), its vector (intention), or both (hybrid).
+The form decides what stands for a history and an item: its title (behavior), its vector (intention), or both (hybrid).
 Words are kept apart from titles, so that a title is always the same tokens wherever it stands. It knows no tokenizer.
 """
 

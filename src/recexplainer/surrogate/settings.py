@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from recexplainer.settings import Settings
+from recexplainer.surrogate.prompt import FORMS, Form
 
 
 class NanoSettings(Settings):
@@ -39,8 +40,8 @@ class SurrogateSettings(Settings):
     """Peak learning rate of AdamW."""
     warmup: float = Field(default=0.05, ge=0, lt=1)
     """Share of the steps in which the learning rate rises (the paper: 0.1)."""
-    epochs: float = Field(default=1.0, gt=0)
-    """Passes over the examples."""
+    epochs: dict[Form, PositiveFloat] = Field(default_factory=lambda: dict.fromkeys(FORMS, 1.0))
+    """Passes over the examples, for each form; a form that is not named makes one."""
     item_epochs: int = Field(default=30, ge=0)
     """Passes over the items' titles in the first phase; the user connector then starts from the item connector."""
     tokens_per_batch: int = Field(default=4096, ge=64)

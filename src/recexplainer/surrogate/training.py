@@ -1,7 +1,7 @@
 """Alignment: training a surrogate on what f answered, through the Hugging Face Trainer.
 
-Two phases. First the connectors learn to read vectors: items are named from their vectors, and the user connector starts from
-the item connector, since both vectors live in one space. Then all tasks are learned together.
+Two phases. First the connectors learn to read vectors: items are named from their vectors, and the user connector
+starts from the item connector, since both vectors live in one space. Then all tasks are learned together.
 """
 
 from __future__ import annotations
@@ -10,26 +10,29 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.tensorboard.writer import SummaryWriter
 from transformers import TrainingArguments
-from transformers.integrations import TensorBoardCallback
+from transformers.integrations.integration_utils import TensorBoardCallback
 
 from recexplainer.data.dataset import Dataset
+from recexplainer.data.split import leave_one_out
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.storage import complete_folder, write_json
 from recexplainer.surrogate.backbone import build_nano
 from recexplainer.surrogate.batching import EncodedSet, PromptEncoder
 from recexplainer.surrogate.hardware import has_fast_bfloat16
+from recexplainer.surrogate.loop import TimedCheckpoints, TokenBudgetTrainer, last_complete_checkpoint
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form, Prompt, applies, render
-from recexplainer.surrogate.loop import TimedCheckpoints, TokenBudgetTrainer, last_complete_checkpoint
 from recexplainer.surrogate.questions import UserTable
 from recexplainer.surrogate.settings import SurrogateSettings
 from recexplainer.tasks.example import Example
+from recexplainer.tasks.mixture import MixtureSettings, build_examples
 from recexplainer.tasks.wording import load_wording
 
 
@@ -40,6 +43,31 @@ class Alignment:
     dataset: Dataset
     recommender: Recommender
     examples: Sequence[Example]
+
+
+def align(
+    dataset: Dataset,
+    recommender: Recommender,
+    folder: Path,
+    *,
+    form: Form = "hybrid",
+    mixture: MixtureSettings | None = None,
+    settings: SurrogateSettings | None = None,
+) -> Surrogate:
+    """Align a surrogate to a recommender: ask f, train g on what it answered, save g.
+
+    Args:
+        dataset: The catalogue and the histories.
+        recommender: f, anything that fulfils the contract.
+        folder: Where the surrogate is saved; an earlier one is replaced when this one is complete.
+        form: behavior, intention or hybrid.
+        mixture: Which questions are asked, and how many.
+        settings: The backbone and its training.
+    """
+    examples = build_examples(dataset, leave_one_out(dataset), recommender, mixture or MixtureSettings())
+    alignment = Alignment(dataset, recommender, examples.train)
+    with TemporaryDirectory() as work, complete_folder(folder) as partial:
+        return train_surrogate(form, alignment, settings or SurrogateSettings(), partial, Path(work))
 
 
 def train_surrogate(
@@ -66,7 +94,7 @@ def train_surrogate(
     elif form != "behavior":
         surrogate = _read_items_first(surrogate, alignment, settings, work)
     encoded = encode_examples(surrogate, alignment, settings)
-    log = _fit(surrogate, encoded, settings, settings.epochs, work / "tasks")
+    log = _fit(surrogate, encoded, settings, settings.epochs.get(form, 1.0), work / "tasks")
     surrogate.save(folder)
     write_json(folder / "training.json", log)
     shutil.copytree(work / "tasks" / "logs", folder / "logs", dirs_exist_ok=True)
@@ -79,8 +107,10 @@ def new_surrogate(form: Form, alignment: Alignment, settings: SurrogateSettings)
     vectors = alignment.recommender.item_vectors() if form != "behavior" else np.zeros((1, 0), np.float32)
     surrogate = Surrogate(backbone, tokenizer, form, vectors.shape[1], settings.connector_width)
     if form != "behavior":
-        spread = float(backbone.get_input_embeddings().weight.std())
-        users = alignment.recommender.user_vectors([User(one.history) for one in alignment.examples[:512] if one.history])
+        spread = float(surrogate.embeddings.weight.std())
+        users = alignment.recommender.user_vectors(
+            [User(one.history) for one in alignment.examples[:512] if one.history]
+        )
         surrogate.item_connector.scale_to(torch.from_numpy(vectors), spread)
         surrogate.user_connector.scale_to(torch.from_numpy(users), spread)
     return surrogate
@@ -132,9 +162,7 @@ def _prompts(
     return [render(example, form, phrasings[int(random.integers(len(phrasings)))], titles)]
 
 
-def _read_items_first(
-    surrogate: Surrogate, alignment: Alignment, settings: SurrogateSettings, work: Path
-) -> Surrogate:
+def _read_items_first(surrogate: Surrogate, alignment: Alignment, settings: SurrogateSettings, work: Path) -> Surrogate:
     """The first phase: name each item from its vector; then the user connector starts from the item connector."""
     done = work / "items-done"
     if done.exists():
