@@ -9,10 +9,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from recexplainer.errors import RunError
+from recexplainer.hardware import free_cores
 from recexplainer.pipeline.gathering import complete_manifest
 from recexplainer.pipeline.reading import read_settings
-from recexplainer.pipeline.recipe import Recipe, recipe_text
+from recexplainer.pipeline.recipe import Recipe, recipe_text, with_changes
 from recexplainer.pipeline.run import Reporter, run_stages
 from recexplainer.pipeline.stages import build_stages, explaining_form, surrogate_stage
 
@@ -32,7 +35,14 @@ def run_recipe(
     again: Collection[str] = (),
 ) -> None:
     """Bring a run folder up to date with a recipe; the recipe is kept in it. See `run_stages`."""
+    recipe = with_changes(recipe, {"threads": _threads(recipe, run)})
     run_stages(build_stages(recipe), run, reporter, only=only, again=again, beside={RECIPE: recipe_text(recipe)})
+
+
+def _threads(recipe: Recipe, run: Path) -> int:
+    """As many as the recipe says, else as many as the run has had so far, else a thread for each free core."""
+    kept = yaml.safe_load((run / RECIPE).read_text("utf-8")) if (run / RECIPE).is_file() else {}
+    return recipe.threads or kept.get("threads") or free_cores()
 
 
 def find_run(run: str | Path, runs: Path = Path("runs")) -> Path:

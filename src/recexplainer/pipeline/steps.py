@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recexplainer.errors import SettingsError
+from recexplainer.hardware import use_threads
 from recexplainer.pipeline.recipe import Form, Recipe
 from recexplainer.pipeline.run import RunContext
 from recexplainer.storage import write_json
@@ -53,6 +54,7 @@ def fit_recommender(recipe: Recipe, context: RunContext, folder: Path) -> str:
     from recexplainer.evaluation.rows import write_rows
     from recexplainer.recommenders.fitting import fit_sasrec
 
+    use_threads(recipe.threads)
     dataset = Dataset.load(context.folders["dataset"])
     split = leave_one_out(dataset)
     recommender, trials = fit_sasrec(dataset, split, recipe.recommender.search)
@@ -70,6 +72,7 @@ def ask_recommender(recipe: Recipe, context: RunContext, folder: Path) -> str:
     from recexplainer.recommenders.sasrec import SASRec
     from recexplainer.tasks.mixture import build_examples, save_examples
 
+    use_threads(recipe.threads)
     dataset = Dataset.load(context.folders["dataset"])
     recommender = SASRec.load(context.folders["recommender"])
     examples = build_examples(dataset, leave_one_out(dataset), recommender, recipe.examples)
@@ -84,6 +87,7 @@ def train_surrogate(recipe: Recipe, context: RunContext, folder: Path, *, form: 
     from recexplainer.surrogate.training import Alignment, train_surrogate
     from recexplainer.tasks.mixture import load_examples
 
+    use_threads(recipe.threads)
     examples = load_examples(context.folders["examples"])
     alignment = Alignment(
         Dataset.load(context.folders["dataset"]), SASRec.load(context.folders["recommender"]), examples.train
@@ -103,6 +107,7 @@ def evaluate(recipe: Recipe, context: RunContext, folder: Path) -> str:
     from recexplainer.surrogate.model import Surrogate
     from recexplainer.tasks.mixture import load_examples
 
+    use_threads(recipe.threads)
     cases = TestCases(
         Dataset.load(context.folders["dataset"]),
         SASRec.load(context.folders["recommender"]),
@@ -128,6 +133,7 @@ def explain(recipe: Recipe, context: RunContext, folder: Path) -> str:
     from recexplainer.recommenders.sasrec import SASRec
     from recexplainer.surrogate.model import Surrogate
 
+    use_threads(recipe.threads)
     (trained,) = (name for name in context.folders if name.startswith("surrogate-"))
     dataset = Dataset.load(context.folders["dataset"])
     recommender = SASRec.load(context.folders["recommender"])

@@ -83,8 +83,8 @@ class SASRec(nn.Module):
         return states @ self.items.weight[: self.n_items].T
 
     def item_vectors(self) -> Floats:
-        """The item tower, `Float[items, width]`."""
-        return self.items.weight[: self.n_items].detach().cpu().numpy()
+        """The item tower, `Float[items, width]`; a copy, so that nobody writes into f."""
+        return self.items.weight[: self.n_items].detach().cpu().numpy().copy()
 
     @torch.inference_mode()
     def user_vectors(self, users: Sequence[User]) -> Floats:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
+from recexplainer.progress import track
 from recexplainer.surrogate.batching import EncodedSet, TokenBudget
 
 _MARK = "complete"
@@ -28,12 +31,42 @@ class TokenBudgetTrainer(Trainer):
     def __init__(self, model: Any, arguments: TrainingArguments, data: EncodedSet, tokens_per_batch: int) -> None:
         super().__init__(model, arguments, data_collator=data.collate, train_dataset=data)
         self._data, self._budget = data, tokens_per_batch
+        self._tokens, self._began = 0, monotonic()
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches by length; each epoch in another order."""
         batches = TokenBudget(self._data.lengths, self._budget, self.args.seed)
         loader = DataLoader(self._data, batch_sampler=batches, collate_fn=self._data.collate)
         return self.accelerator.prepare(loader)
+
+    def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
+        """As the Trainer does, counting tokens (padding included, which is little)."""
+        self._tokens += inputs["input_ids"].numel()
+        return super().training_step(model, inputs, num_items_in_batch)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add seconds and tokens a second to what is logged; both count from the start or the last resumption."""
+        seconds = monotonic() - self._began
+        super().log({**logs, "seconds": seconds, "tokens_per_second": self._tokens / seconds}, start_time)
+
+
+class ShowProgress(TrainerCallback):
+    """A bar with the time left on a terminal, nothing elsewhere."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._steps: Iterator[int] = iter(())
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Start the bar."""
+        self._steps = track(range(state.global_step, state.max_steps), self._label)
+        next(self._steps, None)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """One step further."""
+        next(self._steps, None)
 
 
 class TimedCheckpoints(TrainerCallback):

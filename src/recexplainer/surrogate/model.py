@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from recexplainer.errors import SurrogateError
 from recexplainer.storage import read_json, write_json
@@ -138,6 +139,7 @@ class Surrogate(nn.Module):
                 mend="Align one first: recexplainer run RECIPE.",
             )
         described = read_json(folder / "surrogate.json")
+        disable_progress_bar()
         backbone = AutoModelForCausalLM.from_pretrained(folder / "backbone")
         surrogate = cls(backbone, AutoTokenizer.from_pretrained(folder / "backbone"), **described)
         if surrogate.form != "behavior":

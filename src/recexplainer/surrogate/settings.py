@@ -42,8 +42,8 @@ class SurrogateSettings(Settings):
     """Share of the steps in which the learning rate rises (the paper: 0.1)."""
     epochs: dict[Form, PositiveFloat] = Field(default_factory=lambda: dict.fromkeys(FORMS, 1.0))
     """Passes over the examples, for each form; a form that is not named makes one."""
-    item_epochs: int = Field(default=30, ge=0)
-    """Passes over the items' titles in the first phase; the user connector then starts from the item connector."""
+    item_examples: int = Field(default=30_000, ge=0)
+    """Titles named from item vectors in the first phase; the user connector then starts from the item connector."""
     tokens_per_batch: int = Field(default=4096, ge=64)
     """Token budget of a batch, padding included."""
     weight_decay: float = Field(default=0.01, ge=0)

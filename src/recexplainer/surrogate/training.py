@@ -16,17 +16,17 @@ from typing import Any
 import numpy as np
 import torch
 from torch.utils.tensorboard.writer import SummaryWriter
-from transformers import TrainingArguments
+from transformers import PrinterCallback, TrainingArguments
 from transformers.integrations.integration_utils import TensorBoardCallback
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import leave_one_out
+from recexplainer.hardware import has_fast_bfloat16
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.storage import complete_folder, write_json
 from recexplainer.surrogate.backbone import build_nano
 from recexplainer.surrogate.batching import EncodedSet, PromptEncoder
-from recexplainer.surrogate.hardware import has_fast_bfloat16
-from recexplainer.surrogate.loop import TimedCheckpoints, TokenBudgetTrainer, last_complete_checkpoint
+from recexplainer.surrogate.loop import ShowProgress, TimedCheckpoints, TokenBudgetTrainer, last_complete_checkpoint
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form, Prompt, applies, render
 from recexplainer.surrogate.questions import UserTable
@@ -107,7 +107,7 @@ def new_surrogate(form: Form, alignment: Alignment, settings: SurrogateSettings)
     vectors = alignment.recommender.item_vectors() if form != "behavior" else np.zeros((1, 0), np.float32)
     surrogate = Surrogate(backbone, tokenizer, form, vectors.shape[1], settings.connector_width)
     if form != "behavior":
-        spread = float(surrogate.embeddings.weight.std())
+        spread = float(surrogate.embeddings.weight.detach().std())
         users = alignment.recommender.user_vectors(
             [User(one.history) for one in alignment.examples[:512] if one.history]
         )
@@ -175,7 +175,7 @@ def _read_items_first(surrogate: Surrogate, alignment: Alignment, settings: Surr
         for phrasing in phrasings[:1]
     ]
     items = EncodedSet([encode(prompt) for prompt in prompts], None, alignment.recommender.item_vectors())
-    _fit(surrogate, items, settings, settings.item_epochs, work / "items")
+    _fit(surrogate, items, settings, settings.item_examples / len(items), work / "items")
     surrogate.user_connector.load_state_dict(surrogate.item_connector.state_dict())
     with complete_folder(done) as folder:
         surrogate.save(folder)
@@ -212,6 +212,8 @@ def _fit(
         dataloader_pin_memory=not on_cpu,
     )
     trainer = TokenBudgetTrainer(surrogate, arguments, data, settings.tokens_per_batch)
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(ShowProgress(f"{surrogate.form}: {work.name}"))
     trainer.add_callback(TimedCheckpoints(settings.checkpoint_minutes))
     trainer.add_callback(TensorBoardCallback(SummaryWriter(str(work / "logs"))))
     trainer.train(resume_from_checkpoint=last_complete_checkpoint(work))

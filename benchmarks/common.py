@@ -1,0 +1,104 @@
+"""What the benchmarks share: the embedded world with an f fitted in seconds, and how results are shown and kept."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from recexplainer.data.sample import make_world
+from recexplainer.data.split import leave_one_out
+from recexplainer.hardware import use_threads
+from recexplainer.pipeline.manifest import versions
+from recexplainer.recommenders.fitting import SearchSettings, fit_sasrec
+from recexplainer.storage import write_json
+from recexplainer.surrogate.settings import NanoSettings
+from recexplainer.surrogate.training import Alignment
+from recexplainer.tasks.example import Example
+from recexplainer.tasks.mixture import MixtureSettings, build_examples
+
+NANO = NanoSettings(width=224, layers=3, heads=4, inner=640, vocabulary=3400)
+CONNECTOR_WIDTH = 448
+_SEARCH = SearchSettings(widths=(64,), dropouts=(0.2,), layers=(1,), learning_rates=(3e-3,), epochs=6, batch=256)
+_MIXTURE = MixtureSettings(rationale_surrogate=800, rationale_evidence=800, chat_train=100, rationale_test=0)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One measured number: what was measured, how, its value and its unit."""
+
+    what: str
+    way: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The embedded world, an f fitted to it, and what f answered, for training and for test."""
+
+    alignment: Alignment
+    test: Sequence[Example]
+
+
+def ask_world(users: int) -> Asked:
+    """Make the embedded world, fit a SASRec for a few epochs, and ask it what the surrogate learns from."""
+    dataset = make_world(users=users)
+    split = leave_one_out(dataset)
+    recommender, _ = fit_sasrec(dataset, split, _SEARCH)
+    examples = build_examples(dataset, split, recommender, _MIXTURE)
+    return Asked(Alignment(dataset, recommender, examples.train), examples.test)
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the options that every benchmark has."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--threads", type=int, default=1, help="processor threads")
+    parser.add_argument("--out", type=Path, help="write the results as JSON, by custom benchmarks/results/NAME.json")
+    return parser
+
+
+def begin(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Read the options, and fix threads and seed."""
+    options = parser.parse_args()
+    use_threads(options.threads)
+    torch.manual_seed(0)
+    return options
+
+
+def finish(options: argparse.Namespace, results: Sequence[Result], ratios: dict[str, float]) -> None:
+    """Print the results, and write them with the machine and the settings if a file is named."""
+    for one in results:
+        print(f"{one.what:<34} {one.way:<28} {one.value:>12,.2f} {one.unit}")
+    for name, ratio in ratios.items():
+        print(f"{name:<63} {ratio:>12,.2f} times")
+    if options.out is not None:
+        settings = {name: value for name, value in vars(options).items() if name != "out"}
+        written = {
+            "machine": _machine(),
+            "versions": versions(),
+            "settings": {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()},
+            "results": [vars(one) for one in results],
+            "ratios": ratios,
+        }
+        write_json(options.out, written)
+
+
+def _machine() -> dict[str, Any]:
+    """What the figures were taken on."""
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text(encoding="utf-8").splitlines() if known.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": names[0] if names else platform.processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "load": round(os.getloadavg()[0], 2),
+    }

@@ -1,0 +1,33 @@
+"""What this machine can do: free cores, bfloat16. torch is loaded only where it is asked."""
+
+from __future__ import annotations
+
+import os
+
+
+def free_cores() -> int:
+    """Threads to use: `OMP_NUM_THREADS` if it is set, else the cores that nothing else is using now.
+
+    Two threads on one free core are slower than one.
+    """
+    wished = os.environ.get("OMP_NUM_THREADS", "")
+    if wished.isdecimal() and int(wished):
+        return int(wished)
+    cores = os.cpu_count() or 1
+    return max(1, min(cores, round(cores - os.getloadavg()[0])))
+
+
+def use_threads(count: int | None) -> None:
+    """Let torch use so many processor threads; None: those that are free."""
+    import torch
+
+    torch.set_num_threads(count or free_cores())
+
+
+def has_fast_bfloat16() -> bool:
+    """Whether bfloat16 arithmetic is faster than float32 here: on such accelerators, and with AVX-512 BF16."""
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return torch.cpu._is_avx512_bf16_supported()  # pyright: ignore[reportPrivateUsage]  (no public name yet)

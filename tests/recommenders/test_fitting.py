@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from recexplainer.data.dataset import Dataset
+from recexplainer.data.split import Split, leave_one_out
+from recexplainer.errors import RecommenderError
+from recexplainer.recommenders.base import User
+from recexplainer.recommenders.fitting import SearchSettings, _windows, fit_sasrec, held_out_ndcg, next_item_loss
+from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
+
+CHAIN = 8
+SMALL = SearchSettings(
+    widths=(16,), dropouts=(0.0,), layers=(1,), max_history=4, batch=8, epochs=20, patience=20, learning_rates=(1e-2,)
+)
+
+
+def dataset_of(histories: list[list[int]], n_items: int) -> Dataset:
+    items = pl.DataFrame({"item_id": [f"i{n:02}" for n in range(n_items)], "title": [f"Item {n}" for n in range(n_items)]})
+    rows = [(f"u{user:02}", f"i{item:02}") for user, history in enumerate(histories) for item in history]
+    return Dataset.from_frames(pl.DataFrame(rows, schema=["user_id", "item_id"], orient="row"), items)
+
+
+def chain() -> Dataset:
+    """After item n comes item n + 1, always."""
+    return dataset_of([[(start + step) % CHAIN for step in range(5)] for start in range(CHAIN)] * 3, CHAIN)
+
+
+class Fixed:
+    """Answers with the scores it is given."""
+
+    def __init__(self, scores: list[list[float]]) -> None:
+        self._scores = np.array(scores, np.float32)
+
+    def scores(self, users: list[User]) -> np.ndarray:
+        return self._scores.copy()
+
+
+def test_it_learns_what_comes_next() -> None:
+    data = chain()
+    model, trials = fit_sasrec(data, leave_one_out(data), SMALL)
+    scores = model.scores([User((n, (n + 1) % CHAIN)) for n in range(CHAIN)])
+    for n in range(CHAIN):
+        scores[n, [n, (n + 1) % CHAIN]] = -np.inf
+    assert scores.argmax(1).tolist() == [(n + 2) % CHAIN for n in range(CHAIN)]
+    assert trials[0].ndcg > 0.9
+    assert not model.training
+    assert not any(weight.requires_grad for weight in model.parameters())
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_gives_others() -> None:
+    data = chain()
+    short = SMALL.model_copy(update={"epochs": 2})
+    first, second = (fit_sasrec(data, leave_one_out(data), short)[0] for _ in range(2))
+    other = fit_sasrec(data, leave_one_out(data), short.model_copy(update={"seed": 1}))[0]
+    np.testing.assert_array_equal(first.item_vectors(), second.item_vectors())
+    assert not np.array_equal(first.item_vectors(), other.item_vectors())
+
+
+def test_the_search_tries_every_combination_and_puts_the_best_first() -> None:
+    data = chain()
+    wide = SMALL.model_copy(update={"epochs": 2, "widths": (8, 16), "dropouts": (0.0, 0.5), "layers": (1, 2)})
+    model, trials = fit_sasrec(data, leave_one_out(data), wide)
+    assert len({(one.shape.width, one.shape.dropout, one.shape.layers) for one in trials}) == len(trials) == 8
+    assert [one.ndcg for one in trials] == sorted((one.ndcg for one in trials), reverse=True)
+    assert model.settings == trials[0].shape
+    assert all(1 <= one.epochs <= 2 for one in trials)
+
+
+def test_the_test_items_are_never_seen() -> None:
+    """Two worlds that differ only in the last item of each user give the same recommender."""
+    one = [[user % 5, 5, 6, 7] for user in range(6)]
+    other = [[user % 5, 5, 6, 8] for user in range(6)]
+    short = SMALL.model_copy(update={"epochs": 2})
+    fitted = [fit_sasrec(data, leave_one_out(data), short)[0] for data in (dataset_of(one, 9), dataset_of(other, 9))]
+    np.testing.assert_array_equal(fitted[0].item_vectors(), fitted[1].item_vectors())
+
+
+def test_early_stopping_waits_for_its_patience_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = chain()
+    seen: list[float] = []
+
+    def never_better(*args: object, **kwargs: object) -> float:
+        seen.append(0.5)
+        return 0.5
+
+    monkeypatch.setattr("recexplainer.recommenders.fitting.held_out_ndcg", never_better)
+    _, trials = fit_sasrec(data, leave_one_out(data), SMALL.model_copy(update={"epochs": 20, "patience": 3}))
+    assert len(seen) == 4
+    assert trials[0].epochs == 1
+
+
+def test_held_out_ndcg_by_hand() -> None:
+    scores = [[9.0, 3.0, 2.0, 1.0], [0.1, 0.2, 0.3, 0.4], [5.0, 4.0, 3.0, 2.0]]
+    users = [User((0,)), User((1,)), User((3,))]
+    # Without the history: target 1 is first, target 0 is third of three, target 1 is second.
+    value = held_out_ndcg(Fixed(scores), users, np.array([1, 0, 1]))  # type: ignore[arg-type]
+    assert value == pytest.approx((1 + 1 / math.log2(4) + 1 / math.log2(3)) / 3)
+    assert held_out_ndcg(Fixed(scores), users, np.array([1, 0, 1]), k=1) == pytest.approx(1 / 3)  # type: ignore[arg-type]
+
+
+def test_next_item_loss_by_hand_and_blind_to_padding() -> None:
+    torch.manual_seed(0)
+    model = SASRec(4, SASRecSettings(max_history=3, width=8, layers=1, heads=2, dropout=0.0)).eval()
+    windows = torch.tensor([[0, 1, 2, 3], [2, 1, 4, 4]])
+    with torch.no_grad():
+        expected = []
+        for history, target in (((0,), 1), ((0, 1), 2), ((0, 1, 2), 3), ((2,), 1)):
+            scores = torch.from_numpy(model.scores([User(history)])[0])
+            expected.append(float(scores.logsumexp(0) - scores[target]))
+        assert float(next_item_loss(model, windows)) == pytest.approx(np.mean(expected), rel=1e-4)
+
+
+def test_windows_hold_each_item_but_the_first_as_a_target_once() -> None:
+    history = np.arange(8, dtype=np.int32)
+    windows = _windows([history, np.array([5], np.int32)], length=3, padding=9)
+    assert windows.tolist() == [[4, 5, 6, 7], [1, 2, 3, 4], [0, 1, 9, 9]]
+
+
+def test_without_anything_to_hold_out_it_says_so() -> None:
+    data = dataset_of([[0], [1]], 3)
+    with pytest.raises(RecommenderError, match="No user has enough interactions"):
+        fit_sasrec(data, Split(data), SMALL)

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from recexplainer.errors import SurrogateError
+from recexplainer.surrogate.backbone import build_nano, chat_frame, encode, learn_tokenizer
+from tests.tiny import NANO, fresh, world
+
+TEXTS = ["Quiet Harbor; Copper Sky", "Will the user like “Quiet Harbor”? Yes", "Copper Sky 2\nQuiet Harbor"] * 30
+
+
+def test_text_comes_back_as_it_was() -> None:
+    tokenizer = learn_tokenizer(TEXTS, 500, 256)
+    for text in (*TEXTS[:3], "ümlaut 游戏 “x”; y\n  spaces ", "never seen: @#~"):
+        assert tokenizer.decode(encode(tokenizer, text)) == text
+
+
+def test_a_title_is_the_same_tokens_wherever_it_stands() -> None:
+    tokenizer = learn_tokenizer(TEXTS, 500, 256)
+    title = encode(tokenizer, "Quiet Harbor")
+    assert encode(tokenizer, "Quiet Harbor; Copper Sky")[: len(title)] == title
+    assert encode(tokenizer, "Copper Sky; Quiet Harbor")[-len(title) :] == title
+    quoted = encode(tokenizer, "“Quiet Harbor”")
+    assert quoted[1:-1] == title or title == quoted[len(quoted) - len(title) - len(encode(tokenizer, "”")) :][: len(title)]
+
+
+def test_a_frequent_title_is_few_tokens() -> None:
+    tokenizer = fresh("behavior").tokenizer
+    lengths = [len(encode(tokenizer, title)) for title in world().titles]
+    assert sum(lengths) / len(lengths) < 6
+
+
+def test_nothing_is_encoded_as_nothing() -> None:
+    assert encode(learn_tokenizer(TEXTS, 500, 256), "") == []
+
+
+def test_the_vocabulary_keeps_to_its_size_and_holds_every_byte() -> None:
+    tokenizer = learn_tokenizer(TEXTS, 400, 256)
+    assert 260 <= len(tokenizer) <= 400
+    assert tokenizer.model_max_length == 256
+
+
+def test_text_never_becomes_an_end_of_answer() -> None:
+    """Words that a reader types are words, or else they could end the question."""
+    tokenizer = learn_tokenizer(TEXTS, 500, 256)
+    assert tokenizer.eos_token_id not in encode(tokenizer, "Quiet Harbor")
+
+
+def test_the_frame_of_nano() -> None:
+    tokenizer = learn_tokenizer(TEXTS, 500, 256)
+    frame = chat_frame(tokenizer)
+    assert tokenizer.convert_ids_to_tokens(list(frame.before)) == ["<|user|>"]
+    assert tokenizer.convert_ids_to_tokens(list(frame.between)) == ["<|assistant|>"]
+    assert frame.stop == tokenizer.eos_token_id
+
+
+def test_question_frame_and_answer_are_the_chat_template() -> None:
+    tokenizer = learn_tokenizer(TEXTS, 500, 256)
+    frame = chat_frame(tokenizer)
+    built = [*frame.before, *encode(tokenizer, "Quiet Harbor?"), *frame.between, *encode(tokenizer, "Yes"), frame.stop]
+    chat = [{"role": "user", "content": "Quiet Harbor?"}, {"role": "assistant", "content": "Yes"}]
+    assert built == encode(tokenizer, tokenizer.apply_chat_template(chat, tokenize=False))
+
+
+def test_another_template_is_read_off_just_so() -> None:
+    tokenizer = learn_tokenizer(TEXTS, 500, 256)
+    tokenizer.chat_template = (
+        "{% for m in messages %}[{{ m['role'] }}] {{ m['content'] }}{{ eos_token }}\n{% endfor %}"
+        "{% if add_generation_prompt %}[assistant] {% endif %}"
+    )
+    frame = chat_frame(tokenizer)
+    assert tokenizer.decode(list(frame.before)) == "[user] "
+    assert tokenizer.decode(list(frame.between)) == "<|end|>\n[assistant] "
+    assert frame.stop == tokenizer.eos_token_id
+
+
+def test_without_a_chat_template_it_says_so() -> None:
+    tokenizer = learn_tokenizer(TEXTS, 500, 256)
+    tokenizer.chat_template = None
+    with pytest.raises(SurrogateError, match="no chat template") as caught:
+        chat_frame(tokenizer)
+    assert "chat (instruct)" in caught.value.mend
+
+
+def test_a_template_that_loses_the_message_is_an_error() -> None:
+    tokenizer = learn_tokenizer(TEXTS, 500, 256)
+    tokenizer.chat_template = "{% for m in messages %}hello{% endfor %}"
+    with pytest.raises(SurrogateError, match="loses the message"):
+        chat_frame(tokenizer)
+
+
+def test_the_seed_draws_the_weights() -> None:
+    one, other, third = (build_nano(TEXTS, NANO, seed)[0].state_dict() for seed in (4, 4, 5))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert any(not torch.equal(one[name], third[name]) for name in one)
+
+
+def test_nano_has_the_shape_asked_for() -> None:
+    model, tokenizer = build_nano(TEXTS, NANO, 0)
+    assert (model.config.hidden_size, model.config.num_hidden_layers) == (32, 2)
+    assert model.get_input_embeddings().num_embeddings == len(tokenizer)
+    assert model.config.max_position_embeddings == NANO.context

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from recexplainer.errors import SurrogateError
+from recexplainer.surrogate.connector import Connector, inject
+from tests.tiny import ARCHITECTURES, fresh
+
+
+def test_equation_1_by_hand() -> None:
+    connector = Connector(2, 3, 2)
+    first, bias = torch.tensor([[1.0, 0.0], [0.5, -1.0], [2.0, 1.0]]), torch.tensor([0.0, 0.5, -1.0])
+    second = torch.tensor([[1.0, 2.0, 0.0], [0.0, -1.0, 3.0]])
+    connector.load_state_dict({"first.weight": first, "first.bias": bias, "second.weight": second})
+    vector = (0.3, -0.2)
+
+    def gelu(x: float) -> float:
+        return x * 0.5 * (1 + math.erf(x / math.sqrt(2)))
+
+    inner = [gelu(x) for x in (0.3, 0.15 + 0.2 + 0.5, 0.6 - 0.2 - 1.0)]
+    expected = [inner[0] + 2 * inner[1], -inner[1] + 3 * inner[2]]
+    np.testing.assert_allclose(connector(torch.tensor([vector])).detach().numpy()[0], expected, rtol=1e-5)
+
+
+def test_the_second_layer_has_no_bias() -> None:
+    connector = Connector(4, 8, 6)
+    assert set(connector.state_dict()) == {"first.weight", "first.bias", "second.weight"}
+
+
+@pytest.mark.parametrize("size", [0.01, 1.0, 50.0])
+def test_scaled_it_writes_values_of_the_size_of_the_embeddings_whatever_the_size_of_the_vectors(size: float) -> None:
+    torch.manual_seed(0)
+    connector, vectors = Connector(16, 512, 64), torch.randn(300, 16) * size
+    connector.scale_to(vectors, 0.02)
+    inner, outer = connector.first(vectors), connector(vectors)
+    assert float(inner.detach().std()) == pytest.approx(1.0, rel=0.2)
+    assert float(outer.detach().std()) == pytest.approx(0.02, rel=0.4)
+
+
+def test_inject_replaces_exactly_the_places() -> None:
+    embeddings = torch.arange(24.0).reshape(2, 4, 3)
+    projected = torch.tensor([[-1.0, -2.0, -3.0], [-4.0, -5.0, -6.0]])
+    result = inject(embeddings, torch.tensor([6, 1]), projected)
+    expected = torch.arange(24.0).reshape(2, 4, 3)
+    expected[1, 2], expected[0, 1] = projected[0], projected[1]
+    assert torch.equal(result, expected)
+    assert torch.equal(embeddings, torch.arange(24.0).reshape(2, 4, 3)), "the input stays as it is"
+
+
+def test_inject_takes_the_precision_of_the_embeddings() -> None:
+    result = inject(torch.zeros(1, 2, 3, dtype=torch.bfloat16), torch.tensor([0]), torch.ones(1, 3))
+    assert result.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(("places", "vectors"), [(3, 2), (1, 4), (0, 1)])
+def test_a_wrong_number_of_vectors_names_both_counts(places: int, vectors: int) -> None:
+    with pytest.raises(SurrogateError, match=f"{places} places for vectors, but {vectors} vectors"):
+        inject(torch.zeros(1, 6, 2), torch.arange(places), torch.ones(vectors, 2))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_vectors_stand_at_their_places_and_nowhere_else(architecture: str) -> None:
+    surrogate = fresh("hybrid", architecture)
+    ids = torch.tensor([[5, 0, 7, 0], [8, 9, 0, 11]])
+    users, items = torch.randn(1, surrogate.vector_width), torch.randn(2, surrogate.vector_width)
+    with torch.no_grad():
+        embedded = surrogate.embed(ids, torch.tensor([1]), users, torch.tensor([3, 6]), items)
+        expected = surrogate.embeddings(ids)
+        expected[0, 1] = surrogate.user_connector(users)[0]
+        expected[0, 3], expected[1, 2] = surrogate.item_connector(items)
+    torch.testing.assert_close(embedded, expected)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_gradients_reach_both_connectors_through_the_backbone(architecture: str) -> None:
+    surrogate = fresh("hybrid", architecture)
+    ids = torch.tensor([[5, 0, 0, 7, 9]])
+    batch = {
+        "labels": torch.tensor([9]),
+        "label_places": torch.tensor([3]),
+        "user_places": torch.tensor([1]),
+        "user_vectors": torch.randn(1, surrogate.vector_width),
+        "item_places": torch.tensor([2]),
+        "item_vectors": torch.randn(1, surrogate.vector_width),
+    }
+    surrogate.zero_grad()
+    surrogate(ids, **batch)["loss"].backward()
+    for connector in (surrogate.user_connector, surrogate.item_connector):
+        assert all(weight.grad is not None and float(weight.grad.abs().sum()) > 0 for weight in connector.parameters())
+    surrogate.zero_grad()

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from recexplainer.errors import SurrogateError
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.prompt import FORMS, Form
+from recexplainer.surrogate.training import encode_examples, new_surrogate
+from tests.tiny import ARCHITECTURES, NANO, SETTINGS, alignment, fresh
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("form", FORMS)
+def test_saved_and_loaded_it_gives_identical_logits(form: Form, architecture: str, tmp_path: Path) -> None:
+    surrogate = fresh(form, architecture)
+    data = encode_examples(surrogate, alignment(), SETTINGS)
+    batch = data.collate([data[row] for row in (0, 50, 110)])
+    surrogate.save(tmp_path / "g")
+    loaded = Surrogate.load(tmp_path / "g")
+    with torch.inference_mode():
+        assert torch.equal(loaded(**batch)["logits"], surrogate(**batch)["logits"])
+    assert (loaded.form, loaded.context) == (form, surrogate.context)
+    assert not loaded.training
+    again = encode_examples(loaded, alignment(), SETTINGS)
+    assert [one.ids.tolist() for one in again.encoded] == [one.ids.tolist() for one in data.encoded]
+
+
+def test_nothing_saved_is_pickled(tmp_path: Path) -> None:
+    fresh("hybrid").save(tmp_path)
+    assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} <= {".json", ".safetensors", ".jinja"}
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_loss_is_the_mean_over_labels_of_what_the_whole_model_says(architecture: str) -> None:
+    surrogate = fresh("behavior", architecture)
+    ids = torch.tensor([[5, 9, 30, 41, 7, 3]])
+    with torch.inference_mode():
+        whole = surrogate.backbone(input_ids=ids).logits[0].log_softmax(-1)
+        loss = surrogate(ids, torch.tensor([7, 3]), torch.tensor([3, 4]))["loss"]
+    assert float(loss) == pytest.approx(-(float(whole[3, 7]) + float(whole[4, 3])) / 2, rel=1e-4)
+
+
+def test_a_form_with_vectors_needs_vectors() -> None:
+    plain = fresh("behavior")
+    with pytest.raises(SurrogateError, match="hybrid form reads vectors"):
+        Surrogate(plain.backbone, plain.tokenizer, "hybrid", 0, 16)
+
+
+def test_a_behavior_surrogate_has_no_connectors(tmp_path: Path) -> None:
+    fresh("behavior").save(tmp_path)
+    assert not (tmp_path / "connectors.safetensors").exists()
+    assert not any("connector" in name for name in fresh("behavior").state_dict())
+
+
+def test_users_and_items_have_connectors_of_their_own() -> None:
+    surrogate = fresh("hybrid")
+    vector = torch.ones(1, surrogate.vector_width)
+    assert not torch.allclose(surrogate.user_connector(vector), surrogate.item_connector(vector))
+
+
+def test_the_context_is_the_smaller_of_what_model_and_tokenizer_take() -> None:
+    surrogate = new_surrogate("behavior", alignment(), SETTINGS.model_copy(update={"nano": NANO}))
+    assert surrogate.context == NANO.context
+    surrogate.tokenizer.model_max_length = 100
+    assert surrogate.context == 100
+
+
+def test_an_empty_folder_is_no_surrogate(tmp_path: Path) -> None:
+    with pytest.raises(SurrogateError, match="no surrogate in this folder") as caught:
+        Surrogate.load(tmp_path)
+    assert str(tmp_path) in caught.value.where

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from collections import Counter
+from typing import get_args
+
+import pytest
+
+from recexplainer.surrogate.prompt import FORMS, SEPARATOR, Form, ItemPlace, Prompt, Title, UserPlace, applies, render
+from recexplainer.tasks.evidence import Evidence
+from recexplainer.tasks.example import Example, Task
+from recexplainer.tasks.wording import load_wording
+
+TITLES = [f"Title {item}" for item in range(9)]
+EVIDENCE = Evidence((1, 2), 5, True, 1.5, 3, 7, (0.4, -0.2), ((), ()))
+HISTORY = "Bought {history}: what next?"
+
+
+def kinds(prompt: Prompt) -> Counter[type]:
+    return Counter(type(part) for part in prompt.parts)
+
+
+def as_text(parts: tuple[object, ...]) -> str:
+    """A prompt as one line: <u> and <i3> for vectors, [3] for a title."""
+    shown = []
+    for part in parts:
+        match part:
+            case Title(item):
+                shown.append(f"[{item}]")
+            case ItemPlace(item):
+                shown.append(f"<i{item}>")
+            case UserPlace():
+                shown.append("<u>")
+            case _:
+                shown.append(str(part))
+    return "".join(shown)
+
+
+def shown(example: Example, form: Form, template: str) -> str:
+    return as_text(render(example, form, template, TITLES).parts)
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("behavior", "Bought [1]; [2]; [3]: what next?"),
+        ("intention", "Bought <u>: what next?"),
+        ("hybrid", "Bought <u> [1]; [2]; [3]: what next?"),
+    ],
+)
+def test_retrieval(form: Form, expected: str) -> None:
+    assert shown(Example("retrieval", history=(1, 2, 3), answer_items=(4,)), form, HISTORY) == expected
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("behavior", "[1]: sort [4]; [5]; [6]."),
+        ("intention", "<u>: sort <i4>; <i5>; <i6>."),
+        ("hybrid", "<u> [1]: sort <i4> [4]; <i5> [5]; <i6> [6]."),
+    ],
+)
+def test_ranking(form: Form, expected: str) -> None:
+    example = Example("ranking", history=(1,), items=(4, 5, 6), answer_items=(6, 4, 5))
+    assert shown(example, form, "{history}: sort {items}.") == expected
+    answer = render(example, form, "{history}: sort {items}.", TITLES).answer
+    assert answer == (Title(6), SEPARATOR, Title(4), SEPARATOR, Title(5))
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("behavior", "Is [5] for [1]; [2]?"),
+        ("intention", "Is <i5> for <u>?"),
+        ("hybrid", "Is <i5> [5] for <u> [1]; [2]?"),
+    ],
+)
+def test_classification(form: Form, expected: str) -> None:
+    example = Example("classification", history=(1, 2), items=(5,), answer_text="Yes")
+    prompt = render(example, form, "Is {item} for {history}?", TITLES)
+    assert as_text(prompt.parts) == expected
+    assert prompt.answer == ("Yes",)
+    assert prompt.history == (1, 2)
+
+
+@pytest.mark.parametrize("form", ["intention", "hybrid"])
+@pytest.mark.parametrize("aspect", ["history", "summary"])
+def test_reconstruction_never_shows_what_it_asks_for(form: Form, aspect: str) -> None:
+    example = Example("reconstruction", aspect, history=(1, 2), answer_items=(1, 2))
+    for phrasing in load_wording()["reconstruction", aspect]:
+        prompt = render(example, form, phrasing, TITLES)
+        assert kinds(prompt)[UserPlace] == 1
+        assert not kinds(prompt)[Title]
+
+
+@pytest.mark.parametrize("form", ["intention", "hybrid"])
+def test_naming_an_item_never_shows_its_title(form: Form) -> None:
+    example = Example("discrimination", "title", items=(5,), answer_items=(5,))
+    assert shown(example, form, "Name {item}.") == "Name <i5>."
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"), [("behavior", "Tell of [5]."), ("intention", "Tell of <i5>."), ("hybrid", "Tell of <i5> [5].")]
+)
+def test_describing_an_item_may_show_its_title(form: Form, expected: str) -> None:
+    example = Example("discrimination", "description", items=(5,), answer_text="A game.")
+    assert shown(example, form, "Tell of {item}.") == expected
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_questions_in_words_are_the_same_in_every_form(form: Form) -> None:
+    example = Example("chat", question="Is it {late}; or early?", answer_text="Late.")
+    prompt = render(example, form, "{question}", TITLES)
+    assert prompt.parts == ("Is it {late}; or early?",), "what a user says is never taken for a template"
+    assert prompt.answer == ("Late.",)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_evidence_is_put_in_words_with_the_titles_quoted(form: Form) -> None:
+    example = Example("rationale", "evidence", history=(1, 2), items=(5,), answer_text="Because.", evidence=EVIDENCE)
+    text = shown(example, form, "{history} {item} {evidence}")
+    assert "rank 3 of 7, recommended." in text
+    assert "“Title 1” +0.4" in text
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_template_without_words_around_its_slots(form: Form) -> None:
+    prompt = render(Example("retrieval", history=(1,)), form, "{history}", TITLES)
+    assert "" not in prompt.parts
+    assert prompt.answer == ()
+
+
+def applying(task: Task, aspect: str) -> set[Form]:
+    return {form for form in FORMS if applies(Example(task, aspect), form)}
+
+
+def test_which_tasks_make_sense_in_which_form() -> None:
+    assert applying("reconstruction", "history") == {"intention", "hybrid"}
+    assert applying("discrimination", "title") == {"intention", "hybrid"}
+    assert applying("discrimination", "title-of") == {"behavior", "hybrid"}
+    for task in ("retrieval", "ranking", "classification", "chat"):
+        assert applying(task, "") == set(FORMS)
+    assert applying("rationale", "evidence") == set(FORMS)
+    assert {task for task, _ in load_wording()} == set(get_args(Task))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_phrasing_of_every_task_puts_titles_and_vectors_as_its_form_says(form: Form) -> None:
+    for (task, aspect), phrasings in load_wording().items():
+        example = Example(
+            task, aspect, history=(1, 2), items=(5,), question="Q", answer_text="A", evidence=EVIDENCE  # type: ignore[arg-type]
+        )
+        for phrasing in phrasings if applies(example, form) else ():
+            count = kinds(render(example, form, phrasing, TITLES))
+            if form == "behavior":
+                assert not count[UserPlace] + count[ItemPlace], phrasing
+            else:
+                assert count[UserPlace] == ("{history}" in phrasing), phrasing
+                assert count[ItemPlace] == ("{item}" in phrasing) + ("{items}" in phrasing), phrasing
+            if form == "intention":
+                assert not count[Title], phrasing

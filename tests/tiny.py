@@ -1,0 +1,86 @@
+"""Tiny real things that several rooms test with: a world, an f, and surrogates of two architectures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from recexplainer.data.dataset import Dataset
+from recexplainer.data.sample import make_world
+from recexplainer.data.split import leave_one_out
+from recexplainer.recommenders.fitting import SearchSettings, fit_sasrec
+from recexplainer.recommenders.sasrec import SASRec
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.prompt import Form
+from recexplainer.surrogate.settings import NanoSettings, SurrogateSettings
+from recexplainer.surrogate.training import Alignment, new_surrogate
+from recexplainer.tasks.mixture import Examples, MixtureSettings, build_examples
+
+SEARCH = SearchSettings(widths=(16,), dropouts=(0.1,), layers=(1,), max_history=6, epochs=3, patience=3, batch=32)
+NANO = NanoSettings(width=32, layers=2, heads=2, inner=64, vocabulary=1500, context=1024)
+SETTINGS = SurrogateSettings(
+    nano=NANO, connector_width=32, learning_rate=3e-3, item_epochs=2, tokens_per_batch=2048, precision="float32"
+)
+MIXTURE = MixtureSettings(
+    limits={"retrieval": 60, "ranking": 40, "classification": 40, "discrimination": 40, "reconstruction": 20},
+    chat_train=5,
+    chat_test=2,
+    rationale_surrogate=10,
+    rationale_evidence=10,
+    rationale_test=6,
+    classification_test_share=1.0,
+)
+ARCHITECTURES = ("llama", "gpt2")
+
+
+@cache
+def world() -> Dataset:
+    return make_world(users=60, items=60)
+
+
+@cache
+def sasrec() -> SASRec:
+    return fit_sasrec(world(), leave_one_out(world()), SEARCH)[0]
+
+
+@cache
+def examples() -> Examples:
+    return build_examples(world(), leave_one_out(world()), sasrec(), MIXTURE)
+
+
+def alignment() -> Alignment:
+    return Alignment(world(), sasrec(), examples().train)
+
+
+@cache
+def fresh(form: Form, architecture: str = "llama") -> Surrogate:
+    """A surrogate with new weights; shared between tests, so never trained."""
+    nano = new_surrogate(form, alignment(), SETTINGS).eval()
+    if architecture == "llama":
+        return nano
+    other = Surrogate(gpt2(nano.tokenizer), nano.tokenizer, form, nano.vector_width, nano.connector_width)
+    return other.eval()
+
+
+def gpt2(tokenizer: Any) -> GPT2LMHeadModel:
+    """A GPT-2 of two layers: learned absolute positions, tied embeddings, other names for everything."""
+    config = GPT2Config(
+        vocab_size=len(tokenizer),
+        n_embd=32,
+        n_layer=2,
+        n_head=2,
+        n_positions=1024,
+        initializer_range=0.2,
+        bos_token_id=tokenizer.eos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return GPT2LMHeadModel(config)
+
+
+def histories(count: int, length: Sequence[int] = (2, 3, 4, 5, 6)) -> list[tuple[int, ...]]:
+    """Beginnings of histories in the world, of various lengths."""
+    return [tuple(world().history(user)[: length[user % len(length)]].tolist()) for user in range(count)]
