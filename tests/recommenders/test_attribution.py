@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from tests.tiny import histories, sasrec
 
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders import attribution
 from recexplainer.recommenders.attribution import removal_effects
 from recexplainer.recommenders.base import Floats, User
-from tests.tiny import histories, sasrec
 
 
 class Sums:

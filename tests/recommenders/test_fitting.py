@@ -21,7 +21,9 @@ SMALL = SearchSettings(
 
 
 def dataset_of(histories: list[list[int]], n_items: int) -> Dataset:
-    items = pl.DataFrame({"item_id": [f"i{n:02}" for n in range(n_items)], "title": [f"Item {n}" for n in range(n_items)]})
+    items = pl.DataFrame(
+        {"item_id": [f"i{n:02}" for n in range(n_items)], "title": [f"Item {n}" for n in range(n_items)]}
+    )
     rows = [(f"u{user:02}", f"i{item:02}") for user, history in enumerate(histories) for item in history]
     return Dataset.from_frames(pl.DataFrame(rows, schema=["user_id", "item_id"], orient="row"), items)
 

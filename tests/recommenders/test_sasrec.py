@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.contracts.recommender import RecommenderContract
+from tests.tiny import sasrec
 
 from recexplainer.errors import RecommenderError, RunError
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
-from tests.contracts.recommender import RecommenderContract
-from tests.tiny import sasrec
 
 SHAPE = SASRecSettings(max_history=5, width=16, layers=2, heads=2, dropout=0.4)
 

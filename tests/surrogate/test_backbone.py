@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.tiny import NANO, fresh, world
 
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate.backbone import build_nano, chat_frame, encode, learn_tokenizer
-from tests.tiny import NANO, fresh, world
 
 TEXTS = ["Quiet Harbor; Copper Sky", "Will the user like “Quiet Harbor”? Yes", "Copper Sky 2\nQuiet Harbor"] * 30
 
@@ -22,7 +22,7 @@ def test_a_title_is_the_same_tokens_wherever_it_stands() -> None:
     assert encode(tokenizer, "Quiet Harbor; Copper Sky")[: len(title)] == title
     assert encode(tokenizer, "Copper Sky; Quiet Harbor")[-len(title) :] == title
     quoted = encode(tokenizer, "“Quiet Harbor”")
-    assert quoted[1:-1] == title or title == quoted[len(quoted) - len(title) - len(encode(tokenizer, "”")) :][: len(title)]
+    assert quoted == [*encode(tokenizer, "“"), *title, *encode(tokenizer, "”")]
 
 
 def test_a_frequent_title_is_few_tokens() -> None:

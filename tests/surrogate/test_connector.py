@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from tests.tiny import ARCHITECTURES, fresh
 
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate.connector import Connector, inject
-from tests.tiny import ARCHITECTURES, fresh
 
 
 def test_equation_1_by_hand() -> None:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.tiny import ARCHITECTURES, NANO, SETTINGS, alignment, fresh
 
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.surrogate.training import encode_examples, new_surrogate
-from tests.tiny import ARCHITECTURES, NANO, SETTINGS, alignment, fresh
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -99,7 +99,8 @@ def test_naming_an_item_never_shows_its_title(form: Form) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "expected"), [("behavior", "Tell of [5]."), ("intention", "Tell of <i5>."), ("hybrid", "Tell of <i5> [5].")]
+    ("form", "expected"),
+    [("behavior", "Tell of [5]."), ("intention", "Tell of <i5>."), ("hybrid", "Tell of <i5> [5].")],
 )
 def test_describing_an_item_may_show_its_title(form: Form, expected: str) -> None:
     example = Example("discrimination", "description", items=(5,), answer_text="A game.")
@@ -147,7 +148,13 @@ def test_which_tasks_make_sense_in_which_form() -> None:
 def test_every_phrasing_of_every_task_puts_titles_and_vectors_as_its_form_says(form: Form) -> None:
     for (task, aspect), phrasings in load_wording().items():
         example = Example(
-            task, aspect, history=(1, 2), items=(5,), question="Q", answer_text="A", evidence=EVIDENCE  # type: ignore[arg-type]
+            task,
+            aspect,
+            history=(1, 2),
+            items=(5,),
+            question="Q",
+            answer_text="A",
+            evidence=EVIDENCE,  # type: ignore[arg-type]
         )
         for phrasing in phrasings if applies(example, form) else ():
             count = kinds(render(example, form, phrasing, TITLES))

@@ -46,13 +46,17 @@ class TestCases:
 
 
 def evaluate_surrogate(surrogate: Surrogate, cases: TestCases) -> list[Row]:
-    """The rows of one surrogate; its form is the method's name."""
+    """The rows of one surrogate on the tasks that there are cases of; its form is the method's name."""
     decoder = Decoder(surrogate, cases.dataset.titles)
     titles = TitleFinder(cases.dataset.titles)
-    rows = _retrieval(decoder, titles, cases)
-    rows += _ranking(decoder, titles, cases)
-    rows += _classification(decoder, cases)
-    if surrogate.form != "behavior":
+    rows: list[Row] = []
+    if cases.of("retrieval"):
+        rows += _retrieval(decoder, titles, cases)
+    if cases.of("ranking"):
+        rows += _ranking(decoder, titles, cases)
+    if cases.of("classification"):
+        rows += _classification(decoder, cases)
+    if cases.of("reconstruction") and surrogate.form != "behavior":
         rows += _reconstruction(decoder, titles, cases)
     return rows
 

@@ -6,6 +6,7 @@ It knows prompts and their vectors, not what is asked in them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor
 from transformers import LogitsProcessor, LogitsProcessorList
 
 from recexplainer.surrogate.backbone import chat_frame, encode
-from recexplainer.surrogate.batching import EncodedSet, to_device
+from recexplainer.surrogate.batching import Encoded, EncodedSet, to_device
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import SEPARATOR
 from recexplainer.surrogate.trie import Trie
@@ -52,14 +53,16 @@ class Decoder:
         Args:
             prompts: Questions without answers.
             count: Beams, and answers returned (paper: five).
-            constrained: Hold the beams to the catalogue's titles.
+            constrained: Hold the beams to the catalogue's titles, ordered by the probability of the whole title; free
+                beams are ordered by the mean over their tokens, as is usual.
         """
         limit = max(len(ids) for ids in self.title_ids) + 1
 
         def hold(rows: Sequence[int]) -> list[LogitsProcessor]:
             return [TrieConstraint(self.catalogue)] if constrained else []
 
-        return self._generate(prompts, limit, hold, num_beams=count, num_return_sequences=count, early_stopping=False)
+        how = {"num_beams": count, "num_return_sequences": count, "length_penalty": 0.0 if constrained else 1.0}
+        return self._generate(prompts, limit, hold, early_stopping=False, **how)
 
     def greedy(self, prompts: EncodedSet, limit: int) -> list[str]:
         """The greedy answer to each question, at most `limit` tokens long."""
@@ -86,12 +89,8 @@ class Decoder:
         yes, no = encode(self.tokenizer, "Yes")[0], encode(self.tokenizer, "No")[0]
         probabilities = np.empty(len(prompts))
         for rows in _batches(prompts, 1):
-            batch = to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
-            mask = batch.pop("attention_mask")
-            output = self.surrogate.backbone(
-                inputs_embeds=self.surrogate.embed(**batch), attention_mask=mask, logits_to_keep=1
-            )
-            logits = output.logits[:, -1].double()
+            batch = prompts.collate([_answered(prompts.encoded[row], [yes]) for row in rows])
+            logits = self.surrogate(**to_device(batch, self.surrogate.device))["logits"].double()
             probabilities[rows] = torch.sigmoid(logits[:, yes] - logits[:, no]).cpu().numpy()
         return probabilities
 
@@ -105,18 +104,10 @@ class Decoder:
                 scores[row, start : start + len(answers)] = self._log_probabilities(prompts, question, answers)
         return scores
 
-    def _log_probabilities(self, prompts: EncodedSet, question: Any, answers: list[list[int]]) -> NDArray[np.float64]:
-        whole = [
-            type(question)(
-                np.concatenate([question.ids, np.array(answer, np.int32)]),
-                len(question.ids),
-                question.item_places,
-                question.items,
-                question.user_places,
-                question.user,
-            )
-            for answer in answers
-        ]
+    def _log_probabilities(
+        self, prompts: EncodedSet, question: Encoded, answers: list[list[int]]
+    ) -> NDArray[np.float64]:
+        whole = [_answered(question, answer) for answer in answers]
         batch = to_device(prompts.collate(whole), self.surrogate.device)
         logits = self.surrogate(**batch)["logits"].double().log_softmax(-1)
         each = logits.gather(1, batch["labels"][:, None])[:, 0].cpu().numpy()
@@ -155,6 +146,11 @@ class Decoder:
         """The words up to the first stop token."""
         end = ids.index(self.stop) if self.stop in ids else len(ids)
         return self.tokenizer.decode(ids[:end], skip_special_tokens=True).strip()
+
+
+def _answered(question: Encoded, answer: list[int]) -> Encoded:
+    """The question with an answer behind it."""
+    return replace(question, ids=np.concatenate([question.ids, np.array(answer, np.int32)]))
 
 
 def _free(rows: Sequence[int]) -> list[LogitsProcessor]:
@@ -209,13 +205,13 @@ class OrderConstraint(LogitsProcessor):
         """Bar every token that no remaining order goes on with."""
         barred = torch.full_like(scores, float("-inf"))
         for row, said in enumerate(input_ids.tolist()):
-            allowed = sorted(_may_follow(said, self._titles[row], self._separator, self._stop))
+            allowed = sorted(_may_follow(said, self._titles[row], self._separator, self._stop) or {self._stop})
             barred[row, allowed] = scores[row, allowed]
         return barred
 
 
 def _may_follow(said: list[int], left: Sequence[Sequence[int]], separator: list[int], stop: int) -> set[int]:
-    """The tokens with which a list of the titles that are left may go on after `said`."""
+    """The tokens with which a list of the titles that are left may go on after `said`; none if it is no such list."""
     allowed: set[int] = set()
     for position, title in enumerate(left):
         rest = [*left[:position], *left[position + 1 :]]
@@ -224,4 +220,4 @@ def _may_follow(said: list[int], left: Sequence[Sequence[int]], separator: list[
             allowed |= _may_follow(said[len(whole) :], rest, separator, stop) if rest else {stop}
         elif whole[: len(said)] == said:
             allowed.add(whole[len(said)])
-    return allowed or {stop}
+    return allowed

@@ -117,6 +117,7 @@ class Surrogate(nn.Module):
     def save(self, folder: Path) -> None:
         """Write the backbone with its tokenizer, the connectors, and what they are."""
         folder.mkdir(parents=True, exist_ok=True)
+        disable_progress_bar()
         self.backbone.save_pretrained(folder / "backbone")
         self.tokenizer.save_pretrained(folder / "backbone")
         if self.form != "behavior":

@@ -1,0 +1,69 @@
+"""Does it help to ask f more questions than the data holds? The same steps, with and without made-up histories.
+
+Two surrogates see equally many examples: one the real prefixes again and again, one made-up histories beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from recexplainer.data.sample import make_world
+from recexplainer.data.split import leave_one_out
+from recexplainer.evaluation.alignment import TestCases, evaluate_surrogate
+from recexplainer.evaluation.rows import Row, write_rows
+from recexplainer.hardware import use_threads
+from recexplainer.recommenders.fitting import SearchSettings, fit_sasrec
+from recexplainer.surrogate.settings import NanoSettings, SurrogateSettings
+from recexplainer.surrogate.training import Alignment, train_surrogate
+from recexplainer.tasks.mixture import MixtureSettings, build_examples
+
+TASKS = ("retrieval", "ranking", "classification", "discrimination")
+
+
+def measure(form: str, users: int, examples: int, extra: float) -> list[Row]:
+    """Rows of the two surrogates, the method named after the form and the multiple of extra questions."""
+    world = make_world(users=users)
+    split = leave_one_out(world)
+    search = SearchSettings(widths=(64,), dropouts=(0.3,), layers=(1,), learning_rates=(3e-3,), batch=256)
+    recommender, _ = fit_sasrec(world, split, search)
+    rows: list[Row] = []
+    for multiple in (0.0, extra):
+        mixture = MixtureSettings(tasks=TASKS, extra_questions=multiple, extra_classification=1.0)
+        built = build_examples(world, split, recommender, mixture)
+        settings = SurrogateSettings(
+            learning_rate=2e-3,
+            tokens_per_batch=1024,
+            item_examples=10_000,
+            epochs={form: examples / len(built.train)},
+            nano=NanoSettings(width=128, layers=2, heads=2, inner=256, vocabulary=3000),
+        )
+        with TemporaryDirectory() as folder:
+            alignment = Alignment(world, recommender, built.train)
+            surrogate = train_surrogate(form, alignment, settings, Path(folder) / "made", Path(folder) / "work")
+        found = evaluate_surrogate(surrogate, TestCases(world, recommender, built.test))
+        rows += [replace(row, method=f"{form}, extra questions {multiple:g}") for row in found if row.value is not None]
+    return rows
+
+
+def main() -> None:
+    """Measure and print; `--out` writes the rows."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--form", default="intention")
+    parser.add_argument("--users", type=int, default=1600)
+    parser.add_argument("--examples", type=int, default=150_000)
+    parser.add_argument("--extra", type=float, default=4.0)
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    use_threads(None)
+    rows = measure(given.form, given.users, given.examples, given.extra)
+    for row in rows:
+        print(f"{row.method:<32} {row.task:<16} {row.metric:<20} {row.value:.3f} [{row.low:.3f}, {row.high:.3f}]")
+    if given.out:
+        write_rows(given.out, rows)
+
+
+if __name__ == "__main__":
+    main()

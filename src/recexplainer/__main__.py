@@ -1,0 +1,5 @@
+"""`python -m recexplainer`: the command line."""
+
+from recexplainer.cli import main
+
+main()

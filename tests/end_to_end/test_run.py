@@ -1,0 +1,125 @@
+"""The command line as a user types it, on a tiny world: all stages, a second start, and a kill in every stage."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+STAGES = (
+    "dataset",
+    "recommender",
+    "examples",
+    "surrogate-intention",
+    "surrogate-hybrid",
+    "evaluation",
+    "explanations",
+    "report",
+)
+SMALL = """
+name: small
+threads: 1
+data: {source: sample, sample: {users: 80, items: 60}}
+recommender:
+  search: {widths: [16], dropouts: [0.2], layers: [1], learning_rates: [0.003], epochs: 3}
+examples: {extra_questions: 0.5, rationale_surrogate: 60, rationale_evidence: 60, rationale_test: 4, test_users: 12}
+forms: [intention, hybrid]
+surrogate:
+  nano: {width: 32, layers: 2, heads: 2, inner: 64, vocabulary: 800}
+  connector_width: 32
+  item_examples: 240
+  epochs: {intention: 0.3, hybrid: 0.2}
+  checkpoint_minutes: 0.005
+explanations: {count: 2}
+"""
+
+
+def command(runs: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "recexplainer", *words, "--runs", str(runs)]
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recipe") / "small.yaml"
+    path.write_text(SMALL)
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was left alone."""
+    runs = tmp_path_factory.mktemp("whole")
+    subprocess.run(command(runs, "run", str(recipe)), check=True, capture_output=True)
+    return runs
+
+
+def rows(runs: Path) -> list[dict]:
+    return json.loads((runs / "small" / "evaluation" / "alignment.json").read_text())
+
+
+def test_all_stages_are_there_with_manifests(whole: Path) -> None:
+    assert all((whole / "small" / stage / "manifest.json").is_file() for stage in STAGES)
+    assert not list((whole / "small").glob("*.partial"))
+    assert {row["method"] for row in rows(whole)} == {"random", "popularity", "intention", "hybrid"}
+
+
+def test_a_second_start_makes_nothing(whole: Path, recipe: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (whole / "small").rglob("manifest.json")}
+    again = subprocess.run(command(whole, "run", str(recipe)), check=True, capture_output=True, text=True)
+    assert again.stderr.count("done before") == len(STAGES)
+    assert before == {path: path.stat().st_mtime_ns for path in (whole / "small").rglob("manifest.json")}
+
+
+def test_killed_in_every_stage_it_ends_with_the_same_rows(
+    whole: Path, recipe: Path, tmp_path: Path
+) -> None:
+    for stage in STAGES:
+        _kill_in(stage, command(tmp_path, "run", str(recipe)))
+        assert not (tmp_path / "small" / stage / "manifest.json").exists()
+    subprocess.run(command(tmp_path, "run", str(recipe)), check=True, capture_output=True)
+    assert rows(tmp_path) == rows(whole)
+    for told in ("with-evidence.json", "surrogate-alone.json"):
+        one, other = (runs / "small" / "explanations" / told for runs in (tmp_path, whole))
+        assert one.read_text() == other.read_text()
+
+
+def _kill_in(stage: str, words: list[str]) -> None:
+    """Start a run, and kill it with SIGKILL as soon as it says that the stage has begun."""
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment) as run:
+        assert run.stderr is not None
+        for line in run.stderr:
+            if re.match(rf"{stage}\s+…", line):
+                if stage.startswith("surrogate"):
+                    _wait_for_a_checkpoint(Path(words[-1]) / "small" / ".work" / stage, run)
+                run.send_signal(signal.SIGKILL)
+                break
+        else:
+            pytest.fail(f"the run ended without the stage {stage}")
+
+
+def _wait_for_a_checkpoint(work: Path, run: subprocess.Popen) -> None:
+    while run.poll() is None and not list(work.glob("tasks/checkpoint-*/complete")):
+        pass
+
+
+def test_explain_prints_a_record_that_a_program_can_read(whole: Path) -> None:
+    words = command(whole, "explain", "small", "--user", "u0001", "--item", "i003", "--json")
+    told = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)[0]
+    assert (told["method"], told["user"]) == ("hybrid+evidence", "u0001")
+    assert len(told["effects"]) == len(told["history"])
+    assert 1 <= told["rank"] <= told["n_ranked"]
+
+
+def test_a_user_that_is_not_there_is_a_clear_error(whole: Path) -> None:
+    words = command(whole, "explain", "small", "--user", "nobody", "--item", "i003")
+    told = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert told.returncode == 2
+    assert "nobody" in told.stderr
+    assert "Traceback" not in told.stderr

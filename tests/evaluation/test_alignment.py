@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.tiny import ARCHITECTURES, examples, fresh, sasrec, world
+
+from recexplainer.data.titles import TitleFinder
+from recexplainer.evaluation import metrics
+from recexplainer.evaluation.alignment import TestCases, evaluate_baselines, evaluate_surrogate
+from recexplainer.evaluation.rows import Row
+from recexplainer.recommenders.base import Floats, User
+from recexplainer.surrogate.decoding import Decoder
+from recexplainer.surrogate.prompt import FORMS, Form
+from recexplainer.surrogate.questions import encode_questions
+from recexplainer.tasks.example import Example
+
+RETRIEVAL = {"hr@5", "ndcg@5", "hr@1"}
+RANKING = {"ndcg@5", "ndcg@5-standard"}
+
+
+def few() -> TestCases:
+    """Four test questions of each task."""
+    chosen = [
+        one
+        for task in ("retrieval", "ranking", "classification", "reconstruction", "rationale")
+        for one in [one for one in examples().test if one.task == task][:4]
+    ]
+    return TestCases(world(), sasrec(), chosen)
+
+
+def by_name(rows: Sequence[Row]) -> dict[tuple[str, str, str], Row]:
+    named = {(one.method, one.task, one.metric): one for one in rows}
+    assert len(named) == len(rows), "no row twice"
+    return named
+
+
+def constrained(metrics: set[str]) -> set[str]:
+    return metrics | {f"{metric}-constrained" for metric in metrics}
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("form", FORMS)
+def test_the_rows_of_a_surrogate_have_the_names_of_the_paper_s_table(form: Form, architecture: str) -> None:
+    rows = by_name(evaluate_surrogate(fresh(form, architecture), few()))
+    expected = {(form, "retrieval", metric) for metric in constrained(RETRIEVAL)}
+    expected |= {(form, "ranking", metric) for metric in constrained(RANKING)}
+    expected |= {(form, "classification", "accuracy")}
+    expected |= {(form, "reconstruction", "hcr")} if form != "behavior" else set()
+    assert set(rows) == expected
+    for one in rows.values():
+        assert one.cases == 4
+        assert one.value is not None
+        assert one.low is not None
+        assert one.high is not None
+        assert 0 <= one.low <= one.value <= one.high <= 1
+
+
+class Oracle:
+    """Knows every answer; stands where a decoder reads a surrogate."""
+
+    def __init__(self, cases: TestCases, task: str) -> None:
+        self._examples = [one for one in cases.examples if one.task == task and one.aspect in ("", "history")]
+
+    def titles(self, prompts: object, count: int, *, constrained: bool) -> list[list[str]]:
+        titles = world().titles
+        return [[titles[one.answer_items[0]], *titles[: count - 1]] for one in self._examples]
+
+    def greedy(self, prompts: object, limit: int) -> list[str]:
+        return ["; ".join(world().titles[item] for item in one.answer_items) for one in self._examples]
+
+    def orders(self, prompts: object, candidates: object) -> list[str]:
+        return self.greedy(prompts, 0)
+
+    def yes_probabilities(self, prompts: object) -> np.ndarray:
+        return np.array([0.9 if one.answer_text == "Yes" else 0.1 for one in self._examples])
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_every_right_answer_is_one_and_every_wrong_one_is_not(right: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = few()
+
+    def answer(name: str) -> None:
+        def read(decoder: Decoder, prompts: object, *args: object, **how: object) -> object:
+            lengths = [one.answer_start for one in prompts.encoded]  # type: ignore[attr-defined]
+            task = next(
+                task
+                for task in ("retrieval", "ranking", "classification", "reconstruction")
+                if [one.answer_start for one in questions[task].encoded] == lengths
+            )
+            said = getattr(Oracle(cases if right else others, task), name)(prompts, *args, **how)
+            return said if right or name != "yes_probabilities" else 1 - said
+
+        monkeypatch.setattr(Decoder, name, read)
+
+    surrogate = fresh("hybrid")
+    tasks = ("retrieval", "ranking", "classification", "reconstruction")
+    questions = {
+        task: encode_questions(surrogate, world(), sasrec(), [one for one in cases.of(task) if one.aspect != "summary"])
+        for task in tasks
+    }
+    others = replace(cases, examples=[_wrong(one) for one in cases.examples])
+    for name in ("titles", "greedy", "orders", "yes_probabilities"):
+        answer(name)
+    for (_, task, metric), one in by_name(evaluate_surrogate(surrogate, cases)).items():
+        if right:
+            assert one.value == pytest.approx(1.0), (task, metric)
+        else:
+            assert one.value is not None
+            assert one.value < 0.8, (task, metric)
+
+
+def _wrong(one: Example) -> Example:
+    """The same question with the worst of answers."""
+    if one.task == "ranking":
+        return replace(one, answer_items=one.answer_items[::-1])
+    away = tuple((item + 31) % 60 for item in one.answer_items)
+    return replace(one, answer_items=away if one.task == "retrieval" else ())
+
+
+def test_what_is_said_is_what_is_measured() -> None:
+    """The rows again, from the decoder's own words by another way."""
+    surrogate, cases = fresh("intention", "gpt2"), few()
+    rows = by_name(evaluate_surrogate(surrogate, cases))
+    decoder, finder = Decoder(surrogate, world().titles), TitleFinder(world().titles)
+    asked = cases.of("ranking")
+    held = decoder.orders(encode_questions(surrogate, world(), sasrec(), asked), [one.items for one in asked])
+    values = metrics.ranking_ndcg_paper([finder.parse_list(text) for text in held], [one.answer_items for one in asked])
+    assert rows["intention", "ranking", "ndcg@5-constrained"].value == pytest.approx(values.mean())
+    asked = cases.of("classification")
+    yes = decoder.yes_probabilities(encode_questions(surrogate, world(), sasrec(), asked)) > 0.5
+    right = [said == (one.answer_text == "Yes") for said, one in zip(yes, asked, strict=True)]
+    assert rows["intention", "classification", "accuracy"].value == pytest.approx(np.mean(right))
+
+
+@pytest.mark.parametrize("task", ["retrieval", "ranking", "classification", "reconstruction"])
+def test_a_task_without_test_questions_is_left_out(task: str) -> None:
+    cases = few()
+    left = replace(cases, examples=[one for one in cases.examples if one.task != task])
+    assert {one.task for one in evaluate_surrogate(fresh("intention"), left)} == {
+        "retrieval",
+        "ranking",
+        "classification",
+        "reconstruction",
+    } - {task}
+    assert {one.value for one in evaluate_baselines(left) if one.task == task} <= {None}
+
+
+@pytest.fixture(scope="module")
+def many() -> TestCases:
+    """Thousands of questions with known answers: f's first is drawn as popularity is, its orders follow it."""
+    rng = np.random.default_rng(5)
+    popularity = np.bincount(world().sequence, minlength=60)
+    made = []
+    for _ in range(3000):
+        made.append(
+            Example("retrieval", history=(1,), answer_items=(int(rng.choice(60, p=popularity / popularity.sum())),))
+        )
+        items = rng.choice(60, 5, replace=False)
+        liked = items[np.argsort(-(popularity[items] + rng.normal(0, 2, 5)))]
+        made.append(Example("ranking", history=(1,), items=tuple(items.tolist()), answer_items=tuple(liked.tolist())))
+        made.append(
+            Example("classification", history=(1,), items=(2,), answer_text=("Yes", "No")[int(rng.integers(2))])
+        )
+    return TestCases(world(), sasrec(), made)
+
+
+def test_random_is_where_theory_says(many: TestCases) -> None:
+    rows = by_name(evaluate_baselines(many))
+    n = 60
+    assert rows["random", "retrieval", "hr@5"].value == pytest.approx(5 / n, abs=0.015)
+    assert rows["random", "retrieval", "hr@1"].value == pytest.approx(1 / n, abs=0.008)
+    expected = sum(1 / np.log2(place + 1) for place in range(1, 6)) / n
+    assert rows["random", "retrieval", "ndcg@5"].value == pytest.approx(expected, abs=0.012)
+    assert rows["random", "ranking", "ndcg@5"].value == pytest.approx(0.613, abs=0.012)
+    assert rows["random", "classification", "accuracy"].value == pytest.approx(0.5, abs=0.03)
+
+
+def test_popularity_is_better_than_random_where_f_follows_it(many: TestCases) -> None:
+    rows = by_name(evaluate_baselines(many))
+    for task, metric in (("retrieval", "hr@5"), ("ranking", "ndcg@5"), ("ranking", "ndcg@5-standard")):
+        popular, chance = rows["popularity", task, metric], rows["random", task, metric]
+        assert popular.low is not None
+        assert chance.high is not None
+        assert popular.low > chance.high, metric
+
+
+def test_popularity_orders_candidates_by_how_often_they_were_bought() -> None:
+    popularity = np.bincount(world().sequence, minlength=60)
+    ends = np.argsort(popularity, kind="stable")[[0, 20, 40, 50, 59]]
+    assert len(set(popularity[ends].tolist())) == 5
+    best_first = tuple(ends[::-1].tolist())
+    case = Example("ranking", history=(1,), items=tuple(ends[[2, 0, 4, 1, 3]].tolist()), answer_items=best_first)
+    others = [Example("retrieval", history=(1,), answer_items=(0,)), Example("classification", answer_text="Yes")]
+    rows = by_name(evaluate_baselines(TestCases(world(), sasrec(), [case, *others])))
+    assert rows["popularity", "ranking", "ndcg@5"].value == pytest.approx(1.0)
+
+
+def test_the_rows_of_the_baselines(many: TestCases) -> None:
+    rows = evaluate_baselines(many)
+    for method, tasks in (
+        ("random", {"retrieval", "ranking", "classification"}),
+        ("popularity", {"retrieval", "ranking"}),
+    ):
+        assert {one.task for one in rows if one.method == method} == tasks
+    names = {(one.task, one.metric) for one in rows}
+    assert names == {("retrieval", one) for one in RETRIEVAL} | {("ranking", one) for one in RANKING} | {
+        ("classification", "accuracy")
+    }
+    assert {one.cases for one in rows} == {3000}
+
+
+def test_the_seed_draws_the_baselines(many: TestCases) -> None:
+    assert evaluate_baselines(many, 3) == evaluate_baselines(many, 3) != evaluate_baselines(many, 4)
+
+
+class Unasked:
+    """An f that no baseline may ask."""
+
+    n_items = 60
+    max_history = 9
+    has_vectors = True
+    answers_changed_history = True
+
+    def scores(self, users: Sequence[User]) -> Floats:
+        raise AssertionError("asked")
+
+    item_vectors = user_vectors = scores
+
+
+def test_baselines_do_not_ask_f(many: TestCases) -> None:
+    assert evaluate_baselines(replace(many, recommender=Unasked())) == evaluate_baselines(many)  # type: ignore[arg-type]

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+from tests.tiny import ARCHITECTURES, fresh, histories, sasrec, world
+
+from recexplainer.errors import DataError
+from recexplainer.explanations import explainer
+from recexplainer.explanations.explainer import Explainer, choose_pairs, explain
+from recexplainer.explanations.record import Explanation
+from recexplainer.recommenders.base import User
+from recexplainer.surrogate.prompt import FORMS, Form
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Untrained surrogates babble on; a few tokens are enough."""
+    monkeypatch.setattr(explainer, "LONGEST", 12)
+
+
+def pairs() -> list[tuple[User, int]]:
+    users = [User(history, f"u{number}") for number, history in enumerate(histories(4, (1, 3, 5, 6)))]
+    return [(user, (17 * number + 5) % 60) for number, user in enumerate(users)]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("evidence", [True, False])
+def test_a_record_says_what_f_says(form: Form, architecture: str, evidence: bool) -> None:
+    f = sasrec()
+    records = Explainer(world(), f, fresh(form, architecture)).explain(pairs(), evidence=evidence)
+    for (user, item), record in zip(pairs(), records, strict=True):
+        scores = f.scores([user])[0]
+        unseen = np.array([other for other in range(60) if other not in user.history])
+        threshold = np.sort(scores[unseen])[::-1][len(unseen) // 5]
+        assert record.method == (f"{form}+evidence" if evidence else form)
+        assert (record.user, record.history, record.item) == (user.id, user.history, item)
+        assert record.item_title == world().titles[item]
+        assert record.history_titles == tuple(world().titles[other] for other in user.history)
+        assert record.score == pytest.approx(scores[item], abs=1e-4)
+        assert record.rank == 1 + (scores[unseen] > scores[item]).sum()
+        assert record.n_ranked == len(unseen)
+        assert record.recommended == (scores[item] > threshold)
+        assert record.verdict == (record.probability > 0.5)
+        assert 0 <= record.probability <= 1
+        assert len(record.effects) == len(user.history)
+
+
+def test_effects_are_those_of_leaving_out() -> None:
+    f = sasrec()
+    for record in Explainer(world(), f, fresh("intention")).explain(pairs()[1:]):
+        full = f.scores([User(record.history)])[0, record.item]
+        for place, effect in enumerate(record.effects):
+            without = User(record.history[:place] + record.history[place + 1 :])
+            assert effect == pytest.approx(full - f.scores([without])[0, record.item], abs=1e-4)
+
+
+def test_the_history_is_what_f_looks_at() -> None:
+    f = sasrec()
+    long = tuple(range(f.max_history + 3))
+    record = explain(fresh("hybrid"), world(), f, user=User(long, "u"), item=40)
+    assert record.history == long[-f.max_history :]
+
+
+def test_citations_are_found_in_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    (user, item) = pairs()[2]
+    said = f"Not “{world().titles[user.history[1]]}” but “{world().titles[item]}”, like “{world().titles[33]}”."
+    room = Explainer(world(), sasrec(), fresh("behavior"))
+    monkeypatch.setattr(room._decoder, "greedy", lambda questions, limit: [said])
+    (record,) = room.explain([(user, item)])
+    assert [one.item for one in record.citations] == [user.history[1], 33]
+    for one in record.citations:
+        assert record.text[one.start : one.end] == one.title == world().titles[one.item]
+
+
+def test_many_at_once_are_as_one_by_one() -> None:
+    room = Explainer(world(), sasrec(), fresh("hybrid", "gpt2"))
+    together = room.explain(pairs())
+    for pair, record in zip(pairs(), together, strict=True):
+        (alone,) = room.explain([pair])
+        assert (alone.text, alone.rank, alone.verdict) == (record.text, record.rank, record.verdict)
+        assert alone.probability == pytest.approx(record.probability, abs=1e-4)
+
+
+def test_evidence_and_the_view_asked_for_reach_the_question() -> None:
+    room = Explainer(world(), sasrec(), fresh("hybrid", "gpt2"))
+    plain, alone, asked = (
+        room.explain(pairs()[1:2])[0],
+        room.explain(pairs()[1:2], evidence=False)[0],
+        room.explain(pairs()[1:2], ask="Say it from the view of game genres.")[0],
+    )
+    assert len({plain.probability, alone.probability, asked.probability}) == 3
+    assert (plain.ask, asked.ask) == ("", "Say it from the view of game genres.")
+
+
+def test_a_view_with_braces_is_taken_as_words() -> None:
+    record = explain(fresh("behavior"), world(), sasrec(), user=pairs()[1][0], item=5, ask="in {JSON}; {history}?")
+    assert record.ask == "in {JSON}; {history}?"
+
+
+def test_a_record_survives_json() -> None:
+    adapter = TypeAdapter(Explanation)
+    record = explain(fresh("intention"), world(), sasrec(), user=pairs()[3][0], item=5)
+    assert adapter.validate_json(adapter.dump_json(record)) == record
+
+
+def test_nothing_asked_is_nothing_explained() -> None:
+    assert Explainer(world(), sasrec(), fresh("intention")).explain([]) == []
+
+
+def test_an_empty_history_cannot_be_explained() -> None:
+    with pytest.raises(DataError, match="no history") as caught:
+        Explainer(world(), sasrec(), fresh("behavior")).explain([pairs()[0], (User((), "newcomer"), 3)])
+    assert "newcomer" in caught.value.where
+
+
+@pytest.mark.parametrize("item", [-1, 60, 1000])
+def test_an_item_outside_the_catalogue_is_an_error(item: int) -> None:
+    with pytest.raises(DataError, match=f"no item number {item} in a catalogue of 60"):
+        explain(fresh("behavior"), world(), sasrec(), user=User((1, 2)), item=item)
+
+
+def test_chosen_pairs_are_in_turn_liked_and_not() -> None:
+    f = sasrec()
+    users = [User(history, str(number)) for number, history in enumerate(histories(30, (1, 3, 5, 6)))]
+    chosen = choose_pairs(world(), f, users, 8, seed=1)
+    assert len({user.id for user, _ in chosen}) == 8
+    for position, (user, item) in enumerate(chosen):
+        assert len(user.history) >= 3
+        scores = f.scores([user])[0]
+        unseen = [other for other in range(60) if other not in user.history]
+        rank = 1 + sum(scores[other] > scores[item] for other in unseen)
+        assert item in unseen
+        assert rank <= 5 if position % 2 == 0 else rank > math.floor(len(unseen) / 2)
+    assert choose_pairs(world(), f, users, 8, seed=1) == chosen != choose_pairs(world(), f, users, 8, seed=2)
+
+
+def test_short_histories_are_chosen_where_there_are_no_others() -> None:
+    users = [User((3,), "a"), User((4, 5), "b")]
+    assert {user.id for user, _ in choose_pairs(world(), sasrec(), users, 5, seed=0)} == {"a", "b"}

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import median
+
+import numpy as np
+import pytest
+from tests.tiny import sasrec, world
+
+from recexplainer.data.titles import TitleFinder
+from recexplainer.explanations.verification import cite
+from recexplainer.recommenders.base import Floats, User
+from recexplainer.tasks.evidence import Evidence, gather_evidence
+
+HISTORY = (4, 17, 30, 8, 51)
+ITEM = 22
+
+
+@pytest.fixture
+def evidence() -> Evidence:
+    return gather_evidence(sasrec(), world(), [User(HISTORY)], [ITEM])[0]
+
+
+@pytest.fixture
+def finder() -> TitleFinder:
+    return TitleFinder(world().titles)
+
+
+def title(item: int) -> str:
+    return world().titles[item]
+
+
+def test_offsets_are_those_of_the_titles_in_the_order_of_the_text(finder: TitleFinder, evidence: Evidence) -> None:
+    text = f"You liked “{title(30)}”, then “{title(4)}”; unlike “{title(40)}”."
+    citations = cite(text, finder, sasrec(), evidence)
+    assert [one.item for one in citations] == [30, 4, 40]
+    for one in citations:
+        assert text[one.start : one.end] == one.title == title(one.item)
+    assert [one.in_history for one in citations] == [True, True, False]
+
+
+def test_effect_and_rank_without_by_brute_force(finder: TitleFinder, evidence: Evidence) -> None:
+    f = sasrec()
+    text = "; ".join(title(item) for item in HISTORY)
+    full = f.scores([User(HISTORY)])[0]
+    effects = []
+    for one in cite(text, finder, f, evidence):
+        scores = f.scores([User(tuple(item for item in HISTORY if item != one.item))])[0]
+        unseen = [item for item in range(f.n_items) if item not in HISTORY]
+        assert one.effect == pytest.approx(full[ITEM] - scores[ITEM], abs=1e-4)
+        assert one.rank_without == 1 + sum(scores[item] > scores[ITEM] for item in unseen)
+        effects.append((one.item, abs(full[ITEM] - scores[ITEM]), one.matters))
+    assert [item for item, _, _ in effects] == list(HISTORY)
+    typical = median(size for _, size, _ in effects)
+    assert [matters for _, _, matters in effects] == [size > typical + 1e-6 for _, size, _ in effects]
+    assert sum(bool(matters) for _, _, matters in effects) == 2, "of five, two are above the median"
+
+
+def test_the_item_asked_about_is_no_citation(finder: TitleFinder, evidence: Evidence) -> None:
+    assert cite(f"{title(ITEM)} is not for you.", finder, sasrec(), evidence) == ()
+
+
+def test_a_title_outside_the_history_has_no_effect_on_f(finder: TitleFinder, evidence: Evidence) -> None:
+    (one,) = cite(f"Like {title(40)}.", finder, sasrec(), evidence)
+    assert (one.in_history, one.effect, one.rank_without, one.matters) == (False, None, None, None)
+
+
+def test_a_title_named_twice_is_cited_twice(finder: TitleFinder, evidence: Evidence) -> None:
+    first, second = cite(f"{title(8)}, yes, {title(8)}.", finder, sasrec(), evidence)
+    assert first.end < second.start
+    assert (first.effect, first.rank_without) == (second.effect, second.rank_without)
+
+
+def test_text_without_titles_cites_nothing_and_asks_nothing(finder: TitleFinder, evidence: Evidence) -> None:
+    asked = Asked()
+    assert cite("Because you like puzzles.", finder, asked, evidence) == ()
+    assert cite("", finder, asked, evidence) == ()
+    assert asked.histories == []
+
+
+class Asked:
+    """A recommender that writes down what it is asked, and scores by a table."""
+
+    n_items = 60
+    max_history = 9
+    has_vectors = False
+
+    def __init__(self, answers_changed_history: bool = True) -> None:
+        self.answers_changed_history = answers_changed_history
+        self.histories: list[tuple[int, ...]] = []
+
+    def scores(self, users: Sequence[User]) -> Floats:
+        self.histories += [user.history for user in users]
+        return np.tile(np.arange(60, dtype=np.float32), (len(users), 1))
+
+
+def test_seen_items_never_push_the_item_down_the_ranks(finder: TitleFinder) -> None:
+    """By hand: scores are 0 to 59, so 57 has 58 and 59 above it; 59 is in the history and leaves 58 alone."""
+    evidence = Evidence((1, 59), 57, True, 57.0, 2, 58, (0.5, -0.1), ((), ()))
+    asked = Asked()
+    (one,) = cite(title(1), finder, asked, evidence)
+    assert asked.histories == [(59,)]
+    assert one.rank_without == 2
+    (other,) = cite(title(59), finder, asked, evidence)
+    assert other.rank_without == 2, "what is left out of the history is not recommended again"
+    assert (one.matters, other.matters) == (True, False)
+
+
+def test_a_history_of_one_item_cannot_be_shortened(finder: TitleFinder, evidence: Evidence) -> None:
+    single = gather_evidence(sasrec(), world(), [User((4,))], [ITEM])[0]
+    (one,) = cite(title(4), finder, sasrec(), single)
+    assert one.effect == pytest.approx(single.effects[0])
+    assert one.rank_without is None
+
+
+def test_an_f_that_cannot_answer_for_a_changed_history_is_not_asked(finder: TitleFinder, evidence: Evidence) -> None:
+    asked = Asked(answers_changed_history=False)
+    (one,) = cite(title(8), finder, asked, replace(evidence, effects=()))
+    assert (one.in_history, one.effect, one.rank_without, one.matters) == (True, None, None, None)
+    assert asked.histories == []

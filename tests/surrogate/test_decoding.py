@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.tiny import ARCHITECTURES, fresh, histories, sasrec, world
+from torch import Tensor
+
+from recexplainer.surrogate.backbone import chat_frame, encode
+from recexplainer.surrogate.batching import EncodedSet
+from recexplainer.surrogate.decoding import Decoder, OrderConstraint, TrieConstraint
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.prompt import FORMS, Form
+from recexplainer.surrogate.questions import encode_questions
+from recexplainer.surrogate.trie import Trie
+from recexplainer.tasks.example import Example, Task
+
+EVERY = [(form, architecture) for form in FORMS for architecture in ARCHITECTURES]
+every = pytest.mark.parametrize(("form", "architecture"), EVERY)
+both = pytest.mark.parametrize("architecture", ARCHITECTURES)
+
+
+def questions(surrogate: Surrogate, task: Task = "retrieval", count: int = 6) -> EncodedSet:
+    items = {"retrieval": (), "classification": (11,), "ranking": (11, 3, 27, 40, 8)}[task]
+    examples = [Example(task, history=history, items=items) for history in histories(count)]
+    return encode_questions(surrogate, world(), sasrec(), examples)
+
+
+def only(prompts: EncodedSet, row: int) -> EncodedSet:
+    return EncodedSet([prompts.encoded[row]], prompts.user_vectors, prompts.item_vectors)
+
+
+def next_logits(surrogate: Surrogate, prompts: EncodedSet, row: int, said: list[int]) -> Tensor:
+    """What the whole model says after one unpadded prompt and some words: no cache, no batch, no mask."""
+    one = prompts.encoded[row]
+    ids = torch.from_numpy(np.concatenate([one.ids, np.array(said, np.int32)])[None].astype(np.int64))
+    with torch.inference_mode():
+        embedded = surrogate.embed(ids, **prompts.vectors_of([one], np.zeros(1, np.int64)))
+        return surrogate.backbone(inputs_embeds=embedded).logits[0, -1].double()
+
+
+def greedily(surrogate: Surrogate, prompts: EncodedSet, row: int, limit: int) -> str:
+    said: list[int] = []
+    stop = chat_frame(surrogate.tokenizer).stop
+    while len(said) < limit and (token := int(next_logits(surrogate, prompts, row, said).argmax())) != stop:
+        said.append(token)
+    return surrogate.tokenizer.decode(said, skip_special_tokens=True).strip()
+
+
+@every
+def test_left_padded_batches_say_what_each_prompt_says_alone(form: Form, architecture: str) -> None:
+    surrogate = fresh(form, architecture)
+    prompts = questions(surrogate, count=4)
+    said = Decoder(surrogate, world().titles).greedy(prompts, 6)
+    assert said == [greedily(surrogate, prompts, row, 6) for row in range(4)]
+
+
+@every
+def test_constrained_beams_are_five_different_titles_always(form: Form, architecture: str) -> None:
+    surrogate = fresh(form, architecture)
+    known = set(world().titles)
+    for texts in Decoder(surrogate, world().titles).titles(questions(surrogate, count=12), 5, constrained=True):
+        assert len(set(texts)) == 5
+        assert set(texts) <= known
+
+
+@both
+def test_the_best_beam_is_the_best_title_where_the_beam_is_wide_enough(architecture: str) -> None:
+    surrogate = fresh("intention", architecture)
+    prompts = questions(surrogate, count=4)
+    titles = world().titles[:20]
+    decoder = Decoder(surrogate, titles)
+    ranked = decoder.titles(prompts, len(titles), constrained=True)
+    for texts, scores in zip(ranked, decoder.score_titles(prompts), strict=True):
+        assert texts == [titles[item] for item in np.argsort(-scores)]
+
+
+@both
+def test_the_score_of_a_title_is_the_sum_over_its_tokens(architecture: str) -> None:
+    surrogate = fresh("hybrid", architecture)
+    prompts, titles = questions(surrogate, count=2), world().titles[:7]
+    decoder = Decoder(surrogate, titles)
+    scores = decoder.score_titles(prompts)
+    assert scores.shape == (2, 7)
+    for row, item in ((0, 0), (1, 6)):
+        said: list[int] = []
+        total = 0.0
+        for token in [*decoder.title_ids[item], decoder.stop]:
+            total += float(next_logits(surrogate, prompts, row, said).log_softmax(-1)[token])
+            said.append(token)
+        assert scores[row, item] == pytest.approx(total, rel=1e-4)
+
+
+def test_greedy_is_a_beam_of_one() -> None:
+    surrogate = fresh("hybrid", "gpt2")
+    decoder, prompts = Decoder(surrogate, world().titles), questions(surrogate)
+    limit = max(len(ids) for ids in decoder.title_ids) + 1
+    assert [texts[0] for texts in decoder.titles(prompts, 1, constrained=False)] == decoder.greedy(prompts, limit)
+
+
+def test_free_beams_are_in_the_order_of_the_prompts() -> None:
+    surrogate = fresh("behavior", "gpt2")
+    decoder, prompts = Decoder(surrogate, world().titles), questions(surrogate)
+    together = decoder.titles(prompts, 3, constrained=False)
+    assert [len(texts) for texts in together] == [3] * 6
+    for row in (0, 5):
+        assert decoder.titles(only(prompts, row), 3, constrained=False)[0] == together[row]
+
+
+@every
+def test_an_order_holds_each_candidate_once(form: Form, architecture: str) -> None:
+    surrogate = fresh(form, architecture)
+    candidates = [(11, 3, 27, 40, 8), (1, 2, 3, 4, 5), (50, 51, 52, 53, 54), (9,), (7, 6), (30, 20, 10)]
+    texts = Decoder(surrogate, world().titles).orders(questions(surrogate, "ranking"), candidates)
+    for text, items in zip(texts, candidates, strict=True):
+        assert sorted(text.split("; ")) == sorted(world().titles[item] for item in items)
+
+
+@both
+def test_an_order_takes_at_each_step_the_likeliest_of_what_is_left(architecture: str) -> None:
+    surrogate = fresh("hybrid", architecture)
+    prompts, candidates = questions(surrogate, "ranking", 1), (11, 3, 27)
+    decoder = Decoder(surrogate, world().titles)
+    lists = []
+    for order in permutations(candidates):
+        parts = [decoder.title_ids[order[0]]]
+        for item in order[1:]:
+            parts += [decoder.separator, decoder.title_ids[item]]
+        lists.append([token for part in parts for token in part] + [decoder.stop])
+    said: list[int] = []
+    while said not in lists:
+        allowed = {one[len(said)] for one in lists if one[: len(said)] == said}
+        logits = next_logits(surrogate, prompts, 0, said)
+        said.append(max(allowed, key=lambda token: float(logits[token])))
+    assert decoder.orders(prompts, [candidates])[0] == surrogate.tokenizer.decode(said[:-1])
+
+
+def walk(constraint: Any, vocabulary: int, prefer: list[int]) -> list[int]:
+    """Decode one row greedily with scores that fall along `prefer`."""
+    said: list[int] = []
+    for _ in range(20):
+        scores = torch.zeros(1, vocabulary)
+        for place, token in enumerate(prefer):
+            scores[0, token] = 10.0 - place
+        held = constraint(torch.tensor([said], dtype=torch.long).reshape(1, -1), scores)
+        said.append(int(held.argmax()))
+        if said[-1] == 0:
+            break
+    return said
+
+
+PREFIXED = [[1, 2], [1, 2, 3], [1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize(
+    "prefer", [[0, 5, 1, 2, 3, 4], [4, 3, 2, 1, 5, 0], [3, 5, 0, 1, 2, 4], [5, 4, 0, 3, 1, 2], [1, 0, 2, 5, 3, 4]]
+)
+@pytest.mark.parametrize("separator", [[5], [5, 3], [3]])
+def test_an_order_of_titles_that_begin_one_another(prefer: list[int], separator: list[int]) -> None:
+    """Whatever the model prefers, and even where the separator may be read as a title going on."""
+    said = walk(OrderConstraint([PREFIXED], separator, 0), 7, prefer)
+    possible = []
+    for order in permutations(PREFIXED):
+        joined = [*order[0], *separator, *order[1], *separator, *order[2], 0]
+        possible.append(joined)
+    assert said in possible
+
+
+def test_an_order_bars_exactly_what_no_order_goes_on_with() -> None:
+    constraint = OrderConstraint([[[1, 2], [1, 3]], [[4], [6, 6]]], [5], 0)
+    scores = torch.ones(2, 7)
+
+    def allowed(said: list[list[int]]) -> list[list[int]]:
+        held = constraint(torch.tensor(said, dtype=torch.long).reshape(2, -1), scores)
+        return [torch.isfinite(row).nonzero().flatten().tolist() for row in held]
+
+    assert allowed([[], []]) == [[1], [4, 6]]
+    assert allowed([[1], [4]]) == [[2, 3], [5]]
+    assert allowed([[1, 3, 5], [4, 5, 6]]) == [[1], [6]]
+    assert allowed([[1, 3, 5, 1], [6, 6, 5, 4]]) == [[2], [0]]
+
+
+def test_titles_that_begin_one_another_are_all_found() -> None:
+    surrogate = fresh("intention")
+    titles = ["Star", "Star Fox", "Star Fox 2", "Stardust", "Sta"]
+    decoder = Decoder(surrogate, titles)
+    prompts = questions(surrogate)
+    for texts in decoder.titles(prompts, 5, constrained=True):
+        assert sorted(texts) == sorted(titles)
+    orders = decoder.orders(prompts, [(0, 1, 2, 3, 4)] * len(prompts))
+    assert all(sorted(text.split("; ")) == sorted(titles) for text in orders)
+
+
+def test_the_constraint_holds_each_beam_to_its_own_walk() -> None:
+    constraint = TrieConstraint(Trie([[1, 2, 0], [1, 3, 0], [4, 0]]))
+    held = constraint(torch.tensor([[1], [4]]), torch.zeros(2, 6))
+    assert [torch.isfinite(row).nonzero().flatten().tolist() for row in held] == [[2, 3], [0]]
+
+
+@every
+def test_yes_is_the_softmax_over_yes_and_no(form: Form, architecture: str) -> None:
+    surrogate = fresh(form, architecture)
+    prompts = questions(surrogate, "classification")
+    yes, no = (encode(surrogate.tokenizer, word)[0] for word in ("Yes", "No"))
+    probabilities = Decoder(surrogate, world().titles).yes_probabilities(prompts)
+    for row, probability in enumerate(probabilities):
+        logits = next_logits(surrogate, prompts, row, [])
+        assert probability == pytest.approx(float(logits[[yes, no]].softmax(0)[0]), abs=1e-4)
+    assert len(set(probabilities.round(8))) == len(probabilities)
+
+
+def test_yes_and_no_begin_differently() -> None:
+    tokenizer = fresh("hybrid").tokenizer
+    assert encode(tokenizer, "Yes")[0] != encode(tokenizer, "No")[0]
+
+
+def test_nothing_asked_is_nothing_answered() -> None:
+    surrogate = fresh("behavior")
+    decoder, none = Decoder(surrogate, world().titles), EncodedSet([], None, None)
+    assert decoder.greedy(none, 5) == []
+    assert decoder.titles(none, 5, constrained=True) == []
+    assert decoder.yes_probabilities(none).shape == (0,)
+
+
+def test_decoding_leaves_the_weights_and_the_mode_as_an_answer_needs_them() -> None:
+    surrogate = fresh("behavior").train()
+    before = {name: weight.clone() for name, weight in surrogate.state_dict().items()}
+    Decoder(surrogate, world().titles).greedy(questions(surrogate, count=2), 3)
+    assert not surrogate.training
+    assert all(torch.equal(weight, before[name]) for name, weight in surrogate.state_dict().items())

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from tests.tiny import MIXTURE, SETTINGS, alignment, sasrec, world
+
+from recexplainer.storage import read_json
+from recexplainer.surrogate import training
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.prompt import FORMS, Form
+from recexplainer.surrogate.training import align, encode_examples, new_surrogate, train_surrogate
+from recexplainer.tasks.mixture import MixtureSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+SHORT = SETTINGS.model_copy(update={"epochs": dict.fromkeys(FORMS, 2.0)})
+
+
+def equal(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    weights = other.state_dict()
+    return all(torch.equal(weight, weights[name]) for name, weight in one.state_dict().items())
+
+
+@pytest.fixture(scope="module")
+def intention(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("intention")
+    train_surrogate("intention", alignment(), SHORT, folder / "g", folder / "work")
+    return folder
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_loss_falls(form: Form, tmp_path: Path) -> None:
+    settings = SHORT.model_copy(update={"epochs": {form: 6.0}})
+    before = new_surrogate(form, alignment(), settings)
+    after = train_surrogate(form, alignment(), settings, tmp_path / "g", tmp_path / "work")
+    data = encode_examples(after, alignment(), settings)
+    batch = data.collate(data.encoded[:120])
+    with torch.inference_mode():
+        assert float(after(**batch)["loss"]) < 0.85 * float(before(**batch)["loss"])
+    assert not after.training
+
+
+def test_it_leaves_a_log_and_events_beside_the_weights(intention: Path) -> None:
+    log = read_json(intention / "g" / "training.json")
+    assert {"step", "train_loss"} <= set(log[-1])
+    assert list((intention / "g" / "logs").glob("events*"))
+    assert Surrogate.load(intention / "g").form == "intention"
+
+
+def test_the_same_seed_gives_the_same_weights(intention: Path, tmp_path: Path) -> None:
+    again = train_surrogate("intention", alignment(), SHORT, tmp_path / "g", tmp_path / "work")
+    assert equal(again, Surrogate.load(intention / "g"))
+    other = SHORT.model_copy(update={"seed": 1})
+    different = train_surrogate("intention", alignment(), other, tmp_path / "h", tmp_path / "work2")
+    assert not torch.equal(different.embeddings.weight[:50], again.embeddings.weight[:50])
+
+
+def test_the_user_connector_starts_from_the_item_connector(tmp_path: Path) -> None:
+    new = new_surrogate("intention", alignment(), SETTINGS)
+    assert not equal(new.user_connector, new.item_connector)
+    read = training._read_items_first(new, alignment(), SETTINGS, tmp_path)
+    assert equal(read.user_connector, read.item_connector)
+    untrained = new_surrogate("intention", alignment(), SETTINGS)
+    assert not equal(read.item_connector, untrained.item_connector)
+    again = training._read_items_first(untrained, alignment(), SETTINGS, tmp_path)
+    assert equal(again, read), "the first phase is not done twice"
+
+
+def test_after_the_phase_the_two_connectors_go_their_own_ways(intention: Path) -> None:
+    done = Surrogate.load(intention / "g")
+    assert not equal(done.user_connector, done.item_connector)
+
+
+def test_without_item_examples_there_is_no_first_phase_training(tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"item_examples": 0})
+    read = training._read_items_first(
+        new_surrogate("intention", alignment(), settings), alignment(), settings, tmp_path
+    )
+    untrained = new_surrogate("intention", alignment(), settings)
+    assert equal(read.item_connector, untrained.item_connector)
+
+
+def test_hybrid_goes_on_from_intention(intention: Path, tmp_path: Path) -> None:
+    frozen = SHORT.model_copy(update={"learning_rate": 1e-12, "weight_decay": 0.0})
+    started = Surrogate.load(intention / "g")
+    on = train_surrogate("hybrid", alignment(), frozen, tmp_path / "g", tmp_path / "work", start_from=intention / "g")
+    assert on.form == "hybrid"
+    torch.testing.assert_close(on.state_dict(), started.state_dict(), rtol=0, atol=1e-7)
+    assert on.tokenizer.get_vocab() == started.tokenizer.get_vocab()
+    assert not (tmp_path / "work" / "items-done").exists()
+    loaded = Surrogate.load(tmp_path / "g")
+    assert loaded.form == "hybrid"
+    assert equal(loaded, on)
+
+
+def test_hybrid_mixes_the_three_forms_by_its_shares() -> None:
+    surrogate = new_surrogate("hybrid", alignment(), SETTINGS)
+
+    def kinds(shares: tuple[float, float, float]) -> tuple[int, int]:
+        settings = SETTINGS.model_copy(update={"hybrid_shares": shares})
+        data = encode_examples(surrogate, alignment(), settings)
+        return sum(bool(one.user_places or one.items) for one in data.encoded), int(data.lengths.sum())
+
+    (none, long), (every, short), (_, longest) = kinds((1, 0, 0)), kinds((0, 1, 0)), kinds((0, 0, 1))
+    reading = [one for one in alignment().examples if one.task == "reconstruction" or one.aspect == "title"]
+    assert none == len(reading), "what only vectors can answer is put as hybrid"
+    of_something = [one for one in alignment().examples if (one.history or one.items) and one.aspect != "title-of"]
+    assert every == len(of_something)
+    assert short < long < longest
+    mixed, _ = kinds((0.5, 0.0, 0.5))
+    assert none < mixed < every
+
+
+def test_phrasings_are_drawn_from_the_seed() -> None:
+    surrogate = new_surrogate("intention", alignment(), SETTINGS)
+
+    def prompts(seed: int) -> list[list[int]]:
+        settings = SETTINGS.model_copy(update={"seed": seed})
+        return [one.ids.tolist() for one in encode_examples(surrogate, alignment(), settings).encoded]
+
+    assert prompts(0) == prompts(0) != prompts(1)
+    frames = {tuple(ids[:3]) for ids in prompts(0)}
+    assert len(frames) > 20, "several phrasings a task"
+
+
+def test_behavior_asks_f_for_no_vectors(tmp_path: Path) -> None:
+    surrogate = new_surrogate("behavior", alignment(), SETTINGS)
+    assert surrogate.vector_width == 0
+    data = encode_examples(surrogate, alignment(), SETTINGS)
+    assert data.user_vectors is None
+    assert not any(one.items or one.user_places for one in data.encoded)
+
+
+def test_align_is_the_whole_of_it_in_one_call(tmp_path: Path) -> None:
+    folder = tmp_path / "g"
+    folder.mkdir()
+    (folder / "old").touch()
+    mixture = MixtureSettings(**MIXTURE.model_dump() | {"tasks": ("retrieval", "classification")})
+    aligned = align(world(), sasrec(), folder, form="behavior", mixture=mixture, settings=SETTINGS)
+    assert not (folder / "old").exists(), "an earlier one is replaced"
+    assert equal(Surrogate.load(folder), aligned)
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from recexplainer.surrogate.training import train_surrogate
+from tests.tiny import SETTINGS, alignment
+settings = SETTINGS.model_copy(update={"epochs": {"intention": 6.0}, "checkpoint_minutes": 1e-9})
+train_surrogate("intention", alignment(), settings, Path(sys.argv[1]) / "g", Path(sys.argv[1]) / "work")
+"""
+
+
+def start(folder: Path) -> subprocess.Popen[bytes]:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder)], env=environment, cwd=ROOT)
+
+
+def kill_when(process: subprocess.Popen[bytes], folder: Path, pattern: str) -> None:
+    """SIGKILL as soon as something of this name is there."""
+    deadline = time.monotonic() + 120
+    while not list(folder.glob(pattern)):
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+
+@pytest.mark.slow
+def test_killed_in_either_phase_it_goes_on_to_the_same_weights_bit_for_bit(tmp_path: Path) -> None:
+    alone, killed = tmp_path / "alone", tmp_path / "killed"
+    assert start(alone).wait(120) == 0
+    kill_when(start(killed), killed, "work/items/checkpoint-*/complete")
+    kill_when(start(killed), killed, "work/tasks/checkpoint-[2-9]*/complete")
+    assert not (killed / "g" / "surrogate.json").exists()
+    assert start(killed).wait(120) == 0
+    for name in ("backbone/model.safetensors", "connectors.safetensors"):
+        one, other = load_file(alone / "g" / name), load_file(killed / "g" / name)
+        assert one.keys() == other.keys()
+        assert all(np.array_equal(weight.numpy(), other[key].numpy()) for key, weight in one.items())
