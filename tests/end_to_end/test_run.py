@@ -76,9 +76,7 @@ def test_a_second_start_makes_nothing(whole: Path, recipe: Path) -> None:
     assert before == {path: path.stat().st_mtime_ns for path in (whole / "small").rglob("manifest.json")}
 
 
-def test_killed_in_every_stage_it_ends_with_the_same_rows(
-    whole: Path, recipe: Path, tmp_path: Path
-) -> None:
+def test_killed_in_every_stage_it_ends_with_the_same_rows(whole: Path, recipe: Path, tmp_path: Path) -> None:
     for stage in STAGES:
         _kill_in(stage, command(tmp_path, "run", str(recipe)))
         assert not (tmp_path / "small" / stage / "manifest.json").exists()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from itertools import permutations
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from recexplainer.surrogate.backbone import chat_frame, encode
 from recexplainer.surrogate.batching import EncodedSet
-from recexplainer.surrogate.decoding import Decoder, OrderConstraint, TrieConstraint
+from recexplainer.surrogate.decoding import Decoder, OrderConstraint, TrieConstraint, _beginning
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.surrogate.questions import encode_questions
@@ -204,11 +205,17 @@ def test_the_constraint_holds_each_beam_to_its_own_walk() -> None:
 def test_yes_is_the_softmax_over_yes_and_no(form: Form, architecture: str) -> None:
     surrogate = fresh(form, architecture)
     prompts = questions(surrogate, "classification")
-    yes, no = (encode(surrogate.tokenizer, word)[0] for word in ("Yes", "No"))
+    begins = {word: [] for word in ("Yes", "No")}
+    for token in range(len(surrogate.tokenizer)):
+        text = surrogate.tokenizer.decode([token]).strip()
+        for word, tokens in begins.items():
+            if text and (text in {word[:cut] for cut in (1, 2, 3)} or re.match(rf"{word}(?![^\W\d_])", text)):
+                tokens.append(token)
     probabilities = Decoder(surrogate, world().titles).yes_probabilities(prompts)
     for row, probability in enumerate(probabilities):
-        logits = next_logits(surrogate, prompts, row, [])
-        assert probability == pytest.approx(float(logits[[yes, no]].softmax(0)[0]), abs=1e-4)
+        chances = next_logits(surrogate, prompts, row, []).softmax(0)
+        yes, no = (float(chances[tokens].sum()) for tokens in begins.values())
+        assert probability == pytest.approx(yes / (yes + no), abs=1e-4)
     assert len(set(probabilities.round(8))) == len(probabilities)
 
 
@@ -231,3 +238,9 @@ def test_decoding_leaves_the_weights_and_the_mode_as_an_answer_needs_them() -> N
     Decoder(surrogate, world().titles).greedy(questions(surrogate, count=2), 3)
     assert not surrogate.training
     assert all(torch.equal(weight, before[name]) for name, weight in surrogate.state_dict().items())
+
+
+def test_tokens_that_begin_a_word_may_hold_less_or_more_of_it() -> None:
+    texts = ["", "Y", "Yes", "Yes, it suits", "Yesterday", " Yes", "No", "N", "Not", "Ye", "yes"]
+    assert _beginning("Yes", texts) == [1, 2, 3, 5, 9]
+    assert _beginning("No", texts) == [6, 7]

@@ -116,7 +116,7 @@ class SASRec(nn.Module):
         return torch.from_numpy(padded).to(device), torch.tensor(lengths, device=device)
 
     def save(self, folder: Path) -> None:
-        """Write `settings.json` and `weights.safetensors` into the folder."""
+        """Write `recommender.json` and `weights.safetensors` into the folder."""
         folder.mkdir(parents=True, exist_ok=True)
         described = {"kind": self.kind, "n_items": self.n_items, "settings": self.settings.model_dump()}
         write_json(folder / "recommender.json", described)

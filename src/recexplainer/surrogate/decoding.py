@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,14 +39,11 @@ class Decoder:
         self.stop = chat_frame(self.tokenizer).stop
         self.title_ids = [encode(self.tokenizer, title) for title in titles]
         self.separator = encode(self.tokenizer, SEPARATOR)
-        self._catalogue: Trie | None = None
 
-    @property
+    @cached_property
     def catalogue(self) -> Trie:
         """All titles, each with its stop token; made at the first use."""
-        if self._catalogue is None:
-            self._catalogue = Trie([[*ids, self.stop] for ids in self.title_ids])
-        return self._catalogue
+        return Trie([[*ids, self.stop] for ids in self.title_ids])
 
     def titles(self, prompts: EncodedSet, count: int, *, constrained: bool) -> list[list[str]]:
         """The `count` best answers by beam search of that width, best first.
@@ -85,14 +83,23 @@ class Decoder:
 
     @torch.inference_mode()
     def yes_probabilities(self, prompts: EncodedSet) -> NDArray[np.float64]:
-        """The probability of "Yes" against "No" as the first token of the answer, `Float[prompts]` (paper, task 3)."""
-        yes, no = encode(self.tokenizer, "Yes")[0], encode(self.tokenizer, "No")[0]
+        """The probability that the answer begins with "Yes", against "No", `Float[prompts]`; nothing is decoded.
+
+        Next-token logits are compared as in the paper (task 3). A token may hold more than the word ("Yes, it suits"),
+        or less, so all tokens that begin the word are taken together.
+        """
+        yes, no = (torch.tensor(_beginning(word, self._token_texts)) for word in ("Yes", "No"))
         probabilities = np.empty(len(prompts))
         for rows in _batches(prompts, 1):
-            batch = prompts.collate([_answered(prompts.encoded[row], [yes]) for row in rows])
-            logits = self.surrogate(**to_device(batch, self.surrogate.device))["logits"].double()
-            probabilities[rows] = torch.sigmoid(logits[:, yes] - logits[:, no]).cpu().numpy()
+            batch = prompts.collate([_answered(prompts.encoded[row], [self.stop]) for row in rows])
+            logits = self.surrogate(**to_device(batch, self.surrogate.device))["logits"].double().cpu()
+            difference = logits[:, yes].logsumexp(-1) - logits[:, no].logsumexp(-1)
+            probabilities[rows] = torch.sigmoid(difference).numpy()
         return probabilities
+
+    @cached_property
+    def _token_texts(self) -> list[str]:
+        return self.tokenizer.batch_decode([[token] for token in range(len(self.tokenizer))])
 
     @torch.inference_mode()
     def score_titles(self, prompts: EncodedSet) -> NDArray[np.float64]:
@@ -151,6 +158,16 @@ class Decoder:
 def _answered(question: Encoded, answer: list[int]) -> Encoded:
     """The question with an answer behind it."""
     return replace(question, ids=np.concatenate([question.ids, np.array(answer, np.int32)]))
+
+
+def _beginning(word: str, texts: Sequence[str]) -> list[int]:
+    """The tokens with which an answer that begins with a word may begin: parts of it, it, or it and what follows."""
+    bare = [text.strip() for text in texts]
+    return [
+        token
+        for token, text in enumerate(bare)
+        if text and (word.startswith(text) or (text.startswith(word) and not text[len(word)].isalpha()))
+    ]
 
 
 def _free(rows: Sequence[int]) -> list[LogitsProcessor]:

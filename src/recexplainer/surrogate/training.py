@@ -104,7 +104,8 @@ def train_surrogate(
 def new_surrogate(form: Form, alignment: Alignment, settings: SurrogateSettings) -> Surrogate:
     """A surrogate with new weights, its vocabulary learned from the catalogue, the wording and the answers in words."""
     backbone, tokenizer = build_nano(_texts(alignment), settings.nano, settings.seed)
-    vectors = alignment.recommender.item_vectors() if form != "behavior" else np.zeros((1, 0), np.float32)
+    reads_vectors = form != "behavior" and alignment.recommender.has_vectors
+    vectors = alignment.recommender.item_vectors() if reads_vectors else np.zeros((1, 0), np.float32)
     surrogate = Surrogate(backbone, tokenizer, form, vectors.shape[1], settings.connector_width)
     if form != "behavior":
         spread = float(surrogate.embeddings.weight.detach().std())
@@ -120,7 +121,8 @@ def _texts(alignment: Alignment) -> list[str]:
     """What the vocabulary is learned from; titles as often as they occur, so that frequent ones become few tokens."""
     titles = alignment.dataset.titles
     often = np.bincount(alignment.dataset.sequence, minlength=len(titles)) + 5
-    texts = [title for title, count in zip(titles, often, strict=True) for _ in range(min(int(count), 200))]
+    texts = ["Yes", "No"] * 1000
+    texts += [title for title, count in zip(titles, often, strict=True) for _ in range(min(int(count), 200))]
     wording = [phrasing for phrasings in load_wording().values() for phrasing in phrasings]
     for phrasing in wording:
         texts += [piece for piece in phrasing.replace("}", "{").split("{")[::2] if piece] * 50

@@ -41,17 +41,17 @@ class Trie:
             made += len(unique)
         self.tokens = np.concatenate(tokens)
         self.first = np.searchsorted(np.concatenate(parents), np.arange(made + 1))
+        # Rows are sorted by parent, then token, so one number a row finds a child in one search.
+        self._stride = int(self.tokens.max(initial=0)) + 1
+        self._keys = np.concatenate(parents) * self._stride + self.tokens
 
     def step(self, nodes: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """The nodes after one token each, `Int[rows]`; -1 where the token may not follow."""
-        reached = np.full(len(nodes), -1, np.int64)
-        for row, (node, token) in enumerate(zip(nodes, tokens, strict=True)):
-            if node >= 0:
-                start, end = self.first[node], self.first[node + 1]
-                at = start + np.searchsorted(self.tokens[start:end], token)
-                if at < end and self.tokens[at] == token:
-                    reached[row] = at + 1
-        return reached
+        wanted = nodes * self._stride + tokens
+        at = np.searchsorted(self._keys, wanted)
+        found = (nodes >= 0) & (tokens < self._stride) & (at < len(self._keys))
+        found[found] = self._keys[at[found]] == wanted[found]
+        return np.where(found, at + 1, -1)
 
     def allowed(self, nodes: NDArray[np.int64], vocabulary: int) -> NDArray[np.bool_]:
         """Which tokens may follow each node, `Bool[rows, vocabulary]`; one mask for the whole batch."""
