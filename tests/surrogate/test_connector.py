@@ -31,14 +31,36 @@ def test_the_second_layer_has_no_bias() -> None:
     assert set(connector.state_dict()) == {"first.weight", "first.bias", "second.weight"}
 
 
+def stretched(count: int, size: float, seed: int = 0) -> torch.Tensor:
+    """Vectors far from the origin, most of whose spread lies in a few directions."""
+    torch.manual_seed(seed)
+    return size * (torch.randn(count, 16) * torch.logspace(0, -1, 16) + 3.0) @ torch.linalg.qr(torch.randn(16, 16))[0]
+
+
 @pytest.mark.parametrize("size", [0.01, 1.0, 50.0])
-def test_scaled_it_writes_values_of_the_size_of_the_embeddings_whatever_the_size_of_the_vectors(size: float) -> None:
-    torch.manual_seed(0)
-    connector, vectors = Connector(16, 512, 64), torch.randn(300, 16) * size
-    connector.scale_to(vectors, 0.02)
-    inner, outer = connector.first(vectors), connector(vectors)
-    assert float(inner.detach().std()) == pytest.approx(1.0, rel=0.2)
-    assert float(outer.detach().std()) == pytest.approx(0.02, rel=0.4)
+def test_started_for_vectors_it_sees_all_their_directions_and_writes_values_of_the_size_of_embeddings(
+    size: float,
+) -> None:
+    connector, vectors = Connector(16, 512, 64), stretched(2000, size)
+    connector.start_for(vectors, 0.02)
+    inner = connector.first(vectors).detach()
+    assert float(inner.mean(0).abs().max()) < 0.05
+    kept = torch.linalg.svdvals(inner - inner.mean(0))[:16]
+    assert float(kept[0] / kept[-1]) < 3, "the widest direction does not drown the narrowest"
+    assert float(connector(vectors).detach().std()) == pytest.approx(0.02, rel=0.4)
+
+
+def test_a_user_reads_as_the_items_that_score_highest() -> None:
+    items, users = stretched(200, 0.3), torch.randn(50, 16)
+    reader, users_reader = Connector(16, 2048, 8), Connector(16, 2048, 8)
+    reader.start_for(items, 0.02)
+    users_reader.start_from(reader, items, users)
+    origin = reader.first(items.mean(0)).detach()
+    alike = (users_reader.first(users).detach() - origin) @ (reader.first(items).detach() - origin).T
+    scores = users @ (items - items.mean(0)).T
+    for one, other in zip(alike, scores, strict=True):
+        assert np.corrcoef(one.numpy(), other.numpy())[0, 1] > 0.95
+    assert torch.equal(users_reader.second.weight, reader.second.weight)
 
 
 def test_inject_replaces_exactly_the_places() -> None:

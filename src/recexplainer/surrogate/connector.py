@@ -26,22 +26,52 @@ class Connector(nn.Module):
         self.first = nn.Linear(vector_width, hidden_width)
         self.second = nn.Linear(hidden_width, embedding_width, bias=False)
 
-    def scale_to(self, vectors: Tensor, embedding_std: float) -> None:
-        """Start with inner values of unit size for vectors like these, and outputs of the size of the embeddings.
+    def start_for(self, vectors: Tensor, embedding_std: float) -> None:
+        """Start with every direction of these vectors in equal view, and outputs of the size of the embeddings.
+
+        The first layer is a random one on whitened vectors: recommenders put most of their spread into few directions,
+        and the others, which tell items apart, would be learned late.
 
         Args:
-            vectors: `Float[n, vector_width]`, a sample of what it will read.
+            vectors: `Float[n, vector_width]`, what it will read.
             embedding_std: Standard deviation of the backbone's embedding table.
         """
+        mean, spread = _moments(vectors)
         with torch.no_grad():
-            size = float(vectors.float().pow(2).sum(1).mean().sqrt())
-            nn.init.normal_(self.first.weight, std=1.0 / max(size, 1e-6))
-            nn.init.zeros_(self.first.bias)
+            random = torch.randn_like(self.first.weight) / vectors.shape[1] ** 0.5
+            self.first.weight.copy_(random @ torch.linalg.inv(spread))
+            self.first.bias.copy_(-self.first.weight @ mean)
             nn.init.normal_(self.second.weight, std=embedding_std * 1.5 / self.first.out_features**0.5)
+
+    def start_from(self, items: Connector, item_vectors: Tensor, user_vectors: Tensor) -> None:
+        """Start as a reader of users from a reader of items: a user reads as the items that f scores highest.
+
+        With item vectors `i = m + S z`, z white, the score is `u·i = u·m + (S u)·z`: in the space that the item
+        connector reads, the user stands at `S u`, here brought to the usual size of z.
+
+        Args:
+            items: The trained item connector, of the same shape.
+            item_vectors: `Float[items, d]`.
+            user_vectors: `Float[users, d]`, a sample.
+        """
+        mean, spread = _moments(item_vectors)
+        reach = (user_vectors.float() @ spread).pow(2).mean().sqrt().clamp_min(1e-6)
+        with torch.no_grad():
+            self.second.weight.copy_(items.second.weight)
+            self.first.weight.copy_(items.first.weight @ spread @ spread / reach)
+            self.first.bias.copy_(items.first.bias + items.first.weight @ mean)
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Embeddings, `Float[n, embedding_width]`, of vectors, `Float[n, vector_width]`."""
         return self.second(functional.gelu(self.first(vectors)))
+
+
+def _moments(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean, `Float[d]`, and the symmetric square root of the covariance, `Float[d, d]`, never singular."""
+    vectors = vectors.float()
+    values, directions = torch.linalg.eigh(torch.cov(vectors.T).reshape(vectors.shape[1], vectors.shape[1]))
+    values = values.clamp_min(1e-3 * float(values.max()) + 1e-12).sqrt()
+    return vectors.mean(0), directions @ torch.diag(values) @ directions.T
 
 
 def inject(embeddings: Tensor, places: Tensor, projected: Tensor) -> Tensor:

@@ -13,15 +13,15 @@ from recexplainer.surrogate.prompt import FORMS, Form
 class NanoSettings(Settings):
     """The shape of `nano`, the embedded backbone: a small Llama with a vocabulary of its own."""
 
-    width: int = Field(default=256, ge=16)
+    width: int = Field(default=192, ge=16)
     """Width of its embeddings and states."""
-    layers: int = Field(default=4, ge=1)
+    layers: int = Field(default=3, ge=1)
     """Transformer blocks."""
-    heads: int = Field(default=4, ge=1)
+    heads: int = Field(default=3, ge=1)
     """Attention heads."""
-    inner: int = Field(default=768, ge=16)
+    inner: int = Field(default=512, ge=16)
     """Width inside its feed-forward layers."""
-    vocabulary: int = Field(default=6000, ge=400)
+    vocabulary: int = Field(default=8000, ge=400)
     """The most tokens its BPE vocabulary may hold."""
     context: int = Field(default=1024, ge=64)
     """Most tokens of prompt and answer together."""
@@ -36,7 +36,7 @@ class SurrogateSettings(Settings):
     """The shape of `nano`."""
     connector_width: int = Field(default=1024, ge=8)
     """Width of the hidden layer of the two connectors (equation 1)."""
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=1.5e-3, gt=0)
     """Peak learning rate of AdamW."""
     warmup: float = Field(default=0.05, ge=0, lt=1)
     """Share of the steps in which the learning rate rises (the paper: 0.1)."""
@@ -44,8 +44,9 @@ class SurrogateSettings(Settings):
     """Passes over the examples, for each form; a form that is not named makes one."""
     item_examples: int = Field(default=30_000, ge=0)
     """Titles named from item vectors in the first phase; the user connector then starts from the item connector."""
-    tokens_per_batch: int = Field(default=4096, ge=64)
-    """Token budget of a batch, padding included."""
+    tokens_per_batch: int = Field(default=448, ge=64)
+    """Token budget of a batch, padding included. A small model learns from many small steps: at 320 tokens it reached
+    0.93 in classification where 1,024 left it at 0.70, with the same examples."""
     weight_decay: float = Field(default=0.01, ge=0)
     """AdamW's weight decay."""
     hybrid_shares: tuple[float, float, float] = (0.2, 0.2, 0.6)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.tensorboard.writer import SummaryWriter
 from transformers import PrinterCallback, TrainingArguments
 from transformers.integrations.integration_utils import TensorBoardCallback
@@ -109,12 +110,16 @@ def new_surrogate(form: Form, alignment: Alignment, settings: SurrogateSettings)
     surrogate = Surrogate(backbone, tokenizer, form, vectors.shape[1], settings.connector_width)
     if form != "behavior":
         spread = float(surrogate.embeddings.weight.detach().std())
-        users = alignment.recommender.user_vectors(
-            [User(one.history) for one in alignment.examples[:512] if one.history]
-        )
-        surrogate.item_connector.scale_to(torch.from_numpy(vectors), spread)
-        surrogate.user_connector.scale_to(torch.from_numpy(users), spread)
+        surrogate.item_connector.start_for(torch.from_numpy(vectors), spread)
+        surrogate.user_connector.start_for(torch.from_numpy(_user_sample(alignment)), spread)
     return surrogate
+
+
+def _user_sample(alignment: Alignment) -> NDArray[np.float32]:
+    """Vectors of some users that the examples speak of, `Float[users, d]`."""
+    histories = {one.history: None for one in alignment.examples if one.history}
+    some = list(histories)[:: max(1, len(histories) // 1000)]
+    return alignment.recommender.user_vectors([User(history) for history in some])
 
 
 def _texts(alignment: Alignment) -> list[str]:
@@ -178,7 +183,9 @@ def _read_items_first(surrogate: Surrogate, alignment: Alignment, settings: Surr
     ]
     items = EncodedSet([encode(prompt) for prompt in prompts], None, alignment.recommender.item_vectors())
     _fit(surrogate, items, settings, settings.item_examples / len(items), work / "items")
-    surrogate.user_connector.load_state_dict(surrogate.item_connector.state_dict())
+    item_vectors = torch.from_numpy(alignment.recommender.item_vectors())
+    users = torch.from_numpy(_user_sample(alignment))
+    surrogate.user_connector.start_from(surrogate.item_connector, item_vectors, users)
     with complete_folder(done) as folder:
         surrogate.save(folder)
     return surrogate
