@@ -36,7 +36,9 @@ def run_recipe(
 ) -> None:
     """Bring a run folder up to date with a recipe; the recipe is kept in it. See `run_stages`."""
     recipe = with_changes(recipe, {"threads": _threads(recipe, run)})
-    run_stages(build_stages(recipe), run, reporter, only=only, again=again, beside={RECIPE: recipe_text(recipe)})
+    beside = {RECIPE: recipe_text(recipe)}
+    workers = recipe.surrogates_at_once
+    run_stages(build_stages(recipe), run, reporter, only=only, again=again, beside=beside, workers=workers)
 
 
 def _threads(recipe: Recipe, run: Path) -> int:

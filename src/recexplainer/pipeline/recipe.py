@@ -109,6 +109,11 @@ class Recipe(Settings):
     report: ReportSettings = ReportSettings()
     """The report."""
 
+    @property
+    def surrogates_at_once(self) -> int:
+        """How many are trained or measured side by side: a small model keeps one core busy, not several."""
+        return max(1, min(self.threads or 1, len(self.forms)))
+
     @model_validator(mode="before")
     @classmethod
     def _spread_seed(cls, values: Any) -> Any:

@@ -9,6 +9,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from recexplainer.errors import RunError
+from recexplainer.pipeline.apart import run_apart
 from recexplainer.pipeline.manifest import (
     Manifest,
     is_whole,
@@ -70,6 +72,7 @@ class Stage:
         inputs: Names of the stages whose folders it reads.
         make: Writes into the folder that it is given; returns one line that says what was made.
         sources: Files or folders outside the run that it reads; known by their content.
+        apart: May be made in a process of its own, beside other stages.
     """
 
     name: str
@@ -78,6 +81,7 @@ class Stage:
     inputs: tuple[str, ...]
     make: Callable[[RunContext, Path], str]
     sources: tuple[Path, ...] = ()
+    apart: bool = False
 
 
 def run_stages(
@@ -88,6 +92,7 @@ def run_stages(
     only: Collection[str] | None = None,
     again: Collection[str] = (),
     beside: Mapping[str, str] | None = None,
+    workers: int = 1,
 ) -> None:
     """Make what is missing or changed, in an order in which every stage follows its inputs.
 
@@ -101,6 +106,7 @@ def run_stages(
         only: Names of the stages wanted, with all that they need; None: all stages.
         again: Names of stages to make anew even if nothing changed.
         beside: Texts to keep in the run folder beside the stages, by file name.
+        workers: How many stages may be made at once, where they do not need each other.
 
     Raises:
         RunError: Another process works in this folder, an unknown stage is named, or the stages depend on each other in
@@ -110,12 +116,34 @@ def run_stages(
     with _lock(run):
         for name, text in (beside or {}).items():
             write_text(run / name, text)
-        folders: dict[str, Path] = {}
+        folders = {stage.name: run / stage.folder for stage in ordered}
         made: dict[str, str] = {}
-        for stage in ordered:
-            folders[stage.name] = run / stage.folder
-            manifest = _bring_up_to_date(stage, run, folders, made, reporter, anew=stage.name in again)
+
+        def bring(stage: Stage) -> None:
+            apart = workers > 1 and stage.apart
+            manifest = _bring_up_to_date(stage, run, folders, made, reporter, anew=stage.name in again, apart=apart)
             made[stage.name] = manifest.made
+
+        _in_waves(ordered, bring, workers)
+
+
+def _in_waves(ordered: Sequence[Stage], bring: Callable[[Stage], None], workers: int) -> None:
+    """Bring every stage as soon as its inputs are made, at most `workers` at once; the first error ends it all."""
+    sorter = TopologicalSorter({stage.name: stage.inputs for stage in ordered})
+    known = {stage.name: stage for stage in ordered}
+    sorter.prepare()
+    ready: list[str] = []
+    running: dict[Future[None], str] = {}
+    with ThreadPoolExecutor(workers) as pool:
+        while sorter.is_active():
+            ready += sorter.get_ready()
+            ready.sort(key=list(known).index)
+            while ready and len(running) < workers:
+                name = ready.pop(0)
+                running[pool.submit(bring, known[name])] = name
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                done.result()
+                sorter.done(running.pop(done))
 
 
 def in_order(stages: Sequence[Stage], only: Collection[str] | None, again: Collection[str] = ()) -> list[Stage]:
@@ -147,7 +175,14 @@ def in_order(stages: Sequence[Stage], only: Collection[str] | None, again: Colle
 
 
 def _bring_up_to_date(
-    stage: Stage, run: Path, folders: Mapping[str, Path], made: Mapping[str, str], reporter: Reporter, *, anew: bool
+    stage: Stage,
+    run: Path,
+    folders: Mapping[str, Path],
+    made: Mapping[str, str],
+    reporter: Reporter,
+    *,
+    anew: bool,
+    apart: bool,
 ) -> Manifest:
     folder = run / stage.folder
     before = read_manifest(folder)
@@ -161,7 +196,8 @@ def _bring_up_to_date(
     start, started = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     work = _open_work(run, stage.name, key_of(settings, inputs, sources))
     with complete_folder(folder) as partial:
-        summary = stage.make(RunContext({name: folders[name] for name in stage.inputs}, work), partial)
+        context = RunContext({name: folders[name] for name in stage.inputs}, work)
+        summary = run_apart(stage.make, context, partial) if apart else stage.make(context, partial)
         manifest = Manifest(
             stage=stage.name,
             settings=settings,

@@ -69,5 +69,5 @@ def _surrogate_stage(recipe: Recipe, form: Form) -> Stage:
     start = surrogate_stage("intention") if goes_on else None
     inputs = (*_ASKED, start) if start else _ASKED
     settings = recipe.surrogate.model_dump(mode="json") | {"epochs": recipe.surrogate.epochs.get(form, 1.0)}
-    name = surrogate_stage(form)
-    return Stage(name, name, settings, inputs, partial(steps.train_surrogate, recipe, form=form, start=start))
+    name, step = surrogate_stage(form), partial(steps.train_surrogate, recipe, form=form, start=start)
+    return Stage(name, name, settings, inputs, step, apart=True)

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from recexplainer.errors import SettingsError
 from recexplainer.hardware import use_threads
+from recexplainer.pipeline.apart import map_apart
 from recexplainer.pipeline.recipe import Form, Recipe
 from recexplainer.pipeline.run import RunContext
 from recexplainer.storage import write_json
 
 if TYPE_CHECKING:
     from recexplainer.data.dataset import Dataset
+    from recexplainer.evaluation.alignment import TestCases
 
 
 def make_dataset(recipe: Recipe, context: RunContext, folder: Path) -> str:
@@ -87,7 +89,7 @@ def train_surrogate(recipe: Recipe, context: RunContext, folder: Path, *, form: 
     from recexplainer.surrogate.training import Alignment, train_surrogate
     from recexplainer.tasks.mixture import load_examples
 
-    use_threads(recipe.threads)
+    use_threads((recipe.threads or 1) // recipe.surrogates_at_once)
     examples = load_examples(context.folders["examples"])
     alignment = Alignment(
         Dataset.load(context.folders["dataset"]), SASRec.load(context.folders["recommender"]), examples.train
@@ -100,27 +102,47 @@ def train_surrogate(recipe: Recipe, context: RunContext, folder: Path, *, form: 
 
 def evaluate(recipe: Recipe, context: RunContext, folder: Path) -> str:
     """Measure how well each surrogate answers as the recommender does (paper section 3.2, Table 1)."""
-    from recexplainer.data.dataset import Dataset
-    from recexplainer.evaluation.alignment import TestCases, evaluate_baselines, evaluate_surrogate
+    from recexplainer.evaluation.alignment import evaluate_baselines
     from recexplainer.evaluation.rows import read_rows, write_rows
-    from recexplainer.recommenders.sasrec import SASRec
+
+    left = [(recipe, context, form) for form in recipe.forms if not _measured(context, form).exists()]
+    if recipe.surrogates_at_once > 1:
+        map_apart(measure_surrogate, left, workers=recipe.surrogates_at_once)
+    else:
+        for _, _, form in left:
+            measure_surrogate(recipe, context, form)
+    rows = evaluate_baselines(_test_cases(context), recipe.evaluation.seed)
+    rows += [row for form in recipe.forms for row in read_rows(_measured(context, form))]
+    write_rows(folder / "alignment.json", rows)
+    return f"{len(rows)} results of {len(recipe.forms)} surrogates and two baselines"
+
+
+def measure_surrogate(recipe: Recipe, context: RunContext, form: Form) -> None:
+    """The alignment rows of one surrogate, kept in a file: what was measured before a stop is not measured again."""
+    from recexplainer.evaluation.alignment import evaluate_surrogate
+    from recexplainer.evaluation.rows import write_rows
     from recexplainer.surrogate.model import Surrogate
+
+    use_threads((recipe.threads or 1) // recipe.surrogates_at_once)
+    surrogate = Surrogate.load(context.folders[f"surrogate-{form}"])
+    write_rows(_measured(context, form), evaluate_surrogate(surrogate, _test_cases(context)))
+
+
+def _measured(context: RunContext, form: Form) -> Path:
+    return context.work / f"{form}.json"
+
+
+def _test_cases(context: RunContext) -> TestCases:
+    from recexplainer.data.dataset import Dataset
+    from recexplainer.evaluation.alignment import TestCases
+    from recexplainer.recommenders.sasrec import SASRec
     from recexplainer.tasks.mixture import load_examples
 
-    use_threads(recipe.threads)
-    cases = TestCases(
+    return TestCases(
         Dataset.load(context.folders["dataset"]),
         SASRec.load(context.folders["recommender"]),
         load_examples(context.folders["examples"]).test,
     )
-    rows = evaluate_baselines(cases, recipe.evaluation.seed)
-    for form in recipe.forms:
-        done = context.work / f"{form}.json"  # what was measured before a stop is not measured again
-        if not done.exists():
-            write_rows(done, evaluate_surrogate(Surrogate.load(context.folders[f"surrogate-{form}"]), cases))
-        rows += read_rows(done)
-    write_rows(folder / "alignment.json", rows)
-    return f"{len(rows)} results of {len(recipe.forms)} surrogates and two baselines"
 
 
 def explain(recipe: Recipe, context: RunContext, folder: Path) -> str:

@@ -1,0 +1,50 @@
+"""Work in processes of its own."""
+
+import operator
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from recexplainer.errors import RunError
+from recexplainer.pipeline.apart import map_apart, run_apart
+from recexplainer.storage import read_json
+
+
+def test_results_come_in_order_from_other_processes() -> None:
+    assert map_apart(operator.pow, [(3, 2), (1, 2), (2, 2)], workers=2) == [9, 1, 4]
+    assert run_apart(os.getpid) != os.getpid()
+
+
+def test_an_error_comes_through_with_its_message(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"(?s)missing\.json.*mend"):
+        run_apart(read_json, tmp_path / "missing.json")
+
+
+def test_a_process_that_is_killed_is_a_clear_error() -> None:
+    with pytest.raises(RunError, match="ended from outside"):
+        run_apart(os.abort)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system's promise to end children is Linux's")
+def test_a_child_ends_with_its_parent() -> None:
+    script = (
+        "import time, os\n"
+        "from recexplainer.pipeline.apart import run_apart\n"
+        "if __name__ == '__main__':\n"
+        "    run_apart(os.system, 'echo $PPID; exec sleep 60 >&-')\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        parent.kill()
+    for _ in range(100):
+        try:
+            os.kill(child, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    pytest.fail("the child outlived its parent")
