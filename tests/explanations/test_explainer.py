@@ -70,7 +70,7 @@ def test_citations_are_found_in_the_text(monkeypatch: pytest.MonkeyPatch) -> Non
     said = f"Not “{world().titles[user.history[1]]}” but “{world().titles[item]}”, like “{world().titles[33]}”."
     room = Explainer(world(), sasrec(), fresh("behavior"))
     monkeypatch.setattr(room._decoder, "greedy", lambda questions, limit: [said])
-    (record,) = room.explain([(user, item)])
+    (record,) = room.explain([(user, item)], evidence=False)
     assert [one.item for one in record.citations] == [user.history[1], 33]
     for one in record.citations:
         assert record.text[one.start : one.end] == one.title == world().titles[one.item]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from recexplainer.surrogate.backbone import chat_frame, encode
 from recexplainer.surrogate.batching import EncodedSet
-from recexplainer.surrogate.decoding import Decoder, OrderConstraint, TrieConstraint, _beginning
+from recexplainer.surrogate.decoding import Decoder, OrderConstraint, QuoteConstraint, TrieConstraint, _beginning
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.surrogate.questions import encode_questions
@@ -244,3 +244,36 @@ def test_tokens_that_begin_a_word_may_hold_less_or_more_of_it() -> None:
     texts = ["", "Y", "Yes", "Yes, it suits", "Yesterday", " Yes", "No", "N", "Not", "Ye", "yes"]
     assert _beginning("Yes", texts) == [1, 2, 3, 5, 9]
     assert _beginning("No", texts) == [6, 7]
+
+
+def test_what_is_quoted_is_held_to_titles_that_may_be_cited_each_at_most_once() -> None:
+    opening, closing = [8], [9]
+    short, long, other = [1], [1, 2], [3]
+    titles = [short, long, other]
+
+    def may_follow(said: list[int]) -> set[int]:
+        constraint = QuoteConstraint([titles], opening, closing)
+        held = constraint(torch.tensor([said], dtype=torch.long).reshape(1, -1), torch.zeros(1, 10))
+        return {token for token, score in enumerate(held[0].tolist()) if score == 0}
+
+    everything = set(range(10))
+    assert may_follow([]) == may_follow([4, 5]) == everything
+    assert may_follow([4, 8]) == {1, 3}
+    assert may_follow([8, 1]) == {2, 9}, "one title is the beginning of another"
+    assert may_follow([8, 1, 2]) == {9}
+    assert may_follow([8, 1, 9]) == everything, "the quotation is closed"
+    assert may_follow([8, 1, 9, 4, 8]) == {1, 3}, "the longer title is still to be had"
+    assert may_follow([8, 1, 9, 4, 8, 1]) == {2}, "the shorter one is not"
+    assert may_follow([8, 1, 9, 8, 3, 9, 8, 1, 2, 9]) == everything - {8}, "nothing is left to quote"
+
+
+@every
+def test_a_citing_text_quotes_nothing_else(form: Form, architecture: str) -> None:
+    surrogate = fresh(form, architecture)
+    prompts = questions(surrogate, "retrieval")
+    citable = [[0, 1, 2]] * len(prompts)
+    names = {world().titles[item] for item in citable[0]}
+    for text in Decoder(surrogate, world().titles).citing(prompts, 24, citable):
+        cited = re.findall("“([^”]*)”", text)
+        assert set(cited) <= names
+        assert len(cited) == len(set(cited))

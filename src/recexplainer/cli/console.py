@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from recexplainer.explanations.record import Explanation
 
 
+_TASKS = "retrieval ranking classification reconstruction"  # the order of the paper's Table 1
+
+
 def stdout() -> Console:
     """The console for what was asked for."""
     from rich.console import Console
@@ -71,18 +74,21 @@ def in_words(seconds: float) -> str:
 
 
 def show_rows(rows: Sequence[Row], title: str) -> None:
-    """Print results as one table: a line a method, a column a metric."""
+    """Print results as one table: a line a metric, a column a method."""
     from rich.table import Table
 
-    columns = list(dict.fromkeys((row.task, row.metric) for row in rows))
+    metrics = sorted(dict.fromkeys((row.task, row.metric) for row in rows), key=lambda one: _TASKS.find(one[0]))
     methods = list(dict.fromkeys(row.method for row in rows))
     values = {(row.method, row.task, row.metric): row.value for row in rows}
-    table = Table("method", title=title, title_justify="left")
-    for task, metric in columns:
-        table.add_column(f"{task}\n{metric}", justify="right")
+    table = Table("task", "metric", title=title, title_justify="left")
     for method in methods:
-        found = [values.get((method, *column)) for column in columns]
-        table.add_row(method, *("N/A" if value is None else f"{value:.3f}" for value in found))
+        table.add_column(method, justify="right")
+    before = ""
+    for task, metric in metrics:
+        found = [values.get((method, task, metric)) for method in methods]
+        texts = ("N/A" if value is None else f"{value:.3f}" for value in found)
+        table.add_row("" if task == before else task, metric, *texts)
+        before = task
     stdout().print(table)
 
 

@@ -45,6 +45,9 @@ class Explainer:
     def explain(self, pairs: Sequence[tuple[User, int]], *, evidence: bool = True, ask: str = "") -> list[Explanation]:
         """Why f would or would not recommend each item.
 
+        With evidence, what is quoted is held to titles of the history and the item, none of them twice; alone, the
+        surrogate speaks freely, so that what it makes up can be seen.
+
         Args:
             pairs: `[pairs]`, a user with a history and an item index.
             evidence: Ask f first and put its answer in words; False: the surrogate alone, as in the paper.
@@ -63,7 +66,11 @@ class Explainer:
         ]
         questions = encode_questions(self.surrogate, self.dataset, self.recommender, examples, ask)
         probabilities = self._decoder.yes_probabilities(questions)
-        texts = self._decoder.greedy(questions, LONGEST)
+        texts = (
+            self._decoder.citing(questions, LONGEST, [(*one.history, one.item) for one in known])
+            if evidence
+            else self._decoder.greedy(questions, LONGEST)
+        )
         method = f"{self.surrogate.form}+evidence" if evidence else self.surrogate.form
         return [
             self._record(method, user.id, one, float(probability), text, ask)

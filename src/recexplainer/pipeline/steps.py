@@ -105,11 +105,11 @@ def evaluate(recipe: Recipe, context: RunContext, folder: Path) -> str:
     from recexplainer.evaluation.alignment import evaluate_baselines
     from recexplainer.evaluation.rows import read_rows, write_rows
 
-    left = [(recipe, context, form) for form in recipe.forms if not _measured(context, form).exists()]
+    left: list[Form] = [form for form in recipe.forms if not _measured(context, form).exists()]
     if recipe.surrogates_at_once > 1:
-        map_apart(measure_surrogate, left, workers=recipe.surrogates_at_once)
+        map_apart(measure_surrogate, [(recipe, context, form) for form in left], workers=recipe.surrogates_at_once)
     else:
-        for _, _, form in left:
+        for form in left:
             measure_surrogate(recipe, context, form)
     rows = evaluate_baselines(_test_cases(context), recipe.evaluation.seed)
     rows += [row for form in recipe.forms for row in read_rows(_measured(context, form))]

@@ -19,7 +19,7 @@ from transformers import LogitsProcessor, LogitsProcessorList
 from recexplainer.surrogate.backbone import chat_frame, encode
 from recexplainer.surrogate.batching import Encoded, EncodedSet, to_device
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.prompt import SEPARATOR
+from recexplainer.surrogate.prompt import CLOSING, OPENING, SEPARATOR
 from recexplainer.surrogate.trie import Trie
 
 _BATCH_TOKENS = 16384
@@ -65,6 +65,22 @@ class Decoder:
     def greedy(self, prompts: EncodedSet, limit: int) -> list[str]:
         """The greedy answer to each question, at most `limit` tokens long."""
         return [texts[0] for texts in self._generate(prompts, limit, _free)]
+
+    def citing(self, prompts: EncodedSet, limit: int, citable: Sequence[Sequence[int]]) -> list[str]:
+        """Greedy texts whose quotation marks hold nothing but titles that may be cited, none of them twice.
+
+        Args:
+            prompts: Questions without answers.
+            limit: Most tokens of an answer.
+            citable: `[prompts][items]`, the items whose titles may be cited.
+        """
+        marks = [encode(self.tokenizer, mark) for mark in (OPENING, CLOSING)]
+
+        def hold(rows: Sequence[int]) -> list[LogitsProcessor]:
+            titles = [[self.title_ids[item] for item in citable[row]] for row in rows]
+            return [QuoteConstraint(titles, marks[0], marks[1])]
+
+        return [texts[0] for texts in self._generate(prompts, limit, hold)]
 
     def orders(self, prompts: EncodedSet, candidates: Sequence[Sequence[int]]) -> list[str]:
         """Greedy lists that hold each candidate exactly once.
@@ -204,6 +220,54 @@ class TrieConstraint(LogitsProcessor):
         # A beam that has ended may hold anything: the search no longer looks at it.
         mask |= ~mask.any(-1, keepdim=True)
         return scores.masked_fill(~mask, float("-inf"))
+
+
+class QuoteConstraint(LogitsProcessor):
+    """Holds what each row says in quotation marks to its own titles, each at most once.
+
+    Args:
+        titles: `[rows][titles]`, token ids.
+        opening: Ids of the opening mark.
+        closing: Ids of the closing mark.
+    """
+
+    def __init__(
+        self, titles: Sequence[Sequence[Sequence[int]]], opening: Sequence[int], closing: Sequence[int]
+    ) -> None:
+        self._titles, self._opening, self._closing = titles, list(opening), list(closing)
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """Inside a quotation, bar every token that goes on with no title; outside, bar nothing."""
+        held = scores.clone()
+        for row, said in enumerate(input_ids.tolist()):
+            left, begun = _quotation(said, self._titles[row], self._opening, self._closing)
+            if begun is not None:
+                allowed = sorted({title[len(begun)] for title in left if list(title[: len(begun)]) == begun})
+                held[row] = float("-inf")
+                held[row, allowed] = scores[row, allowed]
+            elif not left:
+                held[row, self._opening[0]] = float("-inf")
+        return held
+
+
+def _quotation(
+    said: list[int], titles: Sequence[Sequence[int]], opening: list[int], closing: list[int]
+) -> tuple[list[list[int]], list[int] | None]:
+    """The titles not cited yet, each with its closing mark, and what is said of the open quotation, if one is."""
+    left = [[*title, *closing] for title in titles]
+    at = 0
+    while at < len(said):
+        if said[at : at + len(opening)] != opening:
+            at += 1
+            continue
+        at += len(opening)
+        rest = said[at:]
+        whole = max((title for title in left if rest[: len(title)] == title), key=len, default=None)
+        if whole is None:
+            return left, rest
+        left.remove(whole)
+        at += len(whole)
+    return left, None
 
 
 class OrderConstraint(LogitsProcessor):

@@ -6,6 +6,7 @@ Words are kept apart from titles, so that a title is always the same tokens wher
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,8 @@ from recexplainer.tasks.example import Example
 Form = Literal["behavior", "intention", "hybrid"]
 FORMS: tuple[Form, ...] = ("behavior", "intention", "hybrid")
 SEPARATOR = "; "
+OPENING, CLOSING = "“", "”"
+_EDGES = re.compile(f"(?<={OPENING})|(?={OPENING})|(?={CLOSING})|(?<={CLOSING})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def render(example: Example, form: Form, template: str, titles: Sequence[str]) -
             case "question":
                 parts.append(example.question)
             case "evidence" if example.evidence is not None:
-                parts.append(render_evidence(example.evidence, titles))
+                parts.extend(_titles_apart(render_evidence(example.evidence, titles)))
             case _:
                 pass
     return Prompt(tuple(parts), _answer(example), example.history)
@@ -129,9 +132,14 @@ def _joined(groups: Sequence[Sequence[Part]]) -> Iterator[Part]:
         yield from group
 
 
+def _titles_apart(text: str) -> list[str]:
+    """A text in pieces, what stands in quotation marks apart, so that a title is the same tokens there too."""
+    return [piece for piece in _EDGES.split(text) if piece]
+
+
 def _answer(example: Example) -> tuple[str | Title, ...]:
     if not example.answer_items:
-        return (example.answer_text,) if example.answer_text else ()
+        return tuple(_titles_apart(example.answer_text))
     parts: list[str | Title] = []
     for position, item in enumerate(example.answer_items):
         parts += [SEPARATOR, Title(item)] if position else [Title(item)]
