@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from recexplainer.cli import main
-from recexplainer.cli.console import StageLines, in_words, say_error, show_explanation, show_rows
+from recexplainer.cli.console import StageLines, say_error, show_explanation, show_rows
 from recexplainer.errors import RunError
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Citation, Explanation
@@ -98,14 +98,6 @@ def test_stage_lines(capsys: pytest.CaptureFixture[str]):
         ["recommender", "…"],
         ["recommender", "1 min 15 s: fine"],
     ]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.6, "1 min 00 s"), (3599.7, "1 h 00 min"), (3900, "1 h 05 min")],
-)
-def test_durations(seconds: float, words: str):
-    assert in_words(seconds) == words
 
 
 def test_rows_become_one_table(capsys: pytest.CaptureFixture[str]):

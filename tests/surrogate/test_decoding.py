@@ -12,7 +12,8 @@ from torch import Tensor
 
 from recexplainer.surrogate.backbone import chat_frame, encode
 from recexplainer.surrogate.batching import EncodedSet
-from recexplainer.surrogate.decoding import Decoder, OrderConstraint, QuoteConstraint, TrieConstraint, _beginning
+from recexplainer.surrogate.constraints import OrderConstraint, QuoteConstraint, TrieConstraint
+from recexplainer.surrogate.decoding import Decoder, _beginning
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.surrogate.questions import encode_questions

@@ -55,22 +55,12 @@ class StageLines:
 
     def finished(self, stage: str, seconds: float, summary: str) -> None:
         """A stage is complete."""
-        self._line(stage, f"{in_words(seconds)}: {summary}", "green")
+        from recexplainer.reports.names import duration
+
+        self._line(stage, f"{duration(seconds)}: {summary}", "green")
 
     def _line(self, stage: str, text: str, style: str) -> None:
         self.console.print(f"{stage:<20} {text}", style=style, markup=False)
-
-
-def in_words(seconds: float) -> str:
-    """A duration as people write it: 0.4 s, 12 s, 3 min 20 s, 1 h 05 min."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def show_rows(rows: Sequence[Row], title: str) -> None:
