@@ -206,7 +206,7 @@ def _fit(
         lr_scheduler_type="cosine",
         warmup_steps=settings.warmup,
         weight_decay=settings.weight_decay,
-        adam_beta2=0.98,
+        adam_beta2=0.999,
         max_grad_norm=1.0,
         bf16=low,
         use_cpu=on_cpu,
