@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+_LOOK = 0.5  # seconds; the load average would still show what has just ended
+
 
 def free_cores() -> int:
     """Threads to use: `OMP_NUM_THREADS` if it is set, else the cores that nothing else is using now.
@@ -13,8 +15,10 @@ def free_cores() -> int:
     wished = os.environ.get("OMP_NUM_THREADS", "")
     if wished.isdecimal() and int(wished):
         return int(wished)
+    import psutil
+
     cores = os.cpu_count() or 1
-    return max(1, min(cores, round(cores - os.getloadavg()[0])))
+    return max(1, round(cores * (1 - psutil.cpu_percent(interval=_LOOK) / 100)))
 
 
 def use_threads(count: int | None) -> None:
