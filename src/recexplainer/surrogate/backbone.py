@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from recexplainer.errors import SurrogateError
@@ -58,12 +59,30 @@ def build_nano(
         num_attention_heads=settings.heads,
         num_key_value_heads=settings.heads,
         max_position_embeddings=settings.context,
-        tie_word_embeddings=False,
+        initializer_range=settings.width**-0.5,
+        tie_word_embeddings=True,
         pad_token_id=tokenizer.vocab[_PAD],
         eos_token_id=tokenizer.vocab[_END],
         bos_token_id=None,
     )
-    return LlamaForCausalLM(config), tokenizer
+    backbone = LlamaForCausalLM(config)
+    for layer in backbone.model.layers:
+        _start_attention(layer.self_attn)
+    return backbone, tokenizer
+
+
+@torch.no_grad()
+def _start_attention(attention: nn.Module) -> None:
+    """Start attention looking for what is alike and handing on what it sees.
+
+    Queries and keys begin as nearly the same map, and the output as half the inverse of the values', as they end up in
+    large trained models (Trockman and Kolter, 2023). Copying a title and comparing two vectors are then small steps.
+    """
+    shared = 0.5 * torch.randn_like(attention.q_proj.weight) / attention.q_proj.in_features**0.5
+    for projection in (attention.q_proj, attention.k_proj):
+        projection.weight.copy_(shared + 0.02 * torch.randn_like(shared))
+    nn.init.orthogonal_(attention.v_proj.weight)
+    attention.o_proj.weight.copy_(0.5 * attention.v_proj.weight.T)
 
 
 def learn_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> PreTrainedTokenizerFast:

@@ -44,6 +44,12 @@ class TokenBudgetTrainer(Trainer):
         self._tokens += inputs["input_ids"].numel()
         return super().training_step(model, inputs, num_items_in_batch)
 
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        """As the Trainer does, a weight that two layers share written once: safetensors refuses it twice."""
+        owners = {weight.data_ptr(): name for name, weight in reversed(self.model.state_dict().items())}
+        whole = self.model.state_dict() if state_dict is None else state_dict
+        super()._save(output_dir, {name: whole[name] for name in owners.values()})
+
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add seconds and tokens a second to what is logged; both count from the start or the last resumption."""
         seconds = monotonic() - self._began

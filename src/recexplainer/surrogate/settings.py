@@ -36,7 +36,7 @@ class SurrogateSettings(Settings):
     """The shape of `nano`."""
     connector_width: int = Field(default=1024, ge=8)
     """Width of the hidden layer of the two connectors (equation 1)."""
-    learning_rate: float = Field(default=1.5e-3, gt=0)
+    learning_rate: float = Field(default=6e-4, gt=0)
     """Peak learning rate of AdamW."""
     warmup: float = Field(default=0.05, ge=0, lt=1)
     """Share of the steps in which the learning rate rises (the paper: 0.1)."""
