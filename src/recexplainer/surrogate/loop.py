@@ -7,10 +7,12 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+from transformers.utils import SAFE_WEIGHTS_NAME
 
 from recexplainer.progress import track
 from recexplainer.surrogate.batching import EncodedSet, TokenBudget
@@ -45,10 +47,14 @@ class TokenBudgetTrainer(Trainer):
         return super().training_step(model, inputs, num_items_in_batch)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
-        """As the Trainer does, a weight that two layers share written once: safetensors refuses it twice."""
-        owners = {weight.data_ptr(): name for name, weight in reversed(self.model.state_dict().items())}
-        whole = self.model.state_dict() if state_dict is None else state_dict
-        super()._save(output_dir, {name: whole[name] for name in owners.values()})
+        """Write the weights; one that two layers share (tied embeddings) is written once, which the Trainer can't."""
+        folder = Path(output_dir or str(self.args.output_dir))
+        folder.mkdir(parents=True, exist_ok=True)
+        save_model(self.model, str(folder / SAFE_WEIGHTS_NAME))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """Read what `_save` wrote."""
+        load_model(self.model, Path(resume_from_checkpoint) / SAFE_WEIGHTS_NAME)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add seconds and tokens a second to what is logged; both count from the start or the last resumption."""
