@@ -12,7 +12,7 @@ from torch import Tensor
 
 from recexplainer.surrogate.backbone import chat_frame, encode
 from recexplainer.surrogate.batching import EncodedSet
-from recexplainer.surrogate.constraints import OrderConstraint, QuoteConstraint, TrieConstraint
+from recexplainer.surrogate.constraints import OrderConstraint, QuoteConstraint, TrieConstraint, WordDraw
 from recexplainer.surrogate.decoding import Decoder, _beginning
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
@@ -268,13 +268,26 @@ def test_what_is_quoted_is_held_to_titles_that_may_be_cited_each_at_most_once() 
     assert may_follow([8, 1, 9, 8, 3, 9, 8, 1, 2, 9]) == everything - {8}, "nothing is left to quote"
 
 
+def test_words_are_drawn_among_the_likely_ones_and_begin_with_the_likelier_verdict() -> None:
+    scores = torch.log(torch.tensor([0.30, 0.22, 0.20, 0.20, 0.08]))
+    first = {int(WordDraw([seed], [[0], [1, 2]])(0, scores, first=True).argmax()) for seed in range(50)}
+    later = {int(WordDraw([seed], [[0], [1, 2]])(0, scores, first=False).argmax()) for seed in range(50)}
+    assert first == {1, 2}, "together likelier than the likeliest token"
+    assert later == {0, 1, 2, 3}, "what is too unlikely beside the likeliest is never said"
+    one, other = (WordDraw([7], [[0], [1]]) for _ in range(2))
+    said = [one(0, scores, first=False).tolist() for _ in range(20)]
+    assert said == [other(0, scores, first=False).tolist() for _ in range(20)]
+
+
 @every
 def test_a_citing_text_quotes_nothing_else(form: Form, architecture: str) -> None:
     surrogate = fresh(form, architecture)
     prompts = questions(surrogate, "retrieval")
     citable = [[0, 1, 2]] * len(prompts)
     names = {world().titles[item] for item in citable[0]}
-    for text in Decoder(surrogate, world().titles).citing(prompts, 24, citable):
+    texts = Decoder(surrogate, world().titles).citing(prompts, 24, citable)
+    assert texts == Decoder(surrogate, world().titles).citing(prompts, 24, citable), "a question has one answer"
+    for text in texts:
         cited = re.findall("“([^”]*)”", text)
         assert set(cited) <= names
         assert len(cited) == len(set(cited))

@@ -1,5 +1,7 @@
 """What decoding may be held to: titles of a catalogue, a list in some order, titles inside quotation marks.
 
+Outside quotation marks words may be drawn, so that not every text has the same phrases.
+
 It knows token ids only.
 """
 
@@ -14,6 +16,8 @@ from transformers import LogitsProcessor
 
 from recexplainer.surrogate.trie import Trie
 
+# Words are drawn among those at least this likely beside the likeliest.
+_LIKELY = 0.3
 
 class TrieConstraint(LogitsProcessor):
     """Holds every beam to one walk through a trie.
@@ -37,6 +41,31 @@ class TrieConstraint(LogitsProcessor):
         return scores.masked_fill(~mask, float("-inf"))
 
 
+class WordDraw:
+    """Draws each next word among the likely ones, always the same for the same seed.
+
+    Args:
+        seeds: `[rows]`.
+        verdicts: Groups of tokens with which an answer may begin; the likelier group is kept to.
+    """
+
+    def __init__(self, seeds: Sequence[int], verdicts: Sequence[Sequence[int]]) -> None:
+        self._random = [np.random.default_rng(seed) for seed in seeds]
+        self._verdicts = [list(group) for group in verdicts]
+
+    def __call__(self, row: int, scores: Tensor, *, first: bool) -> Tensor:
+        """The scores, `Float[vocabulary]`, of one row with all tokens barred but the one drawn."""
+        log = scores.double().log_softmax(-1).cpu().numpy()
+        if first:
+            group = max(self._verdicts, key=lambda tokens: np.logaddexp.reduce(log[tokens]))
+            log = np.where(np.isin(np.arange(len(log)), group), log, -np.inf)
+        likely = np.where(log >= log.max() + np.log(_LIKELY), log, -np.inf)
+        drawn = int((likely + self._random[row].gumbel(size=len(log))).argmax())
+        barred = torch.full_like(scores, float("-inf"))
+        barred[drawn] = scores[drawn]
+        return barred
+
+
 class QuoteConstraint(LogitsProcessor):
     """Holds what each row says in quotation marks to its own titles, each at most once.
 
@@ -44,15 +73,20 @@ class QuoteConstraint(LogitsProcessor):
         titles: `[rows][titles]`, token ids.
         opening: Ids of the opening mark.
         closing: Ids of the closing mark.
+        words: Draws what stands outside quotation marks; None takes the likeliest.
     """
 
     def __init__(
-        self, titles: Sequence[Sequence[Sequence[int]]], opening: Sequence[int], closing: Sequence[int]
+        self,
+        titles: Sequence[Sequence[Sequence[int]]],
+        opening: Sequence[int],
+        closing: Sequence[int],
+        words: WordDraw | None = None,
     ) -> None:
-        self._titles, self._opening, self._closing = titles, list(opening), list(closing)
+        self._titles, self._opening, self._closing, self._words = titles, list(opening), list(closing), words
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """Inside a quotation, bar every token that goes on with no title; outside, bar nothing."""
+        """Inside a quotation, bar every token that goes on with no title; outside, none or all but the one drawn."""
         held = scores.clone()
         for row, said in enumerate(input_ids.tolist()):
             left, begun = _quotation(said, self._titles[row], self._opening, self._closing)
@@ -60,8 +94,11 @@ class QuoteConstraint(LogitsProcessor):
                 allowed = sorted({title[len(begun)] for title in left if list(title[: len(begun)]) == begun})
                 held[row] = float("-inf")
                 held[row, allowed] = scores[row, allowed]
-            elif not left:
+                continue
+            if not left:
                 held[row, self._opening[0]] = float("-inf")
+            if self._words is not None:
+                held[row] = self._words(row, held[row], first=not said)
         return held
 
 

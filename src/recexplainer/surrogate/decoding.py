@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from transformers import LogitsProcessor, LogitsProcessorList
 
 from recexplainer.surrogate.backbone import chat_frame, encode
 from recexplainer.surrogate.batching import Encoded, EncodedSet, to_device
-from recexplainer.surrogate.constraints import OrderConstraint, QuoteConstraint, TrieConstraint
+from recexplainer.surrogate.constraints import OrderConstraint, QuoteConstraint, TrieConstraint, WordDraw
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import CLOSING, OPENING, SEPARATOR
 from recexplainer.surrogate.trie import Trie
@@ -67,7 +68,10 @@ class Decoder:
         return [texts[0] for texts in self._generate(prompts, limit, _free)]
 
     def citing(self, prompts: EncodedSet, limit: int, citable: Sequence[Sequence[int]]) -> list[str]:
-        """Greedy texts whose quotation marks hold nothing but titles that may be cited, none of them twice.
+        """Texts whose quotation marks hold nothing but titles that may be cited, none of them twice.
+
+        What is cited is the likeliest; the words around it are drawn among the likely ones, seeded by the question, so
+        that texts differ from pair to pair and a pair always gets the same one.
 
         Args:
             prompts: Questions without answers.
@@ -78,7 +82,8 @@ class Decoder:
 
         def hold(rows: Sequence[int]) -> list[LogitsProcessor]:
             titles = [[self.title_ids[item] for item in citable[row]] for row in rows]
-            return [QuoteConstraint(titles, marks[0], marks[1])]
+            seeds = [crc32(prompts.encoded[row].ids.tobytes()) for row in rows]
+            return [QuoteConstraint(titles, marks[0], marks[1], WordDraw(seeds, self._verdicts))]
 
         return [texts[0] for texts in self._generate(prompts, limit, hold)]
 
@@ -104,7 +109,7 @@ class Decoder:
         Next-token logits are compared as in the paper (task 3). A token may hold more than the word ("Yes, it suits"),
         or less, so all tokens that begin the word are taken together.
         """
-        yes, no = (torch.tensor(_beginning(word, self._token_texts)) for word in ("Yes", "No"))
+        yes, no = map(torch.tensor, self._verdicts)
         probabilities = np.empty(len(prompts))
         for rows in _batches(prompts, 1):
             batch = prompts.collate([_answered(prompts.encoded[row], [self.stop]) for row in rows])
@@ -114,8 +119,10 @@ class Decoder:
         return probabilities
 
     @cached_property
-    def _token_texts(self) -> list[str]:
-        return self.tokenizer.batch_decode([[token] for token in range(len(self.tokenizer))])
+    def _verdicts(self) -> tuple[list[int], list[int]]:
+        """The tokens with which "Yes" and "No" may begin."""
+        texts = self.tokenizer.batch_decode([[token] for token in range(len(self.tokenizer))])
+        return _beginning("Yes", texts), _beginning("No", texts)
 
     @torch.inference_mode()
     def score_titles(self, prompts: EncodedSet) -> NDArray[np.float64]:
