@@ -34,8 +34,6 @@ def measure(form: str, users: int, examples: int, extra: float) -> list[Row]:
         mixture = MixtureSettings(tasks=TASKS, extra_questions=multiple, extra_classification=1.0)
         built = build_examples(world, split, recommender, mixture)
         settings = SurrogateSettings(
-            learning_rate=2e-3,
-            tokens_per_batch=1024,
             item_examples=10_000,
             epochs={form: examples / len(built.train)},
             nano=NanoSettings(width=128, layers=2, heads=2, inner=256, vocabulary=3000),

@@ -55,6 +55,17 @@ def test_the_frame_of_nano() -> None:
     assert frame.stop == tokenizer.eos_token_id
 
 
+def test_attention_starts_looking_for_what_is_alike_and_handing_it_on() -> None:
+    backbone, _ = build_nano(TEXTS, NANO, seed=0)
+    states = torch.randn(50, NANO.width)
+    for layer in backbone.model.layers:
+        attention = layer.self_attn
+        alike = attention.q_proj(states) @ attention.k_proj(states).T
+        assert (alike.argmax(1) == torch.arange(50)).float().mean() > 0.9
+        handed_on = attention.o_proj(attention.v_proj(states))
+        torch.testing.assert_close(handed_on, 0.5 * states, atol=1e-4, rtol=1e-3)
+
+
 def test_question_frame_and_answer_are_the_chat_template() -> None:
     tokenizer = learn_tokenizer(TEXTS, 500, 256)
     frame = chat_frame(tokenizer)

@@ -19,6 +19,7 @@ from recexplainer.surrogate.trie import Trie
 # Words are drawn among those at least this likely beside the likeliest.
 _LIKELY = 0.3
 
+
 class TrieConstraint(LogitsProcessor):
     """Holds every beam to one walk through a trie.
 
