@@ -27,7 +27,13 @@ from recexplainer.recommenders.base import Recommender, User
 from recexplainer.storage import complete_folder, write_json
 from recexplainer.surrogate.backbone import build_nano
 from recexplainer.surrogate.batching import EncodedSet, PromptEncoder
-from recexplainer.surrogate.loop import ShowProgress, TimedCheckpoints, TokenBudgetTrainer, last_complete_checkpoint
+from recexplainer.surrogate.loop import (
+    ShowProgress,
+    TimedCheckpoints,
+    TokenBudgetTrainer,
+    attention_for_training,
+    last_complete_checkpoint,
+)
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form, Prompt, applies, render
 from recexplainer.surrogate.questions import UserTable
@@ -225,5 +231,6 @@ def _fit(
     trainer.add_callback(ShowProgress(f"{surrogate.form}: {work.name}"))
     trainer.add_callback(TimedCheckpoints(settings.checkpoint_minutes))
     trainer.add_callback(TensorBoardCallback(SummaryWriter(str(work / "logs"))))
-    trainer.train(resume_from_checkpoint=last_complete_checkpoint(work))
+    with attention_for_training(surrogate.backbone, on_cpu):
+        trainer.train(resume_from_checkpoint=last_complete_checkpoint(work))
     return trainer.state.log_history
