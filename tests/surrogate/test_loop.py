@@ -6,11 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.tiny import SETTINGS, alignment
+from tests.tiny import SETTINGS, alignment, fresh
 from transformers import TrainerCallback, TrainingArguments
 
 from recexplainer.surrogate.batching import Encoded, EncodedSet
-from recexplainer.surrogate.loop import TimedCheckpoints, TokenBudgetTrainer, last_complete_checkpoint
+from recexplainer.surrogate.loop import (
+    TimedCheckpoints,
+    TokenBudgetTrainer,
+    attention_for_training,
+    last_complete_checkpoint,
+)
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.training import encode_examples, new_surrogate
 
@@ -150,3 +155,16 @@ def test_the_trainer_keeps_to_the_budget(undisturbed: tuple[Surrogate, Watched])
     length = {one.ids.ctypes.data: len(one.ids) for one in data.encoded}
     for batch in data.seen:
         assert len(batch) == 1 or len(batch) * np.max([length[one] for one in batch]) <= 512
+
+
+def test_attention_is_plain_while_training_on_a_processor_and_what_it_was_before_and_after() -> None:
+    backbone = fresh("behavior").backbone
+    before = backbone.config._attn_implementation
+    ids = torch.arange(12).reshape(2, 6) % 4
+    usual = backbone(input_ids=ids).logits
+    with attention_for_training(backbone, on_cpu=True):
+        assert backbone.config._attn_implementation == "eager"
+        torch.testing.assert_close(backbone(input_ids=ids).logits, usual, atol=1e-4, rtol=1e-4)
+    assert backbone.config._attn_implementation == before != "eager"
+    with attention_for_training(backbone, on_cpu=False):
+        assert backbone.config._attn_implementation == before
