@@ -14,6 +14,7 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.models.llama.modeling_llama import LlamaAttention
 
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate.settings import NanoSettings
@@ -66,13 +67,14 @@ def build_nano(
         bos_token_id=None,
     )
     backbone = LlamaForCausalLM(config)
-    for layer in backbone.model.layers:
-        _start_attention(layer.self_attn)
+    for module in backbone.modules():
+        if isinstance(module, LlamaAttention):
+            _start_attention(module)
     return backbone, tokenizer
 
 
 @torch.no_grad()
-def _start_attention(attention: nn.Module) -> None:
+def _start_attention(attention: LlamaAttention) -> None:
     """Start attention looking for what is alike and handing on what it sees.
 
     Queries and keys begin as nearly the same map, and the output as half the inverse of the values', as they end up in
