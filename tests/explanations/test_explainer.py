@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,10 +10,11 @@ from tests.tiny import ARCHITECTURES, fresh, histories, sasrec, world
 
 from recexplainer.errors import DataError
 from recexplainer.explanations import explainer
-from recexplainer.explanations.explainer import Explainer, choose_pairs, explain
+from recexplainer.explanations.explainer import Explainer, _citable, choose_pairs, explain
 from recexplainer.explanations.record import Explanation
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.prompt import FORMS, Form
+from recexplainer.tasks.evidence import Evidence
 
 
 @pytest.fixture(autouse=True)
@@ -141,3 +143,22 @@ def test_chosen_pairs_are_in_turn_liked_and_not() -> None:
 def test_short_histories_are_chosen_where_there_are_no_others() -> None:
     users = [User((3,), "a"), User((4, 5), "b")]
     assert {user.id for user, _ in choose_pairs(world(), sasrec(), users, 5, seed=0)} == {"a", "b"}
+
+
+def test_only_what_matters_may_be_cited() -> None:
+    effects = (0.1, -0.9, 0.0, 0.5, 0.2)
+    known = Evidence(
+        history=(7, 8, 9, 10, 11),
+        item=3,
+        recommended=True,
+        score=1.0,
+        rank=1,
+        n_ranked=20,
+        effects=effects,
+        shared=((),) * 5,
+        spread=1.0,
+    )
+    assert set(_citable(known)) == {8, 10, 11, 3}
+    assert set(_citable(replace(known, history=(7,), effects=(0.0,), shared=((),)))) == {7, 3}
+    many = replace(known, history=tuple(range(20, 40)), effects=tuple(map(float, range(20))), shared=((),) * 20)
+    assert set(_citable(many)) == {36, 37, 38, 39, 3}

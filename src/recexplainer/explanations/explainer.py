@@ -25,6 +25,7 @@ from recexplainer.tasks.evidence import Evidence, gather_evidence
 from recexplainer.tasks.example import Example
 
 LONGEST = 256
+MOST_CITED = 4
 
 
 class Explainer:
@@ -45,8 +46,8 @@ class Explainer:
     def explain(self, pairs: Sequence[tuple[User, int]], *, evidence: bool = True, ask: str = "") -> list[Explanation]:
         """Why f would or would not recommend each item.
 
-        With evidence, what is quoted is held to titles of the history and the item, none of them twice; alone, the
-        surrogate speaks freely, so that what it makes up can be seen.
+        With evidence, what is quoted is held to the item and to what matters most in the history, none of it twice;
+        alone, the surrogate speaks freely, so that what it makes up can be seen.
 
         Args:
             pairs: `[pairs]`, a user with a history and an item index.
@@ -67,7 +68,7 @@ class Explainer:
         questions = encode_questions(self.surrogate, self.dataset, self.recommender, examples, ask)
         probabilities = self._decoder.yes_probabilities(questions)
         texts = (
-            self._decoder.citing(questions, LONGEST, [(*one.history, one.item) for one in known])
+            self._decoder.citing(questions, LONGEST, [_citable(one) for one in known])
             if evidence
             else self._decoder.greedy(questions, LONGEST)
         )
@@ -114,6 +115,13 @@ class Explainer:
                     where=f"dataset {self.dataset.name!r}",
                     mend="Give the item's index, from 0; Dataset.item_index finds it by its own id.",
                 )
+
+
+def _citable(evidence: Evidence) -> tuple[int, ...]:
+    """The item, and the upper half of the history by what its removal does to f's score, four items at most."""
+    order = sorted(range(len(evidence.history)), key=lambda place: -abs(evidence.effects[place]))
+    matters = order[: min(MOST_CITED, (len(order) + 1) // 2)]
+    return (*(evidence.history[place] for place in matters), evidence.item)
 
 
 def explain(
