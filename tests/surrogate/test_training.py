@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.tiny import MIXTURE, SETTINGS, alignment, sasrec, world
+from tests.tiny import MIXTURE, SETTINGS, alignment, fresh, sasrec, world
 
 from recexplainer.storage import read_json
 from recexplainer.surrogate import training
@@ -187,3 +187,14 @@ def test_killed_in_either_phase_it_goes_on_to_the_same_weights_bit_for_bit(tmp_p
         one, other = load_file(alone / "g" / name), load_file(killed / "g" / name)
         assert one.keys() == other.keys()
         assert all(np.array_equal(weight.numpy(), other[key].numpy()) for key, weight in one.items())
+
+
+def test_a_form_may_learn_from_a_share_of_a_task() -> None:
+    made, settings = fresh("behavior"), SETTINGS.model_copy(update={"shares": {"behavior": {"ranking": 0.0}}})
+    everything = encode_examples(made, alignment(), SETTINGS)
+    fewer = encode_examples(made, alignment(), settings)
+    rankings = sum(one.task == "ranking" for one in alignment().examples)
+    assert rankings > 0
+    assert len(fewer) == len(everything) - rankings
+    other = SETTINGS.model_copy(update={"shares": {"hybrid": {"ranking": 0.0}}})
+    assert len(encode_examples(made, alignment(), other)) == len(everything)

@@ -68,6 +68,7 @@ def _surrogate_stage(recipe: Recipe, form: Form) -> Stage:
     goes_on = form == "hybrid" and recipe.surrogate.start_hybrid_from == "intention" and "intention" in recipe.forms
     start = surrogate_stage("intention") if goes_on else None
     inputs = (*_ASKED, start) if start else _ASKED
-    settings = recipe.surrogate.model_dump(mode="json") | {"epochs": recipe.surrogate.epochs.get(form, 1.0)}
+    own = {"epochs": recipe.surrogate.epochs.get(form, 1.0), "shares": recipe.surrogate.shares.get(form, {})}
+    settings = recipe.surrogate.model_dump(mode="json") | own
     name, step = surrogate_stage(form), partial(steps.train_surrogate, recipe, form=form, start=start)
     return Stage(name, name, settings, inputs, step, apart=True)

@@ -150,13 +150,15 @@ def _take_over(surrogate: Surrogate, other: Surrogate) -> None:
 
 
 def encode_examples(surrogate: Surrogate, alignment: Alignment, settings: SurrogateSettings) -> EncodedSet:
-    """Put each example into words, in a phrasing and (for hybrid) a form drawn from the seed, and into ids."""
+    """Put what the form learns from into words, in a phrasing and (for hybrid) a form drawn from the seed, and into ids."""
     random = np.random.default_rng(settings.seed)
+    shares = settings.shares.get(surrogate.form, {})
+    learned = [one for one in alignment.examples if one.task not in shares or random.random() < shares[one.task]]
     encode = PromptEncoder(surrogate.tokenizer, alignment.dataset.titles, surrogate.context)
     users = UserTable(alignment.recommender, surrogate.form)
     encoded = [
         encode(prompt, users.row(prompt))
-        for example in alignment.examples
+        for example in learned
         for prompt in _prompts(example, surrogate.form, settings, alignment.dataset.titles, random)
     ]
     return EncodedSet(encoded, users.vectors(), users.item_vectors)
