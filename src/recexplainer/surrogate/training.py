@@ -150,7 +150,7 @@ def _take_over(surrogate: Surrogate, other: Surrogate) -> None:
 
 
 def encode_examples(surrogate: Surrogate, alignment: Alignment, settings: SurrogateSettings) -> EncodedSet:
-    """Put what the form learns from into words, in a phrasing and (for hybrid) a form drawn from the seed, and into ids."""
+    """What the form learns from as ids, in a phrasing and (for hybrid) a form drawn from the seed."""
     random = np.random.default_rng(settings.seed)
     shares = settings.shares.get(surrogate.form, {})
     learned = [one for one in alignment.examples if one.task not in shares or random.random() < shares[one.task]]
