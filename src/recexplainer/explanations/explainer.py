@@ -25,7 +25,7 @@ from recexplainer.tasks.evidence import Evidence, gather_evidence
 from recexplainer.tasks.example import Example
 
 LONGEST = 256
-MOST_CITED = 4
+LEAST_CITABLE, MOST_CITABLE = 3, 4
 
 
 class Explainer:
@@ -118,9 +118,9 @@ class Explainer:
 
 
 def _citable(evidence: Evidence) -> tuple[int, ...]:
-    """The item, and the upper half of the history by what its removal does to f's score, four items at most."""
+    """The item, and the upper half of the history by what its removal does to f's score: three or four items."""
     order = sorted(range(len(evidence.history)), key=lambda place: -abs(evidence.effects[place]))
-    matters = order[: min(MOST_CITED, (len(order) + 1) // 2)]
+    matters = order[: min(MOST_CITABLE, max(LEAST_CITABLE, (len(order) + 1) // 2))]
     return (*(evidence.history[place] for place in matters), evidence.item)
 
 
