@@ -119,8 +119,8 @@ class Explainer:
 
 def _citable(evidence: Evidence) -> tuple[int, ...]:
     """The item, and the upper half of the history by what its removal does to f's score: three or four items."""
-    order = sorted(range(len(evidence.history)), key=lambda place: -abs(evidence.effects[place]))
-    matters = order[: min(MOST_CITABLE, max(LEAST_CITABLE, (len(order) + 1) // 2))]
+    count = min(MOST_CITABLE, max(LEAST_CITABLE, (len(evidence.history) + 1) // 2))
+    matters = evidence.strongest_first[:count]
     return (*(evidence.history[place] for place in matters), evidence.item)
 
 

@@ -52,6 +52,11 @@ class Evidence:
         """`[history]`, the effects in units of the spread, so that they mean the same for every recommender."""
         return tuple(effect / self.spread for effect in self.effects)
 
+    @property
+    def strongest_first(self) -> list[int]:
+        """Places in the history by falling size of their effect, whichever way it goes."""
+        return sorted(range(len(self.history)), key=lambda place: -abs(self.effects[place]))
+
 
 def gather_evidence(
     recommender: Recommender,
@@ -109,9 +114,8 @@ def render_evidence(evidence: Evidence, titles: Sequence[str]) -> str:
 
     Each history item is named once, by falling size of its weight, under what it does: for, against or nothing.
     """
-    order = sorted(range(len(evidence.history)), key=lambda place: -abs(evidence.weights[place]))
     groups = {name: list[str]() for name in ("For", "Against", "No effect")}
-    for place in order:
+    for place in evidence.strongest_first:
         weight = evidence.weights[place]
         title = f"“{titles[evidence.history[place]]}”"
         if abs(weight) < NEGLIGIBLE:
