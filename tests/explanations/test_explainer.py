@@ -14,7 +14,8 @@ from recexplainer.explanations.explainer import Explainer, _citable, choose_pair
 from recexplainer.explanations.record import Explanation
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.prompt import FORMS, Form
-from recexplainer.tasks.evidence import Evidence
+from recexplainer.tasks.evidence import Evidence, gather_evidence
+from recexplainer.tasks.rationale import write_rationale
 
 
 @pytest.fixture(autouse=True)
@@ -111,6 +112,20 @@ def test_a_record_survives_json() -> None:
 
 def test_nothing_asked_is_nothing_explained() -> None:
     assert Explainer(world(), sasrec(), fresh("intention")).explain([]) == []
+
+
+def test_a_text_that_f_does_not_bear_out_is_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Explainer(world(), sasrec(), fresh("hybrid"))
+    (known,) = gather_evidence(sasrec(), world(), [pairs()[2][0]], [5])
+    true = write_rationale(known, world().titles, np.random.default_rng(0))
+    wrong = true.replace("Yes", "No") if known.recommended else true.replace("No", "Yes")
+    drafts = ["Well.", wrong, "Hm, hm.", true, "Never asked for."]
+    monkeypatch.setattr(room._decoder, "citing", lambda questions, limit, citable, draft: [drafts[draft]])
+    (record,) = room.explain([(pairs()[2][0], 5)])
+    assert record.text == true
+    monkeypatch.setattr(explainer, "DRAFTS", 3)
+    (record,) = room.explain([(pairs()[2][0], 5)])
+    assert record.text == "Well.", "none holds: the first of those with the fewest faults"
 
 
 def test_an_empty_history_cannot_be_explained() -> None:

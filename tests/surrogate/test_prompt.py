@@ -119,8 +119,11 @@ def test_questions_in_words_are_the_same_in_every_form(form: Form) -> None:
 def test_evidence_is_put_in_words_with_the_titles_quoted(form: Form) -> None:
     example = Example("rationale", "evidence", history=(1, 2), items=(5,), answer_text="Because.", evidence=EVIDENCE)
     text = shown(example, form, "{history} {item} {evidence}")
-    assert "rank 3 of 7, recommended." in text
+    assert "rank 3 of 7, recommended, among the first ten." in text
     assert "“Title 1” +0.4" in text
+    assert ("[1]; [2]" in text) == (form == "behavior"), (
+        "hybrid has the history's vector; the evidence names its titles"
+    )
 
 
 @pytest.mark.parametrize("form", FORMS)

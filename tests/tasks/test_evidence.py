@@ -59,9 +59,23 @@ def test_rendering_by_hand():
         (0, 1, 2, 3), 4, True, 5.0, 3, 96, (0.4, -1.0, 0.04, 2.6), (("brand X", CLOSE), (), (), ()), 2.0
     )
     assert render_evidence(evidence, ["A", "B", "C", "D", "E"]) == (
-        "rank 3 of 96, recommended. For: “D” +1.3; “A” +0.2 (brand X, a close neighbour). "
+        "rank 3 of 96, recommended, among the first ten. For: “D” +1.3; “A” +0.2 (brand X, a close neighbour). "
         "Against: “B” -0.5. No effect: “C”."
     )
+
+
+@pytest.mark.parametrize(
+    ("recommended", "rank", "said"),
+    [
+        (True, 11, "rank 11 of 100, recommended. "),
+        (False, 30, "rank 30 of 100, not recommended, but near. "),
+        (False, 50, "rank 50 of 100, not recommended, in the upper half. "),
+        (False, 51, "rank 51 of 100, not recommended, in the lower half. "),
+    ],
+)
+def test_how_far_up_the_list_an_item_stands_is_said_in_words(recommended: bool, rank: int, said: str):
+    evidence = Evidence((0,), 1, recommended, 1.0, rank, 100, (0.5,), ((),))
+    assert render_evidence(evidence, ["A", "B"]).startswith(said)
 
 
 def test_each_history_item_is_rendered_once(dataset, recommender):

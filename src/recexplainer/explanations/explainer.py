@@ -16,16 +16,19 @@ from recexplainer.errors import DataError
 from recexplainer.explanations.record import Explanation
 from recexplainer.explanations.verification import cite
 from recexplainer.recommenders.base import Recommender, User
+from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.questions import encode_questions
 from recexplainer.tasks.asking import cut
 from recexplainer.tasks.attributes import Attributes
+from recexplainer.tasks.claims import faults
 from recexplainer.tasks.evidence import Evidence, gather_evidence
 from recexplainer.tasks.example import Example
 
 LONGEST = 256
 LEAST_CITABLE, MOST_CITABLE = 3, 4
+DRAFTS = 16
 
 
 class Explainer:
@@ -46,8 +49,9 @@ class Explainer:
     def explain(self, pairs: Sequence[tuple[User, int]], *, evidence: bool = True, ask: str = "") -> list[Explanation]:
         """Why f would or would not recommend each item.
 
-        With evidence, what is quoted is held to the item and to what matters most in the history, none of it twice;
-        alone, the surrogate speaks freely, so that what it makes up can be seen.
+        With evidence, what is quoted is held to the item and to what matters most in the history, none of it twice,
+        and a text that claims what f does not bear out is written again; alone, the surrogate speaks freely, so that
+        what it makes up can be seen.
 
         Args:
             pairs: `[pairs]`, a user with a history and an item index.
@@ -67,16 +71,25 @@ class Explainer:
         ]
         questions = encode_questions(self.surrogate, self.dataset, self.recommender, examples, ask)
         probabilities = self._decoder.yes_probabilities(questions)
-        texts = (
-            self._decoder.citing(questions, LONGEST, [_citable(one) for one in known])
-            if evidence
-            else self._decoder.greedy(questions, LONGEST)
-        )
+        texts = self._checked(questions, known) if evidence else self._decoder.greedy(questions, LONGEST)
         method = f"{self.surrogate.form}+evidence" if evidence else self.surrogate.form
         return [
             self._record(method, user.id, one, float(probability), text, ask)
             for user, one, probability, text in zip(users, known, probabilities, texts, strict=True)
         ]
+
+    def _checked(self, questions: EncodedSet, known: Sequence[Evidence]) -> list[str]:
+        """For each question the first draft in which f finds no fault, else the one with the fewest."""
+        drafts: list[list[tuple[int, str]]] = [[] for _ in known]
+        for draft in range(DRAFTS):
+            open_ = [row for row, written in enumerate(drafts) if not written or min(written)[0] > 0]
+            if not open_:
+                break
+            citable = [_citable(known[row]) for row in open_]
+            texts = self._decoder.citing(questions.subset(open_), LONGEST, citable, draft)
+            for row, text in zip(open_, texts, strict=True):
+                drafts[row].append((len(faults(text, known[row], self.dataset.titles)), text))
+        return [min(written, key=lambda one: one[0])[1] for written in drafts]
 
     def _record(
         self, method: str, user: str, evidence: Evidence, probability: float, text: str, ask: str

@@ -134,6 +134,10 @@ class EncodedSet(Dataset[Encoded]):
     def __getitem__(self, index: int) -> Encoded:
         return self.encoded[index]
 
+    def subset(self, rows: Sequence[int]) -> EncodedSet:
+        """Some of the examples, with the same vectors."""
+        return EncodedSet([self.encoded[row] for row in rows], self.user_vectors, self.item_vectors)
+
     def collate(self, batch: Sequence[Encoded]) -> dict[str, Tensor]:
         """One right-padded batch; with causal attention padding after the end is never seen."""
         length = max(len(one.ids) for one in batch)

@@ -67,22 +67,23 @@ class Decoder:
         """The greedy answer to each question, at most `limit` tokens long."""
         return [texts[0] for texts in self._generate(prompts, limit, _free)]
 
-    def citing(self, prompts: EncodedSet, limit: int, citable: Sequence[Sequence[int]]) -> list[str]:
+    def citing(self, prompts: EncodedSet, limit: int, citable: Sequence[Sequence[int]], draft: int = 0) -> list[str]:
         """Texts whose quotation marks hold nothing but titles that may be cited, none of them twice.
 
-        What is cited is the likeliest; the words around it are drawn among the likely ones, seeded by the question, so
-        that texts differ from pair to pair and a pair always gets the same one.
+        What is cited is the likeliest; the words around it are drawn among the likely ones, seeded by the question and
+        the draft, so that texts differ from pair to pair and a draft of a pair is always the same.
 
         Args:
             prompts: Questions without answers.
             limit: Most tokens of an answer.
             citable: `[prompts][items]`, the items whose titles may be cited.
+            draft: Which of the texts that may be drawn.
         """
         marks = [encode(self.tokenizer, mark) for mark in (OPENING, CLOSING)]
 
         def hold(rows: Sequence[int]) -> list[LogitsProcessor]:
             titles = [[self.title_ids[item] for item in citable[row]] for row in rows]
-            seeds = [crc32(prompts.encoded[row].ids.tobytes()) for row in rows]
+            seeds = [crc32(prompts.encoded[row].ids.tobytes(), draft) for row in rows]
             return [QuoteConstraint(titles, marks[0], marks[1], WordDraw(seeds, self._verdicts))]
 
         return [texts[0] for texts in self._generate(prompts, limit, hold)]

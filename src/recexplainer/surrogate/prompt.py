@@ -106,7 +106,8 @@ def _pieces(template: str) -> tuple[tuple[str, str | None, str | None, str | Non
 
 
 def _history(example: Example, form: Form) -> Iterator[Part]:
-    with_titles = form != "intention" and example.task != "reconstruction"
+    told_elsewhere = example.task == "reconstruction" or (example.evidence is not None and form == "hybrid")
+    with_titles = form != "intention" and not told_elsewhere
     if form != "behavior":
         yield UserPlace()
     if with_titles:

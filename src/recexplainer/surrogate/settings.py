@@ -44,8 +44,8 @@ class SurrogateSettings(Settings):
     epochs: dict[Form, PositiveFloat] = Field(default_factory=lambda: dict.fromkeys(FORMS, 1.0))
     """Passes over the examples, for each form; a form that is not named makes one."""
     shares: dict[Form, dict[Task, Annotated[float, Field(ge=0, le=1)]]] = Field(default_factory=dict)
-    """Share of a task's examples that a form learns from, drawn from the seed; a task that is not named keeps all. Only
-    the form that explains needs many rationales: they are long, and slow the other tasks down."""
+    """Share of a task's examples that a form learns from, drawn from the seed; a task that is not named keeps all.
+    Rationales are long, and only the form that explains needs many."""
     item_examples: int = Field(default=30_000, ge=0)
     """Titles named from item vectors in the first phase; the user connector then starts from the item connector."""
     tokens_per_batch: int = Field(default=448, ge=64)

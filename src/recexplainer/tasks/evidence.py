@@ -16,6 +16,8 @@ from recexplainer.tasks.attributes import Attributes
 
 # An effect smaller than this share of the spread of f's scores changes nothing; it reads 0.0 when rounded.
 NEGLIGIBLE = 0.05
+# Ranks up to this one are the top; below the top 20%, ranks up to this share of the list are near it.
+TOP, NEAR = 10, 0.3
 NEIGHBOURS = 20
 CLOSE = "a close neighbour"
 
@@ -51,6 +53,11 @@ class Evidence:
     def weights(self) -> tuple[float, ...]:
         """`[history]`, the effects in units of the spread, so that they mean the same for every recommender."""
         return tuple(effect / self.spread for effect in self.effects)
+
+    @property
+    def upper_half(self) -> bool:
+        """Whether the item ranks in the upper half of the list."""
+        return 2 * self.rank <= self.n_ranked
 
     @property
     def strongest_first(self) -> list[int]:
@@ -112,7 +119,8 @@ def gather_evidence(
 def render_evidence(evidence: Evidence, titles: Sequence[str]) -> str:
     """Evidence as a compact text for a prompt, the same for every form and backbone.
 
-    Each history item is named once, by falling size of its weight, under what it does: for, against or nothing.
+    The verdict comes first, with how far up the list the item stands. Then each history item is named once, by falling
+    size of its weight, under what it does: for, against or nothing.
     """
     groups = {name: list[str]() for name in ("For", "Against", "No effect")}
     for place in evidence.strongest_first:
@@ -123,10 +131,17 @@ def render_evidence(evidence: Evidence, titles: Sequence[str]) -> str:
             continue
         shared = f" ({', '.join(evidence.shared[place])})" if evidence.shared[place] else ""
         groups["For" if weight > 0 else "Against"].append(f"{title} {weight:+.1f}{shared}")
-    verdict = "recommended" if evidence.recommended else "not recommended"
-    parts = [f"rank {evidence.rank} of {evidence.n_ranked}, {verdict}."]
+    parts = [f"rank {evidence.rank} of {evidence.n_ranked}, {_standing(evidence)}."]
     parts += [f"{name}: {'; '.join(texts)}." for name, texts in groups.items() if texts]
     return " ".join(parts)
+
+
+def _standing(evidence: Evidence) -> str:
+    if evidence.recommended:
+        return "recommended, among the first ten" if evidence.rank <= TOP else "recommended"
+    if evidence.rank <= NEAR * evidence.n_ranked:
+        return "not recommended, but near"
+    return f"not recommended, in the {'upper' if evidence.upper_half else 'lower'} half"
 
 
 def _neighbours(recommender: Recommender, items: Sequence[int]) -> dict[int, frozenset[int]]:

@@ -17,13 +17,10 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.tasks.asking import Answers, ask, draw, thresholds
 from recexplainer.tasks.attributes import Attributes, join_words
-from recexplainer.tasks.evidence import CLOSE, NEGLIGIBLE, Evidence, gather_evidence
+from recexplainer.tasks.evidence import CLOSE, NEAR, NEGLIGIBLE, TOP, Evidence, gather_evidence
 from recexplainer.tasks.example import Example
 from recexplainer.tasks.wording import read_yaml
 
-TOP = 10
-# Below the top 20%, an item still counts as near it up to this share of the list.
-NEAR = 0.3
 # A history item is cited beside a stronger one only if it does at least this share of what that one does.
 _WORTH_NAMING = 0.25
 # How often the items asked about come from f's top ten, its top 20%, its bottom 50%, and between.
@@ -88,8 +85,16 @@ def _draw_items(answers: Answers, rng: np.random.Generator) -> list[int]:
 
 
 @cache
-def _parts() -> dict[str, list[str]]:
+def answer_parts() -> dict[str, list[str]]:
+    """The parts that rationales are put together from, by group."""
     return read_yaml("rationale_answers.yaml")
+
+
+def verdict_kind(evidence: Evidence) -> str:
+    """`yes`, `no`, or `between`: not recommended, but in the upper half."""
+    if evidence.recommended:
+        return "yes"
+    return "between" if evidence.upper_half else "no"
 
 
 def write_rationale(evidence: Evidence, titles: Sequence[str], rng: np.random.Generator) -> str:
@@ -118,22 +123,18 @@ class _Writer:
         self.opponents = [place for place in reversed(order) if weights[place] <= -NEGLIGIBLE]
 
     def write(self) -> str:
-        if self.evidence.recommended:
-            sentences = [self._opening("yes"), *self._yes()]
-        elif 2 * self.evidence.rank <= self.evidence.n_ranked:
-            sentences = [self._opening("between"), *self._between()]
-        else:
-            sentences = [self._opening("no"), *self._no()]
-        return " ".join(sentences)
+        kind = verdict_kind(self.evidence)
+        body = {"yes": self._yes, "between": self._between, "no": self._no}[kind]
+        return " ".join([self._opening(kind), *body()])
 
     def _opening(self, verdict: str) -> str:
         """The verdict; a word such as "near" or "top" only where the rank bears it out."""
         rank, n_ranked = self.evidence.rank, self.evidence.n_ranked
-        parts = list(_parts()[f"{verdict}.opening"])
+        parts = list(answer_parts()[f"{verdict}.opening"])
         if verdict == "yes" and rank <= TOP and self.rng.random() < 0.5:
-            parts = _parts()["yes.opening.top"]
+            parts = answer_parts()["yes.opening.top"]
         if verdict == "between" and rank <= NEAR * n_ranked:
-            parts = _parts()["between.opening.near"]
+            parts = answer_parts()["between.opening.near"]
         if self.evidence.item in self.evidence.history:
             parts = [part for part in parts if "{item}" not in part]
         return self._one_of(parts).format(item=f"“{self.titles[self.evidence.item]}”")
@@ -209,7 +210,7 @@ class _Writer:
         common = self._common(cited) if verdict == "yes" and len(cited) > 1 else ""
         if common and self.rng.random() < 0.5:
             every = join_words([self._title(place) for place in cited])
-            return self._one_of(_parts()[f"yes.common.{len(cited)}"]).format(all=every, common=common)
+            return self._one_of(answer_parts()[f"yes.common.{len(cited)}"]).format(all=every, common=common)
         return self._say(f"{verdict}.reason.{len(cited)}", **names)
 
     def _support(self, group: str, cited: list[int]) -> str:
@@ -222,19 +223,19 @@ class _Writer:
         why = self._why(leader) if leader is not None else ""
         also = self._why(places["second"]) if "second" in places and not why else ""
         texts = {name: self._title(place) for name, place in places.items()}
-        return self._one_of(_parts()[group]).format(**texts, why=why, also=also)
+        return self._one_of(answer_parts()[group]).format(**texts, why=why, also=also)
 
     def _why(self, place: int) -> str:
         shared = self.evidence.shared[place]
         facts = [phrase for phrase in shared if phrase != CLOSE]
         if facts:
-            return self._one_of(_parts()["why.one"]).format(what=_facts(facts[:2]))
-        return self._one_of(_parts()["why.close"]) if shared else ""
+            return self._one_of(answer_parts()["why.one"]).format(what=join_facts(facts[:2]))
+        return self._one_of(answer_parts()["why.close"]) if shared else ""
 
     def _common(self, cited: list[int]) -> str:
         shared = [self.evidence.shared[place] for place in cited]
         facts = [phrase for phrase in shared[0] if phrase != CLOSE and all(phrase in others for others in shared)]
-        return _facts(facts[:2])
+        return join_facts(facts[:2])
 
     def _title(self, place: int) -> str:
         return f"“{self.titles[self.evidence.history[place]]}”"
@@ -243,6 +244,6 @@ class _Writer:
         return parts[int(self.rng.integers(len(parts)))]
 
 
-def _facts(phrases: Sequence[str]) -> str:
+def join_facts(phrases: Sequence[str]) -> str:
     """Shared phrases as part of a sentence: "the brand X and the genre Y"."""
     return join_words([phrase if phrase.startswith("the ") else f"the {phrase}" for phrase in phrases])
