@@ -133,6 +133,7 @@ def test_explanation_is_shown_whole_with_brackets(capsys: pytest.CaptureFixture[
         rank=1234,
         n_ranked=2000,
         effects=(1.5, -0.25),
+        faults=("“Other” does most and is not named",),
     )
     show_explanation(explanation)
     shown = capsys.readouterr().out
@@ -141,6 +142,7 @@ def test_explanation_is_shown_whole_with_brackets(capsys: pytest.CaptureFixture[
     assert "    -0.25  Other" in shown
     assert "Surrogate (hybrid+evidence): Yes, 93%" in shown
     assert "Recommender: No, rank 1,234 of 2,000." in shown
+    assert "Not borne out: “Other” does most and is not named." in shown
 
 
 def test_names_of_the_package_are_fetched_when_used():

@@ -1,3 +1,4 @@
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,17 @@ def test_changes_from_the_command_line_are_checked():
     assert changed.data.sample == recipe.data.sample
     with pytest.raises(SettingsError, match="'name'"):
         with_changes(recipe, {"name": "a b"})
+
+
+def test_of_stages_made_side_by_side_at_most_one_is_made_in_this_process():
+    stages = {stage.name: stage for stage in build_stages(load_recipe("demo"))}
+
+    def needs(name: str) -> set[str]:
+        return {name}.union(*(needs(other) for other in stages[name].inputs))
+
+    for one, other in combinations(stages, 2):
+        if one not in needs(other) and other not in needs(one):
+            assert stages[one].apart or stages[other].apart, (one, other)
 
 
 def test_hybrid_follows_intention_only_where_it_goes_on_from_it():

@@ -63,7 +63,14 @@ def alone(number=0, **changes):
         cite(text, TITLES[3], 3, 0.33, 5, False),
         cite(text, "Emberfall Tactics", 90, in_history=False),
     )
-    said = explanation(number, method="hybrid", text=text, citations=citations, probability=0.71)
+    said = explanation(
+        number,
+        method="hybrid",
+        text=text,
+        citations=citations,
+        probability=0.71,
+        faults=(f"“{TITLES[3]}” is said to speak for it",),
+    )
     return replace(said, **changes)
 
 

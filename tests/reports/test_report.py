@@ -68,6 +68,7 @@ def test_the_page_holds_everything(page):
         "31,672",
         "36,0",
         "rank 3 of 1,841",
+        "is said to speak for it",
         "3 → 41",
         "Hybrid, with evidence",
         "Hybrid alone",
@@ -206,9 +207,9 @@ def test_offsets_that_miss_their_title_are_an_error(full_inputs):
 
 def test_tally_counts_each_cited_title_once(full_inputs):
     told = full_inputs.explanations[0]
-    twice = replace(told, citations=told.citations + told.citations[1:2], verdict=False)
+    twice = replace(told, citations=told.citations + told.citations[1:2], verdict=False, faults=("so",))
     counted = tally([told, twice])
-    assert (counted.explanations, counted.agreeing) == (2, 1)
+    assert (counted.explanations, counted.agreeing, counted.faultless) == (2, 1, 1)
     assert (counted.citations, counted.in_history, counted.asked_again, counted.matter) == (6, 6, 6, 4)
 
 

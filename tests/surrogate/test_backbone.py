@@ -62,8 +62,10 @@ def test_attention_starts_looking_for_what_is_alike_and_handing_it_on() -> None:
         attention = layer.self_attn
         alike = attention.q_proj(states) @ attention.k_proj(states).T
         assert (alike.argmax(1) == torch.arange(50)).float().mean() > 0.9
-        handed_on = attention.o_proj(attention.v_proj(states))
-        torch.testing.assert_close(handed_on, 0.5 * states, atol=1e-4, rtol=1e-3)
+        values, sign = attention.v_proj(states), torch.ones(NANO.width)
+        if layer is backbone.model.layers[-1]:
+            sign[-attention.head_dim :] = -1  # the last head takes away what it sees
+        torch.testing.assert_close(attention.o_proj(values * sign), 0.5 * states, atol=1e-4, rtol=1e-3)
 
 
 def test_question_frame_and_answer_are_the_chat_template() -> None:

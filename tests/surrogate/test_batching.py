@@ -117,6 +117,16 @@ def test_cutting_moves_the_places_along() -> None:
     assert list(one.item_places) == [at - lost for at in whole.item_places]
 
 
+def test_room_for_an_answer_is_kept_free() -> None:
+    prompt = render(Example("retrieval", history=(1, 2, 3)), "behavior", "Bought {history}: next?", world().titles)
+    whole = encoder()(prompt)
+    cut = encoder()
+    cut.context, cut.room = len(whole.ids) + 9, 10
+    assert len(cut(prompt).ids) < len(whole.ids)
+    cut.room = 9
+    assert cut(prompt).ids.tolist() == whole.ids.tolist()
+
+
 def test_the_items_asked_about_are_never_cut() -> None:
     example = Example("ranking", history=(1, 2, 3), items=(7, 8, 9, 10), answer_items=(8, 7, 10, 9))
     prompt = render(example, "behavior", "Sort {items} for {history}.", world().titles)

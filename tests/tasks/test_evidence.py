@@ -7,7 +7,7 @@ import pytest
 
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import User
-from recexplainer.tasks.evidence import CLOSE, Evidence, gather_evidence, render_evidence
+from recexplainer.tasks.evidence import CLOSE, MOST_SHOWN, Evidence, gather_evidence, render_evidence
 
 USERS = [User((0, 1, 5)), User((3, 9, 2, 7, 8)), User((4,))]
 ITEMS = [13, 6, 17]
@@ -76,6 +76,13 @@ def test_rendering_by_hand():
 def test_how_far_up_the_list_an_item_stands_is_said_in_words(recommended: bool, rank: int, said: str):
     evidence = Evidence((0,), 1, recommended, 1.0, rank, 100, (0.5,), ((),))
     assert render_evidence(evidence, ["A", "B"]).startswith(said)
+
+
+def test_of_a_long_history_the_strongest_are_put_in_words():
+    effects = tuple(float(place) for place in range(40))
+    evidence = Evidence(tuple(range(40)), 40, True, 1.0, 1, 100, effects, ((),) * 40)
+    text = render_evidence(evidence, [f"T{item}" for item in range(41)])
+    assert re.findall("“(.*?)”", text) == [f"T{item}" for item in range(39, 39 - MOST_SHOWN, -1)]
 
 
 def test_each_history_item_is_rendered_once(dataset, recommender):

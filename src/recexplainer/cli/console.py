@@ -98,6 +98,8 @@ def show_explanation(explanation: Explanation) -> None:
     verdict, own = ("Yes" if said else "No" for said in (explanation.verdict, explanation.recommended))
     console.print(Text(f"Surrogate ({explanation.method}): {verdict}, {explanation.probability:.0%} sure of yes."))
     console.print(Text(f"Recommender: {own}, {rank}."))
+    for fault in explanation.faults:
+        console.print(Text(f"Not borne out: {fault}.", style="yellow"))
     if explanation.history:
         console.print(Text("* cited; numbers: what the recommender's score would lose without the item", style="dim"))
 

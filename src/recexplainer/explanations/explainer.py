@@ -111,6 +111,7 @@ class Explainer:
             rank=evidence.rank,
             n_ranked=evidence.n_ranked,
             effects=evidence.effects,
+            faults=tuple(faults(text, evidence, titles)),
             ask=ask,
         )
 

@@ -49,6 +49,7 @@ class Explanation:
         score: f's score.
         rank: f's rank of the item among those not in the history, 1 the best.
         n_ranked: How many items that ranking holds.
+        faults: What the text says that f does not bear out, or that cannot be checked, one line each; () if all holds.
         effects: `[history]`, for each history item f's score with it minus without it; empty if f cannot say.
         ask: The view that the reader asked for, or "".
     """
@@ -68,4 +69,5 @@ class Explanation:
     rank: int
     n_ranked: int
     effects: tuple[float, ...]
+    faults: tuple[str, ...] = ()
     ask: Literal[""] | str = ""

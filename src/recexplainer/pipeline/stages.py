@@ -28,7 +28,7 @@ def build_stages(recipe: Recipe) -> list[Stage]:
         _examples_stage(recipe),
         *surrogates,
         _stage(recipe, "evaluation", recipe.evaluation, (*_ASKED, *trained), steps.evaluate),
-        _stage(recipe, "explanations", recipe.explanations, explaining, steps.explain),
+        _stage(recipe, "explanations", recipe.explanations, explaining, steps.explain, apart=True),
         _stage(recipe, "report", recipe.report, reported, steps.report),
     ]
 
@@ -43,8 +43,10 @@ def explaining_form(recipe: Recipe) -> Form:
     return recipe.explanations.form or recipe.forms[-1]
 
 
-def _stage(recipe: Recipe, name: str, settings: Settings, inputs: tuple[str, ...], step: _Step) -> Stage:
-    return Stage(name, name, settings.model_dump(mode="json"), inputs, partial(step, recipe))
+def _stage(
+    recipe: Recipe, name: str, settings: Settings, inputs: tuple[str, ...], step: _Step, *, apart: bool = False
+) -> Stage:
+    return Stage(name, name, settings.model_dump(mode="json"), inputs, partial(step, recipe), apart=apart)
 
 
 def _dataset_stage(recipe: Recipe) -> Stage:

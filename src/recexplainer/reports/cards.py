@@ -37,7 +37,7 @@ class HistoryItem:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One explanation as shown: who says it, its verdict and whether f agrees, its text, and what was checked."""
+    """One explanation as shown: who says it, its verdict and whether f agrees, its text, what was checked and failed."""
 
     method: str
     verdict: bool
@@ -45,6 +45,7 @@ class Told:
     probability: float
     segments: tuple[Segment, ...]
     checks: tuple[Citation, ...]
+    faults: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,13 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Over all explanations of one way: how many verdicts agree with f, and how many citations hold.
+    """Over all explanations of one way: how many verdicts agree with f, and how many texts and citations hold.
 
     Attributes:
         method: Who explains.
         explanations: How many.
         agreeing: Verdicts equal to f's.
+        faultless: Those whose every claim f bears out.
         citations: Different titles cited in each explanation, the item asked about aside.
         in_history: Those that are in the user's history.
         asked_again: Those that f was asked again without.
@@ -75,6 +77,7 @@ class Tally:
     method: str
     explanations: int
     agreeing: int
+    faultless: int
     citations: int
     in_history: int
     asked_again: int
@@ -99,6 +102,7 @@ def tally(explanations: Sequence[Explanation]) -> Tally:
         method=method_name(explanations[0].method),
         explanations=len(explanations),
         agreeing=sum(each.verdict == each.recommended for each in explanations),
+        faultless=sum(not each.faults for each in explanations),
         citations=len(cited),
         in_history=sum(citation.in_history for citation in cited),
         asked_again=len(asked),
@@ -134,7 +138,7 @@ def _told(each: Explanation) -> Told:
     agrees = each.verdict == each.recommended
     # The probability is that of "Yes"; the reader sees that of the verdict given.
     sure = each.probability if each.verdict else 1.0 - each.probability
-    return Told(method_name(each.method), each.verdict, agrees, sure, tuple(segments(each)), checks)
+    return Told(method_name(each.method), each.verdict, agrees, sure, tuple(segments(each)), checks, each.faults)
 
 
 def _history(each: Explanation) -> tuple[HistoryItem, ...]:

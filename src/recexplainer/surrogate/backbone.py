@@ -67,9 +67,10 @@ def build_nano(
         bos_token_id=None,
     )
     backbone = LlamaForCausalLM(config)
-    for module in backbone.modules():
-        if isinstance(module, LlamaAttention):
-            _start_attention(module)
+    attentions = [module for module in backbone.modules() if isinstance(module, LlamaAttention)]
+    for attention in attentions:
+        _start_attention(attention)
+    _start_suppressing(attentions[-1])
     return backbone, tokenizer
 
 
@@ -85,6 +86,15 @@ def _start_attention(attention: LlamaAttention) -> None:
         projection.weight.copy_(shared + 0.02 * torch.randn_like(shared))
     nn.init.orthogonal_(attention.v_proj.weight)
     attention.o_proj.weight.copy_(0.5 * attention.v_proj.weight.T)
+
+
+@torch.no_grad()
+def _start_suppressing(attention: LlamaAttention) -> None:
+    """Let the last head take away what it sees, as some late heads of large models do (McDougall et al., 2023).
+
+    A list of titles must not name one twice; without such a head that is learned late, or not at all.
+    """
+    attention.o_proj.weight[:, -attention.head_dim :] *= -1
 
 
 def learn_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> PreTrainedTokenizerFast:

@@ -49,10 +49,11 @@ class PromptEncoder:
         tokenizer: The backbone's.
         titles: The catalogue's titles, `[items]`.
         context: Most tokens of prompt and answer together.
+        room: Tokens of the context that are kept free, for an answer that is not there yet.
     """
 
-    def __init__(self, tokenizer: Any, titles: Sequence[str], context: int) -> None:
-        self.tokenizer, self.context = tokenizer, context
+    def __init__(self, tokenizer: Any, titles: Sequence[str], context: int, room: int = 0) -> None:
+        self.tokenizer, self.context, self.room = tokenizer, context, room
         self.frame = chat_frame(tokenizer)
         self.title_ids = [encode(tokenizer, title) for title in titles]
         self._words: dict[str, list[int]] = {}
@@ -82,8 +83,8 @@ class PromptEncoder:
             ids.extend(self._text(part))
         if prompt.answer:
             ids.append(self.frame.stop)
-        if len(ids) > self.context:
-            return self(self._without_oldest(prompt, len(ids)), user)
+        if len(ids) + self.room > self.context:
+            return self(self._without_oldest(prompt, len(ids) + self.room), user)
         return Encoded(
             np.array(ids, np.int32), answer_start, tuple(item_places), tuple(items), tuple(user_places), user
         )

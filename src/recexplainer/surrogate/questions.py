@@ -48,6 +48,8 @@ def encode_questions(
 ) -> EncodedSet:
     """Questions without their answers, in the surrogate's form and each task's first phrasing.
 
+    A quarter of the context is kept free for the answer; a longer question loses its oldest history titles.
+
     Args:
         surrogate: Who is asked.
         dataset: The catalogue.
@@ -55,7 +57,7 @@ def encode_questions(
         examples: What is asked.
         ask: Words added to each question: the view that the reader wants.
     """
-    encode = PromptEncoder(surrogate.tokenizer, dataset.titles, surrogate.context)
+    encode = PromptEncoder(surrogate.tokenizer, dataset.titles, surrogate.context, room=surrogate.context // 4)
     users = UserTable(recommender, surrogate.form)
     encoded = []
     for example in examples:

@@ -19,6 +19,8 @@ NEGLIGIBLE = 0.05
 # Ranks up to this one are the top; below the top 20%, ranks up to this share of the list are near it.
 TOP, NEAR = 10, 0.3
 NEIGHBOURS = 20
+# How many history items are put in words, the strongest; a long history would fill the prompt.
+MOST_SHOWN = 16
 CLOSE = "a close neighbour"
 
 
@@ -120,10 +122,10 @@ def render_evidence(evidence: Evidence, titles: Sequence[str]) -> str:
     """Evidence as a compact text for a prompt, the same for every form and backbone.
 
     The verdict comes first, with how far up the list the item stands. Then each history item is named once, by falling
-    size of its weight, under what it does: for, against or nothing.
+    size of its weight, under what it does: for, against or nothing; of a long history the strongest sixteen.
     """
     groups = {name: list[str]() for name in ("For", "Against", "No effect")}
-    for place in evidence.strongest_first:
+    for place in evidence.strongest_first[:MOST_SHOWN]:
         weight = evidence.weights[place]
         title = f"“{titles[evidence.history[place]]}”"
         if abs(weight) < NEGLIGIBLE:
