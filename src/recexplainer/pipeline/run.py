@@ -72,8 +72,8 @@ class Stage:
         inputs: Names of the stages whose folders it reads.
         make: Writes into the folder that it is given; returns one line that says what was made.
         sources: Files or folders outside the run that it reads; known by their content.
-        apart: Made in a process of its own where stages are made side by side. Of those that may be, all but one
-            must be: rooms are loaded when a stage needs them, and threads that load the same one get in each other's way.
+        apart: Made in a process of its own where stages are made side by side. Of those that may be, all but one are:
+            rooms are loaded when a stage needs them, and threads that load the same one get in each other's way.
     """
 
     name: str

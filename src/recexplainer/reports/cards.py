@@ -37,7 +37,7 @@ class HistoryItem:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One explanation as shown: who says it, its verdict and whether f agrees, its text, what was checked and failed."""
+    """One explanation as shown: who says it, its verdict, whether f agrees, its text, what was checked, what fails."""
 
     method: str
     verdict: bool
