@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from recexplainer.cli.console import say_error
+from recexplainer.cli.data import data
 from recexplainer.cli.demo import demo
 from recexplainer.cli.evaluate import evaluate
 from recexplainer.cli.explain import explain
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 for command in (demo, run, explain, evaluate, report):
     app.command()(command)
+app.add_typer(data)
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""What the commands share in talking to a person: lines of progress, tables of results, one explanation, errors."""
+"""What the commands share in talking to a person: progress, results, one explanation, what data hold, errors."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from recexplainer.errors import RecExplainerError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from recexplainer.data.inspection import Inspection, Spread
     from recexplainer.evaluation.rows import Row
     from recexplainer.explanations.record import Explanation
 
@@ -102,6 +103,34 @@ def show_explanation(explanation: Explanation) -> None:
         console.print(Text(f"Not borne out: {fault}.", style="yellow"))
     if explanation.history:
         console.print(Text("* cited; numbers: what the recommender's score would lose without the item", style="dim"))
+
+
+def show_inspection(seen: Inspection) -> None:
+    """Print what data hold: sizes, spreads, attributes, a few rows, and what was dropped."""
+    from rich.text import Text
+
+    def part(heading: str, lines: Sequence[str]) -> None:
+        console.print(Text(heading, style="bold"))
+        for line in lines or ("none",):
+            console.print(Text(f"  {line}"))
+
+    console = stdout()
+    facts = {
+        "users": f"{seen.users:,}",
+        "items": f"{seen.items:,}",
+        "interactions": f"{seen.interactions:,}",
+        "sparsity": f"{seen.sparsity:.4%}",
+        "history lengths": _spread(seen.history_lengths),
+        "title lengths": _spread(seen.title_lengths, " characters"),
+    }
+    part(seen.name, [f"{name:<16} {value}" for name, value in facts.items()])
+    part("attributes of items", [f"{name:<16} {share:.0%} have it" for name, share in seen.attributes.items()])
+    part("how histories begin: user, item, title", ["  ".join(row) for row in seen.sample])
+    part("dropped or changed", [f"{note.count:>10,}  {note.what}" for note in seen.notes])
+
+
+def _spread(spread: Spread, unit: str = "") -> str:
+    return f"median {spread.median:,.0f}{unit}, 5% to 95%: {spread.low:,.0f} to {spread.high:,.0f}"
 
 
 def show_end(run: Path, *, explain: bool) -> None:

@@ -44,6 +44,8 @@ class DataSettings(Settings):
     """Folder or file with the interactions and items; `--data` on the command line."""
     sample: SampleSettings = SampleSettings()
     """The embedded world's size and seed."""
+    format: str | None = None
+    """Key of the format of the files (recbole, amazon, movielens, steam, table); None: recognised by their names."""
     columns: ColumnMapping | None = None
     """Which column of a table is what; None: recognised by their names."""
     filter: FilterSettings = FilterSettings()

@@ -53,7 +53,7 @@ def _dataset_stage(recipe: Recipe) -> Stage:
     """Files are known by their content, not by where they lie; what the source does not read is no setting of it."""
     data = recipe.data
     from_files = data.source == "files"
-    settings = data.model_dump(mode="json", exclude={"path", "sample"} if from_files else {"path", "columns"})
+    settings = data.model_dump(mode="json", exclude={"path", "sample"} if from_files else {"path", "format", "columns"})
     sources = (data.path,) if from_files and data.path is not None else ()
     return Stage("dataset", "dataset", settings, (), partial(steps.make_dataset, recipe), sources)
 

@@ -43,7 +43,7 @@ def _read_source(recipe: Recipe) -> Dataset:
             where=f"recipe {recipe.name}, key data.path",
             mend="Give --data PATH.",
         )
-    return read_folder(recipe.data.path, recipe.data.columns)
+    return read_folder(recipe.data.path, recipe.data.columns, recipe.data.format)
 
 
 def fit_recommender(recipe: Recipe, context: RunContext, folder: Path) -> str:

@@ -17,8 +17,12 @@ def kind_of(path: Path) -> str:
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
-def read_text_bytes(path: Path) -> bytes:
+def read_text_bytes(path: Path, *, latin: bool = False) -> bytes:
     """The bytes of a UTF-8 text file, unpacked where its name ends in .gz, without a byte order mark.
+
+    Args:
+        path: The file.
+        latin: Whether a file that is not UTF-8 is in Latin-1 instead.
 
     Raises:
         DataError: The file is missing, is not whole gzip, is not UTF-8, or is empty.
@@ -29,6 +33,8 @@ def read_text_bytes(path: Path) -> bytes:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
+        if latin:
+            return data.decode("latin-1").encode()
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(
             f"the file is not UTF-8: byte 0x{data[error.start]:02x} stands for no character",
@@ -36,6 +42,52 @@ def read_text_bytes(path: Path) -> bytes:
             mend="save it as UTF-8, for example with: iconv -f latin1 -t utf-8",
         ) from error
     return data
+
+
+def read_separated(
+    path: Path,
+    separator: str,
+    *,
+    has_header: bool = True,
+    ragged_lines: bool = False,
+    quoted: bool = True,
+    latin: bool = False,
+) -> pl.DataFrame:
+    """Reads separated text; every column is text.
+
+    Args:
+        path: The file.
+        separator: What separates the fields, one character or more.
+        has_header: Whether the first line names the columns; else they are column_1, column_2, ….
+        ragged_lines: Pass lines with more fields than the first, without what is too much.
+        quoted: Whether a field may stand in double quotes.
+        latin: As in `read_text_bytes`.
+
+    Raises:
+        DataError: The file cannot be read, or holds no rows.
+    """
+    data = read_text_bytes(path, latin=latin)
+    if len(separator.encode()) > 1:  # the parser takes one byte; this one is in no text
+        data, separator = data.replace(separator.encode(), b"\x1f"), "\x1f"
+    table = parse_table(
+        path,
+        lambda: pl.read_csv(
+            data,
+            separator=separator,
+            quote_char='"' if quoted else None,
+            has_header=has_header,
+            truncate_ragged_lines=ragged_lines,
+            infer_schema=False,
+        ),
+    )
+    if not has_header:
+        table.columns = [f"column_{number}" for number in range(1, table.width + 1)]
+    return table
+
+
+def damaged_gzip(path: Path, error: Exception) -> DataError:
+    """The DataError of a gzip file that cannot be unpacked to its end."""
+    return DataError(f"the gzip file is cut off or damaged: {error}", where=str(path), mend="copy or download it again")
 
 
 def parse_table(path: Path, parse: Callable[[], pl.DataFrame]) -> pl.DataFrame:
@@ -63,6 +115,4 @@ def _unpacked(path: Path) -> bytes:
     try:
         return gzip.decompress(data)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(
-            f"the gzip file is cut off or damaged: {error}", where=str(path), mend="copy or download it again"
-        ) from error
+        raise damaged_gzip(path, error) from error

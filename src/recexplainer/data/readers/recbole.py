@@ -11,7 +11,7 @@ import polars as pl
 
 from recexplainer.data.cleaning import require_columns
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.readers.files import kind_of, parse_table, read_text_bytes
+from recexplainer.data.readers.files import kind_of, read_separated
 from recexplainer.errors import DataError
 
 # What public data sets call a column of the catalogue, the better name first.
@@ -75,8 +75,7 @@ def _only(folder: Path, kind: str) -> Path:
 
 def _atomic(path: Path) -> pl.DataFrame:
     """The columns of an atomic file as text, named without their types; an empty field is null."""
-    data = read_text_bytes(path)
-    table = parse_table(path, lambda: pl.read_csv(data, separator="\t", quote_char=None, infer_schema=False))
+    table = read_separated(path, "\t", quoted=False)
     untyped = [column for column in table.columns if ":" not in column]
     if untyped:
         raise DataError(

@@ -11,7 +11,9 @@ import polars as pl
 
 from recexplainer.data.cleaning import require_columns
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.readers.files import kind_of, parse_table, read_text_bytes
+from recexplainer.data.readers.files import kind_of, parse_table, read_separated, read_text_bytes
+from recexplainer.data.readers.lines import blame_json_line
+from recexplainer.data.readers.names import data_set_files
 from recexplainer.errors import DataError
 from recexplainer.settings import Settings
 
@@ -65,8 +67,9 @@ class ColumnMapping(Settings):
 
 
 def claims(path: Path) -> bool:
-    """Whether a path is, or a folder holds, a table that this module can read."""
-    return bool(_tables(path)) if path.is_dir() else kind_of(path) in _KINDS
+    """Whether a path is, or a folder holds, a table, other than the files of data sets that are known by name."""
+    folder, tables = (path, _tables(path)) if path.is_dir() else (path.parent, _of_kinds([path]))
+    return not set(tables) <= set(data_set_files(folder))
 
 
 def read(path: Path, columns: ColumnMapping | None = None) -> Dataset:
@@ -96,7 +99,11 @@ def read(path: Path, columns: ColumnMapping | None = None) -> Dataset:
 
 
 def _tables(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.is_file() and kind_of(file) in _KINDS)
+    return _of_kinds(sorted(file for file in folder.iterdir() if file.is_file()))
+
+
+def _of_kinds(files: list[Path]) -> list[Path]:
+    return [file for file in files if kind_of(file) in _KINDS]
 
 
 def _named(folder: Path, stem: str) -> list[Path]:
@@ -143,22 +150,23 @@ def _read_table(path: Path, columns: ColumnMapping) -> pl.DataFrame:
         raise DataError(
             f"'{kind}' is no table that can be read", where=str(path), mend=f"use one of {', '.join(_KINDS)}"
         )
-    data = read_text_bytes(path)
     if kind in _JSON_LINES:
-        return parse_table(path, lambda: pl.read_ndjson(data, infer_schema_length=None))
-    table = parse_table(
+        return _read_json(path)
+    return read_separated(
         path,
-        lambda: pl.read_csv(
-            data,
-            separator=columns.separator or _SEPARATORS[kind],
-            has_header=columns.has_header,
-            truncate_ragged_lines=columns.ragged_lines,
-            infer_schema=False,
-        ),
+        columns.separator or _SEPARATORS[kind],
+        has_header=columns.has_header,
+        ragged_lines=columns.ragged_lines,
     )
-    if not columns.has_header:
-        table.columns = [f"column_{number}" for number in range(1, table.width + 1)]
-    return table
+
+
+def _read_json(path: Path) -> pl.DataFrame:
+    data = read_text_bytes(path)
+    try:
+        return parse_table(path, lambda: pl.read_ndjson(data, infer_schema_length=None))
+    except DataError:
+        blame_json_line(path, data)
+        raise
 
 
 def _interaction_columns(columns: ColumnMapping) -> dict[str, str]:

@@ -1,0 +1,214 @@
+"""Files of one object a line, JSON or Python literals, plain or gzip, read a piece at a time.
+
+Memory holds a piece of text and the columns wanted, however long the file is. It knows lines, not what is in them.
+"""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import json
+import warnings
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import polars as pl
+
+from recexplainer.data.readers.files import damaged_gzip
+from recexplainer.errors import DataError
+from recexplainer.progress import track
+
+Schema = Mapping[str, pl.DataType]
+"""The keys wanted and their types: `pl.String()`, `pl.Int64()` or `pl.List(pl.String())`."""
+
+_PIECE = 1 << 23
+_LONGEST_LINE = 1 << 26
+_UNPARSED = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError)
+
+
+def read_json_lines(path: Path, schema: Schema) -> pl.DataFrame:
+    """Reads some keys of a file of JSON objects, one a line; a key that a line lacks is null.
+
+    Returns:
+        One row a line, columns as in `schema`.
+
+    Raises:
+        DataError: The file is missing, empty, damaged or not UTF-8, or a line is no JSON object or holds something
+            that cannot be brought into the type wanted; says which line.
+    """
+
+    def parse(first: int, text: bytes) -> pl.DataFrame:
+        try:
+            return pl.read_ndjson(text, schema=schema)
+        except pl.exceptions.PolarsError:  # line by line it is slow, but takes odd types and knows the line at fault
+            return _parse_each(path, first, text, schema, _json)
+
+    return _gather(path, parse)
+
+
+def read_literal_lines(path: Path, schema: Schema) -> pl.DataFrame:
+    """Reads some keys of a file of Python dictionaries, one a line, as `repr` writes them; nothing in it is run.
+
+    Returns:
+        One row a line, columns as in `schema`.
+
+    Raises:
+        DataError: As `read_json_lines`; also where a line holds code.
+    """
+    return _gather(path, lambda first, text: _parse_each(path, first, text, schema, _literal))
+
+
+def first_keys(path: Path) -> list[str]:
+    """The keys of the first JSON object of a file. Raises DataError where there is none."""
+    for first, text in _pieces(path, 1 << 16):
+        for number, line in enumerate(text.split(b"\n"), first):
+            if line.strip():
+                return list(_record(path, number, line, _json))
+    raise _empty(path)
+
+
+def require_keys(table: pl.DataFrame, keys: Sequence[str], path: Path) -> None:
+    """Raises DataError, naming them, unless every key has a value in some line."""
+    missing = [key for key in keys if table[key].is_null().all()]
+    if missing:
+        raise DataError(
+            f"missing key{'s' if len(missing) > 1 else ''}: {', '.join(missing)}",
+            where=f"{path}, every line",
+            mend="give the file as it was published, or read it as a table with a column mapping (data.columns)",
+        )
+
+
+def blame_json_line(path: Path, text: bytes) -> None:
+    """Raises the DataError of the first line that is no JSON object; returns where there is no such line."""
+    for number, line in enumerate(text.split(b"\n"), 1):
+        if line.strip():
+            _record(path, number, line, _json)
+
+
+def _gather(path: Path, parse: Callable[[int, bytes], pl.DataFrame]) -> pl.DataFrame:
+    frames = [parse(first, text) for first, text in track(_pieces(path), path.name) if text.strip()]
+    if not frames:
+        raise _empty(path)
+    return pl.concat(frames)
+
+
+def _pieces(path: Path, size: int = _PIECE) -> Iterator[tuple[int, bytes]]:
+    """Pieces of whole lines, each with the number of its first line; no piece is much longer than `size`."""
+    if not path.is_file():
+        raise DataError("there is no such file", where=str(path), mend="check the path")
+    first, rest = 1, b""
+    with _open(path) as file:
+        while block := _read(file, size, path):
+            head, line_end, tail = block.rpartition(b"\n")
+            if line_end:
+                piece = rest + head + line_end
+                yield first, piece.removeprefix(b"\xef\xbb\xbf") if first == 1 else piece
+                first, rest = first + piece.count(b"\n"), tail
+            else:
+                rest += block
+            if len(rest) > _LONGEST_LINE:
+                raise DataError(
+                    f"the line is longer than {_LONGEST_LINE:,} bytes",
+                    where=f"{path}, line {first}",
+                    mend="write one object a line",
+                )
+    if rest:
+        yield first, rest.removeprefix(b"\xef\xbb\xbf") if first == 1 else rest
+
+
+def _open(path: Path) -> IO[bytes]:
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+def _read(file: IO[bytes], size: int, path: Path) -> bytes:
+    try:
+        return file.read(size)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise damaged_gzip(path, error) from error
+
+
+def _parse_each(path: Path, first: int, text: bytes, schema: Schema, parse: Callable[[str], Any]) -> pl.DataFrame:
+    columns: dict[str, list[Any]] = {key: [] for key in schema}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # a backslash too many in a text
+        warnings.simplefilter("ignore", DeprecationWarning)
+        for number, line in enumerate(text.split(b"\n"), first):
+            if line.strip():
+                record = _record(path, number, line, parse)
+                for key, kind in schema.items():
+                    try:
+                        columns[key].append(_cell(record.get(key), kind))
+                    except (ValueError, OverflowError) as error:
+                        raise DataError(
+                            f"the value of '{key}' is no whole number: {record[key]!r:.60}",
+                            where=f"{path}, line {number}",
+                            mend="mend or remove the line",
+                        ) from error
+    return pl.DataFrame(columns, schema=schema)
+
+
+def _record(path: Path, number: int, line: bytes, parse: Callable[[str], Any]) -> dict[str, Any]:
+    where = f"{path}, line {number}"
+    try:
+        record = parse(line.decode("utf-8").strip())
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"the file is not UTF-8: byte 0x{line[error.start]:02x} stands for no character",
+            where=where,
+            mend="save it as UTF-8, for example with: iconv -f latin1 -t utf-8",
+        ) from error
+    except _UNPARSED as error:
+        what = str(error).split("\n")[0][:100]
+        raise DataError(
+            f"the line cannot be read, it is cut off or no {_KINDS[parse]}: {what}",
+            where=where,
+            mend="mend or remove the line, or copy the file again",
+        ) from error
+    if not isinstance(record, dict):
+        raise DataError(
+            f"the line cannot be read: it holds no object but {record!r:.40}",
+            where=where,
+            mend="write one object a line",
+        )
+    return record
+
+
+def _json(line: str) -> Any:
+    return json.loads(line)
+
+
+def _literal(line: str) -> Any:
+    return ast.literal_eval(line)
+
+
+_KINDS: dict[Callable[[str], Any], str] = {
+    _json: "JSON",
+    _literal: "dictionary of plain values in Python's notation (code is never run)",
+}
+
+
+def _cell(value: Any, kind: pl.DataType) -> Any:
+    """A value brought into the type of its column. Raises ValueError or OverflowError where a number is none."""
+    if value is None:
+        return None
+    if isinstance(kind, pl.List):
+        return [_text(part) for part in (value if isinstance(value, list) else [value]) if part is not None]
+    return _whole(value) if isinstance(kind, pl.Int64) else _text(value)
+
+
+def _whole(value: Any) -> int:
+    number = int(value) if isinstance(value, (str, int)) else int(float(str(value)))
+    if abs(number) >= 1 << 63:
+        raise OverflowError
+    return number
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else str(value)
+    return text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no character
+
+
+def _empty(path: Path) -> DataError:
+    return DataError("the file is empty", where=str(path), mend="name a file that holds one object a line")
