@@ -28,7 +28,7 @@ def test_importing_the_command_line_loads_nothing_heavy():
 def test_help_names_every_command():
     done = call("--help")
     assert done.returncode == 0
-    for command in ("demo", "run", "explain", "evaluate", "report"):
+    for command in ("demo", "run", "explain", "evaluate", "report", "data"):
         assert command in done.stdout
 
 
@@ -63,6 +63,8 @@ def test_debug_lets_the_error_through_wherever_it_stands(arguments: list[str]):
         (["demo", "--set", "surrogate.epoch=1"], "'surrogate.epochs'"),
         (["run", "paper-games"], "--data PATH"),
         (["run", "paper-games", "--data", "nowhere"], "no such file or folder"),
+        (["data", "inspect", "nowhere"], "no such file or folder"),
+        (["data", "inspect", ".", "--format", "amazn"], "there is no format 'amazn'"),
     ],
 )
 def test_mistakes_are_answered_with_the_mend(
@@ -113,6 +115,19 @@ def test_rows_become_one_table(capsys: pytest.CaptureFixture[str]):
     hits = next(line for line in lines if "hr@5" in line)
     assert ("0.013" in hits or "0.012" in hits) and "0.800" in hits
     assert next(line for line in lines if "hcr" in line).count("N/A") == 2
+
+
+def test_inspection_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    rows = "user_id,item_id,title\nu,a,[red]Ash\nu,b,Birch\nu,b,Birch\nv,,Birch\n"
+    (tmp_path / "log.csv").write_text(rows, encoding="utf-8")
+    with pytest.raises(SystemExit) as left:
+        main(["data", "inspect", str(tmp_path), "--format", "table"])
+    assert left.value.code == 0
+    shown = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert shown[0] == tmp_path.name
+    assert {"users 1", "items 2", "interactions 2", "sparsity 0.0000%", "u a [red]Ash", "u b Birch"} <= set(shown)
+    assert "history lengths median 2, 5% to 95%: 2 to 2" in shown
+    assert "1 events seen twice dropped" in shown
 
 
 def test_explanation_is_shown_whole_with_brackets(capsys: pytest.CaptureFixture[str]):

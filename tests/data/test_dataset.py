@@ -94,6 +94,11 @@ def test_numbers_are_ids_too_even_where_gaps_made_them_floats() -> None:
     assert histories(Dataset.from_frames(raw, items)) == {"7": ["2", "1"]}
 
 
+def test_numbers_that_are_no_ids() -> None:
+    raw = pl.DataFrame({"user_id": [7.0, float("nan"), float("inf")], "item_id": ["a", "a", "a"]})
+    assert histories(Dataset.from_frames(raw, ITEMS)) == {"7.0": ["a"], "inf": ["a"]}
+
+
 def test_catalogue_has_every_column_with_its_type() -> None:
     items = pl.DataFrame(
         {
@@ -148,6 +153,7 @@ def test_cleaning_again_changes_nothing() -> None:
         (events(("u", "a", "soon"), ("u", "b", "2")), ITEMS, "'soon' is neither"),
         (events(("u", "b", "2"), ("u", "a", "soon")), ITEMS, "data row 2"),
         (events(("u", "a", True)), ITEMS, "not Boolean"),
+        (events(([], "a")), ITEMS, "an id must be text or a number, not List"),
         (events(("u", "a", 1)), ITEMS.with_columns(title=pl.lit("")), "no item has both"),
     ],
 )

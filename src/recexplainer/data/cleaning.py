@@ -25,6 +25,7 @@ ITEM_COLUMNS: dict[str, pl.DataType] = {
     "features": pl.List(pl.String()),
 }
 _YEAR = "release_year"
+_LARGEST_ID = float(1 << 63)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
@@ -128,8 +129,17 @@ def _notes(*counted: tuple[str, int]) -> tuple[Note, ...]:
 def _ids(frame: pl.DataFrame, column: str) -> pl.Series:
     """Ids as text without outer spaces; "" is null; whole floats (a column that once held gaps) lose their ".0"."""
     ids = frame[column]
-    if ids.dtype.is_float() and bool((ids.drop_nulls() == ids.drop_nulls().round()).all()):
-        ids = ids.cast(pl.Int64)
+    if ids.dtype.is_nested():
+        raise DataError(
+            f"an id must be text or a number, not {ids.dtype}",
+            where=f"column {column}",
+            mend="map another column, or write one id a row",
+        )
+    if ids.dtype.is_float():
+        ids = ids.fill_nan(None)
+        there = ids.drop_nulls()
+        if bool(((there == there.round()) & (there.abs() < _LARGEST_ID)).all()):
+            ids = ids.cast(pl.Int64)
     text = ids.cast(pl.String).str.strip_chars()
     return text.to_frame().select(pl.when(pl.col(column) != "").then(pl.col(column)).alias(column))[column]
 

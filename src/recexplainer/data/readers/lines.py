@@ -11,8 +11,10 @@ import json
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from gzip import GzipFile
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import polars as pl
 
@@ -118,11 +120,11 @@ def _pieces(path: Path, size: int = _PIECE) -> Iterator[tuple[int, bytes]]:
         yield first, rest.removeprefix(b"\xef\xbb\xbf") if first == 1 else rest
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> GzipFile | BufferedReader:
     return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
 
 
-def _read(file: IO[bytes], size: int, path: Path) -> bytes:
+def _read(file: GzipFile | BufferedReader, size: int, path: Path) -> bytes:
     try:
         return file.read(size)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

@@ -1,0 +1,196 @@
+"""Amazon reviews with metadata, both editions, and lines of JSON that are not as they should be."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from recexplainer.data.dataset import Dataset
+from recexplainer.data.readers import amazon, lines, read_folder
+from recexplainer.errors import DataError
+
+REVIEWS_2018 = [
+    {"overall": 5.0, "reviewerID": "u", "asin": "a", "unixReviewTime": 1500000009, "reviewText": "“Öl”, {good}\n"},
+    {"reviewerID": "u", "asin": "b", "unixReviewTime": 1500000001},
+    {"reviewerID": "v", "asin": "b", "unixReviewTime": 1500000005, "style": {"Size:": " 2"}},
+]
+META_2018 = [
+    {
+        "asin": "a",
+        "title": "Ash",
+        "brand": "Nimbus",
+        "description": ["First.", "Second."],
+        "category": ["Toys", "Puzzles"],
+        "feature": ["light"],
+        "also_buy": ["b"],
+    },
+    {"asin": "b", "title": "Birch", "category": []},
+    {"asin": "c", "title": "var aPageStart = (new Date()).getTime();"},
+]
+REVIEWS_2023 = [
+    {"rating": 5.0, "asin": "a2", "parent_asin": "a", "user_id": "u", "timestamp": 1500000009123, "text": "fine"},
+    {"rating": 1.0, "asin": "b", "parent_asin": "b", "user_id": "u", "timestamp": 1500000001456},
+]
+META_2023 = [
+    {
+        "parent_asin": "a",
+        "title": "Ash",
+        "store": "Nimbus",
+        "features": ["light"],
+        "description": ["First.", "Second."],
+        "categories": ["Toys", "Puzzles"],
+        "details": {"Weight": "1"},
+    },
+    {"parent_asin": "b", "title": "Birch", "store": None, "features": [], "description": [], "categories": []},
+]
+
+
+def text(rows: list[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def put(path: Path, data: bytes) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    return path
+
+
+def histories(dataset: Dataset) -> dict[str, list[str]]:
+    return {name: [dataset.titles[i] for i in dataset.history(user)] for user, name in enumerate(dataset.user_ids)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    put(tmp_path / "Toys_5.json.gz", text(REVIEWS_2018))
+    put(tmp_path / "meta_Toys.json", text(META_2018))
+    return tmp_path
+
+
+@pytest.mark.parametrize("named", ["", "Toys_5.json.gz"])
+def test_2018(folder: Path, named: str) -> None:
+    dataset = read_folder(folder / named)
+    assert histories(dataset) == {"u": ["Birch", "Ash"], "v": ["Birch"]}
+    assert dataset.items.row(0) == ("a", "Ash", "First. Second.", "Nimbus", ["Toys", "Puzzles"], [], ["light"])
+    assert {note.what: note.count for note in dataset.notes} == {"items without an id or a title dropped": 1}
+    assert dataset.name == (folder.name if not named else "toys_5")
+
+
+def test_2023(tmp_path: Path) -> None:
+    put(tmp_path / "Toys.jsonl", text(REVIEWS_2023))
+    put(tmp_path / "meta_Toys.jsonl.gz", text(META_2023))
+    dataset = read_folder(tmp_path)
+    assert histories(dataset) == {"u": ["Birch", "Ash"]}
+    assert dataset.items.row(0) == ("a", "Ash", "First. Second.", "Nimbus", ["Toys", "Puzzles"], [], ["light"])
+    assert dataset.items.row(1) == ("b", "Birch", "", "", [], [], [])
+
+
+def test_odd_types_are_taken_as_they_are_meant(folder: Path) -> None:
+    odd = [{**REVIEWS_2018[0], "unixReviewTime": "1500000009", "reviewerID": 7}, *REVIEWS_2018[1:]]
+    put(folder / "Toys_5.json.gz", b"\xef\xbb\xbf\n" + text(odd))
+    meta = [{**META_2018[0], "description": {"a": 1}, "category": "Toys", "title": "Ash \ud800"}, META_2018[1]]
+    put(folder / "meta_Toys.json", text(meta))
+    dataset = read_folder(folder)
+    assert histories(dataset) == {"7": ["Ash ?"], "u": ["Birch"], "v": ["Birch"]}
+    assert dataset.items["genres"][0].to_list() == ["Toys"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message", "where"),
+    [
+        ("Toys_5.json.gz", text(REVIEWS_2018)[:-30], "the line cannot be read", "line 3"),
+        (
+            "Toys_5.json.gz",
+            b"\n" + text(REVIEWS_2018[:1]) + b'{"reviewerID": "u\n',
+            "the line cannot be read",
+            "line 3",
+        ),
+        ("Toys_5.json.gz", text(REVIEWS_2018) + b"[1]\n", "holds no object but", "line 4"),
+        ("Toys_5.json.gz", text(REVIEWS_2018) + b'{"x": "\xf6"}\n', "not UTF-8: byte 0xf6", "line 4"),
+        ("Toys_5.json.gz", b"[" * 9999 + b"\n", "the line cannot be read", "line 1"),
+        ("Toys_5.json.gz", b"", "the file is empty", "Toys_5"),
+        ("Toys_5.json.gz", b"\n \n", "the file is empty", "Toys_5"),
+        ("Toys_5.json.gz", text([{"who": "u"}]), "missing key: reviewerID or user_id", "first line"),
+        ("Toys_5.json.gz", text([{"reviewerID": "u"}]), "missing keys: asin, unixReviewTime", "Toys_5"),
+        ("Toys_5.json.gz", text([{**REVIEWS_2018[0], "unixReviewTime": -1}]), "'-1' is no time", "data row 1"),
+        (
+            "Toys_5.json.gz",
+            text([*REVIEWS_2018, {**REVIEWS_2018[0], "unixReviewTime": 15 * 10**11}]),
+            "no time",
+            "row 4",
+        ),
+        ("Toys_5.json.gz", text([{**REVIEWS_2018[0], "unixReviewTime": "soon"}]), "no whole number: 'soon'", "line 1"),
+        ("Toys_5.json.gz", text([{**REVIEWS_2018[0], "unixReviewTime": 10**30}]), "no whole number", "line 1"),
+        ("Toys_5.json.gz", text([{**REVIEWS_2018[0], "unixReviewTime": [1]}]), "no whole number", "line 1"),
+        ("meta_Toys.json", text([{"asin": "a"}]), "missing key: title", "meta_Toys"),
+        ("meta_Toys.json", text([{"title": "Ash"}]), "missing key: asin", "meta_Toys"),
+        ("meta_Toys.json", b"{'asin': 'a'}\n", "no JSON", "line 1"),
+        ("meta_Toys.json", text([{"asin": "a", "title": " "}]), "no item has both an id and a title", "item table"),
+        ("meta_Music.json", text(META_2018), "one file of reviews and one of items; there: Toys", ""),
+        ("Toys.json", text(REVIEWS_2018), "there: Toys.json, Toys_5.json.gz, meta_Toys.json", ""),
+    ],
+)
+def test_bad_files(folder: Path, name: str, data: bytes, message: str, where: str) -> None:
+    put(folder / name, data)
+    with pytest.raises(DataError, match=message) as caught:
+        read_folder(folder)
+    assert str(folder) in caught.value.where
+    assert where in caught.value.where
+    assert caught.value.mend
+
+
+def test_no_reviews(folder: Path) -> None:
+    (folder / "Toys_5.json.gz").unlink()
+    with pytest.raises(DataError, match=r"there: meta_Toys\.json"):
+        read_folder(folder)
+
+
+def test_truncated_gzip(folder: Path) -> None:
+    whole = (folder / "Toys_5.json.gz").read_bytes()
+    for broken in (whole[:-12], whole[:5], b"no gzip at all"):
+        (folder / "Toys_5.json.gz").write_bytes(broken)
+        with pytest.raises(DataError, match="cut off or damaged") as caught:
+            read_folder(folder)
+        assert "Toys_5" in caught.value.where
+
+
+@pytest.mark.parametrize("size", [1, 7, 150, 10_000])
+def test_pieces_may_end_anywhere(tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"k": f"ö{number}", "n": number} for number in range(50)]
+    path = put(tmp_path / "x.json.gz", text(rows)[:-1])
+    monkeypatch.setattr(lines, "_PIECE", size)
+    table = lines.read_json_lines(path, {"k": pl.String(), "n": pl.Int64()})
+    assert table.to_dicts() == rows
+    put(path, text(rows) + b"{cut\n")
+    with pytest.raises(DataError) as caught:
+        lines.read_json_lines(path, {"k": pl.String()})
+    assert caught.value.where.endswith("line 51")
+
+
+def test_a_line_without_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "_LONGEST_LINE", 100)
+    monkeypatch.setattr(lines, "_PIECE", 10)
+    with pytest.raises(DataError, match="longer than 100 bytes"):
+        lines.read_json_lines(put(tmp_path / "x.json", b"{" * 1000), {"k": pl.String()})
+
+
+def test_one_of_several_categories_is_read_by_its_name(folder: Path) -> None:
+    put(folder / "Toys_and_Games_5.json", text(REVIEWS_2018[:1]))
+    put(folder / "meta_Toys_and_Games.json", text(META_2018[:1]))
+    assert read_folder(folder / "Toys_and_Games_5.json").n_items == 1
+    assert read_folder(folder / "Toys_5.json.gz").n_items == 2
+
+
+@pytest.mark.real
+def test_real_office_products(real_data: Callable[[str], Path]) -> None:
+    path = real_data("amazon-office-products")
+    assert amazon.claims(path)
+    dataset = read_folder(path)
+    assert (dataset.n_users, dataset.n_items) == (2_024, 3_459)
+    assert (dataset.items["brand"] != "").sum() > 2_000
+    assert (dataset.items["description"] != "").sum() > 2_000

@@ -1,0 +1,192 @@
+"""Which format a folder is in, and broken files of every format."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from recexplainer.data.readers import FORMATS, ColumnMapping, read_folder
+from recexplainer.errors import DataError, RecExplainerError
+
+FOLDERS = {
+    "recbole": {
+        "x.inter": "user_id:token\titem_id:token\ttimestamp:float\nu\t1\t2\nu\t2\t1\n",
+        "x.item": "item_id:token\ttitle:token_seq\n1\tAsh\n2\tBirch\n",
+    },
+    "amazon": {
+        "Toys_5.json.gz": '{"reviewerID": "u", "asin": "1", "unixReviewTime": 2}\n'
+        '{"reviewerID": "u", "asin": "2", "unixReviewTime": 1}\n',
+        "meta_Toys.json": '{"asin": "1", "title": "Ash", "category": ["A", "B"]}\n{"asin": "2", "title": "Birch"}\n',
+    },
+    "movielens": {
+        "ratings.csv": "userId,movieId,rating,timestamp\nu,1,5,2\nu,2,5,1\n",
+        "movies.csv": "movieId,title,genres\n1,Ash,A|B\n2,Birch,A\n",
+    },
+    "steam": {
+        "steam_reviews.json": "{u'username': u'u', u'product_id': u'1', u'date': u'2017-12-17'}\n"
+        "{u'username': u'u', u'product_id': u'2', u'date': u'2016-12-17'}\n",
+        "steam_games.json.gz": "{u'id': u'1', u'title': u'Ash', u'genres': [u'A']}\n"
+        "{u'id': u'2', u'title': u'Birch'}\n",
+    },
+    "table": {
+        "interactions.csv": "user_id,item_id,timestamp\nu,1,2\nu,2,1\n",
+        "items.jsonl": '{"item_id": 1, "title": "Ash", "genres": ["A"]}\n{"item_id": 2, "title": "Birch"}\n',
+    },
+}
+MUTANTS = 160  # of each format
+
+
+def put(folder: Path, files: dict[str, bytes]) -> Path:
+    for name, data in files.items():
+        (folder / name).write_bytes(gzip.compress(data, 1) if name.endswith(".gz") else data)
+    return folder
+
+
+def encoded(key: str) -> dict[str, bytes]:
+    return {name: text.encode() for name, text in FOLDERS[key].items()}
+
+
+def test_every_format_is_tried_here() -> None:
+    assert [known.key for known in FORMATS] == list(FOLDERS)
+
+
+@pytest.mark.parametrize("key", FOLDERS)
+@pytest.mark.parametrize("forced", [False, True])
+def test_exactly_one_format_claims_a_folder(tmp_path: Path, key: str, forced: bool) -> None:
+    put(tmp_path, encoded(key))
+    (tmp_path / "README.txt").write_text("read me")
+    assert [known.key for known in FORMATS if known.claims(tmp_path)] == [key]
+    interactions = tmp_path / next(iter(FOLDERS[key]))
+    assert [known.key for known in FORMATS if known.claims(interactions)] == [key]
+    dataset = read_folder(tmp_path, format=key if forced else None)
+    assert [dataset.titles[item] for item in dataset.history(0)] == ["Birch", "Ash"]
+
+
+@pytest.mark.parametrize(("first", "second"), list(combinations(FOLDERS, 2)))
+def test_two_formats_in_one_folder(tmp_path: Path, first: str, second: str) -> None:
+    put(tmp_path, encoded(first) | encoded(second))
+    with pytest.raises(DataError, match="more than one format") as caught:
+        read_folder(tmp_path)
+    assert caught.value.where == str(tmp_path)
+    for key in (first, second):
+        assert key in caught.value.mend
+        assert read_folder(tmp_path, format=key).titles == ["Ash", "Birch"]
+
+
+def test_files_of_a_data_set_can_be_read_as_tables(tmp_path: Path) -> None:
+    put(tmp_path, encoded("movielens"))
+    columns = ColumnMapping(interactions_file="ratings.csv", items_file="movies.csv", user="userId", item="movieId")
+    assert read_folder(tmp_path, columns).titles == ["Ash", "Birch"]
+    assert read_folder(tmp_path, columns, "table").titles == ["Ash", "Birch"]
+    with pytest.raises(DataError, match="a column mapping is for tables"):
+        read_folder(tmp_path, columns, "movielens")
+
+
+def test_ratings_of_anybody_are_a_table(tmp_path: Path) -> None:
+    (tmp_path / "ratings.csv").write_text("user_id,item_id,title\nu,1,Ash\n")
+    assert read_folder(tmp_path).titles == ["Ash"]
+
+
+def test_unknown_format(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="there is no format 'amazn'") as caught:
+        read_folder(tmp_path, format="amazn")
+    assert "amazon, movielens" in caught.value.mend
+
+
+@pytest.mark.parametrize("key", FOLDERS)
+def test_a_format_that_is_not_there(tmp_path: Path, key: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_folder(tmp_path, format=key)
+    assert str(tmp_path) in caught.value.where
+    assert caught.value.mend
+
+
+def test_a_line_of_json_cut_in_the_middle_of_a_table(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text('{"user_id": "u", "item_id": 1, "title": "Ash"}\n{"user_id": "u", "ite')
+    with pytest.raises(DataError, match="the line cannot be read") as caught:
+        read_folder(tmp_path)
+    assert caught.value.where.endswith("log.jsonl, line 2")
+
+
+def cut(data: bytes, chance: random.Random) -> bytes:
+    return data[: chance.randrange(len(data) + 1)]
+
+
+def change_byte(data: bytes, chance: random.Random) -> bytes:
+    place = chance.randrange(len(data))
+    return data[:place] + bytes([chance.randrange(256)]) + data[place + 1 :]
+
+
+def insert(data: bytes, chance: random.Random) -> bytes:
+    junk = (
+        b"\0",
+        b"\n",
+        b'"',
+        b"'",
+        b"{",
+        b"}",
+        b"\t",
+        b",",
+        b"|",
+        b"::",
+        b"\xff\xfe",
+        b"\\",
+        b"-",
+        b"9" * 30,
+        b"[" * 3000,
+    )
+    place = chance.randrange(len(data) + 1)
+    return data[:place] + chance.choice(junk) + data[place:]
+
+
+def drop_line(data: bytes, chance: random.Random) -> bytes:
+    lines = data.splitlines(keepends=True)
+    del lines[chance.randrange(len(lines))]
+    return b"".join(lines)
+
+
+def drop_span(data: bytes, chance: random.Random) -> bytes:
+    start = chance.randrange(len(data))
+    return data[:start] + data[start + chance.randrange(1, 12) :]
+
+
+def swap_words(data: bytes, chance: random.Random) -> bytes:
+    old, new = chance.sample(
+        (b"null", b"1", b"2", b'"u"', b"[]", b"{}", b"-1", b"1e999", b"NaN", b"True", b"Ash", b""), 2
+    )
+    return data.replace(old, new) if old else data
+
+
+@pytest.mark.parametrize("key", FOLDERS)
+def test_a_broken_file_is_read_or_is_one_clear_error(tmp_path: Path, key: str) -> None:
+    ways: tuple[Callable[[bytes, random.Random], bytes], ...] = (
+        cut,
+        change_byte,
+        insert,
+        drop_line,
+        drop_span,
+        swap_words,
+    )
+    chance = random.Random(f"mutants of {key}")
+    refused = 0
+    for _ in range(MUTANTS):
+        files = encoded(key)
+        name = chance.choice(list(files))
+        for _ in range(chance.randint(1, 3)):
+            files[name] = chance.choice(ways)(files[name] or b"\n", chance)
+        put(tmp_path, files)
+        if chance.random() < 0.2:
+            whole = (tmp_path / name).read_bytes()
+            (tmp_path / name).write_bytes(chance.choice(ways)(whole or b"\n", chance))
+        try:
+            read_folder(tmp_path)
+        except RecExplainerError as error:
+            refused += 1
+            assert error.what and error.mend
+            assert str(tmp_path) in error.where
+    assert 0 < refused < MUTANTS
