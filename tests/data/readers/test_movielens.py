@@ -83,7 +83,7 @@ def test_gzip(tmp_path: Path) -> None:
         ("latest", "movies.csv", "movieId,genres\n1,Drama\n", "missing column: title"),
         ("latest", "movies.csv", "movieId,title,genres\n1,,Drama\n", "no item has both an id and a title"),
         ("latest", "ratings.csv", "userId,movieId,rating\n7,1,5\n", "missing column: timestamp"),
-        ("latest", "ratings.csv", "userId,movieId,timestamp\n7,9,5\n", "no interaction is left"),
+        ("latest", "ratings.csv", "userId,movieId,rating,timestamp\n7,9,1,5\n", "no interaction is left"),
         ("100k", "ratings.dat", "7::1::5::4\n", "of one edition"),
     ],
 )

@@ -5,6 +5,7 @@ It knows where each edition puts its columns; a rating counts as an interaction,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -17,16 +18,16 @@ from recexplainer.data.readers.times import unix_times
 from recexplainer.errors import DataError
 
 _SEPARATORS = {"u.data": "\t", "u.item": "|", "ratings.dat": "::", "movies.dat": "::"}
-_RATINGS = {"userId": "user_id", "movieId": "item_id", "timestamp": "timestamp"}
-_MOVIES = {"movieId": "item_id", "title": "title", "genres": "genres"}
-# The genres of u.item, each a column of 0 and 1 after the first five; the first stands for none.
-_FIRST_FLAG = 5
+_RATINGS = ("userId", "movieId", "rating", "timestamp")
+_MOVIES = ("movieId", "title", "genres")
+# The genres of u.item, each a column of 0 and 1; the first stands for none.
 # fmt: off
 _FLAGS = (
     "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy",
     "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
 )
 # fmt: on
+_ITEM = ("movieId", "title", "released", "video", "url", *_FLAGS)
 _NO_GENRES = "(no genres listed)"
 
 
@@ -47,12 +48,11 @@ def read(path: Path) -> Dataset:
         DataError: A file or a column is missing, there are several editions, or a file cannot be read.
     """
     ratings_file, movies_file = _pair(path)
-    ratings = _columns(ratings_file, _RATINGS, {"userId": 0, "movieId": 1, "timestamp": 3})
-    ratings = ratings.with_columns(unix_times(ratings["timestamp"], ratings_file).alias("timestamp"))
-    movies = _columns(movies_file, _MOVIES, {"movieId": 0, "title": 1, "genres": 2})
-    year = pl.col("title").str.extract(r"\((\d{4})\)\s*$").alias("release_year")
+    ratings = _read(ratings_file, _RATINGS)
+    times = unix_times(ratings["timestamp"], ratings_file)
+    events = ratings.select(pl.col("userId").alias("user_id"), pl.col("movieId").alias("item_id"), times)
     name = path.name if path.is_dir() else path.parent.name
-    return Dataset.from_frames(ratings, movies.with_columns(year), name=name)
+    return Dataset.from_frames(events, _films(movies_file), name=name)
 
 
 def _pair(path: Path) -> tuple[Path, Path]:
@@ -69,40 +69,34 @@ def _pair(path: Path) -> tuple[Path, Path]:
     )
 
 
-def _columns(path: Path, wanted: dict[str, str], places: dict[str, int]) -> pl.DataFrame:
-    """The columns wanted as text (genres as lists) under our names, by heading or, where there is none, by place."""
+def _read(path: Path, columns: Sequence[str]) -> pl.DataFrame:
+    """These columns as text; a file without a heading has them in this order."""
     separator = _SEPARATORS.get(plain_name(path))
-    table = read_separated(
-        path, separator or ",", has_header=separator is None, quoted=separator is None, latin=separator is not None
-    )
     if separator is None:
-        require_columns(table, tuple(wanted), str(path))
-        named = table
-    else:
-        if plain_name(path) == "u.item":
-            table = _genres_of_flags(table, path)
-        _require_width(table, max(places[column] for column in wanted) + 1, path)
-        named = table.select(pl.col(table.columns[places[column]]).alias(column) for column in wanted)
-    renamed = named.select(pl.col(theirs).alias(ours) for theirs, ours in wanted.items())
-    if "genres" not in renamed.columns:
-        return renamed
-    genres = pl.when(pl.col("genres") != _NO_GENRES).then(pl.col("genres").str.split("|"))
-    return renamed.with_columns(genres.alias("genres"))
-
-
-def _genres_of_flags(table: pl.DataFrame, path: Path) -> pl.DataFrame:
-    """Id, title and genres of u.item, the genres separated by `|`."""
-    _require_width(table, _FIRST_FLAG + len(_FLAGS), path)
-    flags = zip(table.columns[_FIRST_FLAG + 1 :], _FLAGS[1:], strict=False)
-    chosen = [pl.when(pl.col(column) == "1").then(pl.lit(genre)) for column, genre in flags]
-    genres = pl.concat_str(chosen, separator="|", ignore_nulls=True).alias("genres")
-    return table.select(table.columns[0], table.columns[1], genres)
-
-
-def _require_width(table: pl.DataFrame, width: int, path: Path) -> None:
-    if table.width < width:
+        table = read_separated(path, ",")
+        require_columns(table, columns, str(path))
+        return table.select(columns)
+    table = read_separated(path, separator, has_header=False, quoted=False, latin=True)
+    if table.width < len(columns):
         raise DataError(
-            f"missing columns: a line has {table.width} fields, not {width}",
+            f"missing columns: a line has {table.width} fields, not {len(columns)}",
             where=f"{path}, line 1",
             mend="copy the file again as it came from MovieLens",
         )
+    return table.select(pl.col(there).alias(column) for there, column in zip(table.columns, columns, strict=False))
+
+
+def _films(path: Path) -> pl.DataFrame:
+    """The catalogue, with the year that stands in parentheses at the end of a title."""
+    if plain_name(path) == "u.item":
+        films = _read(path, _ITEM)
+        genres = pl.concat_list(pl.when(pl.col(flag) == "1").then(pl.lit(flag)) for flag in _FLAGS[1:])
+    else:
+        films = _read(path, _MOVIES)
+        genres = pl.when(pl.col("genres") != _NO_GENRES).then(pl.col("genres").str.split("|"))
+    return films.select(
+        pl.col("movieId").alias("item_id"),
+        "title",
+        genres.alias("genres"),
+        pl.col("title").str.extract(r"\((\d{4})\)\s*$").alias("release_year"),
+    )
