@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from recexplainer.errors import RunError, SettingsError
+from recexplainer.errors import DataError, RunError, SettingsError
 from recexplainer.pipeline.folder import find_run, made_folder
 from recexplainer.pipeline.reading import read_settings
 from recexplainer.pipeline.recipe import Recipe, find_recipe, load_recipe, recipe_text, with_changes
-from recexplainer.pipeline.run import in_order
+from recexplainer.pipeline.run import RunContext, in_order
 from recexplainer.pipeline.stages import build_stages
+from recexplainer.pipeline.steps import make_dataset
 
 
 def test_shipped_recipes_are_found_by_name_and_by_path():
@@ -103,6 +104,15 @@ def test_place_of_the_data_is_no_setting_but_its_content_is_a_source(tmp_path: P
     dataset = build_stages(recipe)[0]
     assert dataset.sources == (tmp_path,)
     assert "path" not in dataset.settings
+
+
+def test_a_forced_format_reaches_the_reader(tmp_path: Path):
+    recipe = load_recipe("paper-games", [f"data.path={tmp_path}", "data.format=amazn"])
+    stage = build_stages(recipe)[0]
+    assert stage.settings["format"] == "amazn"
+    assert "format" not in build_stages(load_recipe("demo"))[0].settings
+    with pytest.raises(DataError, match="there is no format 'amazn'"):
+        make_dataset(recipe, RunContext({}, tmp_path), tmp_path / "made")
 
 
 def test_finding_a_run(tmp_path: Path):
