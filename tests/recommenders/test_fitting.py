@@ -11,7 +11,15 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split, leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import User
-from recexplainer.recommenders.fitting import SearchSettings, _windows, fit_sasrec, held_out_ndcg, next_item_loss
+from recexplainer.recommenders.fitting import (
+    MFSearchSettings,
+    SearchSettings,
+    _windows,
+    fit_mf,
+    fit_sasrec,
+    held_out_ndcg,
+)
+from recexplainer.recommenders.losses import Loss, next_item_loss
 from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
 
 CHAIN = 8
@@ -52,6 +60,29 @@ def test_it_learns_what_comes_next() -> None:
     assert scores.argmax(1).tolist() == [(n + 2) % CHAIN for n in range(CHAIN)]
     assert trials[0].ndcg > 0.9
     assert not model.training
+    assert not any(weight.requires_grad for weight in model.parameters())
+
+
+@pytest.mark.parametrize("loss", ["bce", "bpr"])
+def test_it_learns_what_comes_next_from_drawn_items(loss: Loss) -> None:
+    data = chain()
+    settings = SMALL.model_copy(update={"loss": loss, "epochs": 40, "patience": 40})
+    trials = fit_sasrec(data, leave_one_out(data), settings)[1]
+    assert trials[0].ndcg > 0.8
+
+
+@pytest.mark.parametrize("loss", ["softmax", "bpr"])
+def test_an_mf_learns_what_goes_together(loss: Loss) -> None:
+    """Two groups of items; whoever has items of one group takes the others of it."""
+    rng = np.random.default_rng(0)
+    histories = [(rng.permutation(6)[:5] + 6 * (user % 2)).tolist() for user in range(40)]
+    settings = MFSearchSettings(widths=(8,), weights=(1.0,), epochs=20, patience=20, batch=4, loss=loss)
+    data = dataset_of(histories, 12)
+    model, trials = fit_mf(data, leave_one_out(data), settings)
+    scores = model.scores([User((0, 1)), User((8, 7, 6))])
+    assert scores[0, 2:6].min() > scores[0, 6:].max()
+    assert scores[1, 9:].min() > scores[1, :6].max()
+    assert trials[0].shape.weight == 1.0
     assert not any(weight.requires_grad for weight in model.parameters())
 
 
@@ -116,6 +147,21 @@ def test_next_item_loss_by_hand_and_blind_to_padding() -> None:
             scores = torch.from_numpy(model.scores([User(history)])[0])
             expected.append(float(scores.logsumexp(0) - scores[target]))
         assert float(next_item_loss(model, windows)) == pytest.approx(np.mean(expected), rel=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["bce", "bpr"])
+def test_drawn_items_are_none_of_the_window_and_padding_is_no_target(loss: Loss) -> None:
+    """With one item left to draw, the loss is known by hand."""
+    torch.manual_seed(0)
+    model = SASRec(4, SASRecSettings(max_history=3, width=8, layers=1, heads=2, dropout=0.0)).eval()
+    windows = torch.tensor([[0, 1, 2, 4]])
+    with torch.no_grad():
+        expected = []
+        for history, target in (((0,), 1), ((0, 1), 2)):
+            scores = torch.from_numpy(model.scores([User(history)])[0]).double()
+            above, below = scores[target].sigmoid().log(), (-scores[3]).sigmoid().log()
+            expected.append(-float(above + below if loss == "bce" else (scores[target] - scores[3]).sigmoid().log()))
+        assert float(next_item_loss(model, windows, loss)) == pytest.approx(np.mean(expected), rel=1e-4)
 
 
 def test_windows_hold_each_item_but_the_first_as_a_target_once() -> None:

@@ -1,4 +1,4 @@
-"""SASRec: a causal transformer over the last items of a user (Kang and McAuley, ICDM 2018), with full-softmax training.
+"""SASRec: a causal transformer over the last items of a user (Kang and McAuley, ICDM 2018).
 
 Histories are left-aligned, so a prefix is seen in training exactly as it is when asked about later. It knows nothing of
 files or datasets; `fitting.py` trains it.
@@ -6,22 +6,12 @@ files or datasets; `fitting.py` trains it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Literal
-
-import numpy as np
-import torch
 from pydantic import Field
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from recexplainer.errors import RecommenderError
-from recexplainer.recommenders.base import Floats, User
+from recexplainer.recommenders.towers import Towers
 from recexplainer.settings import Settings
-from recexplainer.storage import read_json, write_json
-
-_BATCH = 2048
 
 
 class SASRecSettings(Settings):
@@ -39,7 +29,7 @@ class SASRecSettings(Settings):
     """Dropout while it is fitted."""
 
 
-class SASRec(nn.Module):
+class SASRec(Towers):
     """The two towers: the state after the last item is the user vector, the item table is the item tower.
 
     Args:
@@ -47,20 +37,17 @@ class SASRec(nn.Module):
         settings: The shape.
     """
 
-    kind: Literal["sasrec"] = "sasrec"
-    has_vectors = True
-    answers_changed_history = True
+    kind, name, shape = "sasrec", "SASRec", SASRecSettings
 
     def __init__(self, n_items: int, settings: SASRecSettings) -> None:
-        super().__init__()
+        super().__init__(n_items, settings.max_history, settings)
         if settings.width % settings.heads:
             raise RecommenderError(
                 f"SASRec's width {settings.width} cannot be split into {settings.heads} heads.",
                 where="recommender.width",
                 mend="Choose a width that the number of heads divides.",
             )
-        self.n_items, self.settings, self.max_history = n_items, settings, settings.max_history
-        width = settings.width
+        self.settings, width = settings, settings.width
         self.items = nn.Embedding(n_items + 1, width, padding_idx=n_items)
         self.positions = nn.Embedding(settings.max_history, width)
         block = nn.TransformerEncoderLayer(
@@ -78,54 +65,6 @@ class SASRec(nn.Module):
         states = self.dropout(self.items(histories) + self.positions.weight[:length])
         return self.blocks(states, mask=causal, is_causal=True)
 
-    def logits(self, states: Tensor) -> Tensor:
-        """Scores of all items, `Float[..., items]`, from states `Float[..., width]`."""
-        return states @ self.items.weight[: self.n_items].T
-
-    def item_vectors(self) -> Floats:
-        """The item tower, `Float[items, width]`; a copy, so that nobody writes into f."""
-        return self.items.weight[: self.n_items].detach().cpu().numpy().copy()
-
-    @torch.inference_mode()
-    def user_vectors(self, users: Sequence[User]) -> Floats:
-        """The user tower, `Float[users, width]`. Raises RecommenderError for an empty history."""
-        vectors = np.empty((len(users), self.settings.width), np.float32)
-        for start in range(0, len(users), _BATCH):
-            histories, lengths = self._pad(users[start : start + _BATCH])
-            states = self.eval()(histories)
-            vectors[start : start + _BATCH] = states[torch.arange(len(lengths)), lengths - 1].cpu().numpy()
-        return vectors
-
-    def scores(self, users: Sequence[User]) -> Floats:
-        """The score of every item, `Float[users, items]`: the dot product of the two towers."""
-        return self.user_vectors(users) @ self.item_vectors().T
-
-    def _pad(self, users: Sequence[User]) -> tuple[Tensor, Tensor]:
-        cut = [user.history[-self.max_history :] for user in users]
-        lengths = [len(history) for history in cut]
-        if not min(lengths, default=1):
-            raise RecommenderError(
-                "SASRec was asked about an empty history.",
-                where=f"user {users[lengths.index(0)].id!r}",
-                mend="Ask about users with at least one item.",
-            )
-        padded = np.full((len(cut), max(lengths)), self.n_items, np.int64)
-        for row, history in zip(padded, cut, strict=True):
-            row[: len(history)] = history
-        device = self.items.weight.device
-        return torch.from_numpy(padded).to(device), torch.tensor(lengths, device=device)
-
-    def save(self, folder: Path) -> None:
-        """Write `recommender.json` and `weights.safetensors` into the folder."""
-        folder.mkdir(parents=True, exist_ok=True)
-        described = {"kind": self.kind, "n_items": self.n_items, "settings": self.settings.model_dump()}
-        write_json(folder / "recommender.json", described)
-        save_file(self.state_dict(), folder / "weights.safetensors")
-
-    @classmethod
-    def load(cls, folder: Path) -> SASRec:
-        """Read what `save` wrote."""
-        described = read_json(folder / "recommender.json")
-        model = cls(described["n_items"], SASRecSettings(**described["settings"]))
-        model.load_state_dict(load_file(folder / "weights.safetensors"))
-        return model.eval().requires_grad_(False)
+    def table(self) -> Tensor:
+        """The item tower with its gradient, `Float[items, width]`."""
+        return self.items.weight[: self.n_items]
