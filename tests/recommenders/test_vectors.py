@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from safetensors.numpy import save_file
+from tests.contracts.recommender import RecommenderContract
+from tests.tiny import world
+
+from recexplainer.data.split import leave_one_out
+from recexplainer.errors import RecommenderError
+from recexplainer.recommenders.base import Floats, Recommender, User
+from recexplainer.recommenders.vector_files import read_vectors
+from recexplainer.recommenders.vectors import (
+    ScoreSettings,
+    VectorRecommender,
+    VectorSettings,
+    recommender_from_files,
+)
+
+WIDTH = 6
+
+
+def vectors(count: int, seed: int = 0) -> Floats:
+    return np.random.default_rng(seed).normal(size=(count, WIDTH)).astype(np.float32)
+
+
+def item_ids() -> list[str]:
+    return world().items["item_id"].to_list()
+
+
+def write_npy(path: Path, ids: list[str], values: Floats) -> Path:
+    np.save(path, values)
+    path.with_suffix(".txt").write_text("\n".join(ids) + "\n")
+    return path
+
+
+def write_parquet(path: Path, ids: list[str], values: Floats) -> Path:
+    path = path.with_suffix(".parquet")
+    pl.DataFrame({"id": ids, "vector": values.tolist()}).write_parquet(path)
+    return path
+
+
+def write_safetensors(path: Path, ids: list[str], values: Floats) -> Path:
+    path = path.with_suffix(".safetensors")
+    save_file({"vectors": values}, path)
+    pl.DataFrame({"item": ids}).write_csv(path.with_suffix(".csv"))
+    return path
+
+
+WRITERS = (write_npy, write_parquet, write_safetensors)
+Write = Callable[[Path, list[str], Floats], Path]
+
+
+def made(tmp_path: Path, **changes: object) -> VectorRecommender:
+    """Of the tiny world, rows of files in another order than the data's."""
+    items, users = item_ids()[::-1], list(world().user_ids)[::-1]
+    settings = {
+        "items": write_npy(tmp_path / "items.npy", items, vectors(len(items))[::-1]),
+        "users": write_npy(tmp_path / "users.npy", users, vectors(len(users), 1)[::-1]),
+        **changes,
+    }
+    return recommender_from_files(world(), leave_one_out(world()), VectorSettings(**settings))  # type: ignore[arg-type]
+
+
+class TestMeanOfVectors(RecommenderContract):
+    @pytest.fixture
+    def recommender(self, tmp_path: Path) -> Recommender:
+        return made(tmp_path, users=None, fold_in="mean", max_history=6)
+
+    @pytest.fixture
+    def saved(self, recommender: VectorRecommender, tmp_path: Path) -> Recommender:
+        recommender.save(tmp_path / "saved")
+        return VectorRecommender.load(tmp_path / "saved")
+
+
+class TestCosineWithBiases(RecommenderContract):
+    @pytest.fixture
+    def recommender(self) -> Recommender:
+        settings = ScoreSettings(max_history=4, cosine=True, temperature=0.2)
+        return VectorRecommender(vectors(30), settings, biases=vectors(30, 1)[:, 0])
+
+    @pytest.fixture
+    def saved(self, recommender: VectorRecommender, tmp_path: Path) -> Recommender:
+        recommender.save(tmp_path)
+        return VectorRecommender.load(tmp_path)
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_every_format_reads_alike(write: Write, tmp_path: Path) -> None:
+    table = read_vectors(write(tmp_path / "items.npy", ["a", "b", "c"], vectors(3)))
+    assert table.ids == ("a", "b", "c")
+    np.testing.assert_array_equal(table.vectors, vectors(3))
+    assert table.biases is None
+
+
+def test_biases_in_every_format(tmp_path: Path) -> None:
+    biases = np.array([1.0, 2.0, 3.0], np.float32)
+    npy = write_npy(tmp_path / "items.npy", ["a", "b", "c"], vectors(3))
+    np.save(tmp_path / "items.bias.npy", biases)
+    tensors = tmp_path / "other.safetensors"
+    save_file({"anything": vectors(3), "bias": biases}, tensors)
+    parquet = tmp_path / "items.parquet"
+    pl.DataFrame({"item": ["a", "b", "c"], "v": vectors(3).tolist(), "bias": biases}).write_parquet(parquet)
+    for path, ids in ((npy, None), (tensors, tmp_path / "items.txt"), (parquet, None)):
+        read = read_vectors(path, ids).biases
+        assert read is not None
+        np.testing.assert_array_equal(read, biases)
+
+
+def test_vectors_go_to_their_own_items_and_users(tmp_path: Path) -> None:
+    f = made(tmp_path)
+    np.testing.assert_array_equal(f.item_vectors(), vectors(world().n_items))
+    asked = [User((), world().user_ids[user]) for user in (5, 2)]
+    np.testing.assert_array_equal(f.user_vectors(asked), vectors(world().n_users, 1)[[5, 2]])
+    np.testing.assert_allclose(f.scores(asked), f.user_vectors(asked) @ f.item_vectors().T)
+
+
+def test_users_known_by_id_are_found_by_their_history_too(tmp_path: Path) -> None:
+    f = made(tmp_path, max_history=4)
+    f.save(tmp_path / "saved")
+    split = leave_one_out(world())
+    for known in (f, VectorRecommender.load(tmp_path / "saved")):
+        assert known.has_vectors
+        assert not known.answers_changed_history
+        for history in (split.train_history(7), world().history(7)):
+            asked = User(tuple(history[-4:].tolist()))
+            np.testing.assert_array_equal(known.scores([asked]), f.scores([User((1,), world().user_ids[7])]))
+
+
+@pytest.mark.parametrize("user", [User((0, 1, 2, 3)), User((0,), "nobody")])
+def test_who_has_no_vector_is_an_error(user: User, tmp_path: Path) -> None:
+    with pytest.raises(RecommenderError, match=r"has no vector for this one(?s:.)*fold_in"):
+        made(tmp_path).scores([user])
+
+
+def test_scores_by_hand() -> None:
+    items = np.array([[3.0, 4.0], [0.0, 2.0]], np.float32)
+    settings = ScoreSettings(cosine=True, temperature=0.5)
+    f = VectorRecommender(items, settings, biases=np.array([0.0, 10.0], np.float32))
+    assert f.scores([User((1,))]) == pytest.approx(np.array([[0.8 / 0.5, 1 / 0.5 + 10]]))
+
+
+def test_what_is_wrong_with_a_file_is_said(tmp_path: Path) -> None:
+    good = vectors(3)
+    bad = good.copy()
+    bad[1, 2] = np.nan
+
+    def refused(said: str, ids: list[str], values: Floats, write: Write = write_npy) -> None:
+        with pytest.raises(RecommenderError, match=said) as caught:
+            read_vectors(write(tmp_path / f"{write.__name__}.npy", ids, values))
+        assert caught.value.where
+        assert caught.value.mend
+
+    refused("1 vectors hold NaN or infinity: 'b'", ["a", "b", "c"], bad)
+    refused("1 vectors hold NaN", ["a", "b", "c"], np.where(np.isnan(bad), np.inf, bad), write_parquet)
+    refused("1 ids have more than one vector: 'a'", ["a", "b", "a"], good)
+    refused("3 vectors for 4 ids", ["a", "b", "c", "d"], good)
+    refused("3 vectors for 2 ids", ["a", "b"], good, write_safetensors)
+    refused(r"shape \(3,\)", ["a", "b", "c"], good[:, 0])
+
+
+def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+    def refused(said: str, path: Path) -> None:
+        with pytest.raises(RecommenderError, match=said):
+            read_vectors(path)
+
+    refused("no such file", tmp_path / "none.npy")
+    refused("format that is not read", tmp_path / "none.pt")
+    np.save(tmp_path / "bare.npy", vectors(2))
+    refused("which id each vector belongs to", tmp_path / "bare.npy")
+    np.save(tmp_path / "objects.npy", np.array([{}], object), allow_pickle=True)
+    refused("cannot be read", tmp_path / "objects.npy")
+    for name in ("text.npy", "text.safetensors", "text.parquet"):
+        (tmp_path / name).write_text("these are no vectors, whatever the name says")
+        refused("cannot be read", tmp_path / name)
+    pl.DataFrame({"id": ["a", "b"], "vector": [[1.0, 2.0], [1.0]]}).write_parquet(tmp_path / "ragged.parquet")
+    refused("vector of 'b' is not 2 wide", tmp_path / "ragged.parquet")
+    save_file({"one": vectors(2), "two": vectors(2)}, tmp_path / "two.safetensors")
+    refused("holds 2 tensors", tmp_path / "two.safetensors")
+
+
+def test_what_does_not_fit_the_data_is_said(tmp_path: Path) -> None:
+    ids = item_ids()
+    fewer = write_npy(tmp_path / "fewer.npy", ids[2:], vectors(len(ids) - 2))
+    with pytest.raises(RecommenderError, match=f"2 of {len(ids)} items have no vector: '{ids[0]}', '{ids[1]}'"):
+        made(tmp_path, items=fewer)
+    more = write_npy(tmp_path / "more.npy", ["of another shop", *ids], vectors(len(ids) + 1))
+    with pytest.raises(RecommenderError, match=r"1 vectors belong to items that the data lacks(?s:.)*ignore_unknown"):
+        made(tmp_path, items=more)
+    kept = made(tmp_path, items=more, ignore_unknown=True)
+    np.testing.assert_array_equal(kept.item_vectors(), vectors(len(ids) + 1)[1:])
+    users = write_npy(tmp_path / "wide.npy", list(world().user_ids), vectors(world().n_users)[:, :4])
+    with pytest.raises(RecommenderError, match=f"User vectors are 4 wide, item vectors {WIDTH}"):
+        made(tmp_path, users=users)
+    few = write_npy(tmp_path / "few.npy", list(world().user_ids)[1:], vectors(world().n_users - 1))
+    with pytest.raises(RecommenderError, match=r"users have no vector"):
+        made(tmp_path, users=few)
+    for missing in ({"items": None}, {"users": None}):
+        with pytest.raises(RecommenderError, match="No file of"):
+            made(tmp_path, **missing)
+
+
+def test_a_user_has_a_vector_or_is_a_mean_not_both(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="exclude each other"):
+        VectorSettings(items=tmp_path / "items.npy", users=tmp_path / "users.npy", fold_in="mean")
+
+
+def test_all_files_that_are_read_are_known(tmp_path: Path) -> None:
+    items = write_npy(tmp_path / "items.npy", ["a"], vectors(1))
+    np.save(tmp_path / "items.bias.npy", np.zeros(1))
+    users = write_parquet(tmp_path / "users.npy", ["u"], vectors(1))
+    names = [file.name for file in VectorSettings(items=items, users=users).files]
+    assert names == ["items.npy", "items.txt", "items.bias.npy", "users.parquet"]
