@@ -7,11 +7,17 @@ import pytest
 import torch
 
 from recexplainer.errors import RecommenderError
-from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.base import Floats, Recommender, User
+
+
+def everything(recommender: Recommender, users: list[User]) -> list[Floats]:
+    """All that it answers about these users."""
+    vectors = [recommender.item_vectors(), recommender.user_vectors(users)] if recommender.has_vectors else []
+    return [recommender.scores(users), *vectors]
 
 
 class RecommenderContract:
-    """Suite for a two-tower recommender that answers for any history."""
+    """Suite for a recommender that answers for any history, with vectors or without."""
 
     @pytest.fixture
     def recommender(self) -> Recommender:
@@ -29,20 +35,30 @@ class RecommenderContract:
         assert recommender.max_history > 0
 
     def test_shapes_and_types(self, recommender: Recommender, users: list[User]) -> None:
-        of_items, of_users = recommender.item_vectors(), recommender.user_vectors(users)
         scores = recommender.scores(users)
-        assert of_items.shape == (recommender.n_items, of_users.shape[1])
-        assert len(of_users) == len(users)
         assert scores.shape == (len(users), recommender.n_items)
-        assert {of_items.dtype, of_users.dtype, scores.dtype} == {np.dtype(np.float32)}
+        assert scores.dtype == np.float32
+        if recommender.has_vectors:
+            of_items, of_users = recommender.item_vectors(), recommender.user_vectors(users)
+            assert of_items.shape == (recommender.n_items, of_users.shape[1])
+            assert len(of_users) == len(users)
+            assert {of_items.dtype, of_users.dtype} == {np.dtype(np.float32)}
+
+    def test_without_vectors_asking_for_them_is_an_error(self, recommender: Recommender, users: list[User]) -> None:
+        if recommender.has_vectors:
+            pytest.skip("it has vectors")
+        for ask in (recommender.item_vectors, lambda: recommender.user_vectors(users)):
+            with pytest.raises(RecommenderError) as caught:
+                ask()
+            assert caught.value.mend
 
     def test_everything_is_finite(self, recommender: Recommender, users: list[User]) -> None:
-        for answer in (recommender.item_vectors(), recommender.user_vectors(users), recommender.scores(users)):
+        for answer in everything(recommender, users):
             assert np.isfinite(answer).all()
 
     def test_the_same_question_has_the_same_answer(self, recommender: Recommender, users: list[User]) -> None:
-        np.testing.assert_array_equal(recommender.scores(users), recommender.scores(users))
-        np.testing.assert_array_equal(recommender.user_vectors(users), recommender.user_vectors(users))
+        for one, other in zip(everything(recommender, users), everything(recommender, users), strict=True):
+            np.testing.assert_array_equal(one, other)
 
     def test_an_answer_does_not_depend_on_who_else_is_asked_about(
         self, recommender: Recommender, users: list[User]
@@ -54,6 +70,8 @@ class RecommenderContract:
         np.testing.assert_allclose(backwards, together, rtol=1e-4, atol=1e-5)
 
     def test_a_score_is_the_dot_product_of_the_two_towers(self, recommender: Recommender, users: list[User]) -> None:
+        if not recommender.has_vectors:
+            pytest.skip("it has no vectors")
         product = recommender.user_vectors(users) @ recommender.item_vectors().T
         np.testing.assert_allclose(recommender.scores(users), product, rtol=1e-4, atol=1e-5)
 
@@ -88,7 +106,7 @@ class RecommenderContract:
 
     def test_answers_are_not_windows_into_the_model(self, recommender: Recommender, users: list[User]) -> None:
         before = recommender.scores(users)
-        for answer in (recommender.item_vectors(), recommender.user_vectors(users), recommender.scores(users)):
+        for answer in everything(recommender, users):
             answer += 1.0
         np.testing.assert_array_equal(recommender.scores(users), before)
 
@@ -100,6 +118,6 @@ class RecommenderContract:
     def test_saved_and_loaded_it_answers_alike(
         self, recommender: Recommender, saved: Recommender, users: list[User]
     ) -> None:
-        np.testing.assert_array_equal(saved.item_vectors(), recommender.item_vectors())
-        np.testing.assert_array_equal(saved.scores(users), recommender.scores(users))
+        for one, other in zip(everything(saved, users), everything(recommender, users), strict=True):
+            np.testing.assert_array_equal(one, other)
         assert (saved.n_items, saved.max_history) == (recommender.n_items, recommender.max_history)

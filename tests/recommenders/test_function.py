@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.contracts.recommender import RecommenderContract
+
+from recexplainer.errors import RecommenderError
+from recexplainer.recommenders.base import Floats, Recommender, User
+from recexplainer.recommenders.function import FunctionRecommender
+
+IDS = [f"i{item:02}" for item in range(20)]
+HERE = __name__
+_WEIGHTS = np.random.default_rng(0).normal(size=(20, 20)).astype(np.float32)
+
+
+def scores(histories: list[list[str]]) -> np.ndarray:
+    return np.stack([_WEIGHTS[[IDS.index(one) for one in history]].sum(0) for history in histories])
+
+
+def longer_titles(histories: list[list[str]], items: list[str]) -> list[list[float]]:
+    return [[float(len(item) + len(history)) for item in items] for history in histories]
+
+
+def one_short(histories: list[list[str]]) -> np.ndarray:
+    return scores(histories)[:, 1:]
+
+
+def not_finite(histories: list[list[str]]) -> np.ndarray:
+    return np.full((len(histories), 20), np.nan)
+
+
+def words(histories: list[list[str]]) -> list[str]:
+    return ["good"] * len(histories)
+
+
+NUMBER = 3
+
+
+class Object:
+    """A recommender as someone else writes one."""
+
+    n_items = 20
+    max_history = 7
+    has_vectors = True
+    answers_changed_history = True
+
+    def item_vectors(self) -> Floats:
+        return _WEIGHTS.copy()
+
+    def user_vectors(self, users: Sequence[User]) -> Floats:
+        if nobody := [user.id for user in users if not user.history]:
+            raise RecommenderError("empty", where=f"user {nobody[0]!r}", mend="give a history")
+        lasts = [list(user.history[-7:]) for user in users]
+        return np.array([_WEIGHTS[last].sum(0) for last in lasts], np.float32).reshape(-1, 20)
+
+    def scores(self, users: Sequence[User]) -> Floats:
+        return self.user_vectors(users) @ self.item_vectors().T
+
+
+INSTANCE = Object()
+
+
+def of(attribute: str, ids: Sequence[str] = IDS) -> FunctionRecommender:
+    return FunctionRecommender(f"{HERE}:{attribute}", ids, 5)
+
+
+@pytest.fixture(autouse=True)
+def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This module under its own name, however it was collected."""
+    monkeypatch.setitem(sys.modules, HERE, sys.modules[__name__])
+
+
+class TestFunction(RecommenderContract):
+    @pytest.fixture
+    def recommender(self) -> Recommender:
+        return of("scores")
+
+    @pytest.fixture
+    def saved(self, recommender: FunctionRecommender, tmp_path: Path) -> Recommender:
+        recommender.save(tmp_path)
+        return FunctionRecommender.load(tmp_path)
+
+
+class TestObject(RecommenderContract):
+    @pytest.fixture
+    def recommender(self) -> Recommender:
+        return of("INSTANCE")
+
+    @pytest.fixture
+    def saved(self, recommender: FunctionRecommender, tmp_path: Path) -> Recommender:
+        recommender.save(tmp_path)
+        return FunctionRecommender.load(tmp_path)
+
+
+def test_a_function_only_scores_and_an_object_says_what_it_can() -> None:
+    function, instance = of("scores"), of("Object")
+    assert (function.has_vectors, function.answers_changed_history, function.max_history) == (False, True, 5)
+    assert (instance.has_vectors, instance.answers_changed_history, instance.max_history) == (True, True, 7)
+
+
+def test_a_function_may_ask_for_the_items_of_the_columns() -> None:
+    answer = of("longer_titles", ["a", "bbb"]).scores([User((0,)), User((0, 1))])
+    assert answer.tolist() == [[2.0, 4.0], [3.0, 5.0]]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "said"),
+    [
+        ("one_short", r"scores came back with shape \(2, 19\), where \(2, 20\) was due"),
+        ("not_finite", "scores came back with NaN or infinity"),
+        ("words", "did not come back as an array of numbers"),
+    ],
+)
+def test_what_comes_back_is_checked(attribute: str, said: str) -> None:
+    with pytest.raises(RecommenderError, match=said) as caught:
+        of(attribute).scores([User((1,)), User((2, 3))])
+    assert caught.value.where.endswith(attribute)
+    assert caught.value.mend
+
+
+@pytest.mark.parametrize("entry", ["no_such_module_anywhere:scores", "json:no_such_function", "json:dumps.nothing"])
+def test_what_cannot_be_imported_is_said(entry: str) -> None:
+    with pytest.raises(RecommenderError, match=r"cannot be imported(?s:.)*module:attribute"):
+        FunctionRecommender(entry, IDS, 5)
+
+
+def test_what_is_no_recommender_is_said() -> None:
+    with pytest.raises(RecommenderError, match="neither a function nor a recommender"):
+        of("NUMBER")
+    with pytest.raises(RecommenderError, match="scores 20 items, but the catalogue has 3"):
+        of("INSTANCE", IDS[:3])
+
+
+def test_modules_are_found_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_own_model.py").write_text("def scores(histories):\n    return [[1.0, 2.0]] * len(histories)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [one for one in sys.path if one])
+    found = FunctionRecommender("my_own_model:scores", ["a", "b"], 5)
+    assert found.scores([User((0,))]).tolist() == [[1.0, 2.0]]
