@@ -13,11 +13,12 @@ import torch
 from safetensors.torch import load_file
 from tests.tiny import MIXTURE, SETTINGS, alignment, fresh, sasrec, world
 
+from recexplainer.errors import RecommenderError
 from recexplainer.storage import read_json
 from recexplainer.surrogate import training
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
-from recexplainer.surrogate.training import align, encode_examples, new_surrogate, train_surrogate
+from recexplainer.surrogate.training import Alignment, align, encode_examples, new_surrogate, train_surrogate
 from recexplainer.tasks.mixture import MixtureSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -147,6 +148,23 @@ def test_align_is_the_whole_of_it_in_one_call(tmp_path: Path) -> None:
     aligned = align(world(), sasrec(), folder, form="behavior", mixture=mixture, settings=SETTINGS)
     assert not (folder / "old").exists(), "an earlier one is replaced"
     assert equal(Surrogate.load(folder), aligned)
+
+
+class OnlyScores:
+    """Has nothing but scores, not even the methods for vectors."""
+
+    n_items, max_history, has_vectors, answers_changed_history = 60, 6, False, True
+
+
+def test_forms_that_read_vectors_are_refused_of_a_recommender_without(tmp_path: Path) -> None:
+    bare = OnlyScores()
+    forms: tuple[Form, ...] = ("intention", "hybrid")
+    for form in forms:
+        with pytest.raises(RecommenderError, match=f"no vectors(?s:.)*form {form}(?s:.)*behavior") as caught:
+            align(world(), bare, tmp_path, form=form)  # type: ignore[arg-type]
+        assert caught.value.mend
+        with pytest.raises(RecommenderError, match="no vectors"):
+            new_surrogate(form, Alignment(world(), bare, []), SETTINGS)  # type: ignore[arg-type]
 
 
 SCRIPT = """

@@ -9,12 +9,27 @@ from typing import Any
 from numpy.typing import NDArray
 
 from recexplainer.data.dataset import Dataset
+from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.surrogate.batching import EncodedSet, PromptEncoder
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import Form, Prompt, render
 from recexplainer.tasks.example import Example
 from recexplainer.tasks.wording import load_wording
+
+
+def check_form(form: Form, recommender: Recommender) -> None:
+    """Refuse a form that reads vectors of a recommender that has none.
+
+    Raises:
+        RecommenderError: The form is not behavior, and f can only score.
+    """
+    if form != "behavior" and not recommender.has_vectors:
+        raise RecommenderError(
+            "This recommender has no vectors, and this form reads them.",
+            where=f"form {form}",
+            mend="Align it in the behavior form: form='behavior', or forms: [behavior] in a recipe.",
+        )
 
 
 class UserTable:
@@ -26,6 +41,7 @@ class UserTable:
     """
 
     def __init__(self, recommender: Recommender, form: Form) -> None:
+        check_form(form, recommender)
         self._recommender, self._with_vectors = recommender, form != "behavior"
         self._rows: dict[tuple[int, ...], int] = {}
         self.item_vectors: NDArray[Any] | None = recommender.item_vectors() if self._with_vectors else None

@@ -36,7 +36,7 @@ from recexplainer.surrogate.loop import (
 )
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form, Prompt, applies, render
-from recexplainer.surrogate.questions import UserTable
+from recexplainer.surrogate.questions import UserTable, check_form
 from recexplainer.surrogate.settings import SurrogateSettings
 from recexplainer.tasks.example import Example
 from recexplainer.tasks.mixture import MixtureSettings, build_examples
@@ -71,6 +71,7 @@ def align(
         mixture: Which questions are asked, and how many.
         settings: The backbone and its training.
     """
+    check_form(form, recommender)
     examples = build_examples(dataset, leave_one_out(dataset), recommender, mixture or MixtureSettings())
     alignment = Alignment(dataset, recommender, examples.train)
     with TemporaryDirectory() as work, complete_folder(folder) as partial:
@@ -110,9 +111,9 @@ def train_surrogate(
 
 def new_surrogate(form: Form, alignment: Alignment, settings: SurrogateSettings) -> Surrogate:
     """A surrogate with new weights, its vocabulary learned from the catalogue, the wording and the answers in words."""
+    check_form(form, alignment.recommender)
     backbone, tokenizer = build_nano(_texts(alignment), settings.nano, settings.seed)
-    reads_vectors = form != "behavior" and alignment.recommender.has_vectors
-    vectors = alignment.recommender.item_vectors() if reads_vectors else np.zeros((1, 0), np.float32)
+    vectors = np.zeros((1, 0), np.float32) if form == "behavior" else alignment.recommender.item_vectors()
     surrogate = Surrogate(backbone, tokenizer, form, vectors.shape[1], settings.connector_width)
     if form != "behavior":
         spread = float(surrogate.embeddings.weight.detach().std())
