@@ -16,7 +16,7 @@ from common import CONNECTOR_WIDTH, NANO, Result, arguments, ask_world, begin, f
 from recexplainer.data.dataset import Dataset
 from recexplainer.evaluation.alignment import RETURNED
 from recexplainer.pipeline.folder import find_run, made_folder
-from recexplainer.recommenders.sasrec import SASRec
+from recexplainer.recommenders.kinds import load_recommender
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
@@ -94,7 +94,7 @@ def from_run(options: Any) -> tuple[Surrogate, Dataset, Any, Any]:
     run = find_run(options.run)
     surrogate = Surrogate.load(made_folder(run, f"surrogate-{options.form}"))
     dataset = Dataset.load(made_folder(run, "dataset"))
-    recommender = SASRec.load(made_folder(run, "recommender"))
+    recommender = load_recommender(made_folder(run, "recommender"))
     return surrogate, dataset, recommender, load_examples(made_folder(run, "examples")).test
 
 

@@ -141,5 +141,6 @@ def show_end(run: Path, *, explain: bool) -> None:
 
     show_rows(read_rows(made_folder(run, "evaluation") / "alignment.json"), "How well the surrogate answers as f does")
     if explain:
-        show_explanation(read_explanations(made_folder(run, "explanations") / "with-evidence.json")[0])
+        for told in read_explanations(made_folder(run, "explanations") / "with-evidence.json")[:1]:
+            show_explanation(told)
     stdout().print(f"report: {made_folder(run, 'report') / 'index.html'}", markup=False)

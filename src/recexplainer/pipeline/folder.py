@@ -74,11 +74,11 @@ def open_explainer(run: Path) -> tuple[Explainer, Dataset]:
     """
     from recexplainer.data.dataset import Dataset
     from recexplainer.explanations.explainer import Explainer
-    from recexplainer.recommenders.sasrec import SASRec
+    from recexplainer.recommenders.kinds import load_recommender
     from recexplainer.surrogate.model import Surrogate
 
     dataset = Dataset.load(made_folder(run, "dataset"))
-    recommender = SASRec.load(made_folder(run, "recommender"))
+    recommender = load_recommender(made_folder(run, "recommender"))
     surrogate = Surrogate.load(made_folder(run, surrogate_stage(explaining_form(recipe_of(run)))))
     return Explainer(dataset, recommender, surrogate), dataset
 

@@ -31,6 +31,7 @@ def gather(recipe: Recipe, folders: Mapping[str, Path]) -> ReportInputs:
     manifests = {name: complete_manifest(folder) for name, folder in folders.items()}
     return ReportInputs(
         name=recipe.name,
+        recommender=recipe.recommender.name,
         dataset=DatasetFacts.of(Dataset.load(folders["dataset"])),
         target_rows=read_rows(folders["recommender"] / "quality.json"),
         alignment_rows=read_rows(folders["evaluation"] / "alignment.json"),
@@ -38,7 +39,7 @@ def gather(recipe: Recipe, folders: Mapping[str, Path]) -> ReportInputs:
         curves={form: read_json(folders[f"surrogate-{form}"] / "training.json") for form in recipe.forms},
         explanations=read_explanations(folders["explanations"] / "with-evidence.json"),
         alone=read_explanations(folders["explanations"] / "surrogate-alone.json"),
-        settings=recipe.model_dump(mode="json"),
+        settings=recipe.model_dump(mode="json") | {"recommender": recipe.recommender.chosen()},
         versions=manifests["evaluation"].versions,
         stages=[Stage(name, manifest.seconds) for name, manifest in manifests.items()],
         paper_dataset=recipe.report.paper_dataset,

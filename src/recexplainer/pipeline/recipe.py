@@ -16,7 +16,7 @@ from recexplainer.data.filtering import FilterSettings
 from recexplainer.data.readers.table import ColumnMapping
 from recexplainer.errors import SettingsError
 from recexplainer.pipeline.reading import check_settings, inner_settings, read_settings
-from recexplainer.recommenders.fitting import SearchSettings
+from recexplainer.recommenders.kinds import RecommenderSettings
 from recexplainer.reports.inputs import PaperDataset
 from recexplainer.settings import Settings
 from recexplainer.surrogate.prompt import Form
@@ -50,15 +50,6 @@ class DataSettings(Settings):
     """Which column of a table is what; None: recognised by their names."""
     filter: FilterSettings = FilterSettings()
     """Which items and users are kept."""
-
-
-class RecommenderSettings(Settings):
-    """The recommender to be explained."""
-
-    kind: Literal["sasrec"] = "sasrec"
-    """Which recommender is fitted."""
-    search: SearchSettings = SearchSettings()
-    """What is tried to find a good one."""
 
 
 class EvaluationSettings(Settings):

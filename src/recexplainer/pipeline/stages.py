@@ -24,7 +24,7 @@ def build_stages(recipe: Recipe) -> list[Stage]:
     reported = (*_ASKED, *trained, "evaluation", "explanations")
     return [
         _dataset_stage(recipe),
-        _stage(recipe, "recommender", recipe.recommender, ("dataset",), steps.fit_recommender),
+        _recommender_stage(recipe),
         _examples_stage(recipe),
         *surrogates,
         _stage(recipe, "evaluation", recipe.evaluation, (*_ASKED, *trained), steps.evaluate),
@@ -56,6 +56,11 @@ def _dataset_stage(recipe: Recipe) -> Stage:
     settings = data.model_dump(mode="json", exclude={"path", "sample"} if from_files else {"path", "format", "columns"})
     sources = (data.path,) if from_files and data.path is not None else ()
     return Stage("dataset", "dataset", settings, (), partial(steps.make_dataset, recipe), sources)
+
+
+def _recommender_stage(recipe: Recipe) -> Stage:
+    chosen, step = recipe.recommender, partial(steps.fit_recommender, recipe)
+    return Stage("recommender", "recommender", chosen.decisive(), ("dataset",), step, chosen.sources)
 
 
 def _examples_stage(recipe: Recipe) -> Stage:

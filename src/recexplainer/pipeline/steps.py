@@ -47,36 +47,36 @@ def _read_source(recipe: Recipe) -> Dataset:
 
 
 def fit_recommender(recipe: Recipe, context: RunContext, folder: Path) -> str:
-    """Fit the recommender, and note what was tried."""
-    from dataclasses import asdict
-
+    """Fit, read or import the recommender, and note what was tried."""
     from recexplainer.data.dataset import Dataset
     from recexplainer.data.split import leave_one_out
     from recexplainer.evaluation.recommendation import evaluate_recommender
     from recexplainer.evaluation.rows import write_rows
-    from recexplainer.recommenders.fitting import fit_sasrec
+    from recexplainer.recommenders.kinds import make_recommender
+    from recexplainer.surrogate.questions import check_form
 
     use_threads(recipe.threads)
     dataset = Dataset.load(context.folders["dataset"])
     split = leave_one_out(dataset)
-    recommender, trials = fit_sasrec(dataset, split, recipe.recommender.search)
-    recommender.save(folder)
-    write_rows(folder / "quality.json", evaluate_recommender(dataset, split, recommender))
-    tried = [asdict(trial) | {"shape": trial.shape.model_dump(mode="json")} for trial in trials]
-    write_json(folder / "trials.json", tried)
-    return f"SASRec of width {trials[0].shape.width}, the best of {len(trials)}; held-out NDCG@10 {trials[0].ndcg:.3f}"
+    made = make_recommender(dataset, split, recipe.recommender)
+    for form in recipe.forms:
+        check_form(form, made.recommender)
+    made.recommender.save(folder)
+    write_rows(folder / "quality.json", evaluate_recommender(dataset, split, made.recommender))
+    write_json(folder / "trials.json", made.trials)
+    return made.summary
 
 
 def ask_recommender(recipe: Recipe, context: RunContext, folder: Path) -> str:
     """Ask the recommender everything that the surrogate learns from."""
     from recexplainer.data.dataset import Dataset
     from recexplainer.data.split import leave_one_out
-    from recexplainer.recommenders.sasrec import SASRec
+    from recexplainer.recommenders.kinds import load_recommender
     from recexplainer.tasks.mixture import build_examples, save_examples
 
     use_threads(recipe.threads)
     dataset = Dataset.load(context.folders["dataset"])
-    recommender = SASRec.load(context.folders["recommender"])
+    recommender = load_recommender(context.folders["recommender"])
     examples = build_examples(dataset, leave_one_out(dataset), recommender, recipe.examples)
     save_examples(examples, folder)
     return f"{len(examples.train):,} questions to learn from, {len(examples.test):,} to be tested by"
@@ -85,14 +85,14 @@ def ask_recommender(recipe: Recipe, context: RunContext, folder: Path) -> str:
 def train_surrogate(recipe: Recipe, context: RunContext, folder: Path, *, form: Form, start: str | None) -> str:
     """Align a surrogate of one form; `start` is the stage of the surrogate that it goes on from."""
     from recexplainer.data.dataset import Dataset
-    from recexplainer.recommenders.sasrec import SASRec
+    from recexplainer.recommenders.kinds import load_recommender
     from recexplainer.surrogate.training import Alignment, train_surrogate
     from recexplainer.tasks.mixture import load_examples
 
     use_threads((recipe.threads or 1) // recipe.surrogates_at_once)
     examples = load_examples(context.folders["examples"])
     alignment = Alignment(
-        Dataset.load(context.folders["dataset"]), SASRec.load(context.folders["recommender"]), examples.train
+        Dataset.load(context.folders["dataset"]), load_recommender(context.folders["recommender"]), examples.train
     )
     begin = context.folders[start] if start else None
     surrogate = train_surrogate(form, alignment, recipe.surrogate, folder, context.work, begin)
@@ -135,12 +135,12 @@ def _measured(context: RunContext, form: Form) -> Path:
 def _test_cases(context: RunContext) -> TestCases:
     from recexplainer.data.dataset import Dataset
     from recexplainer.evaluation.alignment import TestCases
-    from recexplainer.recommenders.sasrec import SASRec
+    from recexplainer.recommenders.kinds import load_recommender
     from recexplainer.tasks.mixture import load_examples
 
     return TestCases(
         Dataset.load(context.folders["dataset"]),
-        SASRec.load(context.folders["recommender"]),
+        load_recommender(context.folders["recommender"]),
         load_examples(context.folders["examples"]).test,
     )
 
@@ -152,13 +152,17 @@ def explain(recipe: Recipe, context: RunContext, folder: Path) -> str:
     from recexplainer.explanations.explainer import Explainer, choose_pairs
     from recexplainer.pipeline.gathering import write_explanations
     from recexplainer.recommenders.base import User
-    from recexplainer.recommenders.sasrec import SASRec
+    from recexplainer.recommenders.kinds import load_recommender
     from recexplainer.surrogate.model import Surrogate
 
     use_threads(recipe.threads)
     (trained,) = (name for name in context.folders if name.startswith("surrogate-"))
     dataset = Dataset.load(context.folders["dataset"])
-    recommender = SASRec.load(context.folders["recommender"])
+    recommender = load_recommender(context.folders["recommender"])
+    if not recommender.answers_changed_history:
+        for name in ("with-evidence.json", "surrogate-alone.json"):
+            write_explanations(folder / name, [])
+        return "none: the recommender cannot answer for a changed history"
     explainer = Explainer(dataset, recommender, Surrogate.load(context.folders[trained]))
     split = leave_one_out(dataset)
     users = [User(tuple(split.train_history(int(at)).tolist()), dataset.user_ids[at]) for at in split.test_users]
