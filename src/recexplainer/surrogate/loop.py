@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from safetensors.torch import load_model, save_model
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -49,14 +49,15 @@ class TokenBudgetTrainer(Trainer):
         return super().training_step(model, inputs, num_items_in_batch)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
-        """Write the weights; one that two layers share (tied embeddings) is written once, which the Trainer can't."""
+        """Write the weights that are trained, each once, also where two layers share one (tied embeddings)."""
         folder = Path(output_dir or str(self.args.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
-        save_model(self._weights, str(folder / SAFE_WEIGHTS_NAME))
+        trained = {name: weight.detach() for name, weight in self._weights.named_parameters() if weight.requires_grad}
+        save_file(trained, folder / SAFE_WEIGHTS_NAME)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         """Read what `_save` wrote."""
-        load_model(self._weights, Path(resume_from_checkpoint) / SAFE_WEIGHTS_NAME)
+        self._weights.load_state_dict(load_file(Path(resume_from_checkpoint) / SAFE_WEIGHTS_NAME), strict=False)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add seconds and tokens a second to what is logged; both count from the start or the last resumption."""
@@ -73,11 +74,12 @@ def attention_for_training(backbone: PreTrainedModel, on_cpu: bool) -> Generator
     if not on_cpu:
         yield
         return
+    before = backbone.config._attn_implementation
     backbone.set_attn_implementation("eager")
     try:
         yield
     finally:
-        backbone.set_attn_implementation("sdpa")
+        backbone.set_attn_implementation(before)
 
 
 class ShowProgress(TrainerCallback):

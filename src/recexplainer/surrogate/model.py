@@ -15,6 +15,7 @@ from transformers.utils.logging import disable_progress_bar
 from recexplainer.errors import SurrogateError
 from recexplainer.storage import read_json, write_json
 from recexplainer.surrogate.connector import Connector, inject
+from recexplainer.surrogate.pretrained import has_lora, let_lora_learn
 from recexplainer.surrogate.prompt import Form
 
 
@@ -140,9 +141,25 @@ class Surrogate(nn.Module):
                 mend="Align one first: recexplainer run RECIPE.",
             )
         described = read_json(folder / "surrogate.json")
-        disable_progress_bar()
-        backbone = AutoModelForCausalLM.from_pretrained(folder / "backbone")
+        backbone = _read_backbone(folder / "backbone")
         surrogate = cls(backbone, AutoTokenizer.from_pretrained(folder / "backbone"), **described)
         if surrogate.form != "behavior":
             surrogate.load_state_dict(load_file(folder / "connectors.safetensors"), strict=False)
         return surrogate.eval()
+
+
+def _read_backbone(folder: Path) -> Any:
+    """The backbone; of a pretrained one only LoRA is in the folder, which says where the rest is."""
+    disable_progress_bar()
+    try:
+        backbone = AutoModelForCausalLM.from_pretrained(folder)
+    except OSError as error:
+        raise SurrogateError(
+            f"The backbone cannot be read: {str(error).strip().splitlines()[0]}",
+            where=str(folder),
+            mend="Of a pretrained backbone only what was learned is kept: its own weights must be where they were "
+            "(`base_model_name_or_path` in adapter_config.json).",
+        ) from error
+    if has_lora(backbone):
+        let_lora_learn(backbone)
+    return backbone

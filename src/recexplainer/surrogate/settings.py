@@ -28,13 +28,36 @@ class NanoSettings(Settings):
     """Most tokens of prompt and answer together."""
 
 
+class PretrainedSettings(Settings):
+    """How a pretrained backbone is held, and the LoRA that is trained on it; `nano` has no use for these."""
+
+    rank: int = Field(default=16, ge=1)
+    """LoRA's rank."""
+    alpha: float = Field(default=32, gt=0)
+    """LoRA's scale, divided by the rank."""
+    dropout: float = Field(default=0.05, ge=0, lt=1)
+    """Dropout before LoRA."""
+    targets: tuple[str, ...] | None = None
+    """Names of the layers that get LoRA; None: all linear layers but the output, whatever the architecture."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """How its own weights are held; `auto`: bfloat16 on a GPU that has it, else float32."""
+    four_bit: bool = False
+    """Hold its own weights in 4 bits (bitsandbytes)."""
+    gradient_checkpointing: bool = False
+    """Work states out again on the way back instead of keeping them: less memory, a third more time."""
+    context: int = Field(default=1024, ge=64)
+    """Most tokens of prompt and answer together (the paper: 1,024)."""
+
+
 class SurrogateSettings(Settings):
     """How a surrogate is built and trained."""
 
     backbone: str = "nano"
-    """`nano`."""
+    """`nano`, the name of a causal language model on the hub, or a folder that holds one."""
     nano: NanoSettings = NanoSettings()
     """The shape of `nano`."""
+    pretrained: PretrainedSettings = PretrainedSettings()
+    """Any other backbone: its weights and LoRA."""
     connector_width: int = Field(default=1024, ge=8)
     """Width of the hidden layer of the two connectors (equation 1)."""
     learning_rate: float = Field(default=6e-4, gt=0)

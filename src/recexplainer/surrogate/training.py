@@ -35,6 +35,7 @@ from recexplainer.surrogate.loop import (
     last_complete_checkpoint,
 )
 from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.pretrained import load_pretrained
 from recexplainer.surrogate.prompt import FORMS, Form, Prompt, applies, render
 from recexplainer.surrogate.questions import UserTable, check_form
 from recexplainer.surrogate.settings import SurrogateSettings
@@ -110,9 +111,17 @@ def train_surrogate(
 
 
 def new_surrogate(form: Form, alignment: Alignment, settings: SurrogateSettings) -> Surrogate:
-    """A surrogate with new weights, its vocabulary learned from the catalogue, the wording and the answers in words."""
+    """A surrogate that has learned nothing yet.
+
+    `nano` learns its vocabulary from the catalogue, the wording and the answers; a pretrained backbone has one.
+    """
     check_form(form, alignment.recommender)
-    backbone, tokenizer = build_nano(_texts(alignment), settings.nano, settings.seed)
+    torch.manual_seed(settings.seed)
+    backbone, tokenizer = (
+        build_nano(_texts(alignment), settings.nano, settings.seed)
+        if settings.backbone == "nano"
+        else load_pretrained(settings.backbone, settings.pretrained)
+    )
     vectors = np.zeros((1, 0), np.float32) if form == "behavior" else alignment.recommender.item_vectors()
     surrogate = Surrogate(backbone, tokenizer, form, vectors.shape[1], settings.connector_width)
     if form != "behavior":

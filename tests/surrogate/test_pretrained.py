@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from peft import PeftModel
+from tests.tiny import SETTINGS, alignment, fresh, sasrec
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from recexplainer.errors import SurrogateError
+from recexplainer.surrogate.backbone import chat_frame
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.pretrained import load_pretrained
+from recexplainer.surrogate.prompt import FORMS, Form
+from recexplainer.surrogate.settings import PretrainedSettings, SurrogateSettings
+from recexplainer.surrogate.training import encode_examples, new_surrogate, train_surrogate
+
+ARCHITECTURES = ("Llama", "Qwen3", "Mistral", "Phi3", "Gemma", "GPT2")
+LORA = PretrainedSettings(rank=4, alpha=8, dropout=0.0)
+
+
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A folder for each architecture: a model of two layers with new weights, its tokenizer and chat template."""
+    folders = {name: tmp_path_factory.mktemp(name) for name in ARCHITECTURES}
+    tokenizer = fresh("intention").tokenizer
+    for name, folder in folders.items():
+        torch.manual_seed(0)
+        tiny_model(name, tokenizer).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    return folders
+
+
+def tiny_model(name: str, tokenizer: Any) -> Any:
+    ends = {"pad_token_id": tokenizer.pad_token_id, "eos_token_id": tokenizer.eos_token_id, "bos_token_id": None}
+    shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    shape |= {"num_key_value_heads": 2}
+    shape |= {"head_dim": 16} if name in ("Qwen3", "Gemma") else {}
+    if name == "GPT2":
+        shape = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 1024}
+    config = getattr(transformers, f"{name}Config")(vocab_size=len(tokenizer), initializer_range=0.2, **shape, **ends)
+    return getattr(transformers, f"{name}LMHeadModel" if name == "GPT2" else f"{name}ForCausalLM")(config)
+
+
+def settings(base: Path, form: Form = "hybrid") -> SurrogateSettings:
+    return SETTINGS.model_copy(update={"backbone": str(base), "pretrained": LORA, "epochs": {form: 1.0}})
+
+
+def digest(folder: Path) -> dict[str, str]:
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
+
+
+def some_logits(surrogate: Surrogate, base: Path) -> torch.Tensor:
+    data = encode_examples(surrogate, alignment(), settings(base))
+    with torch.inference_mode():
+        return surrogate.eval()(**data.collate(data.encoded[:8]))["logits"]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_exactly_lora_and_the_connectors_are_trained(architecture: str, bases: dict[str, Path], tmp_path: Path) -> None:
+    base = bases[architecture]
+    before, f_before = digest(base), sasrec().item_vectors().copy()
+    start = {
+        name: weight.clone()
+        for name, weight in new_surrogate("hybrid", alignment(), settings(base)).state_dict().items()
+    }
+    trained = train_surrogate("hybrid", alignment(), settings(base), tmp_path / "g", tmp_path / "work")
+    changed = {name for name, weight in trained.state_dict().items() if not torch.equal(weight, start[name])}
+    assert changed == {name for name in start if "lora_" in name or "_connector." in name}
+    assert digest(base) == before
+    assert (sasrec().item_vectors() == f_before).all()
+    expected = some_logits(trained, base)
+    assert torch.equal(some_logits(Surrogate.load(tmp_path / "g"), base), expected)
+    alone = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), tmp_path / "g" / "backbone")
+    merged = {name.replace("base_model.model.", ""): weight for name, weight in alone.state_dict().items()}
+    assert all(torch.equal(weight, merged[name]) for name, weight in trained.backbone.state_dict().items())
+    assert not list((tmp_path / "g").rglob("model.safetensors")), "only what was learned is saved"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_loss_falls_in_every_form(form: Form, bases: dict[str, Path], tmp_path: Path) -> None:
+    given = settings(bases["Llama"], form).model_copy(update={"epochs": {form: 4.0}, "learning_rate": 1e-2})
+    before = new_surrogate(form, alignment(), given)
+    after = train_surrogate(form, alignment(), given, tmp_path / "g", tmp_path / "work")
+    data = encode_examples(after, alignment(), given)
+    batch = data.collate(data.encoded[:120])
+    with torch.inference_mode():
+        assert float(after(**batch)["loss"]) < 0.95 * float(before.eval()(**batch)["loss"])
+
+
+def test_hybrid_goes_on_learning_from_intention(bases: dict[str, Path], tmp_path: Path) -> None:
+    given = settings(bases["Llama"], "intention")
+    first = train_surrogate("intention", alignment(), given, tmp_path / "i", tmp_path / "wi")
+    second = train_surrogate("hybrid", alignment(), given, tmp_path / "h", tmp_path / "wh", tmp_path / "i")
+    lora = [name for name in first.state_dict() if "lora_A" in name]
+    assert lora
+    assert not any(torch.equal(first.state_dict()[name], second.state_dict()[name]) for name in lora)
+
+
+def test_gradient_checkpointing_changes_memory_not_the_result(bases: dict[str, Path], tmp_path: Path) -> None:
+    plain = settings(bases["Llama"], "behavior").model_copy(update={"epochs": {"behavior": 0.3}})
+    spared = plain.model_copy(update={"pretrained": LORA.model_copy(update={"gradient_checkpointing": True})})
+    one, other = (
+        train_surrogate("behavior", alignment(), given, tmp_path / str(number), tmp_path / f"w{number}")
+        for number, given in enumerate((plain, spared))
+    )
+    for name, weight in one.state_dict().items():
+        torch.testing.assert_close(weight, other.state_dict()[name])
+
+
+def test_a_model_without_a_chat_template_gets_one(bases: dict[str, Path], tmp_path: Path) -> None:
+    AutoModelForCausalLM.from_pretrained(bases["GPT2"]).save_pretrained(tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(bases["GPT2"])
+    tokenizer.chat_template = None
+    tokenizer.save_pretrained(tmp_path)
+    _, completed = load_pretrained(str(tmp_path), LORA)
+    frame = chat_frame(completed)
+    assert completed.decode(frame.before) == "Question: "
+    assert completed.decode(frame.between) == "\nAnswer: "
+    assert frame.stop == completed.eos_token_id
+
+
+def test_the_context_is_the_one_asked_for(bases: dict[str, Path]) -> None:
+    given = settings(bases["Llama"]).model_copy(update={"pretrained": LORA.model_copy(update={"context": 300})})
+    assert new_surrogate("behavior", alignment(), given).context == 300
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("no/such/model", {}, "cannot be loaded"),
+        ("", {"targets": ("nowhere",)}, "LoRA does not fit"),
+        ("", {"four_bit": True}, "4 bits need"),
+    ],
+)
+def test_what_cannot_be_is_said(
+    name: str, changes: dict[str, Any], message: str, bases: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(SurrogateError, match=message) as caught:
+        load_pretrained(name or str(bases["Llama"]), LORA.model_copy(update=changes))
+    assert caught.value.mend
+
+
+def test_a_base_that_has_moved_away_is_said(bases: dict[str, Path], tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    AutoModelForCausalLM.from_pretrained(bases["Llama"]).save_pretrained(base)
+    AutoTokenizer.from_pretrained(bases["Llama"]).save_pretrained(base)
+    new_surrogate("hybrid", alignment(), settings(base)).save(tmp_path / "g")
+    base.rename(tmp_path / "elsewhere")
+    with pytest.raises(SurrogateError, match="cannot be read") as caught:
+        Surrogate.load(tmp_path / "g")
+    assert "adapter_config.json" in caught.value.mend
