@@ -12,6 +12,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+def say(text: str) -> None:
+    """One line on standard error."""
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
 def track(iterable: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
     """Hand on the elements of an iterable, and show how far along they are.
 

@@ -23,6 +23,7 @@ from transformers.integrations.integration_utils import TensorBoardCallback
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import leave_one_out
 from recexplainer.hardware import has_fast_bfloat16
+from recexplainer.progress import say
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.storage import complete_folder, write_json
 from recexplainer.surrogate.backbone import build_nano
@@ -34,6 +35,7 @@ from recexplainer.surrogate.loop import (
     attention_for_training,
     last_complete_checkpoint,
 )
+from recexplainer.surrogate.memory import estimate_memory, require_memory
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import load_pretrained
 from recexplainer.surrogate.prompt import FORMS, Form, Prompt, applies, render
@@ -103,6 +105,12 @@ def train_surrogate(
     elif form != "behavior":
         surrogate = _read_items_first(surrogate, alignment, settings, work)
     encoded = encode_examples(surrogate, alignment, settings)
+    if settings.backbone != "nano":
+        say(
+            require_memory(
+                estimate_memory(surrogate, settings.tokens_per_batch, int(max(encoded.lengths))), surrogate.device
+            )
+        )
     log = _fit(surrogate, encoded, settings, settings.epochs.get(form, 1.0), work / "tasks")
     surrogate.save(folder)
     write_json(folder / "training.json", log)

@@ -1,0 +1,90 @@
+"""How much memory training takes, estimated before it starts; what will not fit is an error then, not an hour later.
+
+A rough account, on the safe side: weights, what is kept for those that are trained, states, attention, logits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+from recexplainer.errors import SurrogateError
+from recexplainer.surrogate.model import Surrogate
+
+_GIB = 2**30
+# Numbers kept for each token in a layer, in multiples of the width, for the way back.
+_STATES = 20
+# A gradient and the two moments of AdamW, in float32.
+_KEPT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryNeed:
+    """Bytes that training takes.
+
+    Attributes:
+        weights: All weights as they are held.
+        trained: Gradients and the optimizer's moments of those that are trained.
+        states: States and attention kept for the way back.
+        logits: Logits and their gradient.
+    """
+
+    weights: int
+    trained: int
+    states: int
+    logits: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.weights + self.trained + self.states + self.logits
+
+    def __str__(self) -> str:
+        """In GiB, with its parts."""
+        parts = {"weights": self.weights, "what is trained": self.trained, "states": self.states, "logits": self.logits}
+        told = ", ".join(f"{name} {size / _GIB:.1f}" for name, size in parts.items())
+        return f"about {self.total / _GIB:.1f} GiB ({told})"
+
+
+def estimate_memory(surrogate: Surrogate, tokens: int, longest: int) -> MemoryNeed:
+    """What one step takes.
+
+    Args:
+        surrogate: The model as it will be trained.
+        tokens: Tokens of a batch.
+        longest: Tokens of the longest example.
+    """
+    config = surrogate.backbone.config
+    tokens = max(tokens, longest)
+    number = 2 if torch.cuda.is_available() else 4
+    layers, width, heads = config.num_hidden_layers, config.hidden_size, config.num_attention_heads
+    each_layer = tokens * number * (_STATES * width + 2 * heads * longest)
+    kept_layers = 1 if surrogate.backbone.is_gradient_checkpointing else layers
+    trained = sum(weight.numel() for weight in surrogate.parameters() if weight.requires_grad)
+    return MemoryNeed(
+        weights=sum(weight.numel() * weight.element_size() for weight in surrogate.parameters()),
+        trained=_KEPT * trained,
+        states=kept_layers * each_layer + layers * tokens * width * number,
+        logits=2 * 4 * tokens * config.vocab_size,
+    )
+
+
+def require_memory(need: MemoryNeed, device: torch.device) -> str:
+    """Says what training needs and what is free.
+
+    Raises:
+        SurrogateError: It will not fit.
+    """
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    told = f"training needs {need}; {free / _GIB:.1f} GiB are free"
+    # On the device of the weights these are there already.
+    if need.total - need.weights > free:
+        raise SurrogateError(
+            f"The surrogate will not fit into memory: {told}.",
+            where="surrogate",
+            mend="Lower tokens_per_batch, set pretrained.gradient_checkpointing, or choose a smaller backbone; on a GPU "
+            "pretrained.four_bit makes the weights a quarter as large.",
+        )
+    return told
