@@ -14,7 +14,8 @@ T = TypeVar("T")
 
 def say(text: str) -> None:
     """One line on standard error."""
-    print(f"  {text}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"  {text}\n")
+    sys.stderr.flush()
 
 
 def track(iterable: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:

@@ -84,7 +84,7 @@ def require_memory(need: MemoryNeed, device: torch.device) -> str:
         raise SurrogateError(
             f"The surrogate will not fit into memory: {told}.",
             where="surrogate",
-            mend="Lower tokens_per_batch, set pretrained.gradient_checkpointing, or choose a smaller backbone; on a GPU "
-            "pretrained.four_bit makes the weights a quarter as large.",
+            mend="Lower tokens_per_batch, set pretrained.gradient_checkpointing, or take a smaller backbone; on a GPU "
+            "pretrained.four_bit makes the weights an eighth as large.",
         )
     return told
