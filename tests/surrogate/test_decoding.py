@@ -279,14 +279,28 @@ def test_words_are_drawn_among_the_likely_ones_and_begin_with_the_likelier_verdi
     assert said == [other(0, scores, first=False).tolist() for _ in range(20)]
 
 
+def test_only_later_drafts_draw_what_they_cite() -> None:
+    titles, scores = [[5, 6], [7, 8]], torch.zeros(1, 20)
+    scores[0, 5] = 0.1
+    said = torch.tensor([[1]])
+
+    def cited(seed: int, draw: bool) -> int:
+        constraint = QuoteConstraint([titles], [1], [2], WordDraw([seed], [[0], [3]]), draw_titles=draw)
+        return int(constraint(said, scores).argmax())
+
+    assert {cited(seed, False) for seed in range(30)} == {5}
+    assert {cited(seed, True) for seed in range(30)} == {5, 7}
+
+
 @every
-def test_a_citing_text_quotes_nothing_else(form: Form, architecture: str) -> None:
+@pytest.mark.parametrize("draft", [0, 3])
+def test_a_citing_text_quotes_nothing_else(form: Form, architecture: str, draft: int) -> None:
     surrogate = fresh(form, architecture)
     prompts = questions(surrogate, "retrieval")
     citable = [[0, 1, 2]] * len(prompts)
     names = {world().titles[item] for item in citable[0]}
-    texts = Decoder(surrogate, world().titles).citing(prompts, 24, citable)
-    assert texts == Decoder(surrogate, world().titles).citing(prompts, 24, citable), "a question has one answer"
+    texts = Decoder(surrogate, world().titles).citing(prompts, 24, citable, draft)
+    assert texts == Decoder(surrogate, world().titles).citing(prompts, 24, citable, draft), "a draft is always the same"
     for text in texts:
         cited = re.findall("“([^”]*)”", text)
         assert set(cited) <= names

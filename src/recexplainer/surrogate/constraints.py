@@ -75,6 +75,7 @@ class QuoteConstraint(LogitsProcessor):
         opening: Ids of the opening mark.
         closing: Ids of the closing mark.
         words: Draws what stands outside quotation marks; None takes the likeliest.
+        draw_titles: Draw what stands inside too.
     """
 
     def __init__(
@@ -83,8 +84,11 @@ class QuoteConstraint(LogitsProcessor):
         opening: Sequence[int],
         closing: Sequence[int],
         words: WordDraw | None = None,
+        *,
+        draw_titles: bool = False,
     ) -> None:
-        self._titles, self._opening, self._closing, self._words = titles, list(opening), list(closing), words
+        self._titles, self._opening, self._closing = titles, list(opening), list(closing)
+        self._words, self._draw_titles = words, draw_titles
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Inside a quotation, bar every token that goes on with no title; outside, none or all but the one drawn."""
@@ -95,10 +99,9 @@ class QuoteConstraint(LogitsProcessor):
                 allowed = sorted({title[len(begun)] for title in left if list(title[: len(begun)]) == begun})
                 held[row] = float("-inf")
                 held[row, allowed] = scores[row, allowed]
-                continue
-            if not left:
+            elif not left:
                 held[row, self._opening[0]] = float("-inf")
-            if self._words is not None:
+            if self._words is not None and (begun is None or self._draw_titles):
                 held[row] = self._words(row, held[row], first=not said)
         return held
 

@@ -70,8 +70,8 @@ class Decoder:
     def citing(self, prompts: EncodedSet, limit: int, citable: Sequence[Sequence[int]], draft: int = 0) -> list[str]:
         """Texts whose quotation marks hold nothing but titles that may be cited, none of them twice.
 
-        What is cited is the likeliest; the words around it are drawn among the likely ones, seeded by the question and
-        the draft, so that texts differ from pair to pair and a draft of a pair is always the same.
+        Words are drawn among the likely ones, seeded by the question and the draft, so that texts differ from pair to
+        pair and a draft of a pair is always the same. What the first draft cites is the likeliest; later ones draw too.
 
         Args:
             prompts: Questions without answers.
@@ -84,7 +84,7 @@ class Decoder:
         def hold(rows: Sequence[int]) -> list[LogitsProcessor]:
             titles = [[self.title_ids[item] for item in citable[row]] for row in rows]
             seeds = [crc32(prompts.encoded[row].ids.tobytes(), draft) for row in rows]
-            return [QuoteConstraint(titles, marks[0], marks[1], WordDraw(seeds, self._verdicts))]
+            return [QuoteConstraint(titles, marks[0], marks[1], WordDraw(seeds, self._verdicts), draw_titles=draft > 0)]
 
         return [texts[0] for texts in self._generate(prompts, limit, hold)]
 
