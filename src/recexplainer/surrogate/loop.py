@@ -74,7 +74,7 @@ def attention_for_training(backbone: PreTrainedModel, on_cpu: bool) -> Generator
     if not on_cpu:
         yield
         return
-    before = backbone.config._attn_implementation
+    before: Any = backbone.config._attn_implementation  # pyright: ignore[reportPrivateUsage]  (no public name yet)
     backbone.set_attn_implementation("eager")
     try:
         yield

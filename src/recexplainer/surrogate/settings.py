@@ -33,7 +33,7 @@ class PretrainedSettings(Settings):
 
     rank: int = Field(default=16, ge=1)
     """LoRA's rank."""
-    alpha: float = Field(default=32, gt=0)
+    alpha: int = Field(default=32, gt=0)
     """LoRA's scale, divided by the rank."""
     dropout: float = Field(default=0.05, ge=0, lt=1)
     """Dropout before LoRA."""
