@@ -28,7 +28,7 @@ from recexplainer.tasks.example import Example
 
 LONGEST = 256
 LEAST_CITABLE, MOST_CITABLE = 3, 4
-DRAFTS = 16
+DRAFTS = 32
 
 
 class Explainer:
