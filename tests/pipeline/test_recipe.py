@@ -18,8 +18,15 @@ def test_shipped_recipes_are_found_by_name_and_by_path():
     assert games.data.filter.most_frequent_items == 2000
     assert games.report.paper_dataset == "Games"
     assert load_recipe(find_recipe("demo")) == demo
-    with pytest.raises(SettingsError, match=r"no such recipe(?s:.)*demo, paper-games"):
+    with pytest.raises(SettingsError, match=r"no such recipe(?s:.)*demo, .*paper-games"):
         load_recipe("papergames")
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in (Path(__file__).parents[2] / "recipes").glob("*.yaml")))
+def test_every_shipped_recipe_is_sound_and_bears_the_name_of_its_file(name: str):
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert [stage.name for stage in build_stages(recipe)][-1] == "report"
 
 
 def test_written_recipe_reads_back_equal(tmp_path: Path):
