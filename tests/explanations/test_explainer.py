@@ -177,3 +177,5 @@ def test_only_what_matters_may_be_cited() -> None:
     assert set(_citable(replace(known, history=(7,), effects=(0.0,), shared=((),)))) == {7, 3}
     many = replace(known, history=tuple(range(20, 40)), effects=tuple(map(float, range(20))), shared=((),) * 20)
     assert set(_citable(many)) == {36, 37, 38, 39, 3}
+    one_against = replace(many, effects=(-1.0, *many.effects[1:]))
+    assert set(_citable(one_against)) == {20, 37, 38, 39, 3}, "the other side is heard too"

@@ -74,7 +74,7 @@ def test_changes_from_the_command_line_are_checked():
 
 
 def test_of_stages_made_side_by_side_at_most_one_is_made_in_this_process():
-    stages = {stage.name: stage for stage in build_stages(load_recipe("demo"))}
+    stages = {stage.name: stage for stage in build_stages(load_recipe("paper-games"))}
 
     def needs(name: str) -> set[str]:
         return {name}.union(*(needs(other) for other in stages[name].inputs))

@@ -23,7 +23,7 @@ from recexplainer.surrogate.questions import encode_questions
 from recexplainer.tasks.asking import cut
 from recexplainer.tasks.attributes import Attributes
 from recexplainer.tasks.claims import faults
-from recexplainer.tasks.evidence import Evidence, gather_evidence
+from recexplainer.tasks.evidence import NEGLIGIBLE, Evidence, gather_evidence
 from recexplainer.tasks.example import Example
 
 LONGEST = 256
@@ -132,9 +132,11 @@ class Explainer:
 
 
 def _citable(evidence: Evidence) -> tuple[int, ...]:
-    """The item, and the upper half of the history by what its removal does to f's score: three or four items."""
+    """The item, what does most for it and most against it, and what else does most: half the history, three or four."""
     count = min(MOST_CITABLE, max(LEAST_CITABLE, (len(evidence.history) + 1) // 2))
-    matters = evidence.strongest_first[:count]
+    order = evidence.strongest_first
+    sides = [[place for place in order if sign * evidence.weights[place] >= NEGLIGIBLE][:1] for sign in (1, -1)]
+    matters = list(dict.fromkeys([*sides[0], *sides[1], *order]))[:count]
     return (*(evidence.history[place] for place in matters), evidence.item)
 
 
