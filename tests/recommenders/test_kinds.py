@@ -50,8 +50,8 @@ def test_only_the_settings_of_its_own_kind_count(tmp_path: Path) -> None:
     assert set(RecommenderSettings(kind="mf").decisive()) == {"kind", "mf"}
 
 
-def test_a_run_from_before_there_was_a_choice_of_loss_stays_valid() -> None:
-    assert "loss" not in RecommenderSettings().decisive()["search"]
+def test_the_loss_decides() -> None:
+    assert RecommenderSettings().decisive()["search"]["loss"] == "softmax"
     assert RecommenderSettings(search=SearchSettings(loss="bce")).decisive()["search"]["loss"] == "bce"
 
 

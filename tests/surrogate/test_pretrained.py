@@ -117,7 +117,7 @@ def test_a_model_without_a_chat_template_gets_one(bases: dict[str, Path], tmp_pa
     tokenizer = AutoTokenizer.from_pretrained(bases["GPT2"])
     tokenizer.chat_template = None
     tokenizer.save_pretrained(tmp_path)
-    _, completed = load_pretrained(str(tmp_path), LORA)
+    _, completed = load_pretrained(str(tmp_path), LORA, seed=0)
     frame = chat_frame(completed)
     assert completed.decode(frame.before) == "Question: "
     assert completed.decode(frame.between) == "\nAnswer: "
@@ -142,7 +142,7 @@ def test_what_cannot_be_is_said(
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(SurrogateError, match=message) as caught:
-        load_pretrained(name or str(bases["Llama"]), LORA.model_copy(update=changes))
+        load_pretrained(name or str(bases["Llama"]), LORA.model_copy(update=changes), seed=0)
     assert caught.value.mend
 
 

@@ -7,6 +7,7 @@ surrogate says what it believes of f.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,6 +30,14 @@ from recexplainer.tasks.example import Example
 LONGEST = 256
 LEAST_CITABLE, MOST_CITABLE = 3, 4
 DRAFTS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A text, and what in it f does not bear out."""
+
+    text: str
+    faults: tuple[str, ...]
 
 
 class Explainer:
@@ -71,28 +80,37 @@ class Explainer:
         ]
         questions = encode_questions(self.surrogate, self.dataset, self.recommender, examples, ask)
         probabilities = self._decoder.yes_probabilities(questions)
-        texts = self._checked(questions, known) if evidence else self._decoder.greedy(questions, LONGEST)
+        told = self._checked(questions, known) if evidence else self._alone(questions, known)
         method = f"{self.surrogate.form}+evidence" if evidence else self.surrogate.form
         return [
-            self._record(method, user.id, one, float(probability), text, ask)
-            for user, one, probability, text in zip(users, known, probabilities, texts, strict=True)
+            self._record(method, user.id, one, float(probability), draft, ask)
+            for user, one, probability, draft in zip(users, known, probabilities, told, strict=True)
         ]
 
-    def _checked(self, questions: EncodedSet, known: Sequence[Evidence]) -> list[str]:
+    def _alone(self, questions: EncodedSet, known: Sequence[Evidence]) -> list[_Draft]:
+        """What the surrogate says by itself."""
+        texts = self._decoder.greedy(questions, LONGEST)
+        return [self._draft(text, one) for text, one in zip(texts, known, strict=True)]
+
+    def _checked(self, questions: EncodedSet, known: Sequence[Evidence]) -> list[_Draft]:
         """For each question the first draft in which f finds no fault, else the one with the fewest."""
-        drafts: list[list[tuple[int, str]]] = [[] for _ in known]
+        best: dict[int, _Draft] = {}
         for draft in range(DRAFTS):
-            open_ = [row for row, written in enumerate(drafts) if not written or min(written)[0] > 0]
-            if not open_:
+            unsettled = [row for row in range(len(known)) if row not in best or best[row].faults]
+            if not unsettled:
                 break
-            citable = [_citable(known[row]) for row in open_]
-            texts = self._decoder.citing(questions.subset(open_), LONGEST, citable, draft)
-            for row, text in zip(open_, texts, strict=True):
-                drafts[row].append((len(faults(text, known[row], self.dataset.titles)), text))
-        return [min(written, key=lambda one: one[0])[1] for written in drafts]
+            citable = [_citable(known[row]) for row in unsettled]
+            texts = self._decoder.citing(questions.subset(unsettled), LONGEST, citable, draft)
+            for row, text in zip(unsettled, texts, strict=True):
+                new = self._draft(text, known[row])
+                best[row] = min(best.get(row, new), new, key=lambda one: len(one.faults))
+        return [best[row] for row in range(len(known))]
+
+    def _draft(self, text: str, evidence: Evidence) -> _Draft:
+        return _Draft(text, tuple(faults(text, evidence, self.dataset.titles)))
 
     def _record(
-        self, method: str, user: str, evidence: Evidence, probability: float, text: str, ask: str
+        self, method: str, user: str, evidence: Evidence, probability: float, draft: _Draft, ask: str
     ) -> Explanation:
         titles = self.dataset.titles
         return Explanation(
@@ -104,14 +122,14 @@ class Explainer:
             item_title=titles[evidence.item],
             verdict=probability > 0.5,
             probability=probability,
-            text=text,
-            citations=cite(text, self._finder, self.recommender, evidence),
+            text=draft.text,
+            citations=cite(draft.text, self._finder, self.recommender, evidence),
             recommended=evidence.recommended,
             score=evidence.score,
             rank=evidence.rank,
             n_ranked=evidence.n_ranked,
             effects=evidence.effects,
-            faults=tuple(faults(text, evidence, titles)),
+            faults=draft.faults,
             ask=ask,
         )
 

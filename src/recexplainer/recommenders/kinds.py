@@ -100,8 +100,6 @@ class RecommenderSettings(Settings):
         """The settings that decide what it answers, as JSON values: its own kind's, without the places of files."""
         block = self._block
         own: dict[str, Any] = self.chosen()[block]
-        if self.kind == "sasrec" and self.search.loss == "softmax":
-            del own["loss"]  # not noted by runs from before there was a choice; they stay valid
         places = ("items", "item_ids", "users", "user_ids") if self.kind == "vectors" else ()
         own |= {place: own[place] is not None for place in places}
         own.pop("files", None)

@@ -36,7 +36,7 @@ class DatasetFacts:
     @classmethod
     def of(cls, dataset: Dataset) -> DatasetFacts:
         """The facts of a dataset."""
-        lengths = (dataset.offsets[1:] - dataset.offsets[:-1]).tolist()
+        lengths = dataset.history_lengths.tolist()
         counts = (dataset.n_users, dataset.n_items, dataset.n_interactions)
         return cls(dataset.name, *counts, tuple(lengths), tuple(dataset.notes))
 

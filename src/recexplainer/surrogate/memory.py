@@ -85,6 +85,6 @@ def require_memory(need: MemoryNeed, device: torch.device) -> str:
             f"The surrogate will not fit into memory: {told}.",
             where="surrogate",
             mend="Lower tokens_per_batch, set pretrained.gradient_checkpointing, or take a smaller backbone; on a GPU "
-            "pretrained.four_bit makes the weights an eighth as large.",
+            "pretrained.four_bit makes the weights smaller.",
         )
     return told

@@ -26,12 +26,13 @@ _PLAIN_TEMPLATE = (
 )
 
 
-def load_pretrained(name: str, settings: PretrainedSettings) -> tuple[Any, Any]:
+def load_pretrained(name: str, settings: PretrainedSettings, seed: int) -> tuple[Any, Any]:
     """A pretrained causal language model with fresh LoRA weights, which alone can be trained, and its tokenizer.
 
     Args:
         name: A model's name on the hub, or a folder that holds one with its tokenizer.
         settings: LoRA's shape and how the weights are held.
+        seed: Seed of LoRA's first weights.
 
     Raises:
         SurrogateError: There is no such model, LoRA does not fit it, or 4-bit weights cannot be had here.
@@ -51,6 +52,7 @@ def load_pretrained(name: str, settings: PretrainedSettings) -> tuple[Any, Any]:
             "Without a network only a folder will do; `nano` needs neither.",
         ) from error
     _complete(tokenizer, name, settings.context)
+    torch.manual_seed(seed)
     _add_lora(backbone, settings)
     if settings.gradient_checkpointing:
         backbone.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})

@@ -44,7 +44,7 @@ class PretrainedSettings(Settings):
     four_bit: bool = False
     """Hold its own weights in 4 bits (bitsandbytes)."""
     gradient_checkpointing: bool = False
-    """Work states out again on the way back instead of keeping them: less memory, a third more time."""
+    """Work states out again on the way back instead of keeping them: less memory, more time."""
     context: int = Field(default=1024, ge=64)
     """Most tokens of prompt and answer together (the paper: 1,024)."""
 

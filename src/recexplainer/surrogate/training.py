@@ -124,11 +124,10 @@ def new_surrogate(form: Form, alignment: Alignment, settings: SurrogateSettings)
     `nano` learns its vocabulary from the catalogue, the wording and the answers; a pretrained backbone has one.
     """
     check_form(form, alignment.recommender)
-    torch.manual_seed(settings.seed)
     backbone, tokenizer = (
         build_nano(_texts(alignment), settings.nano, settings.seed)
         if settings.backbone == "nano"
-        else load_pretrained(settings.backbone, settings.pretrained)
+        else load_pretrained(settings.backbone, settings.pretrained, settings.seed)
     )
     vectors = np.zeros((1, 0), np.float32) if form == "behavior" else alignment.recommender.item_vectors()
     surrogate = Surrogate(backbone, tokenizer, form, vectors.shape[1], settings.connector_width)

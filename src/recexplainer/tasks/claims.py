@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import combinations, pairwise
 
-from recexplainer.tasks.evidence import CLOSE, NEAR, NEGLIGIBLE, TOP, Evidence
+from recexplainer.tasks.evidence import CLOSE, NEGLIGIBLE, Evidence
 from recexplainer.tasks.rationale import answer_parts, join_facts, verdict_kind
 
 _Sentence = tuple[str, dict[str, str]]
@@ -56,9 +56,9 @@ def _faults_of_opening(group: str, evidence: Evidence) -> Iterator[str]:
     kind = verdict_kind(evidence)
     if group.split(".")[0] != kind:
         yield f"the opening is one of {group!r}, where f says {kind!r}"
-    elif group == "yes.opening.top" and evidence.rank > TOP:
+    elif group == "yes.opening.top" and not evidence.at_top:
         yield f"it is said to be at the top, at rank {evidence.rank}"
-    elif group == "between.opening.near" and evidence.rank > NEAR * evidence.n_ranked:
+    elif group == "between.opening.near" and not evidence.near:
         yield f"it is said to be near, at rank {evidence.rank} of {evidence.n_ranked}"
 
 

@@ -62,6 +62,16 @@ class Evidence:
         return 2 * self.rank <= self.n_ranked
 
     @property
+    def at_top(self) -> bool:
+        """Whether the item is among the first ten."""
+        return self.rank <= TOP
+
+    @property
+    def near(self) -> bool:
+        """Whether the item stands near the top 20%, or in it."""
+        return self.rank <= NEAR * self.n_ranked
+
+    @property
     def strongest_first(self) -> list[int]:
         """Places in the history by falling size of their effect, whichever way it goes."""
         return sorted(range(len(self.history)), key=lambda place: -abs(self.effects[place]))
@@ -140,8 +150,8 @@ def render_evidence(evidence: Evidence, titles: Sequence[str]) -> str:
 
 def _standing(evidence: Evidence) -> str:
     if evidence.recommended:
-        return "recommended, among the first ten" if evidence.rank <= TOP else "recommended"
-    if evidence.rank <= NEAR * evidence.n_ranked:
+        return "recommended, among the first ten" if evidence.at_top else "recommended"
+    if evidence.near:
         return "not recommended, but near"
     return f"not recommended, in the {'upper' if evidence.upper_half else 'lower'} half"
 

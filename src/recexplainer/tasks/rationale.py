@@ -17,7 +17,7 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.tasks.asking import Answers, ask, draw, thresholds
 from recexplainer.tasks.attributes import Attributes, join_words
-from recexplainer.tasks.evidence import CLOSE, NEAR, NEGLIGIBLE, TOP, Evidence, gather_evidence
+from recexplainer.tasks.evidence import CLOSE, NEGLIGIBLE, TOP, Evidence, gather_evidence
 from recexplainer.tasks.example import Example
 from recexplainer.tasks.wording import read_yaml
 
@@ -129,11 +129,10 @@ class _Writer:
 
     def _opening(self, verdict: str) -> str:
         """The verdict; a word such as "near" or "top" only where the rank bears it out."""
-        rank, n_ranked = self.evidence.rank, self.evidence.n_ranked
         parts = list(answer_parts()[f"{verdict}.opening"])
-        if verdict == "yes" and rank <= TOP and self.rng.random() < 0.5:
+        if verdict == "yes" and self.evidence.at_top and self.rng.random() < 0.5:
             parts = answer_parts()["yes.opening.top"]
-        if verdict == "between" and rank <= NEAR * n_ranked:
+        if verdict == "between" and self.evidence.near:
             parts = answer_parts()["between.opening.near"]
         if self.evidence.item in self.evidence.history:
             parts = [part for part in parts if "{item}" not in part]
