@@ -78,7 +78,7 @@ def test_settings_of_shipped_recipes_are_what_they_were() -> None:
     assert set(demo.settings) == {"kind", "search"}
     assert set(demo.settings["search"]) == {
         *("widths", "dropouts", "learning_rates", "layers", "heads"),
-        *("max_history", "batch", "epochs", "patience", "weight_decay", "seed"),
+        *("max_history", "batch", "epochs", "patience", "weight_decay", "loss", "seed"),
     }
     assert demo.sources == ()
 
