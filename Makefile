@@ -2,7 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+TOOLS := .venv/.tools-ready
+INSTALL := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check -c constraints.txt
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+# Set-up leaves byte code to the first import; without it every process would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test quick lint format clean
@@ -17,17 +21,17 @@ test: lint ## Lint, types, layers and every test
 	@echo "tests"
 	@OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/pytest -n 2
 
-quick: $(READY) ## The tests that take seconds
+quick: $(TOOLS) ## The tests that take seconds
 	@OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/pytest -n 2 -m "not slow and not real"
 
-lint: $(READY) ## Lint, format check, layers and types
+lint: $(TOOLS) ## Lint, format check, layers and types
 	@echo "lint, format, layers, types"
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/lint-imports > .venv/layers.log 2>&1 || { cat .venv/layers.log; exit 1; }
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
-format: $(READY) ## Mend lint and format where a tool can
+format: $(TOOLS) ## Mend lint and format where a tool can
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format --quiet
 
@@ -38,5 +42,9 @@ $(READY): pyproject.toml constraints.txt
 	@echo "setting up .venv (once, a few minutes)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
-	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(INSTALL) -e .
+	@touch $@
+
+$(TOOLS): $(READY)
+	@$(INSTALL) -e '.[dev]'
 	@touch $@

@@ -9,13 +9,16 @@ import sys
 from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
+from recexplainer.processes import is_first
+
 T = TypeVar("T")
 
 
 def say(text: str) -> None:
-    """One line on standard error."""
-    sys.stderr.write(f"  {text}\n")
-    sys.stderr.flush()
+    """One line on standard error; of several processes the first one speaks."""
+    if is_first():
+        sys.stderr.write(f"  {text}\n")
+        sys.stderr.flush()
 
 
 def track(iterable: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
@@ -29,7 +32,7 @@ def track(iterable: Iterable[T], label: str, total: int | None = None) -> Iterat
     Yields:
         The elements, unchanged.
     """
-    if not sys.stderr.isatty():
+    if not (sys.stderr.isatty() and is_first()):
         yield from iterable
         return
     from rich.console import Console

@@ -18,6 +18,8 @@ STAGES = (
     "examples",
     "surrogate-intention",
     "surrogate-hybrid",
+    "evaluation-intention",
+    "evaluation-hybrid",
     "evaluation",
     "explanations",
     "report",

@@ -252,3 +252,20 @@ def test_users_are_asked_about_once_each() -> None:
     assert len(data.user_vectors) == len(distinct)
     assert data.item_vectors is not None
     np.testing.assert_array_equal(data.item_vectors, sasrec().item_vectors())
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_processes_share_each_batch_and_none_goes_without(world: int) -> None:
+    lengths = np.array([90, 80, 70, *[10] * 30])
+    whole = list(TokenBudget(lengths, 100, 5))
+    shares = [list(TokenBudget(lengths, 100, 5, rank, world)) for rank in range(world)]
+    assert any(len(batch) < world for batch in whole)
+    for batch, *parts in zip(whole, *shares, strict=True):
+        assert sorted(index for part in parts for index in part if index >= 0) == sorted(batch)
+        assert all(part and (part == [~batch[0]] or min(part) >= 0) for part in parts)
+
+
+def test_the_share_of_one_that_goes_without_has_no_label() -> None:
+    data = EncodedSet([Encoded(np.arange(6, dtype=np.int32), 4, (), (), (), -1)], None, None)
+    batch = data.collate([data[~0]])
+    assert (batch["input_ids"].tolist(), batch["labels"].tolist()) == ([[0, 1, 2, 3]], [])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recexplainer.errors import RecExplainerError
+from recexplainer.processes import is_first
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -134,7 +135,12 @@ def _spread(spread: Spread, unit: str = "") -> str:
 
 
 def show_end(run: Path, *, explain: bool) -> None:
-    """Print what a run has come to: its results, one explanation, and where the report is."""
+    """Print what a run has come to: its results, one explanation, and where the report is.
+
+    Of several processes the first one does.
+    """
+    if not is_first():
+        return
     from recexplainer.evaluation.rows import read_rows
     from recexplainer.pipeline.folder import made_folder
     from recexplainer.pipeline.gathering import read_explanations

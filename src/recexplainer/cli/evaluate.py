@@ -24,13 +24,16 @@ def evaluate(
     from recexplainer.errors import RunError
     from recexplainer.evaluation.rows import read_rows
     from recexplainer.pipeline.folder import find_run, recipe_of, run_recipe
+    from recexplainer.pipeline.stages import measurement_stage
 
     wanted = names or list(STAGES)
     if unknown := [name for name in wanted if name not in STAGES]:
         raise RunError(f"There is no evaluation {unknown[0]!r}.", mend=f"The evaluations are: {', '.join(STAGES)}.")
     folder = find_run(run, runs)
     stages = [STAGES[name] for name in wanted]
-    run_recipe(recipe_of(folder), folder, StageLines(), only=stages, again=stages if again else ())
+    recipe = recipe_of(folder)
+    anew = [*map(measurement_stage, recipe.forms), *stages] if again else ()
+    run_recipe(recipe, folder, StageLines(), only=stages, again=anew)
     for name in wanted:
         path = folder / STAGES[name] / f"{name}.json"
         if as_json:

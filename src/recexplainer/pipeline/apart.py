@@ -1,4 +1,4 @@
-"""Work in processes of its own, side by side; they end with the process that started them, however that ends.
+"""Work in a process of its own; it ends with the process that started it, however that ends.
 
 It knows nothing of stages.
 """
@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
@@ -27,20 +27,10 @@ def run_apart(work: Callable[..., T], *arguments: object) -> T:
     Raises:
         RunError: The process was ended from outside.
     """
-    return map_apart(work, [arguments], workers=1)[0]
-
-
-def map_apart(work: Callable[..., T], each: Sequence[tuple[object, ...]], *, workers: int) -> list[T]:
-    """Call a function with each tuple of arguments, in up to `workers` new processes at once; results in order.
-
-    Raises:
-        RunError: A process was ended from outside.
-    """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _end_with_parent, (os.getpid(),)) as pool:
-        waiting = [pool.submit(work, *arguments) for arguments in each]
+    with ProcessPoolExecutor(1, context, _end_with_parent, (os.getpid(),)) as pool:
         try:
-            return [one.result() for one in waiting]
+            return pool.submit(work, *arguments).result()
         except BrokenProcessPool as error:
             raise RunError(
                 "A process of this run was ended from outside.",

@@ -18,6 +18,8 @@ from recexplainer.pipeline.reading import read_settings
 from recexplainer.pipeline.recipe import Recipe, recipe_text, with_changes
 from recexplainer.pipeline.run import Reporter, run_stages
 from recexplainer.pipeline.stages import build_stages, explaining_form, surrogate_stage
+from recexplainer.pipeline.steps import join_training
+from recexplainer.processes import from_first, is_first, world_size
 
 if TYPE_CHECKING:
     from recexplainer.data.dataset import Dataset
@@ -34,11 +36,18 @@ def run_recipe(
     only: Collection[str] | None = None,
     again: Collection[str] = (),
 ) -> None:
-    """Bring a run folder up to date with a recipe; the recipe is kept in it. See `run_stages`."""
+    """Bring a run folder up to date with a recipe; the recipe is kept in it. See `run_stages`.
+
+    Of several processes started by torchrun the first one does so, and the others train with it.
+    """
+    if not is_first():
+        join_training()
+        return
     recipe = with_changes(recipe, {"threads": _threads(recipe, run)})
     beside = {RECIPE: recipe_text(recipe)}
-    workers = recipe.surrogates_at_once
+    workers = recipe.surrogates_at_once if world_size() == 1 else 1
     run_stages(build_stages(recipe), run, reporter, only=only, again=again, beside=beside, workers=workers)
+    from_first(None)
 
 
 def _threads(recipe: Recipe, run: Path) -> int:

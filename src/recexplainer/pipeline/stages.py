@@ -19,7 +19,8 @@ _ASKED = (*_TARGET, "examples")
 def build_stages(recipe: Recipe) -> list[Stage]:
     """All stages of a recipe."""
     surrogates = [_surrogate_stage(recipe, form) for form in recipe.forms]
-    trained = tuple(stage.name for stage in surrogates)
+    measurements = [_measurement_stage(recipe, form) for form in recipe.forms]
+    trained, measured = (tuple(stage.name for stage in stages) for stages in (surrogates, measurements))
     explaining = (*_TARGET, surrogate_stage(explaining_form(recipe)))
     reported = (*_ASKED, *trained, "evaluation", "explanations")
     return [
@@ -27,7 +28,8 @@ def build_stages(recipe: Recipe) -> list[Stage]:
         _recommender_stage(recipe),
         _examples_stage(recipe),
         *surrogates,
-        _stage(recipe, "evaluation", recipe.evaluation, (*_ASKED, *trained), steps.evaluate),
+        *measurements,
+        _stage(recipe, "evaluation", recipe.evaluation, (*_ASKED, *measured), steps.evaluate),
         _stage(recipe, "explanations", recipe.explanations, explaining, steps.explain, apart=True),
         _stage(recipe, "report", recipe.report, reported, steps.report),
     ]
@@ -36,6 +38,11 @@ def build_stages(recipe: Recipe) -> list[Stage]:
 def surrogate_stage(form: Form) -> str:
     """Name of the stage, and of the folder, of a form's surrogate."""
     return f"surrogate-{form}"
+
+
+def measurement_stage(form: Form) -> str:
+    """Name of the stage, and of the folder, of what was measured of a form's surrogate."""
+    return f"evaluation-{form}"
 
 
 def explaining_form(recipe: Recipe) -> Form:
@@ -79,3 +86,8 @@ def _surrogate_stage(recipe: Recipe, form: Form) -> Stage:
     settings = recipe.surrogate.model_dump(mode="json") | own
     name, step = surrogate_stage(form), partial(steps.train_surrogate, recipe, form=form, start=start)
     return Stage(name, name, settings, inputs, step, apart=True)
+
+
+def _measurement_stage(recipe: Recipe, form: Form) -> Stage:
+    name, step = measurement_stage(form), partial(steps.measure_surrogate, recipe, form=form)
+    return Stage(name, name, {}, (*_ASKED, surrogate_stage(form)), step, apart=True)

@@ -5,14 +5,16 @@ Rooms are loaded inside the functions, so that a run with nothing to do takes no
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from recexplainer.errors import SettingsError
 from recexplainer.hardware import use_threads
-from recexplainer.pipeline.apart import map_apart
 from recexplainer.pipeline.recipe import Form, Recipe
 from recexplainer.pipeline.run import RunContext
+from recexplainer.processes import from_first, is_first
 from recexplainer.storage import write_json
 
 if TYPE_CHECKING:
@@ -83,53 +85,57 @@ def ask_recommender(recipe: Recipe, context: RunContext, folder: Path) -> str:
 
 
 def train_surrogate(recipe: Recipe, context: RunContext, folder: Path, *, form: Form, start: str | None) -> str:
-    """Align a surrogate of one form; `start` is the stage of the surrogate that it goes on from."""
+    """Align a surrogate of one form; `start` is the stage of the surrogate that it goes on from.
+
+    Of several processes the first one calls this, and lets the others do the same.
+    """
+    if is_first():
+        from_first(partial(train_surrogate, recipe, context, form=form, start=start))
     from recexplainer.data.dataset import Dataset
     from recexplainer.recommenders.kinds import load_recommender
-    from recexplainer.surrogate.training import Alignment, train_surrogate
+    from recexplainer.surrogate import training
     from recexplainer.tasks.mixture import load_examples
 
     use_threads((recipe.threads or 1) // recipe.surrogates_at_once)
     examples = load_examples(context.folders["examples"])
-    alignment = Alignment(
+    alignment = training.Alignment(
         Dataset.load(context.folders["dataset"]), load_recommender(context.folders["recommender"]), examples.train
     )
     begin = context.folders[start] if start else None
-    surrogate = train_surrogate(form, alignment, recipe.surrogate, folder, context.work, begin)
+    surrogate = training.train_surrogate(form, alignment, recipe.surrogate, folder, context.work, begin)
     weights = sum(weight.numel() for weight in surrogate.parameters())
     return f"{recipe.surrogate.backbone}, {weights / 1e6:.1f} million weights"
 
 
-def evaluate(recipe: Recipe, context: RunContext, folder: Path) -> str:
-    """Measure how well each surrogate answers as the recommender does (paper section 3.2, Table 1)."""
-    from recexplainer.evaluation.alignment import evaluate_baselines
-    from recexplainer.evaluation.rows import read_rows, write_rows
-
-    left: list[Form] = [form for form in recipe.forms if not _measured(context, form).exists()]
-    if recipe.surrogates_at_once > 1:
-        map_apart(measure_surrogate, [(recipe, context, form) for form in left], workers=recipe.surrogates_at_once)
-    else:
-        for form in left:
-            measure_surrogate(recipe, context, form)
-    rows = evaluate_baselines(_test_cases(context), recipe.evaluation.seed)
-    rows += [row for form in recipe.forms for row in read_rows(_measured(context, form))]
-    write_rows(folder / "alignment.json", rows)
-    return f"{len(rows)} results of {len(recipe.forms)} surrogates and two baselines"
+def join_training() -> None:
+    """What every process but the first does in a run: train whenever the first one trains, until the run is done."""
+    while (train := from_first(None)) is not None:
+        with TemporaryDirectory() as unused:
+            train(Path(unused))
 
 
-def measure_surrogate(recipe: Recipe, context: RunContext, form: Form) -> None:
-    """The alignment rows of one surrogate, kept in a file: what was measured before a stop is not measured again."""
+def measure_surrogate(recipe: Recipe, context: RunContext, folder: Path, *, form: Form) -> str:
+    """Measure how well one surrogate answers as the recommender does (paper section 3.2, Table 1)."""
     from recexplainer.evaluation.alignment import evaluate_surrogate
     from recexplainer.evaluation.rows import write_rows
     from recexplainer.surrogate.model import Surrogate
 
     use_threads((recipe.threads or 1) // recipe.surrogates_at_once)
-    surrogate = Surrogate.load(context.folders[f"surrogate-{form}"])
-    write_rows(_measured(context, form), evaluate_surrogate(surrogate, _test_cases(context)))
+    rows = evaluate_surrogate(Surrogate.load(context.folders[f"surrogate-{form}"]), _test_cases(context))
+    write_rows(folder / "alignment.json", rows)
+    return f"{len(rows)} results"
 
 
-def _measured(context: RunContext, form: Form) -> Path:
-    return context.work / f"{form}.json"
+def evaluate(recipe: Recipe, context: RunContext, folder: Path) -> str:
+    """Set what was measured of each surrogate beside the baselines."""
+    from recexplainer.evaluation.alignment import evaluate_baselines
+    from recexplainer.evaluation.rows import read_rows, write_rows
+
+    rows = evaluate_baselines(_test_cases(context), recipe.evaluation.seed)
+    for form in recipe.forms:
+        rows += read_rows(context.folders[f"evaluation-{form}"] / "alignment.json")
+    write_rows(folder / "alignment.json", rows)
+    return f"{len(rows)} results of {len(recipe.forms)} surrogates and two baselines"
 
 
 def _test_cases(context: RunContext) -> TestCases:

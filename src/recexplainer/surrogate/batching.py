@@ -6,7 +6,7 @@ Labels are found by construction: what follows the prompt is the answer. It know
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -133,7 +133,11 @@ class EncodedSet(Dataset[Encoded]):
         return len(self.encoded)
 
     def __getitem__(self, index: int) -> Encoded:
-        return self.encoded[index]
+        """An example; `~index` is the same one without its answer."""
+        if index >= 0:
+            return self.encoded[index]
+        one = self.encoded[~index]
+        return replace(one, ids=one.ids[: one.answer_start])
 
     def subset(self, rows: Sequence[int]) -> EncodedSet:
         """Some of the examples, with the same vectors."""
@@ -193,10 +197,14 @@ class TokenBudget(Sampler[list[int]]):
         lengths: `Int[examples]`.
         budget: Most tokens of a batch, padding included.
         seed: Seed of the order.
+        rank: Of several processes that share each batch, which one this is.
+        world: How many there are. One that a small batch leaves without an example gets the first, as `~index`: without
+            its answer, so that nothing is learned from it twice.
     """
 
-    def __init__(self, lengths: NDArray[Any], budget: int, seed: int) -> None:
+    def __init__(self, lengths: NDArray[Any], budget: int, seed: int, rank: int = 0, world: int = 1) -> None:
         self.lengths, self.budget, self.seed, self.epoch = lengths, budget, seed, 0
+        self._rank, self._world = rank, world
         self._count = len(self._batches())
 
     def set_epoch(self, epoch: int) -> None:
@@ -209,7 +217,7 @@ class TokenBudget(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         batches = self._batches()
         for at in np.random.default_rng((self.seed, self.epoch, 1)).permutation(len(batches)):
-            yield batches[at]
+            yield batches[at][self._rank :: self._world] or [~batches[at][0]]
 
     def _batches(self) -> list[list[int]]:
         """Shuffle, then sort by length (stable), and cut where the budget is full; the same number every epoch."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from accelerate.data_loader import prepare_data_loader
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -15,37 +16,64 @@ from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerContr
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from transformers.utils import SAFE_WEIGHTS_NAME
 
+from recexplainer.errors import SurrogateError
+from recexplainer.processes import from_first, is_first, summed, wait_for_all, world_size
 from recexplainer.progress import track
 from recexplainer.surrogate.batching import EncodedSet, TokenBudget
 
 _MARK = "complete"
+_STEPS_BETWEEN = 20
 
 
 class TokenBudgetTrainer(Trainer):
     """A Trainer whose batches hold as many examples of like length as a token budget allows.
+
+    Several processes share each batch, and the loss is the mean over all of its labels: however many there are, the
+    weights go the same way.
 
     Args:
         model: The surrogate.
         arguments: The Trainer's own.
         data: The examples.
         tokens_per_batch: The budget, padding included.
+
+    Raises:
+        SurrogateError: Another number of processes runs than was asked for.
     """
 
     def __init__(self, model: Any, arguments: TrainingArguments, data: EncodedSet, tokens_per_batch: int) -> None:
+        arguments._n_gpu = min(arguments.n_gpu, 1)  # one GPU a process; else the Trainer would cut batches apart
         super().__init__(model, arguments, data_collator=data.collate, train_dataset=data)
+        if arguments.world_size != world_size():
+            raise SurrogateError(
+                f"{world_size()} processes were asked for, but {arguments.world_size} would train.",
+                where="WORLD_SIZE",
+                mend="Start them with torchrun --nproc-per-node N.",
+            )
         self._weights: nn.Module = model
         self._data, self._budget = data, tokens_per_batch
         self._tokens, self._began = 0, monotonic()
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Batches by length; each epoch in another order."""
-        batches = TokenBudget(self._data.lengths, self._budget, self.args.seed)
+        """Batches by length, of each this process's share; each epoch in another order."""
+        arguments = self.args
+        batches = TokenBudget(
+            self._data.lengths, self._budget, arguments.seed, arguments.process_index, arguments.world_size
+        )
         loader = DataLoader(self._data, batch_sampler=batches, collate_fn=self._data.collate)
-        return self.accelerator.prepare(loader)
+        return prepare_data_loader(loader, num_processes=1, process_index=0)
+
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *arguments: Any, **more: Any) -> Any:
+        """The mean over the labels of the whole batch; gradients are averaged over the processes."""
+        loss = super().compute_loss(model, inputs, *arguments, **more)
+        if self.args.world_size == 1:
+            return loss
+        mine = inputs["labels"].numel()
+        return loss * (mine * self.args.world_size / summed(mine))
 
     def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
-        """As the Trainer does, counting tokens (padding included, which is little)."""
-        self._tokens += inputs["input_ids"].numel()
+        """As the Trainer does, counting tokens (padding included, which is little) of all processes."""
+        self._tokens += inputs["input_ids"].numel() * self.args.world_size
         return super().training_step(model, inputs, num_items_in_batch)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
@@ -108,15 +136,19 @@ class TimedCheckpoints(TrainerCallback):
         self._seconds, self._last = 60 * minutes, monotonic()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Time for one?"""
-        if monotonic() - self._last > self._seconds:
+        """Time for one? The first process's clock counts; it is asked only now and then where there are others."""
+        if world_size() > 1 and state.global_step % _STEPS_BETWEEN:
+            return
+        if from_first(monotonic() - self._last > self._seconds):
             control.should_save = True
             self._last = monotonic()
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """The Trainer has written the checkpoint; say so in a file of its own."""
+        """The Trainer has written the checkpoint, each process its part; say so in a file of its own."""
         folder = Path(str(args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
-        (folder / _MARK).touch()
+        wait_for_all()
+        if is_first():
+            (folder / _MARK).touch()
 
 
 def last_complete_checkpoint(folder: Path) -> str | None:

@@ -107,13 +107,14 @@ class Surrogate(nn.Module):
             item_vectors: As in `embed`.
 
         Returns:
-            `loss` (mean over labels, nats) and `logits`, `Float[labels, vocabulary]`.
+            `loss` (mean over labels, nats; 0 where there is none) and `logits`, `Float[labels, vocabulary]`.
         """
         embeddings = self.embed(input_ids, user_places, user_vectors, item_places, item_vectors)
         states = self.backbone.base_model(inputs_embeds=embeddings, use_cache=False)
         chosen = states.last_hidden_state.flatten(0, 1)[label_places]
         logits = self.backbone.get_output_embeddings()(chosen).float()
-        return {"loss": functional.cross_entropy(logits, labels), "logits": logits}
+        loss = functional.cross_entropy(logits, labels, reduction="sum") / max(len(labels), 1)
+        return {"loss": loss, "logits": logits}
 
     def save(self, folder: Path) -> None:
         """Write the backbone with its tokenizer, the connectors, and what they are."""

@@ -23,6 +23,7 @@ from transformers.integrations.integration_utils import TensorBoardCallback
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import leave_one_out
 from recexplainer.hardware import has_fast_bfloat16
+from recexplainer.processes import from_first, is_first, wait_for_all
 from recexplainer.progress import say
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.storage import complete_folder, write_json
@@ -77,8 +78,10 @@ def align(
     check_form(form, recommender)
     examples = build_examples(dataset, leave_one_out(dataset), recommender, mixture or MixtureSettings())
     alignment = Alignment(dataset, recommender, examples.train)
-    with TemporaryDirectory() as work, complete_folder(folder) as partial:
-        return train_surrogate(form, alignment, settings or SurrogateSettings(), partial, Path(work))
+    with TemporaryDirectory() as own:
+        work = from_first(Path(own))
+        with complete_folder(folder if is_first() else Path(own) / "unused") as partial:
+            return train_surrogate(form, alignment, settings or SurrogateSettings(), partial, work)
 
 
 def train_surrogate(
@@ -89,7 +92,7 @@ def train_surrogate(
     work: Path,
     start_from: Path | None = None,
 ) -> Surrogate:
-    """Align a surrogate and save it.
+    """Align a surrogate and save it; started by torchrun, all processes call this, and the first one saves.
 
     Args:
         form: behavior, intention or hybrid.
@@ -112,9 +115,11 @@ def train_surrogate(
             )
         )
     log = _fit(surrogate, encoded, settings, settings.epochs.get(form, 1.0), work / "tasks")
-    surrogate.save(folder)
-    write_json(folder / "training.json", log)
-    shutil.copytree(work / "tasks" / "logs", folder / "logs", dirs_exist_ok=True)
+    if is_first():
+        surrogate.save(folder)
+        write_json(folder / "training.json", log)
+        shutil.copytree(work / "tasks" / "logs", folder / "logs", dirs_exist_ok=True)
+    wait_for_all()
     return surrogate.eval()
 
 
@@ -211,8 +216,9 @@ def _read_items_first(surrogate: Surrogate, alignment: Alignment, settings: Surr
     item_vectors = torch.from_numpy(alignment.recommender.item_vectors())
     users = torch.from_numpy(_user_sample(alignment))
     surrogate.user_connector.start_from(surrogate.item_connector, item_vectors, users)
-    with complete_folder(done) as folder:
-        surrogate.save(folder)
+    if is_first():
+        with complete_folder(done) as folder:
+            surrogate.save(folder)
     return surrogate
 
 
@@ -249,7 +255,8 @@ def _fit(
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(ShowProgress(f"{surrogate.form}: {work.name}"))
     trainer.add_callback(TimedCheckpoints(settings.checkpoint_minutes))
-    trainer.add_callback(TensorBoardCallback(SummaryWriter(str(work / "logs"))))
+    if is_first():
+        trainer.add_callback(TensorBoardCallback(SummaryWriter(str(work / "logs"))))
     with attention_for_training(surrogate.backbone, on_cpu):
         trainer.train(resume_from_checkpoint=last_complete_checkpoint(work))
     return trainer.state.log_history

@@ -1,0 +1,93 @@
+"""Two processes, as torchrun starts them, train as one does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.end_to_end.test_run import SMALL
+
+pytestmark = pytest.mark.slow
+
+TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+# Of an odd number of labels, of lone long examples and of a first phase nothing is left out.
+RECIPE = SMALL.replace("checkpoint_minutes: 0.005", "precision: float32\n  tokens_per_batch: 300")
+ALIGN = """
+from pathlib import Path
+import sys
+from tests.tiny import MIXTURE, SETTINGS, sasrec, world
+from recexplainer import align
+
+align(world(), sasrec(), Path(sys.argv[1]), form="intention", mixture=MIXTURE, settings=SETTINGS)
+"""
+
+
+def start(words: list[str]) -> None:
+    told = subprocess.run(
+        words, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": "."}
+    )
+    assert told.returncode == 0, told.stderr
+
+
+def losses(surrogate: Path) -> list[float]:
+    log: list[dict[str, Any]] = json.loads((surrogate / "training.json").read_text())
+    return [entry["loss"] for entry in log if "loss" in entry]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same recipe carried out by one process and by two."""
+    recipe = tmp_path_factory.mktemp("recipe") / "small.yaml"
+    recipe.write_text(RECIPE)
+    folders = {name: tmp_path_factory.mktemp(name) for name in ("one", "two")}
+    for name, folder in folders.items():
+        launch = TWO if name == "two" else [sys.executable]
+        start([*launch, "-m", "recexplainer", "run", str(recipe), "--runs", str(folder)])
+    return {name: folder / "small" for name, folder in folders.items()}
+
+
+@pytest.mark.parametrize("form", ["intention", "hybrid"])
+def test_two_processes_have_the_losses_of_one(form: str, runs: dict[str, Path]) -> None:
+    one, two = (losses(runs[name] / f"surrogate-{form}") for name in ("one", "two"))
+    assert len(one) == len(two) > 3
+    assert two == pytest.approx(one, rel=1e-3)
+    assert one[-1] < 0.9 * one[0], "it learns something, else the losses would be alike anyway"
+
+
+def test_a_run_of_two_processes_ends_as_one_of_one_does(runs: dict[str, Path]) -> None:
+    files = [
+        sorted(str(path.relative_to(run)) for path in run.rglob("*") if "events" not in path.name)
+        for run in runs.values()
+    ]
+    assert files[0] == files[1]
+    tables = [json.loads((run / "evaluation" / "alignment.json").read_text()) for run in runs.values()]
+    assert [row["metric"] for row in tables[0]] == [row["metric"] for row in tables[1]]
+
+
+def test_align_works_in_two_processes(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(ALIGN)
+    for launch, folder in ((TWO, "two"), ([sys.executable], "one")):
+        start([*launch, str(script), str(tmp_path / folder)])
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-3)
+
+
+def test_a_world_size_that_does_not_run_is_an_error(tmp_path: Path) -> None:
+    """WORLD_SIZE says two, but nothing tells the Trainer so."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os; from tests.tiny import *; from transformers import TrainingArguments\n"
+        "from recexplainer.surrogate.batching import EncodedSet\n"
+        "from recexplainer.surrogate.loop import TokenBudgetTrainer\n"
+        "arguments = TrainingArguments(use_cpu=True); os.environ['WORLD_SIZE'] = '2'\n"
+        "TokenBudgetTrainer(fresh('behavior'), arguments, EncodedSet([], None, None), 100)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": "."}
+    )
+    assert "SurrogateError: 2 processes were asked for, but 1 would train." in told.stderr
