@@ -18,9 +18,11 @@ from threading import Thread
 import pytest
 import yaml
 
+from recexplainer.cli import main
 from recexplainer.data import downloading, fetching
 from recexplainer.data.readers import read_folder
 from recexplainer.errors import DataError
+from recexplainer.progress import track_bytes
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 NAME = "amazon-office-products"
@@ -343,3 +345,35 @@ def test_one_dataset_a_folder(site: Site, tmp_path: Path) -> None:
     assert NAME in fetch_error("steam", tmp_path, site).what
     (tmp_path / fetching.RECORD).write_text("downloads: [")
     assert "cannot be read" in fetch_error(NAME, tmp_path, site).what
+
+
+def test_the_command_shows_the_terms_before_and_what_to_type_next(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["data", "fetch", NAME, str(tmp_path), "--from", site.address])
+    assert left.value.code == 0
+    shown = capsys.readouterr()
+    assert shown.err.index("states no licence") < shown.err.index(f"{ITEMS}: from")
+    assert shown.out.splitlines() == [
+        f"next: recexplainer data inspect {tmp_path}",
+        f"next: recexplainer run office-products --data {tmp_path}",
+    ]
+
+
+def test_the_command_alone_lists_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["data", "fetch"])
+    shown = capsys.readouterr().out.splitlines()
+    assert set(fetching.sources()) <= set(shown)
+    assert shown[shown.index("steam") + 2] == "  1.3 GB; licence: none stated; to be cited"
+
+
+def test_a_bar_on_a_terminal_counts_what_came(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with track_bytes("file", total=100, done=25) as advance:
+        advance(50)
+    assert "75/100 bytes" in capsys.readouterr().err

@@ -138,12 +138,8 @@ def _spread(spread: Spread, unit: str = "") -> str:
 
 def show_sources(sources: Mapping[str, Source]) -> None:
     """Print which public datasets can be fetched."""
-    from rich.table import Table
-
-    table = Table("name", "size", "licence", "what it is", box=None, pad_edge=False)
     for name, source in sources.items():
-        table.add_row(name, source.size, source.licence.short, source.title)
-    stdout().print(table)
+        _show_part(name, (source.title, f"{source.size}; licence: {source.licence.short}"))
     show_next("recexplainer data fetch NAME DIR")
 
 
@@ -151,7 +147,7 @@ def show_terms(source: Source) -> None:
     """Print what a dataset is and on what terms it may be used, on standard error."""
     console = stderr()
     console.print(source.title, style="bold", markup=False)
-    for line in (source.page, source.licence.terms):
+    for line in (source.page, source.size, source.licence.terms):
         console.print(f"  {line}", markup=False)
 
 
@@ -159,13 +155,13 @@ def show_checkup(found: Checkup) -> None:
     """Print what this machine can run, what is missing, and what to type next."""
     from rich.table import Table
 
-    _show_part("there", [f"{check.name:<16} {check.found}" for check in found.checks if check.state == "good"])
+    _show_part("there is", [f"{check.name:<16} {check.found}" for check in found.checks if check.state == "good"])
     missing = [check for check in found.checks if check.state != "good"]
-    _show_part("missing", [f"{check.name:<16} {check.found}\n{'':19}mend: {check.mend}" for check in missing])
+    _show_part("there is not", [f"{check.name:<16} {check.found}\n{'':19}mend: {check.mend}" for check in missing])
     if found.machine is not None:
         _show_part("machine", [f"{name:<16} {fact}" for name, fact in _machine_facts(found.machine).items()])
-        table = Table("backbone", "bfloat16", "4 bits", title_justify="left", box=None, pad_edge=False)
-        table.title = f"GiB to train with LoRA and gradient checkpointing; {_gib(found.machine.room)} are free"
+        table = Table("backbone", "bfloat16", "4 bits, on a GPU", title_justify="left", box=None, pad_edge=False)
+        table.title = f"GiB to train with LoRA and gradient checkpointing, of {_gib(found.machine.room)} that are free"
         table.add_row("nano", "runs anywhere", "")
         for one in found.backbones:
             table.add_row(one.name, _fit(one.bfloat16, one.fits_bfloat16), _fit(one.four_bit, one.fits_four_bit))

@@ -161,6 +161,7 @@ def _fetch_file(address: str, folder: Path, source: Source, record: Record) -> N
         for name, path in made.items():
             path.replace(folder / name)
         drop(part)
+    say(f"{_file_name(address)}: {came.bytes:,} bytes, complete")
 
 
 def _check(part: Path, address: str) -> None:

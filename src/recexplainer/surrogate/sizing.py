@@ -5,6 +5,7 @@ Nothing is downloaded and no weight is held: models stand on torch's `meta` devi
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,14 +56,16 @@ def _need(name: str, shape: Mapping[str, Any], settings: SurrogateSettings | Non
     config = AutoConfig.for_model(**_FAMILY, **shape)
     with torch.device("meta"):
         backbone: Any = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).requires_grad_(False)
-        backbone.gradient_checkpointing_enable()
+        backbone.activation_checkpointing_enable()
         surrogate = Surrogate(backbone, None, "hybrid", _VECTOR_WIDTH, settings.connector_width)
         weights = sum(weight.numel() for weight in backbone.parameters())
         linear = [layer for layer in backbone.base_model.modules() if isinstance(layer, nn.Linear)]
         # As many as LoRA has on these layers: an A and a B of its rank for each.
         count = settings.pretrained.rank * sum(layer.in_features + layer.out_features for layer in linear)
         surrogate.lora = nn.Parameter(torch.empty(count))
-    need = estimate_memory(surrogate, settings.tokens_per_batch, settings.pretrained.context)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # `memory` asks by the older name of checkpointing
+        need = estimate_memory(surrogate, settings.tokens_per_batch, settings.pretrained.context)
     return BackboneNeed(name, weights, need.total, _in_four_bits(need, linear).total)
 
 
