@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -75,6 +76,24 @@ def test_what_is_broken_is_said_with_its_mend_and_status_1(
     shown = capsys.readouterr().out
     assert "ash              not installed" in shown
     assert "next: pip install 'ash>=2'" in shown
+
+
+@pytest.mark.parametrize("package", ["torch", "packaging.requirements"])
+def test_it_speaks_where_a_package_does_not_load(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    found = checkup.check_up(tmp_path)
+    assert found.broken
+    assert found.next[0].startswith("pip install")
+
+
+def test_what_is_not_installed_at_all_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(packages, "metadata", none)
+    found = checkup.check_up(tmp_path)
+    assert (found.checks[0].name, found.checks[0].state) == ("recexplainer", "absent")
+    assert not found.broken
 
 
 def test_a_folder_of_runs_that_is_a_file(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def _go_on(address: str, part: Path) -> bool:
             return True
         fits = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
         fits = fits and _version(answer) in ("", validator)  # some servers do not heed If-Range
-        if answer.status in (206, 416) and not fits:
+        if start and answer.status in (206, 416) and not fits:
             drop(part)
             return _go_on(address, part)
         with writing(part):

@@ -1,4 +1,7 @@
-"""What this machine can run, what is missing and how to get it. Nothing is changed; the network is asked if wished."""
+"""What this machine can run, what is missing and how to get it. Nothing is changed; the network is asked if wished.
+
+Packages are imported only after they were seen to be there: it should speak where little else does.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 from recexplainer.data.downloading import connect
 from recexplainer.errors import DataError
@@ -140,6 +141,8 @@ def _check_hub() -> Check:
 
 
 def _machine(runs: Path) -> Machine:
+    import psutil
+
     memory = psutil.virtual_memory()
     return Machine(
         system=f"{platform.system()} {platform.machine()}",

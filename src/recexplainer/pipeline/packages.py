@@ -6,10 +6,10 @@ import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 _PACKAGE = "recexplainer"
 
@@ -33,6 +33,12 @@ class Check:
 
 def check_packages() -> Iterator[Check]:
     """Python, then each package that is needed, then each extra."""
+    try:
+        from packaging.requirements import Requirement
+        from packaging.specifiers import SpecifierSet
+    except ModuleNotFoundError:  # transformers, accelerate and peft all bring it
+        yield Check("packaging", "broken", "not installed", f"pip install {_PACKAGE}")
+        return
     try:
         own = metadata(_PACKAGE)
     except PackageNotFoundError:
