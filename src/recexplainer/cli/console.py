@@ -160,11 +160,13 @@ def show_checkup(found: Checkup) -> None:
     _show_part("there is not", [f"{check.name:<16} {check.found}\n{'':19}mend: {check.mend}" for check in missing])
     if found.machine is not None:
         _show_part("machine", [f"{name:<16} {fact}" for name, fact in _machine_facts(found.machine).items()])
-        table = Table("backbone", "bfloat16", "4 bits, on a GPU", title_justify="left", box=None, pad_edge=False)
-        table.title = f"GiB to train with LoRA and gradient checkpointing, of {_gib(found.machine.room)} that are free"
-        table.add_row("nano", "runs anywhere", "")
+        room = _gib(found.machine.room)
+        stdout().print(f"GiB to train with LoRA and gradient checkpointing, of {room} that are free", style="bold")
+        table = Table("  backbone", "bfloat16", "4 bits, on a GPU", box=None, pad_edge=False, header_style="")
+        table.add_row("  nano", "runs anywhere", "")
         for one in found.backbones:
-            table.add_row(one.name, _fit(one.bfloat16, one.fits_bfloat16), _fit(one.four_bit, one.fits_four_bit))
+            sizes = _fit(one.bfloat16, one.fits_bfloat16), _fit(one.four_bit, one.fits_four_bit)
+            table.add_row(f"  {one.name}", *sizes)
         stdout().print(table)
     show_next(*found.next)
 
