@@ -1,10 +1,43 @@
-"""What this machine can do: free cores, bfloat16. torch is loaded only where it is asked."""
+"""What this machine can do: free cores, GPUs, bfloat16. torch is loaded only where it is asked."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
 _LOOK = 0.5  # seconds; the load average would still show what has just ended
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """A GPU that torch can use.
+
+    Attributes:
+        name: What its maker calls it.
+        memory: Bytes.
+        free: Bytes that nothing uses now.
+        bfloat16: Whether it computes in bfloat16.
+    """
+
+    name: str
+    memory: int
+    free: int
+    bfloat16: bool
+
+
+def gpus() -> tuple[Gpu, ...]:
+    """The GPUs that torch can use here."""
+    import torch
+
+    return tuple(
+        Gpu(
+            name=torch.cuda.get_device_name(device),
+            memory=torch.cuda.mem_get_info(device)[1],
+            free=torch.cuda.mem_get_info(device)[0],
+            bfloat16=torch.cuda.get_device_capability(device) >= (8, 0),
+        )
+        for device in range(torch.cuda.device_count())
+    )
 
 
 def free_cores() -> int:

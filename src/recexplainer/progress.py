@@ -6,7 +6,8 @@ It knows nothing of the work whose progress it shows.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
+from contextlib import contextmanager
 from typing import TypeVar
 
 from recexplainer.processes import is_first
@@ -43,3 +44,29 @@ def track(iterable: Iterable[T], label: str, total: int | None = None) -> Iterat
     columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         yield from bar.track(iterable, total=total, description=label)
+
+
+@contextmanager
+def track_bytes(label: str, total: int | None, done: int = 0) -> Generator[Callable[[int], None], None, None]:
+    """Show how many bytes have come, how fast, and the time left.
+
+    Args:
+        label: What is coming.
+        total: Bytes in all; None if that is not known.
+        done: Bytes that are there already.
+
+    Yields:
+        A function to call with the number of bytes that came.
+    """
+    if not sys.stderr.isatty():
+        yield lambda count: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("  {task.description}"), BarColumn(), DownloadColumn())
+    with Progress(
+        *columns, TransferSpeedColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
+        task = bar.add_task(label, total=total, completed=done)
+        yield lambda count: bar.advance(task, count)

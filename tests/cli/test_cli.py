@@ -28,7 +28,7 @@ def test_importing_the_command_line_loads_nothing_heavy():
 def test_help_names_every_command():
     done = call("--help")
     assert done.returncode == 0
-    for command in ("demo", "run", "explain", "evaluate", "report", "data"):
+    for command in ("demo", "run", "explain", "evaluate", "report", "doctor", "data"):
         assert command in done.stdout
 
 
@@ -65,6 +65,7 @@ def test_debug_lets_the_error_through_wherever_it_stands(arguments: list[str]):
         (["run", "paper-games", "--data", "nowhere"], "no such file or folder"),
         (["data", "inspect", "nowhere"], "no such file or folder"),
         (["data", "inspect", ".", "--format", "amazn"], "there is no format 'amazn'"),
+        (["data", "fetch", "amazn"], "known are amazon-video-games, amazon-movies-and-tv"),
     ],
 )
 def test_mistakes_are_answered_with_the_mend(

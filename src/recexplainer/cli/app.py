@@ -11,6 +11,7 @@ import typer
 from recexplainer.cli.console import say_error
 from recexplainer.cli.data import data
 from recexplainer.cli.demo import demo
+from recexplainer.cli.doctor import doctor
 from recexplainer.cli.evaluate import evaluate
 from recexplainer.cli.explain import explain
 from recexplainer.cli.report import report
@@ -26,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, run, explain, evaluate, report):
+for command in (demo, run, explain, evaluate, report, doctor):
     app.command()(command)
 app.add_typer(data)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +14,11 @@ from recexplainer.processes import is_first
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from recexplainer.data.fetching import Source
     from recexplainer.data.inspection import Inspection, Spread
     from recexplainer.evaluation.rows import Row
     from recexplainer.explanations.record import Explanation
+    from recexplainer.pipeline.checkup import Checkup, Machine
 
 
 _TASKS = "retrieval ranking classification reconstruction"  # the order of the paper's Table 1
@@ -108,14 +110,6 @@ def show_explanation(explanation: Explanation) -> None:
 
 def show_inspection(seen: Inspection) -> None:
     """Print what data hold: sizes, spreads, attributes, a few rows, and what was dropped."""
-    from rich.text import Text
-
-    def part(heading: str, lines: Sequence[str]) -> None:
-        console.print(Text(heading, style="bold"))
-        for line in lines or ("none",):
-            console.print(Text(f"  {line}"))
-
-    console = stdout()
     facts = {
         "users": f"{seen.users:,}",
         "items": f"{seen.items:,}",
@@ -124,14 +118,88 @@ def show_inspection(seen: Inspection) -> None:
         "history lengths": _spread(seen.history_lengths),
         "title lengths": _spread(seen.title_lengths, " characters"),
     }
-    part(seen.name, [f"{name:<16} {value}" for name, value in facts.items()])
-    part("attributes of items", [f"{name:<16} {share:.0%} have it" for name, share in seen.attributes.items()])
-    part("how histories begin: user, item, title", ["  ".join(row) for row in seen.sample])
-    part("dropped or changed", [f"{note.count:>10,}  {note.what}" for note in seen.notes])
+    _show_part(seen.name, [f"{name:<16} {value}" for name, value in facts.items()])
+    _show_part("attributes of items", [f"{name:<16} {share:.0%} have it" for name, share in seen.attributes.items()])
+    _show_part("how histories begin: user, item, title", ["  ".join(row) for row in seen.sample])
+    _show_part("dropped or changed", [f"{note.count:>10,}  {note.what}" for note in seen.notes])
+
+
+def _show_part(heading: str, lines: Sequence[str]) -> None:
+    from rich.text import Text
+
+    console = stdout()
+    console.print(Text(heading, style="bold"))
+    for line in lines or ("none",):
+        console.print(Text(f"  {line}"))
 
 
 def _spread(spread: Spread, unit: str = "") -> str:
     return f"median {spread.median:,.0f}{unit}, 5% to 95%: {spread.low:,.0f} to {spread.high:,.0f}"
+
+
+def show_sources(sources: Mapping[str, Source]) -> None:
+    """Print which public datasets can be fetched."""
+    for name, source in sources.items():
+        _show_part(name, (source.title, f"{source.size}; licence: {source.licence.short}"))
+    show_next("recexplainer data fetch NAME DIR")
+
+
+def show_terms(source: Source) -> None:
+    """Print what a dataset is and on what terms it may be used, on standard error."""
+    console = stderr()
+    console.print(source.title, style="bold", markup=False)
+    for line in (source.page, source.size, source.licence.terms):
+        console.print(f"  {line}", markup=False)
+
+
+def show_checkup(found: Checkup) -> None:
+    """Print what this machine can run, what is missing, and what to type next."""
+    from rich.table import Table
+
+    _show_part("there is", [f"{check.name:<16} {check.found}" for check in found.checks if check.state == "good"])
+    missing = [check for check in found.checks if check.state != "good"]
+    _show_part("there is not", [f"{check.name:<16} {check.found}\n{'':19}mend: {check.mend}" for check in missing])
+    if found.machine is not None:
+        _show_part("machine", [f"{name:<16} {fact}" for name, fact in _machine_facts(found.machine).items()])
+        room = _gib(found.machine.room)
+        stdout().print(f"GiB to train with LoRA and gradient checkpointing, of {room} that are free", style="bold")
+        table = Table("  backbone", "bfloat16", "4 bits, on a GPU", box=None, pad_edge=False, header_style="")
+        table.add_row("  nano", "runs anywhere", "")
+        for one in found.backbones:
+            sizes = _fit(one.bfloat16, one.fits_bfloat16), _fit(one.four_bit, one.fits_four_bit)
+            table.add_row(f"  {one.name}", *sizes)
+        stdout().print(table)
+    show_next(*found.next)
+
+
+def _machine_facts(machine: Machine) -> dict[str, str]:
+    gpus = {
+        f"GPU {place}": f"{gpu.name}, {_gib(gpu.memory)}, {_gib(gpu.free)} free{', bfloat16' if gpu.bfloat16 else ''}"
+        for place, gpu in enumerate(machine.gpus)
+    }
+    return {
+        "system": machine.system,
+        "cores": f"{machine.cores}, {machine.free_cores} to be used now",
+        "memory": f"{_gib(machine.memory)}, {_gib(machine.free_memory)} free",
+        "disk for runs": f"{_gib(machine.free_disk)} free",
+        **gpus,
+        "bfloat16": "fast" if machine.fast_bfloat16 else "not faster than float32",
+    }
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:,.1f} GiB"
+
+
+def _fit(size: int, fits: bool) -> str:
+    return f"{size / 2**30:,.1f} {'fits' if fits else 'no'}"
+
+
+def show_next(*commands: str) -> None:
+    """Print what to type next."""
+    console = stdout()
+    for command in commands:
+        console.print(f"next: {command}", style="cyan", markup=False)
 
 
 def show_end(run: Path, *, explain: bool) -> None:

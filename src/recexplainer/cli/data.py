@@ -7,12 +7,7 @@ from typing import Annotated
 
 import typer
 
-data = typer.Typer(name="data", help="Look at data before a run.", no_args_is_help=True)
-
-
-@data.callback()
-def commands() -> None:
-    """Commands on data alone; a callback, so that they keep their names while there is only one."""
+data = typer.Typer(name="data", help="Fetch data, and look at them before a run.", no_args_is_help=True)
 
 
 @data.command()
@@ -28,3 +23,29 @@ def inspect(
     from recexplainer.data.readers import read_folder
 
     show_inspection(inspect_dataset(read_folder(path, format=format)))
+
+
+@data.command()
+def fetch(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Which dataset; those that there are, if left out.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Where to; a folder of that name here, if left out.")
+    ] = None,
+    mirror: Annotated[
+        str | None, typer.Option("--from", metavar="URL", help="A folder that holds the files, such as a mirror's.")
+    ] = None,
+) -> None:
+    """Fetch a public dataset from where it is published; a half download is gone on with."""
+    from recexplainer.cli import console
+    from recexplainer.data import fetching
+
+    if name is None:
+        console.show_sources(fetching.sources())
+        return
+    source = fetching.find_source(name)
+    console.show_terms(source)
+    folder = folder or Path(name)
+    fetching.fetch(name, folder, mirror)
+    console.show_next(f"recexplainer data inspect {folder}", f"recexplainer run {source.run} --data {folder}")

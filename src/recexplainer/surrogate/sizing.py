@@ -1,0 +1,74 @@
+"""Which pretrained backbones a machine could train: the account of `memory`, of models with a shape and no weights.
+
+Nothing is downloaded and no weight is held: models stand on torch's `meta` device.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from recexplainer.surrogate.memory import MemoryNeed, estimate_memory
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.settings import SurrogateSettings
+
+# The family of `backbones.yaml`: what all of its shapes share.
+_FAMILY = {"model_type": "qwen3", "vocab_size": 151_936, "num_key_value_heads": 8, "head_dim": 128}
+_VECTOR_WIDTH = 64
+# Bytes a weight in 4 bits takes with double quantization (Dettmers et al., 2023): half a byte, an 8-bit scale for each
+# 64 weights, and a float32 for each 256 scales.
+_FOUR_BITS = 1 / 2 + 1 / 64 + 4 / (64 * 256)
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneNeed:
+    """What it takes to train a backbone with LoRA, gradient checkpointing and one example of full length a step.
+
+    Attributes:
+        backbone: Its name on the hub.
+        weights: Number of its own weights.
+        bfloat16: Bytes, its own weights in bfloat16.
+        four_bit: Bytes, its own weights in 4 bits.
+    """
+
+    backbone: str
+    weights: int
+    bfloat16: int
+    four_bit: int
+
+
+def backbone_needs() -> tuple[BackboneNeed, ...]:
+    """What the backbones of `backbones.yaml` take here, the smallest first."""
+    shapes = yaml.safe_load(Path(__file__).with_name("backbones.yaml").read_text(encoding="utf-8"))
+    return tuple(_need(name, shape) for name, shape in shapes.items())
+
+
+def _need(name: str, shape: Mapping[str, Any], settings: SurrogateSettings | None = None) -> BackboneNeed:
+    settings = settings or SurrogateSettings()
+    config = AutoConfig.for_model(**_FAMILY, **shape)
+    with torch.device("meta"):
+        backbone: Any = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).requires_grad_(False)
+        backbone.activation_checkpointing_enable()
+        surrogate = Surrogate(backbone, None, "hybrid", _VECTOR_WIDTH, settings.connector_width)
+        weights = sum(weight.numel() for weight in backbone.parameters())
+        linear = [layer for layer in backbone.base_model.modules() if isinstance(layer, nn.Linear)]
+        # As many as LoRA has on these layers: an A and a B of its rank for each.
+        count = settings.pretrained.rank * sum(layer.in_features + layer.out_features for layer in linear)
+        surrogate.lora = nn.Parameter(torch.empty(count))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # `memory` asks by the older name of checkpointing
+        need = estimate_memory(surrogate, settings.tokens_per_batch, settings.pretrained.context)
+    return BackboneNeed(name, weights, need.total, _in_four_bits(need, linear).total)
+
+
+def _in_four_bits(need: MemoryNeed, linear: list[nn.Linear]) -> MemoryNeed:
+    held = sum(layer.weight.numel() for layer in linear)
+    return replace(need, weights=round(need.weights - held * (torch.bfloat16.itemsize - _FOUR_BITS)))
