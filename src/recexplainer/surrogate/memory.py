@@ -61,7 +61,7 @@ def estimate_memory(surrogate: Surrogate, tokens: int, longest: int) -> MemoryNe
     number = 2 if torch.cuda.is_available() else 4
     layers, width, heads = config.num_hidden_layers, config.hidden_size, config.num_attention_heads
     each_layer = tokens * number * (_STATES * width + 2 * heads * longest)
-    kept_layers = 1 if surrogate.backbone.is_gradient_checkpointing else layers
+    kept_layers = 1 if surrogate.backbone.is_activation_checkpointing else layers
     trained = sum(weight.numel() for weight in surrogate.parameters() if weight.requires_grad)
     return MemoryNeed(
         weights=sum(weight.numel() * weight.element_size() for weight in surrogate.parameters()),

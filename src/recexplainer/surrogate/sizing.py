@@ -5,7 +5,6 @@ Nothing is downloaded and no weight is held: models stand on torch's `meta` devi
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,9 +62,7 @@ def _need(name: str, shape: Mapping[str, Any], settings: SurrogateSettings | Non
         # As many as LoRA has on these layers: an A and a B of its rank for each.
         count = settings.pretrained.rank * sum(layer.in_features + layer.out_features for layer in linear)
         surrogate.lora = nn.Parameter(torch.empty(count))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # `memory` asks by the older name of checkpointing
-        need = estimate_memory(surrogate, settings.tokens_per_batch, settings.pretrained.context)
+    need = estimate_memory(surrogate, settings.tokens_per_batch, settings.pretrained.context)
     return BackboneNeed(name, weights, need.total, _in_four_bits(need, linear).total)
 
 
