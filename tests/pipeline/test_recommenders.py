@@ -119,11 +119,26 @@ def test_a_form_that_reads_vectors_is_refused_before_anything_is_trained(tmp_pat
 
 
 @pytest.mark.slow
-def test_a_function_goes_through_all_stages(tmp_path: Path) -> None:
-    function = {"kind": "function", "function": {"entry": f"{__name__}:scores", "max_history": 9}}
-    assert run(recipe(function), tmp_path)[-1] == "report"
-    assert len(read_explanations(tmp_path / "explanations" / "with-evidence.json")) == 2
-    assert f"{__name__}:scores" in (tmp_path / "report" / "index.html").read_text("utf-8")
+@pytest.mark.parametrize(
+    ("kind", "form"), [("mf", "intention"), ("vectors", "hybrid"), ("function", "behavior"), ("implicit", "intention")]
+)
+def test_each_kind_gives_a_surrogate_and_explanations(kind: str, form: str, tmp_path: Path) -> None:
+    if kind == "implicit":
+        pytest.importorskip("implicit", reason="implicit is an extra")
+    folder = tmp_path / "run"
+    run(recipe({"kind": "mf"}), folder, "dataset")
+    settings = {
+        "mf": {"max_history": 9, "widths": [8], "weights": [1.0], "epochs": 2},
+        "vectors": {"items": vectors_of(folder)["items"], "fold_in": "mean", "max_history": 9},
+        "function": {"entry": f"{__name__}:scores", "max_history": 9},
+        "implicit": {"model": "als", "factors": 8, "max_history": 9},
+    }
+    assert run(recipe({"kind": kind, kind: settings[kind]}, (form,)), folder)[-1] == "report"
+    told = read_explanations(folder / "explanations" / "with-evidence.json")
+    assert [one.method for one in told] == [f"{form}+evidence"] * 2
+    assert all(len(one.effects) == len(one.history) <= 9 for one in told)
+    if kind == "function":
+        assert f"{__name__}:scores" in (folder / "report" / "index.html").read_text("utf-8")
 
 
 @pytest.mark.slow
