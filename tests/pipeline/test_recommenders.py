@@ -129,7 +129,7 @@ def test_each_kind_gives_a_surrogate_and_explanations(kind: str, form: str, tmp_
     run(recipe({"kind": "mf"}), folder, "dataset")
     settings = {
         "mf": {"max_history": 9, "widths": [8], "weights": [1.0], "epochs": 2},
-        "vectors": {"items": vectors_of(folder)["items"], "fold_in": "mean", "max_history": 9},
+        "vectors": vectors_of(folder) | {"max_history": 9},
         "function": {"entry": f"{__name__}:scores", "max_history": 9},
         "implicit": {"model": "als", "factors": 8, "max_history": 9},
     }
@@ -145,7 +145,7 @@ def test_each_kind_gives_a_surrogate_and_explanations(kind: str, form: str, tmp_
 def test_users_known_by_id_alone_go_through_all_stages_without_explanations(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     run(recipe({"kind": "mf"}), folder, "dataset")
-    named = recipe({"kind": "vectors", "vectors": vectors_of(folder)}, ("intention",))
+    named = recipe({"kind": "vectors", "vectors": vectors_of(folder) | {"fold_in": "none"}}, ("intention",))
     assert run(named, folder)[-1] == "report"
     assert read_explanations(folder / "explanations" / "with-evidence.json") == []
     assert "No explanations were made in this run." in (folder / "report" / "index.html").read_text("utf-8")

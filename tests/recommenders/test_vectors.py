@@ -13,6 +13,7 @@ from tests.tiny import world
 from recexplainer.data.split import leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Floats, Recommender, User
+from recexplainer.recommenders.fold_in import fit_fold_in
 from recexplainer.recommenders.vector_files import read_vectors
 from recexplainer.recommenders.vectors import (
     ScoreSettings,
@@ -61,6 +62,7 @@ def made(tmp_path: Path, **changes: object) -> VectorRecommender:
     settings = {
         "items": write_npy(tmp_path / "items.npy", items, vectors(len(items))[::-1]),
         "users": write_npy(tmp_path / "users.npy", users, vectors(len(users), 1)[::-1]),
+        "fold_in": "none",
         **changes,
     }
     return recommender_from_files(world(), leave_one_out(world()), VectorSettings(**settings))  # type: ignore[arg-type]
@@ -70,6 +72,17 @@ class TestMeanOfVectors(RecommenderContract):
     @pytest.fixture
     def recommender(self, tmp_path: Path) -> Recommender:
         return made(tmp_path, users=None, fold_in="mean", max_history=6)
+
+    @pytest.fixture
+    def saved(self, recommender: VectorRecommender, tmp_path: Path) -> Recommender:
+        recommender.save(tmp_path / "saved")
+        return VectorRecommender.load(tmp_path / "saved")
+
+
+class TestFoldedIn(RecommenderContract):
+    @pytest.fixture
+    def recommender(self, tmp_path: Path) -> Recommender:
+        return made(tmp_path, fold_in="ridge", max_history=6)
 
     @pytest.fixture
     def saved(self, recommender: VectorRecommender, tmp_path: Path) -> Recommender:
@@ -215,3 +228,34 @@ def test_all_files_that_are_read_are_known(tmp_path: Path) -> None:
     users = write_parquet(tmp_path / "users.npy", ["u"], vectors(1))
     names = [file.name for file in VectorSettings(items=items, users=users).files]
     assert names == ["items.npy", "items.txt", "items.bias.npy", "users.parquet"]
+
+
+def test_folded_in_a_user_keeps_the_own_vector_and_a_change_adds_the_guess_of_the_difference(tmp_path: Path) -> None:
+    f = made(tmp_path, fold_in="ridge", max_history=6)
+    assert f.folding is not None
+    split, user = leave_one_out(world()), 3
+    whole = tuple(split.train_history(user).tolist())[-6:]
+    without = whole[:1] + whole[2:]
+    own, changed, other = f.user_vectors([User(whole), User(without), User((5, 9, 2))])
+    np.testing.assert_array_equal(own, vectors(world().n_users, 1)[user])
+    guesses = f.folding.guess(vectors(world().n_items), [whole, without, (5, 9, 2)])
+    np.testing.assert_allclose(changed, own + guesses[1] - guesses[0], rtol=1e-5)
+    np.testing.assert_allclose(other, guesses[2], rtol=1e-5)
+
+
+def test_of_two_users_with_one_history_each_has_the_own_vector(tmp_path: Path) -> None:
+    users = {"ann": vectors(1, 7)[0], "ben": vectors(1, 8)[0]}
+    histories = [(user, (1, 2)) for user in users]
+    folding = fit_fold_in(vectors(30), [(1, 2), (3,)], vectors(2, 9))
+    f = VectorRecommender(vectors(30), ScoreSettings(), users=users, histories=histories, folding=folding)
+    asked = [User((1, 2), "ben"), User((1, 2), "ann"), User((1, 2))]
+    np.testing.assert_array_equal(f.user_vectors(asked), np.stack([users["ben"], users["ann"], users["ann"]]))
+
+
+@pytest.mark.parametrize(("noise", "least", "most"), [(0.0, 0.99, 1.0), (100.0, -1.0, 0.2)])
+def test_folding_in_says_how_well_it_guesses(noise: float, least: float, most: float) -> None:
+    random, items = np.random.default_rng(0), vectors(40)
+    histories = [tuple(random.permutation(40)[: random.integers(1, 8)].tolist()) for _ in range(400)]
+    users = np.array([2 * items[list(history)].mean(0) - items[history[-1]] + 3 for history in histories], np.float32)
+    noisy = users + noise * random.normal(size=users.shape).astype(np.float32)
+    assert least <= fit_fold_in(items, histories, noisy).explained <= most

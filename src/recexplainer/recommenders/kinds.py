@@ -63,7 +63,7 @@ class RecommenderSettings(Settings):
     def _named(self) -> RecommenderSettings:
         if self.kind == "vectors" and self.vectors.items is None:
             raise ValueError("'kind: vectors' needs 'vectors.items', a file of item vectors")
-        if self.kind == "vectors" and self.vectors.users is None and self.vectors.fold_in == "none":
+        if self.kind == "vectors" and self.vectors.users is None and self.vectors.fold_in != "mean":
             raise ValueError(
                 "'kind: vectors' needs 'vectors.users', a file of user vectors, or 'vectors.fold_in: mean'"
             )
@@ -136,8 +136,7 @@ def make_recommender(dataset: Dataset, split: Split, settings: RecommenderSettin
             return Made(recommender, _best("MF", trials), _tried(trials))
         case "vectors":
             recommender = recommender_from_files(dataset, split, settings.vectors)
-            users = "any history" if recommender.answers_changed_history else f"{dataset.n_users:,} users by id"
-            return Made(recommender, f"vectors of {dataset.n_items:,} items; answers for {users}", [])
+            return Made(recommender, f"vectors of {dataset.n_items:,} items; {_answers_for(recommender)}", [])
         case "function":
             own = settings.function
             recommender = FunctionRecommender(own.entry, dataset.items["item_id"].to_list(), own.max_history)
@@ -163,6 +162,15 @@ def load_recommender(folder: Path) -> Recommender:
             mend=f"Known are {', '.join(_LOADERS)}; it may be of a newer version.",
         )
     return _LOADERS[kind](folder)
+
+
+def _answers_for(recommender: VectorRecommender) -> str:
+    if not recommender.answers_changed_history:
+        return "answers for users by id"
+    if recommender.folding is None:
+        return "answers for any history"
+    explained = f"{max(0.0, recommender.folding.explained):.0%} of held-out users' variance"
+    return f"what a change in a history does is a guess that explains {explained}"
 
 
 def _tried(trials: Sequence[Trial[Any]]) -> list[dict[str, Any]]:

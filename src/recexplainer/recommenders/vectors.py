@@ -1,8 +1,8 @@
 """A recommender that is nothing but vectors: trained elsewhere, read from files.
 
-A user is known by id, and has the vector that the file says; then nothing can be said of a changed history. Or a user
-is the mean of the item vectors of the history, where that is how the model works; then it answers for any. It knows no
-formats of files (`vector_files.py`).
+A user is known by id, and has the vector that the file says; then nothing can be said of a changed history, unless the
+vector is folded in: what a change does is guessed from all users. Or a user is the mean of the item vectors of the
+history, where that is how the model works; then it answers for any. It knows no formats of files (`vector_files.py`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Floats, User
+from recexplainer.recommenders.fold_in import FoldIn, fit_fold_in
 from recexplainer.recommenders.vector_files import VectorTable, files_of, read_vectors, some
 from recexplainer.settings import Settings
 from recexplainer.storage import read_json, write_json
@@ -47,9 +48,10 @@ class VectorSettings(ScoreSettings):
     """User vectors, keyed by user id."""
     user_ids: Path | None = None
     """Ids of the user vectors, where they are not beside them."""
-    fold_in: Literal["none", "mean"] = "none"
-    """`none`: users are known by id alone. `mean`: instead of `users`, a user is the mean of the item vectors of the
-    history; only if that is how your model works."""
+    fold_in: Literal["none", "mean", "ridge"] = "ridge"
+    """What becomes of a history that no user has. `ridge`: its vector is guessed by a regression learned from users.
+    `none`: it has none; then there are no explanations. `mean`: instead of `users`, a user is the mean of the item
+    vectors of the history; only if that is how your model works."""
     ignore_unknown: bool = False
     """Leave out vectors of items and users that the data lacks, instead of calling them an error."""
 
@@ -76,6 +78,7 @@ class VectorRecommender:
         users: A vector for each user id; None: a user is the mean of the item vectors of the history.
         histories: Histories of known users, for questions that give a history but no id. Of users with the same history
             the first one answers.
+        folding: Guesses the vector of a history that no user has; None: it has none.
     """
 
     kind = "vectors"
@@ -89,11 +92,16 @@ class VectorRecommender:
         biases: Floats | None = None,
         users: Mapping[str, Floats] | None = None,
         histories: Sequence[tuple[str, tuple[int, ...]]] = (),
+        folding: FoldIn | None = None,
     ) -> None:
-        self.n_items, self.max_history, self.answers_changed_history = len(items), settings.max_history, users is None
+        self.n_items, self.max_history = len(items), settings.max_history
+        self.answers_changed_history = users is None or folding is not None
         self._items, self._settings, self._biases, self._users = items, settings, biases, users
         self._histories = histories
         self._by_history = {self._cut(history): user for user, history in reversed(histories)}
+        self._own = {(user, self._cut(history)) for user, history in histories}
+        self.folding = folding
+        self._near = {} if folding is None else self._relatives()
 
     def item_vectors(self) -> Floats:
         """The item tower, `Float[items, d]`; with biases one wider."""
@@ -107,7 +115,7 @@ class VectorRecommender:
         """
         vectors = np.empty((len(users), self._items.shape[1]), np.float32)
         for row, user in zip(vectors, users, strict=True):
-            row[:] = self._mean(user) if self._users is None else self._users[self._known(user, self._users)]
+            row[:] = self._vector(user)
         scaled = self._sized(vectors) / np.float32(self._settings.temperature)
         return self._wider(scaled, None if self._biases is None else np.ones(len(users), np.float32))
 
@@ -118,14 +126,37 @@ class VectorRecommender:
     def _cut(self, history: tuple[int, ...]) -> tuple[int, ...]:
         return history[-self.max_history :]
 
-    def _mean(self, user: User) -> Floats:
-        if not user.history:
+    def _vector(self, user: User) -> Floats:
+        history = self._cut(user.history)
+        if self._users is not None and (self.folding is None or (user.id, history) in self._own):
+            return self._users[self._known(user, self._users)]
+        if not history:
             raise RecommenderError(
-                "A mean of vectors was asked about an empty history.",
+                "The vector of an empty history was asked for.",
                 where=f"user {user.id!r}",
                 mend="Ask about users with at least one item.",
             )
-        return self._items[list(self._cut(user.history))].mean(0)
+        if self._users is None or self.folding is None:
+            return self._items[list(history)].mean(0)
+        return self._folded(history, self._users, self.folding)
+
+    def _folded(self, history: tuple[int, ...], users: Mapping[str, Floats], folding: FoldIn) -> Floats:
+        """A user's own vector for that user's history; changed a little, the guess of the difference is added."""
+        if history in self._by_history:
+            return users[self._by_history[history]]
+        near = self._near.get(history)
+        guesses = folding.guess(self._items, [history] if near is None else [history, near])
+        return guesses[0] if near is None else users[self._by_history[near]] + guesses[0] - guesses[1]
+
+    def _relatives(self) -> dict[tuple[int, ...], tuple[int, ...]]:
+        """For each beginning of a known history, and each that lacks one item of it, that history."""
+        near: dict[tuple[int, ...], tuple[int, ...]] = {}
+        for _, whole in self._histories:
+            known = self._cut(whole)
+            changed = [known[:at] + known[at + 1 :] for at in range(len(known))]
+            for one in [*changed, *(self._cut(whole[:end]) for end in range(len(whole)))]:
+                near.setdefault(one, known)
+        return near
 
     def _known(self, user: User, users: Mapping[str, Floats]) -> str:
         name = user.id or self._by_history.get(self._cut(user.history), "")
@@ -133,7 +164,7 @@ class VectorRecommender:
             raise RecommenderError(
                 "This recommender knows users by id alone, and has no vector for this one.",
                 where=f"user {user.id!r} with a history of {len(user.history)} items",
-                mend="Ask about users whose vectors were given, or set fold_in: mean if your model works so.",
+                mend="Ask about users whose vectors were given, or set fold_in: ridge.",
             )
         return name
 
@@ -151,6 +182,8 @@ class VectorRecommender:
         tensors = {"items": self._items}
         if self._biases is not None:
             tensors["biases"] = self._biases
+        if self.folding is not None:
+            tensors["folding"] = self.folding.weights
         if self._users is not None:
             tensors["users"] = np.stack(list(self._users.values()))
             pl.DataFrame({"id": list(self._users)}).write_parquet(folder / "users.parquet")
@@ -160,12 +193,14 @@ class VectorRecommender:
             ).write_parquet(folder / "histories.parquet")
         save_file({name: np.ascontiguousarray(one) for name, one in tensors.items()}, folder / "vectors.safetensors")
         described = self._settings.model_dump(include=set(ScoreSettings.model_fields))
-        write_json(folder / "recommender.json", {"kind": self.kind, "n_items": self.n_items, "settings": described})
+        about = {"kind": self.kind, "n_items": self.n_items, "settings": described}
+        write_json(folder / "recommender.json", about | ({"explained": self.folding.explained} if self.folding else {}))
 
     @classmethod
     def load(cls, folder: Path) -> VectorRecommender:
         """Read what `save` wrote."""
-        settings = ScoreSettings(**read_json(folder / "recommender.json")["settings"])
+        about = read_json(folder / "recommender.json")
+        settings = ScoreSettings(**about["settings"])
         tensors = load_file(folder / "vectors.safetensors")
         items, biases = tensors["items"], tensors.get("biases")
         if "users" not in tensors:
@@ -173,9 +208,9 @@ class VectorRecommender:
         ids = pl.read_parquet(folder / "users.parquet")["id"].to_list()
         seen = pl.read_parquet(folder / "histories.parquet")
         histories = [(user, tuple(history)) for user, history in seen.select("id", "history").iter_rows()]
-        return cls(
-            items, settings, biases=biases, users=dict(zip(ids, tensors["users"], strict=True)), histories=histories
-        )
+        users = dict(zip(ids, tensors["users"], strict=True))
+        folding = FoldIn(tensors["folding"], about["explained"]) if "folding" in tensors else None
+        return cls(items, settings, biases=biases, users=users, histories=histories, folding=folding)
 
 
 def recommender_from_files(dataset: Dataset, split: Split, settings: VectorSettings) -> VectorRecommender:
@@ -207,7 +242,12 @@ def recommender_from_files(dataset: Dataset, split: Split, settings: VectorSetti
         )
     users = table.vectors[_places(table, dataset.user_ids, "users", settings)]
     named = dict(zip(dataset.user_ids, users, strict=True))
-    return VectorRecommender(items, settings, biases=biases, users=named, histories=_histories(dataset, split))
+    histories = _histories(dataset, split)
+    folding = None
+    if settings.fold_in == "ridge":
+        known = [(history[-settings.max_history :], named[user]) for user, history in histories if history]
+        folding = fit_fold_in(items, [history for history, _ in known], np.stack([vector for _, vector in known]))
+    return VectorRecommender(items, settings, biases=biases, users=named, histories=histories, folding=folding)
 
 
 def _places(table: VectorTable, ids: Sequence[str], what: str, settings: VectorSettings) -> list[int]:
