@@ -13,6 +13,7 @@ from recexplainer.cli.data import data
 from recexplainer.cli.demo import demo
 from recexplainer.cli.evaluate import evaluate
 from recexplainer.cli.explain import explain
+from recexplainer.cli.export import export
 from recexplainer.cli.report import report
 from recexplainer.cli.run import run
 from recexplainer.errors import RecExplainerError
@@ -26,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, run, explain, evaluate, report):
+for command in (demo, run, explain, evaluate, report, export):
     app.command()(command)
 app.add_typer(data)
 

@@ -124,7 +124,7 @@ def measure_surrogate(recipe: Recipe, context: RunContext, form: Form) -> None:
     from recexplainer.surrogate.model import Surrogate
 
     use_threads((recipe.threads or 1) // recipe.surrogates_at_once)
-    surrogate = Surrogate.load(context.folders[f"surrogate-{form}"])
+    surrogate = Surrogate.from_pretrained(context.folders[f"surrogate-{form}"])
     write_rows(_measured(context, form), evaluate_surrogate(surrogate, _test_cases(context)))
 
 
@@ -163,7 +163,7 @@ def explain(recipe: Recipe, context: RunContext, folder: Path) -> str:
         for name in ("with-evidence.json", "surrogate-alone.json"):
             write_explanations(folder / name, [])
         return "none: the recommender cannot answer for a changed history"
-    explainer = Explainer(dataset, recommender, Surrogate.load(context.folders[trained]))
+    explainer = Explainer(dataset, recommender, Surrogate.from_pretrained(context.folders[trained]))
     split = leave_one_out(dataset)
     users = [User(tuple(split.train_history(int(at)).tolist()), dataset.user_ids[at]) for at in split.test_users]
     pairs = choose_pairs(dataset, recommender, users, recipe.explanations.count, recipe.seed)

@@ -70,6 +70,30 @@ def let_lora_learn(backbone: Any) -> None:
         weight.requires_grad = "lora_" in name
 
 
+@torch.no_grad()
+def merge_lora(backbone: Any) -> None:
+    """Add LoRA's weights to the backbone's own, in place: what is left is a plain model. `nano` is one already.
+
+    Raises:
+        SurrogateError: The backbone's own weights are quantised, and cannot take LoRA's without being rounded again.
+    """
+    if not has_lora(backbone):
+        return
+    if getattr(backbone.config, "quantization_config", None) is not None:
+        raise SurrogateError(
+            "LoRA cannot be merged into a quantised backbone.",
+            where=str(backbone.name_or_path),
+            mend="Export it without merging, or align with a backbone whose weights are not quantised.",
+        )
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for name, module in list(backbone.named_modules()):
+        if isinstance(module, BaseTunerLayer):
+            module.merge()
+            backbone.set_submodule(name, module.get_base_layer())
+    backbone.delete_adapter(list(backbone.peft_config))
+
+
 def _add_lora(backbone: Any, settings: PretrainedSettings) -> None:
     from peft import LoraConfig
 
