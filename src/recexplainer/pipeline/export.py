@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from recexplainer.errors import RunError
-from recexplainer.pipeline.folder import made_folder, recipe_of
+from recexplainer.pipeline.folder import recipe_of
 from recexplainer.pipeline.gathering import gather
 from recexplainer.pipeline.recipe import Form
 from recexplainer.pipeline.stages import build_stages, explaining_form, surrogate_stage
@@ -26,10 +26,6 @@ def export_surrogate(run: Path, folder: Path, *, form: str | None = None, merged
         RunError: The run is not finished or has no such form, or the folder holds something.
         SurrogateError: The backbone cannot be read, or LoRA cannot be merged into it.
     """
-    from recexplainer.reports.model_card import ModelFacts, model_card
-    from recexplainer.surrogate.model import Surrogate
-    from recexplainer.surrogate.pretrained import merge_lora
-
     recipe = recipe_of(run)
     trained: dict[str, Form] = {one: one for one in recipe.forms}
     chosen = trained.get(form or explaining_form(recipe))
@@ -37,13 +33,18 @@ def export_surrogate(run: Path, folder: Path, *, form: str | None = None, merged
         raise RunError(
             f"This run has no surrogate in the form {form!r}.",
             where=str(run),
-            mend=f"It has {', '.join(recipe.forms)}.",
+            mend=f"It has {', '.join(trained)}.",
         )
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise RunError("There is something in this place already.", where=str(folder), mend="Name a new folder.")
     (report,) = (stage for stage in build_stages(recipe) if stage.name == "report")
     inputs = gather(recipe, {stage: run / stage for stage in report.inputs})
-    surrogate = Surrogate.from_pretrained(made_folder(run, surrogate_stage(chosen)))
+
+    from recexplainer.reports.model_card import ModelFacts, model_card
+    from recexplainer.surrogate.model import Surrogate
+    from recexplainer.surrogate.pretrained import merge_lora
+
+    surrogate = Surrogate.from_pretrained(run / surrogate_stage(chosen))
     if merged:
         merge_lora(surrogate.backbone)
     facts = ModelFacts.of(surrogate, recipe.surrogate.backbone, name or folder.name)

@@ -76,15 +76,16 @@ def model_card(inputs: ReportInputs, facts: ModelFacts) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(task_name=task_name, measured=_measured, cell=_cell)
-    return environment.get_template("model_card.md.j2").render(
+    text = environment.get_template("model_card.md.j2").render(
         metadata=_metadata(inputs, facts, rows).to_yaml(),
         run=inputs,
         facts=facts,
-        questions=sum(count.train for count in inputs.counts),
+        examples=sum(count.train for count in inputs.counts),
         training=trainings[0] if trainings else None,
         rows=[(row, chance.get((row.task, row.metric))) for row in rows],
         protocol=sections.protocol(rows),
     )
+    return text + "\n"
 
 
 def _metadata(inputs: ReportInputs, facts: ModelFacts, rows: list[Row]) -> ModelCardData:

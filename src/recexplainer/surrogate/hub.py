@@ -77,7 +77,7 @@ def share_folder(
             repo_id=repository,
             folder_path=folder,
             revision=revision,
-            commit_message="Share a surrogate of RecExplainer",
+            commit_message="Share a RecExplainer surrogate",
         )
     except _FAILURES as error:
         raise SurrogateError(
