@@ -12,11 +12,12 @@ from tests.tiny import ARCHITECTURES, SETTINGS, alignment, examples, fresh, sasr
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from recexplainer.errors import SurrogateError
+from recexplainer.surrogate import pretrained
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.export import prompt_embeddings, write_prompts
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.pretrained import has_lora, merge_lora
+from recexplainer.surrogate.pretrained import has_lora
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.surrogate.questions import encode_questions
 from recexplainer.surrogate.settings import PretrainedSettings
@@ -59,11 +60,12 @@ def questions(surrogate: Surrogate) -> EncodedSet:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_merged_it_is_a_plain_model_with_the_same_logits(architecture: str, tmp_path: Path) -> None:
-    surrogate = with_lora("hybrid", architecture)
-    before, plain = some_logits(surrogate), fresh("intention", architecture).backbone
-    assert has_lora(surrogate.backbone)
-    merge_lora(surrogate.backbone)
-    torch.testing.assert_close(some_logits(surrogate), before, rtol=1e-4, atol=1e-4)
+    with_lora("hybrid", architecture).save_pretrained(tmp_path / "lora")
+    unmerged = Surrogate.from_pretrained(tmp_path / "lora")
+    surrogate = Surrogate.from_pretrained(tmp_path / "lora", merged=True)
+    assert (has_lora(unmerged.backbone), has_lora(surrogate.backbone)) == (True, False)
+    torch.testing.assert_close(some_logits(surrogate), some_logits(unmerged), rtol=1e-4, atol=1e-4)
+    plain = fresh("intention", architecture).backbone
     assert surrogate.backbone.state_dict().keys() == plain.state_dict().keys()
     assert not all(torch.equal(one, plain.state_dict()[name]) for name, one in surrogate.backbone.state_dict().items())
     surrogate.save_pretrained(tmp_path / "g")
@@ -72,10 +74,9 @@ def test_merged_it_is_a_plain_model_with_the_same_logits(architecture: str, tmp_
     assert torch.equal(some_logits(Surrogate.from_pretrained(tmp_path / "g")), some_logits(surrogate))
 
 
-def test_nano_is_plain_already() -> None:
-    before = fresh("hybrid").backbone.state_dict()
-    merge_lora(fresh("hybrid").backbone)
-    assert fresh("hybrid").backbone.state_dict().keys() == before.keys()
+def test_nano_is_plain_already(tmp_path: Path) -> None:
+    fresh("hybrid").save_pretrained(tmp_path)
+    assert torch.equal(some_logits(Surrogate.from_pretrained(tmp_path, merged=True)), some_logits(fresh("hybrid")))
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -88,9 +89,9 @@ def test_a_server_of_the_backbone_alone_says_the_same_token_for_token(
     decoder = Decoder(surrogate, world().titles)
     said = decoder.greedy(asked, LONGEST)
     write_prompts(tmp_path / "prompts.safetensors", surrogate, asked, [f"q{row}" for row in range(len(asked))])
-    merge_lora(surrogate.backbone)
-    surrogate.save_pretrained(tmp_path)
-    server = AutoModelForCausalLM.from_pretrained(tmp_path / "backbone")
+    surrogate.save_pretrained(tmp_path / "lora")
+    Surrogate.from_pretrained(tmp_path / "lora", merged=True).save_pretrained(tmp_path / "merged")
+    server = AutoModelForCausalLM.from_pretrained(tmp_path / "merged" / "backbone")
     prompts = load_file(tmp_path / "prompts.safetensors")
     answers = []
     for row in range(len(asked)):
@@ -127,13 +128,14 @@ def test_each_prompt_has_an_id_of_its_own(ids: list[str], tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
-def test_a_quantised_backbone_cannot_be_merged() -> None:
-    surrogate = with_lora("behavior", "llama")
-    surrogate.backbone.config.quantization_config = BitsAndBytesConfig(load_in_4bit=True)
+def test_a_quantised_backbone_cannot_be_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_lora("behavior", "llama").save_pretrained(tmp_path)
+    whole = pretrained._whole(base("llama"), {})
+    whole.config.quantization_config = BitsAndBytesConfig(load_in_4bit=True)  # 4 bits themselves need a GPU
+    monkeypatch.setattr(pretrained, "_whole", lambda name, hub: whole)
     with pytest.raises(SurrogateError, match="cannot be merged into a quantised") as caught:
-        merge_lora(surrogate.backbone)
+        Surrogate.from_pretrained(tmp_path, merged=True)
     assert caught.value.where == str(base("llama"))
-    assert has_lora(surrogate.backbone)
 
 
 def test_lora_on_a_folder_of_this_machine_is_not_shared() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tests.tiny import ARCHITECTURES, NANO, SETTINGS, alignment, fresh
 
 from recexplainer.errors import SurrogateError
@@ -88,6 +89,15 @@ def test_what_does_not_fit_together_is_said(described: dict[str, object], tmp_pa
     fresh("hybrid").save_pretrained(tmp_path)
     (tmp_path / "surrogate.json").write_text(json.dumps(described))
     with pytest.raises(SurrogateError, match="no surrogate that can be read"):
+        Surrogate.from_pretrained(tmp_path)
+
+
+def test_a_backbone_that_is_not_whole_is_said(tmp_path: Path) -> None:
+    fresh("behavior").save_pretrained(tmp_path)
+    weights = load_file(tmp_path / "backbone" / "model.safetensors")
+    weights.pop("model.norm.weight")
+    save_file(weights, tmp_path / "backbone" / "model.safetensors", {"format": "pt"})
+    with pytest.raises(SurrogateError, match=r"not whole: 1 missing, model\.norm\.weight"):
         Surrogate.from_pretrained(tmp_path)
 
 

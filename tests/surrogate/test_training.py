@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from safetensors.torch import load_file
 from tests.tiny import MIXTURE, SETTINGS, alignment, fresh, sasrec, world
 
 from recexplainer.errors import RecommenderError
+from recexplainer.recommenders.base import Floats, User
 from recexplainer.storage import read_json
 from recexplainer.surrogate import training
 from recexplainer.surrogate.model import Surrogate
@@ -154,6 +156,9 @@ class OnlyScores:
     """Has nothing but scores, not even the methods for vectors."""
 
     n_items, max_history, has_vectors, answers_changed_history = 60, 6, False, True
+
+    def scores(self, users: Sequence[User]) -> Floats:
+        return np.zeros((len(users), self.n_items), np.float32)
 
 
 def test_forms_that_read_vectors_are_refused_of_a_recommender_without(tmp_path: Path) -> None:

@@ -42,11 +42,8 @@ def export_surrogate(run: Path, folder: Path, *, form: str | None = None, merged
 
     from recexplainer.reports.model_card import ModelFacts, model_card
     from recexplainer.surrogate.model import Surrogate
-    from recexplainer.surrogate.pretrained import merge_lora
 
-    surrogate = Surrogate.from_pretrained(run / surrogate_stage(chosen))
-    if merged:
-        merge_lora(surrogate.backbone)
+    surrogate = Surrogate.from_pretrained(run / surrogate_stage(chosen), merged=merged)
     facts = ModelFacts.of(surrogate, recipe.surrogate.backbone, name or folder.name)
     with complete_folder(folder) as partial:
         surrogate.save_pretrained(partial)

@@ -1,6 +1,6 @@
 """Questions for a server that holds the backbone alone: input embeddings in which every vector of f is in its place.
 
-With LoRA merged (`merge_lora`) the backbone is a plain model; the connectors do their work here, before it is asked.
+Read with `merged=True` the backbone is a plain model; the connectors do their work here, before it is asked.
 """
 
 from __future__ import annotations

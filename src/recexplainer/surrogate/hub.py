@@ -95,7 +95,7 @@ def _refuse_own_base(adapter: Path) -> None:
         raise SurrogateError(
             "Only LoRA's weights would be shared: the backbone's own are in a folder of this machine.",
             where=base,
-            mend="Merge LoRA into the backbone first: recexplainer export --merged, or merge_lora(surrogate.backbone).",
+            mend="Merge LoRA into them first: recexplainer export --merged, or from_pretrained(…, merged=True).",
         )
 
 

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from recexplainer.errors import SurrogateError
@@ -20,7 +20,7 @@ from recexplainer.settings import Settings
 from recexplainer.storage import read_json, write_json, write_text
 from recexplainer.surrogate.connector import Connector, inject
 from recexplainer.surrogate.hub import find_folder, share_folder
-from recexplainer.surrogate.pretrained import has_lora, let_lora_learn
+from recexplainer.surrogate.pretrained import read_backbone
 from recexplainer.surrogate.prompt import Form
 
 
@@ -152,6 +152,7 @@ class Surrogate(nn.Module):
         cls,
         name: str | Path,
         *,
+        merged: bool = False,
         revision: str | None = None,
         token: str | None = None,
         cache_dir: Path | None = None,
@@ -161,18 +162,19 @@ class Surrogate(nn.Module):
 
         Args:
             name: The folder, or OWNER/NAME on the hub.
+            merged: Add LoRA's weights to the backbone's own, so that it is a plain model; `nano` is one already.
             revision: Branch, tag or commit on the hub; None: main.
             token: Access token of the hub; None: the one that `hf auth login` has kept.
             cache_dir: Where fetched files are kept; None: the hub's own cache.
             local_files_only: Ask the hub for nothing, take what was fetched before.
 
         Raises:
-            SurrogateError: There is no surrogate of that name, or it is not whole.
+            SurrogateError: There is no surrogate of that name, it is not whole, or cannot be merged.
         """
         folder = find_folder(name, revision, token, cache_dir, local_files_only)
         described = _read_description(folder)
-        backbone = _read_backbone(
-            folder / "backbone", token=token, cache_dir=cache_dir, local_files_only=local_files_only
+        backbone = read_backbone(
+            folder / "backbone", merged=merged, token=token, cache_dir=cache_dir, local_files_only=local_files_only
         )
         tokenizer = AutoTokenizer.from_pretrained(folder / "backbone")
         surrogate = cls(backbone, tokenizer, described.form, described.vector_width, described.connector_width)
@@ -242,20 +244,3 @@ def _damaged(what: str, path: Path) -> SurrogateError:
         where=str(path),
         mend="Copy or fetch it again; if a newer version wrote it, take that version.",
     )
-
-
-def _read_backbone(folder: Path, **hub: Any) -> Any:
-    """The backbone; of a pretrained one only LoRA is in the folder, which says where the rest is."""
-    disable_progress_bar()
-    try:
-        backbone = AutoModelForCausalLM.from_pretrained(folder, **hub)
-    except OSError as error:
-        raise SurrogateError(
-            f"The backbone cannot be read: {str(error).strip().splitlines()[0]}",
-            where=str(folder),
-            mend="Of a pretrained backbone only what was learned is kept: its own weights must be where they were "
-            "(`base_model_name_or_path` in adapter_config.json).",
-        ) from error
-    if has_lora(backbone):
-        let_lora_learn(backbone)
-    return backbone
