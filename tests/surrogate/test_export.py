@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
@@ -27,12 +27,16 @@ LONGEST = 24
 
 
 @cache
+def _kept(architecture: str) -> TemporaryDirectory[str]:
+    folder = TemporaryDirectory()
+    fresh("intention", architecture).backbone.save_pretrained(folder.name)
+    fresh("intention", architecture).tokenizer.save_pretrained(folder.name)
+    return folder
+
+
 def base(architecture: str) -> Path:
     """A pretrained backbone in a folder: that of a fresh surrogate."""
-    folder = Path(mkdtemp(prefix=architecture))
-    fresh("intention", architecture).backbone.save_pretrained(folder)
-    fresh("intention", architecture).tokenizer.save_pretrained(folder)
-    return folder
+    return Path(_kept(architecture).name)
 
 
 def with_lora(form: Form, architecture: str) -> Surrogate:

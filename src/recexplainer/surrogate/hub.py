@@ -21,7 +21,7 @@ _FAILURES = (HTTPError, OSError, ValueError)  # the last: a name or a card that 
 
 
 def find_folder(
-    name: str | Path, revision: str | None, token: str | None, cache_dir: Path | None, local_files_only: bool
+    name: str | Path, revision: str | None, token: str | None, cache_dir: Path | str | None, local_files_only: bool
 ) -> Path:
     """The folder itself if there is one of this name, else what the hub has under it, fetched into the cache.
 

@@ -131,13 +131,14 @@ class Surrogate(nn.Module):
         logits = self.backbone.get_output_embeddings()(chosen).float()
         return {"loss": functional.cross_entropy(logits, labels), "logits": logits}
 
-    def save_pretrained(self, folder: Path) -> None:
+    def save_pretrained(self, folder: Path | str) -> None:
         """Write the backbone with its tokenizer, the connectors, and what they are.
 
         Args:
             folder: Gets `backbone/` (all weights of `nano`, of a pretrained backbone LoRA alone),
                 `connectors.safetensors` unless the form is behavior, and `surrogate.json`.
         """
+        folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         disable_progress_bar()
         self.backbone.save_pretrained(folder / "backbone")
@@ -155,7 +156,7 @@ class Surrogate(nn.Module):
         merged: bool = False,
         revision: str | None = None,
         token: str | None = None,
-        cache_dir: Path | None = None,
+        cache_dir: Path | str | None = None,
         local_files_only: bool = False,
     ) -> Surrogate:
         """Read what `save_pretrained` wrote, from a folder or from the Hugging Face Hub.
