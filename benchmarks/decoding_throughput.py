@@ -92,7 +92,7 @@ def from_world(options: Any) -> tuple[Surrogate, Dataset, Any, Any]:
 def from_run(options: Any) -> tuple[Surrogate, Dataset, Any, Any]:
     """The surrogate of a run, with its data, its f and its test questions."""
     run = find_run(options.run)
-    surrogate = Surrogate.load(made_folder(run, f"surrogate-{options.form}"))
+    surrogate = Surrogate.from_pretrained(made_folder(run, f"surrogate-{options.form}"))
     dataset = Dataset.load(made_folder(run, "dataset"))
     recommender = load_recommender(made_folder(run, "recommender"))
     return surrogate, dataset, recommender, load_examples(made_folder(run, "examples")).test

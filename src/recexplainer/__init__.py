@@ -15,17 +15,32 @@ if TYPE_CHECKING:
     from recexplainer.explanations.record import Explanation
     from recexplainer.recommenders.base import Recommender, User
     from recexplainer.surrogate.model import Surrogate
+    from recexplainer.surrogate.settings import SurrogateSettings
     from recexplainer.surrogate.training import align
+    from recexplainer.tasks.mixture import MixtureSettings
 
     __version__: str
 
-__all__ = ["Dataset", "Explanation", "Recommender", "Surrogate", "User", "__version__", "align", "explain"]
+__all__ = [
+    "Dataset",
+    "Explanation",
+    "MixtureSettings",
+    "Recommender",
+    "Surrogate",
+    "SurrogateSettings",
+    "User",
+    "__version__",
+    "align",
+    "explain",
+]
 
 _ROOMS = {
     "Dataset": "recexplainer.data.dataset",
     "Explanation": "recexplainer.explanations.record",
+    "MixtureSettings": "recexplainer.tasks.mixture",
     "Recommender": "recexplainer.recommenders.base",
     "Surrogate": "recexplainer.surrogate.model",
+    "SurrogateSettings": "recexplainer.surrogate.settings",
     "User": "recexplainer.recommenders.base",
     "align": "recexplainer.surrogate.training",
     "explain": "recexplainer.explanations.explainer",

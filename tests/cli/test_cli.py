@@ -28,7 +28,7 @@ def test_importing_the_command_line_loads_nothing_heavy():
 def test_help_names_every_command():
     done = call("--help")
     assert done.returncode == 0
-    for command in ("demo", "run", "explain", "evaluate", "report", "doctor", "data"):
+    for command in ("demo", "run", "explain", "evaluate", "report", "export", "doctor", "data"):
         assert command in done.stdout
 
 
@@ -60,6 +60,7 @@ def test_debug_lets_the_error_through_wherever_it_stands(arguments: list[str]):
     [
         (["evaluate", "nowhere", "alignmnt"], "The evaluations are: alignment."),
         (["explain", "nowhere", "--user", "u", "--item", "i"], "There is no such run."),
+        (["export", "nowhere", "--to", "there"], "There is no such run."),
         (["demo", "--set", "surrogate.epoch=1"], "'surrogate.epochs'"),
         (["run", "paper-games"], "--data PATH"),
         (["run", "paper-games", "--data", "nowhere"], "no such file or folder"),

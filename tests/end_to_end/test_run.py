@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from huggingface_hub import ModelCard
+from safetensors.torch import load_file
+from tests.hub import TOKEN, loopback_hub
 
 pytestmark = pytest.mark.slow
 
@@ -123,3 +126,23 @@ def test_a_user_that_is_not_there_is_a_clear_error(whole: Path) -> None:
     assert told.returncode == 2
     assert "nobody" in told.stderr
     assert "Traceback" not in told.stderr
+
+
+def test_an_exported_surrogate_is_whole_has_a_card_and_is_shared(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    words = command(whole, "export", "small", "--to", str(folder), "--merged", "--push", "someone/small", "--private")
+    with loopback_hub() as hub:
+        environment = os.environ | {"HF_ENDPOINT": hub.endpoint, "HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "home")}
+        shown = subprocess.run(words, check=True, capture_output=True, text=True, env=environment).stdout
+        sent = hub.files("someone/small")
+    assert shown == f"surrogate: {folder}\nshared: {hub.endpoint}/someone/small/commit/{hub.sha('someone/small', 1)}\n"
+    assert hub.private == {"someone/small": True}
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    assert sent == {name: path.read_bytes() for name, path in files.items()}
+    for name in ("connectors.safetensors", "backbone/model.safetensors"):
+        own, its = (load_file(one / name) for one in (whole / "small" / "surrogate-hybrid", folder))
+        assert all((its[part] == weight).all() for part, weight in own.items())
+    hybrid = [row for row in rows(whole) if row["method"] == "hybrid"]
+    measured = {(row["task"], row["metric"]): round(row["value"], 4) for row in hybrid}
+    card = ModelCard.load(folder / "README.md")
+    assert {(one.task_type, one.metric_type): one.metric_value for one in card.data.eval_results} == measured

@@ -13,6 +13,8 @@ from recexplainer.explanations import explainer
 from recexplainer.explanations.explainer import Explainer, _citable, choose_pairs, explain
 from recexplainer.explanations.record import Explanation
 from recexplainer.recommenders.base import User
+from recexplainer.surrogate.batching import EncodedSet
+from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.tasks.evidence import Evidence, gather_evidence
 from recexplainer.tasks.rationale import write_rationale
@@ -179,3 +181,26 @@ def test_only_what_matters_may_be_cited() -> None:
     assert set(_citable(many)) == {36, 37, 38, 39, 3}
     one_against = replace(many, effects=(-1.0, *many.effects[1:]))
     assert set(_citable(one_against)) == {20, 37, 38, 39, 3}, "the other side is heard too"
+
+
+def test_a_pair_may_be_named_by_own_ids_and_the_item_is_left_out_of_the_history() -> None:
+    room = Explainer(world(), sasrec(), fresh("hybrid"))
+    history = tuple(world().history(3).tolist())
+    own, seen = world().user_ids[3], world().item_ids[history[1]]
+    assert room.pair(own, seen) == (User((history[0], *history[2:]), own), history[1])
+    assert room.pair(User(history, "guest"), 5) == (User(history, "guest"), 5)
+    for user, item in (("nobody", seen), (own, "nothing")):
+        with pytest.raises(DataError, match="there is no"):
+            room.pair(user, item)
+
+
+@pytest.mark.parametrize("evidence", [True, False])
+def test_the_questions_are_those_that_it_asks_itself(evidence: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Explainer(world(), sasrec(), fresh("hybrid"))
+    asked: list[EncodedSet] = []
+    original = Decoder.yes_probabilities
+    monkeypatch.setattr(Decoder, "yes_probabilities", lambda self, one: asked.append(one) or original(self, one))
+    room.explain(pairs()[:2], evidence=evidence, ask="Briefly.")
+    given = room.questions(pairs()[:2], evidence=evidence, ask="Briefly.")
+    assert [one.ids.tolist() for one in given.encoded] == [one.ids.tolist() for one in asked[0].encoded]
+    assert np.array_equal(given.user_vectors, asked[0].user_vectors)

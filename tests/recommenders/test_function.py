@@ -10,7 +10,7 @@ from tests.contracts.recommender import RecommenderContract
 
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Floats, Recommender, User
-from recexplainer.recommenders.function import FunctionRecommender
+from recexplainer.recommenders.function import FunctionRecommender, as_recommender
 
 IDS = [f"i{item:02}" for item in range(20)]
 HERE = __name__
@@ -65,7 +65,7 @@ INSTANCE = Object()
 
 
 def of(attribute: str, ids: Sequence[str] = IDS) -> FunctionRecommender:
-    return FunctionRecommender(f"{HERE}:{attribute}", ids, 5)
+    return FunctionRecommender.named(f"{HERE}:{attribute}", ids, 5)
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +125,7 @@ def test_what_comes_back_is_checked(attribute: str, said: str) -> None:
 @pytest.mark.parametrize("entry", ["no_such_module_anywhere:scores", "json:no_such_function", "json:dumps.nothing"])
 def test_what_cannot_be_imported_is_said(entry: str) -> None:
     with pytest.raises(RecommenderError, match=r"cannot be imported(?s:.)*module:attribute"):
-        FunctionRecommender(entry, IDS, 5)
+        FunctionRecommender.named(entry, IDS, 5)
 
 
 def test_what_is_no_recommender_is_said() -> None:
@@ -139,5 +139,24 @@ def test_modules_are_found_in_the_working_folder(tmp_path: Path, monkeypatch: py
     (tmp_path / "my_own_model.py").write_text("def scores(histories):\n    return [[1.0, 2.0]] * len(histories)\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [one for one in sys.path if one])
-    found = FunctionRecommender("my_own_model:scores", ["a", "b"], 5)
+    found = FunctionRecommender.named("my_own_model:scores", ["a", "b"], 5)
     assert found.scores([User((0,))]).tolist() == [[1.0, 2.0]]
+
+
+def test_a_bare_function_is_taken_as_it_is_but_cannot_be_kept(tmp_path: Path) -> None:
+    taken = as_recommender(scores, IDS)
+    assert isinstance(taken, FunctionRecommender)
+    user = User((1, 2))
+    assert (taken.scores([user]) == of("scores").scores([user])).all()
+    with pytest.raises(RecommenderError, match="kept by its name only") as caught:
+        taken.save(tmp_path)
+    assert caught.value.where == "scores"
+
+
+def test_a_recommender_is_left_as_it_is_and_a_class_is_made_one() -> None:
+    assert as_recommender(INSTANCE, IDS) is INSTANCE
+    made = as_recommender(Object, IDS)
+    assert isinstance(made, FunctionRecommender)
+    assert made.has_vectors
+    with pytest.raises(RecommenderError, match="neither a function nor a recommender"):
+        as_recommender(NUMBER, IDS)  # type: ignore[arg-type]

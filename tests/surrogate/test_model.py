@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tests.tiny import ARCHITECTURES, NANO, SETTINGS, alignment, fresh
 
 from recexplainer.errors import SurrogateError
@@ -18,8 +20,8 @@ def test_saved_and_loaded_it_gives_identical_logits(form: Form, architecture: st
     surrogate = fresh(form, architecture)
     data = encode_examples(surrogate, alignment(), SETTINGS)
     batch = data.collate([data[row] for row in (0, 50, 110)])
-    surrogate.save(tmp_path / "g")
-    loaded = Surrogate.load(tmp_path / "g")
+    surrogate.save_pretrained(tmp_path / "g")
+    loaded = Surrogate.from_pretrained(tmp_path / "g")
     with torch.inference_mode():
         assert torch.equal(loaded(**batch)["logits"], surrogate(**batch)["logits"])
     assert (loaded.form, loaded.context) == (form, surrogate.context)
@@ -29,7 +31,7 @@ def test_saved_and_loaded_it_gives_identical_logits(form: Form, architecture: st
 
 
 def test_nothing_saved_is_pickled(tmp_path: Path) -> None:
-    fresh("hybrid").save(tmp_path)
+    fresh("hybrid").save_pretrained(tmp_path)
     assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} <= {".json", ".safetensors", ".jinja"}
 
 
@@ -50,7 +52,7 @@ def test_a_form_with_vectors_needs_vectors() -> None:
 
 
 def test_a_behavior_surrogate_has_no_connectors(tmp_path: Path) -> None:
-    fresh("behavior").save(tmp_path)
+    fresh("behavior").save_pretrained(tmp_path)
     assert not (tmp_path / "connectors.safetensors").exists()
     assert not any("connector" in name for name in fresh("behavior").state_dict())
 
@@ -70,5 +72,40 @@ def test_the_context_is_the_smaller_of_what_model_and_tokenizer_take() -> None:
 
 def test_an_empty_folder_is_no_surrogate(tmp_path: Path) -> None:
     with pytest.raises(SurrogateError, match="no surrogate in this folder") as caught:
-        Surrogate.load(tmp_path)
+        Surrogate.from_pretrained(tmp_path)
     assert str(tmp_path) in caught.value.where
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {"form": "hybrid", "vector_width": 16},
+        {"form": "mixed", "vector_width": 16, "connector_width": 32},
+        {"form": "hybrid", "vector_width": 16, "connector_width": 32, "depth": 2},
+        {"form": "hybrid", "vector_width": 16, "connector_width": 31},
+    ],
+)
+def test_what_does_not_fit_together_is_said(described: dict[str, object], tmp_path: Path) -> None:
+    fresh("hybrid").save_pretrained(tmp_path)
+    (tmp_path / "surrogate.json").write_text(json.dumps(described))
+    with pytest.raises(SurrogateError, match="no surrogate that can be read"):
+        Surrogate.from_pretrained(tmp_path)
+
+
+def test_a_backbone_that_is_not_whole_is_said(tmp_path: Path) -> None:
+    fresh("behavior").save_pretrained(tmp_path)
+    weights = load_file(tmp_path / "backbone" / "model.safetensors")
+    weights.pop("model.norm.weight")
+    save_file(weights, tmp_path / "backbone" / "model.safetensors", {"format": "pt"})
+    with pytest.raises(SurrogateError, match=r"not whole: 1 missing, model\.norm\.weight"):
+        Surrogate.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("content", [None, b"half of a fi"])
+def test_connectors_that_are_not_whole_are_said(content: bytes | None, tmp_path: Path) -> None:
+    fresh("hybrid").save_pretrained(tmp_path)
+    (tmp_path / "connectors.safetensors").unlink()
+    if content:
+        (tmp_path / "connectors.safetensors").write_bytes(content)
+    with pytest.raises(SurrogateError, match="connectors cannot be read"):
+        Surrogate.from_pretrained(tmp_path)

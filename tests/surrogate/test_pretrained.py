@@ -74,7 +74,7 @@ def test_exactly_lora_and_the_connectors_are_trained(architecture: str, bases: d
     assert digest(base) == before
     assert (sasrec().item_vectors() == f_before).all()
     expected = some_logits(trained, base)
-    assert torch.equal(some_logits(Surrogate.load(tmp_path / "g"), base), expected)
+    assert torch.equal(some_logits(Surrogate.from_pretrained(tmp_path / "g"), base), expected)
     alone = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), tmp_path / "g" / "backbone")
     merged = {name.replace("base_model.model.", ""): weight for name, weight in alone.state_dict().items()}
     assert all(torch.equal(weight, merged[name]) for name, weight in trained.backbone.state_dict().items())
@@ -150,8 +150,8 @@ def test_a_base_that_has_moved_away_is_said(bases: dict[str, Path], tmp_path: Pa
     base = tmp_path / "base"
     AutoModelForCausalLM.from_pretrained(bases["Llama"]).save_pretrained(base)
     AutoTokenizer.from_pretrained(bases["Llama"]).save_pretrained(base)
-    new_surrogate("hybrid", alignment(), settings(base)).save(tmp_path / "g")
+    new_surrogate("hybrid", alignment(), settings(base)).save_pretrained(tmp_path / "g")
     base.rename(tmp_path / "elsewhere")
     with pytest.raises(SurrogateError, match="cannot be read") as caught:
-        Surrogate.load(tmp_path / "g")
+        Surrogate.from_pretrained(tmp_path / "g")
     assert "adapter_config.json" in caught.value.mend

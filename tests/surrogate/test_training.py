@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from safetensors.torch import load_file
 from tests.tiny import MIXTURE, SETTINGS, alignment, fresh, sasrec, world
 
 from recexplainer.errors import RecommenderError
+from recexplainer.recommenders.base import Floats, User
 from recexplainer.storage import read_json
 from recexplainer.surrogate import training
 from recexplainer.surrogate.model import Surrogate
@@ -53,12 +55,12 @@ def test_it_leaves_a_log_and_events_beside_the_weights(intention: Path) -> None:
     log = read_json(intention / "g" / "training.json")
     assert {"step", "train_loss"} <= set(log[-1])
     assert list((intention / "g" / "logs").glob("events*"))
-    assert Surrogate.load(intention / "g").form == "intention"
+    assert Surrogate.from_pretrained(intention / "g").form == "intention"
 
 
 def test_the_same_seed_gives_the_same_weights(intention: Path, tmp_path: Path) -> None:
     again = train_surrogate("intention", alignment(), SHORT, tmp_path / "g", tmp_path / "work")
-    assert equal(again, Surrogate.load(intention / "g"))
+    assert equal(again, Surrogate.from_pretrained(intention / "g"))
     other = SHORT.model_copy(update={"seed": 1})
     different = train_surrogate("intention", alignment(), other, tmp_path / "h", tmp_path / "work2")
     assert not torch.equal(different.embeddings.weight[:50], again.embeddings.weight[:50])
@@ -76,7 +78,7 @@ def test_the_user_connector_starts_from_the_item_connector(tmp_path: Path) -> No
 
 
 def test_after_the_phase_the_two_connectors_go_their_own_ways(intention: Path) -> None:
-    done = Surrogate.load(intention / "g")
+    done = Surrogate.from_pretrained(intention / "g")
     assert not equal(done.user_connector, done.item_connector)
 
 
@@ -91,13 +93,13 @@ def test_without_item_examples_there_is_no_first_phase_training(tmp_path: Path) 
 
 def test_hybrid_goes_on_from_intention(intention: Path, tmp_path: Path) -> None:
     frozen = SHORT.model_copy(update={"learning_rate": 1e-12, "weight_decay": 0.0})
-    started = Surrogate.load(intention / "g")
+    started = Surrogate.from_pretrained(intention / "g")
     on = train_surrogate("hybrid", alignment(), frozen, tmp_path / "g", tmp_path / "work", start_from=intention / "g")
     assert on.form == "hybrid"
     torch.testing.assert_close(on.state_dict(), started.state_dict(), rtol=0, atol=1e-7)
     assert on.tokenizer.get_vocab() == started.tokenizer.get_vocab()
     assert not (tmp_path / "work" / "items-done").exists()
-    loaded = Surrogate.load(tmp_path / "g")
+    loaded = Surrogate.from_pretrained(tmp_path / "g")
     assert loaded.form == "hybrid"
     assert equal(loaded, on)
 
@@ -147,13 +149,16 @@ def test_align_is_the_whole_of_it_in_one_call(tmp_path: Path) -> None:
     mixture = MixtureSettings(**MIXTURE.model_dump() | {"tasks": ("retrieval", "classification")})
     aligned = align(world(), sasrec(), folder, form="behavior", mixture=mixture, settings=SETTINGS)
     assert not (folder / "old").exists(), "an earlier one is replaced"
-    assert equal(Surrogate.load(folder), aligned)
+    assert equal(Surrogate.from_pretrained(folder), aligned)
 
 
 class OnlyScores:
     """Has nothing but scores, not even the methods for vectors."""
 
     n_items, max_history, has_vectors, answers_changed_history = 60, 6, False, True
+
+    def scores(self, users: Sequence[User]) -> Floats:
+        return np.zeros((len(users), self.n_items), np.float32)
 
 
 def test_forms_that_read_vectors_are_refused_of_a_recommender_without(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from recexplainer.cli.demo import demo
 from recexplainer.cli.doctor import doctor
 from recexplainer.cli.evaluate import evaluate
 from recexplainer.cli.explain import explain
+from recexplainer.cli.export import export
 from recexplainer.cli.report import report
 from recexplainer.cli.run import run
 from recexplainer.errors import RecExplainerError
@@ -27,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, run, explain, evaluate, report, doctor):
+for command in (demo, run, explain, evaluate, report, export, doctor):
     app.command()(command)
 app.add_typer(data)
 

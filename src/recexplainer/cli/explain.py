@@ -22,12 +22,9 @@ def explain(
     from recexplainer.cli.console import show_explanation
     from recexplainer.pipeline.folder import find_run, open_explainer
     from recexplainer.pipeline.gathering import explanations_json
-    from recexplainer.recommenders.base import User
 
-    explainer, dataset = open_explainer(find_run(run, runs))
-    asked = dataset.item_index(item)
-    history = tuple(int(seen) for seen in dataset.history(dataset.user_index(user)) if seen != asked)
-    told = explainer.explain([(User(history, user), asked)], evidence=not surrogate, ask=ask)
+    explainer = open_explainer(find_run(run, runs))
+    told = explainer.explain([explainer.pair(user, item)], evidence=not surrogate, ask=ask)
     if as_json:
         typer.echo(explanations_json(told))
     else:

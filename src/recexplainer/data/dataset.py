@@ -9,12 +9,14 @@ import json
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from recexplainer.data.cleaning import ITEM_COLUMNS, Note, clean_interactions, clean_items
+from recexplainer.data.frames import as_polars
 from recexplainer.errors import DataError
 
 __all__ = ["ITEM_COLUMNS", "Dataset", "Note"]
@@ -64,8 +66,8 @@ class Dataset:
         return ""
 
     @classmethod
-    def from_frames(cls, interactions: pl.DataFrame, items: pl.DataFrame, *, name: str = "data") -> Dataset:
-        """Cleans two raw tables and joins them; `notes` says what cleaning did, with counts.
+    def from_frames(cls, interactions: Any, items: Any, *, name: str = "data") -> Dataset:
+        """Cleans two raw tables, frames of polars or pandas, and joins them; `notes` says what was done, with counts.
 
         Args:
             interactions: Columns `user_id`, `item_id` and, where known, `timestamp` (numbers or dates). Without it
@@ -75,10 +77,11 @@ class Dataset:
             name: What to call it in reports.
 
         Raises:
-            DataError: A column is missing or unreadable, or nothing is left after cleaning.
+            DataError: One is no frame, a column is missing or unreadable, or nothing is left after cleaning.
         """
-        catalogue, item_notes = clean_items(items)
-        events, event_notes = clean_interactions(interactions, catalogue["item_id"])
+        catalogue, item_notes = clean_items(as_polars(items, "item table"))
+        raw = as_polars(interactions, "interaction table")
+        events, event_notes = clean_interactions(raw, catalogue["item_id"])
         runs = events["user_id"].rle().struct
         index = catalogue.select("item_id").with_row_index("item")
         sequence = events.join(index, on="item_id", how="left", maintain_order="left")["item"]
@@ -105,6 +108,11 @@ class Dataset:
     def n_interactions(self) -> int:
         """Number of interactions of all users together."""
         return len(self.sequence)
+
+    @cached_property
+    def item_ids(self) -> list[str]:
+        """The items' own ids, `[items]`."""
+        return self.items["item_id"].to_list()
 
     @cached_property
     def titles(self) -> list[str]:
@@ -139,7 +147,7 @@ class Dataset:
 
     @cached_property
     def _item_indices(self) -> dict[str, int]:
-        return {item_id: index for index, item_id in enumerate(self.items["item_id"].to_list())}
+        return {item_id: index for index, item_id in enumerate(self.item_ids)}
 
     def select(self, users: NDArray[np.int64], items: NDArray[np.int64], *, notes: tuple[Note, ...] = ()) -> Dataset:
         """The part of the data with these users and items only, with new indices 0…n-1 in the order given.

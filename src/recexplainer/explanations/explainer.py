@@ -17,6 +17,7 @@ from recexplainer.errors import DataError
 from recexplainer.explanations.record import Explanation
 from recexplainer.explanations.verification import cite
 from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.function import ScoreFunction, as_recommender
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
@@ -45,15 +46,40 @@ class Explainer:
 
     Args:
         dataset: The catalogue and the users' histories.
-        recommender: f.
+        recommender: f, or a bare function that scores.
         surrogate: g, aligned to f.
     """
 
-    def __init__(self, dataset: Dataset, recommender: Recommender, surrogate: Surrogate) -> None:
-        self.dataset, self.recommender, self.surrogate = dataset, recommender, surrogate
+    def __init__(self, dataset: Dataset, recommender: Recommender | ScoreFunction, surrogate: Surrogate) -> None:
+        self.dataset, self.surrogate = dataset, surrogate
+        self.recommender = as_recommender(recommender, dataset.item_ids)
         self._decoder = Decoder(surrogate, dataset.titles)
         self._finder = TitleFinder(dataset.titles)
         self._attributes = Attributes.of(dataset)
+
+    def pair(self, user: User | str, item: int | str) -> tuple[User, int]:
+        """What `explain` takes, from the own id of a user of the data, or any user, and an item's own id or index.
+
+        The item is left out of the history that the data hold. Raises DataError where there is no such id.
+        """
+        asked = self.dataset.item_index(item) if isinstance(item, str) else item
+        if isinstance(user, User):
+            return user, asked
+        history = self.dataset.history(self.dataset.user_index(user)).tolist()
+        return User(tuple(seen for seen in history if seen != asked), user), asked
+
+    def questions(self, pairs: Sequence[tuple[User, int]], *, evidence: bool = True, ask: str = "") -> EncodedSet:
+        """The questions that `explain` puts to the surrogate, `[pairs]`, to have them answered elsewhere.
+
+        Args:
+            pairs: As in `explain`.
+            evidence: As in `explain`.
+            ask: As in `explain`.
+
+        Raises:
+            DataError: As in `explain`.
+        """
+        return self._asked(self._known(pairs), evidence, ask)
 
     def explain(self, pairs: Sequence[tuple[User, int]], *, evidence: bool = True, ask: str = "") -> list[Explanation]:
         """Why f would or would not recommend each item.
@@ -70,22 +96,30 @@ class Explainer:
         Raises:
             DataError: A history is empty, or an item is not in the catalogue.
         """
-        self._check(pairs)
-        users, items = [user for user, _ in pairs], [item for _, item in pairs]
-        known = gather_evidence(self.recommender, self.dataset, users, items, attributes=self._attributes)
-        aspect = "evidence" if evidence else "surrogate"
-        examples = [
-            Example("rationale", aspect, history=one.history, items=(one.item,), evidence=one if evidence else None)
-            for one in known
-        ]
-        questions = encode_questions(self.surrogate, self.dataset, self.recommender, examples, ask)
+        known = self._known(pairs)
+        questions = self._asked(known, evidence, ask)
         probabilities = self._decoder.yes_probabilities(questions)
         told = self._checked(questions, known) if evidence else self._alone(questions, known)
         method = f"{self.surrogate.form}+evidence" if evidence else self.surrogate.form
         return [
             self._record(method, user.id, one, float(probability), draft, ask)
-            for user, one, probability, draft in zip(users, known, probabilities, told, strict=True)
+            for (user, _), one, probability, draft in zip(pairs, known, probabilities, told, strict=True)
         ]
+
+    def _known(self, pairs: Sequence[tuple[User, int]]) -> list[Evidence]:
+        """What f says of each pair."""
+        self._check(pairs)
+        users, items = [user for user, _ in pairs], [item for _, item in pairs]
+        return gather_evidence(self.recommender, self.dataset, users, items, attributes=self._attributes)
+
+    def _asked(self, known: Sequence[Evidence], evidence: bool, ask: str) -> EncodedSet:
+        """A question for each pair."""
+        aspect = "evidence" if evidence else "surrogate"
+        examples = [
+            Example("rationale", aspect, history=one.history, items=(one.item,), evidence=one if evidence else None)
+            for one in known
+        ]
+        return encode_questions(self.surrogate, self.dataset, self.recommender, examples, ask)
 
     def _alone(self, questions: EncodedSet, known: Sequence[Evidence]) -> list[_Draft]:
         """What the surrogate says by itself."""
@@ -161,10 +195,10 @@ def _citable(evidence: Evidence) -> tuple[int, ...]:
 def explain(
     surrogate: Surrogate,
     dataset: Dataset,
-    recommender: Recommender,
+    recommender: Recommender | ScoreFunction,
     *,
-    user: User,
-    item: int,
+    user: User | str,
+    item: int | str,
     evidence: bool = True,
     ask: str = "",
 ) -> Explanation:
@@ -173,13 +207,14 @@ def explain(
     Args:
         surrogate: g, aligned to f.
         dataset: The catalogue.
-        recommender: f.
-        user: Who asks: a history of item indices, oldest first.
-        item: The item's index.
+        recommender: f, or a bare function that scores.
+        user: Who asks: the own id of a user of the data, or a `User` with any history of item indices, oldest first.
+        item: The item's own id, as text, or its index.
         evidence: Ask f first; False: the surrogate alone.
         ask: The view that the reader wants.
     """
-    return Explainer(dataset, recommender, surrogate).explain([(user, item)], evidence=evidence, ask=ask)[0]
+    explainer = Explainer(dataset, recommender, surrogate)
+    return explainer.explain([explainer.pair(user, item)], evidence=evidence, ask=ask)[0]
 
 
 def choose_pairs(

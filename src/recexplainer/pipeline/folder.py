@@ -22,7 +22,6 @@ from recexplainer.pipeline.steps import join_training
 from recexplainer.processes import from_first, is_first, world_size
 
 if TYPE_CHECKING:
-    from recexplainer.data.dataset import Dataset
     from recexplainer.explanations.explainer import Explainer
 
 RECIPE = "recipe.yaml"
@@ -75,8 +74,8 @@ def recipe_of(run: Path) -> Recipe:
     return read_settings(Recipe, run / RECIPE)
 
 
-def open_explainer(run: Path) -> tuple[Explainer, Dataset]:
-    """What explains in a run, and its dataset, to look up users and items.
+def open_explainer(run: Path) -> Explainer:
+    """What explains in a run.
 
     Raises:
         RunError: A stage that it needs is not complete.
@@ -88,8 +87,8 @@ def open_explainer(run: Path) -> tuple[Explainer, Dataset]:
 
     dataset = Dataset.load(made_folder(run, "dataset"))
     recommender = load_recommender(made_folder(run, "recommender"))
-    surrogate = Surrogate.load(made_folder(run, surrogate_stage(explaining_form(recipe_of(run)))))
-    return Explainer(dataset, recommender, surrogate), dataset
+    surrogate = Surrogate.from_pretrained(made_folder(run, surrogate_stage(explaining_form(recipe_of(run)))))
+    return Explainer(dataset, recommender, surrogate)
 
 
 def made_folder(run: Path, stage: str) -> Path:

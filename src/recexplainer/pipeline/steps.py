@@ -121,7 +121,8 @@ def measure_surrogate(recipe: Recipe, context: RunContext, folder: Path, *, form
     from recexplainer.surrogate.model import Surrogate
 
     use_threads((recipe.threads or 1) // recipe.surrogates_at_once)
-    rows = evaluate_surrogate(Surrogate.load(context.folders[f"surrogate-{form}"]), _test_cases(context))
+    surrogate = Surrogate.from_pretrained(context.folders[f"surrogate-{form}"])
+    rows = evaluate_surrogate(surrogate, _test_cases(context))
     write_rows(folder / "alignment.json", rows)
     return f"{len(rows)} results"
 
@@ -169,7 +170,7 @@ def explain(recipe: Recipe, context: RunContext, folder: Path) -> str:
         for name in ("with-evidence.json", "surrogate-alone.json"):
             write_explanations(folder / name, [])
         return "none: the recommender cannot answer for a changed history"
-    explainer = Explainer(dataset, recommender, Surrogate.load(context.folders[trained]))
+    explainer = Explainer(dataset, recommender, Surrogate.from_pretrained(context.folders[trained]))
     split = leave_one_out(dataset)
     users = [User(tuple(split.train_history(int(at)).tolist()), dataset.user_ids[at]) for at in split.test_users]
     pairs = choose_pairs(dataset, recommender, users, recipe.explanations.count, recipe.seed)

@@ -1,26 +1,29 @@
-"""Any Python function or object that scores, named as `module:attribute`; what it returns is checked at every call.
+"""Any Python function or object that scores; what it returns is checked at every call.
 
-It knows nothing of how the function works, and nothing is kept of it but its name.
+It knows nothing of how the function works, and nothing can be kept of it but its name, `module:attribute`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from pydantic import Field
 
 from recexplainer.errors import RecommenderError
-from recexplainer.recommenders.base import Floats, User
+from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.settings import Settings
 from recexplainer.storage import read_json, write_json
 
 _ATTRIBUTES = ("n_items", "max_history", "has_vectors", "answers_changed_history", "scores")
+_MAX_HISTORY = 50
+ScoreFunction = Callable[..., Any]
+"""`scores(histories)` or `scores(histories, items)`, as `FunctionSettings.entry` describes it."""
 
 
 class FunctionSettings(Settings):
@@ -30,7 +33,7 @@ class FunctionSettings(Settings):
     """`module:attribute`. A function `scores(histories)` or `scores(histories, items)`, where histories and items are
     ids and the answer is `Float[users, items]`, columns as in `items`; or an object that fulfils the contract of a
     recommender, or its class. Modules are looked for where you are, too."""
-    max_history: int = Field(default=50, ge=1)
+    max_history: int = Field(default=_MAX_HISTORY, ge=1)
     """How many last items a function is given; an object says so itself."""
     files: tuple[Path, ...] = ()
     """Files that it depends on (code, weights): when one changes, the recommender counts as changed."""
@@ -40,22 +43,24 @@ class FunctionRecommender:
     """A function or object of yours, held to the contract.
 
     Args:
-        entry: `module:attribute`.
+        target: A function of the kind `ScoreFunction`, an object that fulfils the contract, or its class.
         item_ids: The catalogue's item ids, `[items]`.
         max_history: How many last items a function is given.
+        entry: The name that it can be imported by, `module:attribute`; without one it cannot be saved.
 
     Raises:
-        RecommenderError: There is no such module or attribute, it is neither a function nor a recommender, or it scores
-            a catalogue of another size.
+        RecommenderError: It is neither a function nor a recommender, or it scores a catalogue of another size.
     """
 
     kind = "function"
 
-    def __init__(self, entry: str, item_ids: Sequence[str], max_history: int) -> None:
-        target = import_entry(entry)
+    def __init__(
+        self, target: Any, item_ids: Sequence[str], max_history: int = _MAX_HISTORY, *, entry: str = ""
+    ) -> None:
         self._target: Any = target() if isinstance(target, type) else target
-        self._is_object = all(hasattr(self._target, name) for name in _ATTRIBUTES)
+        self._is_object = _looks_like_one(self._target)
         self.entry, self.n_items, self._item_ids = entry, len(item_ids), list(item_ids)
+        self._name = entry or str(getattr(target, "__qualname__", type(target).__name__))
         self.max_history: int = self._target.max_history if self._is_object else max_history
         self.has_vectors: bool = self._is_object and self._target.has_vectors
         self.answers_changed_history: bool = not self._is_object or self._target.answers_changed_history
@@ -65,9 +70,14 @@ class FunctionRecommender:
         elif self._target.n_items != self.n_items:
             raise RecommenderError(
                 f"It scores {self._target.n_items:,} items, but the catalogue has {self.n_items:,}.",
-                where=entry,
+                where=self._name,
                 mend="Score the items of the data after filtering, in their order.",
             )
+
+    @classmethod
+    def named(cls, entry: str, item_ids: Sequence[str], max_history: int = _MAX_HISTORY) -> FunctionRecommender:
+        """What `module:attribute` names; raises RecommenderError, as the class does, where there is nothing."""
+        return cls(import_entry(entry), item_ids, max_history, entry=entry)
 
     def item_vectors(self) -> Floats:
         """The item tower, `Float[items, d]`. Raises RecommenderError where there are no vectors."""
@@ -91,7 +101,7 @@ class FunctionRecommender:
             return self._checked(self._target.scores(users), (len(users), self.n_items), "scores")
         if nobody := [user.id for user in users if not user.history]:
             raise RecommenderError(
-                f"{self.entry} was asked about an empty history.",
+                f"{self._name} was asked about an empty history.",
                 where=f"user {nobody[0]!r}",
                 mend="Ask about users with at least one item.",
             )
@@ -103,7 +113,7 @@ class FunctionRecommender:
         if not callable(self._target):
             raise RecommenderError(
                 "This is neither a function nor a recommender.",
-                where=self.entry,
+                where=self._name,
                 mend=f"Name a function scores(histories), or an object with {', '.join(_ATTRIBUTES)}.",
             )
         try:
@@ -116,7 +126,7 @@ class FunctionRecommender:
         if not self.has_vectors:
             raise RecommenderError(
                 "This recommender has no vectors, it can only score.",
-                where=self.entry,
+                where=self._name,
                 mend="Align it in the behavior form, or give an object with item_vectors and user_vectors.",
             )
 
@@ -126,26 +136,36 @@ class FunctionRecommender:
         except (TypeError, ValueError) as error:
             raise RecommenderError(
                 f"{what} did not come back as an array of numbers: {error}.",
-                where=self.entry,
+                where=self._name,
                 mend="Return a NumPy array.",
             ) from error
         if array.ndim != 2 or array.shape[0] != shape[0] or shape[1] not in (None, array.shape[1]):
             due = f"({shape[0]}, {'any width' if shape[1] is None else shape[1]})"
             raise RecommenderError(
                 f"{what} came back with shape {array.shape}, where {due} was due.",
-                where=self.entry,
+                where=self._name,
                 mend="Return one row a user (of item vectors: an item), and of scores one column an item.",
             )
         if not np.isfinite(array).all():
             raise RecommenderError(
                 f"{what} came back with NaN or infinity.",
-                where=self.entry,
+                where=self._name,
                 mend="Return a finite number for every item, those in the history included.",
             )
         return array
 
     def save(self, folder: Path) -> None:
-        """Write `recommender.json`: the name, and the ids that it is asked about."""
+        """Write `recommender.json`: the name, and the ids that it is asked about.
+
+        Raises:
+            RecommenderError: It has no name that it can be imported by.
+        """
+        if not self.entry:
+            raise RecommenderError(
+                "A function can be kept by its name only, and this one was given without.",
+                where=self._name,
+                mend="Put it into a module, and name it: FunctionRecommender.named('module:attribute', item_ids).",
+            )
         folder.mkdir(parents=True, exist_ok=True)
         described = {"entry": self.entry, "max_history": self.max_history, "item_ids": self._item_ids}
         write_json(folder / "recommender.json", {"kind": self.kind, "n_items": self.n_items, **described})
@@ -154,7 +174,21 @@ class FunctionRecommender:
     def load(cls, folder: Path) -> FunctionRecommender:
         """Read what `save` wrote, and import the function again."""
         described = read_json(folder / "recommender.json")
-        return cls(described["entry"], described["item_ids"], described["max_history"])
+        return cls.named(described["entry"], described["item_ids"], described["max_history"])
+
+
+def as_recommender(given: Recommender | ScoreFunction, item_ids: Sequence[str]) -> Recommender:
+    """A recommender as it is; a bare function, or a recommender's class, as a `FunctionRecommender`.
+
+    Raises:
+        RecommenderError: It is neither.
+    """
+    ready = _looks_like_one(given) and not isinstance(given, type)
+    return cast(Recommender, given) if ready else FunctionRecommender(given, item_ids)
+
+
+def _looks_like_one(target: Any) -> bool:
+    return all(hasattr(target, name) for name in _ATTRIBUTES)
 
 
 def import_entry(entry: str) -> Any:

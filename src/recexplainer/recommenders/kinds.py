@@ -139,7 +139,7 @@ def make_recommender(dataset: Dataset, split: Split, settings: RecommenderSettin
             return Made(recommender, f"vectors of {dataset.n_items:,} items; {_answers_for(recommender)}", [])
         case "function":
             own = settings.function
-            recommender = FunctionRecommender(own.entry, dataset.items["item_id"].to_list(), own.max_history)
+            recommender = FunctionRecommender.named(own.entry, dataset.item_ids, own.max_history)
             vectors = "with vectors" if recommender.has_vectors else "scores only"
             return Made(recommender, f"{own.entry}, {vectors}", [])
         case "implicit":

@@ -223,7 +223,7 @@ def recommender_from_files(dataset: Dataset, split: Split, settings: VectorSetti
     if settings.items is None:
         raise RecommenderError("No file of item vectors is named.", where="vectors.items", mend="Name one.")
     table = read_vectors(settings.items, settings.item_ids)
-    order = _places(table, dataset.items["item_id"].to_list(), "items", settings)
+    order = _places(table, dataset.item_ids, "items", settings)
     items, biases = table.vectors[order], None if table.biases is None else table.biases[order]
     if settings.fold_in == "mean":
         return VectorRecommender(items, settings, biases=biases)

@@ -42,7 +42,8 @@ class TokenBudgetTrainer(Trainer):
     """
 
     def __init__(self, model: Any, arguments: TrainingArguments, data: EncodedSet, tokens_per_batch: int) -> None:
-        arguments._n_gpu = min(arguments.n_gpu, 1)  # one GPU a process; else the Trainer would cut batches apart
+        # One GPU a process: else the Trainer would cut batches apart.
+        arguments._n_gpu = min(arguments.n_gpu, 1)  # pyright: ignore[reportPrivateUsage]  (no public name)
         super().__init__(model, arguments, data_collator=data.collate, train_dataset=data)
         if arguments.world_size != world_size():
             raise SurrogateError(

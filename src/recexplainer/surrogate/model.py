@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from recexplainer.errors import SurrogateError
-from recexplainer.storage import read_json, write_json
+from recexplainer.settings import Settings
+from recexplainer.storage import read_json, write_json, write_text
 from recexplainer.surrogate.connector import Connector, inject
-from recexplainer.surrogate.pretrained import has_lora, let_lora_learn
+from recexplainer.surrogate.hub import find_folder, share_folder
+from recexplainer.surrogate.pretrained import read_backbone
 from recexplainer.surrogate.prompt import Form
+
+
+class Description(Settings):
+    """What stands in `surrogate.json`; the arguments of `Surrogate` beside the backbone."""
+
+    form: Form
+    """What it is aligned in."""
+    vector_width: int = Field(ge=0)
+    """Width of f's vectors."""
+    connector_width: int = Field(ge=1)
+    """Width of the hidden layer of the connectors."""
 
 
 class Surrogate(nn.Module):
@@ -116,51 +132,117 @@ class Surrogate(nn.Module):
         loss = functional.cross_entropy(logits, labels, reduction="sum") / max(len(labels), 1)
         return {"loss": loss, "logits": logits}
 
-    def save(self, folder: Path) -> None:
-        """Write the backbone with its tokenizer, the connectors, and what they are."""
+    def save_pretrained(self, folder: Path | str) -> None:
+        """Write the backbone with its tokenizer, the connectors, and what they are.
+
+        Args:
+            folder: Gets `backbone/` (all weights of `nano`, of a pretrained backbone LoRA alone),
+                `connectors.safetensors` unless the form is behavior, and `surrogate.json`.
+        """
+        folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         disable_progress_bar()
         self.backbone.save_pretrained(folder / "backbone")
         self.tokenizer.save_pretrained(folder / "backbone")
         if self.form != "behavior":
-            weights = {name: weight for name, weight in self.state_dict().items() if "_connector." in name}
-            save_file(weights, folder / "connectors.safetensors")
-        described = {
-            "form": self.form,
-            "vector_width": self.vector_width,
-            "connector_width": self.connector_width,
-        }
-        write_json(folder / "surrogate.json", described)
+            save_file(self._connectors(), folder / "connectors.safetensors")
+        described = Description(form=self.form, vector_width=self.vector_width, connector_width=self.connector_width)
+        write_json(folder / "surrogate.json", described.model_dump(mode="json"))
 
     @classmethod
-    def load(cls, folder: Path) -> Surrogate:
-        """Read what `save` wrote. Raises SurrogateError if the folder holds no surrogate."""
-        if not (folder / "surrogate.json").exists():
-            raise SurrogateError(
-                "There is no surrogate in this folder.",
-                where=str(folder),
-                mend="Align one first: recexplainer run RECIPE.",
-            )
-        described = read_json(folder / "surrogate.json")
-        backbone = _read_backbone(folder / "backbone")
-        surrogate = cls(backbone, AutoTokenizer.from_pretrained(folder / "backbone"), **described)
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        *,
+        merged: bool = False,
+        revision: str | None = None,
+        token: str | None = None,
+        cache_dir: Path | str | None = None,
+        local_files_only: bool = False,
+    ) -> Surrogate:
+        """Read what `save_pretrained` wrote, from a folder or from the Hugging Face Hub.
+
+        Args:
+            name: The folder, or OWNER/NAME on the hub.
+            merged: Add LoRA's weights to the backbone's own, so that it is a plain model; `nano` is one already.
+            revision: Branch, tag or commit on the hub; None: main.
+            token: Access token of the hub; None: the one that `hf auth login` has kept.
+            cache_dir: Where fetched files are kept; None: the hub's own cache.
+            local_files_only: Ask the hub for nothing, take what was fetched before.
+
+        Raises:
+            SurrogateError: There is no surrogate of that name, it is not whole, or cannot be merged.
+        """
+        folder = find_folder(name, revision, token, cache_dir, local_files_only)
+        described = _read_description(folder)
+        backbone = read_backbone(
+            folder / "backbone", merged=merged, token=token, cache_dir=cache_dir, local_files_only=local_files_only
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder / "backbone")
+        surrogate = cls(backbone, tokenizer, described.form, described.vector_width, described.connector_width)
         if surrogate.form != "behavior":
-            surrogate.load_state_dict(load_file(folder / "connectors.safetensors"), strict=False)
+            surrogate._read_connectors(folder / "connectors.safetensors")
         return surrogate.eval()
 
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        card: str = "",
+        private: bool | None = None,
+        token: str | None = None,
+        revision: str | None = None,
+    ) -> str:
+        """Share it on the Hugging Face Hub as one commit; returns the commit's URL.
 
-def _read_backbone(folder: Path) -> Any:
-    """The backbone; of a pretrained one only LoRA is in the folder, which says where the rest is."""
-    disable_progress_bar()
-    try:
-        backbone = AutoModelForCausalLM.from_pretrained(folder)
-    except OSError as error:
+        Args:
+            repo_id: OWNER/NAME; made if it is not there.
+            card: Text of the card, `README.md` (`reports.model_card` writes one from results); "" shares none.
+            private: Whether a new repository is private; None: as its owner has set.
+            token: Access token; None: the one that `hf auth login` has kept.
+            revision: Branch to commit to; None: main.
+
+        Raises:
+            SurrogateError: The hub is not reached, or does not take it.
+        """
+        with TemporaryDirectory() as aside:
+            self.save_pretrained(Path(aside))
+            if card:
+                write_text(Path(aside) / "README.md", card)
+            return share_folder(Path(aside), repo_id, private=private, token=token, revision=revision)
+
+    def _connectors(self) -> dict[str, Tensor]:
+        return {name: weight for name, weight in self.state_dict().items() if "_connector." in name}
+
+    def _read_connectors(self, path: Path) -> None:
+        own = self._connectors()
+        try:
+            read = load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise _damaged(f"its connectors cannot be read: {error}", path) from error
+        if {name: weight.shape for name, weight in read.items()} != {name: own[name].shape for name in own}:
+            raise _damaged("its connectors are not of the shape that surrogate.json says", path)
+        self.load_state_dict(read, strict=False)
+
+
+def _read_description(folder: Path) -> Description:
+    path = folder / "surrogate.json"
+    if not path.exists():
         raise SurrogateError(
-            f"The backbone cannot be read: {str(error).strip().splitlines()[0]}",
+            "There is no surrogate in this folder.",
             where=str(folder),
-            mend="Of a pretrained backbone only what was learned is kept: its own weights must be where they were "
-            "(`base_model_name_or_path` in adapter_config.json).",
-        ) from error
-    if has_lora(backbone):
-        let_lora_learn(backbone)
-    return backbone
+            mend="Align one first: recexplainer run RECIPE.",
+        )
+    try:
+        return Description.model_validate(read_json(path))
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise _damaged(f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}", path) from error
+
+
+def _damaged(what: str, path: Path) -> SurrogateError:
+    return SurrogateError(
+        f"This is no surrogate that can be read: {what}.",
+        where=str(path),
+        mend="Copy or fetch it again; if a newer version wrote it, take that version.",
+    )

@@ -6,6 +6,7 @@ architecture, and the connectors, which are none of its business. peft is loaded
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,8 +16,10 @@ from transformers.utils.logging import disable_progress_bar
 
 from recexplainer.errors import SurrogateError
 from recexplainer.hardware import has_fast_bfloat16
+from recexplainer.storage import read_json
 from recexplainer.surrogate.settings import PretrainedSettings
 
+_ADAPTER = "adapter_config.json"
 # For models that were never taught to chat.
 _PLAIN_TEMPLATE = (
     "{% for message in messages %}"
@@ -68,6 +71,61 @@ def let_lora_learn(backbone: Any) -> None:
     """Make LoRA's weights, and only these, those that training changes; read from a folder they are frozen."""
     for name, weight in backbone.named_parameters():
         weight.requires_grad = "lora_" in name
+
+
+def read_backbone(folder: Path, *, merged: bool, **hub: Any) -> Any:
+    """The backbone of a saved surrogate; of a pretrained one only LoRA is there, which says where the rest is.
+
+    Args:
+        folder: What `save_pretrained` of the backbone wrote.
+        merged: Add LoRA's weights to the backbone's own: what is left is a plain model.
+        hub: How to ask the hub for what is not in the folder: `token`, `cache_dir`, `local_files_only`.
+
+    Raises:
+        SurrogateError: Weights are missing, or LoRA is to be merged into quantised ones.
+    """
+    disable_progress_bar()
+    try:
+        if merged and (folder / _ADAPTER).exists():
+            return _merged(folder, hub)
+        backbone = _whole(folder, hub)
+    except OSError as error:
+        raise SurrogateError(
+            f"The backbone cannot be read: {str(error).strip().splitlines()[0]}",
+            where=str(folder),
+            mend="Of a pretrained backbone only what was learned is kept: its own weights must be where they were "
+            f"(`base_model_name_or_path` in {_ADAPTER}).",
+        ) from error
+    if has_lora(backbone):
+        let_lora_learn(backbone)
+    return backbone
+
+
+def _merged(folder: Path, hub: dict[str, Any]) -> Any:
+    from peft import PeftModel
+
+    base = read_json(folder / _ADAPTER)["base_model_name_or_path"]
+    backbone = _whole(base, hub)
+    if getattr(backbone.config, "quantization_config", None) is not None:
+        raise SurrogateError(
+            "LoRA cannot be merged into a quantised backbone.",
+            where=base,
+            mend="Leave it unmerged, or align with a backbone whose weights are not quantised.",
+        )
+    return PeftModel.from_pretrained(backbone, folder).merge_and_unload()
+
+
+def _whole(name: str | Path, hub: dict[str, Any]) -> Any:
+    """A model of which no weight is missing; transformers would draw a new one, and warn."""
+    read: Any = AutoModelForCausalLM.from_pretrained(name, output_loading_info=True, **hub)
+    backbone, loaded = read
+    if missing := sorted(loaded["missing_keys"]):
+        raise SurrogateError(
+            f"The backbone's weights are not whole: {len(missing)} missing, {missing[0]} first.",
+            where=str(name),
+            mend="Copy or fetch it again.",
+        )
+    return backbone
 
 
 def _add_lora(backbone: Any, settings: PretrainedSettings) -> None:

@@ -26,6 +26,7 @@ from recexplainer.hardware import has_fast_bfloat16
 from recexplainer.processes import from_first, is_first, wait_for_all
 from recexplainer.progress import say
 from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.function import ScoreFunction, as_recommender
 from recexplainer.storage import complete_folder, write_json
 from recexplainer.surrogate.backbone import build_nano
 from recexplainer.surrogate.batching import EncodedSet, PromptEncoder
@@ -58,8 +59,8 @@ class Alignment:
 
 def align(
     dataset: Dataset,
-    recommender: Recommender,
-    folder: Path,
+    recommender: Recommender | ScoreFunction,
+    folder: Path | str,
     *,
     form: Form = "hybrid",
     mixture: MixtureSettings | None = None,
@@ -69,18 +70,19 @@ def align(
 
     Args:
         dataset: The catalogue and the histories.
-        recommender: f, anything that fulfils the contract.
+        recommender: f, anything that fulfils the contract, or a bare function that scores.
         folder: Where the surrogate is saved; an earlier one is replaced when this one is complete.
         form: behavior, intention or hybrid.
         mixture: Which questions are asked, and how many.
         settings: The backbone and its training.
     """
+    recommender = as_recommender(recommender, dataset.item_ids)
     check_form(form, recommender)
     examples = build_examples(dataset, leave_one_out(dataset), recommender, mixture or MixtureSettings())
     alignment = Alignment(dataset, recommender, examples.train)
     with TemporaryDirectory() as own:
         work = from_first(Path(own))
-        with complete_folder(folder if is_first() else Path(own) / "unused") as partial:
+        with complete_folder(Path(folder) if is_first() else Path(own) / "unused") as partial:
             return train_surrogate(form, alignment, settings or SurrogateSettings(), partial, work)
 
 
@@ -104,7 +106,7 @@ def train_surrogate(
     """
     surrogate = new_surrogate(form, alignment, settings)
     if start_from is not None:
-        _take_over(surrogate, Surrogate.load(start_from))
+        _take_over(surrogate, Surrogate.from_pretrained(start_from))
     elif form != "behavior":
         surrogate = _read_items_first(surrogate, alignment, settings, work)
     encoded = encode_examples(surrogate, alignment, settings)
@@ -116,7 +118,7 @@ def train_surrogate(
         )
     log = _fit(surrogate, encoded, settings, settings.epochs.get(form, 1.0), work / "tasks")
     if is_first():
-        surrogate.save(folder)
+        surrogate.save_pretrained(folder)
         write_json(folder / "training.json", log)
         shutil.copytree(work / "tasks" / "logs", folder / "logs", dirs_exist_ok=True)
     wait_for_all()
@@ -203,7 +205,7 @@ def _read_items_first(surrogate: Surrogate, alignment: Alignment, settings: Surr
     """The first phase: name each item from its vector; then the user connector starts from the item connector."""
     done = work / "items-done"
     if done.exists():
-        return Surrogate.load(done)
+        return Surrogate.from_pretrained(done)
     encode = PromptEncoder(surrogate.tokenizer, alignment.dataset.titles, surrogate.context)
     phrasings = load_wording()["discrimination", "title"]
     prompts = [
@@ -218,7 +220,7 @@ def _read_items_first(surrogate: Surrogate, alignment: Alignment, settings: Surr
     surrogate.user_connector.start_from(surrogate.item_connector, item_vectors, users)
     if is_first():
         with complete_folder(done) as folder:
-            surrogate.save(folder)
+            surrogate.save_pretrained(folder)
     return surrogate
 
 

@@ -1,0 +1,125 @@
+"""The card of a shared surrogate: `README.md` with metadata as the Hugging Face Hub reads them, drawn from rows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from recexplainer.evaluation.rows import Row
+from recexplainer.reports import sections
+from recexplainer.reports.inputs import ReportInputs
+from recexplainer.reports.names import task_name
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.pretrained import has_lora
+from recexplainer.surrogate.prompt import Form
+
+_PAGE = Path(__file__).with_name("page")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What the card says of the surrogate itself.
+
+    Attributes:
+        name: What to load it by: OWNER/NAME on the hub, or a folder.
+        form: behavior, intention or hybrid.
+        backbone: `nano`, the name of a model on the hub, or the last part of a folder's name.
+        base_model: The backbone's name on the hub; "" where it has none.
+        lora: Whether only LoRA's weights are in the folder.
+        vector_width: Width of the recommender's vectors.
+        weights: Number of all weights.
+    """
+
+    name: str
+    form: Form
+    backbone: str
+    base_model: str
+    lora: bool
+    vector_width: int
+    weights: int
+
+    @classmethod
+    def of(cls, surrogate: Surrogate, backbone: str, name: str) -> ModelFacts:
+        """The facts of a surrogate; `backbone` as in `SurrogateSettings`, `name` as above."""
+        on_hub = backbone != "nano" and not Path(backbone).is_dir()
+        return cls(
+            name=name,
+            form=surrogate.form,
+            backbone=backbone if on_hub else Path(backbone).name,
+            base_model=backbone if on_hub else "",
+            lora=has_lora(surrogate.backbone),
+            vector_width=surrogate.vector_width,
+            weights=sum(weight.numel() for weight in surrogate.parameters()),
+        )
+
+
+def model_card(inputs: ReportInputs, facts: ModelFacts) -> str:
+    """The text of the card: metadata in YAML with the form's rows as a model index, then what a reader should know.
+
+    Args:
+        inputs: What the run has come to; rows of other forms are left out, those of Random stand beside.
+        facts: The surrogate.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    rows = [row for row in inputs.alignment_rows if row.method == facts.form and row.value is not None]
+    chance = {(row.task, row.metric): row for row in inputs.alignment_rows if row.method == "random"}
+    _, trainings = sections.training({form: log for form, log in inputs.curves.items() if form == facts.form})
+    environment = Environment(
+        loader=FileSystemLoader(_PAGE),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(task_name=task_name, measured=_measured, cell=_cell)
+    text = environment.get_template("model_card.md.j2").render(
+        metadata=_metadata(inputs, facts, rows).to_yaml(),
+        run=inputs,
+        facts=facts,
+        examples=sum(count.train for count in inputs.counts),
+        training=trainings[0] if trainings else None,
+        rows=[(row, chance.get((row.task, row.metric))) for row in rows],
+        protocol=sections.protocol(rows),
+    )
+    return text + "\n"
+
+
+def _metadata(inputs: ReportInputs, facts: ModelFacts, rows: list[Row]) -> ModelCardData:
+    data = inputs.dataset.name
+    results = [
+        EvalResult(
+            task_type=row.task,
+            task_name=task_name(row.task),
+            dataset_type=re.sub(r"[^a-z0-9]+", "-", data.lower()).strip("-") or "data",
+            dataset_name=data,
+            dataset_split="test",
+            metric_type=row.metric,
+            metric_value=round(row.value or 0.0, 4),
+            metric_name=f"{row.metric} against what {inputs.recommender} answers",
+        )
+        for row in rows
+    ]
+    return ModelCardData(
+        library_name="recexplainer",
+        language="en",
+        tags=["recexplainer", "recommender-system", "explainability", "surrogate-model", facts.form],
+        base_model=facts.base_model or None,
+        model_name=f"{inputs.name}-{facts.form}",
+        eval_results=results or None,
+    )
+
+
+def _measured(row: Row | None) -> str:
+    """`0.933 (0.925–0.941)`; a dash where there is nothing."""
+    if row is None or row.value is None:
+        return "–"
+    return f"{row.value:.3f}" + ("" if row.low is None or row.high is None else f" ({row.low:.3f}–{row.high:.3f})")
+
+
+def _cell(text: str) -> str:
+    """A text that may stand in a cell of a table."""
+    return " ".join(text.split()).replace("|", r"\|")
