@@ -23,8 +23,8 @@ STAGES = (
     "surrogate-hybrid",
     "evaluation-intention",
     "evaluation-hybrid",
-    "evaluation",
     "explanations",
+    "evaluation",
     "report",
 )
 SMALL = """

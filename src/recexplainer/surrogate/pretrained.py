@@ -58,7 +58,7 @@ def load_pretrained(name: str, settings: PretrainedSettings, seed: int) -> tuple
     torch.manual_seed(seed)
     _add_lora(backbone, settings)
     if settings.gradient_checkpointing:
-        backbone.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        backbone.activation_checkpointing_enable({"use_reentrant": False})
     return backbone, tokenizer
 
 
