@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ from recexplainer.cli.explain import explain
 from recexplainer.cli.report import report
 from recexplainer.cli.run import run
 from recexplainer.errors import RecExplainerError
+from recexplainer.storage import system_errors
 
 DEBUG = "--debug"
 
@@ -52,7 +54,8 @@ def options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line.
 
-    An error that this package raises on purpose is shown as its message, without a traceback; the exit status is 2.
+    An error that this package raises on purpose, or what the operating system refuses, is shown as its message, without
+    a traceback; the exit status is 2.
 
     Args:
         arguments: What stands after the program's name; None takes it from the process.
@@ -61,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = DEBUG in given
     try:
         # wherever --debug stands, it belongs to the program
-        app([DEBUG] * debug + [argument for argument in given if argument != DEBUG])
+        with system_errors(Path.cwd()):
+            app([DEBUG] * debug + [argument for argument in given if argument != DEBUG])
     except RecExplainerError as error:
         if debug:
             raise

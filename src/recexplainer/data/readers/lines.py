@@ -23,7 +23,8 @@ from recexplainer.errors import DataError
 from recexplainer.progress import track
 
 Schema = Mapping[str, pl.DataType]
-"""The keys wanted and their types: `pl.String()`, `pl.Int64()` or `pl.List(pl.String())`."""
+"""The keys wanted and their types: `pl.String()`, `pl.Int64()`, `pl.List(pl.String())`, or `pl.Categorical()` for text
+that many lines share: memory holds each once."""
 
 _PIECE = 1 << 23
 _LONGEST_LINE = 1 << 26
