@@ -19,6 +19,7 @@ from typing import Any
 from recexplainer.errors import DataError, RecExplainerError, RunError
 
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")  # how polars and safetensors hand on what the system says
+_WRITERS = ("inline_container.cc", "iostream error", "thrift: transport error")  # all that torch and polars may say
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -34,11 +35,8 @@ def system_errors(path: Path) -> Generator[None, None, None]:
     """
     try:
         yield
-    except RecExplainerError:
-        raise
     except Exception as error:
-        said = _OS_ERROR.search(str(error))
-        number = error.errno if isinstance(error, OSError) else int(said[1]) if said else None
+        number = None if isinstance(error, RecExplainerError) else _system_number(error)
         if number is None:
             raise
         named = error.filename if isinstance(error, OSError) else None
@@ -49,6 +47,15 @@ def system_errors(path: Path) -> Generator[None, None, None]:
             if number in _NO_ROOM
             else "Name a place that is there and that you may read and write, and start again.",
         ) from error
+
+
+def _system_number(error: Exception) -> int | None:
+    """The system's number of what it refused; None where the error is of another kind."""
+    if isinstance(error, OSError):
+        return error.errno
+    if found := _OS_ERROR.search(str(error)):
+        return int(found[1])
+    return errno.ENOSPC if any(writer in str(error) for writer in _WRITERS) else None
 
 
 @contextmanager

@@ -5,11 +5,24 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from recexplainer.errors import DataError
+
+
+def _gzip() -> tuple[Any, tuple[type[Exception], ...]]:
+    try:
+        return import_module("isal.igzip"), (EOFError, gzip.BadGzipFile, import_module("isal.isal_zlib").error)
+    except ImportError:
+        return gzip, (EOFError, gzip.BadGzipFile, zlib.error)
+
+
+GZIP, DAMAGED = _gzip()
+"""What unpacks gzip: `isal`, three times as fast, where it is installed, else Python's own; and what it raises."""
 
 
 def kind_of(path: Path) -> str:
@@ -113,6 +126,6 @@ def _unpacked(path: Path) -> bytes:
     if path.suffix.lower() != ".gz":
         return data
     try:
-        return gzip.decompress(data)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        return GZIP.decompress(data)
+    except DAMAGED as error:
         raise damaged_gzip(path, error) from error
