@@ -49,7 +49,7 @@ def main() -> None:
                 for way in ways:
                     told = run_apart(measure, Path(folder), way)
                     taken[way, rows] = told["memory"] / rows
-                    results += as_results(f"{rows:,} reviews of {size / rows:.0f} bytes", way, rows, told)
+                    results += as_results(f"{rows / 1e6:g}M of {size / rows:.0f} bytes", way, rows, told)
         few, many = min(options.rows), max(options.rows)
         for way in ways:
             growth[f"memory a review, {many:,} over {few:,}, text {text}, {way}"] = taken[way, many] / taken[way, few]

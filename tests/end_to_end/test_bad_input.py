@@ -72,7 +72,7 @@ UNUSABLE: dict[str, tuple[dict[str, str | bytes], str, str, str]] = {
         {"log.csv": "user_id,item_id,title\nu,a,Ash\n".encode("utf-16")},
         "not UTF-8: byte 0xff",
         "log.csv, line 1",
-        "save it as UTF-8",
+        "iconv -f utf-16 -t utf-8",
     ),
     "cut gzip": (
         {"log.csv.gz": gzip.compress(SHOP["interactions.csv"].encode())[:-20]},

@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = DEBUG in given
     try:
         # wherever --debug stands, it belongs to the program
-        with system_errors(Path.cwd()):
+        with system_errors(Path()):
             app([DEBUG] * debug + [argument for argument in given if argument != DEBUG])
     except RecExplainerError as error:
         if debug:

@@ -28,6 +28,7 @@ ITEM_COLUMNS: dict[str, pl.DataType] = {
 _YEAR = "release_year"
 _LARGEST_ID = float(1 << 63)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+_PAIR = pl.col("user").cast(pl.UInt64) * (1 << 32) + pl.col("item")  # a user and an item as one number
 
 
 @dataclass(frozen=True)
@@ -200,9 +201,6 @@ def _sort(events: pl.DataFrame) -> pl.DataFrame:
     """Users by first appearance (`user` numbers them), then time, then order of rows."""
     numbered = events.with_row_index("user").with_columns(pl.col("user").min().over("user_id"))
     return numbered.sort("timestamp", maintain_order=True).sort("user", maintain_order=True)
-
-
-_PAIR = pl.col("user").cast(pl.UInt64) * (1 << 32) + pl.col("item")
 
 
 def _seen_twice(events: pl.DataFrame, timed: bool) -> int:

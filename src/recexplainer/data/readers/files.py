@@ -49,10 +49,11 @@ def read_text_bytes(path: Path, *, latin: bool = False) -> bytes:
         if latin:
             return data.decode("latin-1").encode()
         line = data.count(b"\n", 0, error.start) + 1
+        probably = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin1"
         raise DataError(
             f"the file is not UTF-8: byte 0x{data[error.start]:02x} stands for no character",
             where=f"{path}, line {line}",
-            mend="save it as UTF-8, for example with: iconv -f latin1 -t utf-8",
+            mend=f"save it as UTF-8, for example with: iconv -f {probably} -t utf-8",
         ) from error
     return data
 

@@ -90,7 +90,9 @@ def blame_json_line(path: Path, text: bytes) -> None:
 
 
 def _gather(path: Path, parse: Callable[[int, bytes], pl.DataFrame]) -> pl.DataFrame:
-    frames = [parse(first, text) for first, text in track(_pieces(path, _PIECE), path.name) if not text.isspace()]
+    frames = [
+        parse(first, text) for first, text in track(_pieces(path, _PIECE), path.name) if text and not text.isspace()
+    ]
     if not frames:
         raise _empty(path)
     return pl.concat(frames)
