@@ -105,8 +105,9 @@ def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple
     whole = events.drop_nulls()
     places = pl.DataFrame({"item_id": item_ids.cast(pl.Categorical)}).with_row_index("item")
     known = _sort(whole.join(places, on="item_id", maintain_order="left"))
-    first = known.filter(_PAIR.is_first_distinct())
-    twice = _seen_twice(known, timed)
+    pairs = known.select(_PAIR.alias("pair"), "timestamp")
+    new = pairs["pair"].is_first_distinct()
+    first, twice = known.filter(new), _seen_twice(pairs, new, timed)
     notes = _notes(
         ("interactions without a time: the order of rows was taken", 0 if timed else events.height),
         ("events without a user, an item or a readable time dropped", events.height - whole.height),
@@ -203,12 +204,13 @@ def _sort(events: pl.DataFrame) -> pl.DataFrame:
     return numbered.sort("timestamp", maintain_order=True).sort("user", maintain_order=True)
 
 
-def _seen_twice(events: pl.DataFrame, timed: bool) -> int:
+def _seen_twice(pairs: pl.DataFrame, new: pl.Series, timed: bool) -> int:
     """How often one user has the same item at the same time once more; without times, once more running."""
+    pair = pairs["pair"]
     if not timed:
-        return int(events.select(_PAIR.shift() == _PAIR).to_series().sum())
-    again = events.select(_PAIR.alias("pair"), "timestamp").filter(pl.col("pair").is_duplicated())
-    return again.height - again.n_unique()
+        return int((pair == pair.shift()).sum())
+    repeated = pairs.filter(pair.is_in(pair.filter(~new).unique().implode()))
+    return repeated.height - repeated.n_unique()
 
 
 def _strings(value: object) -> list[str]:
