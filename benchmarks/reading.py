@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--text", type=int, nargs="+", default=[0, 600], help="characters of text in a review")
     parser.add_argument("--scratch", type=Path, help="where the files are made up; 14 GB for ten million long reviews")
     options = begin(parser)
+    scratch = vars(options).pop("scratch")  # a place on this machine is no setting of the result
     os.environ["POLARS_MAX_THREADS"] = str(options.threads)
     ways = ("plain", "gzip", "gzip, isal") if find_spec("isal") else ("plain", "gzip")
     results: list[Result] = []
@@ -44,7 +45,7 @@ def main() -> None:
     for text in options.text:
         taken: dict[tuple[str, int], float] = {}
         for rows in options.rows:
-            with TemporaryDirectory(dir=options.scratch) as folder:
+            with TemporaryDirectory(dir=scratch) as folder:
                 size = run_apart(make_up, Path(folder), rows, text)
                 for way in ways:
                     told = run_apart(measure, Path(folder), way)
