@@ -1,13 +1,27 @@
 import json
+import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from recexplainer.errors import DataError, RunError
 from recexplainer.progress import track
-from recexplainer.storage import complete_folder, hash_file, hash_files, hash_value, read_json, remove, write_json
+from recexplainer.storage import (
+    complete_folder,
+    hash_file,
+    hash_files,
+    hash_value,
+    read_json,
+    remove,
+    system_errors,
+    write_json,
+)
 
 
 def test_folder_is_absent_until_complete(tmp_path: Path):
@@ -46,6 +60,45 @@ def test_leftovers_of_a_killed_writer_are_cleared(tmp_path: Path):
     with complete_folder(tmp_path / "stage") as folder:
         assert list(folder.iterdir()) == []
     assert [path.name for path in tmp_path.iterdir()] == ["stage"]
+
+
+def write_parquet(path: Path):
+    pl.DataFrame({"number": range(300)}).write_parquet(path)
+
+
+def write_tensors(path: Path):
+    save_file({"number": torch.arange(300)}, path)
+
+
+def write_with_torch(path: Path):
+    torch.save({"number": torch.arange(300)}, path)
+
+
+def write_plainly(path: Path):
+    write_json(path, list(range(300)))
+
+
+@pytest.mark.parametrize("write", [write_parquet, write_tensors, write_with_torch, write_plainly])
+def test_wherever_the_disk_is_full_it_is_said_and_nothing_is_left(write: Callable[[Path], None], tmp_path: Path):
+    write(tmp_path / "file")
+    size = (tmp_path / "file").stat().st_size
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    said = r"(File too large|No space left)(?s:.)*stage(?s:.)*Make room"
+    for room in {*range(0, size, max(1, size // 40)), *range(max(0, size - 40), size)}:
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+            with pytest.raises(RunError, match=said), complete_folder(tmp_path / "stage") as folder:
+                write(folder / "file")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_is_no_refusal_stays_what_it_is(tmp_path: Path):
+    for error in (ValueError("os error 28"), OSError("no number"), DataError("cut (os error 28)")):
+        with pytest.raises(type(error)) as caught, system_errors(tmp_path):
+            raise error
+        assert caught.value is error
 
 
 def test_json_round_trip_and_refusal_of_nan(tmp_path: Path):

@@ -5,16 +5,57 @@ It knows nothing of what the files hold: each room writes its own formats throug
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from recexplainer.errors import DataError, RunError
+from recexplainer.errors import DataError, RecExplainerError, RunError
+
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")  # how polars and safetensors hand on what the system says
+_WRITERS = ("inline_container.cc", "iostream error", "thrift: transport error")  # all that torch and polars may say
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def system_errors(path: Path) -> Generator[None, None, None]:
+    """Make an error of this package of what the operating system refuses: a full disk, no permission, no folder.
+
+    Args:
+        path: What is worked on, for refusals that name no file.
+
+    Raises:
+        RunError: The system refused something in the `with` block.
+    """
+    try:
+        yield
+    except Exception as error:
+        number = None if isinstance(error, RecExplainerError) else _system_number(error)
+        if number is None:
+            raise
+        named = error.filename if isinstance(error, OSError) else None
+        raise RunError(
+            f"The operating system refuses: {os.strerror(number)}.",
+            where=str(named or path),
+            mend="Make room there, or name a folder on another disk, and start again."
+            if number in _NO_ROOM
+            else "Name a place that is there and that you may read and write, and start again.",
+        ) from error
+
+
+def _system_number(error: Exception) -> int | None:
+    """The system's number of what it refused; None where the error is of another kind."""
+    if isinstance(error, OSError):
+        return error.errno
+    if found := _OS_ERROR.search(str(error)):
+        return int(found[1])
+    return errno.ENOSPC if any(writer in str(error) for writer in _WRITERS) else None
 
 
 @contextmanager
@@ -30,24 +71,28 @@ def complete_folder(path: Path) -> Generator[Path, None, None]:
 
     Yields:
         The empty folder to write into.
+
+    Raises:
+        RunError: The operating system refuses to write.
     """
     partial, stale = path.with_name(path.name + ".partial"), path.with_name(path.name + ".stale")
-    remove(partial)
-    remove(stale)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-    except BaseException:
+    with system_errors(path):
         remove(partial)
-        raise
-    for inner in sorted(partial.rglob("*")):
-        _flush(inner)
-    _flush(partial)
-    if path.exists():
-        path.rename(stale)
-    partial.rename(path)
-    _flush(path.parent)
-    remove(stale)
+        remove(stale)
+        partial.mkdir(parents=True)
+        try:
+            yield partial
+            for inner in sorted(partial.rglob("*")):
+                _flush(inner)
+            _flush(partial)
+        except BaseException:
+            remove(partial)
+            raise
+        if path.exists():
+            path.rename(stale)
+        partial.rename(path)
+        _flush(path.parent)
+        remove(stale)
 
 
 def remove(path: Path) -> None:
@@ -59,14 +104,23 @@ def remove(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file (UTF-8) aside, then rename it, so that a reader sees the old text or the new, never half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a text file (UTF-8) aside, then rename it, so that a reader sees the old text or the new, never half.
+
+    Raises:
+        RunError: The operating system refuses to write; nothing is left aside.
+    """
     aside = path.with_name(path.name + ".partial")
-    with aside.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    with system_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with aside.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+        except OSError:
+            aside.unlink(missing_ok=True)
+            raise
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -153,7 +153,7 @@ def test_cleaning_again_changes_nothing() -> None:
         (events(("u", "a", "soon"), ("u", "b", "2")), ITEMS, "'soon' is neither"),
         (events(("u", "b", "2"), ("u", "a", "soon")), ITEMS, "data row 2"),
         (events(("u", "a", True)), ITEMS, "not Boolean"),
-        (events(([], "a")), ITEMS, "an id must be text or a number, not List"),
+        (events(([], "a")), ITEMS, "a value must be text or a number, not List"),
         (events(("u", "a", 1)), ITEMS.with_columns(title=pl.lit("")), "no item has both"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,7 @@ from recexplainer.cli.export import export
 from recexplainer.cli.report import report
 from recexplainer.cli.run import run
 from recexplainer.errors import RecExplainerError
+from recexplainer.storage import system_errors
 
 DEBUG = "--debug"
 
@@ -54,7 +56,8 @@ def options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line.
 
-    An error that this package raises on purpose is shown as its message, without a traceback; the exit status is 2.
+    An error that this package raises on purpose, or what the operating system refuses, is shown as its message, without
+    a traceback; the exit status is 2.
 
     Args:
         arguments: What stands after the program's name; None takes it from the process.
@@ -63,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = DEBUG in given
     try:
         # wherever --debug stands, it belongs to the program
-        app([DEBUG] * debug + [argument for argument in given if argument != DEBUG])
+        with system_errors(Path()):
+            app([DEBUG] * debug + [argument for argument in given if argument != DEBUG])
     except RecExplainerError as error:
         if debug:
             raise

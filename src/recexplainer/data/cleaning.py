@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import polars as pl
@@ -27,6 +28,7 @@ ITEM_COLUMNS: dict[str, pl.DataType] = {
 _YEAR = "release_year"
 _LARGEST_ID = float(1 << 63)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+_PAIR = pl.col("user").cast(pl.UInt64) * (1 << 32) + pl.col("item")  # a user and an item as one number
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def clean_items(items: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
         DataError: A column is missing, or no item is left.
     """
     require_columns(items, ("item_id", "title"), "item table")
-    raw = items.with_columns(_ids(items, "item_id"), pl.Series("title", _texts(items["title"]), dtype=pl.String))
+    raw = items.with_columns(_ids(items["item_id"]), pl.Series("title", _texts(items["title"]), dtype=pl.String))
     titled = raw.with_columns(
         pl.Series("normal", [normalise_title(title) for title in raw["title"].to_list()], dtype=pl.String)
     ).filter(pl.col("item_id").is_not_null() & (pl.col("normal") != ""))
@@ -91,26 +93,28 @@ def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple
         item_ids: Ids of the catalogue; interactions with other items are dropped.
 
     Returns:
-        Columns `user_id`, `item_id`: users in order of first appearance, each user's items oldest first and at most
-        once (the first time counts); and what was done.
+        Columns `user_id` and `item` (its place in `item_ids`): users in order of first appearance, each user's items
+        oldest first and at most once (the first time counts); and what was done.
 
     Raises:
-        DataError: A column is missing, a timestamp cannot be read, or nothing is left.
+        DataError: A column is missing or cannot be read, or nothing is left.
     """
     require_columns(interactions, ("user_id", "item_id"), "interaction table")
     timed, time = _timestamps(interactions)
-    events = interactions.select(_ids(interactions, "user_id"), _ids(interactions, "item_id"), time)
+    events = pl.DataFrame([_categories(interactions["user_id"]), _categories(interactions["item_id"]), time])
     whole = events.drop_nulls()
-    known = whole.filter(pl.col("item_id").is_in(item_ids.implode()))
-    sorted_ = _sort(known)
-    once = sorted_.filter(~_seen_twice(timed))
-    first = once.unique(subset=("user_id", "item_id"), keep="first", maintain_order=True)
+    places = pl.DataFrame({"item_id": item_ids.cast(pl.Categorical)}).with_row_index("item")
+    known = _sort(whole.join(places, on="item_id", maintain_order="left"))
+    pairs = known.select(_PAIR.alias("pair"), "timestamp")
+    new = pairs["pair"].is_first_distinct()
+    first, twice = known.filter(new), _seen_twice(pairs, new, timed)
     notes = _notes(
         ("interactions without a time: the order of rows was taken", 0 if timed else events.height),
         ("events without a user, an item or a readable time dropped", events.height - whole.height),
         ("events on items outside the catalogue or without a title dropped", whole.height - known.height),
-        ("events seen twice dropped", known.height - once.height),
-        ("returns to an item already in the history dropped", once.height - first.height),
+        ("events seen twice dropped", twice),
+        ("returns to an item already in the history dropped", known.height - twice - first.height),
+        ("events with a time below zero or before 1970, taken as they are", int((time.to_physical() < 0).sum())),
     )
     if first.is_empty():
         counts = "; ".join(f"{note.what}: {note.count:,}" for note in notes)
@@ -119,29 +123,45 @@ def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple
             where=f"interaction table of {events.height:,} rows ({counts})",
             mend="check that both tables name items by the same ids",
         )
-    return first.select("user_id", "item_id"), notes
+    return first.select("user_id", "item"), notes
 
 
 def _notes(*counted: tuple[str, int]) -> tuple[Note, ...]:
     return tuple(Note(what, count) for what, count in counted if count > 0)
 
 
-def _ids(frame: pl.DataFrame, column: str) -> pl.Series:
+def _ids(ids: pl.Series) -> pl.Series:
     """Ids as text without outer spaces; "" is null; whole floats (a column that once held gaps) lose their ".0"."""
-    ids = frame[column]
-    if ids.dtype.is_nested():
-        raise DataError(
-            f"an id must be text or a number, not {ids.dtype}",
-            where=f"column {column}",
-            mend="map another column, or write one id a row",
-        )
     if ids.dtype.is_float():
         ids = ids.fill_nan(None)
         there = ids.drop_nulls()
         if bool(((there == there.round()) & (there.abs() < _LARGEST_ID)).all()):
             ids = ids.cast(pl.Int64)
-    text = ids.cast(pl.String).str.strip_chars()
-    return text.to_frame().select(pl.when(pl.col(column) != "").then(pl.col(column)).alias(column))[column]
+    text = _as_text(ids).str.strip_chars()
+    return text.to_frame().select(pl.when(pl.col(ids.name) != "").then(pl.col(ids.name)).alias(ids.name))[ids.name]
+
+
+def _categories(ids: pl.Series) -> pl.Series:
+    """Ids as categories: each text is held once, however many rows have it, and rows compare as fast as numbers."""
+    if ids.dtype != pl.Categorical:
+        return _ids(ids).cast(pl.Categorical)
+    distinct = ids.drop_nulls().unique()
+    plain = _ids(distinct)
+    if not plain.equals(distinct.cast(pl.String)):
+        ids = _ids(ids.cast(pl.String))
+    return ids.cast(pl.Categorical)
+
+
+def _as_text(column: pl.Series) -> pl.Series:
+    """A column of one value a row as text. Raises DataError where that cannot be."""
+    with suppress(pl.exceptions.PolarsError):
+        if not column.dtype.is_nested():
+            return column.cast(pl.String)
+    raise DataError(
+        f"a value must be text or a number, not {column.dtype}",
+        where=f"column {column.name}",
+        mend="map another column, or write one text or number a row",
+    )
 
 
 def _timestamps(interactions: pl.DataFrame) -> tuple[bool, pl.Series]:
@@ -179,19 +199,18 @@ def _times_from_text(times: pl.Series) -> pl.Series:
 
 
 def _sort(events: pl.DataFrame) -> pl.DataFrame:
-    """Users by first appearance, then time, then order of rows."""
-    return (
-        events.with_row_index("row")
-        .with_columns(pl.col("row").min().over("user_id").alias("first"))
-        .sort("first", "timestamp", "row")
-    )
+    """Users by first appearance (`user` numbers them), then time, then order of rows."""
+    numbered = events.with_row_index("user").with_columns(pl.col("user").min().over("user_id"))
+    return numbered.sort("timestamp", maintain_order=True).sort("user", maintain_order=True)
 
 
-def _seen_twice(timed: bool) -> pl.Expr:
-    """The same user, item and time once more; without times, the same item twice running."""
-    if timed:
-        return ~pl.struct("user_id", "item_id", "timestamp").is_first_distinct()
-    return (pl.col("item_id") == pl.col("item_id").shift(1).over("user_id")).fill_null(value=False)
+def _seen_twice(pairs: pl.DataFrame, new: pl.Series, timed: bool) -> int:
+    """How often one user has the same item at the same time once more; without times, once more running."""
+    pair = pairs["pair"]
+    if not timed:
+        return int((pair == pair.shift()).sum())
+    repeated = pairs.filter(pair.is_in(pair.filter(~new).unique().implode()))
+    return repeated.height - repeated.n_unique()
 
 
 def _strings(value: object) -> list[str]:
@@ -205,7 +224,7 @@ def _strings(value: object) -> list[str]:
 def _texts(column: pl.Series) -> list[str]:
     if column.dtype.is_nested():
         return [" ".join(_strings(value)) for value in column.to_list()]
-    return column.cast(pl.String).fill_null("").to_list()
+    return _as_text(column).fill_null("").to_list()
 
 
 def _name(items: pl.DataFrame) -> tuple[pl.DataFrame, list[tuple[str, int]]]:

@@ -83,14 +83,12 @@ class Dataset:
         raw = as_polars(interactions, "interaction table")
         events, event_notes = clean_interactions(raw, catalogue["item_id"])
         runs = events["user_id"].rle().struct
-        index = catalogue.select("item_id").with_row_index("item")
-        sequence = events.join(index, on="item_id", how="left", maintain_order="left")["item"]
         return cls(
             name=name,
             items=catalogue,
             user_ids=tuple(runs.field("value").to_list()),
             offsets=_offsets(runs.field("len").to_numpy()),
-            sequence=sequence.to_numpy().astype(np.int32),
+            sequence=events["item"].to_numpy().astype(np.int32),
             notes=item_notes + event_notes,
         )
 
@@ -159,14 +157,17 @@ class Dataset:
         """
         new_item = np.full(self.n_items, -1, dtype=np.int32)
         new_item[items] = np.arange(len(items), dtype=np.int32)
-        histories = [new_item[self.history(int(user))] for user in users]
-        kept = [history[history >= 0] for history in histories]
+        lengths = self.history_lengths[users]
+        starts = _offsets(lengths)
+        places = np.repeat(self.offsets[users] - starts[:-1], lengths) + np.arange(starts[-1])
+        sequence, owners = new_item[self.sequence[places]], np.repeat(np.arange(len(users)), lengths)
+        kept = sequence >= 0
         return Dataset(
             name=self.name,
             items=self.items[items.tolist()],
-            user_ids=tuple(self.user_ids[int(user)] for user in users),
-            offsets=_offsets(np.array([len(history) for history in kept], dtype=np.int64)),
-            sequence=np.concatenate(kept) if kept else np.empty(0, dtype=np.int32),
+            user_ids=tuple(self.user_ids[user] for user in users.tolist()),
+            offsets=_offsets(np.bincount(owners[kept], minlength=len(users))),
+            sequence=sequence[kept],
             notes=self.notes + notes,
         )
 

@@ -28,7 +28,7 @@ from recexplainer.pipeline.manifest import (
     versions,
     write_manifest,
 )
-from recexplainer.storage import complete_folder, hash_files, remove, write_text
+from recexplainer.storage import complete_folder, hash_files, remove, system_errors, write_text
 
 
 class Reporter(Protocol):
@@ -110,11 +110,11 @@ def run_stages(
         workers: How many stages may be made at once, where they do not need each other.
 
     Raises:
-        RunError: Another process works in this folder, an unknown stage is named, or the stages depend on each other in
-            a circle.
+        RunError: Another process works in this folder, an unknown stage is named, the stages depend on each other in a
+            circle, or the operating system refuses to read or write.
     """
     ordered = in_order(stages, only, again)
-    with _lock(run):
+    with system_errors(run), _lock(run):
         for name, text in (beside or {}).items():
             write_text(run / name, text)
         folders = {stage.name: run / stage.folder for stage in ordered}

@@ -160,4 +160,4 @@ def chat_frame(tokenizer: Any) -> ChatFrame:
 
 def encode(tokenizer: Any, text: str) -> list[int]:
     """Token ids of a piece of text, nothing added."""
-    return tokenizer.encode(text, add_special_tokens=False) if text else []
+    return tokenizer.encode(text, add_special_tokens=False, verbose=False) if text else []

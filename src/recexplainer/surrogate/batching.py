@@ -107,10 +107,15 @@ class PromptEncoder:
         if len(shown) < 2:
             raise SurrogateError(
                 f"A prompt and its answer take {length} tokens, but the backbone's context is {self.context}.",
-                mend="Raise the context, shorten titles and descriptions, or choose another backbone.",
+                where=f"the prompt that begins: {self._beginning(prompt)}",
+                mend="Raise surrogate.nano.context or surrogate.pretrained.context, or shorten the titles.",
             )
         parts = prompt.parts[: shown[0]] + prompt.parts[shown[0] + 2 :]
         return Prompt(parts, prompt.answer, prompt.history[1:])
+
+    def _beginning(self, prompt: Prompt) -> str:
+        words = [self.tokenizer.decode(self._text(part)) for part in prompt.parts if isinstance(part, str | Title)]
+        return f"{' '.join(' '.join(words).split()):.80}…"
 
 
 class EncodedSet(Dataset[Encoded]):

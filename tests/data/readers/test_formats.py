@@ -1,17 +1,15 @@
-"""Which format a folder is in, and broken files of every format."""
+"""Which format a folder is in. Broken files of every format are in `test_mutants.py`."""
 
 from __future__ import annotations
 
 import gzip
-import random
-from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from recexplainer.data.readers import FORMATS, ColumnMapping, read_folder
-from recexplainer.errors import DataError, RecExplainerError
+from recexplainer.errors import DataError
 
 FOLDERS = {
     "recbole": {
@@ -38,7 +36,6 @@ FOLDERS = {
         "items.jsonl": '{"item_id": 1, "title": "Ash", "genres": ["A"]}\n{"item_id": 2, "title": "Birch"}\n',
     },
 }
-MUTANTS = 160  # of each format
 
 
 def put(folder: Path, files: dict[str, bytes]) -> Path:
@@ -111,82 +108,3 @@ def test_a_line_of_json_cut_in_the_middle_of_a_table(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the line cannot be read") as caught:
         read_folder(tmp_path)
     assert caught.value.where.endswith("log.jsonl, line 2")
-
-
-def cut(data: bytes, chance: random.Random) -> bytes:
-    return data[: chance.randrange(len(data) + 1)]
-
-
-def change_byte(data: bytes, chance: random.Random) -> bytes:
-    place = chance.randrange(len(data))
-    return data[:place] + bytes([chance.randrange(256)]) + data[place + 1 :]
-
-
-def insert(data: bytes, chance: random.Random) -> bytes:
-    junk = (
-        b"\0",
-        b"\n",
-        b'"',
-        b"'",
-        b"{",
-        b"}",
-        b"\t",
-        b",",
-        b"|",
-        b"::",
-        b"\xff\xfe",
-        b"\\",
-        b"-",
-        b"9" * 30,
-        b"[" * 3000,
-    )
-    place = chance.randrange(len(data) + 1)
-    return data[:place] + chance.choice(junk) + data[place:]
-
-
-def drop_line(data: bytes, chance: random.Random) -> bytes:
-    lines = data.splitlines(keepends=True)
-    del lines[chance.randrange(len(lines))]
-    return b"".join(lines)
-
-
-def drop_span(data: bytes, chance: random.Random) -> bytes:
-    start = chance.randrange(len(data))
-    return data[:start] + data[start + chance.randrange(1, 12) :]
-
-
-def swap_words(data: bytes, chance: random.Random) -> bytes:
-    old, new = chance.sample(
-        (b"null", b"1", b"2", b'"u"', b"[]", b"{}", b"-1", b"1e999", b"NaN", b"True", b"Ash", b""), 2
-    )
-    return data.replace(old, new) if old else data
-
-
-@pytest.mark.parametrize("key", FOLDERS)
-def test_a_broken_file_is_read_or_is_one_clear_error(tmp_path: Path, key: str) -> None:
-    ways: tuple[Callable[[bytes, random.Random], bytes], ...] = (
-        cut,
-        change_byte,
-        insert,
-        drop_line,
-        drop_span,
-        swap_words,
-    )
-    chance = random.Random(f"mutants of {key}")
-    refused = 0
-    for _ in range(MUTANTS):
-        files = encoded(key)
-        name = chance.choice(list(files))
-        for _ in range(chance.randint(1, 3)):
-            files[name] = chance.choice(ways)(files[name] or b"\n", chance)
-        put(tmp_path, files)
-        if chance.random() < 0.2:
-            whole = (tmp_path / name).read_bytes()
-            (tmp_path / name).write_bytes(chance.choice(ways)(whole or b"\n", chance))
-        try:
-            read_folder(tmp_path)
-        except RecExplainerError as error:
-            refused += 1
-            assert error.what and error.mend
-            assert str(tmp_path) in error.where
-    assert 0 < refused < MUTANTS

@@ -102,7 +102,7 @@ def _edition(path: Path) -> _Edition:
 
 
 def _reviews(path: Path, edition: _Edition) -> pl.DataFrame:
-    schema: Schema = {edition.user: pl.String(), edition.item: pl.String(), edition.time: pl.Int64()}
+    schema: Schema = {edition.user: pl.Categorical(), edition.item: pl.Categorical(), edition.time: pl.Int64()}
     events = read_json_lines(path, schema)
     require_keys(events, (edition.user, edition.item, edition.time), path)
     times = unix_times(events[edition.time], path, per_second=edition.per_second)

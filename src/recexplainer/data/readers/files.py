@@ -5,11 +5,24 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from recexplainer.errors import DataError
+
+
+def _gzip() -> tuple[Any, tuple[type[Exception], ...]]:
+    try:
+        return import_module("isal.igzip"), (EOFError, gzip.BadGzipFile, import_module("isal.isal_zlib").error)
+    except ImportError:
+        return gzip, (EOFError, gzip.BadGzipFile, zlib.error)
+
+
+GZIP, DAMAGED = _gzip()
+"""What unpacks gzip: `isal`, three times as fast, where it is installed, else Python's own; and what it raises."""
 
 
 def kind_of(path: Path) -> str:
@@ -36,10 +49,11 @@ def read_text_bytes(path: Path, *, latin: bool = False) -> bytes:
         if latin:
             return data.decode("latin-1").encode()
         line = data.count(b"\n", 0, error.start) + 1
+        probably = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin1"
         raise DataError(
             f"the file is not UTF-8: byte 0x{data[error.start]:02x} stands for no character",
             where=f"{path}, line {line}",
-            mend="save it as UTF-8, for example with: iconv -f latin1 -t utf-8",
+            mend=f"save it as UTF-8, for example with: iconv -f {probably} -t utf-8",
         ) from error
     return data
 
@@ -113,6 +127,6 @@ def _unpacked(path: Path) -> bytes:
     if path.suffix.lower() != ".gz":
         return data
     try:
-        return gzip.decompress(data)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        return GZIP.decompress(data)
+    except DAMAGED as error:
         raise damaged_gzip(path, error) from error

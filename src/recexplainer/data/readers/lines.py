@@ -6,27 +6,27 @@ Memory holds a piece of text and the columns wanted, however long the file is. I
 from __future__ import annotations
 
 import ast
-import gzip
 import json
+import re
 import warnings
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from gzip import GzipFile
-from io import BufferedReader
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from recexplainer.data.readers.files import damaged_gzip
+from recexplainer.data.readers.files import DAMAGED, GZIP, damaged_gzip
 from recexplainer.errors import DataError
 from recexplainer.progress import track
 
 Schema = Mapping[str, pl.DataType]
-"""The keys wanted and their types: `pl.String()`, `pl.Int64()` or `pl.List(pl.String())`."""
+"""The keys wanted and their types: `pl.String()`, `pl.Int64()`, `pl.List(pl.String())`, or `pl.Categorical()` for text
+that many lines share: memory holds each once."""
 
 _PIECE = 1 << 23
 _LONGEST_LINE = 1 << 26
+_PLACE = re.compile(r" (on line \d+|object at 0x\w+)")  # within the line, and in memory: of no use to a reader
 _UNPARSED = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError)
 
 
@@ -90,45 +90,40 @@ def blame_json_line(path: Path, text: bytes) -> None:
 
 
 def _gather(path: Path, parse: Callable[[int, bytes], pl.DataFrame]) -> pl.DataFrame:
-    frames = [parse(first, text) for first, text in track(_pieces(path), path.name) if text.strip()]
+    frames = [
+        parse(first, text) for first, text in track(_pieces(path, _PIECE), path.name) if text and not text.isspace()
+    ]
     if not frames:
         raise _empty(path)
     return pl.concat(frames)
 
 
-def _pieces(path: Path, size: int = _PIECE) -> Iterator[tuple[int, bytes]]:
-    """Pieces of whole lines, each with the number of its first line; no piece is much longer than `size`."""
+def _pieces(path: Path, size: int) -> Iterator[tuple[int, bytes]]:
+    """Pieces of whole lines, each with the number of its first line, `size` bytes and the rest of a line."""
     if not path.is_file():
         raise DataError("there is no such file", where=str(path), mend="check the path")
-    first, rest = 1, b""
-    with _open(path) as file:
-        while block := _read(file, size, path):
-            head, line_end, tail = block.rpartition(b"\n")
-            if line_end:
-                piece = rest + head + line_end
-                yield first, piece.removeprefix(b"\xef\xbb\xbf") if first == 1 else piece
-                first, rest = first + piece.count(b"\n"), tail
-            else:
-                rest += block
-            if len(rest) > _LONGEST_LINE:
-                raise DataError(
-                    f"the line is longer than {_LONGEST_LINE:,} bytes",
-                    where=f"{path}, line {first}",
-                    mend="write one object a line",
-                )
-    if rest:
-        yield first, rest.removeprefix(b"\xef\xbb\xbf") if first == 1 else rest
+    first = 1
+    with GZIP.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        while piece := _read(file, size, path, first):
+            yield first, piece.removeprefix(b"\xef\xbb\xbf") if first == 1 else piece
+            first += piece.count(b"\n")
 
 
-def _open(path: Path) -> GzipFile | BufferedReader:
-    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
-
-
-def _read(file: GzipFile | BufferedReader, size: int, path: Path) -> bytes:
+def _read(file: BufferedIOBase, size: int, path: Path, first: int) -> bytes:
+    """The next `size` bytes and the rest of their last line."""
     try:
-        return file.read(size)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        block = file.read(size)
+        end = file.readline(_LONGEST_LINE)
+    except DAMAGED as error:
         raise damaged_gzip(path, error) from error
+    if len(end) == _LONGEST_LINE:
+        number = first + block.count(b"\n")
+        raise DataError(
+            f"a line is longer than {_LONGEST_LINE:,} bytes",
+            where=f"{path}, line {number}",
+            mend="write one object a line",
+        )
+    return block + end
 
 
 def _parse_each(path: Path, first: int, text: bytes, schema: Schema, parse: Callable[[str], Any]) -> pl.DataFrame:
@@ -162,7 +157,7 @@ def _record(path: Path, number: int, line: bytes, parse: Callable[[str], Any]) -
             mend="save it as UTF-8, for example with: iconv -f latin1 -t utf-8",
         ) from error
     except _UNPARSED as error:
-        what = str(error).split("\n")[0][:100]
+        what = _PLACE.sub("", str(error).split("\n")[0])[:100]
         raise DataError(
             f"the line cannot be read, it is cut off or no {_KINDS[parse]}: {what}",
             where=where,

@@ -5,6 +5,7 @@ It knows the names that public RecBole data sets give to titles and attributes, 
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import polars as pl
@@ -83,7 +84,14 @@ def _atomic(path: Path) -> pl.DataFrame:
             where=f"{path}, line 1",
             mend="add the types, or rename the file to .tsv to read it as a plain table",
         )
-    return table.rename({column: column.rpartition(":")[0].strip() for column in table.columns})
+    names = [column.rpartition(":")[0].strip() for column in table.columns]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise DataError(
+            f"more than one column is called {', '.join(twice)}",
+            where=f"{path}, line 1",
+            mend="rename or remove all but one",
+        )
+    return table.rename(dict(zip(table.columns, names, strict=True)))
 
 
 def _catalogue(items: pl.DataFrame, path: Path) -> pl.DataFrame:

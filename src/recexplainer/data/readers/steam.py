@@ -61,7 +61,8 @@ def read(path: Path) -> Dataset:
 
 
 def _reviews(path: Path) -> pl.DataFrame:
-    reviews = read_literal_lines(path, dict.fromkeys(("username", "product_id", "date"), pl.String()))
+    kinds: dict[str, pl.DataType] = dict.fromkeys(("username", "product_id"), pl.Categorical())
+    reviews = read_literal_lines(path, kinds | {"date": pl.String()})
     require_keys(reviews, ("username", "product_id", "date"), path)
     return pl.DataFrame(
         [
