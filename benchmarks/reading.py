@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import os
 import resource
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
@@ -21,11 +20,12 @@ import polars as pl
 
 from common import Result, arguments, begin, finish
 from recexplainer.data.filtering import FilterSettings, filter_dataset
-from recexplainer.data.readers import lines, read_folder
+from recexplainer.data.readers import read_folder
 from recexplainer.data.split import leave_one_out
 from recexplainer.pipeline.apart import run_apart
 
 MOST_MEMORY = 4096  # MiB
+WAYS = ("plain", "gzip")
 _PIECE = 250_000
 _WORDS, _TEXTS = 20_000, 20_000
 _FIRST, _LAST = 946_684_800, 1_538_352_000  # seconds: 2000 to October 2018
@@ -39,7 +39,6 @@ def main() -> None:
     options = begin(parser)
     scratch = vars(options).pop("scratch")  # a place on this machine is no setting of the result
     os.environ["POLARS_MAX_THREADS"] = str(options.threads)
-    ways = ("plain", "gzip", "gzip, isal") if find_spec("isal") else ("plain", "gzip")
     results: list[Result] = []
     growth: dict[str, float] = {}
     for text in options.text:
@@ -47,12 +46,12 @@ def main() -> None:
         for rows in options.rows:
             with TemporaryDirectory(dir=scratch) as folder:
                 size = run_apart(make_up, Path(folder), rows, text)
-                for way in ways:
-                    told = run_apart(measure, Path(folder), way)
+                for way in WAYS:
+                    told = run_apart(measure, Path(folder) / way)
                     taken[way, rows] = told["memory"] / rows
                     results += as_results(f"{rows / 1e6:g}M of {size / rows:.0f} bytes", way, rows, told)
         few, many = min(options.rows), max(options.rows)
-        for way in ways:
+        for way in WAYS:
             growth[f"memory a review, {many:,} over {few:,}, text {text}, {way}"] = taken[way, many] / taken[way, few]
     finish(options, results, growth)
     assert all(one.value < MOST_MEMORY for one in results if one.unit == "MiB"), "more memory than any file should take"
@@ -69,13 +68,11 @@ def as_results(what: str, way: str, rows: int, told: dict[str, float]) -> list[R
     ]
 
 
-def measure(folder: Path, way: str) -> dict[str, float]:
+def measure(folder: Path) -> dict[str, float]:
     """Seconds of each step, the peak of this process's memory in bytes, and what of it came after the start."""
-    if way == "gzip":
-        lines.GZIP = gzip
     before = peak()
     start = process_time()
-    dataset = read_folder(folder / way.partition(",")[0])
+    dataset = read_folder(folder)
     read = process_time()
     dataset = filter_dataset(dataset, FilterSettings(min_history=5, k_core=5))
     filtered = process_time()
@@ -100,7 +97,7 @@ def make_up(folder: Path, rows: int, text: int) -> int:
     """Write the same reviews and items plain and packed, each into a folder; returns the bytes of the plain reviews."""
     random = np.random.default_rng(0)
     n_users, n_items = rows // 20, rows // 200
-    for way in ("plain", "gzip"):
+    for way in WAYS:
         (folder / way).mkdir()
         items = pl.DataFrame(
             {"asin": ids("B", n_items), "title": [f"Title of number {item}" for item in range(n_items)]}

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Callable
-from importlib import import_module
+from gzip import BadGzipFile
 from pathlib import Path
-from typing import Any
 
 import polars as pl
+from isal import igzip, isal_zlib
 
 from recexplainer.errors import DataError
 
 
-def _gzip() -> tuple[Any, tuple[type[Exception], ...]]:
-    try:
-        return import_module("isal.igzip"), (EOFError, gzip.BadGzipFile, import_module("isal.isal_zlib").error)
-    except ImportError:
-        return gzip, (EOFError, gzip.BadGzipFile, zlib.error)
-
-
-GZIP, DAMAGED = _gzip()
-"""What unpacks gzip: `isal`, three times as fast, where it is installed, else Python's own; and what it raises."""
+DAMAGED = (EOFError, BadGzipFile, isal_zlib.error)
+"""What unpacking raises where a gzip file is not whole."""
 
 
 def kind_of(path: Path) -> str:
@@ -127,6 +118,6 @@ def _unpacked(path: Path) -> bytes:
     if path.suffix.lower() != ".gz":
         return data
     try:
-        return GZIP.decompress(data)
+        return igzip.decompress(data)
     except DAMAGED as error:
         raise damaged_gzip(path, error) from error
