@@ -11,8 +11,7 @@ from isal import igzip, isal_zlib
 
 from recexplainer.errors import DataError
 
-
-DAMAGED = (EOFError, BadGzipFile, isal_zlib.error)
+DAMAGED: tuple[type[Exception], ...] = (EOFError, BadGzipFile, isal_zlib.error)  # pyright: ignore[reportAssignmentType]
 """What unpacking raises where a gzip file is not whole."""
 
 

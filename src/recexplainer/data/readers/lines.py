@@ -104,7 +104,7 @@ def _pieces(path: Path, size: int) -> Iterator[tuple[int, bytes]]:
     if not path.is_file():
         raise DataError("there is no such file", where=str(path), mend="check the path")
     first = 1
-    with igzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as file:
+    with igzip.IGzipFile(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
         while piece := _read(file, size, path, first):
             yield first, piece.removeprefix(b"\xef\xbb\xbf") if first == 1 else piece
             first += piece.count(b"\n")
