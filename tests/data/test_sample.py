@@ -1,5 +1,4 @@
 import re
-import time
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -16,10 +15,8 @@ def world() -> Dataset:
     return make_world()
 
 
-def test_the_default_world_has_its_size_and_takes_less_than_three_seconds():
-    start = time.perf_counter()
+def test_the_default_world_has_its_size():
     world = make_world()
-    assert time.perf_counter() - start < 3
     assert (world.n_users, world.n_items, world.name) == (1600, 320, "sample")
     assert world.user_ids[0] == "u0001"
     assert len(set(world.user_ids)) == 1600
