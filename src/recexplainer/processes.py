@@ -8,16 +8,20 @@ from __future__ import annotations
 import atexit
 import os
 from datetime import timedelta
+from functools import cache
 from typing import Any, TypeVar
+
+from recexplainer.errors import RunError
 
 T = TypeVar("T")
 
 # The others wait while the first one does what needs one process only, such as fitting f.
 _PATIENCE = timedelta(days=7)
+_LAUNCHED = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 def world_size() -> int:
-    """How many processes were asked for."""
+    """How many processes were asked for (`WORLD_SIZE`, which torchrun sets)."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
@@ -33,7 +37,7 @@ def from_first(value: T) -> T:
     import torch
 
     handed: list[Any] = [value]
-    _joined().broadcast_object_list(handed, src=0, device=torch.device("cpu"))
+    _joined().broadcast_object_list(handed, src=0, device=torch.device("cpu"), group=_waiting())
     return handed[0]
 
 
@@ -44,7 +48,7 @@ def summed(number: float) -> float:
     import torch
 
     total = torch.tensor(number, dtype=torch.float64)
-    _joined().all_reduce(total)
+    _joined().all_reduce(total, group=_waiting())
     return float(total)
 
 
@@ -59,9 +63,20 @@ def _joined() -> Any:
     from torch import distributed
 
     if not distributed.is_initialized():
+        if lacking := [name for name in _LAUNCHED if name not in os.environ]:
+            raise RunError(
+                f"{world_size()} processes were asked for, but {', '.join(lacking)} is not set.",
+                where="WORLD_SIZE",
+                mend="Start them with torchrun --nproc-per-node N, or unset WORLD_SIZE.",
+            )
         if torch.cuda.is_available():
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        distributed.init_process_group(backend, timeout=_PATIENCE)
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
         atexit.register(distributed.destroy_process_group)
     return distributed
+
+
+@cache
+def _waiting() -> Any:
+    """A group of all processes that is patient; training keeps the usual patience, so that a lost process is seen."""
+    return _joined().new_group(backend="gloo", timeout=_PATIENCE)

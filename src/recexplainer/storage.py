@@ -52,7 +52,7 @@ def system_errors(path: Path) -> Generator[None, None, None]:
 def _system_number(error: Exception) -> int | None:
     """The system's number of what it refused; None where the error is of another kind."""
     if isinstance(error, OSError):
-        return error.errno
+        return None if isinstance(error, (ConnectionError, TimeoutError)) else error.errno
     if found := _OS_ERROR.search(str(error)):
         return int(found[1])
     return errno.ENOSPC if any(writer in str(error) for writer in _WRITERS) else None
@@ -78,6 +78,8 @@ def complete_folder(path: Path) -> Generator[Path, None, None]:
     partial, stale = path.with_name(path.name + ".partial"), path.with_name(path.name + ".stale")
     with system_errors(path):
         remove(partial)
+        if stale.exists() and not path.exists():
+            stale.rename(path)  # killed between the two renames below
         remove(stale)
         partial.mkdir(parents=True)
         try:

@@ -156,7 +156,7 @@ def test_explanation_is_shown_whole_with_brackets(capsys: pytest.CaptureFixture[
     shown = capsys.readouterr().out
     assert text in shown
     assert "*   +1.50  Emberfall [Deluxe]" in shown
-    assert "    -0.25  Other" in shown
+    assert "    −0.25  Other" in shown
     assert "Surrogate (hybrid+evidence): Yes, 93%" in shown
     assert "Recommender: No, rank 1,234 of 2,000." in shown
     assert "Not borne out: “Other” does most and is not named." in shown

@@ -236,7 +236,10 @@ def test_folded_in_a_user_keeps_the_own_vector_and_a_change_adds_the_guess_of_th
     split, user = leave_one_out(world()), 3
     whole = tuple(split.train_history(user).tolist())[-6:]
     without = whole[:1] + whole[2:]
-    own, changed, other = f.user_vectors([User(whole), User(without), User((5, 9, 2))])
+    name = world().user_ids[user]
+    asked = [User(whole), User(whole, name), User(without, name), User((5, 9, 2))]
+    nobodys, own, changed, other = f.user_vectors(asked)
+    np.testing.assert_array_equal(nobodys, own)
     np.testing.assert_array_equal(own, vectors(world().n_users, 1)[user])
     guesses = f.folding.guess(vectors(world().n_items), [whole, without, (5, 9, 2)])
     np.testing.assert_allclose(changed, own + guesses[1] - guesses[0], rtol=1e-5)
@@ -250,6 +253,9 @@ def test_of_two_users_with_one_history_each_has_the_own_vector(tmp_path: Path) -
     f = VectorRecommender(vectors(30), ScoreSettings(), users=users, histories=histories, folding=folding)
     asked = [User((1, 2), "ben"), User((1, 2), "ann"), User((1, 2))]
     np.testing.assert_array_equal(f.user_vectors(asked), np.stack([users["ben"], users["ann"], users["ann"]]))
+    shorter, longer = folding.guess(vectors(30), [(1,), (1, 2)])
+    left = f.user_vectors([User((1,), "ben"), User((1,), "ann")])
+    np.testing.assert_allclose(left, np.stack([users[user] + shorter - longer for user in ("ben", "ann")]), rtol=1e-5)
 
 
 @pytest.mark.parametrize(("noise", "least", "most"), [(0.0, 0.99, 1.0), (100.0, -1.0, 0.2)])

@@ -248,7 +248,7 @@ def test_no_examples_make_no_batches() -> None:
 def test_users_are_asked_about_once_each() -> None:
     data = encoded_set("intention")
     assert data.user_vectors is not None
-    distinct = {one.history for one in alignment().examples if one.history}
+    distinct = {(one.user, one.history) for one in alignment().examples if one.history}
     assert len(data.user_vectors) == len(distinct)
     assert data.item_vectors is not None
     np.testing.assert_array_equal(data.item_vectors, sasrec().item_vectors())

@@ -9,6 +9,8 @@ import torch
 from tests.tiny import SETTINGS, alignment, fresh
 from transformers import TrainerCallback, TrainingArguments
 
+from recexplainer.errors import RunError
+from recexplainer.processes import wait_for_all
 from recexplainer.surrogate.batching import Encoded, EncodedSet
 from recexplainer.surrogate.loop import (
     TimedCheckpoints,
@@ -168,3 +170,10 @@ def test_attention_is_plain_while_training_on_a_processor_and_what_it_was_before
     assert backbone.config._attn_implementation == before != "eager"
     with attention_for_training(backbone, on_cpu=False):
         assert backbone.config._attn_implementation == before
+
+
+def test_processes_that_nobody_launched_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(RunError, match=r"2 processes were asked for, but RANK.*(?s:.)*torchrun"):
+        wait_for_all()

@@ -155,3 +155,30 @@ def test_a_base_that_has_moved_away_is_said(bases: dict[str, Path], tmp_path: Pa
     with pytest.raises(SurrogateError, match="cannot be read") as caught:
         Surrogate.from_pretrained(tmp_path / "g")
     assert "adapter_config.json" in caught.value.mend
+
+
+def test_going_on_keeps_how_the_backbone_is_held(bases: dict[str, Path], tmp_path: Path) -> None:
+    """Hybrid takes over what intention learned, on a backbone of its own type that is checkpointed."""
+    settings = SETTINGS.model_copy(update={"backbone": str(bases["Llama"]), "pretrained": LORA})
+    first = new_surrogate("intention", alignment(), settings)
+    for name, weight in first.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight)
+    first.save_pretrained(tmp_path / "first")
+    held = LORA.model_copy(update={"dtype": "bfloat16", "gradient_checkpointing": True})
+    second = new_surrogate("hybrid", alignment(), settings.model_copy(update={"pretrained": held}))
+    second.take_over(tmp_path / "first")
+    assert second.embeddings.weight.dtype == torch.bfloat16
+    assert second.backbone.is_activation_checkpointing
+    learned = {name: weight for name, weight in first.state_dict().items() if "lora_" in name or "_connector." in name}
+    assert len(learned) > 4
+    for name, weight in learned.items():
+        torch.testing.assert_close(second.state_dict()[name].float(), weight, rtol=1e-2, atol=1e-2)
+
+
+def test_lora_of_another_shape_is_not_taken_over(bases: dict[str, Path], tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"backbone": str(bases["Llama"]), "pretrained": LORA})
+    new_surrogate("intention", alignment(), settings).save_pretrained(tmp_path / "first")
+    wider = settings.model_copy(update={"pretrained": LORA.model_copy(update={"rank": LORA.rank + 1})})
+    with pytest.raises(SurrogateError, match="LoRA's weights do not fit"):
+        new_surrogate("hybrid", alignment(), wider).take_over(tmp_path / "first")

@@ -69,12 +69,12 @@ def test_the_same_seed_gives_the_same_weights(intention: Path, tmp_path: Path) -
 def test_the_user_connector_starts_from_the_item_connector(tmp_path: Path) -> None:
     new = new_surrogate("intention", alignment(), SETTINGS)
     assert not equal(new.user_connector, new.item_connector)
-    read = training._read_items_first(new, alignment(), SETTINGS, tmp_path)
-    assert torch.equal(read.user_connector.second.weight, read.item_connector.second.weight)
+    training._read_items_first(new, alignment(), SETTINGS, tmp_path)
+    assert torch.equal(new.user_connector.second.weight, new.item_connector.second.weight)
     untrained = new_surrogate("intention", alignment(), SETTINGS)
-    assert not equal(read.item_connector, untrained.item_connector)
-    again = training._read_items_first(untrained, alignment(), SETTINGS, tmp_path)
-    assert equal(again, read), "the first phase is not done twice"
+    assert not equal(new.item_connector, untrained.item_connector)
+    training._read_items_first(untrained, alignment(), SETTINGS, tmp_path)
+    assert equal(untrained, new), "the first phase is not done twice"
 
 
 def test_after_the_phase_the_two_connectors_go_their_own_ways(intention: Path) -> None:
@@ -84,10 +84,8 @@ def test_after_the_phase_the_two_connectors_go_their_own_ways(intention: Path) -
 
 def test_without_item_examples_there_is_no_first_phase_training(tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"item_examples": 0})
-    read = training._read_items_first(
-        new_surrogate("intention", alignment(), settings), alignment(), settings, tmp_path
-    )
-    untrained = new_surrogate("intention", alignment(), settings)
+    read, untrained = (new_surrogate("intention", alignment(), settings) for _ in range(2))
+    training._read_items_first(read, alignment(), settings, tmp_path)
     assert equal(read.item_connector, untrained.item_connector)
 
 

@@ -90,13 +90,15 @@ def show_explanation(explanation: Explanation) -> None:
     """Print one explanation: the history, the text, and what the recommender itself says."""
     from rich.text import Text
 
+    from recexplainer.reports.names import signed
+
     console = stdout()
     cited = {citation.item for citation in explanation.citations}
     effects = explanation.effects or (None,) * len(explanation.history)
     console.print(Text(f"Why is {explanation.item_title!r} recommended, or not, to {explanation.user}?", style="bold"))
     for item, title, effect in zip(explanation.history, explanation.history_titles, effects, strict=True):
         mark = "*" if item in cited else " "
-        console.print(Text(f"  {mark} {'' if effect is None else f'{effect:+.2f}':>7}  {title}"))
+        console.print(Text(f"  {mark} {'' if effect is None else signed(effect):>7}  {title}"))
     console.print(Text(explanation.text, style="cyan"))
     rank = f"rank {explanation.rank:,} of {explanation.n_ranked:,}"
     verdict, own = ("Yes" if said else "No" for said in (explanation.verdict, explanation.recommended))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from recexplainer.cli.arguments import RUNS, RunArgument, RunsOption
+from recexplainer.processes import is_first
 
 STAGES = {"alignment": "evaluation"}
 """For each evaluation, the stage that makes it; its rows are in a file of the evaluation's name."""
@@ -34,6 +35,8 @@ def evaluate(
     recipe = recipe_of(folder)
     anew = [*map(measurement_stage, recipe.forms), *stages] if again else ()
     run_recipe(recipe, folder, StageLines(), only=stages, again=anew)
+    if not is_first():
+        return
     for name in wanted:
         path = folder / STAGES[name] / f"{name}.json"
         if as_json:

@@ -107,6 +107,7 @@ def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple
     known = _sort(whole.join(places, on="item_id", maintain_order="left"))
     pairs = known.select(_PAIR.alias("pair"), "timestamp")
     new = pairs["pair"].is_first_distinct()
+    negative = known["timestamp"].to_physical() < 0
     first, twice = known.filter(new), _seen_twice(pairs, new, timed)
     notes = _notes(
         ("interactions without a time: the order of rows was taken", 0 if timed else events.height),
@@ -114,7 +115,10 @@ def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple
         ("events on items outside the catalogue or without a title dropped", whole.height - known.height),
         ("events seen twice dropped", twice),
         ("returns to an item already in the history dropped", known.height - twice - first.height),
-        ("events with a time below zero or before 1970, taken as they are", int((time.to_physical() < 0).sum())),
+        (
+            "events with a time below zero or before 1970, taken as they are",
+            int(negative.sum()),
+        ),
     )
     if first.is_empty():
         counts = "; ".join(f"{note.what}: {note.count:,}" for note in notes)

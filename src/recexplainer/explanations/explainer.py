@@ -79,7 +79,7 @@ class Explainer:
         Raises:
             DataError: As in `explain`.
         """
-        return self._asked(self._known(pairs), evidence, ask)
+        return self._asked(pairs, self._known(pairs), evidence, ask)
 
     def explain(self, pairs: Sequence[tuple[User, int]], *, evidence: bool = True, ask: str = "") -> list[Explanation]:
         """Why f would or would not recommend each item.
@@ -97,7 +97,7 @@ class Explainer:
             DataError: A history is empty, or an item is not in the catalogue.
         """
         known = self._known(pairs)
-        questions = self._asked(known, evidence, ask)
+        questions = self._asked(pairs, known, evidence, ask)
         probabilities = self._decoder.yes_probabilities(questions)
         told = self._checked(questions, known) if evidence else self._alone(questions, known)
         method = f"{self.surrogate.form}+evidence" if evidence else self.surrogate.form
@@ -112,12 +112,14 @@ class Explainer:
         users, items = [user for user, _ in pairs], [item for _, item in pairs]
         return gather_evidence(self.recommender, self.dataset, users, items, attributes=self._attributes)
 
-    def _asked(self, known: Sequence[Evidence], evidence: bool, ask: str) -> EncodedSet:
+    def _asked(
+        self, pairs: Sequence[tuple[User, int]], known: Sequence[Evidence], evidence: bool, ask: str
+    ) -> EncodedSet:
         """A question for each pair."""
         aspect = "evidence" if evidence else "surrogate"
         examples = [
-            Example("rationale", aspect, history=one.history, items=(one.item,), evidence=one if evidence else None)
-            for one in known
+            Example("rationale", aspect, user.id, one.history, (one.item,), evidence=one if evidence else None)
+            for (user, _), one in zip(pairs, known, strict=True)
         ]
         return encode_questions(self.surrogate, self.dataset, self.recommender, examples, ask)
 
@@ -157,7 +159,7 @@ class Explainer:
             verdict=probability > 0.5,
             probability=probability,
             text=draft.text,
-            citations=cite(draft.text, self._finder, self.recommender, evidence),
+            citations=cite(draft.text, self._finder, self.recommender, evidence, user),
             recommended=evidence.recommended,
             score=evidence.score,
             rank=evidence.rank,

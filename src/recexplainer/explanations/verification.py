@@ -12,7 +12,9 @@ from recexplainer.recommenders.base import Recommender, User
 from recexplainer.tasks.evidence import Evidence
 
 
-def cite(text: str, finder: TitleFinder, recommender: Recommender, evidence: Evidence) -> tuple[Citation, ...]:
+def cite(
+    text: str, finder: TitleFinder, recommender: Recommender, evidence: Evidence, user: str = ""
+) -> tuple[Citation, ...]:
     """The titles in a text, in order; the item asked about is not a citation.
 
     Args:
@@ -20,10 +22,11 @@ def cite(text: str, finder: TitleFinder, recommender: Recommender, evidence: Evi
         finder: Finds the catalogue's titles.
         recommender: f, asked again without each history item that is cited.
         evidence: What f said of the pair with the whole history.
+        user: The user's own id, for recommenders that know users by id.
     """
     found = [match for match in finder.find(text) if match.item != evidence.item]
     cited = [match.item for match in found if match.item in evidence.history]
-    ranks = _ranks_without(recommender, evidence, cited)
+    ranks = _ranks_without(recommender, evidence, cited, user)
     typical = median(abs(effect) for effect in evidence.effects) if evidence.effects else 0.0
     effects = dict(zip(evidence.history, evidence.effects, strict=True)) if evidence.effects else {}
     return tuple(
@@ -41,11 +44,11 @@ def cite(text: str, finder: TitleFinder, recommender: Recommender, evidence: Evi
     )
 
 
-def _ranks_without(recommender: Recommender, evidence: Evidence, cited: list[int]) -> dict[int, int]:
+def _ranks_without(recommender: Recommender, evidence: Evidence, cited: list[int], user: str) -> dict[int, int]:
     """The rank of the item asked about without each cited item; none if no history would be left."""
     if not cited or len(evidence.history) < 2 or not recommender.answers_changed_history:
         return {}
-    users = [User(tuple(item for item in evidence.history if item != left_out)) for left_out in cited]
+    users = [User(tuple(item for item in evidence.history if item != left_out), user) for left_out in cited]
     scores = recommender.scores(users)
     scores[:, list(evidence.history)] = -np.inf
     return {left_out: 1 + int((row > row[evidence.item]).sum()) for left_out, row in zip(cited, scores, strict=True)}

@@ -19,7 +19,7 @@ from recexplainer.pipeline.recipe import Recipe, recipe_text, with_changes
 from recexplainer.pipeline.run import Reporter, run_stages
 from recexplainer.pipeline.stages import build_stages, explaining_form, surrogate_stage
 from recexplainer.pipeline.steps import join_training
-from recexplainer.processes import from_first, is_first, world_size
+from recexplainer.processes import from_first, is_first, wait_for_all, world_size
 
 if TYPE_CHECKING:
     from recexplainer.explanations.explainer import Explainer
@@ -39,6 +39,7 @@ def run_recipe(
 
     Of several processes started by torchrun the first one does so, and the others train with it.
     """
+    wait_for_all()
     if not is_first():
         join_training()
         return

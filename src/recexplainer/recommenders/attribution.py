@@ -56,6 +56,6 @@ def _questions(users: Sequence[User]) -> tuple[list[User], list[tuple[int, int]]
         if len(user.history) == 1:
             continue
         for left_out in range(len(user.history)):
-            questions.append(User(user.history[:left_out] + user.history[left_out + 1 :]))
+            questions.append(User(user.history[:left_out] + user.history[left_out + 1 :], user.id))
             cases.append((case, left_out))
     return questions, cases

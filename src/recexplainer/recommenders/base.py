@@ -21,7 +21,8 @@ class User:
 
     Attributes:
         history: Item indices, oldest first. The recommender itself keeps the last `max_history` of them.
-        id: The user's own id, for recommenders that know users by id alone; "" for a made-up history.
+        id: The user's own id, also where the history was changed, for recommenders that know users by id; "" for a
+            history of nobody.
     """
 
     history: tuple[int, ...]

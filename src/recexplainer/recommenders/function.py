@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from inspect import signature
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, cast
 
@@ -117,10 +117,11 @@ class FunctionRecommender:
                 mend=f"Name a function scores(histories), or an object with {', '.join(_ATTRIBUTES)}.",
             )
         try:
-            needed = [one for one in signature(self._target).parameters.values() if one.default is one.empty]
+            taken = signature(self._target).parameters.values()
         except ValueError:  # functions written in C may not say what they take
             return False
-        return len(needed) > 1
+        by_place = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+        return sum(one.default is one.empty and one.kind in by_place for one in taken) > 1
 
     def _need_vectors(self) -> None:
         if not self.has_vectors:

@@ -99,9 +99,8 @@ class VectorRecommender:
         self._items, self._settings, self._biases, self._users = items, settings, biases, users
         self._histories = histories
         self._by_history = {self._cut(history): user for user, history in reversed(histories)}
-        self._own = {(user, self._cut(history)) for user, history in histories}
+        self._first = {user: self._cut(history) for user, history in reversed(histories) if history}
         self.folding = folding
-        self._near = {} if folding is None else self._relatives()
 
     def item_vectors(self) -> Floats:
         """The item tower, `Float[items, d]`; with biases one wider."""
@@ -127,36 +126,33 @@ class VectorRecommender:
         return history[-self.max_history :]
 
     def _vector(self, user: User) -> Floats:
-        history = self._cut(user.history)
-        if self._users is not None and (self.folding is None or (user.id, history) in self._own):
+        if self._users is None:
+            self._require_history(user)
+            return self._items[list(self._cut(user.history))].mean(0)
+        if self.folding is None:
             return self._users[self._known(user, self._users)]
-        if not history:
+        return self._folded(user, self._users, self.folding)
+
+    def _folded(self, user: User, users: Mapping[str, Floats], folding: FoldIn) -> Floats:
+        """A known user's own vector, and the guess of what a change does to it; of nobody's history the guess."""
+        history, own = self._cut(user.history), self._first.get(user.id, ())
+        if user.id in users and (not history or history == own):
+            return users[user.id]
+        if not user.id and history in self._by_history:
+            return users[self._by_history[history]]
+        self._require_history(user)
+        if user.id not in users or not own:
+            return folding.guess(self._items, [history])[0]
+        now, before = folding.guess(self._items, [history, own])
+        return users[user.id] + now - before
+
+    def _require_history(self, user: User) -> None:
+        if not user.history:
             raise RecommenderError(
                 "The vector of an empty history was asked for.",
                 where=f"user {user.id!r}",
                 mend="Ask about users with at least one item.",
             )
-        if self._users is None or self.folding is None:
-            return self._items[list(history)].mean(0)
-        return self._folded(history, self._users, self.folding)
-
-    def _folded(self, history: tuple[int, ...], users: Mapping[str, Floats], folding: FoldIn) -> Floats:
-        """A user's own vector for that user's history; changed a little, the guess of the difference is added."""
-        if history in self._by_history:
-            return users[self._by_history[history]]
-        near = self._near.get(history)
-        guesses = folding.guess(self._items, [history] if near is None else [history, near])
-        return guesses[0] if near is None else users[self._by_history[near]] + guesses[0] - guesses[1]
-
-    def _relatives(self) -> dict[tuple[int, ...], tuple[int, ...]]:
-        """For each beginning of a known history, and each that lacks one item of it, that history."""
-        near: dict[tuple[int, ...], tuple[int, ...]] = {}
-        for _, whole in self._histories:
-            known = self._cut(whole)
-            changed = [known[:at] + known[at + 1 :] for at in range(len(known))]
-            for one in [*changed, *(self._cut(whole[:end]) for end in range(len(whole)))]:
-                near.setdefault(one, known)
-        return near
 
     def _known(self, user: User, users: Mapping[str, Floats]) -> str:
         name = user.id or self._by_history.get(self._cut(user.history), "")
@@ -245,8 +241,8 @@ def recommender_from_files(dataset: Dataset, split: Split, settings: VectorSetti
     histories = _histories(dataset, split)
     folding = None
     if settings.fold_in == "ridge":
-        known = [(history[-settings.max_history :], named[user]) for user, history in histories if history]
-        folding = fit_fold_in(items, [history for history, _ in known], np.stack([vector for _, vector in known]))
+        known = {user: history[-settings.max_history :] for user, history in reversed(histories) if history}
+        folding = fit_fold_in(items, list(known.values()), np.stack([named[user] for user in known]))
     return VectorRecommender(items, settings, biases=biases, users=named, histories=histories, folding=folding)
 
 

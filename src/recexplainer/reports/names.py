@@ -16,6 +16,8 @@ _TASK_TITLES = {
     "rationale": "Rationale",
 }
 
+_SMALL = 0.01  # f's scores may be: what is smaller keeps its first digit
+
 
 def method_name(method: str) -> str:
     """`hybrid+evidence` reads "Hybrid, with evidence"; other methods by their own name, capitalised."""
@@ -54,10 +56,10 @@ def duration(seconds: float) -> str:
 
 
 def plain(value: float) -> str:
-    """`7.21` or `−1.34`, with a true minus sign."""
-    return f"{value:.2f}".replace("-", "−")
+    """`7.21`, `−1.34` or `0.003`, with a true minus sign."""
+    return format(value, ".1g" if 0 < abs(value) < _SMALL else ".2f").replace("-", "−")
 
 
 def signed(value: float) -> str:
-    """`+0.42` or `−0.42`, with a true minus sign."""
-    return f"{value:+.2f}".replace("-", "−")
+    """`+0.42`, `−0.42` or `+0.003`, with a true minus sign."""
+    return ("+" if value >= 0 else "") + plain(value)

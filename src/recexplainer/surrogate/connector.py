@@ -54,6 +54,7 @@ class Connector(nn.Module):
             item_vectors: `Float[items, d]`.
             user_vectors: `Float[users, d]`, a sample.
         """
+        item_vectors, user_vectors = (vectors.to(self.first.weight) for vectors in (item_vectors, user_vectors))
         mean, spread = _moments(item_vectors)
         reach = (user_vectors.float() @ spread).pow(2).mean().sqrt().clamp_min(1e-6)
         with torch.no_grad():

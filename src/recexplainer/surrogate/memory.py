@@ -71,16 +71,21 @@ def estimate_memory(surrogate: Surrogate, tokens: int, longest: int) -> MemoryNe
     )
 
 
-def require_memory(need: MemoryNeed, device: torch.device) -> str:
-    """Says what training needs and what is free.
+def require_memory(need: MemoryNeed, held: torch.device) -> str:
+    """Says what training needs and what is free where it will be done: on a GPU if there is one.
+
+    Args:
+        need: What one step takes.
+        held: Where the weights are now.
 
     Raises:
         SurrogateError: It will not fit.
     """
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    on_gpu = torch.cuda.is_available()
+    free = torch.cuda.mem_get_info()[0] if on_gpu else psutil.virtual_memory().available
     told = f"training needs {need}; {free / _GIB:.1f} GiB are free"
-    # On the device of the weights these are there already.
-    if need.total - need.weights > free:
+    there = need.weights if (held.type == "cuda") == on_gpu else 0
+    if need.total - there > free:
         raise SurrogateError(
             f"The surrogate will not fit into memory: {told}.",
             where="surrogate",

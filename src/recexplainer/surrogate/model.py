@@ -20,7 +20,7 @@ from recexplainer.settings import Settings
 from recexplainer.storage import read_json, write_json, write_text
 from recexplainer.surrogate.connector import Connector, inject
 from recexplainer.surrogate.hub import find_folder, share_folder
-from recexplainer.surrogate.pretrained import read_backbone
+from recexplainer.surrogate.pretrained import has_lora, read_backbone, read_lora
 from recexplainer.surrogate.prompt import Form
 
 
@@ -183,6 +183,22 @@ class Surrogate(nn.Module):
         if surrogate.form != "behavior":
             surrogate._read_connectors(folder / "connectors.safetensors")
         return surrogate.eval()
+
+    def take_over(self, folder: Path) -> None:
+        """Go on from what a surrogate with the same backbone has learned; a pretrained one stays as it is held here.
+
+        Args:
+            folder: What `save_pretrained` wrote, of the same form, or of another that reads the same vectors.
+
+        Raises:
+            SurrogateError: There is no surrogate in it, or it is not whole.
+        """
+        if has_lora(self.backbone):
+            read_lora(self.backbone, folder / "backbone")
+        else:
+            other = Surrogate.from_pretrained(folder)
+            self.backbone, self.tokenizer = other.backbone, other.tokenizer
+        self._read_connectors(folder / "connectors.safetensors")
 
     def push_to_hub(
         self,

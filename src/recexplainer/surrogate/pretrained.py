@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.pytorch_utils import Conv1D
 from transformers.utils.logging import disable_progress_bar
@@ -126,6 +128,32 @@ def _whole(name: str | Path, hub: dict[str, Any]) -> Any:
             mend="Copy or fetch it again.",
         )
     return backbone
+
+
+def read_lora(backbone: Any, folder: Path) -> None:
+    """Give a backbone with LoRA the LoRA weights that were saved in a folder.
+
+    Raises:
+        SurrogateError: They cannot be read, or are of another backbone or shape.
+    """
+    from peft import set_peft_model_state_dict
+
+    try:
+        saved = load_file(folder / "adapter_model.safetensors")
+        weights = {name.removeprefix("base_model.model."): weight for name, weight in saved.items()}
+        unknown = set_peft_model_state_dict(backbone, weights).unexpected_keys
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise _other_lora(str(error).splitlines()[0], folder) from error
+    if unknown:
+        raise _other_lora(f"{unknown[0]} has no place in it", folder)
+
+
+def _other_lora(what: str, folder: Path) -> SurrogateError:
+    return SurrogateError(
+        f"LoRA's weights do not fit this backbone: {what}.",
+        where=str(folder),
+        mend="Start from a surrogate with the same backbone and the same `surrogate.pretrained`.",
+    )
 
 
 def _add_lora(backbone: Any, settings: PretrainedSettings) -> None:

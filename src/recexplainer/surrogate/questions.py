@@ -33,7 +33,7 @@ def check_form(form: Form, recommender: Recommender) -> None:
 
 
 class UserTable:
-    """Collects the histories that prompts speak of, and asks f for their vectors at once.
+    """Collects the users that prompts speak of, and asks f for their vectors at once.
 
     Args:
         recommender: f.
@@ -43,20 +43,20 @@ class UserTable:
     def __init__(self, recommender: Recommender, form: Form) -> None:
         check_form(form, recommender)
         self._recommender, self._with_vectors = recommender, form != "behavior"
-        self._rows: dict[tuple[int, ...], int] = {}
+        self._rows: dict[User, int] = {}
         self.item_vectors: NDArray[Any] | None = recommender.item_vectors() if self._with_vectors else None
 
-    def row(self, prompt: Prompt) -> int:
-        """The row of the user vector of a prompt's history; -1 if it has none."""
+    def row(self, prompt: Prompt, user: str) -> int:
+        """The row of the vector of a prompt's history, and of the user with this id; -1 if it has none."""
         if not self._with_vectors or not prompt.history:
             return -1
-        return self._rows.setdefault(prompt.history, len(self._rows))
+        return self._rows.setdefault(User(prompt.history, user), len(self._rows))
 
     def vectors(self) -> NDArray[Any] | None:
         """`Float[rows, d]`, or None."""
         if not self._with_vectors:
             return None
-        return self._recommender.user_vectors([User(history) for history in self._rows])
+        return self._recommender.user_vectors(list(self._rows))
 
 
 def encode_questions(
@@ -79,5 +79,5 @@ def encode_questions(
     for example in examples:
         phrasing = load_wording()[example.task, example.aspect][0] + (f" {ask}" if ask else "")
         prompt = replace(render(example, surrogate.form, phrasing, dataset.titles), answer=())
-        encoded.append(encode(prompt, users.row(prompt)))
+        encoded.append(encode(prompt, users.row(prompt, example.user)))
     return EncodedSet(encoded, users.vectors(), users.item_vectors)

@@ -23,7 +23,7 @@ from transformers.integrations.integration_utils import TensorBoardCallback
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import leave_one_out
 from recexplainer.hardware import has_fast_bfloat16
-from recexplainer.processes import from_first, is_first, wait_for_all
+from recexplainer.processes import from_first, is_first, wait_for_all, world_size
 from recexplainer.progress import say
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
@@ -78,12 +78,15 @@ def align(
     """
     recommender = as_recommender(recommender, dataset.item_ids)
     check_form(form, recommender)
-    examples = build_examples(dataset, leave_one_out(dataset), recommender, mixture or MixtureSettings())
-    alignment = Alignment(dataset, recommender, examples.train)
+    mixture = mixture or MixtureSettings()
+    asked = build_examples(dataset, leave_one_out(dataset), recommender, mixture).train if is_first() else []
+    alignment = Alignment(dataset, recommender, from_first(asked))
     with TemporaryDirectory() as own:
         work = from_first(Path(own))
         with complete_folder(Path(folder) if is_first() else Path(own) / "unused") as partial:
-            return train_surrogate(form, alignment, settings or SurrogateSettings(), partial, work)
+            surrogate = train_surrogate(form, alignment, settings or SurrogateSettings(), partial, work)
+        wait_for_all()
+    return surrogate
 
 
 def train_surrogate(
@@ -106,22 +109,18 @@ def train_surrogate(
     """
     surrogate = new_surrogate(form, alignment, settings)
     if start_from is not None:
-        _take_over(surrogate, Surrogate.from_pretrained(start_from))
+        surrogate.take_over(start_from)
     elif form != "behavior":
-        surrogate = _read_items_first(surrogate, alignment, settings, work)
+        _read_items_first(surrogate, alignment, settings, work)
     encoded = encode_examples(surrogate, alignment, settings)
     if settings.backbone != "nano":
-        say(
-            require_memory(
-                estimate_memory(surrogate, settings.tokens_per_batch, int(max(encoded.lengths))), surrogate.device
-            )
-        )
+        share = -(-settings.tokens_per_batch // world_size())
+        say(require_memory(estimate_memory(surrogate, share, int(max(encoded.lengths))), surrogate.device))
     log = _fit(surrogate, encoded, settings, settings.epochs.get(form, 1.0), work / "tasks")
     if is_first():
         surrogate.save_pretrained(folder)
         write_json(folder / "training.json", log)
         shutil.copytree(work / "tasks" / "logs", folder / "logs", dirs_exist_ok=True)
-    wait_for_all()
     return surrogate.eval()
 
 
@@ -167,12 +166,6 @@ def _texts(alignment: Alignment) -> list[str]:
     return texts + [one.answer_text for one in words[:12000]] + [one.question for one in words[:3000] if one.question]
 
 
-def _take_over(surrogate: Surrogate, other: Surrogate) -> None:
-    """Go on from the weights and the vocabulary of another surrogate."""
-    surrogate.backbone, surrogate.tokenizer = other.backbone, other.tokenizer
-    surrogate.user_connector, surrogate.item_connector = other.user_connector, other.item_connector
-
-
 def encode_examples(surrogate: Surrogate, alignment: Alignment, settings: SurrogateSettings) -> EncodedSet:
     """What the form learns from as ids, in a phrasing and (for hybrid) a form drawn from the seed."""
     random = np.random.default_rng(settings.seed)
@@ -181,7 +174,7 @@ def encode_examples(surrogate: Surrogate, alignment: Alignment, settings: Surrog
     encode = PromptEncoder(surrogate.tokenizer, alignment.dataset.titles, surrogate.context)
     users = UserTable(alignment.recommender, surrogate.form)
     encoded = [
-        encode(prompt, users.row(prompt))
+        encode(prompt, users.row(prompt, example.user))
         for example in learned
         for prompt in _prompts(example, surrogate.form, settings, alignment.dataset.titles, random)
     ]
@@ -201,11 +194,12 @@ def _prompts(
     return [render(example, form, phrasings[int(random.integers(len(phrasings)))], titles)]
 
 
-def _read_items_first(surrogate: Surrogate, alignment: Alignment, settings: SurrogateSettings, work: Path) -> Surrogate:
+def _read_items_first(surrogate: Surrogate, alignment: Alignment, settings: SurrogateSettings, work: Path) -> None:
     """The first phase: name each item from its vector; then the user connector starts from the item connector."""
     done = work / "items-done"
     if done.exists():
-        return Surrogate.from_pretrained(done)
+        surrogate.take_over(done)
+        return
     encode = PromptEncoder(surrogate.tokenizer, alignment.dataset.titles, surrogate.context)
     phrasings = load_wording()["discrimination", "title"]
     prompts = [
@@ -221,7 +215,6 @@ def _read_items_first(surrogate: Surrogate, alignment: Alignment, settings: Surr
     if is_first():
         with complete_folder(done) as folder:
             surrogate.save_pretrained(folder)
-    return surrogate
 
 
 def _fit(
