@@ -81,9 +81,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _commit(self, name: str, lines: list[dict[str, Any]]) -> None:
         assert lines[0]["key"] == "header"
-        assert {line["key"] for line in lines[1:]} == {"file"}
-        new = {line["value"]["path"]: base64.b64decode(line["value"]["content"]) for line in lines[1:]}
-        self.hub.commits[name].append(self.hub.files(name) | new)
+        values: dict[str, list[dict[str, Any]]] = {"file": [], "deletedFile": []}
+        for line in lines[1:]:
+            values[line["key"]].append(line["value"])
+        gone = {value["path"] for value in values["deletedFile"]}
+        kept = {path: content for path, content in self.hub.files(name).items() if path not in gone}
+        new = {value["path"]: base64.b64decode(value["content"]) for value in values["file"]}
+        self.hub.commits[name].append(kept | new)
         sha = self.hub.sha(name, len(self.hub.commits[name]) - 1)
         self._answer(200, {"commitUrl": f"{self.hub.endpoint}/{name}/commit/{sha}", "commitOid": sha})
 

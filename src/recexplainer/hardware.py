@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 _LOOK = 0.5  # seconds; the load average would still show what has just ended
 
@@ -59,6 +60,13 @@ def use_threads(count: int | None) -> None:
     import torch
 
     torch.set_num_threads(count or free_cores())
+
+
+def best_device() -> Any:
+    """Torch's device to compute on: the GPU if there is one."""
+    import torch
+
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def has_fast_bfloat16() -> bool:

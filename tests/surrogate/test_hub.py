@@ -104,3 +104,12 @@ def test_who_may_not_write_is_told(hub: Hub) -> None:
         fresh("behavior").push_to_hub(NAME, token="hf_wrong")
     assert caught.value.where == NAME
     assert not hub.commits
+
+
+def test_weights_of_an_earlier_kind_do_not_stay_beside_these(hub: Hub) -> None:
+    fresh("hybrid").push_to_hub(NAME, card="# Mine\n", token=TOKEN)
+    hub.files(NAME)["backbone/adapter_config.json"] = b"{}"
+    fresh("behavior").push_to_hub(NAME, token=TOKEN)
+    assert "backbone/adapter_config.json" not in hub.files(NAME)
+    assert "connectors.safetensors" not in hub.files(NAME)
+    assert "README.md" in hub.files(NAME)

@@ -27,6 +27,12 @@ def as_polars(frame: Any, what: str) -> pl.DataFrame:
             where=what,
             mend="give a DataFrame; files are read by recexplainer.data.readers.read_folder",
         )
+    if not frame.columns.is_unique:
+        raise DataError(
+            "two columns have the same name",
+            where=what,
+            mend="rename or remove all but one",
+        )
     values = frame.astype(object).where(frame.notna(), None)
     try:
         return pl.DataFrame({str(name): values[name].tolist() for name in values.columns})

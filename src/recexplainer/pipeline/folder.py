@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from recexplainer.errors import RunError
-from recexplainer.hardware import free_cores
+from recexplainer.hardware import best_device, free_cores
 from recexplainer.pipeline.gathering import complete_manifest
 from recexplainer.pipeline.reading import read_settings
 from recexplainer.pipeline.recipe import Recipe, recipe_text, with_changes
@@ -88,7 +88,8 @@ def open_explainer(run: Path) -> Explainer:
 
     dataset = Dataset.load(made_folder(run, "dataset"))
     recommender = load_recommender(made_folder(run, "recommender"))
-    surrogate = Surrogate.from_pretrained(made_folder(run, surrogate_stage(explaining_form(recipe_of(run)))))
+    trained = made_folder(run, surrogate_stage(explaining_form(recipe_of(run))))
+    surrogate = Surrogate.from_pretrained(trained).to(best_device())
     return Explainer(dataset, recommender, surrogate)
 
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from recexplainer.errors import SettingsError
-from recexplainer.hardware import use_threads
+from recexplainer.hardware import best_device, use_threads
 from recexplainer.pipeline.recipe import Form, Recipe
 from recexplainer.pipeline.run import RunContext
 from recexplainer.processes import from_first, is_first
@@ -121,7 +121,7 @@ def measure_surrogate(recipe: Recipe, context: RunContext, folder: Path, *, form
     from recexplainer.surrogate.model import Surrogate
 
     use_threads((recipe.threads or 1) // recipe.surrogates_at_once)
-    surrogate = Surrogate.from_pretrained(context.folders[f"surrogate-{form}"])
+    surrogate = Surrogate.from_pretrained(context.folders[f"surrogate-{form}"]).to(best_device())
     rows = evaluate_surrogate(surrogate, _test_cases(context))
     write_rows(folder / "alignment.json", rows)
     return f"{len(rows)} results"
@@ -170,7 +170,8 @@ def explain(recipe: Recipe, context: RunContext, folder: Path) -> str:
         for name in ("with-evidence.json", "surrogate-alone.json"):
             write_explanations(folder / name, [])
         return "none: the recommender cannot answer for a changed history"
-    explainer = Explainer(dataset, recommender, Surrogate.from_pretrained(context.folders[trained]))
+    surrogate = Surrogate.from_pretrained(context.folders[trained]).to(best_device())
+    explainer = Explainer(dataset, recommender, surrogate)
     split = leave_one_out(dataset)
     users = [User(tuple(split.train_history(int(at)).tolist()), dataset.user_ids[at]) for at in split.test_users]
     pairs = choose_pairs(dataset, recommender, users, recipe.explanations.count, recipe.seed)

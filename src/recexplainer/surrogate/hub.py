@@ -78,6 +78,7 @@ def share_folder(
             folder_path=folder,
             revision=revision,
             commit_message="Share a RecExplainer surrogate",
+            delete_patterns=WEIGHTS,  # no weights of an earlier form stay beside these
         )
     except _FAILURES as error:
         raise SurrogateError(
