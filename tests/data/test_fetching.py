@@ -21,7 +21,7 @@ import yaml
 from recexplainer.cli import main
 from recexplainer.data import downloading, fetching
 from recexplainer.data.readers import read_folder
-from recexplainer.errors import DataError
+from recexplainer.errors import DataError, RecExplainerError, RunError
 from recexplainer.progress import track_bytes
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
@@ -117,8 +117,8 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def fetch_error(name: str, folder: Path, site: Site) -> DataError:
-    with pytest.raises(DataError) as caught:
+def fetch_error(name: str, folder: Path, site: Site, kind: type[RecExplainerError] = DataError) -> RecExplainerError:
+    with pytest.raises(kind) as caught:
         fetching.fetch(name, folder, site.address)
     assert caught.value.mend
     return caught.value
@@ -313,9 +313,10 @@ def test_a_full_disk_keeps_what_came(site: Site, tmp_path: Path, monkeypatch: py
     site.cut = {ITEMS: [10]}
     with monkeypatch.context() as patch:
         patch.setattr(downloading, "track_bytes", lambda *_: nullcontext(full))  # told after each write
-        error = fetch_error(NAME, tmp_path, site)
-    assert "No space left" in error.what
-    assert "make room" in error.mend
+        error = fetch_error(NAME, tmp_path, site, RunError)
+    assert error.what == "The operating system refuses: No space left on device."
+    assert error.where == str(tmp_path / f"{ITEMS}.part")
+    assert "Make room" in error.mend
     assert names(tmp_path) == [f"{ITEMS}.part", f"{ITEMS}.part.from"]
     fetching.fetch(NAME, tmp_path, site.address)
     assert site.ranges_of(ITEMS) == [None, "bytes=10-"]
@@ -329,8 +330,9 @@ def test_what_cannot_fit_is_not_begun(site: Site, tmp_path: Path, monkeypatch: p
 
 def test_a_folder_that_cannot_be_made(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    error = fetch_error(NAME, tmp_path / "file" / "in", site)
-    assert "cannot be written" in error.what
+    error = fetch_error(NAME, tmp_path / "file" / "in", site, RunError)
+    assert error.what == "The operating system refuses: Not a directory."
+    assert error.where == str(tmp_path / "file" / "in")
     assert site.asked == []
 
 

@@ -6,7 +6,6 @@ beginning, so that two versions are never put together.
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import ssl
@@ -20,7 +19,7 @@ from urllib.request import Request, urlopen
 
 from recexplainer.errors import DataError
 from recexplainer.progress import track_bytes
-from recexplainer.storage import remove, write_text
+from recexplainer.storage import remove, system_errors, write_text
 
 _CHUNK = 1 << 20
 _PATIENCE = 60.0  # seconds without a byte
@@ -37,8 +36,8 @@ def download(address: str, part: Path) -> None:
         part: Where it goes; whole when this returns.
 
     Raises:
-        DataError: The server cannot be reached or has no such file, the connection is cut again and again, or the file
-            cannot be written.
+        DataError: The server cannot be reached or has no such file, or the connection is cut again and again.
+        RunError: The operating system refuses to write.
     """
     reached = 0
     while not _go_on(address, part):
@@ -84,20 +83,6 @@ def connect(
         yield answer
 
 
-@contextmanager
-def writing(path: Path) -> Generator[None, None, None]:
-    """Turns what goes wrong in writing, a full disk or a missing permission, into a DataError."""
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise DataError(
-            f"it cannot be written: {error.strerror or error}",
-            where=str(error.filename or path),
-            mend=f"make room and {_AGAIN}" if full else "name a folder that you may write to",
-        ) from error
-
-
 def drop(part: Path) -> None:
     """Remove a download and what is noted about it."""
     remove(part)
@@ -118,7 +103,7 @@ def _go_on(address: str, part: Path) -> bool:
         if start and answer.status in (206, 416) and not fits:
             drop(part)
             return _go_on(address, part)
-        with writing(part):
+        with system_errors(part):
             if not fits:
                 start = 0
                 _begin(address, part, answer)
@@ -159,7 +144,7 @@ def _validator(part: Path, address: str) -> str:
     """The version of which the file is the beginning; "" if that is not known, or of another address."""
     if not _note(part).exists():
         return ""
-    with writing(part):
+    with system_errors(part):
         noted, _, version = _note(part).read_text(encoding="utf-8").partition("\n")
     return version if noted == address else ""
 

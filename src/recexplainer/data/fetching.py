@@ -18,11 +18,11 @@ from zipfile import BadZipFile, ZipFile
 import yaml
 from pydantic import Field, ValidationError
 
-from recexplainer.data.downloading import download, drop, read_text, writing
+from recexplainer.data.downloading import download, drop, read_text
 from recexplainer.errors import DataError
 from recexplainer.progress import say
 from recexplainer.settings import Settings
-from recexplainer.storage import hash_file, write_text
+from recexplainer.storage import hash_file, system_errors, write_text
 
 RECORD = "fetched.yaml"
 _FIRST_BYTES = {".gz": b"\x1f\x8b", ".zip": b"PK"}
@@ -123,12 +123,13 @@ def fetch(name: str, folder: Path, mirror: str | None = None) -> tuple[Path, ...
 
     Raises:
         DataError: There is no such dataset, the server does not give it, what came is not what was published, or the
-            folder cannot be written to or holds something else.
+            folder holds something else.
+        RunError: The operating system refuses to write.
     """
     source = find_source(name)
     if mirror is not None and not mirror.startswith(("http://", "https://")):
         raise DataError(f"'{mirror}' is no address", where="--from", mend="give one that begins with https://")
-    with writing(folder):
+    with system_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for published in source.files:
         address = published if mirror is None else f"{mirror.rstrip('/')}/{_file_name(published)}"
@@ -147,7 +148,7 @@ def _fetch_file(address: str, folder: Path, source: Source, record: Record) -> N
     part = folder / f"{_file_name(address)}.part"
     download(address, part)
     _check(part, address)
-    with writing(folder):
+    with system_errors(folder):
         made = _unpack(part, source.members, folder) if _is_archive(address) else {_file_name(address): part}
         came = Download(
             address=address,

@@ -21,6 +21,7 @@ def build_stages(recipe: Recipe) -> list[Stage]:
     surrogates = [_surrogate_stage(recipe, form) for form in recipe.forms]
     measurements = [_measurement_stage(recipe, form) for form in recipe.forms]
     trained, measured = (tuple(stage.name for stage in stages) for stages in (surrogates, measurements))
+    together = partial(steps.evaluate, measured=measured)
     explaining = (*_TARGET, surrogate_stage(explaining_form(recipe)))
     reported = (*_ASKED, *trained, "evaluation", "explanations")
     return [
@@ -29,7 +30,7 @@ def build_stages(recipe: Recipe) -> list[Stage]:
         _examples_stage(recipe),
         *surrogates,
         *measurements,
-        _stage(recipe, "evaluation", recipe.evaluation, (*_ASKED, *measured), steps.evaluate),
+        _stage(recipe, "evaluation", recipe.evaluation, (*_ASKED, *measured), together),
         _stage(recipe, "explanations", recipe.explanations, explaining, steps.explain, apart=True),
         _stage(recipe, "report", recipe.report, reported, steps.report),
     ]
@@ -89,5 +90,6 @@ def _surrogate_stage(recipe: Recipe, form: Form) -> Stage:
 
 
 def _measurement_stage(recipe: Recipe, form: Form) -> Stage:
-    name, step = measurement_stage(form), partial(steps.measure_surrogate, recipe, form=form)
-    return Stage(name, name, {}, (*_ASKED, surrogate_stage(form)), step, apart=True)
+    name, trained = measurement_stage(form), surrogate_stage(form)
+    step = partial(steps.measure_surrogate, recipe, trained=trained)
+    return Stage(name, name, {}, (*_ASKED, trained), step, apart=True)

@@ -114,29 +114,29 @@ def join_training() -> None:
             train(Path(unused))
 
 
-def measure_surrogate(recipe: Recipe, context: RunContext, folder: Path, *, form: Form) -> str:
-    """Measure how well one surrogate answers as the recommender does (paper section 3.2, Table 1)."""
+def measure_surrogate(recipe: Recipe, context: RunContext, folder: Path, *, trained: str) -> str:
+    """Measure how well the surrogate of a stage answers as the recommender does (paper section 3.2, Table 1)."""
     from recexplainer.evaluation.alignment import evaluate_surrogate
     from recexplainer.evaluation.rows import write_rows
     from recexplainer.surrogate.model import Surrogate
 
     use_threads((recipe.threads or 1) // recipe.surrogates_at_once)
-    surrogate = Surrogate.from_pretrained(context.folders[f"surrogate-{form}"]).to(best_device())
+    surrogate = Surrogate.from_pretrained(context.folders[trained]).to(best_device())
     rows = evaluate_surrogate(surrogate, _test_cases(context))
     write_rows(folder / "alignment.json", rows)
     return f"{len(rows)} results"
 
 
-def evaluate(recipe: Recipe, context: RunContext, folder: Path) -> str:
-    """Set what was measured of each surrogate beside the baselines."""
+def evaluate(recipe: Recipe, context: RunContext, folder: Path, *, measured: tuple[str, ...]) -> str:
+    """Set what was measured of each surrogate, by a stage each, beside the baselines."""
     from recexplainer.evaluation.alignment import evaluate_baselines
     from recexplainer.evaluation.rows import read_rows, write_rows
 
     rows = evaluate_baselines(_test_cases(context), recipe.evaluation.seed)
-    for form in recipe.forms:
-        rows += read_rows(context.folders[f"evaluation-{form}"] / "alignment.json")
+    for stage in measured:
+        rows += read_rows(context.folders[stage] / "alignment.json")
     write_rows(folder / "alignment.json", rows)
-    return f"{len(rows)} results of {len(recipe.forms)} surrogates and two baselines"
+    return f"{len(rows)} results of {len(measured)} surrogates and two baselines"
 
 
 def _test_cases(context: RunContext) -> TestCases:

@@ -11,6 +11,7 @@ import psutil
 import torch
 
 from recexplainer.errors import SurrogateError
+from recexplainer.hardware import best_device
 from recexplainer.surrogate.model import Surrogate
 
 _GIB = 2**30
@@ -81,10 +82,10 @@ def require_memory(need: MemoryNeed, held: torch.device) -> str:
     Raises:
         SurrogateError: It will not fit.
     """
-    on_gpu = torch.cuda.is_available()
-    free = torch.cuda.mem_get_info()[0] if on_gpu else psutil.virtual_memory().available
+    device = best_device().type
+    free = torch.cuda.mem_get_info()[0] if device == "cuda" else psutil.virtual_memory().available
     told = f"training needs {need}; {free / _GIB:.1f} GiB are free"
-    there = need.weights if (held.type == "cuda") == on_gpu else 0
+    there = need.weights if held.type == device else 0
     if need.total - there > free:
         raise SurrogateError(
             f"The surrogate will not fit into memory: {told}.",

@@ -22,7 +22,7 @@ from transformers.integrations.integration_utils import TensorBoardCallback
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import leave_one_out
-from recexplainer.hardware import has_fast_bfloat16
+from recexplainer.hardware import best_device, has_fast_bfloat16
 from recexplainer.processes import from_first, is_first, wait_for_all, world_size
 from recexplainer.progress import say
 from recexplainer.recommenders.base import Recommender, User
@@ -223,7 +223,7 @@ def _fit(
     """Train, going on from the last complete checkpoint; returns the log: step, loss, learning rate, tokens."""
     if not epochs:
         return []
-    on_cpu = not torch.cuda.is_available()
+    on_cpu = best_device().type == "cpu"
     low = settings.precision == "bfloat16" or (settings.precision == "auto" and has_fast_bfloat16())
     arguments = TrainingArguments(
         output_dir=str(work),
