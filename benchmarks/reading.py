@@ -2,7 +2,7 @@
 
 The reviews are made up: a twentieth as many users as reviews and a two-hundredth as many items, few of them with much
 and many with little, grouped by item as the published files are. Each file is measured by a process of its own; seconds
-are those of the processor, so that others on the machine do not count.
+are those of the processor, and the fastest of some takes counts: others on the machine can only make it slower.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 3_000_000, 10_000_000], help="reviews")
     parser.add_argument("--text", type=int, nargs="+", default=[0, 600], help="characters of text in a review")
     parser.add_argument("--scratch", type=Path, help="where the files are made up; 14 GB for ten million long reviews")
+    parser.add_argument("--takes", type=int, default=3, help="measurements of which the fastest counts")
     options = begin(parser)
     scratch = vars(options).pop("scratch")  # a place on this machine is no setting of the result
     os.environ["POLARS_MAX_THREADS"] = str(options.threads)
@@ -47,7 +48,8 @@ def main() -> None:
             with TemporaryDirectory(dir=scratch) as folder:
                 size = run_apart(make_up, Path(folder), rows, text)
                 for way in WAYS:
-                    told = run_apart(measure, Path(folder) / way)
+                    takes = [run_apart(measure, Path(folder) / way) for _ in range(options.takes)]
+                    told = min(takes, key=lambda take: take["read"] + take["filter"] + take["split"])
                     taken[way, rows] = told["memory"] / rows
                     results += as_results(f"{rows / 1e6:g}M of {size / rows:.0f} bytes", way, rows, told)
         few, many = min(options.rows), max(options.rows)

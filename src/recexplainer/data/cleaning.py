@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
+from recexplainer.data.frames import lists
 from recexplainer.data.titles import MAX_TITLE, normalise_title, plain_text, shorten, title_key, unique_titles
 from recexplainer.errors import DataError
 
@@ -103,10 +105,11 @@ def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple
     timed, time = _timestamps(interactions)
     events = pl.DataFrame([_categories(interactions["user_id"]), _categories(interactions["item_id"]), time])
     whole = events.drop_nulls()
-    places = pl.DataFrame({"item_id": item_ids.cast(pl.Categorical)}).with_row_index("item")
-    known = _sort(whole.join(places, on="item_id", maintain_order="left"))
+    places = _first_places(item_ids.cast(pl.Categorical), whole["item_id"])
+    users = _first_places(whole["user_id"], whole["user_id"])
+    known = _sort(pl.DataFrame([users.alias("user"), places.alias("item"), whole["timestamp"]]).drop_nulls("item"))
     pairs = known.select(_PAIR.alias("pair"), "timestamp")
-    new = pairs["pair"].is_first_distinct()
+    new = _first_times(pairs["pair"])
     negative = known["timestamp"].to_physical() < 0
     first, twice = known.filter(new), _seen_twice(pairs, new, timed)
     notes = _notes(
@@ -127,7 +130,7 @@ def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple
             where=f"interaction table of {events.height:,} rows ({counts})",
             mend="check that both tables name items by the same ids",
         )
-    return first.select("user_id", "item"), notes
+    return first.select(whole["user_id"].gather(first["user"]), "item"), notes
 
 
 def _notes(*counted: tuple[str, int]) -> tuple[Note, ...]:
@@ -203,9 +206,24 @@ def _times_from_text(times: pl.Series) -> pl.Series:
 
 
 def _sort(events: pl.DataFrame) -> pl.DataFrame:
-    """Users by first appearance (`user` numbers them), then time, then order of rows."""
-    numbered = events.with_row_index("user").with_columns(pl.col("user").min().over("user_id"))
-    return numbered.sort("timestamp", maintain_order=True).sort("user", maintain_order=True)
+    """By user, then time, then order of rows."""
+    return events.sort("timestamp", maintain_order=True).sort("user", maintain_order=True)
+
+
+def _first_places(texts: pl.Series, sought: pl.Series) -> pl.Series:
+    """Where each category of `sought` first stands in `texts`, null where it does not; by a table, not by search."""
+    codes, wanted = texts.to_physical().to_numpy(), sought.to_physical().to_numpy()
+    table = np.full(max(codes.max(initial=0), wanted.max(initial=0)) + 1, -1, dtype=np.int64)
+    table[codes[::-1]] = np.arange(len(codes))[::-1]
+    places = pl.Series(table[wanted])
+    return places.set(places < 0, None).cast(pl.UInt32)
+
+
+def _first_times(values: pl.Series) -> pl.Series:
+    """Which values were not there before; as `is_first_distinct`, three times as fast."""
+    new = np.zeros(len(values), dtype=np.bool_)
+    new[values.arg_unique().to_numpy()] = True
+    return pl.Series(new)
 
 
 def _seen_twice(pairs: pl.DataFrame, new: pl.Series, timed: bool) -> int:
@@ -237,8 +255,10 @@ def _name(items: pl.DataFrame) -> tuple[pl.DataFrame, list[tuple[str, int]]]:
     for name, kind in ITEM_COLUMNS.items():
         if name not in ("item_id", "title"):
             cells = [_strings(v) for v in items[name].to_list()] if name in items.columns else [[]] * items.height
-            values = [list(dict.fromkeys(cell)) for cell in cells] if kind.is_nested() else [" ".join(c) for c in cells]
-            columns[name] = pl.Series(name, values, dtype=kind)
+            if kind.is_nested():
+                columns[name] = lists([list(dict.fromkeys(cell)) for cell in cells]).alias(name)
+            else:
+                columns[name] = pl.Series(name, [" ".join(cell) for cell in cells], dtype=kind)
     short = [shorten(title) for title in items["normal"].to_list()]
     years = _texts(items[_YEAR]) if _YEAR in items.columns else [""] * items.height
     platforms = [" ".join(names[:1]) for names in columns["platforms"].to_list()]

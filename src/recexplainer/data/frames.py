@@ -1,9 +1,11 @@
-"""Frames from a caller's hands: polars as they are, pandas turned into polars. It knows no column by name."""
+"""Frames and columns from a caller's hands turned into those of polars. It knows no column by name."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from recexplainer.errors import DataError
@@ -42,3 +44,18 @@ def as_polars(frame: Any, what: str) -> pl.DataFrame:
             where=what,
             mend="bring each column to one kind, for example with frame.astype(str)",
         ) from error
+
+
+def lists(values: Sequence[Sequence[str] | None]) -> pl.Series:
+    """A column of lists of texts, `List(String)[values]`; None is null.
+
+    Built of all texts at once: polars makes a series of each list that it is given.
+    """
+    lengths = [len(value) if value else 0 for value in values]
+    owners = np.repeat(np.arange(len(values)), lengths)
+    texts = pl.Series([text for value in values if value for text in value], dtype=pl.String)
+    gathered = pl.DataFrame({"owner": owners, "texts": texts}).group_by("owner").agg("texts")
+    rows = pl.DataFrame({"owner": np.arange(len(values))})
+    column = rows.join(gathered, on="owner", how="left", maintain_order="left")["texts"]
+    there = pl.Series([value is not None for value in values], dtype=pl.Boolean)
+    return pl.select(pl.when(there).then(column.fill_null(pl.lit([], dtype=column.dtype)))).to_series()

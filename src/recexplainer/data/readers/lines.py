@@ -10,13 +10,17 @@ import json
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from io import BufferedIOBase
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Optional
 
+import msgspec
 import polars as pl
 from isal import igzip
 
+from recexplainer.data.frames import lists
 from recexplainer.data.readers.files import DAMAGED, damaged_gzip
 from recexplainer.errors import DataError
 from recexplainer.progress import track
@@ -25,10 +29,19 @@ Schema = Mapping[str, pl.DataType]
 """The keys wanted and their types: `pl.String()`, `pl.Int64()`, `pl.List(pl.String())`, or `pl.Categorical()` for text
 that many lines share: memory holds each once."""
 
-_PIECE = 1 << 23
+_Values = dict[str, list[Any]]
+_Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+_PIECE = 1 << 19  # what a processor holds close by; larger pieces cost new memory each time
 _LONGEST_LINE = 1 << 26
 _PLACE = re.compile(r" (on line \d+|object at 0x\w+)")  # within the line, and in memory: of no use to a reader
 _UNPARSED = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError)
+_AS_WRITTEN: dict[type[pl.DataType], Any] = {
+    pl.String: str | None,
+    pl.Categorical: str | None,
+    pl.Int64: Optional[_Int64],  # noqa: UP045 - the type checker knows no other way to write it
+    pl.List: list[str] | None,
+}
+"""How a value of each type stands in a line that needs no mending."""
 
 
 def read_json_lines(path: Path, schema: Schema) -> pl.DataFrame:
@@ -41,14 +54,15 @@ def read_json_lines(path: Path, schema: Schema) -> pl.DataFrame:
         DataError: The file is missing, empty, damaged or not UTF-8, or a line is no JSON object or holds something
             that cannot be brought into the type wanted; says which line.
     """
+    decoder = _decoder(schema)
 
-    def parse(first: int, text: bytes) -> pl.DataFrame:
+    def parse(piece: _Piece) -> _Values:
         try:
-            return pl.read_ndjson(text, schema=schema)
-        except pl.exceptions.PolarsError:  # line by line it is slow, but takes odd types and knows the line at fault
-            return _parse_each(path, first, text, schema, _json)
+            return _parse_all(piece, schema, decoder)
+        except ValueError:  # line by line it is slow, but takes odd types and knows the line at fault
+            return _parse_each(path, piece, schema, _json)
 
-    return _gather(path, parse)
+    return _gather(path, schema, parse)
 
 
 def read_literal_lines(path: Path, schema: Schema) -> pl.DataFrame:
@@ -60,15 +74,14 @@ def read_literal_lines(path: Path, schema: Schema) -> pl.DataFrame:
     Raises:
         DataError: As `read_json_lines`; also where a line holds code.
     """
-    return _gather(path, lambda first, text: _parse_each(path, first, text, schema, _literal))
+    return _gather(path, schema, lambda piece: _parse_each(path, piece, schema, _literal))
 
 
 def first_keys(path: Path) -> list[str]:
     """The keys of the first JSON object of a file. Raises DataError where there is none."""
-    for first, text in _pieces(path, 1 << 16):
-        for number, line in enumerate(text.split(b"\n"), first):
-            if line.strip():
-                return list(_record(path, number, line, _json))
+    for piece in _pieces(path, 1 << 16):
+        for number, line in piece.numbered():
+            return list(_record(path, number, line, _json))
     raise _empty(path)
 
 
@@ -85,29 +98,51 @@ def require_keys(table: pl.DataFrame, keys: Sequence[str], path: Path) -> None:
 
 def blame_json_line(path: Path, text: bytes) -> None:
     """Raises the DataError of the first line that is no JSON object; returns where there is no such line."""
-    for number, line in enumerate(text.split(b"\n"), 1):
-        if line.strip():
-            _record(path, number, line, _json)
+    for number, line in _Piece(text).numbered():
+        _record(path, number, line, _json)
 
 
-def _gather(path: Path, parse: Callable[[int, bytes], pl.DataFrame]) -> pl.DataFrame:
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Whole lines of a file, and the number of the first."""
+
+    text: bytes
+    first: int = 1
+    breaks: int = 0
+
+    def numbered(self) -> Iterator[tuple[int, bytes]]:
+        """The lines that hold something."""
+        return ((number, line) for number, line in enumerate(self.text.split(b"\n"), self.first) if line.strip())
+
+
+def _gather(path: Path, schema: Schema, parse: Callable[[_Piece], _Values]) -> pl.DataFrame:
+    full = (piece for piece in track(_pieces(path, _PIECE), path.name) if piece.text and not piece.text.isspace())
     frames = [
-        parse(first, text) for first, text in track(_pieces(path, _PIECE), path.name) if text and not text.isspace()
+        pl.DataFrame([_column(key, values[key], kind) for key, kind in schema.items()]) for values in map(parse, full)
     ]
     if not frames:
         raise _empty(path)
     return pl.concat(frames)
 
 
-def _pieces(path: Path, size: int) -> Iterator[tuple[int, bytes]]:
-    """Pieces of whole lines, each with the number of its first line, `size` bytes and the rest of a line."""
+def _column(key: str, values: list[Any], kind: pl.DataType) -> pl.Series:
+    if isinstance(kind, pl.List):
+        return lists(values).alias(key)
+    if isinstance(kind, pl.Categorical):
+        return pl.Series(key, values, dtype=pl.String).cast(kind)
+    return pl.Series(key, values, dtype=kind)
+
+
+def _pieces(path: Path, size: int) -> Iterator[_Piece]:
+    """The file in pieces of `size` bytes and the rest of a line."""
     if not path.is_file():
         raise DataError("there is no such file", where=str(path), mend="check the path")
     first = 1
     with igzip.IGzipFile(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-        while piece := _read(file, size, path, first):
-            yield first, piece.removeprefix(b"\xef\xbb\xbf") if first == 1 else piece
-            first += piece.count(b"\n")
+        while text := _read(file, size, path, first):
+            breaks = text.count(b"\n")
+            yield _Piece(text.removeprefix(b"\xef\xbb\xbf") if first == 1 else text, first, breaks)
+            first += breaks
 
 
 def _read(file: BufferedIOBase, size: int, path: Path, first: int) -> bytes:
@@ -127,24 +162,40 @@ def _read(file: BufferedIOBase, size: int, path: Path, first: int) -> bytes:
     return block + end
 
 
-def _parse_each(path: Path, first: int, text: bytes, schema: Schema, parse: Callable[[str], Any]) -> pl.DataFrame:
-    columns: dict[str, list[Any]] = {key: [] for key in schema}
+def _decoder(schema: Schema) -> msgspec.json.Decoder[Any]:
+    """Decodes an object into a record of the values wanted: `field_0` is that of the schema's first key."""
+    fields = [(f"field_{place}", _AS_WRITTEN[type(kind)], None) for place, kind in enumerate(schema.values())]
+    names = {f"field_{place}": key for place, key in enumerate(schema)}
+    return msgspec.json.Decoder(msgspec.defstruct("Record", fields, rename=names, gc=False))
+
+
+def _parse_all(piece: _Piece, schema: Schema, decoder: msgspec.json.Decoder[Any]) -> _Values:
+    """Raises ValueError unless each line is one object with values as in `_AS_WRITTEN`."""
+    if not piece.text.isascii():
+        piece.text.decode("utf-8")  # the decoder passes over what is not wanted without a look at its bytes
+    records = decoder.decode_lines(piece.text)
+    if len(records) != piece.breaks + (not piece.text.endswith(b"\n")):
+        raise ValueError
+    return {key: list(map(attrgetter(f"field_{place}"), records)) for place, key in enumerate(schema)}
+
+
+def _parse_each(path: Path, piece: _Piece, schema: Schema, parse: Callable[[str], Any]) -> _Values:
+    columns: _Values = {key: [] for key in schema}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)  # a backslash too many in a text
         warnings.simplefilter("ignore", DeprecationWarning)
-        for number, line in enumerate(text.split(b"\n"), first):
-            if line.strip():
-                record = _record(path, number, line, parse)
-                for key, kind in schema.items():
-                    try:
-                        columns[key].append(_cell(record.get(key), kind))
-                    except (ValueError, OverflowError) as error:
-                        raise DataError(
-                            f"the value of '{key}' is no whole number: {record[key]!r:.60}",
-                            where=f"{path}, line {number}",
-                            mend="mend or remove the line",
-                        ) from error
-    return pl.DataFrame(columns, schema=schema)
+        for number, line in piece.numbered():
+            record = _record(path, number, line, parse)
+            for key, kind in schema.items():
+                try:
+                    columns[key].append(_cell(record.get(key), kind))
+                except (ValueError, OverflowError) as error:
+                    raise DataError(
+                        f"the value of '{key}' is no whole number: {record[key]!r:.60}",
+                        where=f"{path}, line {number}",
+                        mend="mend or remove the line",
+                    ) from error
+    return columns
 
 
 def _record(path: Path, number: int, line: bytes, parse: Callable[[str], Any]) -> dict[str, Any]:
