@@ -26,13 +26,15 @@ LORA = PretrainedSettings(rank=4, alpha=8, dropout=0.0)
 @pytest.fixture(scope="module")
 def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A folder for each architecture: a model of two layers with new weights, its tokenizer and chat template."""
-    folders = {name: tmp_path_factory.mktemp(name) for name in ARCHITECTURES}
+    return {name: save_tiny(name, tmp_path_factory.mktemp(name)) for name in ARCHITECTURES}
+
+
+def save_tiny(name: str, folder: Path) -> Path:
     tokenizer = fresh("intention").tokenizer
-    for name, folder in folders.items():
-        torch.manual_seed(0)
-        tiny_model(name, tokenizer).save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-    return folders
+    torch.manual_seed(0)
+    tiny_model(name, tokenizer).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
 
 
 def tiny_model(name: str, tokenizer: Any) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import psutil
 import torch
+from torch.distributed.tensor import DTensor
 
 from recexplainer.errors import SurrogateError
 from recexplainer.hardware import best_device
@@ -65,11 +66,16 @@ def estimate_memory(surrogate: Surrogate, tokens: int, longest: int) -> MemoryNe
     kept_layers = 1 if surrogate.backbone.is_activation_checkpointing else layers
     trained = sum(weight.numel() for weight in surrogate.parameters() if weight.requires_grad)
     return MemoryNeed(
-        weights=sum(weight.numel() * weight.element_size() for weight in surrogate.parameters()),
+        weights=sum(held.numel() * held.element_size() for held in map(_held, surrogate.parameters())),
         trained=_KEPT * trained,
         states=kept_layers * each_layer + layers * tokens * width * number,
         logits=2 * 4 * tokens * config.vocab_size,
     )
+
+
+def _held(weight: torch.Tensor) -> torch.Tensor:
+    """What of a weight this process holds."""
+    return weight.to_local() if isinstance(weight, DTensor) else weight
 
 
 def require_memory(need: MemoryNeed, held: torch.device) -> str:
@@ -91,6 +97,6 @@ def require_memory(need: MemoryNeed, held: torch.device) -> str:
             f"The surrogate will not fit into memory: {told}.",
             where="surrogate",
             mend="Lower tokens_per_batch, set pretrained.gradient_checkpointing, or take a smaller backbone; on a GPU "
-            "pretrained.four_bit makes the weights smaller.",
+            "pretrained.four_bit makes the weights smaller, and on several pretrained.sharded splits them.",
         )
     return told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat
+from pydantic import Field, PositiveFloat, model_validator
 
 from recexplainer.settings import Settings
 from recexplainer.surrogate.prompt import FORMS, Form
@@ -43,10 +43,18 @@ class PretrainedSettings(Settings):
     """How its own weights are held; `auto`: bfloat16 on a GPU that has it, else float32."""
     four_bit: bool = False
     """Hold its own weights in 4 bits (bitsandbytes)."""
+    sharded: bool = False
+    """Split its own weights among the processes that torchrun starts (FSDP2); each then holds a share of them."""
     gradient_checkpointing: bool = False
     """Work states out again on the way back instead of keeping them: less memory, more time."""
     context: int = Field(default=1024, ge=64)
     """Most tokens of prompt and answer together (the paper: 1,024)."""
+
+    @model_validator(mode="after")
+    def _splits_what_can_be_split(self) -> PretrainedSettings:
+        if self.sharded and self.four_bit:
+            raise ValueError("weights in 4 bits cannot be sharded: set one of four_bit and sharded")
+        return self
 
 
 class SurrogateSettings(Settings):
@@ -85,3 +93,8 @@ class SurrogateSettings(Settings):
     """About how often a checkpoint is written, to go on from after a stop."""
     seed: int = 0
     """Seed of weights, phrasings and order."""
+
+    @property
+    def sharded(self) -> bool:
+        """Whether processes share the weights of a backbone; `nano` is whole in each."""
+        return self.backbone != "nano" and self.pretrained.sharded

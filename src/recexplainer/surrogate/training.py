@@ -43,6 +43,7 @@ from recexplainer.surrogate.pretrained import load_pretrained
 from recexplainer.surrogate.prompt import FORMS, Form, Prompt, applies, render
 from recexplainer.surrogate.questions import UserTable, check_form
 from recexplainer.surrogate.settings import SurrogateSettings
+from recexplainer.surrogate.sharding import join_weights, split_weights
 from recexplainer.tasks.example import Example
 from recexplainer.tasks.mixture import MixtureSettings, build_examples
 from recexplainer.tasks.wording import load_wording
@@ -108,6 +109,8 @@ def train_surrogate(
         start_from: A surrogate of another form to go on from; None starts anew.
     """
     surrogate = new_surrogate(form, alignment, settings)
+    if settings.sharded:
+        split_weights(surrogate, surrogate.backbone)
     if start_from is not None:
         surrogate.take_over(start_from)
     elif form != "behavior":
@@ -117,6 +120,8 @@ def train_surrogate(
         share = -(-settings.tokens_per_batch // world_size())
         say(require_memory(estimate_memory(surrogate, share, int(max(encoded.lengths))), surrogate.device))
     log = _fit(surrogate, encoded, settings, settings.epochs.get(form, 1.0), work / "tasks")
+    if settings.sharded:
+        join_weights(surrogate.backbone)
     if is_first():
         surrogate.save_pretrained(folder)
         write_json(folder / "training.json", log)
