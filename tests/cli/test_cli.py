@@ -58,7 +58,7 @@ def test_debug_lets_the_error_through_wherever_it_stands(arguments: list[str]):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["evaluate", "nowhere", "alignmnt"], "The evaluations are: alignment."),
+        (["evaluate", "nowhere", "alignmnt"], "The evaluations are: alignment, "),
         (["explain", "nowhere", "--user", "u", "--item", "i"], "There is no such run."),
         (["export", "nowhere", "--to", "there"], "There is no such run."),
         (["demo", "--set", "surrogate.epoch=1"], "'surrogate.epochs'"),

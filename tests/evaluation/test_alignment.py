@@ -9,9 +9,8 @@ from tests.tiny import ARCHITECTURES, examples, fresh, sasrec, world
 
 from recexplainer.data.titles import TitleFinder
 from recexplainer.evaluation import metrics
-from recexplainer.evaluation.alignment import TestCases, evaluate_baselines, evaluate_surrogate
+from recexplainer.evaluation.alignment import TestCases, evaluate_surrogate
 from recexplainer.evaluation.rows import Row
-from recexplainer.recommenders.base import Floats, User
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.surrogate.questions import encode_questions
@@ -145,90 +144,3 @@ def test_a_task_without_test_questions_is_left_out(task: str) -> None:
         "classification",
         "reconstruction",
     } - {task}
-    assert {one.value for one in evaluate_baselines(left) if one.task == task} <= {None}
-
-
-@pytest.fixture(scope="module")
-def many() -> TestCases:
-    """Thousands of questions with known answers: f's first is drawn as popularity is, its orders follow it."""
-    rng = np.random.default_rng(5)
-    popularity = np.bincount(world().sequence, minlength=60)
-    made = []
-    for _ in range(3000):
-        made.append(
-            Example("retrieval", history=(1,), answer_items=(int(rng.choice(60, p=popularity / popularity.sum())),))
-        )
-        items = rng.choice(60, 5, replace=False)
-        liked = items[np.argsort(-(popularity[items] + rng.normal(0, 2, 5)))]
-        made.append(Example("ranking", history=(1,), items=tuple(items.tolist()), answer_items=tuple(liked.tolist())))
-        made.append(
-            Example("classification", history=(1,), items=(2,), answer_text=("Yes", "No")[int(rng.integers(2))])
-        )
-    return TestCases(world(), sasrec(), made)
-
-
-def test_random_is_where_theory_says(many: TestCases) -> None:
-    rows = by_name(evaluate_baselines(many))
-    n = 60
-    assert rows["random", "retrieval", "hr@5"].value == pytest.approx(5 / n, abs=0.015)
-    assert rows["random", "retrieval", "hr@1"].value == pytest.approx(1 / n, abs=0.008)
-    expected = sum(1 / np.log2(place + 1) for place in range(1, 6)) / n
-    assert rows["random", "retrieval", "ndcg@5"].value == pytest.approx(expected, abs=0.012)
-    assert rows["random", "ranking", "ndcg@5"].value == pytest.approx(0.613, abs=0.012)
-    assert rows["random", "classification", "accuracy"].value == pytest.approx(0.5, abs=0.03)
-
-
-def test_popularity_is_better_than_random_where_f_follows_it(many: TestCases) -> None:
-    rows = by_name(evaluate_baselines(many))
-    for task, metric in (("retrieval", "hr@5"), ("ranking", "ndcg@5"), ("ranking", "ndcg@5-standard")):
-        popular, chance = rows["popularity", task, metric], rows["random", task, metric]
-        assert popular.low is not None
-        assert chance.high is not None
-        assert popular.low > chance.high, metric
-
-
-def test_popularity_orders_candidates_by_how_often_they_were_bought() -> None:
-    popularity = np.bincount(world().sequence, minlength=60)
-    ends = np.argsort(popularity, kind="stable")[[0, 20, 40, 50, 59]]
-    assert len(set(popularity[ends].tolist())) == 5
-    best_first = tuple(ends[::-1].tolist())
-    case = Example("ranking", history=(1,), items=tuple(ends[[2, 0, 4, 1, 3]].tolist()), answer_items=best_first)
-    others = [Example("retrieval", history=(1,), answer_items=(0,)), Example("classification", answer_text="Yes")]
-    rows = by_name(evaluate_baselines(TestCases(world(), sasrec(), [case, *others])))
-    assert rows["popularity", "ranking", "ndcg@5"].value == pytest.approx(1.0)
-
-
-def test_the_rows_of_the_baselines(many: TestCases) -> None:
-    rows = evaluate_baselines(many)
-    for method, tasks in (
-        ("random", {"retrieval", "ranking", "classification"}),
-        ("popularity", {"retrieval", "ranking"}),
-    ):
-        assert {one.task for one in rows if one.method == method} == tasks
-    names = {(one.task, one.metric) for one in rows}
-    assert names == {("retrieval", one) for one in RETRIEVAL} | {("ranking", one) for one in RANKING} | {
-        ("classification", "accuracy")
-    }
-    assert {one.cases for one in rows} == {3000}
-
-
-def test_the_seed_draws_the_baselines(many: TestCases) -> None:
-    assert evaluate_baselines(many, 3) == evaluate_baselines(many, 3) != evaluate_baselines(many, 4)
-
-
-class Unasked:
-    """An f that no baseline may ask."""
-
-    n_items = 60
-    max_history = 9
-    has_vectors = True
-    answers_changed_history = True
-
-    def scores(self, users: Sequence[User]) -> Floats:
-        raise AssertionError("asked")
-
-    item_vectors = user_vectors = scores
-
-
-def test_baselines_do_not_ask_f(many: TestCases) -> None:
-    assert evaluate_baselines(replace(many, recommender=Unasked())) == evaluate_baselines(many)  # type: ignore[arg-type]

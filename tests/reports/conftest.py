@@ -3,6 +3,7 @@ from dataclasses import replace
 from math import exp
 
 import pytest
+from tests.reports.judged_rows import evaluation
 
 from recexplainer.data.dataset import Note
 from recexplainer.evaluation.rows import Row
@@ -118,7 +119,7 @@ def curve(rng, final, steps, speed):
     return [*log, {"step": steps, "train_runtime": steps * 0.61}]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def full_inputs() -> ReportInputs:
     """A report's inputs as a whole run would give them."""
     rng = random.Random(0)
@@ -194,6 +195,21 @@ def full_inputs() -> ReportInputs:
             Stage("evaluation", 734),
             Stage("explanations", 41),
         ),
+        evaluation=evaluation(),
+        judge_rules=(
+            "0: the decision is not the recommender's.",
+            "1: a title is not in the history, or no title is named.",
+        ),
+        needs=("A language model as the judge (Table 2) needs an endpoint.", "Figure 3 needs people."),
+        case_views=[
+            [
+                explanation(0),
+                alone(0),
+                alone(0, method="intention", verdict=False, probability=0.3),
+                alone(0, method="gpt-4.1-mini", text="It fits the taste for stories.", citations=(), faults=()),
+            ],
+            [explanation(0, ask="the view of platforms"), explanation(0, ask="the view of genres")],
+        ],
         paper_dataset="Games",
         machine="two CPU cores, 16 GB of memory, no GPU",
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from recexplainer.reports.names import duration
+from recexplainer.reports.names import duration, in_order, method_name, series_class
 
 
 @pytest.mark.parametrize(
@@ -11,3 +11,30 @@ from recexplainer.reports.names import duration
 )
 def test_durations(seconds: float, words: str):
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        ("hybrid+evidence", "Hybrid, with evidence"),
+        ("hybrid without chat", "Hybrid without chat"),
+        ("unaligned-icl", "Unaligned, in context"),
+        ("mean-of-training", "Mean of training"),
+        ("gpt-4.1-mini-icl", "gpt-4.1-mini, in context"),
+        ("org/a-model", "org/a-model"),
+        ("", ""),
+    ],
+)
+def test_methods(method: str, name: str):
+    assert method_name(method) == name
+
+
+def test_methods_stand_in_the_papers_order_each_before_its_kinds():
+    given = ["hybrid+evidence", "hybrid", "student", "gpt", "behavior", "unaligned-icl", "random", "unaligned", "gpt"]
+    assert in_order(given) == [
+        "random", "unaligned", "unaligned-icl", "gpt", "student", "behavior", "hybrid", "hybrid+evidence",
+    ]  # fmt: skip
+
+
+def test_a_class_is_never_made_of_free_text():
+    assert (series_class("hybrid without chat"), series_class('"><x')) == ("series-hybrid", "series-other")

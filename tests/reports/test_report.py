@@ -5,11 +5,14 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from tests.reports.judged_rows import judge_rows
 
 from recexplainer.errors import RunError
 from recexplainer.explanations.record import Citation
 from recexplainer.reports import DatasetFacts, ReportInputs, write_report
-from recexplainer.reports.cards import segments, tally
+from recexplainer.reports.cards import case_views, tally
+from recexplainer.reports.marking import segments
+from recexplainer.reports.quality import KNOWN, judges_sentence
 from recexplainer.reports.sections import best_form, flat_settings, protocol, target_sentence, training
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -50,9 +53,15 @@ def parse(path):
     return parser
 
 
-@pytest.fixture
-def page(full_inputs, tmp_path):
-    return parse(write_report(full_inputs, tmp_path))
+@pytest.fixture(scope="module")
+def written(full_inputs, tmp_path_factory):
+    """The page of the full inputs, with its tables and figures beside it."""
+    return write_report(full_inputs, tmp_path_factory.mktemp("written") / "new" / "report")
+
+
+@pytest.fixture(scope="module")
+def page(written):
+    return parse(written)
 
 
 def test_the_page_holds_everything(page):
@@ -81,9 +90,19 @@ def test_the_page_holds_everything(page):
         "surrogate.forms",
         "behavior, hybrid",
         "two CPU cores",
+        "Rated by the rubric (rules, not a language model)",
+        "2.5240",
+        "99.6%",
+        "1.2786",
+        "without retrieval and ranking",
+        "comprehensiveness",
+        "a title is not in the history, or no title is named",
+        "Figure 3 needs people.",
+        "No language model rated here",
+        "Asked: “the view of platforms”",
     ):
         assert expected in page.words, expected
-    assert page.tags.count("article") == 10
+    assert page.tags.count("article") == 12
     assert page.tags.count("h1") == 1
     assert "absent" not in [value for name, value in page.attributes if name == "class"]
 
@@ -95,23 +114,25 @@ def test_links_inside_the_page_lead_somewhere(page):
     assert anchors <= ids
 
 
-def test_the_page_loads_nothing(full_inputs, tmp_path):
-    text = write_report(full_inputs, tmp_path).read_text(encoding="utf-8")
+def test_the_page_loads_nothing(written):
+    text = written.read_text(encoding="utf-8")
     assert not re.search(r"https?:|url\(|@import|<script|<link|<img|<iframe", text)
     links = re.findall(r'href="([^#"]+)"', text)
     assert links
-    assert all((tmp_path / link).is_file() for link in links)
+    assert all((written.parent / link).is_file() for link in links)
 
 
-def test_tables_are_written_beside_the_page(full_inputs, tmp_path):
-    write_report(full_inputs, tmp_path / "new" / "report")
-    written = sorted(each.name for each in (tmp_path / "new" / "report" / "tables").iterdir())
-    assert written == [f"table-{key}.{kind}" for key in ("1", "b1", "b2") for kind in ("csv", "tex")]
+def test_tables_are_written_beside_the_page(written):
+    names = sorted(each.name for each in (written.parent / "tables").iterdir())
+    keys = ("1-constrained", "1", "2", "3", "agreement", "b1", "b2", "discriminator", "faithfulness")
+    assert names == sorted(f"table-{key}.{kind}" for key in keys for kind in ("csv", "tex"))
 
 
-def test_the_same_inputs_give_the_same_page(full_inputs, tmp_path):
-    first = write_report(full_inputs, tmp_path / "a").read_bytes()
-    assert write_report(full_inputs, tmp_path / "b").read_bytes() == first
+def test_the_same_inputs_give_the_same_files(full_inputs, written, tmp_path):
+    write_report(full_inputs, tmp_path)
+    files = [path.relative_to(tmp_path) for path in tmp_path.rglob("*.*")]
+    assert len(files) == 25
+    assert all((tmp_path / one).read_bytes() == (written.parent / one).read_bytes() for one in files)
 
 
 def test_titles_and_names_are_escaped(full_inputs, tmp_path):
@@ -125,8 +146,16 @@ def test_titles_and_names_are_escaped(full_inputs, tmp_path):
         citations=(Citation(0, evil, 4, 4 + len(evil), True, 1.0, 5, True),),
         ask=evil,
     )
+    named = [
+        [replace(row, method=evil, metric=row.metric.replace("rubric", evil)) for row in full_inputs.evaluation[name]]
+        for name in KNOWN
+    ]
     inputs = replace(
         full_inputs,
+        evaluation=dict(zip((*KNOWN, evil), [*named, named[0]], strict=True)),
+        judge_rules=[evil],
+        needs=[evil],
+        case_views=[[told]],
         name=evil,
         recommender=evil,
         machine=evil,
@@ -155,12 +184,18 @@ def test_empty_parts_are_left_out_with_a_sentence(tmp_path):
         "Loading and filtering changed nothing",
         "The lengths of histories were not recorded",
         "The number of examples was not recorded",
+        "recexplainer evaluate empty judge makes it. The rubric needs nothing more; a language model as the judge",
+        "recexplainer evaluate empty discriminator makes it",
+        "recexplainer evaluate empty score-predictor makes it",
+        "recexplainer evaluate empty ablation makes it",
+        "recexplainer evaluate empty agreement makes it",
+        "No pair was explained by several methods",
     ):
         assert sentence in page.words, sentence
 
 
 def test_other_data_is_said_to_be_other_data(full_inputs, tmp_path):
-    words = parse(write_report(replace(full_inputs, paper_dataset=None), tmp_path)).words
+    words = parse(write_report(replace(full_inputs, paper_dataset=None, evaluation={}), tmp_path)).words
     assert "other data, for orientation only" in words
     assert "other data and another recommender" in words
 
@@ -174,7 +209,7 @@ def test_an_explanation_without_effects_says_so(full_inputs, tmp_path):
             for each in full_inputs.explanations[0].citations
         ),
     )
-    words = parse(write_report(replace(full_inputs, explanations=[silent], alone=[]), tmp_path)).words
+    words = parse(write_report(replace(full_inputs, explanations=[silent], alone=[], evaluation={}), tmp_path)).words
     assert "The recommender cannot answer for a changed history" in words
     assert "was not asked about this pair without evidence" in words
 
@@ -248,3 +283,51 @@ def test_importing_reports_is_light():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_a_fault_names_is_marked_wrong_wherever_it_stands(full_inputs):
+    told = replace(
+        full_inputs.explanations[0],
+        text="Alpha and Beta and Alpha, but Gamma",
+        citations=(Citation(1, "Alpha", 0, 5, True, 1.0, 4, True), Citation(1, "Alpha", 19, 24, True, 1.0, 4, True)),
+        faults=(
+            "“Alpha” is said to speak for it",
+            "“Beta” is not in the history",
+            "“Delta” does most and is not named",
+        ),
+    )
+    cut = segments(told)
+    assert "".join(each.text for each in cut) == told.text
+    assert [(each.text, each.kind) for each in cut if each.kind] == [
+        ("Alpha", "wrong"),
+        ("Beta", "wrong"),
+        ("Alpha", "wrong"),
+    ]
+    assert cut[2].hint == "“Beta” is not in the history"
+
+
+def test_a_case_view_is_of_one_pair(full_inputs):
+    first, second = full_inputs.explanations[:2]
+    assert [len(view.told) for view in case_views([[first, first], [], [second]])] == [2, 1]
+    with pytest.raises(RunError, match="different pairs"):
+        case_views([[first, replace(first, user="another")]])
+
+
+def test_who_did_not_rate_is_said():
+    assert judges_sentence([]) == ""
+    assert "No people rated" in judges_sentence(judge_rows(["rubric"]))
+    assert judges_sentence(judge_rows(["gpt-4.1", "people"])) == "Rated by people and gpt-4.1."
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_one_evaluation_alone_makes_a_whole_page(name, full_inputs, tmp_path):
+    page = parse(write_report(replace(full_inputs, evaluation={name: full_inputs.evaluation[name]}), tmp_path))
+    assert f"evaluate paper-games {name} makes it" not in page.words
+    assert page.words.count("makes it.") == 2 * (len(KNOWN) - 1)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_rows_without_values_make_a_page_and_no_figure(name, full_inputs, tmp_path):
+    rows = [replace(row, value=None, low=None, high=None, cases=0) for row in full_inputs.evaluation[name]]
+    parse(write_report(replace(full_inputs, evaluation={name: rows}), tmp_path))
+    assert {path.stem for path in (tmp_path / "figures").glob("*")} <= {"figure-4"}

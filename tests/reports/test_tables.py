@@ -6,10 +6,11 @@ import pytest
 from recexplainer.data.dataset import Note
 from recexplainer.errors import SettingsError
 from recexplainer.evaluation.rows import Row
+from recexplainer.reports.cells import Block, Cell, Column, Table
 from recexplainer.reports.formats import escape_latex, to_csv, to_latex
 from recexplainer.reports.inputs import DatasetFacts, TaskCount
 from recexplainer.reports.paper import published
-from recexplainer.reports.tables import Block, Cell, Column, Table, table_1, table_b1, table_b2
+from recexplainer.reports.tables import table_1, table_1_constrained, table_b1, table_b2
 
 ROWS = [
     Row("hybrid", "retrieval", "hr@5", 0.8, 0.7, 0.9, 10),
@@ -35,16 +36,13 @@ def test_table_1_tells_not_applicable_from_not_measured():
     assert not any(cell.best for cell in (behavior[hcr], hybrid[hcr]))
 
 
-def test_constrained_columns_stand_beside_the_free_ones_when_measured():
-    labels = [(column.group, column.label) for column in table_1(ROWS, None).columns]
-    assert len(labels) == 5
+def test_what_the_paper_has_no_column_for_is_a_table_of_its_own():
+    assert table_1_constrained(ROWS) is None
     more = [*ROWS, Row("hybrid", "retrieval", "hr@5-constrained", 0.9, 0.8, 1.0, 10)]
-    labels = [(column.group, column.label) for column in table_1(more, None).columns]
-    assert labels[:3] == [
-        ("Retrieval, free", "H@5"),
-        ("Retrieval, free", "N@5"),
-        ("Retrieval, constrained", "H@5"),
-    ]
+    table = table_1_constrained(more)
+    assert [(column.group, column.label) for column in table.columns] == [("Retrieval, constrained", "H@5")]
+    assert [(name, [cell.text for cell in cells]) for name, cells in table.blocks[0].rows] == [("Hybrid", ["0.9000"])]
+    assert len(table_1(more, None).columns) == 5
 
 
 def test_the_papers_block_has_its_own_best_and_says_when_it_is_other_data():
@@ -100,10 +98,10 @@ def test_table_b2_sums_and_leaves_dashes():
 def test_csv_holds_values_and_intervals():
     read = list(csv.DictReader(io.StringIO(to_csv(table_1(ROWS, "Games")))))
     assert read[1]["Method"] == "Behavior"
-    assert float(read[1]["Retrieval, free H@5"]) == 0.8
-    assert float(read[1]["Retrieval, free H@5 low"]) == 0.75
+    assert float(read[1]["Retrieval H@5"]) == 0.8
+    assert float(read[1]["Retrieval H@5 low"]) == 0.75
     assert read[1]["Reconstruction HCR"] == "N/A"
-    assert read[-1]["Retrieval, free H@5 low"] == ""
+    assert read[-1]["Retrieval H@5 low"] == ""
 
 
 def test_csv_quotes_commas_and_quotes():
@@ -114,7 +112,7 @@ def test_csv_quotes_commas_and_quotes():
 def test_latex_is_escaped_and_bold():
     text = to_latex(table_1(ROWS, None))
     assert r"\textbf{0.8000}" in text
-    assert r"\multicolumn{2}{c}{Retrieval, free}" in text
+    assert r"\multicolumn{2}{c}{Retrieval}" in text
     assert r"\cmidrule(lr){2-3}" in text
     assert escape_latex("50% & #1_{a}\\ ~^$") == (
         r"50\% \& \#1\_\{a\}\textbackslash{} \textasciitilde{}\textasciicircum{}\$"

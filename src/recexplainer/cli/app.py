@@ -18,6 +18,7 @@ from recexplainer.cli.explain import explain
 from recexplainer.cli.export import export
 from recexplainer.cli.report import report
 from recexplainer.cli.run import run
+from recexplainer.cli.study import study
 from recexplainer.errors import RecExplainerError
 from recexplainer.storage import system_errors
 
@@ -33,6 +34,7 @@ app = typer.Typer(
 for command in (demo, run, explain, evaluate, report, export, doctor):
     app.command()(command)
 app.add_typer(data)
+app.add_typer(study)
 
 
 def _show_version(wanted: bool) -> None:

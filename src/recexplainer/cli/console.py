@@ -68,22 +68,28 @@ class StageLines:
 
 
 def show_rows(rows: Sequence[Row], title: str) -> None:
-    """Print results as one table: a line a metric, a column a method."""
+    """Print results, a table a task: a line a method, a column a metric; parts of a metric (`a/b`) are left out."""
+    shown = [row for row in rows if "/" not in row.metric]
+    for task in sorted(dict.fromkeys(row.task for row in shown), key=_TASKS.find):
+        _show_task([row for row in shown if row.task == task], task if task == title else f"{title}: {task}")
+
+
+def _show_task(rows: Sequence[Row], title: str) -> None:
     from rich.table import Table
 
-    metrics = sorted(dict.fromkeys((row.task, row.metric) for row in rows), key=lambda one: _TASKS.find(one[0]))
-    methods = list(dict.fromkeys(row.method for row in rows))
-    values = {(row.method, row.task, row.metric): row.value for row in rows}
-    table = Table("task", "metric", title=title, title_justify="left")
-    for method in methods:
-        table.add_column(method, justify="right")
-    before = ""
-    for task, metric in metrics:
-        found = [values.get((method, task, metric)) for method in methods]
-        texts = ("N/A" if value is None else f"{value:.3f}" for value in found)
-        table.add_row("" if task == before else task, metric, *texts)
-        before = task
+    metrics = list(dict.fromkeys(row.metric for row in rows))
+    values = {(row.method, row.metric): row.value for row in rows}
+    table = Table("method", title=title, title_justify="left")
+    for metric in metrics:
+        table.add_column(metric.replace("-", "- ").replace("@", " @"), justify="right")
+    for method in dict.fromkeys(row.method for row in rows):
+        found = [values.get((method, metric), "") for metric in metrics]
+        table.add_row(method, *(_number(value) for value in found))
     stdout().print(table)
+
+
+def _number(value: float | str | None) -> str:
+    return value if isinstance(value, str) else "N/A" if value is None else f"{value:.3f}"
 
 
 def show_explanation(explanation: Explanation) -> None:

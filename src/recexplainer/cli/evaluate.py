@@ -6,39 +6,46 @@ from typing import Annotated
 
 import typer
 
-from recexplainer.cli.arguments import RUNS, RunArgument, RunsOption
+from recexplainer.cli.arguments import RUNS, RunArgument, RunsOption, SetOption
 from recexplainer.processes import is_first
-
-STAGES = {"alignment": "evaluation"}
-"""For each evaluation, the stage that makes it; its rows are in a file of the evaluation's name."""
 
 
 def evaluate(
     run: RunArgument,
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Evaluations; all if none.")] = None,
+    settings: SetOption = None,
     again: Annotated[bool, typer.Option("--again", help="Measure anew even if nothing changed.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what asking the endpoint would take, and stop.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
     runs: RunsOption = RUNS,
 ) -> None:
-    """Measure the surrogates of a run, where that is not done yet, and show the rows."""
+    """Evaluate a run as the paper does, where that is not done yet, bring its report up to date, and show the rows."""
     from recexplainer.cli.console import StageLines, show_rows
-    from recexplainer.errors import RunError
     from recexplainer.evaluation.rows import read_rows
+    from recexplainer.pipeline.evaluations import evaluations_named, possible, stages_of
     from recexplainer.pipeline.folder import find_run, recipe_of, run_recipe
-    from recexplainer.pipeline.stages import measurement_stage
+    from recexplainer.pipeline.recipe import with_changes
+    from recexplainer.pipeline.spending import planned_spend
 
-    wanted = names or list(STAGES)
-    if unknown := [name for name in wanted if name not in STAGES]:
-        raise RunError(f"There is no evaluation {unknown[0]!r}.", mend=f"The evaluations are: {', '.join(STAGES)}.")
+    wanted = evaluations_named(names)
     folder = find_run(run, runs)
-    stages = [STAGES[name] for name in wanted]
-    recipe = recipe_of(folder)
-    anew = [*map(measurement_stage, recipe.forms), *stages] if again else ()
-    run_recipe(recipe, folder, StageLines(), only=stages, again=anew)
+    recipe = recipe_of(folder, settings or ())
+    if not names:
+        wanted = possible(wanted, recipe)
+    recipe = with_changes(recipe, {"evaluation": {"made": list(dict.fromkeys([*recipe.evaluation.made, *wanted]))}})
+    if dry_run:
+        typer.echo(planned_spend(recipe, folder))
+        return
+    anew = [stage for name in wanted for stage in stages_of(recipe, name)] if again else ()
+    run_recipe(recipe, folder, StageLines(), only=["evaluation", "report"], again=anew)
     if not is_first():
         return
     for name in wanted:
-        path = folder / STAGES[name] / f"{name}.json"
+        path = folder / "evaluation" / f"{name}.json"
+        if not path.is_file():
+            continue  # baselines stand in alignment; agreement needs people, as the report says
         if as_json:
             typer.echo(path.read_text(encoding="utf-8"), nl=False)
         else:

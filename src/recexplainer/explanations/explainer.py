@@ -12,10 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.titles import TitleFinder
-from recexplainer.errors import DataError
 from recexplainer.explanations.record import Explanation
-from recexplainer.explanations.verification import cite
+from recexplainer.explanations.recording import Recorder
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
 from recexplainer.surrogate.batching import EncodedSet
@@ -23,9 +21,7 @@ from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.questions import encode_questions
 from recexplainer.tasks.asking import cut
-from recexplainer.tasks.attributes import Attributes
-from recexplainer.tasks.claims import faults
-from recexplainer.tasks.evidence import NEGLIGIBLE, Evidence, gather_evidence
+from recexplainer.tasks.evidence import NEGLIGIBLE, Evidence
 from recexplainer.tasks.example import Example
 
 LONGEST = 256
@@ -54,8 +50,7 @@ class Explainer:
         self.dataset, self.surrogate = dataset, surrogate
         self.recommender = as_recommender(recommender, dataset.item_ids)
         self._decoder = Decoder(surrogate, dataset.titles)
-        self._finder = TitleFinder(dataset.titles)
-        self._attributes = Attributes.of(dataset)
+        self._recorder = Recorder(dataset, self.recommender)
 
     def pair(self, user: User | str, item: int | str) -> tuple[User, int]:
         """What `explain` takes, from the own id of a user of the data, or any user, and an item's own id or index.
@@ -79,9 +74,11 @@ class Explainer:
         Raises:
             DataError: As in `explain`.
         """
-        return self._asked(pairs, self._known(pairs), evidence, ask)
+        return self._asked(pairs, self._recorder.known(pairs), evidence, ask)
 
-    def explain(self, pairs: Sequence[tuple[User, int]], *, evidence: bool = True, ask: str = "") -> list[Explanation]:
+    def explain(
+        self, pairs: Sequence[tuple[User, int]], *, evidence: bool = True, ask: str = "", method: str | None = None
+    ) -> list[Explanation]:
         """Why f would or would not recommend each item.
 
         With evidence, what is quoted is held to the item and to what matters most in the history, none of it twice,
@@ -92,25 +89,20 @@ class Explainer:
             pairs: `[pairs]`, a user with a history and an item index.
             evidence: Ask f first and put its answer in words; False: the surrogate alone, as in the paper.
             ask: The view that the reader wants, in words; added to the question.
+            method: Who explains, for the record; None: the surrogate's form.
 
         Raises:
             DataError: A history is empty, or an item is not in the catalogue.
         """
-        known = self._known(pairs)
+        known = self._recorder.known(pairs)
         questions = self._asked(pairs, known, evidence, ask)
         probabilities = self._decoder.yes_probabilities(questions)
         told = self._checked(questions, known) if evidence else self._alone(questions, known)
-        method = f"{self.surrogate.form}+evidence" if evidence else self.surrogate.form
+        name = f"{method or self.surrogate.form}{'+evidence' if evidence else ''}"
         return [
-            self._record(method, user.id, one, float(probability), draft, ask)
+            self._recorder.record(name, user.id, one, float(probability), draft.text, draft.faults, ask)
             for (user, _), one, probability, draft in zip(pairs, known, probabilities, told, strict=True)
         ]
-
-    def _known(self, pairs: Sequence[tuple[User, int]]) -> list[Evidence]:
-        """What f says of each pair."""
-        self._check(pairs)
-        users, items = [user for user, _ in pairs], [item for _, item in pairs]
-        return gather_evidence(self.recommender, self.dataset, users, items, attributes=self._attributes)
 
     def _asked(
         self, pairs: Sequence[tuple[User, int]], known: Sequence[Evidence], evidence: bool, ask: str
@@ -143,46 +135,7 @@ class Explainer:
         return [best[row] for row in range(len(known))]
 
     def _draft(self, text: str, evidence: Evidence) -> _Draft:
-        return _Draft(text, tuple(faults(text, evidence, self.dataset.titles)))
-
-    def _record(
-        self, method: str, user: str, evidence: Evidence, probability: float, draft: _Draft, ask: str
-    ) -> Explanation:
-        titles = self.dataset.titles
-        return Explanation(
-            method=method,
-            user=user,
-            history=evidence.history,
-            history_titles=tuple(titles[item] for item in evidence.history),
-            item=evidence.item,
-            item_title=titles[evidence.item],
-            verdict=probability > 0.5,
-            probability=probability,
-            text=draft.text,
-            citations=cite(draft.text, self._finder, self.recommender, evidence, user),
-            recommended=evidence.recommended,
-            score=evidence.score,
-            rank=evidence.rank,
-            n_ranked=evidence.n_ranked,
-            effects=evidence.effects,
-            faults=draft.faults,
-            ask=ask,
-        )
-
-    def _check(self, pairs: Sequence[tuple[User, int]]) -> None:
-        for user, item in pairs:
-            if not user.history:
-                raise DataError(
-                    "There is nothing to explain from: the user has no history.",
-                    where=f"user {user.id!r}",
-                    mend="Ask about a user with at least one interaction.",
-                )
-            if not 0 <= item < self.dataset.n_items:
-                raise DataError(
-                    f"There is no item number {item} in a catalogue of {self.dataset.n_items}.",
-                    where=f"dataset {self.dataset.name!r}",
-                    mend="Give the item's index, from 0; Dataset.item_index finds it by its own id.",
-                )
+        return _Draft(text, self._recorder.faults(text, evidence))
 
 
 def _citable(evidence: Evidence) -> tuple[int, ...]:

@@ -7,8 +7,9 @@ from pathlib import Path
 from recexplainer.errors import RunError
 from recexplainer.pipeline.folder import recipe_of
 from recexplainer.pipeline.gathering import gather
+from recexplainer.pipeline.names import explaining_form, surrogate_stage
 from recexplainer.pipeline.recipe import Form
-from recexplainer.pipeline.stages import build_stages, explaining_form, surrogate_stage
+from recexplainer.pipeline.stages import build_stages
 from recexplainer.storage import complete_folder, write_text
 
 

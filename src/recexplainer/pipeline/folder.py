@@ -5,19 +5,21 @@ It knows where a run's recipe lies, not what the stages do.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from recexplainer.errors import RunError
 from recexplainer.hardware import best_device, free_cores
+from recexplainer.pipeline.evaluation_settings import EVALUATIONS
 from recexplainer.pipeline.gathering import complete_manifest
+from recexplainer.pipeline.names import explaining_form, surrogate_stage
 from recexplainer.pipeline.reading import read_settings
 from recexplainer.pipeline.recipe import Recipe, recipe_text, with_changes
 from recexplainer.pipeline.run import Reporter, run_stages
-from recexplainer.pipeline.stages import build_stages, explaining_form, surrogate_stage
+from recexplainer.pipeline.stages import build_stages
 from recexplainer.pipeline.steps import join_training
 from recexplainer.processes import from_first, is_first, wait_for_all, world_size
 
@@ -43,7 +45,7 @@ def run_recipe(
     if not is_first():
         join_training()
         return
-    recipe = with_changes(recipe, {"threads": _threads(recipe, run)})
+    recipe = with_changes(recipe, {"threads": _threads(recipe, run), "evaluation": {"made": _made(recipe, run)}})
     beside = {RECIPE: recipe_text(recipe)}
     workers = recipe.surrogates_at_once if world_size() == 1 else 1
     run_stages(build_stages(recipe), run, reporter, only=only, again=again, beside=beside, workers=workers)
@@ -52,8 +54,18 @@ def run_recipe(
 
 def _threads(recipe: Recipe, run: Path) -> int:
     """As many as the recipe says, else as many as the run has had so far, else a thread for each free core."""
-    kept = yaml.safe_load((run / RECIPE).read_text("utf-8")) if (run / RECIPE).is_file() else {}
-    return recipe.threads or kept.get("threads") or free_cores()
+    return recipe.threads or _kept(run).get("threads") or free_cores()
+
+
+def _made(recipe: Recipe, run: Path) -> list[str]:
+    """The evaluations of the recipe and those that the run has had so far."""
+    before = _kept(run).get("evaluation", {}).get("made", ())
+    return [name for name in EVALUATIONS if name in {*recipe.evaluation.made, *before}]
+
+
+def _kept(run: Path) -> dict[str, Any]:
+    """The recipe that the run was last started with, as it is written."""
+    return yaml.safe_load((run / RECIPE).read_text("utf-8")) if (run / RECIPE).is_file() else {}
 
 
 def find_run(run: str | Path, runs: Path = Path("runs")) -> Path:
@@ -70,9 +82,9 @@ def find_run(run: str | Path, runs: Path = Path("runs")) -> Path:
     raise RunError("There is no such run.", where=str(run), mend=mend)
 
 
-def recipe_of(run: Path) -> Recipe:
-    """The recipe that a run was last started with."""
-    return read_settings(Recipe, run / RECIPE)
+def recipe_of(run: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe that a run was last started with, with changes as `load_recipe` takes them."""
+    return read_settings(Recipe, run / RECIPE, overrides)
 
 
 def open_explainer(run: Path) -> Explainer:

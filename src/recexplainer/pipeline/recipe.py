@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from recexplainer.data.filtering import FilterSettings
 from recexplainer.data.readers.table import ColumnMapping
 from recexplainer.errors import SettingsError
+from recexplainer.pipeline.evaluation_settings import EvaluationSettings
 from recexplainer.pipeline.reading import check_settings, inner_settings, read_settings
 from recexplainer.recommenders.kinds import RecommenderSettings
 from recexplainer.reports.inputs import PaperDataset
@@ -50,13 +51,6 @@ class DataSettings(Settings):
     """Which column of a table is what; None: recognised by their names."""
     filter: FilterSettings = FilterSettings()
     """Which items and users are kept."""
-
-
-class EvaluationSettings(Settings):
-    """How alignment is measured."""
-
-    seed: int = Field(default=0, ge=0)
-    """Seed of what Random and Popularity draw. How many cases there are is set by `examples.test_users`."""
 
 
 class ExplanationSettings(Settings):
@@ -96,7 +90,7 @@ class Recipe(Settings):
     surrogate: SurrogateSettings = SurrogateSettings()
     """Backbone and training."""
     evaluation: EvaluationSettings = EvaluationSettings()
-    """How alignment is measured."""
+    """Which evaluations are made, and how."""
     explanations: ExplanationSettings = ExplanationSettings()
     """Explanations in the report."""
     report: ReportSettings = ReportSettings()

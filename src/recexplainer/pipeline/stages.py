@@ -7,48 +7,41 @@ from functools import partial
 from pathlib import Path
 
 from recexplainer.pipeline import steps
+from recexplainer.pipeline.evaluations import evaluation_stages
+from recexplainer.pipeline.names import (
+    ASKED,
+    TARGET,
+    explained_stage,
+    explaining_form,
+    measurement_stage,
+    surrogate_stage,
+)
 from recexplainer.pipeline.recipe import Form, Recipe
 from recexplainer.pipeline.run import RunContext, Stage
 from recexplainer.settings import Settings
 
 _Step = Callable[[Recipe, RunContext, Path], str]
-_TARGET = ("dataset", "recommender")
-_ASKED = (*_TARGET, "examples")
 
 
 def build_stages(recipe: Recipe) -> list[Stage]:
     """All stages of a recipe."""
     surrogates = [_surrogate_stage(recipe, form) for form in recipe.forms]
     measurements = [_measurement_stage(recipe, form) for form in recipe.forms]
-    trained, measured = (tuple(stage.name for stage in stages) for stages in (surrogates, measurements))
-    together = partial(steps.evaluate, measured=measured)
-    explaining = (*_TARGET, surrogate_stage(explaining_form(recipe)))
-    reported = (*_ASKED, *trained, "evaluation", "explanations")
+    trained = tuple(stage.name for stage in surrogates)
+    explaining = (*TARGET, surrogate_stage(explaining_form(recipe)))
+    evaluations = evaluation_stages(recipe)
+    told = (stage.name for stage in evaluations if stage.name.startswith(explained_stage("")))
+    reported = (*ASKED, *trained, *told, "evaluation", "explanations")
     return [
         _dataset_stage(recipe),
         _recommender_stage(recipe),
         _examples_stage(recipe),
         *surrogates,
         *measurements,
-        _stage(recipe, "evaluation", recipe.evaluation, (*_ASKED, *measured), together),
+        *evaluations,
         _stage(recipe, "explanations", recipe.explanations, explaining, steps.explain, apart=True),
         _stage(recipe, "report", recipe.report, reported, steps.report),
     ]
-
-
-def surrogate_stage(form: Form) -> str:
-    """Name of the stage, and of the folder, of a form's surrogate."""
-    return f"surrogate-{form}"
-
-
-def measurement_stage(form: Form) -> str:
-    """Name of the stage, and of the folder, of what was measured of a form's surrogate."""
-    return f"evaluation-{form}"
-
-
-def explaining_form(recipe: Recipe) -> Form:
-    """The form that explains: the one that the recipe names, else the last one trained."""
-    return recipe.explanations.form or recipe.forms[-1]
 
 
 def _stage(
@@ -76,15 +69,15 @@ def _examples_stage(recipe: Recipe) -> Stage:
     settings = recipe.examples.model_dump(mode="json", exclude=set(files))
     sources = tuple(path for path in files.values() if path is not None)
     settings |= {name: path is not None for name, path in files.items()}
-    return Stage("examples", "examples", settings, _TARGET, partial(steps.ask_recommender, recipe), sources)
+    return Stage("examples", "examples", settings, TARGET, partial(steps.ask_recommender, recipe), sources)
 
 
 def _surrogate_stage(recipe: Recipe, form: Form) -> Stage:
     goes_on = form == "hybrid" and recipe.surrogate.start_hybrid_from == "intention" and "intention" in recipe.forms
     start = surrogate_stage("intention") if goes_on else None
-    inputs = (*_ASKED, start) if start else _ASKED
+    inputs = (*ASKED, start) if start else ASKED
     own = {"epochs": recipe.surrogate.epochs.get(form, 1.0), "shares": recipe.surrogate.shares.get(form, {})}
-    settings = recipe.surrogate.model_dump(mode="json") | own
+    settings = recipe.surrogate.model_dump(mode="json", exclude={"pretrained": {"sharded"}}) | own
     name, step = surrogate_stage(form), partial(steps.train_surrogate, recipe, form=form, start=start)
     return Stage(name, name, settings, inputs, step, apart=True)
 
@@ -92,4 +85,4 @@ def _surrogate_stage(recipe: Recipe, form: Form) -> Stage:
 def _measurement_stage(recipe: Recipe, form: Form) -> Stage:
     name, trained = measurement_stage(form), surrogate_stage(form)
     step = partial(steps.measure_surrogate, recipe, trained=trained)
-    return Stage(name, name, {}, (*_ASKED, trained), step, apart=True)
+    return Stage(name, name, {}, (*ASKED, trained), step, apart=True)

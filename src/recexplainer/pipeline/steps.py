@@ -122,24 +122,13 @@ def measure_surrogate(recipe: Recipe, context: RunContext, folder: Path, *, trai
 
     use_threads((recipe.threads or 1) // recipe.surrogates_at_once)
     surrogate = Surrogate.from_pretrained(context.folders[trained]).to(best_device())
-    rows = evaluate_surrogate(surrogate, _test_cases(context))
+    rows = evaluate_surrogate(surrogate, test_cases(context))
     write_rows(folder / "alignment.json", rows)
     return f"{len(rows)} results"
 
 
-def evaluate(recipe: Recipe, context: RunContext, folder: Path, *, measured: tuple[str, ...]) -> str:
-    """Set what was measured of each surrogate, by a stage each, beside the baselines."""
-    from recexplainer.evaluation.alignment import evaluate_baselines
-    from recexplainer.evaluation.rows import read_rows, write_rows
-
-    rows = evaluate_baselines(_test_cases(context), recipe.evaluation.seed)
-    for stage in measured:
-        rows += read_rows(context.folders[stage] / "alignment.json")
-    write_rows(folder / "alignment.json", rows)
-    return f"{len(rows)} results of {len(measured)} surrogates and two baselines"
-
-
-def _test_cases(context: RunContext) -> TestCases:
+def test_cases(context: RunContext) -> TestCases:
+    """The questions that surrogates are measured by."""
     from recexplainer.data.dataset import Dataset
     from recexplainer.evaluation.alignment import TestCases
     from recexplainer.recommenders.kinds import load_recommender

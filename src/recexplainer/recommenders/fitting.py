@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
+from torch import Tensor
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split
@@ -31,8 +32,23 @@ M = TypeVar("M", bound=Towers)
 S = TypeVar("S", bound=Settings)
 
 
-class FitSettings(Settings):
-    """How long each try may go on, and what is the same in all of them."""
+class LoopSettings(Settings):
+    """How one model is fitted: steps of AdamW over shuffled rows, stopped early."""
+
+    batch: int = Field(default=128, ge=1)
+    """Histories a step."""
+    epochs: int = Field(default=60, ge=1)
+    """The most epochs a try may take."""
+    patience: int = Field(default=4, ge=1)
+    """Epochs that do not better the held-out score before a try is stopped."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    """AdamW's weight decay."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of weights, order, dropout and drawn items."""
+
+
+class FitSettings(LoopSettings):
+    """How long each try may go on, and what is the same in all of them; the held-out score is NDCG@10."""
 
     learning_rates: tuple[float, ...] = (1e-3,)
     """Learning rates of AdamW to try."""
@@ -40,16 +56,6 @@ class FitSettings(Settings):
     """How many last items f looks at."""
     loss: Loss = "softmax"
     """The next item against the whole catalogue (`softmax`) or a drawn item (`bce`, the original SASRec; `bpr`)."""
-    batch: int = 128
-    """Histories a step."""
-    epochs: int = 60
-    """The most epochs a try may take."""
-    patience: int = 4
-    """Epochs without a better NDCG@10 on the held-out items before a try is stopped."""
-    weight_decay: float = 0.01
-    """AdamW's weight decay."""
-    seed: int = 0
-    """Seed of weights, order, dropout and drawn items."""
 
 
 class SearchSettings(FitSettings):
@@ -117,7 +123,7 @@ def _search(
 ) -> tuple[M, list[Trial[S]]]:
     fitted = [np.asarray(split.train_history(user)) for user in range(dataset.n_users)]
     shorter = [history[:-1] for history in fitted]
-    held = [(user, int(history[-1])) for user, history in enumerate(fitted) if len(history) > 1]
+    held = [history for history in fitted if len(history) > 1]
     if not held:
         raise RecommenderError(
             "No user has enough interactions to hold one out.",
@@ -125,14 +131,22 @@ def _search(
             mend="Loosen the filter, or give users with at least three interactions.",
         )
 
-    def start(shape: S, rate: float, histories: Sequence[NDArray[np.int32]]) -> _Fit[M]:
+    users = [User(tuple(history[:-1].tolist())) for history in held]
+    targets = np.array([history[-1] for history in held], np.int64)
+
+    def start(shape: S, rate: float, histories: Sequence[NDArray[np.int32]]) -> Fit[M]:
         torch.manual_seed(settings.seed)
-        return _Fit(make(dataset.n_items, shape), histories, rate, settings)
+        model = make(dataset.n_items, shape)
+        windows = torch.from_numpy(_windows(histories, model.max_history, model.n_items))
+        return Fit(
+            model, len(windows), lambda rows: next_item_loss(model, windows[rows], settings.loss), rate, settings
+        )
 
     combinations = list(product(shapes, settings.learning_rates))
     trials: list[Trial[S]] = []
     for shape, rate in track(combinations, "searching for a recommender"):
-        epochs, ndcg = _stop_early(start(shape, rate, shorter), shorter, held, settings)
+        fit = start(shape, rate, shorter)
+        epochs, ndcg = stop_early(fit, lambda model: held_out_ndcg(model, users, targets), settings)
         trials.append(Trial(shape, rate, epochs, ndcg))
     trials.sort(key=lambda trial: -trial.ndcg)
     best = trials[0]
@@ -142,18 +156,14 @@ def _search(
     return fit.model.eval().requires_grad_(False), trials
 
 
-def _stop_early(
-    fit: _Fit[M], histories: Sequence[NDArray[np.int32]], held: Sequence[tuple[int, int]], settings: FitSettings
-) -> tuple[int, float]:
-    """Fit until the held-out NDCG@10 has not risen for `patience` epochs; the best epoch, and NDCG@10 there."""
-    users = [User(tuple(histories[user].tolist())) for user, _ in held]
-    targets = np.array([item for _, item in held])
+def stop_early(fit: Fit[M], score: Callable[[M], float], settings: LoopSettings) -> tuple[int, float]:
+    """Fit until the held-out score has not risen for `patience` epochs; the best epoch, and the score there."""
     best, best_epoch = -1.0, 0
     for epoch in range(1, settings.epochs + 1):
         fit.epoch()
-        score = held_out_ndcg(fit.model, users, targets)
-        if score > best:
-            best, best_epoch = score, epoch
+        reached = score(fit.model)
+        if reached > best:
+            best, best_epoch = reached, epoch
         elif epoch - best_epoch >= settings.patience:
             break
     return best_epoch, best
@@ -161,30 +171,42 @@ def _stop_early(
 
 def held_out_ndcg(model: Recommender, users: Sequence[User], targets: NDArray[np.int64], k: int = 10) -> float:
     """Mean NDCG@k over the whole catalogue, the history left out, one relevant item a user."""
+    ranks = held_out_ranks(model, users, targets)
+    return float(np.where(ranks <= k, 1 / np.log2(ranks + 1), 0).mean())
+
+
+def held_out_ranks(model: Recommender, users: Sequence[User], targets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rank of each user's target over the whole catalogue, the history left out; `Int[users]`, 1 the first."""
     scores = model.scores(users)
     of_target = scores[np.arange(len(users)), targets].copy()
     for row, user in zip(scores, users, strict=True):
         row[list(user.history)] = -np.inf
-    ranks = (scores > of_target[:, None]).sum(1) + 1
-    return float(np.where(ranks <= k, 1 / np.log2(ranks + 1), 0).mean())
+    return (scores > of_target[:, None]).sum(1) + 1
 
 
-class _Fit(Generic[M]):
-    """A model, its optimiser and its windows; one call of `epoch` goes once over all windows."""
+class Fit(Generic[M]):
+    """A model, its optimiser and its loss over numbered rows; one call of `epoch` goes once over all rows.
 
-    def __init__(self, model: M, histories: Sequence[NDArray[np.int32]], rate: float, settings: FitSettings) -> None:
-        self.model = model
-        self.windows = torch.from_numpy(_windows(histories, model.max_history, model.n_items))
+    Args:
+        model: What is fitted.
+        rows: How many rows there are to learn from.
+        loss: The mean loss of the rows with these numbers, `Int[batch]`.
+        rate: Learning rate of AdamW.
+        settings: The loop.
+    """
+
+    def __init__(
+        self, model: M, rows: int, loss: Callable[[NDArray[np.int64]], Tensor], rate: float, settings: LoopSettings
+    ) -> None:
+        self.model, self.rows, self.loss, self.batch = model, rows, loss, settings.batch
         self.optimizer = torch.optim.AdamW(model.parameters(), rate, weight_decay=settings.weight_decay)
         self.random = np.random.default_rng(settings.seed)
-        self.batch = settings.batch
-        self.loss: Loss = settings.loss
 
     def epoch(self) -> None:
-        """Go once over all windows in a new order."""
+        """Go once over all rows in a new order."""
         self.model.train()
-        for rows in np.array_split(self.random.permutation(len(self.windows)), -(-len(self.windows) // self.batch)):
-            loss = next_item_loss(self.model, self.windows[rows], self.loss)
+        for rows in np.array_split(self.random.permutation(self.rows), -(-self.rows // self.batch)):
+            loss = self.loss(rows)
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()

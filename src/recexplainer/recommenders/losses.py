@@ -1,4 +1,7 @@
-"""What a recommender is fitted to: the next item at every position, against the whole catalogue or a drawn item."""
+"""What a recommender is fitted to: the next item at every position, or the scores of another recommender.
+
+The next item stands against the whole catalogue or a drawn item.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,19 @@ def next_item_loss(model: Towers, windows: Tensor, loss: Loss = "softmax") -> Te
     if loss == "bpr":
         return -functional.logsigmoid(above - below).mean()
     return -(functional.logsigmoid(above) + functional.logsigmoid(-below)).mean()
+
+
+def distillation_loss(scores: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
+    """`KL(softmax(teacher / temperature) || softmax(scores))`, the mean over users (paper section 3.2.3).
+
+    Args:
+        scores: The student's, `Float[users, items]`.
+        teacher: The teacher's, `Float[users, items]`; an item that has -inf is left out of both.
+        temperature: Above 1 the teacher's chances are flattened, below 1 they are sharpened.
+    """
+    left_out = teacher == -torch.inf
+    student = scores.masked_fill(left_out, torch.finfo(scores.dtype).min).log_softmax(-1)
+    return functional.kl_div(student, (teacher / temperature).softmax(-1), reduction="batchmean")
 
 
 def _others(windows: Tensor, n_items: int) -> Tensor:

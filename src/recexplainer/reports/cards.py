@@ -1,4 +1,4 @@
-"""Explanations as cards: the text cut at its citations, each history item with its effect, and how often they hold.
+"""Explanations as cards: what is said, each history item with its effect, one pair told several times, and tallies.
 
 It knows the records only; how a card looks is in `page/`.
 """
@@ -13,16 +13,8 @@ from markupsafe import Markup
 from recexplainer.errors import RunError
 from recexplainer.explanations.record import Citation, Explanation
 from recexplainer.reports.figures import effect_bar
+from recexplainer.reports.marking import Segment, segments
 from recexplainer.reports.names import method_name, signed
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A stretch of text; `kind` is "" for plain text, else for, against, cited, asked or stray (see `_kind`)."""
-
-    text: str
-    kind: str = ""
-    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +49,14 @@ class Card:
     history: tuple[HistoryItem, ...]
     told: Told
     alone: Told | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """One pair explained several times: one of the explanations, for the pair's facts; each view asked for and told."""
+
+    explanation: Explanation
+    told: tuple[tuple[str, Told], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,27 +110,24 @@ def tally(explanations: Sequence[Explanation]) -> Tally:
     )
 
 
-def segments(explanation: Explanation) -> list[Segment]:
-    """The text cut at its citations; one that overlaps an earlier or longer one is left as plain text.
+def case_views(views: Sequence[Sequence[Explanation]]) -> list[CaseView]:
+    """Each pair with what every explanation of it says, in the order given; a view without explanations is left out.
 
     Raises:
-        RunError: If a citation's offsets do not hold its title.
+        RunError: If the explanations of one view are of different pairs.
     """
-    text, at, cut = explanation.text, 0, list[Segment]()
-    for citation in sorted(explanation.citations, key=lambda each: (each.start, -each.end)):
-        if text[citation.start : citation.end] != citation.title:
-            raise RunError(
-                f"A citation's offsets do not hold its title {citation.title!r}.",
-                where=f"explanation of item {explanation.item} for user {explanation.user}",
-                mend="Run the explanations again.",
-            )
-        if citation.start < at:
-            continue
-        if citation.start > at:
-            cut.append(Segment(text[at : citation.start]))
-        cut.append(Segment(citation.title, _kind(citation, explanation.item), _hint(citation, explanation)))
-        at = citation.end
-    return [*cut, Segment(text[at:])] if at < len(text) else cut
+    return [_case_view(view) for view in views if view]
+
+
+def _case_view(view: Sequence[Explanation]) -> CaseView:
+    first = view[0]
+    if others := [each for each in view if (each.user, each.item) != (first.user, first.item)]:
+        raise RunError(
+            "Explanations shown side by side are of different pairs.",
+            where=f"item {others[0].item} for user {others[0].user}, beside item {first.item} for user {first.user}",
+            mend="Put the explanations of one user and one item into a view of their own.",
+        )
+    return CaseView(first, tuple((each.ask, _told(each)) for each in view))
 
 
 def _told(each: Explanation) -> Told:
@@ -160,25 +157,3 @@ def _different(each: Explanation) -> list[Citation]:
         if citation.item != each.item:
             first.setdefault(citation.item, citation)
     return list(first.values())
-
-
-def _kind(citation: Citation, asked: int) -> str:
-    """Speaks for or against (f's effect), cited (effect unknown), asked (the item itself), stray (not in history)."""
-    if citation.item == asked:
-        return "asked"
-    if not citation.in_history:
-        return "stray"
-    if citation.effect is None:
-        return "cited"
-    return "for" if citation.effect >= 0 else "against"
-
-
-def _hint(citation: Citation, each: Explanation) -> str:
-    if citation.item == each.item:
-        return "the item asked about"
-    if not citation.in_history:
-        return "not in this user's history"
-    if citation.effect is None:
-        return "in the history; the recommender cannot be asked without it"
-    rank = f"; rank {each.rank:,} becomes {citation.rank_without:,} without it" if citation.rank_without else ""
-    return f"effect {signed(citation.effect)}{rank}"

@@ -13,6 +13,7 @@ from math import ceil, floor, log10
 from markupsafe import Markup
 
 Point = tuple[float, float]
+_ROOM_FOR_TEXT = 0.08  # of a stacked bar's width
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,37 @@ def bars(rows: Sequence[Bar], *, maximum: float) -> Markup:
             ).format(row.label, _bar(row, maximum, text), text)
         )
     return Markup('<div class="bars">{}</div>').format(Markup("").join(lines))
+
+
+def stacked(label: str, parts: Sequence[tuple[str, float]], css: str, note: str) -> Markup:
+    """One bar cut into shares of the whole, each with its percentage where there is room for it.
+
+    Args:
+        label: What stands before the bar.
+        parts: Name and share of each part, from the left; shares are 0 to 1.
+        css: The parts' colour classes are this with 0, 1, … after it.
+        note: What stands after the bar.
+    """
+    shapes, at = list[Markup](), 0.0
+    for number, (name, share) in enumerate(parts):
+        shapes.append(
+            Markup(
+                '<rect class="{0}{1}" x="{2:.2f}%" width="{3:.2f}%" height="22"><title>{4}: {5:.1%}</title></rect>'
+            ).format(css, number, 100 * at, 100 * share, name, share)
+        )
+        if share >= _ROOM_FOR_TEXT:
+            shapes.append(
+                Markup('<text class="on-{}{}" x="{:.2f}%" y="15.5" text-anchor="middle">{:.0f}</text>').format(
+                    css, number, 100 * (at + share / 2), 100 * share
+                )
+            )
+        at += share
+    spoken = f"{label}: " + ", ".join(f"{name} {share:.0%}" for name, share in parts)
+    return Markup(
+        '<div class="bar-row"><span class="bar-label">{}</span>'
+        '<svg class="stacked" width="100%" height="22" role="img" aria-label="{}">{}</svg>'
+        '<span class="bar-value">{}</span></div>'
+    ).format(label, spoken, Markup("").join(shapes), note)
 
 
 def effect_bar(effect: float, largest: float, label: str) -> Markup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from recexplainer.reports.tables import Block, Cell, Table
+from recexplainer.reports.cells import Block, Cell, Table
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -13,6 +13,10 @@ _LATEX = {
     "^": r"\textasciicircum{}",
     "–": "--",
     "−": "$-$",
+    "×": r"$\times$",
+    "κ": r"$\kappa$",
+    "ρ": r"$\rho$",
+    "α": r"$\alpha$",
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
 }
 
@@ -72,7 +76,7 @@ def _groups(table: Table) -> list[str]:
     heads, rules, at = [""], [], 2
     for name, width in table.groups:
         heads.append(rf"\multicolumn{{{width}}}{{c}}{{{escape_latex(name)}}}")
-        rules.append(rf"\cmidrule(lr){{{at}-{at + width - 1}}}")
+        rules += [rf"\cmidrule(lr){{{at}-{at + width - 1}}}"] if name else []
         at += width
     return ["    " + " & ".join(heads) + r" \\", "    " + " ".join(rules)]
 

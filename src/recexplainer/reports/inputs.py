@@ -85,6 +85,11 @@ class ReportInputs:
         stages: In the order in which they ran.
         paper_dataset: Which of the paper's datasets this data reproduces; None if it is other data.
         machine: What it ran on, in words.
+        evaluation: The rows of each further evaluation by its name: `judge`, `discriminator`, `score-predictor`,
+            `ablation`, `agreement` in their own sections, any other as a table of its own.
+        judge_rules: The rules by which the rubric rates, one sentence each.
+        needs: What was not measured and what would make it, one sentence each.
+        case_views: Each a pair of user and item, explained by several methods or asked from several views.
     """
 
     name: str
@@ -103,3 +108,7 @@ class ReportInputs:
     stages: Sequence[Stage] = ()
     paper_dataset: PaperDataset | None = None
     machine: str = ""
+    evaluation: Mapping[str, Sequence[Row]] = field(default_factory=dict[str, Sequence[Row]])
+    judge_rules: Sequence[str] = ()
+    needs: Sequence[str] = ()
+    case_views: Sequence[Sequence[Explanation]] = ()

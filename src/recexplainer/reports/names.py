@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-_ORDER = ("random", "popularity", "target", "", "behavior", "intention", "hybrid")  # "" stands for any other
-_COLOURED = ("random", "popularity", "target", "behavior", "intention", "hybrid")
+_ORDER = (
+    *("random", "popularity", "mean-of-training", "unaligned", ""),  # "" stands for any other
+    *("student", "target", "behavior", "intention", "hybrid"),
+)
+_COLOURED = ("random", "popularity", "student", "target", "behavior", "intention", "hybrid")
+_JUDGES = {"rubric": "the rubric (rules, not a language model)", "people": "people"}
 _TASK_TITLES = {
     "retrieval": "Next item retrieval",
     "ranking": "Item ranking",
@@ -20,10 +24,24 @@ _SMALL = 0.01  # f's scores may be: what is smaller keeps its first digit
 
 
 def method_name(method: str) -> str:
-    """`hybrid+evidence` reads "Hybrid, with evidence"; other methods by their own name, capitalised."""
-    form, plus, _ = method.partition("+evidence")
-    name = form[:1].upper() + form[1:]
-    return f"{name}, with evidence" if plus else name
+    """`hybrid+evidence` reads "Hybrid, with evidence", `x-icl` "x, in context"; a model's own name stays as it is."""
+    name, said = method, ""
+    for suffix, words in (("+evidence", ", with evidence"), ("-icl", ", in context")):
+        if name.endswith(suffix):
+            name, said = name.removesuffix(suffix), words
+    if base(method) in (*_ORDER, "all"):
+        name = name[:1].upper() + name[1:].replace("-", " ")
+    return name + said
+
+
+def base(method: str) -> str:
+    """The method that another is a kind of: `hybrid` of `hybrid+evidence`, `hybrid without chat` and `hybrid-icl`."""
+    return method.partition("+")[0].partition(" without ")[0].removesuffix("-icl")
+
+
+def judge_name(judge: str) -> str:
+    """Who rates: the rubric is said to be rules; a model by its own name."""
+    return _JUDGES.get(judge, judge)
 
 
 def task_name(task: str) -> str:
@@ -32,14 +50,14 @@ def task_name(task: str) -> str:
 
 
 def in_order(methods: Iterable[str]) -> list[str]:
-    """Each method once: baselines first, then others as they come, then the three forms."""
+    """Each method once: baselines first, then others as they come, then the three forms, each before its kinds."""
     seen = list(dict.fromkeys(methods))
-    return sorted(seen, key=lambda method: _ORDER.index(method if method in _ORDER else ""))
+    return sorted(seen, key=lambda one: (_ORDER.index(base(one) if base(one) in _ORDER else ""), base(one) != one))
 
 
 def series_class(method: str) -> str:
     """The CSS class that colours a method; never made of free text."""
-    form = method.partition("+")[0]
+    form = base(method)
     return f"series-{form}" if form in _COLOURED else "series-other"
 
 

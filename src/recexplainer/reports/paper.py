@@ -21,6 +21,12 @@ class Published:
         interactions: Number of interactions.
         sparsity: As a share, 0 to 1.
         alignment: Table 1: method to `{(task, metric): value}`; None where the paper prints N/A.
+        ratings: Table 2: method to GPT-4's mean rating, 0 to 3.
+        score_predictor: Table 3: method to mean squared error.
+        writers: Who wrote the explanations of Figure 4.
+        discriminator: Figure 4: `[writers][writers]` counts, a row who wrote and a column who was taken for it.
+        ablation: Figure 7: method to GPT-4's mean rating; empty where the paper has none.
+        agreement: Appendix A.3: two raters to metric to value; empty where the paper has none.
         examples: Table B2: task to `(train, test)`.
     """
 
@@ -30,6 +36,12 @@ class Published:
     interactions: int
     sparsity: float
     alignment: dict[str, dict[tuple[str, str], float | None]]
+    ratings: dict[str, float]
+    score_predictor: dict[str, float]
+    writers: tuple[str, ...]
+    discriminator: tuple[tuple[int, ...], ...]
+    ablation: dict[str, float]
+    agreement: dict[str, dict[str, float]]
     examples: dict[str, tuple[int, int]]
 
 
@@ -40,16 +52,25 @@ def published(dataset: str) -> Published:
         SettingsError: If the paper has no such dataset.
     """
     loaded = _load()
-    if dataset not in loaded or dataset == "columns":
-        known = ", ".join(name for name in loaded if name != "columns")
+    known = [name for name in loaded if "statistics" in loaded[name]]
+    if dataset not in known:
         raise SettingsError(
-            f"The paper has no dataset {dataset!r}.", where="paper_dataset", mend=f"Use one of {known}."
+            f"The paper has no dataset {dataset!r}.", where="paper_dataset", mend=f"Use one of {', '.join(known)}."
         )
     facts = loaded[dataset]
     columns = [tuple(column.split(" ")) for column in loaded["columns"]]
-    alignment = {name: dict(zip(columns, values, strict=True)) for name, values in facts["alignment"].items()}
-    examples = {task: (train, test) for task, (train, test) in facts["examples"].items()}
-    return Published(name=facts["name"], **facts["statistics"], alignment=alignment, examples=examples)
+    return Published(
+        name=facts["name"],
+        **facts["statistics"],
+        alignment={name: dict(zip(columns, values, strict=True)) for name, values in facts["alignment"].items()},
+        ratings=facts["ratings"],
+        score_predictor=facts["score_predictor"],
+        writers=tuple(loaded["writers"]),
+        discriminator=tuple(tuple(counts) for counts in facts["discriminator"]),
+        ablation=facts.get("ablation", {}),
+        agreement=facts.get("agreement", {}),
+        examples={task: (train, test) for task, (train, test) in facts["examples"].items()},
+    )
 
 
 @cache

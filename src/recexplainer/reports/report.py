@@ -1,4 +1,4 @@
-"""Write the report: one self-contained HTML page, and the paper's tables as CSV and LaTeX.
+"""Write the report: one self-contained HTML page, the paper's tables as CSV and LaTeX, its figures as SVG and PNG.
 
 It does not know where its inputs come from, and the same inputs give the same files.
 """
@@ -10,22 +10,26 @@ from typing import Any
 
 from markupsafe import Markup
 
-from recexplainer.reports import sections
-from recexplainer.reports.cards import cards, tally
+from recexplainer.reports import quality, sections
+from recexplainer.reports.cards import cards, case_views, tally
+from recexplainer.reports.cells import Table
 from recexplainer.reports.formats import to_csv, to_latex
 from recexplainer.reports.inputs import ReportInputs
+from recexplainer.reports.judged import table_2, table_3, table_agreement, table_of
 from recexplainer.reports.names import duration, method_name, plain, signed
-from recexplainer.reports.tables import Table, table_1, table_b1, table_b2
+from recexplainer.reports.plots import write_figures
+from recexplainer.reports.readings import LEVELS
+from recexplainer.reports.tables import table_1, table_1_constrained, table_b1, table_b2
 from recexplainer.storage import write_text
 
 _PAGE = Path(__file__).with_name("page")
 
 
 def write_report(inputs: ReportInputs, folder: Path) -> Path:
-    """Write `index.html` and `tables/table-{1,b1,b2}.{csv,tex}` into a folder.
+    """Write `index.html`, `tables/table-{1,2,3,b1,b2,…}.{csv,tex}` and `figures/figure-{3,4,7}.{svg,png}`.
 
     Args:
-        inputs: Everything to show; what is empty is left out with a sentence.
+        inputs: Everything to show; what is empty is left out with a sentence, and has no table and no figure.
         folder: Made if it is not there; files of the same names are replaced.
 
     Returns:
@@ -33,36 +37,55 @@ def write_report(inputs: ReportInputs, folder: Path) -> Path:
 
     Raises:
         SettingsError: If `paper_dataset` names none of the paper's datasets.
-        RunError: If an explanation cites what its text does not hold.
+        RunError: If an explanation cites what its text does not hold, or a case view holds different pairs.
     """
-    tables = {
-        "alignment": table_1(inputs.alignment_rows, inputs.paper_dataset),
-        "data": table_b1(inputs.dataset, inputs.paper_dataset),
-        "examples": table_b2(inputs.counts, inputs.paper_dataset),
-    }
-    page = _render(inputs, tables)
-    for table in tables.values():
+    tables, further = _tables(inputs), _further(inputs)
+    page = _render(inputs, tables, further)
+    for table in (*filter(None, tables.values()), *further):
         write_text(folder / "tables" / f"{table.key}.csv", to_csv(table))
         write_text(folder / "tables" / f"{table.key}.tex", to_latex(table))
+    write_figures(inputs.evaluation, folder / "figures")
     write_text(folder / "index.html", page)
     return folder / "index.html"
 
 
-def _render(inputs: ReportInputs, tables: dict[str, Table]) -> str:
+def _tables(inputs: ReportInputs) -> dict[str, Table | None]:
+    """The tables by the name that the page knows them by; None where there is nothing to put in."""
+    rows, paper = inputs.evaluation, inputs.paper_dataset
+    told = [row for row in rows.get("discriminator", ()) if row.metric in ("recall", "precision")]
+    return {
+        "alignment": table_1(inputs.alignment_rows, paper),
+        "constrained": table_1_constrained(inputs.alignment_rows),
+        "data": table_b1(inputs.dataset, paper),
+        "examples": table_b2(inputs.counts, paper),
+        "ratings": table_2(rows["judge"], paper) if rows.get("judge") else None,
+        "scores": table_3(rows["score-predictor"], paper) if rows.get("score-predictor") else None,
+        "agreement": table_agreement(rows["agreement"]) if rows.get("agreement") else None,
+        "discriminator": table_of("discriminator", told) if told else None,
+    }
+
+
+def _further(inputs: ReportInputs) -> list[Table]:
+    """A table for each evaluation that has no section of its own."""
+    return [table_of(name, rows) for name, rows in inputs.evaluation.items() if rows and name not in quality.KNOWN]
+
+
+def _render(inputs: ReportInputs, tables: dict[str, Table | None], further: list[Table]) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(duration=duration, method_name=method_name, plain=plain, signed=signed)
-    return environment.get_template("report.html.j2").render(_view(inputs, tables)) + "\n"
+    return environment.get_template("report.html.j2").render(_view(inputs, tables, further)) + "\n"
 
 
-def _view(inputs: ReportInputs, tables: dict[str, Table]) -> dict[str, Any]:
+def _view(inputs: ReportInputs, tables: dict[str, Table | None], further: list[Table]) -> dict[str, Any]:
     """Every name that the template uses."""
     form = sections.best_form(inputs.alignment_rows)
     chart, trainings = sections.training(inputs.curves)
     lengths, lengths_sentence = sections.history_lengths(inputs)
+    rows = {name: inputs.evaluation.get(name, ()) for name in quality.KNOWN}
     return {
         "run": inputs,
         "style": Markup((_PAGE / "style.css").read_text(encoding="utf-8")),  # noqa: S704, our own file
@@ -79,6 +102,15 @@ def _view(inputs: ReportInputs, tables: dict[str, Table]) -> dict[str, Any]:
         "trainings": trainings,
         "cards": cards(inputs.explanations, inputs.alone),
         "tallies": [tally(each) for each in (inputs.explanations, inputs.alone) if each],
+        "absent": quality.absent(inputs),
+        "rating_panels": quality.rating_panels(rows["judge"]),
+        "judges_sentence": quality.judges_sentence(rows["judge"]),
+        "levels": LEVELS,
+        "matrices": quality.matrices(rows["discriminator"], inputs.paper_dataset),
+        "accuracy_panels": quality.accuracy_panels(rows["discriminator"]),
+        "ablation_panels": quality.ablation_panels(rows["ablation"]),
+        "further": further,
+        "case_views": case_views(inputs.case_views),
         "stage_bars": sections.stage_bars(inputs.stages),
         "total": duration(sum(stage.seconds for stage in inputs.stages)),
         "settings": sections.flat_settings(inputs.settings),

@@ -144,7 +144,7 @@ def protocol(rows: Sequence[Row]) -> list[tuple[str, str]]:
     """One sentence for each thing measured: how, and against what."""
     import yaml
 
-    measured = {f"{row.task} {row.metric}" for row in rows}
+    measured = {f"{row.task} {row.metric}" for row in rows} | {row.method for row in rows}
     entries = yaml.safe_load(Path(__file__).with_name("protocol.yaml").read_text(encoding="utf-8"))
     return [(each["name"], each["text"]) for each in entries if each.get("measured", "") in {"", *measured}]
 

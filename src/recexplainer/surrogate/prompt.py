@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from string import Formatter
 from typing import Literal
@@ -98,6 +98,27 @@ def render(example: Example, form: Form, template: str, titles: Sequence[str]) -
             case _:
                 pass
     return Prompt(tuple(parts), _answer(example), example.history)
+
+
+def with_shots(prompt: Prompt, shots: Sequence[Prompt]) -> Prompt:
+    """The prompt behind solved ones: what is learned in context (paper section 3.2.3, "ICL")."""
+    solved = [part for shot in shots for part in (*_asked(shot), " ", *shot.answer, "\n\n")]
+    return replace(prompt, parts=(*solved, *_asked(prompt)) if shots else prompt.parts)
+
+
+def _asked(prompt: Prompt) -> tuple[Part, ...]:
+    return ("Question: ", *prompt.parts, "\nAnswer:")
+
+
+def as_text(parts: Sequence[Part], titles: Sequence[str]) -> str:
+    """Parts without places for vectors (behavior) as one text, for models that read text alone.
+
+    Raises:
+        ValueError: There is a place for a vector.
+    """
+    if any(isinstance(part, UserPlace | ItemPlace) for part in parts):
+        raise ValueError("a place for a vector cannot be put as text: render the behavior form")
+    return "".join(titles[part.item] if isinstance(part, Title) else str(part) for part in parts)
 
 
 @lru_cache(maxsize=4096)

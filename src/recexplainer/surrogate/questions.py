@@ -13,7 +13,7 @@ from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.surrogate.batching import EncodedSet, PromptEncoder
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.prompt import Form, Prompt, render
+from recexplainer.surrogate.prompt import Form, Prompt, as_text, render, with_shots
 from recexplainer.tasks.example import Example
 from recexplainer.tasks.wording import load_wording
 
@@ -60,7 +60,12 @@ class UserTable:
 
 
 def encode_questions(
-    surrogate: Surrogate, dataset: Dataset, recommender: Recommender, examples: Sequence[Example], ask: str = ""
+    surrogate: Surrogate,
+    dataset: Dataset,
+    recommender: Recommender,
+    examples: Sequence[Example],
+    ask: str = "",
+    shots: Sequence[Example] = (),
 ) -> EncodedSet:
     """Questions without their answers, in the surrogate's form and each task's first phrasing.
 
@@ -72,12 +77,23 @@ def encode_questions(
         recommender: f, asked for its vectors only.
         examples: What is asked.
         ask: Words added to each question: the view that the reader wants.
+        shots: Solved questions put before each, to be learned from in context; behavior only.
     """
     encode = PromptEncoder(surrogate.tokenizer, dataset.titles, surrogate.context, room=surrogate.context // 4)
     users = UserTable(recommender, surrogate.form)
+    solved = [_question(shot, surrogate.form, dataset.titles) for shot in shots]
     encoded = []
     for example in examples:
-        phrasing = load_wording()[example.task, example.aspect][0] + (f" {ask}" if ask else "")
-        prompt = replace(render(example, surrogate.form, phrasing, dataset.titles), answer=())
+        prompt = with_shots(replace(_question(example, surrogate.form, dataset.titles, ask), answer=()), solved)
         encoded.append(encode(prompt, users.row(prompt, example.user)))
     return EncodedSet(encoded, users.vectors(), users.item_vectors)
+
+
+def question_text(example: Example, titles: Sequence[str], ask: str = "") -> str:
+    """A question in its task's first phrasing as plain text (behavior), for models that read text alone."""
+    return as_text(_question(example, "behavior", titles, ask).parts, titles)
+
+
+def _question(example: Example, form: Form, titles: Sequence[str], ask: str = "") -> Prompt:
+    phrasing = load_wording()[example.task, example.aspect][0]
+    return render(example, form, f"{phrasing} {ask}" if ask else phrasing, titles)

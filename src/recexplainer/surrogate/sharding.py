@@ -56,5 +56,5 @@ def join_weights(backbone: Any) -> None:
 
 def _layers(backbone: Any) -> list[nn.Module]:
     """The blocks that transformers names as not to be split over devices: the layers of the decoder."""
-    names = set(backbone._no_split_modules or ())
+    names: set[str] = set(backbone._no_split_modules or ())
     return [module for module in backbone.modules() if type(module).__name__.removeprefix("FSDP") in names]

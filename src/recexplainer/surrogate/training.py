@@ -97,6 +97,7 @@ def train_surrogate(
     folder: Path,
     work: Path,
     start_from: Path | None = None,
+    steps: int | None = None,
 ) -> Surrogate:
     """Align a surrogate and save it; started by torchrun, all processes call this, and the first one saves.
 
@@ -107,6 +108,7 @@ def train_surrogate(
         folder: Where the surrogate, its log and its TensorBoard events go.
         work: Where checkpoints are kept until then; a stopped training goes on from the last one that is complete.
         start_from: A surrogate of another form to go on from; None starts anew.
+        steps: How many steps all tasks are learned in; None: as many as the settings' epochs take.
     """
     surrogate = new_surrogate(form, alignment, settings)
     if settings.sharded:
@@ -119,7 +121,7 @@ def train_surrogate(
     if settings.backbone != "nano":
         share = -(-settings.tokens_per_batch // world_size())
         say(require_memory(estimate_memory(surrogate, share, int(max(encoded.lengths))), surrogate.device))
-    log = _fit(surrogate, encoded, settings, settings.epochs.get(form, 1.0), work / "tasks")
+    log = _fit(surrogate, encoded, settings, settings.epochs.get(form, 1.0), work / "tasks", steps)
     if settings.sharded:
         join_weights(surrogate.backbone)
     if is_first():
@@ -223,7 +225,12 @@ def _read_items_first(surrogate: Surrogate, alignment: Alignment, settings: Surr
 
 
 def _fit(
-    surrogate: Surrogate, data: EncodedSet, settings: SurrogateSettings, epochs: float, work: Path
+    surrogate: Surrogate,
+    data: EncodedSet,
+    settings: SurrogateSettings,
+    epochs: float,
+    work: Path,
+    steps: int | None = None,
 ) -> list[dict[str, Any]]:
     """Train, going on from the last complete checkpoint; returns the log: step, loss, learning rate, tokens."""
     if not epochs:
@@ -233,6 +240,7 @@ def _fit(
     arguments = TrainingArguments(
         output_dir=str(work),
         num_train_epochs=epochs,
+        max_steps=steps or -1,
         learning_rate=settings.learning_rate,
         lr_scheduler_type="cosine",
         warmup_steps=settings.warmup,

@@ -16,6 +16,7 @@ from recexplainer.tasks.rationale import answer_parts, join_facts, verdict_kind
 
 _Sentence = tuple[str, dict[str, str]]
 
+_VERDICT = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 _SLOT = re.compile(r"\{(\w+)\}")
 _NAMED = ("first", "second", "third", "for", "against")
 _SLOTS = {
@@ -26,6 +27,12 @@ _SLOTS = {
     "also": "(?P<also>, [^“”]+?)?",
     **{name: f"“(?P<{name}>[^”]*)”" for name in _NAMED},
 }
+
+
+def stated_verdict(text: str) -> bool | None:
+    """Whether a text begins with yes or with no; None where it does with neither."""
+    found = _VERDICT.match(text)
+    return found.group(1).lower() == "yes" if found else None
 
 
 def faults(text: str, evidence: Evidence, titles: Sequence[str]) -> list[str]:

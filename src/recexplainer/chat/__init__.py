@@ -1,0 +1,1 @@
+"""Chat models that are asked in words: any OpenAI-compatible endpoint, or a language model on this machine."""

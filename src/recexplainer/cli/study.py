@@ -1,0 +1,70 @@
+"""`recexplainer study`: people rate the explanations of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recexplainer.cli.arguments import RUNS, RunArgument, RunsOption
+
+if TYPE_CHECKING:
+    from recexplainer.explanations.record import Explanation
+
+study = typer.Typer(name="study", help="Have people rate the explanations of a run.", no_args_is_help=True)
+
+FolderOption = Annotated[Path, typer.Option("--folder", metavar="DIR", help="The folder of the study.")]
+
+
+@study.command("export")
+def export_command(
+    run: RunArgument,
+    folder: FolderOption,
+    cases: Annotated[int, typer.Option("--cases", min=1, help="How many cases; each method explains each.")] = 120,
+    seed: Annotated[int, typer.Option("--seed", help="Decides which cases are drawn, and the order.")] = 0,
+    runs: RunsOption = RUNS,
+) -> None:
+    """Write a page and a table in which people rate explanations without knowing who wrote them."""
+    from recexplainer.cli.console import show_next
+    from recexplainer.evaluation.rubric import LEVELS
+    from recexplainer.evaluation.study import export_study
+    from recexplainer.pipeline.folder import find_run
+
+    key = export_study(explanations_of(find_run(run, runs)), folder, LEVELS, cases, seed)
+    methods = list(dict.fromkeys(entry.method for entry in key.entries))
+    drawn = len(key.entries) // len(methods)
+    typer.echo(f"{drawn} cases, {len(methods)} methods: {len(key.entries)} explanations to rate")
+    typer.echo(f"for raters: {folder / 'packet.html'} or {folder / 'packet.csv'}")
+    typer.echo(f"not for raters: {folder / 'key.json'}")
+    show_next(f"recexplainer study import {run} FILE... --folder {folder}")
+
+
+@study.command("import")
+def import_command(
+    run: RunArgument,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What raters have saved, a file each.")],
+    folder: FolderOption,
+    runs: RunsOption = RUNS,
+) -> None:
+    """Read what raters have saved, keep it in the run, and show the rows and how far they agree."""
+    from recexplainer.cli.console import show_rows
+    from recexplainer.evaluation.agreement import agreement_notes, agreement_rows
+    from recexplainer.evaluation.human_ratings import human_rows, import_study, ratings_by_rater, write_ratings
+    from recexplainer.pipeline.folder import find_run
+
+    at = find_run(run, runs)
+    ratings = import_study(folder, files)
+    write_ratings(at / "study" / "ratings.json", ratings)
+    by_rater = ratings_by_rater(ratings)
+    show_rows(human_rows(ratings), "What people say of the explanations")
+    show_rows(agreement_rows(by_rater), "How far they agree")
+    for note in agreement_notes(by_rater):
+        typer.echo(f"no value for {note}")
+
+
+def explanations_of(run: Path) -> dict[str, list[Explanation]]:
+    """For each method its explanations of the run's cases."""
+    from recexplainer.pipeline.gathering import cases_of
+
+    return cases_of(run)

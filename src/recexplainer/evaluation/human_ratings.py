@@ -1,0 +1,165 @@
+"""What raters of a study have sent back: read, checked against the study's key, and turned into rows.
+
+It knows the key that `study` writes; raters' files are read by `rater_files`, and `agreement` computes how they agree.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from recexplainer.errors import RunError
+from recexplainer.evaluation.rater_files import RatedLine, read_rater_file, refuse
+from recexplainer.evaluation.rating_tables import N_LEVELS, is_rating
+from recexplainer.evaluation.rows import Row, row
+from recexplainer.evaluation.study import KEY, Key, KeyEntry
+from recexplainer.progress import say
+from recexplainer.storage import read_json, write_json
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class HumanRating:
+    """What one person says of one explanation.
+
+    Attributes:
+        rater: Who rated.
+        method: Who explained, as in `Row`.
+        user: The user's own id.
+        item: Item index in the catalogue.
+        rating: 0 to 3, or None where it was not rated.
+        comment: The rater's own words, or "".
+    """
+
+    rater: str
+    method: str
+    user: str
+    item: int
+    rating: int | None
+    comment: str
+
+
+def import_study(folder: Path, files: Sequence[Path]) -> list[HumanRating]:
+    """Read raters' files, CSV or JSON, and say on standard error how much each has rated.
+
+    Args:
+        folder: The folder of `export_study`, with its key.
+        files: One a rater. The rater's name is the file's field `rater`, else the file's name without its ending.
+
+    Returns:
+        For each file, in order, one rating for every entry of the packet; None where it was not rated.
+
+    Raises:
+        DataError: A file is missing or of another format, is of another packet, has an unknown id, an id twice or a
+            rating that is not 0 to 3, or two files are of one rater; the error names the file and the row.
+        RunError: The key is missing or damaged.
+    """
+    key = _validated(Key, read_json(folder / KEY), folder / KEY)
+    found: list[HumanRating] = []
+    seen: dict[str, Path] = {}
+    for path in files:
+        saved = read_rater_file(path)
+        if saved.packet != key.packet:
+            refuse(f"The ratings are of packet {saved.packet!r}, not of {key.packet!r}.", path, "Name its own folder.")
+        rater = saved.rater.strip() or path.stem
+        if rater in seen:
+            refuse(f"{seen[rater]} is of the rater {rater!r} too.", path, "Leave one out, or correct the names.")
+        seen[rater] = path
+        rated = _rated(saved.ratings, {entry.id for entry in key.entries}, path)
+        found += [_joined(rater, entry, rated.get(entry.id)) for entry in key.entries]
+        say(f"{rater}: {sum(line.rating is not None for line in rated.values())} of {len(key.entries)} rated")
+    return found
+
+
+def human_rows(ratings: Sequence[HumanRating]) -> list[Row]:
+    """The rows of what people say, task `explanation` (the paper's Figure 3, and Table 2 with people as judges).
+
+    A case is one explanation; its number is the mean over the people who rated it, so that the intervals are over
+    cases however many people there are.
+
+    Returns:
+        For each method `rating@people`, the shares `rating-0@people` to `rating-3@people`,
+        `rating-of-correct@people` (over ratings above 0) and `rated@people` (the share that was rated).
+    """
+    grouped: dict[str, dict[tuple[str, int], list[int | None]]] = {}
+    for each in ratings:
+        grouped.setdefault(each.method, {}).setdefault((each.user, each.item), []).append(each.rating)
+    return [made for method, cases in grouped.items() for made in _method_rows(method, list(cases.values()))]
+
+
+def ratings_by_rater(ratings: Sequence[HumanRating]) -> dict[str, dict[str, int | None]]:
+    """The ratings as `agreement_rows` takes them; cases are named by `case_name`."""
+    found: dict[str, dict[str, int | None]] = {}
+    for each in ratings:
+        found.setdefault(each.rater, {})[case_name(each.method, each.user, each.item)] = each.rating
+    return found
+
+
+def case_name(method: str, user: str, item: int) -> str:
+    """One name for an explanation, the same for people and for a judge."""
+    return json.dumps([method, user, item], ensure_ascii=False)
+
+
+def write_ratings(path: Path, ratings: Sequence[HumanRating]) -> None:
+    """Write ratings as a JSON list, atomically."""
+    write_json(path, [asdict(each) for each in ratings])
+
+
+def read_ratings(path: Path) -> list[HumanRating]:
+    """Read what `write_ratings` wrote.
+
+    Raises:
+        RunError: The file is missing or holds something else.
+    """
+    return _validated(list[HumanRating], read_json(path), path)
+
+
+def _rated(lines: Sequence[RatedLine], known: Collection[str], path: Path) -> dict[str, RatedLine]:
+    """Each entry's line by its id, checked."""
+    rated: dict[str, RatedLine] = {}
+    for line in lines:
+        if line.id not in known:
+            refuse(f"The packet has no entry {line.id!r}.", path, "Leave the column id as it was.", line.row)
+        if line.id in rated:
+            refuse(f"The entry {line.id!r} is there twice.", path, "Leave one of its rows out.", line.row)
+        if line.rating is not None and not is_rating(line.rating):
+            refuse(f"{line.rating!r} is no rating.", path, "Write 0, 1, 2 or 3, or leave it empty.", line.row)
+        rated[line.id] = line
+    return rated
+
+
+def _joined(rater: str, entry: KeyEntry, line: RatedLine | None) -> HumanRating:
+    rating, comment = (line.rating, line.comment) if line else (None, "")
+    return HumanRating(rater, entry.method, entry.user, entry.item, rating, comment)
+
+
+def _method_rows(method: str, cases: Sequence[Sequence[int | None]]) -> list[Row]:
+    """The rows of one method; `cases` are the ratings of each explanation by all who were asked."""
+    given = [[rating for rating in case if rating is not None] for case in cases]
+    rated = [case for case in given if case]
+    correct = [[rating for rating in case if rating > 0] for case in rated]
+    values = {
+        "rating": [fmean(case) for case in rated],
+        **{f"rating-{level}": [case.count(level) / len(case) for case in rated] for level in range(N_LEVELS)},
+        "rating-of-correct": [fmean(case) for case in correct if case],
+        "rated": [len(each) / len(case) for each, case in zip(given, cases, strict=True)],
+    }
+    return [row(method, "explanation", f"{metric}@people", numbers) for metric, numbers in values.items()]
+
+
+def _validated(kind: type[T], value: Any, path: Path) -> T:
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        raise RunError(
+            f"The file cannot be understood: {error.errors()[0]['msg']}.",
+            where=str(path),
+            mend="Export the study again with the same seed, or import the ratings again.",
+        ) from error

@@ -1,0 +1,78 @@
+"""Alignment of chat models, which read text alone and answer in words (the paper's GPT-4 and ICL rows of Table 1).
+
+They are asked as the surrogates are, in the behavior form, with what form the answer must have; reconstruction reads
+vectors, so they cannot do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from recexplainer.chat.model import ChatModel, Conversation, Message
+from recexplainer.data.titles import TitleFinder
+from recexplainer.evaluation.alignment import RETURNED, TestCases, classification_row, ranking_rows, retrieval_rows
+from recexplainer.evaluation.rows import Row, row
+from recexplainer.surrogate.prompt import SEPARATOR
+from recexplainer.surrogate.questions import question_text
+from recexplainer.tasks.claims import stated_verdict
+from recexplainer.tasks.example import Example
+
+TASKS = ("retrieval", "ranking", "classification")
+_ANSWER = {
+    "retrieval": f"Answer with {RETURNED} titles and nothing else, best first, separated by “{SEPARATOR.strip()}”.",
+    "ranking": f"Answer with these titles and nothing else, best first, separated by “{SEPARATOR.strip()}”.",
+    "classification": "Answer with Yes or No and nothing else.",
+    "rationale": "Begin with Yes or No, then explain.",
+}
+
+
+def conversation(example: Example, titles: Sequence[str], shots: Sequence[Example] = (), ask: str = "") -> Conversation:
+    """A question put to a chat model, behind the shots as turns that it has answered well.
+
+    Args:
+        example: What is asked.
+        titles: The catalogue's titles, `[items]`.
+        shots: Solved questions of the same task.
+        ask: The view that the reader wants.
+    """
+    turns = [Message("system", "You answer as a recommender system that has seen what its users bought.")]
+    for shot in shots:
+        answer = SEPARATOR.join(titles[item] for item in shot.answer_items) or shot.answer_text
+        turns += [Message("user", _question(shot, titles)), Message("assistant", answer)]
+    return (*turns, Message("user", _question(example, titles, ask)))
+
+
+def _question(example: Example, titles: Sequence[str], ask: str = "") -> str:
+    return f"{question_text(example, titles, ask)}\n{_ANSWER[example.task]}"
+
+
+def alignment_conversations(cases: TestCases, shots: Mapping[str, Sequence[Example]]) -> list[Conversation]:
+    """All questions of Table 1, as `evaluate_chat_model` puts them."""
+    return [
+        conversation(example, cases.dataset.titles, shots.get(task, ())) for task in TASKS for example in cases.of(task)
+    ]
+
+
+def evaluate_chat_model(
+    method: str, model: ChatModel, cases: TestCases, shots: Mapping[str, Sequence[Example]] | None = None
+) -> list[Row]:
+    """The rows of a chat model; an answer that could not be had or read counts as wrong.
+
+    Args:
+        method: What its rows are called.
+        model: Who is asked.
+        cases: What it is asked.
+        shots: For each task, solved questions to learn from in context.
+    """
+    said = iter(model.answer(alignment_conversations(cases, shots or {})))
+    answers = {task: [next(said) or "" for _ in cases.of(task)] for task in TASKS}
+    finder = TitleFinder(cases.dataset.titles)
+    lists = {task: [finder.parse_list(text) for text in answers[task]] for task in ("retrieval", "ranking")}
+    words = {True: "Yes", False: "No", None: None}
+    verdicts = [words[stated_verdict(text)] for text in answers["classification"]]
+    return [
+        *retrieval_rows(method, lists["retrieval"], [one.answer_items[0] for one in cases.of("retrieval")]),
+        *ranking_rows(method, lists["ranking"], [one.answer_items for one in cases.of("ranking")]),
+        classification_row(method, verdicts, cases.of("classification")),
+        row(method, "reconstruction", "hcr", []),
+    ]

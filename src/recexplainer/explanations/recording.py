@@ -1,0 +1,112 @@
+"""Making records of what was said of a user and an item, whoever said it, with what f says beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recexplainer.data.dataset import Dataset
+from recexplainer.data.titles import TitleFinder
+from recexplainer.errors import DataError
+from recexplainer.explanations.record import Explanation
+from recexplainer.explanations.verification import cite
+from recexplainer.recommenders.base import Recommender, User
+from recexplainer.tasks.attributes import Attributes
+from recexplainer.tasks.claims import faults, stated_verdict
+from recexplainer.tasks.evidence import Evidence, gather_evidence
+
+_UNSAID = 0.5
+
+
+class Recorder:
+    """Makes records.
+
+    Args:
+        dataset: The catalogue.
+        recommender: f.
+    """
+
+    def __init__(self, dataset: Dataset, recommender: Recommender) -> None:
+        self.dataset, self.recommender = dataset, recommender
+        self._finder = TitleFinder(dataset.titles)
+        self._attributes = Attributes.of(dataset)
+
+    def known(self, pairs: Sequence[tuple[User, int]]) -> list[Evidence]:
+        """What f says of each pair.
+
+        Raises:
+            DataError: A history is empty, or an item is not in the catalogue.
+        """
+        self._check(pairs)
+        users, items = [user for user, _ in pairs], [item for _, item in pairs]
+        return gather_evidence(self.recommender, self.dataset, users, items, attributes=self._attributes)
+
+    def faults(self, text: str, evidence: Evidence) -> tuple[str, ...]:
+        """What in a text f does not bear out."""
+        return tuple(faults(text, evidence, self.dataset.titles))
+
+    def told(
+        self, method: str, pairs: Sequence[tuple[User, int]], texts: Sequence[str], ask: str = ""
+    ) -> list[Explanation]:
+        """Records of what somebody else said of pairs: a chat model, a template. The verdict is the one it states.
+
+        Args:
+            method: Who said it.
+            pairs: `[pairs]`, as `Explainer.explain` takes them.
+            texts: `[pairs]`.
+            ask: The view that was asked for.
+
+        Raises:
+            DataError: As in `known`.
+        """
+        probabilities = {True: 1.0, False: 0.0, None: _UNSAID}
+        return [
+            self.record(method, user.id, one, probabilities[stated_verdict(text)], text, self.faults(text, one), ask)
+            for (user, _), one, text in zip(pairs, self.known(pairs), texts, strict=True)
+        ]
+
+    def record(
+        self,
+        method: str,
+        user: str,
+        evidence: Evidence,
+        probability: float,
+        text: str,
+        faults: tuple[str, ...],
+        ask: str,
+    ) -> Explanation:
+        """One record; see `Explanation` for what goes into it."""
+        titles = self.dataset.titles
+        return Explanation(
+            method=method,
+            user=user,
+            history=evidence.history,
+            history_titles=tuple(titles[item] for item in evidence.history),
+            item=evidence.item,
+            item_title=titles[evidence.item],
+            verdict=probability > _UNSAID,
+            probability=probability,
+            text=text,
+            citations=cite(text, self._finder, self.recommender, evidence, user),
+            recommended=evidence.recommended,
+            score=evidence.score,
+            rank=evidence.rank,
+            n_ranked=evidence.n_ranked,
+            effects=evidence.effects,
+            faults=faults,
+            ask=ask,
+        )
+
+    def _check(self, pairs: Sequence[tuple[User, int]]) -> None:
+        for user, item in pairs:
+            if not user.history:
+                raise DataError(
+                    "There is nothing to explain from: the user has no history.",
+                    where=f"user {user.id!r}",
+                    mend="Ask about a user with at least one interaction.",
+                )
+            if not 0 <= item < self.dataset.n_items:
+                raise DataError(
+                    f"There is no item number {item} in a catalogue of {self.dataset.n_items}.",
+                    where=f"dataset {self.dataset.name!r}",
+                    mend="Give the item's index, from 0; Dataset.item_index finds it by its own id.",
+                )

@@ -1,0 +1,60 @@
+"""Settings of the evaluations of a run: which are made, and how."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from recexplainer.chat.endpoint import EndpointSettings
+from recexplainer.evaluation.encoder import EncoderSettings
+from recexplainer.recommenders.distillation import DistillationSettings
+from recexplainer.settings import Settings
+
+Evaluation = Literal["alignment", "baselines", "judge", "discriminator", "score-predictor", "ablation", "agreement"]
+EVALUATIONS: tuple[Evaluation, ...] = (
+    "alignment",
+    "baselines",
+    "judge",
+    "discriminator",
+    "score-predictor",
+    "ablation",
+    "agreement",
+)
+
+
+class AblationSettings(Settings):
+    """How surrogates are aligned anew, each without some of the tasks (paper section 3.5, Figure 7)."""
+
+    steps: int = Field(default=1500, ge=1)
+    """Training steps of each, the same for all."""
+    cases: int = Field(default=200, ge=1)
+    """Explanations of each that are judged."""
+
+
+class EvaluationSettings(Settings):
+    """Which evaluations are made, and how; `recexplainer evaluate` adds to those that a run makes."""
+
+    made: tuple[Evaluation, ...] = ("alignment",)
+    """Which are made."""
+    cases: int = Field(default=2500, ge=5)
+    """Pairs of a user and an item that every method explains (paper section 3.4: 2,500); fewer where there are fewer
+    test users."""
+    judged: int = Field(default=500, ge=1)
+    """How many of them are judged (paper section 3.3: 500)."""
+    endpoint: EndpointSettings | None = None
+    """A chat model that is measured too, and judges; None: none is asked."""
+    judge: str | None = None
+    """A language model on this machine that judges, a folder or a name on the hub; None: none does."""
+    ratings: Path | None = None
+    """What people thought of the explanations, as `recexplainer study import` keeps it; None: nobody was asked."""
+    student: DistillationSettings = DistillationSettings()
+    """The SASRec that is distilled from the recommender."""
+    encoder: EncoderSettings = EncoderSettings()
+    """What reads explanations for the discriminator and the score predictor."""
+    ablation: AblationSettings = AblationSettings()
+    """What is left out, and for how long the rest is learned."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of what Random and Popularity draw, of the cases, and of the order in which they are judged. How many
+    questions alignment is measured by is set by `examples.test_users`."""

@@ -1,0 +1,83 @@
+"""The text of an explanation cut at what is to be marked: titles, by what they do to f's score, and wrong claims.
+
+It knows the records only; how a mark looks is in `page/`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from recexplainer.errors import RunError
+from recexplainer.explanations.record import Citation, Explanation
+from recexplainer.reports.names import signed
+
+_QUOTED = re.compile("“([^”]+)”")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of text; `kind` is "" for plain text, else for, against, cited, asked, stray or wrong."""
+
+    text: str
+    kind: str = ""
+    hint: str = ""
+
+
+def segments(explanation: Explanation) -> list[Segment]:
+    """The text cut at its citations and at titles that a fault names; what overlaps an earlier or longer one is plain.
+
+    Raises:
+        RunError: If a citation's offsets do not hold its title.
+    """
+    text, at, cut = explanation.text, 0, list[Segment]()
+    for start, end, segment in sorted(_marks(explanation), key=lambda mark: (mark[0], -mark[1])):
+        if start < at:
+            continue
+        if start > at:
+            cut.append(Segment(text[at:start]))
+        cut.append(segment)
+        at = end
+    return [*cut, Segment(text[at:])] if at < len(text) else cut
+
+
+def _marks(explanation: Explanation) -> Iterator[tuple[int, int, Segment]]:
+    """Start, end and segment of all there is to mark: a title that a fault names is wrong, whatever its effect."""
+    wrong = {title: fault for fault in explanation.faults for title in _QUOTED.findall(fault)}
+    for each in explanation.citations:
+        if explanation.text[each.start : each.end] != each.title:
+            raise RunError(
+                f"A citation's offsets do not hold its title {each.title!r}.",
+                where=f"explanation of item {explanation.item} for user {explanation.user}",
+                mend="Run the explanations again.",
+            )
+        kind, hint = _kind(each, explanation.item), _hint(each, explanation)
+        if each.title in wrong:
+            kind, hint = "wrong", wrong[each.title]
+        yield each.start, each.end, Segment(each.title, kind, hint)
+    for title in wrong.keys() - {each.title for each in explanation.citations}:
+        for found in re.finditer(re.escape(title), explanation.text):
+            yield found.start(), found.end(), Segment(title, "wrong", wrong[title])
+
+
+def _kind(citation: Citation, asked: int) -> str:
+    """Speaks for or against (f's effect), cited (effect unknown), asked (the item itself), stray (not in history)."""
+    if citation.item == asked:
+        return "asked"
+    if not citation.in_history:
+        return "stray"
+    if citation.effect is None:
+        return "cited"
+    return "for" if citation.effect >= 0 else "against"
+
+
+def _hint(citation: Citation, each: Explanation) -> str:
+    if citation.item == each.item:
+        return "the item asked about"
+    if not citation.in_history:
+        return "not in this user's history"
+    if citation.effect is None:
+        return "in the history; the recommender cannot be asked without it"
+    rank = f"; rank {each.rank:,} becomes {citation.rank_without:,} without it" if citation.rank_without else ""
+    return f"effect {signed(citation.effect)}{rank}"

@@ -1,0 +1,162 @@
+"""What the page shows of the explanations' evaluations, and of what was not measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from recexplainer.evaluation.rows import Row
+from recexplainer.reports import figures
+from recexplainer.reports.cells import interval
+from recexplainer.reports.inputs import PaperDataset, ReportInputs
+from recexplainer.reports.names import judge_name, method_name
+from recexplainer.reports.paper import published
+from recexplainer.reports.readings import LEVELS, Confusion, Rating, ablation, confusion, ratings, without
+from recexplainer.reports.sections import Panel
+from recexplainer.reports.tables import ORIENTATION, paper_heading
+
+KNOWN = ("judge", "discriminator", "score-predictor", "ablation", "agreement")
+_ACCURACIES = {
+    "accuracy": "Explanations as written",
+    "accuracy/verdict-masked": "Verdict masked",
+    "accuracy/verdict-only": "Verdict only",
+    "accuracy/style-only": "Style only",
+    "accuracy/shuffled": "Shuffled",
+}
+_HIGHEST_RATING = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """An evaluation that a run lacks: what is not known, the command that makes it, and what that needs."""
+
+    what: str
+    command: str
+    needs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A confusion matrix as shown; each row is who wrote, how many cases, and text and share of each cell."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, int, tuple[tuple[str, float], ...]], ...]
+    published: bool = False
+
+
+def absent(inputs: ReportInputs) -> dict[str, Absent]:
+    """The known evaluations that have no rows."""
+    import yaml
+
+    entries = yaml.safe_load(Path(__file__).with_name("evaluations.yaml").read_text(encoding="utf-8"))
+    return {
+        name: Absent(entries[name]["what"], f"recexplainer evaluate {inputs.name} {name}", entries[name]["needs"])
+        for name in KNOWN
+        if not inputs.evaluation.get(name)
+    }
+
+
+def rating_panels(rows: Sequence[Row]) -> list[Panel]:
+    """Figure 3: for each judge a bar of shares a method, with the mean rating behind it."""
+    charts = {judge: [_stack(each) for each in found if each.parts] for judge, found in ratings(rows).items()}
+    return [
+        Panel(
+            f"Rated by {judge_name(judge)}", Markup('<div class="bars stacks">{}</div>').format(Markup("").join(bars))
+        )
+        for judge, bars in charts.items()
+        if bars
+    ]
+
+
+def judges_sentence(rows: Sequence[Row]) -> str:
+    """Who rated and who did not, of rules, people and language models; "" where nobody rated."""
+    judges = list(ratings(rows))
+    if not judges:
+        return ""
+    said = f"Rated by {_listed([judge_name(judge) for judge in judges])}."
+    if all(judge in ("rubric", "people") for judge in judges):
+        said += " No language model rated here, which the paper had GPT-4 do: that needs an endpoint."
+    if "people" not in judges:
+        said += " No people rated here, as three did in the paper."
+    return said
+
+
+def matrices(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> list[Matrix]:
+    """Figure 4: this run's confusion matrix and the paper's; none where this run has none."""
+    found = confusion(rows)
+    if found is None:
+        return []
+    source = published(paper_dataset or ORIENTATION)
+    theirs = Confusion(
+        methods=source.writers,
+        shares=tuple(tuple(count / sum(counts) for count in counts) for counts in source.discriminator),
+        cases=tuple(sum(counts) for counts in source.discriminator),
+    )
+    return [_matrix("This run", found), _matrix(paper_heading(source, paper_dataset), theirs, published=True)]
+
+
+def accuracy_panels(rows: Sequence[Row]) -> list[Panel]:
+    """The discriminator's accuracy beside its controls', as one panel; none where it was not measured."""
+    by_metric = {row.metric: row for row in rows if row.method == "all" and row.value is not None}
+    bars = [
+        _bar(by_metric[metric], name, "series-hybrid" if metric == "accuracy" else "series-other")
+        for metric, name in _ACCURACIES.items()
+        if metric in by_metric
+    ]
+    return [Panel("Accuracy, and that of its controls", figures.bars(bars, maximum=1.0), "1")] if bars else []
+
+
+def ablation_panels(rows: Sequence[Row]) -> list[Panel]:
+    """Figure 7: a panel a metric, the full model first, and the paper's ratings as the last; none without rows."""
+    panels = [_ablated(each.title, each.rows) for each in ablation(rows)]
+    source = published("Games")
+    bars = [
+        figures.Bar(without(name), "series-paper", value, text=f"{value:.2f}")
+        for name, value in source.ablation.items()
+    ]
+    title = f"Paper, {source.name}: rating by GPT-4"
+    return (
+        [*panels, Panel(title, figures.bars(bars, maximum=_HIGHEST_RATING), f"{_HIGHEST_RATING:g}")] if panels else []
+    )
+
+
+def _ablated(title: str, rows: Sequence[Row]) -> Panel:
+    bars = [
+        _bar(row, without(row.method), "series-other" if "without" in row.method else "series-hybrid") for row in rows
+    ]
+    highest = max(bar.high if bar.high is not None else bar.value for bar in bars)
+    rated = rows[0].metric.startswith("rating")
+    maximum = _HIGHEST_RATING if rated else 1.0 if highest > 0.5 else figures.nice_ceiling(highest)
+    return Panel(title, figures.bars(bars, maximum=maximum), f"{maximum:g}")
+
+
+def _bar(row: Row, label: str, css: str) -> figures.Bar:
+    return figures.Bar(label, css, row.value or 0.0, row.low, row.high)
+
+
+def _stack(rating: Rating) -> Markup:
+    mean = rating.mean
+    note = ""
+    if mean is not None and mean.value is not None:
+        note = Markup("{}<small>{}</small>").format(f"{mean.value:.2f}", interval(mean.low, mean.high))
+    return figures.stacked(method_name(rating.method), list(zip(LEVELS, rating.parts, strict=True)), "rating-", note)
+
+
+def _matrix(title: str, found: Confusion, *, published: bool = False) -> Matrix:
+    rows = tuple(
+        (
+            method_name(writer),
+            cases,
+            tuple(("–" if share is None else f"{share:.1%}", share or 0.0) for share in shares),
+        )
+        for writer, shares, cases in zip(found.methods, found.shares, found.cases, strict=False)
+    )
+    return Matrix(title, tuple(method_name(each) for each in found.methods), rows, published)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

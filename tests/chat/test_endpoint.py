@@ -1,0 +1,467 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from threading import Event, Lock
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from recexplainer.chat.endpoint import Endpoint, EndpointSettings
+from recexplainer.chat.model import ChatModel, Conversation, Message
+from recexplainer.errors import ChatError, RunError
+
+KEY = "sk-a/secret+key"
+Fault = Callable[[], Response]
+
+
+@dataclass
+class Loopback:
+    """An endpoint on this machine; each text may have faults, which come before its answer."""
+
+    address: str = ""
+    faults: dict[str, list[Fault]] = field(default_factory=lambda: defaultdict(list))
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    keys: set[str | None] = field(default_factory=set)
+    answered: Counter[str] = field(default_factory=Counter)
+    tokens: dict[str, int] = field(default_factory=dict)
+    counted: int = 0
+    pause: float = 0.0
+    most_open: int = 0
+    _open: int = 0
+    _lock: Any = field(default_factory=Lock)
+
+    def texts(self) -> list[str]:
+        return [body["messages"][-1]["content"] for body in self.asked]
+
+    def handle(self, request: Request) -> Response:
+        body = json.loads(request.get_data())
+        text = body["messages"][-1]["content"]
+        with self._lock:
+            self._open += 1
+            self.most_open = max(self.most_open, self._open)
+            self.asked.append(body)
+            self.times.append(time.monotonic())
+            self.keys.add(request.headers.get("Authorization"))
+            fault = self.faults[text].pop(0) if self.faults[text] else None
+        time.sleep(self.pause)
+        response = fault() if fault else self._reply(body)
+        with self._lock:
+            self._open -= 1
+            self.answered[text] += fault is None
+        return response
+
+    def _reply(self, body: dict[str, Any]) -> Response:
+        # As OpenAI counts: three tokens a message and one for its role, three where the answer begins.
+        tokens = 3 + sum(4 + self.tokens.get(message["content"], 1) for message in body["messages"])
+        self.counted += tokens
+        return completion(f"answer to {body['messages'][-1]['content']}", tokens)
+
+
+def completion(text: str | None, tokens: int = 9) -> Response:
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+    usage = {"prompt_tokens": tokens, "completion_tokens": 40, "total_tokens": tokens + 40}
+    return Response(json.dumps({"choices": [choice], "usage": usage}), mimetype="application/json")
+
+
+def status(code: int, text: str = "", **headers: str) -> Fault:
+    return lambda: Response(text, status=code, headers={name.replace("_", "-"): held for name, held in headers.items()})
+
+
+def body(text: str) -> Fault:
+    return lambda: Response(text, mimetype="application/json")
+
+
+def cut(told: int | None) -> Fault:
+    """Half a body, then the connection is closed; its whole length was told, or not."""
+
+    def fault() -> Response:
+        half = completion("half").get_data()[:40]
+        return Response(half, headers={} if told is None else {"Content-Length": str(told)})
+
+    return fault
+
+
+def drip() -> Response:
+    """A server that keeps the connection open with blanks."""
+
+    def blanks() -> Generator[bytes]:
+        for _ in range(40):
+            time.sleep(0.05)
+            yield b" "
+        yield completion("late").get_data()
+
+    return Response(blanks())
+
+
+def late() -> Response:
+    time.sleep(0.6)
+    return completion("late")
+
+
+FAULTS: dict[str, Fault] = {
+    "429 with Retry-After": status(429, Retry_After="0.05"),
+    "429 with a date": status(429, Retry_After=format_datetime(datetime.now(UTC) - timedelta(days=1), usegmt=True)),
+    "429 with nonsense": status(429, Retry_After="soon"),
+    "500": status(500, "<html>"),
+    "503": status(503),
+    "time-out": late,
+    "drip": drip,
+    "cut, length told": cut(4000),
+    "cut, length not told": cut(None),
+    "malformed": body("{'choices'"),
+    "no choices": body('{"choices": []}'),
+    "error in place of an answer": body('{"error": {"message": "overloaded"}}'),
+    "not UTF-8": lambda: Response(b'{"choices": "\xff"}'),
+}
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Generator[Loopback]:
+    held = Loopback()
+    with HTTPServer(host="127.0.0.1", threaded=True) as http:
+        http.expect_request("/v1/chat/completions", method="POST").respond_with_handler(held.handle)
+        held.address = http.url_for("/v1")
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setenv("OPENAI_BASE_URL", held.address)
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        yield held
+
+
+def endpoint(folder: Path, **settings: Any) -> Endpoint:
+    patient = {"timeout": 0.4, "first_wait": 0.01, "retries": 2, "longest_answer": 100}
+    return Endpoint(EndpointSettings(model="tiny", **(patient | settings)), folder / "answers")
+
+
+def says(text: str) -> Conversation:
+    return (Message("user", text),)
+
+
+def files(folder: Path) -> list[Path]:
+    """The answers that are kept whole."""
+    return list(folder.rglob("*.json"))
+
+
+def refusal(model: Endpoint, text: str = "a") -> ChatError:
+    with pytest.raises(ChatError) as caught:
+        model.answer([says(text)])
+    assert caught.value.mend
+    assert caught.value.where
+    assert KEY not in str(caught.value)
+    return caught.value
+
+
+def test_what_is_sent_and_what_comes_back(server: Loopback, tmp_path: Path) -> None:
+    model: ChatModel = endpoint(tmp_path)
+    assert model.name == "tiny"
+    conversation = (Message("system", "be brief"), Message("user", "“a”?"))
+    assert model.answer([conversation]) == ["answer to “a”?"]
+    messages = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "“a”?"}]
+    assert server.asked == [{"model": "tiny", "messages": messages, "max_tokens": 100, "temperature": 0.0}]
+    assert server.keys == {f"Bearer {KEY}"}
+    assert model.answer([]) == []
+
+
+def test_every_fault_ends_answered_exactly_once_and_a_second_run_asks_nothing(server: Loopback, tmp_path: Path) -> None:
+    for name, fault in FAULTS.items():
+        server.faults[name] = [fault]
+    texts = [*FAULTS, "plain", "plain"]
+    conversations = [says(text) for text in texts]
+    assert endpoint(tmp_path).answer(conversations) == [f"answer to {text}" for text in texts]
+    assert server.answered == Counter([*FAULTS, "plain"])
+    assert Counter(server.texts()) == Counter(dict.fromkeys(FAULTS, 2) | {"plain": 1})
+    server.asked.clear()
+    assert endpoint(tmp_path).answer(conversations) == [f"answer to {text}" for text in texts]
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_that_stays_ends_as_none_which_is_not_kept(
+    name: str, server: Loopback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.faults["a"] = [FAULTS[name]] * 3
+    model = endpoint(tmp_path, retries=1, timeout=0.15)
+    assert model.answer([says("a"), says("b")]) == [None, "answer to b"]
+    assert Counter(server.texts()) == {"a": 2, "b": 1}
+    assert [path.suffix for path in tmp_path.rglob("*") if path.is_file()] == [".json"]
+    assert "1 of 2 requests to tiny were not answered" in capsys.readouterr().err
+    server.faults["a"] = []
+    assert endpoint(tmp_path).answer([says("a"), says("b")]) == ["answer to a", "answer to b"]
+    assert Counter(server.texts()) == {"a": 3, "b": 1}
+
+
+@pytest.mark.parametrize("said", [None, "", " \n"])
+def test_a_model_that_says_nothing_is_not_asked_again_in_this_call(
+    said: str | None, server: Loopback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.faults["a"] = [lambda: completion(said)]
+    assert endpoint(tmp_path).answer([says("a")]) == [None]
+    assert len(server.asked) == 1
+    assert files(tmp_path) == []
+    assert "the model said nothing" in capsys.readouterr().err
+
+
+def test_no_server(tmp_path: Path, server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    assert endpoint(tmp_path).answer([says("a")]) == [None]
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("dated", [False, True])
+def test_nobody_is_asked_before_the_server_said(dated: bool, server: Loopback, tmp_path: Path) -> None:
+    def wait() -> Response:
+        date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+        return status(429, Retry_After=date if dated else "0.5")()
+
+    server.faults["a"] = [wait]
+    texts = ["a", "b", "c"]
+    assert endpoint(tmp_path, concurrency=1).answer(list(map(says, texts))) == [f"answer to {text}" for text in texts]
+    assert server.times[1] - server.times[0] > (0.9 if dated else 0.45)
+    assert server.times[2] - server.times[1] < 0.4
+
+
+def test_a_server_that_wants_too_long_a_wait_is_given_up(server: Loopback, tmp_path: Path) -> None:
+    server.faults["a"] = [status(429, Retry_After="3600")]
+    assert endpoint(tmp_path, longest_wait=1).answer([says("a")]) == [None]
+    assert len(server.asked) == 1
+
+
+def test_waits_are_doubled_and_spread(server: Loopback, tmp_path: Path) -> None:
+    server.faults["a"] = [status(500)] * 3
+    endpoint(tmp_path, first_wait=0.1, retries=3).answer([says("a")])
+    waits = [after - before for before, after in zip(server.times, server.times[1:], strict=False)]
+    for number, wait in enumerate(waits):
+        assert 0.05 * 2**number <= wait < 0.1 * 2**number + 0.1
+
+
+@pytest.mark.parametrize("code", [301, 400, 401, 403, 404, 422])
+def test_a_refusal_is_an_error_at_once_and_never_shows_the_key(code: int, server: Loopback, tmp_path: Path) -> None:
+    escaped = json.dumps({"error": {"message": f"wrong key {KEY}"}}).replace("/", "\\/")
+    server.faults["a"] = [status(code, escaped)]
+    error = refusal(endpoint(tmp_path))
+    assert f"status {code}" in error.what
+    assert "wrong key …" in error.what
+    assert len(server.asked) == 1
+    assert files(tmp_path) == []
+
+
+def test_an_account_without_credit_is_an_error_at_once(server: Loopback, tmp_path: Path) -> None:
+    server.faults["a"] = [status(429, '{"error": {"code": "insufficient_quota"}}')]
+    assert "credit" in refusal(endpoint(tmp_path)).mend
+    assert len(server.asked) == 1
+
+
+def test_after_a_refusal_what_was_answered_is_kept_and_the_rest_not_asked(server: Loopback, tmp_path: Path) -> None:
+    server.faults["c"] = [status(401)]
+    texts = ["a", "b", "c", "d", "e"]
+    with pytest.raises(ChatError, match="401"):
+        endpoint(tmp_path, concurrency=1).answer(list(map(says, texts)))
+    assert server.texts()[:3] == ["a", "b", "c"]
+    assert endpoint(tmp_path).answer(list(map(says, texts))) == [f"answer to {text}" for text in texts]
+    assert server.answered == Counter(texts)
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_never_more_open_requests_than_the_limit(limit: int, server: Loopback, tmp_path: Path) -> None:
+    server.pause = 0.03
+    server.faults["2"] = [status(500)]
+    assert None not in endpoint(tmp_path, concurrency=limit).answer([says(str(number)) for number in range(12)])
+    assert server.most_open == limit
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from recexplainer.chat.endpoint import Endpoint, EndpointSettings
+from recexplainer.chat.model import Message
+model = Endpoint(EndpointSettings(model="tiny", longest_answer=100, concurrency=2), Path(sys.argv[1]) / "answers")
+model.answer([(Message("user", str(number)),) for number in range(8)])
+"""
+
+
+def test_a_killed_run_goes_on_with_the_remaining_ones(server: Loopback, tmp_path: Path) -> None:
+    reached, release = Event(), Event()
+
+    def hang() -> Response:
+        reached.set()
+        release.wait(20)
+        return status(500)()
+
+    server.faults["5"] = [hang]
+    with subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path)], env=dict(os.environ)) as child:
+        assert reached.wait(20)
+        while len(files(tmp_path)) < 5:
+            time.sleep(0.01)
+        child.kill()
+    release.set()
+    kept = {json.loads(path.read_text())["answer"]["text"] for path in files(tmp_path)}
+    asked = len(server.asked)
+    texts = [str(number) for number in range(8)]
+    assert endpoint(tmp_path).answer(list(map(says, texts))) == [f"answer to {text}" for text in texts]
+    assert {f"answer to {text}" for text in server.texts()[asked:]} == {f"answer to {text}" for text in texts} - kept
+    assert 5 <= len(kept) < 8
+
+
+def test_one_that_is_interrupted_half_way_keeps_what_it_has(
+    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(futures: Any, label: str, total: int) -> Generator[Any]:
+        for number, future in enumerate(futures):
+            if number == 2:
+                raise KeyboardInterrupt
+            yield future
+
+    texts = [str(number) for number in range(30)]
+    server.pause = 0.02
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("recexplainer.chat.endpoint.track", interrupted)
+        endpoint(tmp_path, concurrency=2).answer(list(map(says, texts)))
+    asked = len(server.asked)
+    assert 2 <= asked < 10
+    assert len(files(tmp_path)) == asked, "what was under way is kept too"
+    assert None not in endpoint(tmp_path).answer(list(map(says, texts)))
+    assert server.answered == Counter(texts)
+
+
+def test_what_decides_the_answer_decides_what_is_asked_again(
+    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint(tmp_path).answer([says("a")])
+    monkeypatch.delenv("OPENAI_BASE_URL")
+    monkeypatch.delenv("OPENAI_API_KEY")
+    same = endpoint(tmp_path, concurrency=1, price_in=3, retries=0, timeout=9)
+    assert same.answer([says("a")]) == ["answer to a"], "neither address nor key counts"
+    monkeypatch.setenv("OPENAI_BASE_URL", server.address)
+    for other in ({"temperature": 1.0}, {"longest_answer": 7}, {"limit_name": "max_completion_tokens"}):
+        endpoint(tmp_path, **other).answer([says("a")])
+    endpoint(tmp_path, temperature=None).answer([(Message("system", "a"),)])
+    assert len(server.asked) == 5
+    assert "temperature" not in server.asked[-1]
+    assert server.asked[-2]["max_completion_tokens"] == 100
+    assert server.keys == {f"Bearer {KEY}", None}, "without a key none is sent"
+
+
+def test_the_key_is_in_no_file_and_no_text(
+    server: Loopback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.faults["b"] = [status(500, KEY)] * 3
+    model = endpoint(tmp_path)
+    assert model.answer([says("a"), says("b")]) == ["answer to a", None]
+    shown = capsys.readouterr()
+    held = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+    for text in (held, shown.err, shown.out, repr(model.settings), repr(vars(model))):
+        assert KEY not in text
+    assert "answer to a" in held
+
+
+@pytest.mark.parametrize(
+    ("address", "what"),
+    [("", "names no endpoint"), ("localhost:8000", "no address"), (f"http://u:{KEY}@h/v1", "no address")],
+)
+def test_an_address_that_is_none(
+    address: str, what: str, server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", address)
+    error = refusal(endpoint(tmp_path))
+    assert what in error.what
+    assert error.where == "OPENAI_BASE_URL"
+
+
+def test_names_of_the_variables_can_be_set_and_a_key_that_cannot_be_sent_is_not_shown(
+    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUDGE", "ключ-secret")
+    error = refusal(endpoint(tmp_path, key_variable="JUDGE"))
+    assert error.where == "JUDGE"
+    assert "secret" not in str(error)
+    with pytest.raises(ValidationError):
+        EndpointSettings.model_validate({"model": "tiny", "key": KEY})
+
+
+def test_a_damaged_answer_and_one_of_another_request_are_named(server: Loopback, tmp_path: Path) -> None:
+    model = endpoint(tmp_path)
+    model.answer([says("a"), says("b")])
+    first, second = files(tmp_path)
+    other = second.read_text()
+    for wrong in (other, other[:20], "[]"):
+        first.write_text(wrong)
+        with pytest.raises(ChatError) as caught:
+            model.answer([says("a"), says("b")])
+        assert caught.value.where == str(first)
+    first.unlink()
+    assert model.answer([says("a"), says("b")]) == ["answer to a", "answer to b"]
+    assert len(server.asked) == 3
+
+
+def test_a_folder_that_cannot_be_written(server: Loopback, tmp_path: Path) -> None:
+    (tmp_path / "answers").write_text("a file")
+    with pytest.raises(RunError, match="refuses"):
+        endpoint(tmp_path).answer([says("a")])
+
+
+# Tokens of each text in the vocabulary cl100k, as tiktoken 0.14 counts them.
+COUNTED = {
+    "Please act as an impartial judge and evaluate the AI assistant’s recommendation decision as well as its "
+    "explanation, based on the user’s purchase history, the target item and the ground truth label. Assign a score "
+    "according to four levels. RATING-0: the assistant fails to generate a correct recommendation decision. RATING-1: "
+    "the decision is correct, but the explanation is missing, irrelevant, or holds hallucinations. RATING-2: the "
+    "explanation is consistent, with minor imperfections. RATING-3: the explanation is thorough and persuasive. Give "
+    "your score in the form <br>RATING-k</br>. Do not allow the length of the explanation to influence you.": 136,
+    "History: “Delta Force: Xtreme - PC”; “Assassins Creed Unity PS4”; “Halo Reach Wireless Xbox 360 Headset”; "
+    "“Persona 4 Golden: Solid Gold Premium Edition - PlayStation Vita”; “Carnival Games: Monkey See Monkey Do - Xbox "
+    "360”; “Beetle Adventure Racing”. Would the recommender suggest “18 Wheels of Steel: Pedal to the Metal - PC”, "
+    "and why?": 89,
+    "User history: Infinity; Taxi Driver (1976); Tough and Deadly; Carlito's Way (1993); Last Action Hero; First Wives "
+    'Club, The. Target item: Maverick. Label: YES. Assistant\'s output: Yes. "Maverick" would be recommended, because '
+    'the user watched "Last Action Hero"; leaving it out would lower the score by 0.43, from rank 12 to rank 57 of '
+    "1,864.": 95,
+    "The reader borrowed “The Wind-Up Bird Chronicle”, “Middlemarch” and “A Wizard of Earthsea”, in that order. A "
+    "friend says: “You would enjoy The Left Hand of Darkness, since it is by the author of the last one.” Is that what "
+    "the recommender says? Answer yes or no, then give two reasons and one thing that speaks against it.": 77,
+    "Two explanations of one recommendation follow. Which of them fits what was measured? A: The user listens to Miles "
+    "Davis and John Coltrane, hence “Maiden Voyage” by Herbie Hancock. B: The user wants something quiet for the "
+    "evening. Measured: without “Kind of Blue” the score falls from 2.71 to 1.08; without “Giant Steps” it stays at "
+    "2.69. Say A, B, or neither.": 97,
+}
+
+
+def test_the_estimate_is_near_what_the_server_counts(server: Loopback, tmp_path: Path) -> None:
+    server.tokens = COUNTED
+    rubric, *texts = COUNTED
+    conversations = [(Message("system", rubric), Message("user", text)) for text in texts]
+    model = endpoint(tmp_path, usual_answer=30)
+    for conversation in conversations:
+        before, spend = server.counted, model.estimate([conversation])
+        model.answer([conversation])
+        assert spend.tokens_in == pytest.approx(server.counted - before, rel=0.1)
+    assert server.counted == 4 * (136 + 11) + 89 + 95 + 77 + 97
+
+
+def test_the_estimate_knows_what_is_asked_already(server: Loopback, tmp_path: Path) -> None:
+    model = endpoint(tmp_path, usual_answer=30, price_in=2, price_out=8, currency="EUR")
+    conversations = [says(text) for text in ("a", "b", "b", "c")]
+    fresh = model.estimate(conversations)
+    assert (fresh.conversations, fresh.requests, fresh.tokens_in) == (4, 3, 3 * 8)
+    assert (fresh.tokens_out, fresh.most_tokens_out, fresh.exact) == (90, 300, False)
+    assert fresh.cost == pytest.approx((24 * 2 + 90 * 8) / 1e6)
+    assert fresh.most_cost == pytest.approx((24 * 2 + 300 * 8) / 1e6)
+    assert server.asked == []
+    model.answer(conversations[:1])
+    half = model.estimate(conversations)
+    assert (half.requests, half.tokens_out) == (2, 80), "answers were 40 tokens long"
+    model.answer(conversations)
+    assert str(model.estimate(conversations)) == "Nothing to ask tiny: 4 of 4 are answered."
+    assert len(server.asked) == 3

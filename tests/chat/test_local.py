@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tests.tiny import fresh
+from transformers import AutoModelForCausalLM
+
+from recexplainer.chat.local import LocalChat
+from recexplainer.chat.model import ChatModel, Conversation, Message
+from recexplainer.errors import ChatError
+
+REFUSING = "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system message') }}{% endif %}"
+
+
+@pytest.fixture(scope="module", params=["llama", "gpt2"])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of two layers with new weights, its tokenizer and chat template."""
+    return save(request.param, tmp_path_factory.mktemp(request.param) / f"tiny-{request.param}")
+
+
+def save(architecture: str, path: Path) -> Path:
+    surrogate = fresh("intention", architecture)
+    surrogate.backbone.save_pretrained(path)
+    surrogate.tokenizer.save_pretrained(path)
+    return path
+
+
+def conversations() -> list[Conversation]:
+    texts = ["Alpine Open", "Would the recommender suggest “Iron Petals”, and why?", "a " * 40, "b"]
+    return [(Message("system", "Be brief."), Message("user", text)) for text in texts]
+
+
+def greedy_by_hand(path: Path, conversation: Conversation, longest: int) -> str | None:
+    """One conversation, token by token, without padding, cache or `generate`."""
+    tokenizer: Any = fresh("intention").tokenizer
+    model: Any = AutoModelForCausalLM.from_pretrained(path).eval()
+    turns = [{"role": message.role, "content": message.content} for message in conversation]
+    ids = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=False)
+    said: list[int] = []
+    while len(said) < longest:
+        with torch.inference_mode():
+            token = int(model(input_ids=torch.tensor([[*ids, *said]])).logits[0, -1].argmax())
+        if token == tokenizer.eos_token_id:
+            break
+        said.append(token)
+    return tokenizer.decode(said, skip_special_tokens=True).strip() or None
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_answers_are_greedy_in_order_and_the_same_in_any_batch(folder: Path, batch: int) -> None:
+    model: ChatModel = LocalChat(folder, longest_answer=12, batch=batch)
+    assert model.name == folder.name
+    answers = model.answer(conversations())
+    assert answers == [greedy_by_hand(folder, one, 12) for one in conversations()]
+    assert len(set(answers)) > 1
+    assert model.answer([]) == []
+
+
+def test_sampling_settings_of_the_model_do_not_count(folder: Path, tmp_path: Path) -> None:
+    sampled: Any = AutoModelForCausalLM.from_pretrained(folder)
+    sampled.generation_config.update(do_sample=True, temperature=5.0, repetition_penalty=3.0, max_length=5)
+    sampled.save_pretrained(tmp_path)
+    fresh("intention").tokenizer.save_pretrained(tmp_path)
+    expected = LocalChat(folder, longest_answer=12).answer(conversations())
+    assert LocalChat(tmp_path, longest_answer=12).answer(conversations()) == expected
+
+
+def test_an_answer_ends_where_the_model_ends_it(folder: Path, tmp_path: Path) -> None:
+    model: Any = AutoModelForCausalLM.from_pretrained(folder)
+    turns = [{"role": message.role, "content": message.content} for message in conversations()[0]]
+    prompt = fresh("intention").tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=False)
+    with torch.inference_mode():
+        first = int(model(input_ids=torch.tensor([prompt])).logits[0, -1].argmax())
+    model.generation_config.eos_token_id = [first]
+    model.save_pretrained(tmp_path)
+    fresh("intention").tokenizer.save_pretrained(tmp_path)
+    assert LocalChat(tmp_path, longest_answer=12).answer(conversations()[:1]) == [None]
+
+
+def test_a_conversation_that_is_too_long(folder: Path) -> None:
+    with pytest.raises(ChatError, match=r"exceed the model's 1,024") as caught:
+        LocalChat(folder, longest_answer=12).answer([(Message("user", "Alpine Open, " * 900),)])
+    assert caught.value.mend
+
+
+@pytest.mark.parametrize("limits", [{"longest_answer": 0}, {"batch": 0}])
+def test_limits(folder: Path, limits: dict[str, int]) -> None:
+    with pytest.raises(ChatError, match="is none"):
+        LocalChat(folder, **limits)
+
+
+def test_no_model_there(tmp_path: Path) -> None:
+    with pytest.raises(ChatError, match="tokenizer cannot be loaded") as caught:
+        LocalChat(tmp_path)
+    assert caught.value.where == str(tmp_path)
+    fresh("intention").tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(ChatError, match="model cannot be loaded"):
+        LocalChat(tmp_path)
+
+
+def test_weights_that_are_not_whole(tmp_path: Path) -> None:
+    path = save("llama", tmp_path / "tiny")
+    weights = load_file(path / "model.safetensors")
+    del weights["model.norm.weight"]
+    save_file(weights, path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ChatError, match=r"1 missing, model\.norm\.weight"):
+        LocalChat(path)
+
+
+def test_a_model_that_was_not_taught_to_chat(tmp_path: Path) -> None:
+    path = save("llama", tmp_path / "tiny")
+    (path / "chat_template.jinja").unlink()
+    with pytest.raises(ChatError, match="no chat template"):
+        LocalChat(path)
+
+
+def test_a_template_that_does_not_take_it(tmp_path: Path) -> None:
+    path = save("llama", tmp_path / "tiny")
+    (path / "chat_template.jinja").write_text(REFUSING)
+    with pytest.raises(ChatError, match="no system message"):
+        LocalChat(path).answer(conversations())

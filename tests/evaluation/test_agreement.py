@@ -1,0 +1,201 @@
+import krippendorff
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+from sklearn.metrics import cohen_kappa_score
+
+from recexplainer.errors import DataError
+from recexplainer.evaluation.agreement import (
+    Agreement,
+    agreement_notes,
+    agreement_rows,
+    cohen_kappa,
+    krippendorff_alpha,
+    spearman,
+)
+from recexplainer.evaluation.rating_tables import bootstrap, kappa, pair_tables
+
+SCALES = ("nominal", "ordinal", "interval")
+ANN, BOB = [0, 1, 2, 3, 3, None], [0, 1, 3, 3, 2, 1]
+
+
+def draw(seed, raters=2, cases=40, missing=0.15):
+    """Ratings of raters who lean to a common one, as lists with None and as an array with NaN."""
+    random = np.random.default_rng(seed)
+    common = random.integers(4, size=cases)
+    given = np.clip(common + random.integers(-1, 2, size=(raters, cases)), 0, 3).astype(float)
+    given[random.random(given.shape) < missing] = np.nan
+    return [[None if np.isnan(one) else int(one) for one in row] for row in given], given
+
+
+def test_kappa_by_hand():
+    # 3 of 5 agree; chance (1*1 + 1*1 + 1*1 + 2*2) / 25 = 0.28
+    assert cohen_kappa(ANN, BOB).value == pytest.approx((0.6 - 0.28) / (1 - 0.28))
+    # squares seen: 1 + 1 = 2; by chance over all 25 pairs: differences of {0,1,2,3,3} and {0,1,3,3,2}
+    expected = sum((a - b) ** 2 for a in (0, 1, 2, 3, 3) for b in (0, 1, 3, 3, 2)) / 5
+    assert cohen_kappa(ANN, BOB, "quadratic").value == pytest.approx(1 - 2 / expected)
+
+
+def test_spearman_by_hand():
+    # ranks 1, 2, 3, 4.5, 4.5 and 1, 2, 4.5, 4.5, 3, less 3: products 4 + 1 + 0 + 2.25 + 0, squares 9.5 each
+    assert spearman(ANN, BOB).value == pytest.approx(7.25 / 9.5)
+
+
+def test_alpha_by_hand():
+    # Two raters, cases (0,0), (1,1), (0,1), one more rated once. Coincidences: 00 2, 11 2, 01 1, 10 1; n = 6.
+    # observed 2 / 6; expected 2 * 3 * 3 / (6 * 5) = 0.6
+    table = [[0, 1, 0, None], [0, 1, 1, 3]]
+    assert krippendorff_alpha(table, "nominal").value == pytest.approx(1 - (2 / 6) / 0.6)
+    assert krippendorff_alpha(table, "interval").value == pytest.approx(1 - (2 / 6) / 0.6)
+    # Ordinal: 0 and 1 lie 3 places apart, whatever the labels; the same ratio.
+    assert krippendorff_alpha(table, "ordinal").value == pytest.approx(1 - (2 / 6) / 0.6)
+
+
+def test_a_far_disagreement_costs_more_where_differences_count():
+    near, far = [[0, 1, 2, 3], [0, 1, 2, 2]], [[0, 1, 2, 3], [0, 1, 2, 0]]
+    assert cohen_kappa(*near, "quadratic").value > cohen_kappa(*far, "quadratic").value
+    assert krippendorff_alpha(near, "interval").value > krippendorff_alpha(far, "interval").value
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_same_as_scikit_learn_and_scipy(seed):
+    (first, second), given = draw(seed)
+    both = given[:, ~np.isnan(given).any(axis=0)].astype(int)
+    for ours, theirs in (("nominal", None), ("quadratic", "quadratic")):
+        expected = cohen_kappa_score(*both, labels=[0, 1, 2, 3], weights=theirs)
+        assert cohen_kappa(first, second, ours).value == pytest.approx(expected, abs=1e-12)
+    assert spearman(first, second).value == pytest.approx(spearmanr(*both).statistic, abs=1e-12)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("seed", range(20))
+def test_the_same_as_the_krippendorff_package(seed, scale):
+    lists, given = draw(seed, raters=2 + seed % 4, missing=0.4)
+    expected = krippendorff.alpha(reliability_data=given, level_of_measurement=scale)
+    assert krippendorff_alpha(lists, scale).value == pytest.approx(expected, abs=1e-12)
+
+
+def test_bounds():
+    same, turned = [0, 1, 2, 3], [3, 2, 1, 0]
+    assert cohen_kappa(same, same).value == cohen_kappa(same, same, "quadratic").value == pytest.approx(1)
+    assert spearman(same, same).value == pytest.approx(1)
+    assert spearman(same, turned).value == cohen_kappa(same, turned, "quadratic").value == pytest.approx(-1)
+    for scale in SCALES:
+        assert krippendorff_alpha([same, same, same], scale).value == pytest.approx(1)
+
+
+def test_a_constant_rater():
+    assert cohen_kappa([2, 2, 2], [2, 2, 2]).value is None
+    assert "same one rating" in cohen_kappa([2, 2, 2], [2, 2, 2]).reason
+    assert cohen_kappa([2, 2, 2], [1, 2, 3]) == Agreement(0.0)
+    assert cohen_kappa([2, 2], [1, 1]) == Agreement(0.0)
+    assert spearman([2, 2, 2], [1, 2, 3]).value is None
+    assert "same rating" in spearman([2, 2, 2], [1, 2, 3]).reason
+    for scale in SCALES:
+        assert krippendorff_alpha([[2, 2], [2, 2]], scale) == Agreement(None, "all ratings are the same")
+
+
+@pytest.mark.parametrize(("first", "second"), [([], []), ([1, None], [None, 2]), ([None], [None])])
+def test_no_common_case(first, second):
+    for made in (cohen_kappa(first, second), cohen_kappa(first, second, "quadratic"), spearman(first, second)):
+        assert made == Agreement(None, "no case was rated by both")
+    assert krippendorff_alpha([first, second], "ordinal") == Agreement(None, "no case was rated twice")
+
+
+def test_one_rater_or_none():
+    for raters in ([], [[1, 2, 3]]):
+        assert krippendorff_alpha(raters, "nominal") == Agreement(None, "there are fewer than two raters")
+
+
+@pytest.mark.parametrize("bad", [4, -1, 1.5, True, "2", float("nan")])
+def test_what_is_no_rating_is_refused(bad):
+    with pytest.raises(DataError, match="no rating") as error:
+        cohen_kappa([1, 2], [0, bad])
+    assert error.value.where == "rater 2"
+    assert error.value.mend
+
+
+def test_numbers_of_cases_must_be_equal():
+    with pytest.raises(DataError, match="1 ratings for 2 cases"):
+        spearman([1, 2], [1])
+
+
+def ratings(raters=3):
+    lists, _ = draw(1, raters)
+    names = ("ann", "bob", "cas", "dot")[:raters]
+    return {name: {f"case {n}": one for n, one in enumerate(given)} for name, given in zip(names, lists, strict=True)}
+
+
+def test_rows_of_pairs_their_mean_and_all():
+    given = ratings()
+    rows = agreement_rows(given)
+    found = {(row.method, row.metric): row for row in rows}
+    pairs = ["ann × bob", "ann × cas", "bob × cas"]
+    assert list(dict.fromkeys(row.method for row in rows)) == [*pairs, "people × people", "all raters"]
+    assert {row.task for row in rows} == {"agreement"}
+    lists = [list(each.values()) for each in given.values()]
+    assert found["ann × cas", "kappa"].value == cohen_kappa(lists[0], lists[2]).value
+    assert found["ann × cas", "kappa-quadratic"].value == cohen_kappa(lists[0], lists[2], "quadratic").value
+    assert found["bob × cas", "spearman"].value == spearman(lists[1], lists[2]).value
+    assert found["all raters", "alpha-ordinal"].value == krippendorff_alpha(lists, "ordinal").value
+    for metric in ("kappa", "kappa-quadratic", "spearman"):
+        mean = np.mean([found[pair, metric].value for pair in pairs])
+        assert found["people × people", metric].value == pytest.approx(mean)
+    for row in rows:
+        assert row.low < row.value < row.high
+    common = sum(a is not None and b is not None for a, b in zip(lists[0], lists[1], strict=True))
+    assert found["ann × bob", "kappa"].cases == common
+    twice = sum(sum(one is not None for one in case) > 1 for case in zip(*lists, strict=True))
+    assert found["all raters", "alpha-nominal"].cases == found["people × people", "kappa"].cases == twice
+    assert agreement_notes(given) == []
+    assert agreement_rows(given) == rows
+
+
+def test_a_judge_is_compared_with_people_apart():
+    given = ratings(4)
+    found = {(row.method, row.metric): row.value for row in agreement_rows(given, judges=["dot"])}
+    people, judged = ("ann × bob", "ann × cas", "bob × cas"), ("ann × dot", "bob × dot", "cas × dot")
+    for name, pairs in (("people × people", people), ("dot × people", judged)):
+        assert found[name, "spearman"] == pytest.approx(np.mean([found[pair, "spearman"] for pair in pairs]))
+    with pytest.raises(DataError, match="eve") as error:
+        agreement_rows(given, judges=["eve"])
+    assert "ann, bob, cas, dot" in error.value.mend
+
+
+def test_rows_without_a_value_are_explained():
+    given = {"ann": {"a": 1, "b": 1}, "bob": {"a": 1, "b": 1, "c": None}, "cas": {"c": 2}}
+    rows = agreement_rows(given)
+    assert all(row.value is row.low is row.high is None for row in rows)
+    cases = {row.method: row.cases for row in rows}
+    assert cases == {"ann × bob": 2, "ann × cas": 0, "bob × cas": 0, "people × people": 2, "all raters": 2}
+    notes = agreement_notes(given)
+    assert len(notes) == len(rows)
+    assert "ann × cas, kappa: no case was rated by both" in notes
+    assert "all raters, alpha-nominal: all ratings are the same" in notes
+
+
+@pytest.mark.parametrize("given", [{}, {"ann": {}}, {"ann": {"a": 1}}])
+def test_rows_of_fewer_than_two_raters(given):
+    rows = agreement_rows(given)
+    assert [(row.method, row.metric, row.value, row.cases) for row in rows] == [
+        ("all raters", f"alpha-{scale}", None, 0) for scale in SCALES
+    ]
+    assert agreement_notes(given)[0] == "all raters, alpha-nominal: there are fewer than two raters"
+
+
+def test_the_bootstrap_is_that_of_the_cases_themselves():
+    (first, second), _ = draw(3, cases=60, missing=0)
+    tables = pair_tables(np.array(first, float), np.array(second, float))
+    low, high = bootstrap([tables], lambda sums: kappa(sums, power=0), resamples=4000)
+    random = np.random.default_rng(9)
+    drawn = []
+    for _ in range(400):
+        at = random.integers(60, size=60)
+        drawn.append(cohen_kappa_score(np.array(first)[at], np.array(second)[at]))
+    assert (low, high) == pytest.approx(np.percentile(drawn, [2.5, 97.5]), abs=0.04)
+
+
+def test_resamples_without_a_value_are_left_out():
+    tables = pair_tables(np.array([0.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0]))
+    assert bootstrap([tables], lambda sums: kappa(sums, power=0)) == (1.0, 1.0)
+    assert bootstrap([tables[:1]], lambda sums: kappa(sums, power=0)) == (None, None)

@@ -1,0 +1,209 @@
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from recexplainer.data.dataset import Dataset
+from recexplainer.errors import DataError
+from recexplainer.evaluation.judge import (
+    RUBRIC,
+    Judgement,
+    judge_with_model,
+    judge_with_rubric,
+    judgement_rows,
+)
+from recexplainer.evaluation.rows import Row
+from recexplainer.evaluation.rubric import judge_conversation
+from recexplainer.explanations.record import Explanation
+
+TITLES = ("Marrow & Thistle", "Brink", "Night Ride", "Velvet Circuit 2", "Skyline Couriers")
+METHODS = ("hybrid+evidence", "intention", "unaligned")
+
+
+def catalogue():
+    items = pl.DataFrame({"item_id": [f"i{place}" for place in range(5)], "title": TITLES})
+    return Dataset.from_frames(pl.DataFrame({"user_id": ["u", "u"], "item_id": ["i0", "i1"]}), items)
+
+
+def explanation(method, user, text, recommended=True):
+    return Explanation(
+        method=method,
+        user=user,
+        history=(0, 1),
+        history_titles=TITLES[:2],
+        item=2,
+        item_title=TITLES[2],
+        verdict=recommended,
+        probability=0.9,
+        text=text,
+        citations=(),
+        recommended=recommended,
+        score=1.0,
+        rank=1,
+        n_ranked=3,
+        effects=(),
+    )
+
+
+def told(cases=20):
+    return {
+        method: [explanation(method, f"u{case}", f"Yes, text {number} of case {case}.") for case in range(cases)]
+        for number, method in enumerate(METHODS)
+    }
+
+
+class Recorder:
+    """Answers with what a function makes of a prompt, and remembers the prompts."""
+
+    name = "recorder"
+
+    def __init__(self, answer):
+        self._answer = answer
+        self.calls = []
+
+    def answer(self, conversations):
+        self.calls.append(list(conversations))
+        return [self._answer(one[0].content) for one in conversations]
+
+
+def by_case(prompt):
+    """A rating, or none, that depends on the text alone."""
+    number, case = prompt.split("text ")[1].split(".")[0].split(" of case ")
+    if int(case) % 5 == 4:
+        return None if int(number) else "I would rather not say."
+    return f"<br>RATING-{(int(number) + int(case)) % 4}</br>"
+
+
+def test_answers_come_back_to_their_own_explanations():
+    explanations = told()
+    judged = judge_with_model(explanations, Recorder(by_case), seed=3)
+    expected = [(method, one.user, one.item, True) for method, each in explanations.items() for one in each]
+    assert [(one.method, one.user, one.item, one.label) for one in judged] == expected
+    for one in judged:
+        number, case = METHODS.index(one.method), int(one.user[1:])
+        if case % 5 == 4:
+            assert (one.rating, one.answer) == (None, "" if number else "I would rather not say.")
+        else:
+            assert one.rating == (number + case) % 4
+            assert one.answer == f"<br>RATING-{one.rating}</br>"
+
+
+def test_all_methods_are_asked_about_mixed_in_one_call():
+    explanations = told()
+    plain = [judge_conversation(one) for each in explanations.values() for one in each]
+    judges = [Recorder(by_case) for _ in range(3)]
+    judged = [judge_with_model(explanations, judge, seed) for judge, seed in zip(judges, (0, 0, 1), strict=True)]
+    assert [len(judge.calls) for judge in judges] == [1, 1, 1]
+    first, again, other = (judge.calls[0] for judge in judges)
+    assert first == again != other
+    assert sorted(first, key=str) == sorted(other, key=str) == sorted(plain, key=str)
+    places = [METHODS[int(one[0].content.split("text ")[1][0])] for one in first]
+    assert all(len(set(places[start : start + 20])) == 3 for start in (0, 20, 40))
+    assert judged[0] == judged[1] == judged[2]
+
+
+def test_no_prompt_names_a_method():
+    judge = Recorder(by_case)
+    judge_with_model(told(), judge)
+    assert not [one for one in judge.calls[0] if any(method in str(one) for method in METHODS)]
+
+
+def test_a_model_must_answer_every_prompt():
+    class Short(Recorder):
+        def answer(self, conversations):
+            return super().answer(conversations)[1:]
+
+    with pytest.raises(ValueError, match="shorter"):
+        judge_with_model(told(), Short(by_case))
+
+
+def test_nothing_is_judged_without_asking():
+    judge = Recorder(by_case)
+    assert judge_with_model({}, judge) == judge_with_model({"hybrid": []}, judge) == []
+    assert judge_with_rubric({}, catalogue()) == judge_with_rubric({"hybrid": []}, catalogue()) == []
+    assert judge.calls == []
+    assert judgement_rows([], RUBRIC) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        [],
+        [explanation("b", "v", "Yes.")],
+        [explanation("b", "u", "Yes.", recommended=False)],
+        [replace(explanation("b", "u", "Yes."), item=3, item_title=TITLES[3])],
+        [explanation("b", "u", "Yes."), explanation("b", "u", "Yes.")],
+    ],
+)
+def test_methods_that_explain_different_cases_are_not_compared(other):
+    explanations = {"a": [explanation("a", "u", "Yes.")], "b": other}
+    with pytest.raises(DataError, match="'b' and of 'a'"):
+        judge_with_rubric(explanations, catalogue())
+    with pytest.raises(DataError, match="'b' and of 'a'"):
+        judge_with_model(explanations, Recorder(by_case))
+
+
+def test_the_same_cases_may_come_in_any_order():
+    one, two = explanation("a", "u", "Yes."), explanation("a", "v", "No.")
+    judged = judge_with_rubric({"a": [one, two], "b": [two, one]}, catalogue())
+    assert [(each.method, each.user, each.rating) for each in judged] == [
+        ("a", "u", 1),
+        ("a", "v", 0),
+        ("b", "v", 0),
+        ("b", "u", 1),
+    ]
+
+
+def test_the_rubric_judge_rates_all_and_says_why():
+    texts = (
+        "Yes, “Night Ride” fits. “Marrow & Thistle” and “Brink” lift it.",
+        "Yes, it fits. “Brink” lifts it.",
+        "Yes, it fits. “Velvet Circuit 2” lifts it.",
+        "No.",
+    )
+    judged = judge_with_rubric(
+        {"hybrid": [explanation("hybrid", f"u{n}", text) for n, text in enumerate(texts)]}, catalogue()
+    )
+    assert [one.rating for one in judged] == [3, 2, 1, 0]
+    assert judged[2].answer == "“Velvet Circuit 2” is not in the history"
+    assert all(one.answer for one in judged)
+
+
+def judgements(method, ratings):
+    return [Judgement(method, f"u{n}", n, True, rating, "") for n, rating in enumerate(ratings)]
+
+
+def test_rows_by_hand():
+    rows = judgement_rows(judgements("hybrid", [3, 2, 2, 0, None]) + judgements("random", [0, 0]), "gpt")
+    values = {(one.method, one.metric): (one.value, one.cases) for one in rows}
+    assert values == {
+        ("hybrid", "rating@gpt"): (1.75, 4),
+        ("hybrid", "rating-0@gpt"): (0.25, 4),
+        ("hybrid", "rating-1@gpt"): (0.0, 4),
+        ("hybrid", "rating-2@gpt"): (0.5, 4),
+        ("hybrid", "rating-3@gpt"): (0.25, 4),
+        ("hybrid", "rating-of-correct@gpt"): (pytest.approx(7 / 3), 3),
+        ("hybrid", "rated@gpt"): (0.8, 5),
+        ("random", "rating@gpt"): (0.0, 2),
+        ("random", "rating-0@gpt"): (1.0, 2),
+        ("random", "rating-1@gpt"): (0.0, 2),
+        ("random", "rating-2@gpt"): (0.0, 2),
+        ("random", "rating-3@gpt"): (0.0, 2),
+        ("random", "rating-of-correct@gpt"): (None, 0),
+        ("random", "rated@gpt"): (1.0, 2),
+    }
+    assert {one.task for one in rows} == {"explanation"}
+    assert [one.method for one in rows] == ["hybrid"] * 7 + ["random"] * 7
+
+
+def test_where_nothing_is_scored_only_the_coverage_has_a_value():
+    rows = judgement_rows(judgements("hybrid", [None, None]), "gpt")
+    assert [one.metric for one in rows if one.value is not None] == ["rated@gpt"]
+    assert rows[-1] == Row("hybrid", "explanation", "rated@gpt", 0.0, 0.0, 0.0, 2)
+    assert rows[0] == Row("hybrid", "explanation", "rating@gpt", None, None, None, 0)
+
+
+def test_intervals_hold_the_mean():
+    first = judgement_rows(judgements("hybrid", [0, 3] * 50), RUBRIC)[0]
+    assert first.metric == "rating@rubric"
+    assert first.low < 1.5 == first.value < first.high

@@ -1,0 +1,117 @@
+import csv
+import io
+
+from tests.reports import judged_rows as made
+
+from recexplainer.evaluation.rows import Row
+from recexplainer.reports.formats import to_csv, to_latex
+from recexplainer.reports.judged import table_2, table_3, table_agreement, table_of
+from recexplainer.reports.paper import published
+from recexplainer.reports.readings import ablation, confusion, ratings
+
+ROWS = [
+    Row("hybrid", "explanation", "rating@rubric", 2.25, 2.0, 2.5, 4),
+    Row("unaligned", "explanation", "rating@rubric", None, None, None, 0),
+    *(
+        Row("hybrid", "explanation", f"rating-{level}@rubric", share, 0.0, 1.0, 4)
+        for level, share in enumerate((0, 0.25, 0.25, 0.5))
+    ),
+    Row("hybrid", "explanation", "rating@m@x_1", 1.0, 0.9, 1.1, 4),
+]
+
+
+def test_table_2_has_a_block_a_judge_and_tells_not_rated_from_not_applicable():
+    rubric, model, paper = table_2(ROWS, "Games").blocks
+    assert rubric.title == "Rated by the rubric (rules, not a language model)"
+    assert model.title == "Rated by m@x_1"
+    assert paper.title == "Paper, Amazon Video Games; rated by GPT-4"
+    assert [(name, cells[0].text) for name, cells in rubric.rows] == [("Unaligned", "N/A"), ("Hybrid", "2.2500")]
+    assert [cell.text for cell in rubric.rows[1][1]] == ["2.2500", "–", "–", "0.0%", "25.0%", "25.0%", "50.0%"]
+    assert [cells[0].best for _, cells in paper.rows] == [False, False, False, False, True]
+
+
+def test_table_2_as_csv_and_latex():
+    read = list(csv.DictReader(io.StringIO(to_csv(table_2(ROWS, None)))))
+    hybrid = read[1]
+    assert (hybrid["Method"], hybrid["Rating"], hybrid["Rating low"], hybrid["Rating high"]) == (
+        "Hybrid",
+        "2.25",
+        "2.0",
+        "2.5",
+    )
+    assert hybrid["Share of each rating R3"] == "0.5"
+    assert read[-1]["Rating"] == "2.524"
+    text = to_latex(table_2(ROWS, None))
+    assert r"\emph{Rated by m@x\_1}" in text
+    assert r"Hybrid & \textbf{2.2500} & -- & -- & 0.0\% & 25.0\% & 25.0\% & 50.0\% \\" in text
+    assert r"\cmidrule(lr){5-8}" in text
+    assert r"\cmidrule(lr){2-4}" not in text
+
+
+def test_table_3_marks_the_lowest_error_and_no_control():
+    table = table_3(made.score_rows(), "Steam")
+    assert [column.label for column in table.columns[:3]] == ["MSE", "MAE", "Pearson"]
+    best = {name: [cell.best for cell in cells] for name, cells in table.blocks[0].rows}
+    assert best["Hybrid"] == [True] * 3 + [False] * 4
+    assert sum(map(sum, best.values())) == 3
+    assert [name for name, _ in table.blocks[0].rows] == ["Mean of training", "Unaligned", "gpt-4.1-mini", "Hybrid"]
+    assert table.blocks[1].rows[-1][1][0].text == "0.3248"
+
+
+def test_table_3_of_one_method_alone_has_one_column():
+    table = table_3([Row("a & b", "score-predictor", "mse", 1.0, None, None, 2)], None)
+    assert len(table.columns) == 1
+    assert r"a \& b & \textbf{1.0000} \\" in to_latex(table)
+    assert "other data" in table.blocks[1].title
+
+
+def test_agreement_stands_beside_the_papers():
+    table = table_agreement(made.agreement_rows())
+    read = list(csv.reader(io.StringIO(to_csv(table))))
+    assert read[0] == ["block", "Raters", "κ", "κ, quadratic", "Spearman ρ", "α, ordinal"]
+    assert read[2][1:] == ["all raters", "–", "–", "–", "0.44"]
+    assert read[-1][1:] == ["people × GPT-4", "0.316", "–", "0.714", "–"]
+    assert r"$\kappa$" in to_latex(table)
+
+
+def test_any_rows_make_a_table_whose_name_is_a_file_name():
+    table = table_of("../My rows", [Row("hybrid", "x", "y", 1.0, None, None, 1)])
+    assert table.key == "table-my-rows"
+    assert to_csv(table) == "block,Method,y\n,Hybrid,1.0\n"
+
+
+def test_published_confusion_is_of_500_texts_each_and_the_ablation_is_of_games():
+    for name in ("Games", "Movies", "Steam"):
+        facts = published(name)
+        assert {sum(counts) for counts in facts.discriminator} == {500}
+        assert max(facts.ratings, key=facts.ratings.get) == "RecExplainer-H"
+        assert min(facts.score_predictor, key=facts.score_predictor.get) == "RecExplainer-H"
+        assert bool(facts.ablation) == bool(facts.agreement) == (name == "Games")
+
+
+def test_ratings_are_read_by_judge_and_need_every_share():
+    found = ratings(ROWS)
+    assert list(found) == ["rubric", "m@x_1"]
+    assert [one.parts for one in found["rubric"]] == [(), (0, 0.25, 0.25, 0.5)]
+    assert ratings([]) == {}
+
+
+def test_a_confusion_may_name_who_wrote_nothing():
+    rows = [
+        Row("hybrid", "discriminator", f"said-as/{name}", share, None, None, 8)
+        for name, share in (("b", 0.25), ("hybrid", 0.75))
+    ]
+    found = confusion(rows)
+    assert (found.methods, found.shares, found.cases) == (("hybrid", "b"), ((0.75, 0.25),), (8,))
+    assert confusion([]) is None
+
+
+def test_an_ablation_puts_the_full_model_first_and_leaves_out_what_has_no_value():
+    rows = [
+        Row("hybrid without chat", "ranking", "ndcg@5", 0.7, None, None, 3),
+        Row("hybrid", "ranking", "ndcg@5", 0.8, None, None, 3),
+        Row("hybrid", "reconstruction", "hcr", 0.1, None, None, 3),
+        Row("hybrid without reconstruction", "reconstruction", "hcr", None, None, None, 0),
+    ]
+    (panel,) = ablation(rows)
+    assert (panel.title, [row.value for row in panel.rows]) == ("Ranking, N@5", [0.8, 0.7])
