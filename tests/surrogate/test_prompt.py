@@ -5,7 +5,21 @@ from typing import get_args
 
 import pytest
 
-from recexplainer.surrogate.prompt import FORMS, SEPARATOR, Form, ItemPlace, Prompt, Title, UserPlace, applies, render
+from recexplainer.surrogate.prompt import (
+    FORMS,
+    SEPARATOR,
+    Form,
+    ItemPlace,
+    Prompt,
+    Title,
+    UserPlace,
+    applies,
+    render,
+    with_shots,
+)
+from recexplainer.surrogate.prompt import (
+    as_text as plain_text,
+)
 from recexplainer.tasks.evidence import Evidence
 from recexplainer.tasks.example import Example, Task
 from recexplainer.tasks.wording import load_wording
@@ -168,3 +182,17 @@ def test_every_phrasing_of_every_task_puts_titles_and_vectors_as_its_form_says(f
                 assert count[ItemPlace] == ("{item}" in phrasing) + ("{items}" in phrasing), phrasing
             if form == "intention":
                 assert not count[Title], phrasing
+
+
+def test_solved_questions_stand_before_the_question() -> None:
+    solved = Prompt(("Which? ", Title(0)), (Title(1),), (0,))
+    asked = with_shots(Prompt(("And ", Title(2), "?"), (), (2,)), [solved])
+    words = "Question: Which? a\nAnswer: b\n\nQuestion: And c?\nAnswer:"
+    assert plain_text(asked.parts, ["a", "b", "c"]) == words
+    assert asked.history == (2,) and asked.answer == ()
+    assert with_shots(solved, []) == solved
+
+
+def test_vectors_cannot_be_put_as_text() -> None:
+    with pytest.raises(ValueError, match="behavior form"):
+        plain_text(["a ", ItemPlace(1)], ["x", "y"])

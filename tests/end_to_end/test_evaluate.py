@@ -1,0 +1,128 @@
+"""`recexplainer evaluate` as a user types it, on a tiny run, with a loopback server as the chat model."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+from tests.end_to_end.test_run import SMALL
+from werkzeug import Request, Response
+
+pytestmark = pytest.mark.slow
+
+MODEL = "loopback"
+WANTED = ("baselines", "judge", "ablation")
+CHANGES = (
+    "evaluation.cases=10",
+    "evaluation.judged=6",
+    "evaluation.student.epochs=2",
+    "evaluation.ablation.steps=2",
+    "evaluation.ablation.cases=5",
+    f"evaluation.endpoint.model={MODEL}",
+    "evaluation.endpoint.first_wait=0",
+    "evaluation.endpoint.retries=1",
+)
+
+
+class Server:
+    """Speaks the protocol; every tenth request fails once."""
+
+    def __init__(self, server: HTTPServer) -> None:
+        self.seen: list[str] = []
+        self.address = server.url_for("/v1")
+        server.expect_request("/v1/chat/completions").respond_with_handler(self.respond)
+
+    def respond(self, request: Request) -> Response:
+        body: Any = json.loads(request.data)
+        said = json.dumps(body["messages"], sort_keys=True)
+        self.seen.append(said)
+        if len(self.seen) % 10 == 0:
+            return Response("busy", 500)
+        text = "<br>RATING-2</br>" if "RATING" in said else "Yes, it fits."
+        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        usage = {"prompt_tokens": 9, "completion_tokens": 5}
+        return Response(json.dumps({"choices": [choice], "usage": usage}), content_type="application/json")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with HTTPServer(threaded=True) as httpserver:
+        yield Server(httpserver)
+
+
+def command(runs: Path, server: Server, *words: str) -> str:
+    told = subprocess.run(
+        [sys.executable, "-m", "recexplainer", *words, "--runs", str(runs)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"OPENAI_BASE_URL": server.address, "OPENAI_API_KEY": "secret"},
+    )
+    assert told.returncode == 0, told.stderr
+    assert "secret" not in told.stdout + told.stderr
+    return told.stdout + told.stderr
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Path:
+    runs = tmp_path_factory.mktemp("runs")
+    recipe = runs / "small.yaml"
+    recipe.write_text(SMALL)
+    command(runs, server, "run", str(recipe))
+    changes = [word for change in CHANGES for word in ("--set", change)]
+    planned = command(runs, server, "evaluate", "small", *WANTED, *changes, "--dry-run")
+    assert not server.seen, "a dry run asks nobody"
+    assert f"to {MODEL}" in planned and "tokens in" in planned
+    told = command(runs, server, "evaluate", "small", *WANTED, *changes)
+    assert f"to {MODEL}" in told, "what it takes is said before it is asked"
+    return runs / "small"
+
+
+def rows(run: Path, name: str) -> dict[tuple[str, str], Any]:
+    loaded: list[dict[str, Any]] = json.loads((run / "evaluation" / f"{name}.json").read_text())
+    return {(row["method"], row["metric"]): row for row in loaded}
+
+
+def test_table_1_has_all_methods(run: Path) -> None:
+    found = {method for method, _ in rows(run, "alignment")}
+    assert found >= {"random", "popularity", "unaligned", "unaligned-icl", "student", MODEL, f"{MODEL}-icl"}
+    assert found >= {"intention", "hybrid"}
+    assert rows(run, "alignment")[MODEL, "accuracy"]["value"] == pytest.approx(0.5, abs=0.3), "it always says yes"
+
+
+def test_every_method_is_judged_by_rules_and_by_the_model(run: Path) -> None:
+    found = rows(run, "judge")
+    for method in ("unaligned", MODEL, "intention", "hybrid", "hybrid+evidence"):
+        assert found[method, f"rated@{MODEL}"]["value"] == 1
+        assert found[method, f"rating@{MODEL}"]["value"] == 2
+        assert found[method, "rating@rubric"]["cases"] == 6
+
+
+def test_what_each_task_is_good_for_is_measured(run: Path) -> None:
+    found = {method for method, _ in rows(run, "ablation")}
+    assert len(found) == 7 and "hybrid without retrieval and ranking" in found and "hybrid" in found
+
+
+def test_tables_figures_and_what_is_missing_are_in_the_report(run: Path) -> None:
+    made = {path.name for path in (run / "report").rglob("*") if path.is_file()}
+    assert {"table-1.csv", "table-2.tex", "table-b1.csv", "figure-3.svg", "figure-7.png"} <= made
+    page = (run / "report" / "index.html").read_text()
+    assert "recexplainer study export" in page, "people were not asked"
+
+
+def test_nothing_is_asked_twice(run: Path, server: Server) -> None:
+    before = len(server.seen)
+    told = command(run.parent, server, "evaluate", "small", *WANTED)
+    assert len(server.seen) == before
+    assert "…" not in told.split("done before", 1)[1].split("method", 1)[0], "every stage was done before"
+    answers = [said for number, said in enumerate(server.seen, 1) if number % 10]
+    assert len(answers) == len(set(answers)), "no answered request was sent again"
+    again = command(run.parent, server, "evaluate", "small", "judge", "--again")
+    assert len(server.seen) == before and "judge" in again
