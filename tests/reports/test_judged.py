@@ -7,7 +7,7 @@ from recexplainer.evaluation.rows import Row
 from recexplainer.reports.formats import to_csv, to_latex
 from recexplainer.reports.judged import table_2, table_3, table_agreement, table_of
 from recexplainer.reports.paper import published
-from recexplainer.reports.readings import ablation, confusion, ratings
+from recexplainer.reports.readings import ablation, confusion, rating_rows, ratings
 
 ROWS = [
     Row("hybrid", "explanation", "rating@rubric", 2.25, 2.0, 2.5, 4),
@@ -50,7 +50,7 @@ def test_table_2_as_csv_and_latex():
 
 def test_table_3_marks_the_lowest_error_and_no_control():
     table = table_3(made.score_rows(), "Steam")
-    assert [column.label for column in table.columns[:3]] == ["MSE", "MAE", "Pearson"]
+    assert [column.label for column in table.columns[:3]] == ["MSE", "MAE std.", "Pearson"]
     best = {name: [cell.best for cell in cells] for name, cells in table.blocks[0].rows}
     assert best["Hybrid"] == [True] * 3 + [False] * 4
     assert sum(map(sum, best.values())) == 3
@@ -59,7 +59,7 @@ def test_table_3_marks_the_lowest_error_and_no_control():
 
 
 def test_table_3_of_one_method_alone_has_one_column():
-    table = table_3([Row("a & b", "score-predictor", "mse", 1.0, None, None, 2)], None)
+    table = table_3([Row("a & b", "score-predictor", "mse-raw", 1.0, None, None, 2)], None)
     assert len(table.columns) == 1
     assert r"a \& b & \textbf{1.0000} \\" in to_latex(table)
     assert "other data" in table.blocks[1].title
@@ -111,7 +111,18 @@ def test_an_ablation_puts_the_full_model_first_and_leaves_out_what_has_no_value(
         Row("hybrid without chat", "ranking", "ndcg@5", 0.7, None, None, 3),
         Row("hybrid", "ranking", "ndcg@5", 0.8, None, None, 3),
         Row("hybrid", "reconstruction", "hcr", 0.1, None, None, 3),
+        Row("hybrid without chat", "ranking", "ndcg@5-standard", 0.6, None, None, 3),
+        Row("hybrid without chat", "explanation", "rating@a judge", 1.5, None, None, 3),
         Row("hybrid without reconstruction", "reconstruction", "hcr", None, None, None, 0),
     ]
-    (panel,) = ablation(rows)
-    assert (panel.title, [row.value for row in panel.rows]) == ("Ranking, N@5", [0.8, 0.7])
+    panels = [(panel.title, [row.value for row in panel.rows]) for panel in ablation(rows)]
+    assert panels == [("Rating by a judge", [1.5]), ("Ranking, N@5", [0.8, 0.7])]
+
+
+def test_ratings_of_people_come_with_their_agreement():
+    evaluation = {
+        "judge": made.judge_rows(["rubric"]),
+        "agreement": made.judge_rows(["people"]) + made.agreement_rows(),
+    }
+    assert list(ratings(rating_rows(evaluation))) == ["rubric", "people"]
+    assert len(table_agreement(evaluation["agreement"]).blocks[0].rows) == 2

@@ -321,13 +321,14 @@ def test_who_did_not_rate_is_said():
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_one_evaluation_alone_makes_a_whole_page(name, full_inputs, tmp_path):
-    page = parse(write_report(replace(full_inputs, evaluation={name: full_inputs.evaluation[name]}), tmp_path))
-    assert f"evaluate paper-games {name} makes it" not in page.words
+    inputs = ReportInputs("one", DatasetFacts("Little", 1, 1, 1), evaluation={name: full_inputs.evaluation[name]})
+    page = parse(write_report(inputs, tmp_path))
+    assert f"evaluate one {name} makes it" not in page.words
     assert page.words.count("makes it.") == 2 * (len(KNOWN) - 1)
 
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_rows_without_values_make_a_page_and_no_figure(name, full_inputs, tmp_path):
     rows = [replace(row, value=None, low=None, high=None, cases=0) for row in full_inputs.evaluation[name]]
-    parse(write_report(replace(full_inputs, evaluation={name: rows}), tmp_path))
+    parse(write_report(ReportInputs("one", DatasetFacts("Little", 1, 1, 1), evaluation={name: rows}), tmp_path))
     assert {path.stem for path in (tmp_path / "figures").glob("*")} <= {"figure-4"}

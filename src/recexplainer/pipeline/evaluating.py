@@ -64,12 +64,15 @@ def measure_student(recipe: Recipe, context: RunContext, folder: Path) -> str:
 
     use_threads((recipe.threads or 1) // recipe.surrogates_at_once)
     cases = test_cases(context)
+    if not cases.recommender.answers_changed_history:
+        write_rows(folder / "alignment.json", [])
+        return "none: the recommender has no answers for prefixes of histories"
     student, trials = distill_sasrec(
         cases.dataset, leave_one_out(cases.dataset), cases.recommender, recipe.evaluation.student
     )
     write_rows(folder / "alignment.json", evaluate_scores("student", student, cases))
     write_json(folder / "trials.json", [asdict(trial) for trial in trials])
-    return f"distilled at {len(trials)} temperatures"
+    return f"SASRec distilled at temperature {trials[0].temperature:g}, the best of {len(trials)}"
 
 
 def measure_endpoint(recipe: Recipe, context: RunContext, folder: Path) -> str:

@@ -20,15 +20,21 @@ _JUDGED = (
     *(Column("Share of each rating", f"R{level}", words, best="") for level, words in enumerate(LEVELS)),
 )
 _SCORED = {
-    "mse": Column("From the text", "MSE", "mean squared error of the score guessed from the text", best="low"),
-    "mae": Column("From the text", "MAE", "mean absolute error", best="low"),
+    "mse-raw": Column("From the text", "MSE", "mean squared error, in the recommender's own scale", best="low"),
+    "mse": Column("From the text", "MSE std.", "the same of scores standardised", best="low"),
+    "mae": Column("From the text", "MAE std.", "mean absolute error of scores standardised", best="low"),
     "pearson": Column("From the text", "Pearson", "correlation of guessed and true score"),
-    "mse/verdict-masked": Column("MSE of controls", "no verdict", "words of the verdict masked", best=""),
-    "mse/verdict-only": Column("MSE of controls", "verdict only", "nothing but the verdict", best=""),
-    "mse/style-only": Column("MSE of controls", "style only", "no titles and facts, style alone", best=""),
-    "mse/shuffled": Column("MSE of controls", "shuffled", "texts and scores shuffled against each other", best=""),
+    "mse/verdict-masked": Column("MSE std. of controls", "no verdict", "words of the verdict masked", best=""),
+    "mse/verdict-only": Column("MSE std. of controls", "verdict only", "nothing but the verdict", best=""),
+    "mse/style-only": Column("MSE std. of controls", "style only", "lengths, punctuation and opening words", best=""),
+    "mse/shuffled": Column("MSE std. of controls", "shuffled", "texts with other cases' scores", best=""),
 }
-_AGREED = {"kappa": "κ", "kappa-quadratic": "κ, quadratic", "spearman": "Spearman ρ", "alpha-ordinal": "α, ordinal"}
+_AGREED = {
+    "kappa": "κ",
+    "kappa-quadratic": "κ, quadratic",
+    "spearman": "Spearman ρ",
+    **{f"alpha-{scale}": f"α, {scale}" for scale in ("nominal", "ordinal", "interval")},
+}
 
 
 def table_2(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
@@ -65,12 +71,13 @@ def table_3(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
     """Table 3: how well the recommender's score is guessed from the explanation alone, with its controls beside.
 
     Args:
-        rows: Score predictor rows; controls have none of the best marked, lower is not better there.
+        rows: Score predictor rows: `mse-raw` as the paper's, `mse`, `mae` and `pearson`, and controls `mse/CONTROL`, of
+            which none is marked as best.
         paper_dataset: As in `table_2`.
     """
     source = published(paper_dataset or ORIENTATION)
     there = {row.metric for row in rows}
-    chosen = {metric: column for metric, column in _SCORED.items() if metric == "mse" or metric in there}
+    chosen = {metric: column for metric, column in _SCORED.items() if metric == "mse-raw" or metric in there}
     columns = tuple(chosen.values())
     dashes = [Cell(NOT_MEASURED)] * (len(columns) - 1)
     paper = mark_best(columns, [(name, [stated(value), *dashes]) for name, value in source.score_predictor.items()])
@@ -82,8 +89,13 @@ def table_3(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
 
 
 def table_agreement(rows: Sequence[Row]) -> Table:
-    """How far raters agree, beside the paper's Appendix A.3, which has Amazon Video Games alone."""
+    """How far raters agree, beside the paper's Appendix A.3, which has Amazon Video Games alone.
+
+    Args:
+        rows: Rows of the task `agreement`; those of other tasks are left out.
+    """
     source = published("Games")
+    rows = [row for row in rows if row.task == "agreement"]
     known = [metric for metric in _AGREED if metric in {row.metric for row in rows}]
     metrics = list(dict.fromkeys([*known, *(row.metric for row in rows)]))
     columns = tuple(Column("", _AGREED.get(metric, metric), best="") for metric in metrics)

@@ -13,7 +13,18 @@ from recexplainer.evaluation.rows import Row
 from recexplainer.reports.cells import interval
 from recexplainer.reports.names import judge_name, method_name
 from recexplainer.reports.plotting import INK, STYLE, blank, head, label_rows, save, shortened
-from recexplainer.reports.readings import LEVELS, Ablated, Confusion, Rating, ablation, confusion, ratings, without
+from recexplainer.reports.readings import (
+    LEVELS,
+    Ablated,
+    Confusion,
+    Rating,
+    ablation,
+    confusion,
+    is_full,
+    rating_rows,
+    ratings,
+    without,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,9 +48,7 @@ def write_figures(evaluation: Mapping[str, Sequence[Row]], folder: Path) -> list
     Raises:
         RunError: The operating system refuses to write.
     """
-    judged = {
-        judge: [one for one in found if one.parts] for judge, found in ratings(evaluation.get("judge", ())).items()
-    }
+    judged = {judge: [one for one in found if one.parts] for judge, found in ratings(rating_rows(evaluation)).items()}
     judged = {judge: found for judge, found in judged.items() if found}
     matrix = confusion(evaluation.get("discriminator", ()))
     panels = ablation(evaluation.get("ablation", ()))
@@ -92,7 +101,8 @@ def figure_3(judged: Mapping[str, Sequence[Rating]]) -> Figure:
 
 def figure_4(matrix: Confusion) -> Figure:
     """Figure 4: who wrote an explanation against who was taken for it, as shares of each writer's explanations."""
-    names = [shortened(method_name(method)) for method in matrix.methods]
+    given = [method_name(method) for method in matrix.methods]
+    names = [shortened(name) for name in given]
     figure = blank(0.36 * len(matrix.shares) + 0.75)
     axes = figure.subplots()
     values = [[share or 0.0 for share in shares] for shares in matrix.shares]
@@ -101,7 +111,7 @@ def figure_4(matrix: Confusion) -> Figure:
         for column, share in enumerate(shares):
             ink = "white" if (share or 0.0) > 0.6 else INK
             axes.text(column, row, "–" if share is None else f"{share:.1%}", ha="center", va="center", color=ink)
-    axes.set_xticks(range(len(names)), names)
+    axes.set_xticks(range(len(given)), [shortened(name, 40 // len(given)) for name in given])
     writers = zip(names, matrix.cases, strict=False)
     axes.set_yticks(range(len(matrix.shares)), [f"{name}\n(n = {cases:,})" for name, cases in writers])
     axes.tick_params(length=0)
@@ -154,7 +164,7 @@ def _draw_shares(axes: Axes, found: Sequence[Rating]) -> None:
 
 def _draw_point(axes: Axes, place: int, row: Row) -> None:
     """A point and its interval; the full model's is filled, and a broken line runs down from it."""
-    full = "without" not in row.method
+    full = is_full(row.method)
     if row.low is not None and row.high is not None:
         axes.plot([row.low, row.high], [place, place], color=_POINT, linewidth=1, solid_capstyle="butt")
     if row.value is not None:

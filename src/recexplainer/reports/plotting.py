@@ -61,9 +61,9 @@ def label_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
-def shortened(name: str) -> str:
-    """A name in two lines at most, cut where it is longer."""
-    return "\n".join(wrap(name, _NAME, max_lines=2, placeholder="…"))
+def shortened(name: str, line: int = _NAME) -> str:
+    """A name in two lines at most of so many characters, cut where it is longer."""
+    return "\n".join(wrap(name, line, max_lines=2, placeholder="…"))
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:

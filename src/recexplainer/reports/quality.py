@@ -12,9 +12,9 @@ from recexplainer.evaluation.rows import Row
 from recexplainer.reports import figures
 from recexplainer.reports.cells import interval
 from recexplainer.reports.inputs import PaperDataset, ReportInputs
-from recexplainer.reports.names import judge_name, method_name
+from recexplainer.reports.names import judge_name, method_name, series_class
 from recexplainer.reports.paper import published
-from recexplainer.reports.readings import LEVELS, Confusion, Rating, ablation, confusion, ratings, without
+from recexplainer.reports.readings import LEVELS, Confusion, Rating, ablation, confusion, is_full, ratings, without
 from recexplainer.reports.sections import Panel
 from recexplainer.reports.tables import ORIENTATION, paper_heading
 
@@ -79,7 +79,7 @@ def judges_sentence(rows: Sequence[Row]) -> str:
         return ""
     said = f"Rated by {_listed([judge_name(judge) for judge in judges])}."
     if all(judge in ("rubric", "people") for judge in judges):
-        said += " No language model rated here, which the paper had GPT-4 do: that needs an endpoint."
+        said += " No language model rated here, which the paper had GPT-4 do: that needs an endpoint or a model on this machine."
     if "people" not in judges:
         said += " No people rated here, as three did in the paper."
     return said
@@ -126,7 +126,8 @@ def ablation_panels(rows: Sequence[Row]) -> list[Panel]:
 
 def _ablated(title: str, rows: Sequence[Row]) -> Panel:
     bars = [
-        _bar(row, without(row.method), "series-other" if "without" in row.method else "series-hybrid") for row in rows
+        _bar(row, without(row.method), series_class(row.method) if is_full(row.method) else "series-other")
+        for row in rows
     ]
     highest = max(bar.high if bar.high is not None else bar.value for bar in bars)
     rated = rows[0].metric.startswith("rating")

@@ -5,15 +5,22 @@ It knows how the rows are named and nothing of how they are made or shown.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from recexplainer.evaluation.rows import Row
 from recexplainer.reports.names import in_order
 
 LEVELS = ("wrong decision", "insufficient", "acceptable", "satisfying")  # RATING-0 to RATING-3, paper section 3.1
-_METRICS = {"hr@5": "H@5", "ndcg@5": "N@5", "accuracy": "ACC", "hcr": "HCR"}
-_FULL, _JUDGE_ORDER = "hybrid", ("rubric", "people")
+_ABLATED = {
+    ("retrieval", "hr@5"): "Retrieval, H@5",
+    ("ranking", "ndcg@5"): "Ranking, N@5",
+    ("ranking", "ndcg@5-constrained"): "Ranking, N@5 con.",
+    ("classification", "accuracy"): "Classification, ACC",
+    ("reconstruction", "hcr"): "Reconstruction, HCR",
+}
+_RATING = "rating@"
+_JUDGE_ORDER = ("rubric", "people")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,11 @@ class Ablated:
     rows: tuple[Row, ...]
 
 
+def rating_rows(evaluation: Mapping[str, Sequence[Row]]) -> list[Row]:
+    """The ratings of all judges: people's come with their agreement, the others' with the judge."""
+    return [row for name in ("judge", "agreement") for row in evaluation.get(name, ()) if "@" in row.metric]
+
+
 def ratings(rows: Sequence[Row]) -> dict[str, list[Rating]]:
     """Each judge's ratings by method: the rubric first, then people, then models as they come."""
     by_place = {(row.method, row.metric): row for row in rows}
@@ -99,26 +111,32 @@ def confusion(rows: Sequence[Row]) -> Confusion | None:
 
 
 def ablation(rows: Sequence[Row]) -> list[Ablated]:
-    """Each metric that a model without some task was measured by, in the rows' order; rows without a value left out."""
-    keys = dict.fromkeys((row.task, row.metric) for row in rows if row.value is not None and row.method != _FULL)
-    found: list[Ablated] = []
-    for task, metric in keys:
-        chosen = [row for row in rows if (row.task, row.metric) == (task, metric) and row.value is not None]
-        found.append(Ablated(_title(task, metric), tuple(sorted(chosen, key=lambda row: row.method != _FULL))))
-    return found
+    """The mean ratings, then each key number, that a model without some task was measured by.
+
+    Rows without a value, and other metrics, are left out.
+    """
+    there = [row for row in rows if row.value is not None]
+    keys = dict.fromkeys((row.task, row.metric) for row in there if not is_full(row.method))
+    judged = {key: f"Rating by {key[1].removeprefix(_RATING)}" for key in keys if key[1].startswith(_RATING)}
+    titles = judged | {key: title for key, title in _ABLATED.items() if key in keys}
+    return [
+        Ablated(title, tuple(sorted((row for row in there if (row.task, row.metric) == key), key=_full_first)))
+        for key, title in titles.items()
+    ]
+
+
+def is_full(method: str) -> bool:
+    """Whether a method of the ablation learned all tasks."""
+    return " without " not in method
 
 
 def without(method: str) -> str:
     """`hybrid without chat` reads "without chat", the full model "all tasks"."""
-    _, word, tasks = method.partition(" without ")
-    return f"without {tasks}" if word else "all tasks"
+    return "all tasks" if is_full(method) else "without " + method.partition(" without ")[2]
 
 
-def _title(task: str, metric: str) -> str:
-    name, at, judge = metric.partition("@")
-    if task == "explanation" and at:
-        return f"{name.replace('-', ' ').capitalize()} by {judge}"
-    return f"{task.capitalize()}, {_METRICS.get(metric, metric)}"
+def _full_first(row: Row) -> bool:
+    return not is_full(row.method)
 
 
 def _value(row: Row | None) -> float | None:

@@ -18,7 +18,7 @@ from recexplainer.reports.inputs import ReportInputs
 from recexplainer.reports.judged import table_2, table_3, table_agreement, table_of
 from recexplainer.reports.names import duration, method_name, plain, signed
 from recexplainer.reports.plots import write_figures
-from recexplainer.reports.readings import LEVELS
+from recexplainer.reports.readings import LEVELS, rating_rows
 from recexplainer.reports.tables import table_1, table_1_constrained, table_b1, table_b2
 from recexplainer.storage import write_text
 
@@ -52,13 +52,14 @@ def write_report(inputs: ReportInputs, folder: Path) -> Path:
 def _tables(inputs: ReportInputs) -> dict[str, Table | None]:
     """The tables by the name that the page knows them by; None where there is nothing to put in."""
     rows, paper = inputs.evaluation, inputs.paper_dataset
+    rated = rating_rows(rows)
     told = [row for row in rows.get("discriminator", ()) if row.metric in ("recall", "precision")]
     return {
         "alignment": table_1(inputs.alignment_rows, paper),
         "constrained": table_1_constrained(inputs.alignment_rows),
         "data": table_b1(inputs.dataset, paper),
         "examples": table_b2(inputs.counts, paper),
-        "ratings": table_2(rows["judge"], paper) if rows.get("judge") else None,
+        "ratings": table_2(rated, paper) if rated else None,
         "scores": table_3(rows["score-predictor"], paper) if rows.get("score-predictor") else None,
         "agreement": table_agreement(rows["agreement"]) if rows.get("agreement") else None,
         "discriminator": table_of("discriminator", told) if told else None,
@@ -103,8 +104,8 @@ def _view(inputs: ReportInputs, tables: dict[str, Table | None], further: list[T
         "cards": cards(inputs.explanations, inputs.alone),
         "tallies": [tally(each) for each in (inputs.explanations, inputs.alone) if each],
         "absent": quality.absent(inputs),
-        "rating_panels": quality.rating_panels(rows["judge"]),
-        "judges_sentence": quality.judges_sentence(rows["judge"]),
+        "rating_panels": quality.rating_panels(rating_rows(inputs.evaluation)),
+        "judges_sentence": quality.judges_sentence(rating_rows(inputs.evaluation)),
         "levels": LEVELS,
         "matrices": quality.matrices(rows["discriminator"], inputs.paper_dataset),
         "accuracy_panels": quality.accuracy_panels(rows["discriminator"]),
