@@ -79,7 +79,7 @@ def judges_sentence(rows: Sequence[Row]) -> str:
         return ""
     said = f"Rated by {_listed([judge_name(judge) for judge in judges])}."
     if all(judge in ("rubric", "people") for judge in judges):
-        said += " No language model rated here, which the paper had GPT-4 do: that needs an endpoint or a model on this machine."
+        said += " No language model rated here, as GPT-4 did in the paper: that needs an endpoint or a model here."
     if "people" not in judges:
         said += " No people rated here, as three did in the paper."
     return said
