@@ -37,7 +37,7 @@ def test_the_same_words_of_the_opposite_have_faults(seed: int) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("Yes, “Title D” fits this user well.", "No, it is a poor match.", "where f says 'yes'"),
+        ("Yes, “Title D” fits this user well.", "No, it is a poor match.", "where f says yes"),
         ("“Title A”", "“Title B”", "“Title A” does most and is not named"),
         ("“Title A”", "“Title Q”", "“Title Q” is not in the history"),
         ("The pull comes from “Title A”", "What counts is “Title C”", "“Title C” is said to speak for it"),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from recexplainer.chat.model import ChatModel, Conversation
     from recexplainer.chat.spend import Spend
     from recexplainer.data.dataset import Dataset
+    from recexplainer.explanations.record import Explanation
     from recexplainer.recommenders.base import Recommender, User
     from recexplainer.surrogate.model import Surrogate
     from recexplainer.surrogate.training import Alignment
@@ -138,10 +139,9 @@ def judge(recipe: Recipe, context: RunContext, folder: Path) -> str:
     """Have the explanations judged by rules, and by language models where they are named (Table 2)."""
     from recexplainer.evaluation.judge import RUBRIC, judge_with_model, judge_with_rubric, judgement_rows
     from recexplainer.evaluation.rows import write_rows
-    from recexplainer.pipeline.gathering import read_cases
 
     dataset, _ = _target(context)
-    told = {method: each[: recipe.evaluation.judged] for method, each in read_cases(context.folders).items()}
+    told = _first(recipe.evaluation.judged, context)
     judged = {RUBRIC: judge_with_rubric(told, dataset)}
     for model in _judges(recipe, context):
         judged[model.name] = judge_with_model(told, model, recipe.evaluation.seed)
@@ -156,10 +156,9 @@ def discriminate(recipe: Recipe, context: RunContext, folder: Path) -> str:
     from recexplainer.evaluation.discriminator import evaluate_discriminator
     from recexplainer.evaluation.encoder import fit_predict
     from recexplainer.evaluation.rows import write_rows
-    from recexplainer.pipeline.gathering import read_cases
 
     use_threads((recipe.threads or 1) // recipe.surrogates_at_once)
-    told, settings, seed = read_cases(context.folders), recipe.evaluation.encoder, recipe.evaluation.seed
+    told, settings, seed = _first(recipe.evaluation.read, context), recipe.evaluation.encoder, recipe.evaluation.seed
     rows = evaluate_discriminator(told, partial(fit_predict, settings=settings), seed)
     rows += discriminator_controls(told, settings, seed)
     write_rows(folder / "discriminator.json", rows)
@@ -172,10 +171,9 @@ def predict_scores(recipe: Recipe, context: RunContext, folder: Path) -> str:
     from recexplainer.evaluation.encoder import fit_predict
     from recexplainer.evaluation.rows import write_rows
     from recexplainer.evaluation.score_predictor import evaluate_score_predictor
-    from recexplainer.pipeline.gathering import read_cases
 
     use_threads((recipe.threads or 1) // recipe.surrogates_at_once)
-    told, settings, seed = read_cases(context.folders), recipe.evaluation.encoder, recipe.evaluation.seed
+    told, settings, seed = _first(recipe.evaluation.read, context), recipe.evaluation.encoder, recipe.evaluation.seed
     rows = evaluate_score_predictor(told, partial(fit_predict, settings=settings), seed)
     rows += score_predictor_controls(told, settings, seed)
     write_rows(folder / "score-predictor.json", rows)
@@ -293,8 +291,16 @@ def _explaining(pairs: Sequence[tuple[User, int]], titles: Sequence[str]) -> lis
     return [conversation(one, titles) for one in asked]
 
 
+def _first(count: int, context: RunContext) -> dict[str, list[Explanation]]:
+    """What each method said of the first cases."""
+    from recexplainer.pipeline.gathering import read_cases
+
+    return {method: told[:count] for method, told in read_cases(context.folders).items()}
+
+
 def _target(context: RunContext) -> tuple[Dataset, Recommender]:
     from recexplainer.data.dataset import Dataset
+    from recexplainer.explanations.record import Explanation
     from recexplainer.recommenders.kinds import load_recommender
 
     return Dataset.load(context.folders["dataset"]), load_recommender(context.folders["recommender"])

@@ -43,6 +43,9 @@ class EvaluationSettings(Settings):
     test users."""
     judged: int = Field(default=500, ge=1)
     """How many of them are judged (paper section 3.3: 500)."""
+    read: int = Field(default=2500, ge=5)
+    """How many of them the discriminator and the score predictor learn from and are tested by (section 3.4: 2,500). On
+    one core 800 take them about ten minutes each."""
     endpoint: EndpointSettings | None = None
     """A chat model that is measured too, and judges; None: none is asked."""
     judge: str | None = None

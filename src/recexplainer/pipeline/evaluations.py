@@ -41,10 +41,10 @@ def evaluation_stages(recipe: Recipe) -> list[Stage]:
     if "judge" in made or asked_people(recipe):
         parts.append(_stage("judge", _judges(recipe), (*TARGET, *names), partial(evaluating.judge, recipe)))
     if "discriminator" in made:
-        settings = chosen.encoder.model_dump(mode="json")
+        settings = chosen.encoder.model_dump(mode="json") | {"read": chosen.read}
         parts.append(_stage("discriminator", settings, names, partial(evaluating.discriminate, recipe), apart=True))
     if "score-predictor" in made:
-        settings = chosen.encoder.model_dump(mode="json")
+        settings = chosen.encoder.model_dump(mode="json") | {"read": chosen.read}
         parts.append(_stage("score-predictor", settings, names, partial(evaluating.predict_scores, recipe), apart=True))
     if "ablation" in made:
         parts += _ablations(recipe)

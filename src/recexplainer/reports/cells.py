@@ -78,7 +78,7 @@ def measured(row: Row | None) -> Cell:
         return Cell(NOT_MEASURED)
     if row.value is None:
         return Cell(NOT_APPLICABLE)
-    return Cell(f"{row.value:.4f}", row.value, row.low, row.high, interval(row.low, row.high))
+    return Cell(f"{row.value:.4f}".replace("-", "−"), row.value, row.low, row.high, interval(row.low, row.high))
 
 
 def share(row: Row | None) -> Cell:

@@ -13,7 +13,7 @@ from recexplainer.errors import RunError
 from recexplainer.explanations.record import Citation, Explanation
 from recexplainer.reports.names import signed
 
-_QUOTED = re.compile("“([^”]+)”")
+_NAMED = re.compile("“([^”]+)”(?!.* is not named$)")  # how a fault begins that is of a title in the text
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def segments(explanation: Explanation) -> list[Segment]:
 
 def _marks(explanation: Explanation) -> Iterator[tuple[int, int, Segment]]:
     """Start, end and segment of all there is to mark: a title that a fault names is wrong, whatever its effect."""
-    wrong = {title: fault for fault in explanation.faults for title in _QUOTED.findall(fault)}
+    wrong = {found[1]: fault for fault in explanation.faults if (found := _NAMED.match(fault))}
     for each in explanation.citations:
         if explanation.text[each.start : each.end] != each.title:
             raise RunError(

@@ -137,6 +137,7 @@ def figure_7(panels: Sequence[Ablated]) -> Figure:
         for row in panel.rows:
             _draw_point(axes, methods.index(row.method), row)
         axes.margins(x=0.1)
+        axes.set_xlim(left=max(axes.get_xlim()[0], 0.0))
         axes.locator_params(axis="x", nbins=4)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
@@ -168,6 +169,14 @@ def _draw_point(axes: Axes, place: int, row: Row) -> None:
     if row.low is not None and row.high is not None:
         axes.plot([row.low, row.high], [place, place], color=_POINT, linewidth=1, solid_capstyle="butt")
     if row.value is not None:
-        axes.plot(row.value, place, "o", markersize=2.8, color=_POINT, markerfacecolor=_POINT if full else "white")
+        axes.plot(
+            row.value,
+            place,
+            "o",
+            markersize=2.8,
+            clip_on=False,
+            color=_POINT,
+            markerfacecolor=_POINT if full else "white",
+        )
     if row.value is not None and full:
         axes.axvline(row.value, color=_POINT, linewidth=0.5, dashes=(3, 2), zorder=0)

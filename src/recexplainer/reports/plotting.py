@@ -62,8 +62,8 @@ def label_rows(axes: Axes, names: Sequence[str]) -> None:
 
 
 def shortened(name: str, line: int = _NAME) -> str:
-    """A name in two lines at most of so many characters, cut where it is longer."""
-    return "\n".join(wrap(name, line, max_lines=2, placeholder="…"))
+    """A name in lines of so many characters, two of them or three short ones, cut where it is longer."""
+    return "\n".join(wrap(name, line, max_lines=2 if line >= _NAME else 3, placeholder="…"))
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:

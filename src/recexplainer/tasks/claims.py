@@ -18,6 +18,8 @@ _Sentence = tuple[str, dict[str, str]]
 
 _VERDICT = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 _SLOT = re.compile(r"\{(\w+)\}")
+_QUOTED = 100  # characters of what is not understood
+_KINDS = {"yes": "yes", "no": "no, in the lower half", "between": "no, in the upper half"}
 _NAMED = ("first", "second", "third", "for", "against")
 _SLOTS = {
     "item": "“[^”]*”",
@@ -45,8 +47,8 @@ def faults(text: str, evidence: Evidence, titles: Sequence[str]) -> list[str]:
     """
     sentences, rest = _read(text)
     if not sentences:
-        return [f"no verdict is understood in {text!r}"]
-    found = [f"not understood: {rest!r}"] if rest else []
+        return [f"no verdict is understood in {_beginning(text)!r}"]
+    found = [f"not understood: {_beginning(rest)!r}"] if rest else []
     found += _faults_of_opening(sentences[0][0], evidence)
     places = {titles[item]: place for place, item in enumerate(evidence.history)}
     for group, said in sentences[1:]:
@@ -59,10 +61,15 @@ def faults(text: str, evidence: Evidence, titles: Sequence[str]) -> list[str]:
     return found
 
 
+def _beginning(text: str) -> str:
+    """So much of a text that it can be found again."""
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
+
+
 def _faults_of_opening(group: str, evidence: Evidence) -> Iterator[str]:
     kind = verdict_kind(evidence)
     if group.split(".")[0] != kind:
-        yield f"the opening is one of {group!r}, where f says {kind!r}"
+        yield f"the opening says {_KINDS[group.split('.')[0]]}, where f says {_KINDS[kind]}"
     elif group == "yes.opening.top" and not evidence.at_top:
         yield f"it is said to be at the top, at rank {evidence.rank}"
     elif group == "between.opening.near" and not evidence.near:
