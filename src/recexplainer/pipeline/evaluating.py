@@ -300,7 +300,6 @@ def _first(count: int, context: RunContext) -> dict[str, list[Explanation]]:
 
 def _target(context: RunContext) -> tuple[Dataset, Recommender]:
     from recexplainer.data.dataset import Dataset
-    from recexplainer.explanations.record import Explanation
     from recexplainer.recommenders.kinds import load_recommender
 
     return Dataset.load(context.folders["dataset"]), load_recommender(context.folders["recommender"])
