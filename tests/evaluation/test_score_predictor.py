@@ -15,7 +15,6 @@ from recexplainer.errors import DataError
 from recexplainer.evaluation.controls import (
     linear_predictor,
     mask_verdict,
-    read_verdict,
     score_predictor_controls,
     verdict_features,
 )
@@ -23,6 +22,7 @@ from recexplainer.evaluation.discriminator import split_cases
 from recexplainer.evaluation.encoder import fit_predict
 from recexplainer.evaluation.score_predictor import MEAN, evaluate_score_predictor, pearson
 from recexplainer.explanations.record import Explanation
+from recexplainer.tasks.claims import read_verdict
 from recexplainer.tasks.rationale import answer_parts
 
 

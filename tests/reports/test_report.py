@@ -288,12 +288,13 @@ def test_importing_reports_is_light():
 def test_what_a_fault_names_is_marked_wrong_wherever_it_stands(full_inputs):
     told = replace(
         full_inputs.explanations[0],
-        text="Alpha and Beta and Alpha, but Gamma",
+        text="Alpha and Beta and Alpha, but Gamma and Delta",
         citations=(Citation(1, "Alpha", 0, 5, True, 1.0, 4, True), Citation(1, "Alpha", 19, 24, True, 1.0, 4, True)),
         faults=(
             "“Alpha” is said to speak for it",
             "“Beta” is not in the history",
             "“Delta” does most and is not named",
+            "not understood: '“Gamma”'",
         ),
     )
     cut = segments(told)

@@ -21,15 +21,12 @@ from recexplainer.evaluation.metrics import Values
 from recexplainer.evaluation.rows import Row
 from recexplainer.evaluation.score_predictor import MEAN, evaluate_score_predictor
 from recexplainer.explanations.record import Explanation
+from recexplainer.tasks.claims import read_verdict
 from recexplainer.tasks.rationale import answer_parts
 
 Told = Mapping[str, Sequence[Explanation]]
 
 _TITLE = re.compile(r"(“[^”]*”|\"[^\"]*\")")
-_OPENING = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
-_DECISION = re.compile(
-    r"(?P<no>\b(?:not|never|unlikely|\w+n['’]t)\b[^.!?;]{0,40}?)?\b(?:recommend|suggest)(?:s|ed|ing)?\b", re.IGNORECASE
-)
 _SAYING = re.compile(
     r"\b(?:yes|no|not|nor|never|none|nothing|neither|hardly|cannot|(?:un)?likely|would|\w+n['’]t|"
     r"(?:recommend|suggest)(?:s|ed|ing)?)\b",
@@ -88,18 +85,6 @@ def score_predictor_controls(explanations: Told, settings: EncoderSettings, seed
         for one in evaluate_score_predictor(told, predict, seed)
         if one.method != MEAN
     ]
-
-
-def read_verdict(text: str) -> bool | None:
-    """Whether a text says that the item is recommended: by its opening yes or no, else where it first says so.
-
-    Titles in quotation marks are not read. None where neither is found.
-    """
-    plain = _TITLE.sub("…", text)
-    if opening := _OPENING.match(plain):
-        return opening[1].lower() == "yes"
-    found = _DECISION.search(plain)
-    return None if found is None else found["no"] is None
 
 
 def mask_verdict(text: str) -> str:

@@ -14,7 +14,7 @@ from recexplainer.evaluation.alignment import RETURNED, TestCases, classificatio
 from recexplainer.evaluation.rows import Row, row
 from recexplainer.surrogate.prompt import SEPARATOR
 from recexplainer.surrogate.questions import question_text
-from recexplainer.tasks.claims import stated_verdict
+from recexplainer.tasks.claims import read_verdict
 from recexplainer.tasks.example import Example
 
 TASKS = ("retrieval", "ranking", "classification")
@@ -69,7 +69,7 @@ def evaluate_chat_model(
     finder = TitleFinder(cases.dataset.titles)
     lists = {task: [finder.parse_list(text) for text in answers[task]] for task in ("retrieval", "ranking")}
     words = {True: "Yes", False: "No", None: None}
-    verdicts = [words[stated_verdict(text)] for text in answers["classification"]]
+    verdicts = [words[read_verdict(text)] for text in answers["classification"]]
     return [
         *retrieval_rows(method, lists["retrieval"], [one.answer_items[0] for one in cases.of("retrieval")]),
         *ranking_rows(method, lists["ranking"], [one.answer_items for one in cases.of("ranking")]),

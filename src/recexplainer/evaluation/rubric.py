@@ -15,9 +15,9 @@ from recexplainer.chat.model import Conversation, Message
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.titles import TitleFinder, title_key
 from recexplainer.errors import DataError
-from recexplainer.evaluation.controls import read_verdict
 from recexplainer.explanations.record import Explanation
 from recexplainer.tasks.attributes import Attributes
+from recexplainer.tasks.claims import read_verdict
 
 LEVELS = (
     "Wrong decision: the answer says yes where the recommender says no, says no where it says yes, or decides nothing.",

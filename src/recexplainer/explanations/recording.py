@@ -11,7 +11,7 @@ from recexplainer.explanations.record import Explanation
 from recexplainer.explanations.verification import cite
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.tasks.attributes import Attributes
-from recexplainer.tasks.claims import faults, stated_verdict
+from recexplainer.tasks.claims import faults, read_verdict
 from recexplainer.tasks.evidence import Evidence, gather_evidence
 
 _UNSAID = 0.5
@@ -60,7 +60,7 @@ class Recorder:
         """
         probabilities = {True: 1.0, False: 0.0, None: _UNSAID}
         return [
-            self.record(method, user.id, one, probabilities[stated_verdict(text)], text, self.faults(text, one), ask)
+            self.record(method, user.id, one, probabilities[read_verdict(text)], text, self.faults(text, one), ask)
             for (user, _), one, text in zip(pairs, self.known(pairs), texts, strict=True)
         ]
 

@@ -138,7 +138,7 @@ def figure_7(panels: Sequence[Ablated]) -> Figure:
             _draw_point(axes, methods.index(row.method), row)
         axes.margins(x=0.1)
         axes.set_xlim(left=max(axes.get_xlim()[0], 0.0))
-        axes.locator_params(axis="x", nbins=4)
+        axes.locator_params(axis="x", nbins=3)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
     return figure

@@ -17,6 +17,10 @@ from recexplainer.tasks.rationale import answer_parts, join_facts, verdict_kind
 _Sentence = tuple[str, dict[str, str]]
 
 _VERDICT = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
+_DECISION = re.compile(
+    r"(?P<no>\b(?:not|never|unlikely|\w+n['’]t)\b[^.!?;]{0,40}?)?\b(?:recommend|suggest)(?:s|ed|ing)?\b", re.IGNORECASE
+)
+_QUOTATION = re.compile(r"“[^”]*”|\"[^\"]*\"")
 _SLOT = re.compile(r"\{(\w+)\}")
 _QUOTED = 100  # characters of what is not understood
 _KINDS = {"yes": "yes", "no": "no, in the lower half", "between": "no, in the upper half"}
@@ -31,10 +35,16 @@ _SLOTS = {
 }
 
 
-def stated_verdict(text: str) -> bool | None:
-    """Whether a text begins with yes or with no; None where it does with neither."""
-    found = _VERDICT.match(text)
-    return found.group(1).lower() == "yes" if found else None
+def read_verdict(text: str) -> bool | None:
+    """Whether a text says that the item is recommended: by its opening yes or no, else where it first says so.
+
+    Titles in quotation marks are not read. None where neither is found.
+    """
+    plain = _QUOTATION.sub("…", text)
+    if opening := _VERDICT.match(plain):
+        return opening[1].lower() == "yes"
+    found = _DECISION.search(plain)
+    return None if found is None else found["no"] is None
 
 
 def faults(text: str, evidence: Evidence, titles: Sequence[str]) -> list[str]:
