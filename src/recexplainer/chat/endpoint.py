@@ -164,8 +164,7 @@ class Endpoint:
                 for done in track(as_completed(futures), f"{self.name} answers", total=len(futures)):
                     answers[futures[done]] = done.result()
             except BaseException:
-                asking.stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
+                asking.stop.set()  # those not yet begun then end at once
                 raise
         if lacking := sum(answer is None for answer in answers.values()):
             say(f"{lacking:,} of {len(asked):,} requests to {self.name} were not answered; the last: {asking.failure}")

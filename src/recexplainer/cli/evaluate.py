@@ -45,7 +45,7 @@ def evaluate(
     for name in wanted:
         path = folder / "evaluation" / f"{name}.json"
         if not path.is_file():
-            continue  # baselines stand in alignment; agreement needs people, as the report says
+            continue  # baselines stand in alignment; the report says what agreement needs
         if as_json:
             typer.echo(path.read_text(encoding="utf-8"), nl=False)
         else:

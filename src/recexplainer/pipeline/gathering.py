@@ -93,12 +93,14 @@ def _needs(recipe: Recipe) -> list[str]:
 
 def _case_views(told: Mapping[str, Sequence[Explanation]]) -> list[list[Explanation]]:
     """Two cases, one liked and one disliked, as each method explains them."""
+    from recexplainer.reports.names import in_order
+
     if not told:
         return []
     first = next(iter(told.values()))
     liked = [place for place, one in enumerate(first) if one.recommended and len(one.history) > _TELLING]
     disliked = [place for place, one in enumerate(first) if not one.recommended and len(one.history) > _TELLING]
-    return [[each[place] for each in told.values()] for place in (*liked[:1], *disliked[:1])]
+    return [[told[method][place] for method in in_order(told)] for place in (*liked[:1], *disliked[:1])]
 
 
 def complete_manifest(folder: Path) -> Manifest:
