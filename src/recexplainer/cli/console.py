@@ -79,7 +79,8 @@ def _show_task(rows: Sequence[Row], title: str) -> None:
 
     metrics = list(dict.fromkeys(row.metric for row in rows))
     values = {(row.method, row.metric): row.value for row in rows}
-    table = Table("method", title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    table.add_column("method", overflow="fold")
     for metric in metrics:
         table.add_column(metric.replace("-", "- ").replace("@", " @"), justify="right")
     for method in dict.fromkeys(row.method for row in rows):
