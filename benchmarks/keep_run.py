@@ -32,8 +32,13 @@ def gather(run: Path, machine: str) -> dict[str, Any]:
         "seconds": {stage: manifest["seconds"] for stage, manifest in manifests.items()},
         "settings": settings,
         "target": read_json(run / "recommender" / "quality.json"),
-        "rows": read_json(run / "evaluation" / "alignment.json"),
+        "rows": [row for path in sorted((run / "evaluation").glob("*.json")) for row in rows_of(path)],
     }
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """The rows of one evaluation; beside them lies only the manifest of the stage."""
+    return [] if path.name == "manifest.json" else read_json(path)
 
 
 def as_markdown(rows: list[dict[str, Any]]) -> str:
