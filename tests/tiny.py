@@ -11,6 +11,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.sample import make_world
 from recexplainer.data.split import leave_one_out
+from recexplainer.explanations.record import Explanation
 from recexplainer.recommenders.fitting import SearchSettings, fit_sasrec
 from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.surrogate.model import Surrogate
@@ -84,3 +85,25 @@ def gpt2(tokenizer: Any) -> GPT2LMHeadModel:
 def histories(count: int, length: Sequence[int] = (2, 3, 4, 5, 6)) -> list[tuple[int, ...]]:
     """Beginnings of histories in the world, of various lengths."""
     return [tuple(world().history(user)[: length[user % len(length)]].tolist()) for user in range(count)]
+
+
+def told(titles: Sequence[str], text: str, **changes: Any) -> Explanation:
+    """A record of a text about the last item of a catalogue, for a user who had all others; f says yes, at rank 1."""
+    item = changes.pop("item", len(titles) - 1)
+    history = tuple(changes.pop("history", range(len(titles) - 1)))
+    values: dict[str, Any] = {
+        "method": "hybrid",
+        "user": "u",
+        "verdict": True,
+        "probability": 0.9,
+        "citations": (),
+        "recommended": True,
+        "score": 1.0,
+        "rank": 1,
+        "n_ranked": len(titles),
+        "effects": (),
+    }
+    named = tuple(titles[one] for one in history)
+    return Explanation(
+        history=history, history_titles=named, item=item, item_title=titles[item], text=text, **(values | changes)
+    )

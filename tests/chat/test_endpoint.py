@@ -19,8 +19,9 @@ from pydantic import ValidationError
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from recexplainer.chat.endpoint import Endpoint, EndpointSettings
+from recexplainer.chat.endpoint import Endpoint
 from recexplainer.chat.model import ChatModel, Conversation, Message
+from recexplainer.chat.settings import EndpointSettings
 from recexplainer.errors import ChatError, RunError
 
 KEY = "sk-a/secret+key"
@@ -285,7 +286,8 @@ def test_never_more_open_requests_than_the_limit(limit: int, server: Loopback, t
 CHILD = """
 import sys
 from pathlib import Path
-from recexplainer.chat.endpoint import Endpoint, EndpointSettings
+from recexplainer.chat.endpoint import Endpoint
+from recexplainer.chat.settings import EndpointSettings
 from recexplainer.chat.model import Message
 model = Endpoint(EndpointSettings(model="tiny", longest_answer=100, concurrency=2), Path(sys.argv[1]) / "answers")
 model.answer([(Message("user", str(number)),) for number in range(8)])

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
+from tests import tiny
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
@@ -14,7 +15,6 @@ from recexplainer.evaluation.judge import (
 )
 from recexplainer.evaluation.rows import Row
 from recexplainer.evaluation.rubric import judge_conversation
-from recexplainer.explanations.record import Explanation
 
 TITLES = ("Marrow & Thistle", "Brink", "Night Ride", "Velvet Circuit 2", "Skyline Couriers")
 METHODS = ("hybrid+evidence", "intention", "unaligned")
@@ -26,23 +26,7 @@ def catalogue():
 
 
 def explanation(method, user, text, recommended=True):
-    return Explanation(
-        method=method,
-        user=user,
-        history=(0, 1),
-        history_titles=TITLES[:2],
-        item=2,
-        item_title=TITLES[2],
-        verdict=recommended,
-        probability=0.9,
-        text=text,
-        citations=(),
-        recommended=recommended,
-        score=1.0,
-        rank=1,
-        n_ranked=3,
-        effects=(),
-    )
+    return tiny.told(TITLES, text, method=method, user=user, history=(0, 1), item=2, recommended=recommended)
 
 
 def told(cases=20):

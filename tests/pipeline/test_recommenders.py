@@ -12,7 +12,7 @@ from tests.tiny import NANO, SETTINGS
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RecommenderError, SettingsError
 from recexplainer.pipeline.folder import run_recipe
-from recexplainer.pipeline.gathering import read_explanations
+from recexplainer.pipeline.loading import read_explanations
 from recexplainer.pipeline.manifest import read_manifest
 from recexplainer.pipeline.recipe import Recipe, load_recipe
 from recexplainer.pipeline.stages import build_stages

@@ -1,80 +1,21 @@
 """Any OpenAI-compatible endpoint as a chat model: asked once for each answer, which is then on disk.
 
-Tries and waits are ours, on a plain HTTP client, rather than a vendor's library with its own hidden retries: so it can
-be said, and tested, how often a request is sent. It knows nothing of what is asked.
+It knows what is asked of whom, and what that takes; how a request is sent is in `sending.py`.
 """
 
 from __future__ import annotations
 
-import os
-import random
-import re
-import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import asdict
 from pathlib import Path
-from threading import Event
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import BaseModel, Field, ValidationError
 
 from recexplainer.chat.cache import Answer, AnswerCache
 from recexplainer.chat.model import Conversation
+from recexplainer.chat.sending import Request, Sender, open_client
+from recexplainer.chat.settings import EndpointSettings
 from recexplainer.chat.spend import Spend, count_tokens
-from recexplainer.errors import ChatError
 from recexplainer.progress import say, track
-from recexplainer.settings import Settings
-
-if TYPE_CHECKING:
-    from httpx2 import Client, Response
-
-Request = dict[str, Any]
-
-_ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#@]*)?")
-_PASSING = (408, 409, 425, 429)  # and 5xx: another try may be answered
-_SPENT = b"insufficient_quota"  # a 429 that no waiting mends
-_SHOWN = 300  # characters of what a server says of an error
-
-
-class EndpointSettings(Settings):
-    """Which model is asked where, how patiently, and at what price."""
-
-    model: str
-    """Name of the model, as the endpoint calls it."""
-    address_variable: str = "OPENAI_BASE_URL"
-    """Environment variable with the endpoint's address, such as http://localhost:8000/v1."""
-    key_variable: str = "OPENAI_API_KEY"
-    """Environment variable with the key; without it none is sent, which servers of one's own take."""
-    temperature: float | None = Field(default=0.0, ge=0)
-    """Temperature of sampling; None leaves the model's own, since some models take no other."""
-    longest_answer: int = Field(default=512, ge=1)
-    """Most tokens of an answer."""
-    limit_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """What the endpoint calls that limit; some models take the second name only."""
-    concurrency: int = Field(default=8, ge=1)
-    """Most requests that are open at a time."""
-    timeout: float = Field(default=120.0, gt=0)
-    """Seconds that one try may take, up to the last byte of the answer."""
-    retries: int = Field(default=5, ge=0)
-    """Further tries after one that failed and may succeed later."""
-    first_wait: float = Field(default=1.0, ge=0)
-    """Seconds before the first further try, at most; doubled from try to try."""
-    longest_wait: float = Field(default=120.0, ge=0)
-    """Most seconds between two tries; where the server wants a longer wait, the request is given up."""
-    usual_answer: int = Field(default=200, ge=1)
-    """Tokens that an answer usually has: for the estimate, until some answers are there to tell."""
-    tokenizer: Path | None = None
-    """Folder with the model's tokenizer and chat template, for exact counts; None: they are estimated."""
-    price_in: float = Field(default=0.0, ge=0)
-    """Price of a million tokens of requests; 0: unknown."""
-    price_out: float = Field(default=0.0, ge=0)
-    """Price of a million tokens of answers; 0: unknown."""
-    currency: str = "USD"
-    """Currency of the prices."""
 
 
 class Endpoint:
@@ -97,7 +38,7 @@ class Endpoint:
         return self.settings.model
 
     def answer(self, conversations: Sequence[Conversation]) -> list[str | None]:
-        """What it says to each, `[conversations]`.
+        """What it says to each, `[conversations]`; what that takes is said before the first request.
 
         Equal conversations are asked once, answered ones not at all. Each answer is on disk the moment it is there; a
         run that was stopped goes on with the remaining ones.
@@ -114,6 +55,7 @@ class Endpoint:
         requests = [self._request(one) for one in conversations]
         asked = dict(zip(conversations, requests, strict=True))
         answers = {one: self._cache.read(request) for one, request in asked.items()}
+        say(str(self.estimate(conversations)))
         answers |= self._ask_all({one: asked[one] for one, answer in answers.items() if answer is None})
         return [None if (answer := answers[one]) is None else answer.text for one in conversations]
 
@@ -155,181 +97,17 @@ class Endpoint:
         if not asked:
             return {}
         answers: dict[Conversation, Answer | None] = {}
-        with _client(self.settings) as client, ThreadPoolExecutor(self.settings.concurrency) as pool:
-            asking = _Asking(self.settings, client, self._cache)
+        with open_client(self.settings) as client, ThreadPoolExecutor(self.settings.concurrency) as pool:
+            sender = Sender(self.settings, client, self._cache)
             futures: dict[Future[Answer | None], Conversation] = {
-                pool.submit(asking.ask, request): one for one, request in asked.items()
+                pool.submit(sender.ask, request): one for one, request in asked.items()
             }
             try:
                 for done in track(as_completed(futures), f"{self.name} answers", total=len(futures)):
                     answers[futures[done]] = done.result()
             except BaseException:
-                asking.stop.set()  # those not yet begun then end at once
+                sender.stop.set()  # those not yet begun then end at once
                 raise
         if lacking := sum(answer is None for answer in answers.values()):
-            say(f"{lacking:,} of {len(asked):,} requests to {self.name} were not answered; the last: {asking.failure}")
+            say(f"{lacking:,} of {len(asked):,} requests to {self.name} were not answered; the last: {sender.failure}")
         return answers
-
-
-class _TryError(Exception):
-    """A try that failed, though another may succeed; `wait` is what the server wants, in seconds."""
-
-    def __init__(self, why: str, wait: float = 0.0) -> None:
-        super().__init__(why)
-        self.wait = wait
-
-
-@dataclass
-class _Asking:
-    """One round of requests, in several threads. A server that wants one of them to wait has all wait."""
-
-    settings: EndpointSettings
-    client: Client
-    cache: AnswerCache
-
-    def __post_init__(self) -> None:
-        self.stop = Event()
-        self.failure = ""
-        self._not_before = 0.0
-
-    def ask(self, request: Request) -> Answer | None:
-        """Try until there is an answer, and keep it; None where there is none."""
-        wait = 0.0
-        for tried in range(self.settings.retries + 1):
-            if self.stop.wait(max(wait, self._not_before - time.monotonic())):
-                return None
-            try:
-                answer = self._try(request)
-            except _TryError as failed:
-                self.failure = str(failed)
-                if failed.wait > self.settings.longest_wait:
-                    return None
-                self._not_before = max(self._not_before, time.monotonic() + failed.wait)
-                wait = max(failed.wait, self._back_off(tried))
-                continue
-            if answer is not None:
-                self.cache.write(request, answer)
-            else:
-                self.failure = "the model said nothing"
-            return answer
-        return None
-
-    def _back_off(self, tried: int) -> float:
-        """Seconds to wait, doubled from try to try, and spread so that not all come back at once."""
-        return random.uniform(0.5, 1.0) * min(self.settings.first_wait * 2**tried, self.settings.longest_wait)
-
-    def _try(self, request: Request) -> Answer | None:
-        """Send it once. Raises _TryError, or ChatError where another try would not help."""
-        from httpx2 import RequestError
-
-        end = time.monotonic() + self.settings.timeout
-        try:
-            with self.client.stream("POST", "chat/completions", json=request) as response:
-                content = b"".join(_until(end, response))
-        except RequestError as error:
-            raise _TryError(f"{type(error).__name__} {error}".strip()) from error
-        status = response.status_code
-        if status == 200:
-            return _read(content)
-        if (status in _PASSING or status >= 500) and _SPENT not in content:
-            raise _TryError(f"status {status}", _asked_to_wait(response.headers.get("Retry-After", "")))
-        raise _refused(status, content, self.settings)
-
-
-def _until(end: float, response: Response) -> Generator[bytes]:
-    """The pieces of a body, as long as there is time: a server may send blanks to keep a connection open."""
-    for piece in response.iter_bytes():
-        if time.monotonic() > end:
-            raise _TryError("the time is over")
-        yield piece
-
-
-class _Said(BaseModel):
-    content: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Said
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-
-
-class _Reply(BaseModel):
-    """As much of a chat completion as is used here."""
-
-    choices: list[_Choice] = Field(min_length=1)
-    usage: _Usage | None = None
-
-
-def _read(content: bytes) -> Answer | None:
-    """The answer in a body; None where the model said nothing. Raises _TryError where the body is not as it must be."""
-    try:
-        reply = _Reply.model_validate_json(content)
-    except ValidationError as error:
-        raise _TryError(f"a body that is no chat completion: {error.errors()[0]['msg']}") from error
-    text, usage = reply.choices[0].message.content or "", reply.usage or _Usage()
-    return Answer(text, usage.prompt_tokens, usage.completion_tokens) if text.strip() else None
-
-
-def _asked_to_wait(header: str) -> float:
-    """Seconds that a `Retry-After` asks for (RFC 9110, section 10.2.3: seconds or a date); 0 where it says neither."""
-    if re.fullmatch(r"\s*\d+(\.\d+)?\s*", header):
-        return float(header)
-    try:
-        date = parsedate_to_datetime(header)
-    except ValueError:
-        return 0.0
-    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
-
-
-@contextmanager
-def _client(settings: EndpointSettings) -> Generator[Client]:
-    """An HTTP client of the endpoint. Raises ChatError where the environment does not say which."""
-    from httpx2 import Client, Limits
-
-    address, key = _from_environment(settings)
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    limits = Limits(max_connections=settings.concurrency)
-    with Client(base_url=address, headers=headers, timeout=settings.timeout, limits=limits) as client:
-        yield client
-
-
-def _from_environment(settings: EndpointSettings) -> tuple[str, str]:
-    address = os.environ.get(settings.address_variable, "").strip()
-    if not _ADDRESS.fullmatch(address):
-        raise ChatError(
-            "The environment names no endpoint." if not address else "That is no address of an endpoint.",
-            where=settings.address_variable,
-            mend="Set it to where the endpoint is, such as http://localhost:8000/v1; the key does not belong in it.",
-        )
-    key = _key(settings)
-    if not (key.isascii() and key.isprintable()):
-        raise ChatError(
-            "The key holds characters that cannot be sent.", where=settings.key_variable, mend="Copy it again."
-        )
-    return address, key
-
-
-def _key(settings: EndpointSettings) -> str:
-    return os.environ.get(settings.key_variable, "").strip()
-
-
-def _refused(status: int, content: bytes, settings: EndpointSettings) -> ChatError:
-    """What the endpoint says, without the key, which some repeat."""
-    said, key = content.decode(errors="replace").replace("\\/", "/"), _key(settings)
-    said = " ".join((said.replace(key, "…") if key else said).split())[:_SHOWN]
-    mends = {
-        400: "Check the settings of the endpoint: the model may not take such a request, or not one so long.",
-        401: f"Set {settings.key_variable} to a key that is valid there.",
-        403: f"Set {settings.key_variable} to a key that may use this model.",
-        404: f"Check the model's name, and {settings.address_variable}, which mostly ends in /v1.",
-        429: "The account has no credit left: add some and start again; what is answered stays.",
-    }
-    return ChatError(
-        f"The endpoint refuses, status {status}: {said or 'it does not say why'}",
-        where=f"{settings.model} at {settings.address_variable}",
-        mend=mends.get(status, f"Check the settings of the endpoint and {settings.address_variable}."),
-    )

@@ -220,7 +220,7 @@ def show_end(run: Path, *, explain: bool) -> None:
         return
     from recexplainer.evaluation.rows import read_rows
     from recexplainer.pipeline.folder import made_folder
-    from recexplainer.pipeline.gathering import read_explanations
+    from recexplainer.pipeline.loading import read_explanations
 
     show_rows(read_rows(made_folder(run, "evaluation") / "alignment.json"), "How well the surrogate answers as f does")
     if explain:

@@ -24,10 +24,10 @@ def evaluate(
     """Evaluate a run as the paper does, where that is not done yet, bring its report up to date, and show the rows."""
     from recexplainer.cli.console import StageLines, show_rows
     from recexplainer.evaluation.rows import read_rows
+    from recexplainer.pipeline.asking import planned_spend
     from recexplainer.pipeline.evaluations import evaluations_named, possible, stages_of
     from recexplainer.pipeline.folder import find_run, recipe_of, run_recipe
     from recexplainer.pipeline.recipe import with_changes
-    from recexplainer.pipeline.spending import planned_spend
 
     wanted = evaluations_named(names)
     folder = find_run(run, runs)

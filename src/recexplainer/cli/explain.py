@@ -21,7 +21,7 @@ def explain(
     """Say why an item is or is not recommended to a user."""
     from recexplainer.cli.console import show_explanation
     from recexplainer.pipeline.folder import find_run, open_explainer
-    from recexplainer.pipeline.gathering import explanations_json
+    from recexplainer.pipeline.loading import explanations_json
 
     explainer = open_explainer(find_run(run, runs))
     told = explainer.explain([explainer.pair(user, item)], evidence=not surrogate, ask=ask)

@@ -65,6 +65,6 @@ def import_command(
 
 def explanations_of(run: Path) -> dict[str, list[Explanation]]:
     """For each method its explanations of the run's cases."""
-    from recexplainer.pipeline.gathering import cases_of
+    from recexplainer.pipeline.loading import cases_of
 
     return cases_of(run)

@@ -57,12 +57,7 @@ def discriminator_controls(explanations: Told, settings: EncoderSettings, seed: 
         DataError: As `evaluate_discriminator`.
     """
     ways = _ways(explanations, settings, _swap_methods(explanations, seed))
-    return [
-        replace(one, metric=f"{one.metric}/{control}")
-        for control, (predict, told) in ways.items()
-        for one in evaluate_discriminator(told, predict, seed)
-        if not one.metric.startswith(SAID_AS)
-    ]
+    return [one for one in _by_control(evaluate_discriminator, ways, seed) if not one.metric.startswith(SAID_AS)]
 
 
 def score_predictor_controls(explanations: Told, settings: EncoderSettings, seed: int = 0) -> list[Row]:
@@ -79,12 +74,7 @@ def score_predictor_controls(explanations: Told, settings: EncoderSettings, seed
         DataError: As `evaluate_score_predictor`.
     """
     ways = _ways(explanations, settings, _swap_scores(explanations, seed))
-    return [
-        replace(one, metric=f"{one.metric}/{control}")
-        for control, (predict, told) in ways.items()
-        for one in evaluate_score_predictor(told, predict, seed)
-        if one.method != MEAN
-    ]
+    return [one for one in _by_control(evaluate_score_predictor, ways, seed) if one.method != MEAN]
 
 
 def mask_verdict(text: str) -> str:
@@ -123,6 +113,17 @@ def linear_predictor(features: Callable[[Sequence[str]], Values]) -> Predictor:
         return _fit_linear(features(texts_train), np.asarray(targets_train), features(texts_test), classes)
 
     return predict
+
+
+def _by_control(
+    evaluate: Callable[[Told, Predictor, int], list[Row]], ways: Mapping[str, tuple[Predictor, Told]], seed: int
+) -> list[Row]:
+    """The evaluation by each control, whose name follows the metric's."""
+    return [
+        replace(one, metric=f"{one.metric}/{control}")
+        for control, (predict, told) in ways.items()
+        for one in evaluate(told, predict, seed)
+    ]
 
 
 def _ways(explanations: Told, settings: EncoderSettings, shuffled: Told) -> dict[str, tuple[Predictor, Told]]:

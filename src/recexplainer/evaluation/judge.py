@@ -1,7 +1,7 @@
 """The judge of explanations (paper section 3.3, Table 2): every method's texts rated 0 to 3, and the rows of that.
 
-It knows neither how a text came about nor which model is asked; what is asked, and the rules that do without a model,
-are in `rubric.py`.
+It knows neither how a text came about nor which model is asked; what is asked is in `rubric.py`, and the rules that
+do without a model in `rules.py`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import numpy as np
 from recexplainer.chat.model import ChatModel
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
+from recexplainer.evaluation.rating_tables import N_LEVELS
 from recexplainer.evaluation.rows import Row, row
-from recexplainer.evaluation.rubric import LEVELS, RubricJudge, judge_conversation, parse_rating
+from recexplainer.evaluation.rubric import judge_conversation, parse_rating
+from recexplainer.evaluation.rules import RubricJudge
 from recexplainer.explanations.record import Explanation
 
 RUBRIC = "rubric"
@@ -105,7 +107,7 @@ def judgement_rows(judgements: Sequence[Judgement], judge: str) -> list[Row]:
         scored = [rating for rating in given if rating is not None]
         values = {
             "rating": scored,
-            **{f"rating-{level}": [float(rating == level) for rating in scored] for level in range(len(LEVELS))},
+            **{f"rating-{level}": [float(rating == level) for rating in scored] for level in range(N_LEVELS)},
             "rating-of-correct": [rating for rating in scored if rating > 0],
             "rated": [float(rating is not None) for rating in given],
         }

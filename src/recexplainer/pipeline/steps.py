@@ -11,7 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from recexplainer.errors import SettingsError
-from recexplainer.hardware import best_device, use_threads
+from recexplainer.hardware import use_threads
+from recexplainer.pipeline.loading import load_alignment, load_surrogate, load_target, write_explanations
+from recexplainer.pipeline.names import explaining_form, surrogate_stage
 from recexplainer.pipeline.recipe import Form, Recipe
 from recexplainer.pipeline.run import RunContext
 from recexplainer.processes import from_first, is_first
@@ -19,7 +21,6 @@ from recexplainer.storage import write_json
 
 if TYPE_CHECKING:
     from recexplainer.data.dataset import Dataset
-    from recexplainer.evaluation.alignment import TestCases
 
 
 def make_dataset(recipe: Recipe, context: RunContext, folder: Path) -> str:
@@ -71,14 +72,11 @@ def fit_recommender(recipe: Recipe, context: RunContext, folder: Path) -> str:
 
 def ask_recommender(recipe: Recipe, context: RunContext, folder: Path) -> str:
     """Ask the recommender everything that the surrogate learns from."""
-    from recexplainer.data.dataset import Dataset
     from recexplainer.data.split import leave_one_out
-    from recexplainer.recommenders.kinds import load_recommender
     from recexplainer.tasks.mixture import build_examples, save_examples
 
     use_threads(recipe.threads)
-    dataset = Dataset.load(context.folders["dataset"])
-    recommender = load_recommender(context.folders["recommender"])
+    dataset, recommender = load_target(context.folders)
     examples = build_examples(dataset, leave_one_out(dataset), recommender, recipe.examples)
     save_examples(examples, folder)
     return f"{len(examples.train):,} questions to learn from, {len(examples.test):,} to be tested by"
@@ -91,16 +89,10 @@ def train_surrogate(recipe: Recipe, context: RunContext, folder: Path, *, form: 
     """
     if is_first():
         from_first(partial(train_surrogate, recipe, context, form=form, start=start))
-    from recexplainer.data.dataset import Dataset
-    from recexplainer.recommenders.kinds import load_recommender
     from recexplainer.surrogate import training
-    from recexplainer.tasks.mixture import load_examples
 
-    use_threads((recipe.threads or 1) // recipe.surrogates_at_once)
-    examples = load_examples(context.folders["examples"])
-    alignment = training.Alignment(
-        Dataset.load(context.folders["dataset"]), load_recommender(context.folders["recommender"]), examples.train
-    )
+    use_threads(recipe.threads_each)
+    alignment = load_alignment(context.folders)
     begin = context.folders[start] if start else None
     surrogate = training.train_surrogate(form, alignment, recipe.surrogate, folder, context.work, begin)
     weights = sum(weight.numel() for weight in surrogate.parameters())
@@ -114,52 +106,19 @@ def join_training() -> None:
             train(Path(unused))
 
 
-def measure_surrogate(recipe: Recipe, context: RunContext, folder: Path, *, trained: str) -> str:
-    """Measure how well the surrogate of a stage answers as the recommender does (paper section 3.2, Table 1)."""
-    from recexplainer.evaluation.alignment import evaluate_surrogate
-    from recexplainer.evaluation.rows import write_rows
-    from recexplainer.surrogate.model import Surrogate
-
-    use_threads((recipe.threads or 1) // recipe.surrogates_at_once)
-    surrogate = Surrogate.from_pretrained(context.folders[trained]).to(best_device())
-    rows = evaluate_surrogate(surrogate, test_cases(context))
-    write_rows(folder / "alignment.json", rows)
-    return f"{len(rows)} results"
-
-
-def test_cases(context: RunContext) -> TestCases:
-    """The questions that surrogates are measured by."""
-    from recexplainer.data.dataset import Dataset
-    from recexplainer.evaluation.alignment import TestCases
-    from recexplainer.recommenders.kinds import load_recommender
-    from recexplainer.tasks.mixture import load_examples
-
-    return TestCases(
-        Dataset.load(context.folders["dataset"]),
-        load_recommender(context.folders["recommender"]),
-        load_examples(context.folders["examples"]).test,
-    )
-
-
 def explain(recipe: Recipe, context: RunContext, folder: Path) -> str:
     """Explain a few pairs, with evidence and from the surrogate alone."""
-    from recexplainer.data.dataset import Dataset
     from recexplainer.data.split import leave_one_out
     from recexplainer.explanations.explainer import Explainer, choose_pairs
-    from recexplainer.pipeline.gathering import write_explanations
     from recexplainer.recommenders.base import User
-    from recexplainer.recommenders.kinds import load_recommender
-    from recexplainer.surrogate.model import Surrogate
 
     use_threads(recipe.threads)
-    (trained,) = (name for name in context.folders if name.startswith("surrogate-"))
-    dataset = Dataset.load(context.folders["dataset"])
-    recommender = load_recommender(context.folders["recommender"])
+    dataset, recommender = load_target(context.folders)
     if not recommender.answers_changed_history:
         for name in ("with-evidence.json", "surrogate-alone.json"):
             write_explanations(folder / name, [])
         return "none: the recommender cannot answer for a changed history"
-    surrogate = Surrogate.from_pretrained(context.folders[trained]).to(best_device())
+    surrogate = load_surrogate(context.folders[surrogate_stage(explaining_form(recipe))])
     explainer = Explainer(dataset, recommender, surrogate)
     split = leave_one_out(dataset)
     users = [User(tuple(split.train_history(int(at)).tolist()), dataset.user_ids[at]) for at in split.test_users]

@@ -10,14 +10,14 @@ from recexplainer.reports.cells import NOT_MEASURED, Block, Cell, Column, Table,
 from recexplainer.reports.inputs import PaperDataset
 from recexplainer.reports.names import in_order, judge_name, method_name, task_name
 from recexplainer.reports.paper import published
-from recexplainer.reports.readings import LEVELS, ratings
+from recexplainer.reports.readings import LEVEL_NAMES, ratings
 from recexplainer.reports.tables import ORIENTATION, paper_heading
 
 _JUDGED = (
     Column("", "Rating", "mean rating, 0 to 3"),
     Column("", "If correct", "mean rating of the explanations whose decision is correct"),
     Column("", "Rated", "share of the explanations that the judge rated", best=""),
-    *(Column("Share of each rating", f"R{level}", words, best="") for level, words in enumerate(LEVELS)),
+    *(Column("Share of each rating", f"R{level}", words, best="") for level, words in enumerate(LEVEL_NAMES)),
 )
 _SCORED = {
     "mse-raw": Column("From the text", "MSE", "mean squared error, in the recommender's own scale", best="low"),

@@ -14,7 +14,7 @@ from recexplainer.reports.cells import interval
 from recexplainer.reports.names import judge_name, method_name
 from recexplainer.reports.plotting import INK, STYLE, blank, head, label_rows, save, shortened
 from recexplainer.reports.readings import (
-    LEVELS,
+    LEVEL_NAMES,
     Ablated,
     Confusion,
     Rating,
@@ -86,9 +86,9 @@ def figure_3(judged: Mapping[str, Sequence[Rating]]) -> Figure:
     )
     figure.legend(
         columns[0][0].containers,
-        [f"R{level} {name}" for level, name in enumerate(LEVELS)],
+        [f"R{level} {name}" for level, name in enumerate(LEVEL_NAMES)],
         loc="outside upper center",
-        ncols=len(LEVELS),
+        ncols=len(LEVEL_NAMES),
         frameon=False,
         fontsize=6,
         handlelength=0.9,

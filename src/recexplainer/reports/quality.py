@@ -14,7 +14,7 @@ from recexplainer.reports.cells import interval
 from recexplainer.reports.inputs import PaperDataset, ReportInputs
 from recexplainer.reports.names import judge_name, method_name, series_class
 from recexplainer.reports.paper import published
-from recexplainer.reports.readings import LEVELS, Confusion, Rating, ablation, confusion, is_full, ratings, without
+from recexplainer.reports.readings import LEVEL_NAMES, Confusion, Rating, ablation, confusion, is_full, ratings, without
 from recexplainer.reports.sections import Panel
 from recexplainer.reports.tables import ORIENTATION, paper_heading
 
@@ -49,14 +49,17 @@ class Matrix:
 
 
 def absent(inputs: ReportInputs) -> dict[str, Absent]:
-    """The known evaluations that have no rows."""
+    """The known evaluations that have no rows; those of the baselines stand with the alignment."""
     import yaml
 
     entries = yaml.safe_load(Path(__file__).with_name("evaluations.yaml").read_text(encoding="utf-8"))
+    there = {name for name, rows in inputs.evaluation.items() if rows}
+    if any(row.method == "unaligned" for row in inputs.alignment_rows):
+        there.add("baselines")
     return {
-        name: Absent(entries[name]["what"], f"recexplainer evaluate {inputs.name} {name}", entries[name]["needs"])
-        for name in KNOWN
-        if not inputs.evaluation.get(name)
+        name: Absent(entry["what"], f"recexplainer evaluate {inputs.name} {name}", entry["needs"])
+        for name, entry in entries.items()
+        if name not in there
     }
 
 
@@ -144,7 +147,9 @@ def _stack(rating: Rating) -> Markup:
     note = ""
     if mean is not None and mean.value is not None:
         note = Markup("{}<small>{}</small>").format(f"{mean.value:.2f}", interval(mean.low, mean.high))
-    return figures.stacked(method_name(rating.method), list(zip(LEVELS, rating.parts, strict=True)), "rating-", note)
+    return figures.stacked(
+        method_name(rating.method), list(zip(LEVEL_NAMES, rating.parts, strict=True)), "rating-", note
+    )
 
 
 def _matrix(title: str, found: Confusion, *, published: bool = False) -> Matrix:

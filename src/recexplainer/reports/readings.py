@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from recexplainer.evaluation.rows import Row
 from recexplainer.reports.names import in_order
 
-LEVELS = ("wrong decision", "insufficient", "acceptable", "satisfying")  # RATING-0 to RATING-3, paper section 3.1
+LEVEL_NAMES = ("wrong decision", "insufficient", "acceptable", "satisfying")  # RATING-0 to RATING-3, paper section 3.1
 _ABLATED = {
     ("retrieval", "hr@5"): "Retrieval, H@5",
     ("ranking", "ndcg@5"): "Ranking, N@5",
@@ -45,7 +45,7 @@ class Rating:
     def parts(self) -> tuple[float, ...]:
         """The four shares as numbers; () where one is missing."""
         values = [row.value for row in self.shares if row is not None and row.value is not None]
-        return tuple(values) if len(values) == len(LEVELS) else ()
+        return tuple(values) if len(values) == len(LEVEL_NAMES) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def ratings(rows: Sequence[Row]) -> dict[str, list[Rating]]:
         def of(metric: str) -> Row | None:
             return by_place.get((method, f"{metric}@{judge}"))
 
-        shares = tuple(of(f"rating-{level}") for level in range(len(LEVELS)))
+        shares = tuple(of(f"rating-{level}") for level in range(len(LEVEL_NAMES)))
         return Rating(method, of("rating"), shares, of("rating-of-correct"), of("rated"))
 
     return {

@@ -18,7 +18,7 @@ from recexplainer.reports.inputs import ReportInputs
 from recexplainer.reports.judged import table_2, table_3, table_agreement, table_of
 from recexplainer.reports.names import duration, method_name, plain, signed
 from recexplainer.reports.plots import write_figures
-from recexplainer.reports.readings import LEVELS, rating_rows
+from recexplainer.reports.readings import LEVEL_NAMES, rating_rows
 from recexplainer.reports.tables import table_1, table_1_constrained, table_b1, table_b2
 from recexplainer.storage import write_text
 
@@ -106,7 +106,7 @@ def _view(inputs: ReportInputs, tables: dict[str, Table | None], further: list[T
         "absent": quality.absent(inputs),
         "rating_panels": quality.rating_panels(rating_rows(inputs.evaluation)),
         "judges_sentence": quality.judges_sentence(rating_rows(inputs.evaluation)),
-        "levels": LEVELS,
+        "levels": LEVEL_NAMES,
         "matrices": quality.matrices(rows["discriminator"], inputs.paper_dataset),
         "accuracy_panels": quality.accuracy_panels(rows["discriminator"]),
         "ablation_panels": quality.ablation_panels(rows["ablation"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, model_validator
 
@@ -93,6 +93,10 @@ class SurrogateSettings(Settings):
     """About how often a checkpoint is written, to go on from after a stop."""
     seed: int = 0
     """Seed of weights, phrasings and order."""
+
+    def decisive(self) -> dict[str, Any]:
+        """The settings that decide what comes out, as JSON values: not how weights are spread over processes."""
+        return self.model_dump(mode="json", exclude={"pretrained": {"sharded"}})
 
     @property
     def sharded(self) -> bool:

@@ -6,20 +6,12 @@ How it reads (behavior, intention, hybrid) is decided in `surrogate/prompt.py`; 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from recexplainer.tasks.evidence import Evidence
 
 Task = Literal["retrieval", "ranking", "classification", "discrimination", "chat", "reconstruction", "rationale"]
-TASKS: tuple[Task, ...] = (
-    "retrieval",
-    "ranking",
-    "classification",
-    "discrimination",
-    "chat",
-    "reconstruction",
-    "rationale",
-)
+TASKS: tuple[Task, ...] = get_args(Task)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,150 @@
+"""Reading back what stages have made. It knows in which file of a run folder each thing lies; nothing else does.
+
+Rooms are loaded inside the functions, so that a run with nothing to do takes no time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from recexplainer.errors import RunError
+from recexplainer.explanations.record import Explanation
+from recexplainer.hardware import best_device
+from recexplainer.pipeline.manifest import Manifest, read_manifest
+from recexplainer.pipeline.names import CASES, explained_stage
+from recexplainer.storage import read_json, write_json, write_text
+
+if TYPE_CHECKING:
+    from recexplainer.data.dataset import Dataset
+    from recexplainer.evaluation.alignment import TestCases
+    from recexplainer.recommenders.base import Recommender, User
+    from recexplainer.surrogate.model import Surrogate
+    from recexplainer.surrogate.training import Alignment
+
+Folders = Mapping[str, Path]
+"""The complete folder of each stage, by its name."""
+
+_PAIRS = "pairs.json"
+_EXPLANATIONS = "explanations.json"
+
+
+def load_target(folders: Folders) -> tuple[Dataset, Recommender]:
+    """The dataset and the recommender."""
+    from recexplainer.data.dataset import Dataset
+    from recexplainer.recommenders.kinds import load_recommender
+
+    return Dataset.load(folders["dataset"]), load_recommender(folders["recommender"])
+
+
+def load_alignment(folders: Folders) -> Alignment:
+    """What surrogates learn from."""
+    from recexplainer.surrogate.training import Alignment
+    from recexplainer.tasks.mixture import load_examples
+
+    return Alignment(*load_target(folders), load_examples(folders["examples"]).train)
+
+
+def load_test_cases(folders: Folders) -> TestCases:
+    """The questions that surrogates are measured by."""
+    from recexplainer.evaluation.alignment import TestCases
+    from recexplainer.tasks.mixture import load_examples
+
+    return TestCases(*load_target(folders), load_examples(folders["examples"]).test)
+
+
+def load_surrogate(folder: Path) -> Surrogate:
+    """A trained surrogate, on the best device."""
+    from recexplainer.surrogate.model import Surrogate
+
+    return Surrogate.from_pretrained(folder).to(best_device())
+
+
+def write_pairs(folder: Path, pairs: Sequence[tuple[User, int]]) -> None:
+    """Keep the pairs of user and item that every method explains."""
+    write_json(folder / _PAIRS, [[user.id, list(user.history), item] for user, item in pairs])
+
+
+def load_pairs(folders: Folders) -> list[tuple[User, int]]:
+    """The pairs of user and item that every method explains."""
+    from recexplainer.recommenders.base import User
+
+    pairs: list[Any] = read_json(folders[CASES] / _PAIRS)
+    return [(User(tuple(history), user), item) for user, history, item in pairs]
+
+
+def write_told(folder: Path, told: Sequence[Explanation]) -> None:
+    """Keep what one method said of the cases."""
+    write_explanations(folder / _EXPLANATIONS, told)
+
+
+def load_told(folders: Folders, first: int | None = None) -> dict[str, list[Explanation]]:
+    """What each method said of the cases, or of the first ones, from those of the stages by name that hold it."""
+    beginning = explained_stage("")
+    told = [read_explanations(folder / _EXPLANATIONS) for name, folder in folders.items() if name.startswith(beginning)]
+    return {one[0].method: one[:first] for one in told}
+
+
+def cases_of(run: Path) -> dict[str, list[Explanation]]:
+    """What each method said of the cases, from a run folder; in no order that tells anything.
+
+    Raises:
+        RunError: No method has explained any.
+    """
+    folders = {path.name: path for path in sorted(run.glob(f"{explained_stage('')}*")) if read_manifest(path)}
+    if not folders:
+        raise RunError(
+            "Nothing has been explained to be compared.", where=str(run), mend="First: recexplainer evaluate RUN judge."
+        )
+    return load_told(folders)
+
+
+def complete_folders(run: Path) -> dict[str, Path]:
+    """The folders of all stages of a run that are complete."""
+    return {path.name: path for path in run.iterdir() if path.is_dir() and read_manifest(path)}
+
+
+def complete_manifest(folder: Path) -> Manifest:
+    """The manifest of a stage that must be there.
+
+    Raises:
+        RunError: The stage is not complete.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise RunError(
+            f"The stage {folder.name!r} of this run is not complete.",
+            where=str(folder),
+            mend="Start the run again with `recexplainer run`; it goes on where it stopped.",
+        )
+    return manifest
+
+
+def write_explanations(path: Path, explanations: Sequence[Explanation]) -> None:
+    """Write explanations as a JSON list."""
+    write_text(path, explanations_json(explanations) + "\n")
+
+
+def explanations_json(explanations: Sequence[Explanation]) -> str:
+    """Explanations as a JSON list, as `read_explanations` takes it."""
+    return TypeAdapter(list[Explanation]).dump_json(list(explanations), indent=2).decode()
+
+
+def read_explanations(path: Path) -> list[Explanation]:
+    """Read explanations back.
+
+    Raises:
+        RunError: The file is missing or holds something else.
+    """
+    values = read_json(path)
+    try:
+        return TypeAdapter(list[Explanation]).validate_python(values)
+    except ValidationError as error:
+        raise RunError(
+            f"The explanations cannot be understood: {error.errors()[0]['msg']}.",
+            where=str(path),
+            mend=f"Delete {path.parent} and start the run again.",
+        ) from error
