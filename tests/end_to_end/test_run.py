@@ -87,7 +87,7 @@ def test_killed_in_every_stage_it_ends_with_the_same_rows(whole: Path, recipe: P
         assert not (tmp_path / "small" / stage / "manifest.json").exists()
     subprocess.run(command(tmp_path, "run", str(recipe)), check=True, capture_output=True)
     assert rows(tmp_path) == rows(whole)
-    for told in ("with-evidence.json", "surrogate-alone.json"):
+    for told in ("with-evidence.json", "surrogate-alone.json", "views.json"):
         one, other = (runs / "small" / "explanations" / told for runs in (tmp_path, whole))
         assert one.read_text() == other.read_text()
 

@@ -7,6 +7,7 @@ from recexplainer.evaluation.rows import Row
 from recexplainer.reports.formats import to_csv, to_latex
 from recexplainer.reports.judged import table_2, table_3, table_agreement, table_of
 from recexplainer.reports.paper import published
+from recexplainer.reports.quality import scores_sentence
 from recexplainer.reports.readings import ablation, confusion, rating_rows, ratings
 
 ROWS = [
@@ -63,6 +64,19 @@ def test_table_3_of_one_method_alone_has_one_column():
     assert len(table.columns) == 1
     assert r"a \& b & \textbf{1.0000} \\" in to_latex(table)
     assert "other data" in table.blocks[1].title
+
+
+def test_a_verdict_that_explains_a_score_by_itself_is_said_to():
+    def rows(verdict_only):
+        texts = [("hybrid", 0.2, 0.1, 0.3), ("unaligned", 1.0, 0.8, 1.2)]
+        told = [Row(method, "score-predictor", "mse", *interval, 60) for method, *interval in texts]
+        return [*told, Row("hybrid", "score-predictor", "mse/verdict-only", verdict_only, None, None, 60)]
+
+    assert scores_sentence(rows(0.3)).startswith(
+        "The verdict alone explains it all: standardised MSE 0.300, beside 0.2"
+    )
+    assert scores_sentence(rows(0.31)).startswith("The verdict alone does not explain it")
+    assert scores_sentence(rows(0.3)[:2]) == ""
 
 
 def test_agreement_stands_beside_the_papers():

@@ -1,11 +1,13 @@
 """Answers on disk, one JSON file each, under the hash of the request. It knows nothing of who is asked, or how.
 
-One process at a time writes into a folder; a process that dies leaves every answer that it was given.
+A process that dies leaves every answer that it was given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import fcntl
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,20 @@ class AnswerCache:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @contextmanager
+    def alone(self) -> Generator[None, None, None]:
+        """Hold the folder until the block ends; whoever else wants to, in this process or another, waits.
+
+        Raises:
+            RunError: The operating system refuses to write.
+        """
+        with system_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = (self.folder / ".lock").open("a")
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def read(self, request: Mapping[str, Any]) -> Answer | None:
         """The answer to a request; None if there is none yet.

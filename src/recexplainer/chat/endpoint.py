@@ -41,7 +41,8 @@ class Endpoint:
         """What it says to each, `[conversations]`; what that takes is said before the first request.
 
         Equal conversations are asked once, answered ones not at all. Each answer is on disk the moment it is there; a
-        run that was stopped goes on with the remaining ones.
+        run that was stopped goes on with the remaining ones. Whoever else asks with the same cache waits meanwhile, so
+        that no more requests are open than the settings allow.
 
         Returns:
             The answers; None where all tries failed or the model said nothing. That is kept nowhere, so that the next
@@ -54,9 +55,10 @@ class Endpoint:
         """
         requests = [self._request(one) for one in conversations]
         asked = dict(zip(conversations, requests, strict=True))
-        answers = {one: self._cache.read(request) for one, request in asked.items()}
-        say(str(self.estimate(conversations)))
-        answers |= self._ask_all({one: asked[one] for one, answer in answers.items() if answer is None})
+        with self._cache.alone():
+            answers = {one: self._cache.read(request) for one, request in asked.items()}
+            say(str(self.estimate(conversations)))
+            answers |= self._ask_all({one: asked[one] for one, answer in answers.items() if answer is None})
         return [None if (answer := answers[one]) is None else answer.text for one in conversations]
 
     def estimate(self, conversations: Sequence[Conversation]) -> Spend:

@@ -220,10 +220,10 @@ def show_end(run: Path, *, explain: bool) -> None:
         return
     from recexplainer.evaluation.rows import read_rows
     from recexplainer.pipeline.folder import made_folder
-    from recexplainer.pipeline.loading import read_explanations
+    from recexplainer.pipeline.loading import WITH_EVIDENCE, read_explanations
 
     show_rows(read_rows(made_folder(run, "evaluation") / "alignment.json"), "How well the surrogate answers as f does")
     if explain:
-        for told in read_explanations(made_folder(run, "explanations") / "with-evidence.json")[:1]:
+        for told in read_explanations(made_folder(run, "explanations") / WITH_EVIDENCE)[:1]:
             show_explanation(told)
     stdout().print(f"report: {made_folder(run, 'report') / 'index.html'}", markup=False)

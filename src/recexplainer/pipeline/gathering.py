@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 from recexplainer.explanations.record import Explanation
 from recexplainer.pipeline.evaluation_settings import EVALUATIONS
-from recexplainer.pipeline.loading import Folders, complete_manifest, load_told, read_explanations
+from recexplainer.pipeline.loading import (
+    ALONE,
+    VIEWS,
+    WITH_EVIDENCE,
+    Folders,
+    complete_manifest,
+    load_told,
+    read_explanations,
+)
 from recexplainer.pipeline.recipe import Recipe
 from recexplainer.storage import read_json
 
@@ -35,8 +43,8 @@ def gather(recipe: Recipe, folders: Folders) -> ReportInputs:
         alignment_rows=read_rows(folders["evaluation"] / "alignment.json"),
         counts=_counts(folders["examples"]),
         curves={form: read_json(folders[f"surrogate-{form}"] / "training.json") for form in recipe.forms},
-        explanations=read_explanations(folders["explanations"] / "with-evidence.json"),
-        alone=read_explanations(folders["explanations"] / "surrogate-alone.json"),
+        explanations=read_explanations(folders["explanations"] / WITH_EVIDENCE),
+        alone=read_explanations(folders["explanations"] / ALONE),
         settings=recipe.model_dump(mode="json") | {"recommender": recipe.recommender.chosen()},
         versions=manifests["evaluation"].versions,
         stages=[Stage(name, manifest.seconds) for name, manifest in manifests.items()],
@@ -49,7 +57,7 @@ def gather(recipe: Recipe, folders: Folders) -> ReportInputs:
         },
         judge_rules=RULES,
         needs=_needs(recipe),
-        case_views=_case_views(load_told(folders)),
+        case_views=[*_case_views(load_told(folders)), read_explanations(folders["explanations"] / VIEWS)],
     )
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Folders = Mapping[str, Path]
 """The complete folder of each stage, by its name."""
 
+WITH_EVIDENCE, ALONE, VIEWS = "with-evidence.json", "surrogate-alone.json", "views.json"
+"""The files of the stage `explanations`."""
 _PAIRS = "pairs.json"
 _EXPLANATIONS = "explanations.json"
 

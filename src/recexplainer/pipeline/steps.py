@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 from recexplainer.errors import SettingsError
 from recexplainer.hardware import use_threads
-from recexplainer.pipeline.loading import load_alignment, load_surrogate, load_target, write_explanations
+from recexplainer.pipeline.loading import (
+    ALONE,
+    VIEWS,
+    WITH_EVIDENCE,
+    load_alignment,
+    load_surrogate,
+    load_target,
+    write_explanations,
+)
 from recexplainer.pipeline.names import explaining_form, surrogate_stage
 from recexplainer.pipeline.recipe import Form, Recipe
 from recexplainer.pipeline.run import RunContext
@@ -115,7 +123,7 @@ def explain(recipe: Recipe, context: RunContext, folder: Path) -> str:
     use_threads(recipe.threads)
     dataset, recommender = load_target(context.folders)
     if not recommender.answers_changed_history:
-        for name in ("with-evidence.json", "surrogate-alone.json"):
+        for name in (WITH_EVIDENCE, ALONE, VIEWS):
             write_explanations(folder / name, [])
         return "none: the recommender cannot answer for a changed history"
     surrogate = load_surrogate(context.folders[surrogate_stage(explaining_form(recipe))])
@@ -124,8 +132,10 @@ def explain(recipe: Recipe, context: RunContext, folder: Path) -> str:
     users = [User(tuple(split.train_history(int(at)).tolist()), dataset.user_ids[at]) for at in split.test_users]
     pairs = choose_pairs(dataset, recommender, users, recipe.explanations.count, recipe.seed)
     told = explainer.explain(pairs)
-    write_explanations(folder / "with-evidence.json", told)
-    write_explanations(folder / "surrogate-alone.json", explainer.explain(pairs, evidence=False))
+    write_explanations(folder / WITH_EVIDENCE, told)
+    write_explanations(folder / ALONE, explainer.explain(pairs, evidence=False))
+    views = [one for ask in recipe.explanations.views for one in explainer.explain(pairs[:1], ask=ask)]
+    write_explanations(folder / VIEWS, views)
     agree = sum(one.verdict == one.recommended for one in told)
     return f"{len(told)} explained, {agree} with the recommender's own verdict"
 

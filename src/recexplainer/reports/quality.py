@@ -27,6 +27,7 @@ _ACCURACIES = {
     "accuracy/shuffled": "Shuffled",
 }
 _HIGHEST_RATING = 3.0
+_VERDICT_ONLY = "mse/verdict-only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,20 @@ def accuracy_panels(rows: Sequence[Row]) -> list[Panel]:
         if metric in by_metric
     ]
     return [Panel("Accuracy, and that of its controls", figures.bars(bars, maximum=1.0), "1")] if bars else []
+
+
+def scores_sentence(rows: Sequence[Row]) -> str:
+    """Whether the verdict alone gives f's score away as well as the best explanations do; "" if either is unknown."""
+    known = {(row.method, row.metric): row for row in rows if row.value is not None}
+    told = [row for (method, metric), row in known.items() if metric == "mse" and (method, _VERDICT_ONLY) in known]
+    if not told:
+        return ""
+    best = min(told, key=lambda row: row.value or 0.0)
+    alone = known[best.method, _VERDICT_ONLY].value or 0.0
+    said = f"standardised MSE {alone:.3f}, beside {best.value:.3f} from the words of {method_name(best.method)}"
+    if best.high is not None and alone <= best.high:
+        return f"The verdict alone explains it all: {said}. What else stands in the text adds nothing to that."
+    return f"The verdict alone does not explain it: {said}."
 
 
 def ablation_panels(rows: Sequence[Row]) -> list[Panel]:

@@ -109,6 +109,7 @@ def _view(inputs: ReportInputs, tables: dict[str, Table | None], further: list[T
         "levels": LEVEL_NAMES,
         "matrices": quality.matrices(rows["discriminator"], inputs.paper_dataset),
         "accuracy_panels": quality.accuracy_panels(rows["discriminator"]),
+        "scores_sentence": quality.scores_sentence(rows["score-predictor"]),
         "ablation_panels": quality.ablation_panels(rows["ablation"]),
         "further": further,
         "case_views": case_views(inputs.case_views),
