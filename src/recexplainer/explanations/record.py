@@ -32,6 +32,33 @@ class Citation:
     matters: bool | None
 
 
+Mark = Literal["confirmed", "unsupported", "contradicted"]
+ClaimKind = Literal["verdict", "history", "for", "against", "shared", "nothing-for", "nothing-against"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Something that a text says of f, of the history or of an item, and whether it holds.
+
+    Attributes:
+        kind: `verdict`: f says yes or no; `history`: this title is something that the user had; `for` and `against`: this
+            history item speaks for or against the item asked about; `shared`: this history item, or several, share an
+            attribute with it; `nothing-for` and `nothing-against`: nothing in the history does.
+        mark: `confirmed`; `unsupported`: not clearly so; `contradicted`: it is otherwise.
+        found: What f or the catalogue says to it, in one short line.
+        start: Offset in the text of the first character of the words that claim it.
+        end: Offset after the last one.
+        item: The item that it is about; None where it is about none of the catalogue.
+    """
+
+    kind: ClaimKind
+    mark: Mark
+    found: str
+    start: int
+    end: int
+    item: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why an item is or is not recommended, and how far that holds of f.
@@ -52,6 +79,7 @@ class Explanation:
         faults: What the text says that f does not bear out, or that cannot be checked, one line each; () if all holds.
         effects: `[history]`, for each history item f's score with it minus without it; empty if f cannot say.
         ask: The view that the reader asked for, or "".
+        claims: What the text claims, in order of appearance, each with its mark.
     """
 
     method: str
@@ -71,3 +99,4 @@ class Explanation:
     effects: tuple[float, ...]
     faults: tuple[str, ...] = ()
     ask: Literal[""] | str = ""
+    claims: tuple[Claim, ...] = ()
