@@ -41,7 +41,7 @@ class Claim:
     """Something that a text says of f, of the history or of an item, and whether it holds.
 
     Attributes:
-        kind: `verdict`: f says yes or no; `history`: this title is something that the user had; `for` and `against`: this
+        kind: `verdict`: f says yes or no; `history`: this title is something that the user had; `for`, `against`: this
             history item speaks for or against the item asked about; `shared`: this history item, or several, share an
             attribute with it; `nothing-for` and `nothing-against`: nothing in the history does.
         mark: `confirmed`; `unsupported`: not clearly so; `contradicted`: it is otherwise.
