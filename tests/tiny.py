@@ -30,6 +30,7 @@ MIXTURE = MixtureSettings(
     chat_train=5,
     chat_test=2,
     rationale_surrogate=10,
+    rationale_causes=10,
     rationale_evidence=10,
     rationale_test=6,
     classification_test_share=1.0,

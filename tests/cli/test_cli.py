@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from recexplainer.cli import main
 from recexplainer.cli.console import StageLines, say_error, show_explanation, show_rows
 from recexplainer.errors import RunError
 from recexplainer.evaluation.rows import Row
-from recexplainer.explanations.record import Citation, Explanation
+from recexplainer.explanations.record import Citation, Claim, Explanation
 
 HEAVY = ("torch", "transformers", "polars", "pydantic", "numpy", "matplotlib")
 
@@ -134,9 +135,9 @@ def test_inspection_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "1 events seen twice dropped" in shown
 
 
-def test_explanation_is_shown_whole_with_brackets(capsys: pytest.CaptureFixture[str]):
-    text = "Yes, because of “Emberfall [Deluxe]”."
-    explanation = Explanation(
+@pytest.fixture
+def explanation() -> Explanation:
+    return Explanation(
         method="hybrid+evidence",
         user="u1",
         history=(3, 4),
@@ -145,7 +146,7 @@ def test_explanation_is_shown_whole_with_brackets(capsys: pytest.CaptureFixture[
         item_title="Emberfall II",
         verdict=True,
         probability=0.93,
-        text=text,
+        text="Yes, because of “Emberfall [Deluxe]”.",
         citations=(Citation(3, "Emberfall [Deluxe]", 17, 35, True, 1.5, 9, True),),
         recommended=False,
         score=1.0,
@@ -154,14 +155,52 @@ def test_explanation_is_shown_whole_with_brackets(capsys: pytest.CaptureFixture[
         effects=(1.5, -0.25),
         faults=("“Other” does most and is not named",),
     )
+
+
+def test_explanation_is_shown_whole_with_brackets(explanation: Explanation, capsys: pytest.CaptureFixture[str]):
     show_explanation(explanation)
     shown = capsys.readouterr().out
-    assert text in shown
+    assert explanation.text in shown
     assert "*   +1.50  Emberfall [Deluxe]" in shown
     assert "    −0.25  Other" in shown
     assert "Surrogate (hybrid+evidence): Yes, 93%" in shown
     assert "Recommender: No, rank 1,234 of 2,000." in shown
     assert "Not borne out: “Other” does most and is not named." in shown
+    assert "Without “Emberfall [Deluxe]” it would rise from rank 1,234 to rank 9." in shown
+    assert "claims are confirmed" not in shown and "Abstained" not in shown
+
+
+def test_claims_that_do_not_hold_are_shown_and_no_fault_twice(
+    explanation: Explanation, capsys: pytest.CaptureFixture[str]
+):
+    claims = (
+        Claim("verdict", "confirmed", "the recommender says yes", 0, 3, 5),
+        Claim("for", "contradicted", "without it the score rises by 0.12", 17, 35, 3),
+    )
+    faults = ("“Emberfall [Deluxe]” is said to speak for it", *explanation.faults)
+    show_explanation(replace(explanation, claims=claims, faults=faults))
+    lines = capsys.readouterr().out.splitlines()
+    assert "contradicted: “Emberfall [Deluxe]” speaks for it: without it the score rises by 0.12" in lines
+    assert [line for line in lines if line.startswith("Not borne out")] == [
+        "Not borne out: “Other” does most and is not named."
+    ]
+    assert not any(line.startswith(("confirmed", "All", "Its one")) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(1, "Its one claim is confirmed by the"), (2, "All 2 claims are confirmed by the recommender.")]
+)
+def test_that_all_claims_hold_is_said(
+    count: int, said: str, explanation: Explanation, capsys: pytest.CaptureFixture[str]
+):
+    claims = (
+        Claim("verdict", "confirmed", "the recommender says yes", 0, 3, 5),
+        Claim("for", "confirmed", "without it the score falls by 1.50", 17, 35, 3),
+    )
+    show_explanation(replace(explanation, claims=claims[:count], abstained="it would not hold"))
+    shown = capsys.readouterr().out
+    assert said in shown
+    assert f"{explanation.text}\nAbstained: it would not hold\n" in shown
 
 
 def test_names_of_the_package_are_fetched_when_used():

@@ -1,15 +1,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import permutations
+from typing import Any
 
 import numpy as np
 import pytest
 from tests.tiny import histories, sasrec
 
-from recexplainer.errors import RecommenderError
-from recexplainer.recommenders import attribution
-from recexplainer.recommenders.attribution import removal_effects
+from recexplainer.errors import RecommenderError, SettingsError
+from recexplainer.recommenders import without
+from recexplainer.recommenders.attribution import (
+    pair_effects,
+    ranks_without,
+    removal_effects,
+    scores_without,
+    shapley_values,
+)
 from recexplainer.recommenders.base import Floats, User
+from recexplainer.recommenders.function import FunctionRecommender
 
 
 class Sums:
@@ -59,7 +68,7 @@ def test_batches_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     f = Sums()
     users, items = [User((0, 3, 4)), User((5,)), User((2, 1))], [1, 2, 3]
     whole = removal_effects(f, users, items)  # type: ignore[arg-type]
-    monkeypatch.setattr(attribution, "_BATCH", 2)
+    monkeypatch.setattr(without, "_BATCH", 2)
     for one, other in zip(whole, removal_effects(f, users, items), strict=True):  # type: ignore[arg-type]
         np.testing.assert_allclose(one, other, rtol=1e-6)
 
@@ -71,3 +80,294 @@ def test_nobody_asked_about_is_an_empty_answer() -> None:
 def test_a_recommender_that_knows_ids_alone_cannot_say() -> None:
     with pytest.raises(RecommenderError, match="cannot answer for a changed history"):
         removal_effects(Sums(answers_changed_history=False), [User((0, 1))], [2])  # type: ignore[arg-type]
+
+
+def bare(histories: Sequence[Sequence[str]]) -> Any:
+    """A plain function: what an item does depends on its neighbour in the order and on how many there are."""
+    steps = [[(3 * int(a) + int(b)) % 7 for a, b in zip(["5", *one], one, strict=False)] for one in histories]
+    return np.array([[sum(step) / len(step) + (item * step[-1]) % 5 for item in range(12)] for step in steps])
+
+
+def function() -> FunctionRecommender:
+    return FunctionRecommender(bare, [str(item) for item in range(12)])
+
+
+class Counted:
+    """Another recommender, and the histories that it was asked for, batch by batch."""
+
+    def __init__(self, f: Any) -> None:
+        self.f, self.batches = f, list[list[User]]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.f, name)
+
+    def scores(self, users: Sequence[User]) -> Floats:
+        self.batches.append(list(users))
+        return self.f.scores(users)
+
+    @property
+    def asked(self) -> list[User]:
+        return [user for batch in self.batches for user in batch]
+
+
+def worth(f: Any, history: Sequence[int], item: int, whole: Sequence[int]) -> float:
+    if not history:
+        return float(f.scores([User(tuple(whole))])[0].mean())
+    return float(f.scores([User(tuple(history))])[0, item])
+
+
+def by_permutations(f: Any, history: tuple[int, ...], item: int) -> list[float]:
+    """Shapley's definition: what each place adds when the places come one by one, over all orders."""
+    known: dict[frozenset[int], float] = {}
+    total, orders = [0.0] * len(history), list(permutations(range(len(history))))
+    for order in orders:
+        for at in range(len(order)):
+            for some in (frozenset(order[:at]), frozenset(order[: at + 1])):
+                if some not in known:
+                    known[some] = worth(f, [history[place] for place in sorted(some)], item, history)
+            total[order[at]] += known[frozenset(order[: at + 1])] - known[frozenset(order[:at])]
+    return [one / len(orders) for one in total]
+
+
+def test_scores_without_some_items_by_hand() -> None:
+    f = Sums()
+    users, gone = [User((0, 3, 4), "a"), User((0, 3, 4), "a"), User((5, 1), "b")], [{3}, [0, 4, 2], ()]
+    scores = scores_without(f, users, [2, 2, 0], gone)  # type: ignore[arg-type]
+    expected = [f.weights[[0, 4], 2].sum(), f.weights[3, 2], f.weights[[5, 1], 0].sum()]
+    np.testing.assert_allclose(scores, expected, rtol=1e-5)
+
+
+def test_the_same_question_is_put_once_and_users_are_kept_apart() -> None:
+    f = Counted(Sums())
+    users = [User((0, 3), "a"), User((0, 3), "a"), User((3, 0, 0), "a"), User((0, 3), "b")]
+    scores = scores_without(f, users, [1, 2, 4, 1], [{0}] * 4)  # type: ignore[arg-type]
+    assert f.asked == [User((3,), "a"), User((3,), "b")]
+    np.testing.assert_allclose(scores, f.f.weights[3, [1, 2, 4, 1]], rtol=1e-5)
+
+
+def test_where_nothing_is_left_the_item_counts_as_an_average_one() -> None:
+    f = Sums()
+    row, user = f.scores([User((3, 5))])[0], User((3, 5))
+    np.testing.assert_allclose(scores_without(f, [user], [1], [{3, 5}]), [row.mean()], rtol=1e-5)  # type: ignore[arg-type]
+    above = sum(bool(row[other] > row.mean()) for other in (0, 2, 4))
+    assert ranks_without(f, [user], [1], [{3, 5}]).tolist() == [1 + above]  # type: ignore[arg-type]
+
+
+def test_ranks_are_among_what_the_whole_history_lacks() -> None:
+    f = sasrec()
+    users = [User(history) for history in histories(10) for _ in range(2)]
+    items = [(11 * case + 3) % f.n_items for case in range(len(users))]
+    gone = [{user.history[case % 2]} | ({user.history[-1]} if case % 3 else set()) for case, user in enumerate(users)]
+    ranks = ranks_without(f, users, items, gone)
+    for user, item, left_out, rank in zip(users, items, gone, ranks.tolist(), strict=True):
+        left = [one for one in user.history if one not in left_out]
+        row = f.scores([User(tuple(left or user.history))])[0]
+        own = row[item] if left else row.mean()
+        lacking = set(range(f.n_items)) - set(user.history) - {item}
+        assert rank == 1 + sum(bool(row[other] > own) for other in lacking)
+    assert len(set(ranks.tolist())) > 3
+
+
+def test_ties_are_to_the_favour_of_the_item() -> None:
+    equal = FunctionRecommender(lambda asked: np.zeros((len(asked), 5)), list("abcde"))  # type: ignore[misc]
+    assert ranks_without(equal, [User((0, 1))], [3], [{0}]).tolist() == [1]
+
+
+@pytest.mark.parametrize("f", [sasrec(), function()], ids=["sasrec", "function"])
+def test_pairs_are_left_out_together(f: Any) -> None:
+    history, item = (4, 1, 7, 2), 9
+    (effects,) = pair_effects(f, [User(history)], [item])
+    whole = worth(f, history, item, history)
+    for one in range(4):
+        for other in range(4):
+            left = [history[place] for place in range(4) if place not in (one, other)]
+            assert effects[one, other] == pytest.approx(whole - worth(f, left, item, history), abs=1e-4)
+    np.testing.assert_allclose(effects.diagonal(), removal_effects(f, [User(history)], [item])[0], atol=1e-6)
+    (two,) = pair_effects(f, [User((4, 1))], [item])
+    assert two[0, 1] == pytest.approx(worth(f, (4, 1), item, ()) - worth(f, (), item, (4, 1)), abs=1e-4)
+    assert pair_effects(f, [], []) == []
+
+
+@pytest.mark.parametrize("f", [sasrec(), function()], ids=["sasrec", "function"])
+@pytest.mark.parametrize("history", [(4,), (4, 1), (4, 1, 7, 4), (4, 1, 7, 2, 10, 3)])
+def test_exact_shapley_values_are_those_of_all_permutations(f: Any, history: tuple[int, ...]) -> None:
+    (found,) = shapley_values(f, [User(history)], [9])
+    np.testing.assert_allclose(found.values, by_permutations(f, history, 9), atol=1e-4)
+    assert found.exact
+    assert not found.errors.any()
+    assert found.baseline == pytest.approx(worth(f, (), 9, history), abs=1e-5)
+    assert found.values.sum() == pytest.approx(worth(f, history, 9, ()) - found.baseline, abs=1e-4)
+
+
+class Game(Sums):
+    """f's score of item 1 is a game of the items kept: what each, two and three together bring; of nobody 0.
+
+    The rest of the catalogue is scored so that the mean is always 0.
+    """
+
+    n_items = 40
+    max_history = 20
+
+    def __init__(self, pairs: float = 0.0, threes: float = 0.0) -> None:
+        super().__init__()
+        random = np.random.default_rng(1)
+        self.own = random.normal(size=40)
+        self.pairs, self.threes = pairs * random.normal(size=(40, 40)), threes * random.normal(size=(40, 40, 40))
+
+    def scores(self, users: Sequence[User]) -> Floats:
+        rows = np.zeros((len(users), 40), np.float32)
+        for row, user in zip(rows, users, strict=True):
+            kept = np.array(user.history)
+            row[1] = self.own[kept].sum() + self.pairs[np.ix_(kept, kept)].sum()
+            row[1] += self.threes[np.ix_(kept, kept, kept)].sum()
+            row[0] = -row[1]
+        return rows
+
+
+LONG = User(tuple(range(2, 18)))
+
+
+@pytest.mark.parametrize("length", [5, 16])
+def test_a_linear_game_gives_the_weights(length: int) -> None:
+    f = Game()
+    (found,) = shapley_values(f, [User(LONG.history[:length])], [1])  # type: ignore[arg-type]
+    assert found.exact == (length == 5)
+    np.testing.assert_allclose(found.values, f.own[2 : 2 + length], atol=1e-5)
+    np.testing.assert_allclose(found.errors, 0, atol=1e-5)
+
+
+@pytest.mark.parametrize("length", [6, 16])
+def test_a_game_of_pairs_gives_each_half(length: int) -> None:
+    f, kept = Game(pairs=1.0), slice(2, 2 + length)
+    (found,) = shapley_values(f, [User(LONG.history[:length])], [1])  # type: ignore[arg-type]
+    both = (f.pairs + f.pairs.T)[kept, kept]
+    expected = f.own[kept] + both.sum(1) / 2
+    np.testing.assert_allclose(found.values, expected, atol=1e-4)  # complements take out what pairs add, sampled too
+
+
+@pytest.mark.parametrize("length", [6, 16])
+def test_symmetric_and_dummy_players(length: int) -> None:
+    f = Game(threes=0.1)
+    f.own[[2, 3]] = 0.5
+    for place in range(3):
+        cube = np.moveaxis(f.threes, place, 0)
+        cube[2] = cube[3] = cube[4] = 0
+    f.own[4] = 0
+    f.threes[2, 3, 5] = 3.0
+    (found,) = shapley_values(f, [User(LONG.history[:length])], [1], samples=512)  # type: ignore[arg-type]
+    margin = 3 * found.errors + 1e-4
+    assert abs(found.values[0] - found.values[1]) <= margin[0] + margin[1]
+    assert abs(found.values[0] - 1.5) <= margin[0]
+    assert abs(found.values[2]) <= margin[2]
+
+
+def test_sampled_values_keep_the_sum_and_their_stated_error() -> None:
+    games = [(Game(pairs=0.3, threes=0.1), User(LONG.history[:10]), 1)]
+    games += [(function(), User((4, 1, 7, 2, 10, 3, 0, 8, 5, 11)), item) for item in (6, 9)]  # type: ignore[list-item]
+    within, errors, misses = list[bool](), list[float](), list[float]()
+    for f, user, item in games:
+        (exact,) = shapley_values(f, [user], [item])  # type: ignore[arg-type]
+        for seed in range(15):
+            (found,) = shapley_values(f, [user], [item], exact_up_to=4, samples=128, seed=seed)  # type: ignore[arg-type]
+            assert not found.exact
+            assert found.values.sum() == pytest.approx(exact.values.sum(), abs=1e-4)
+            misses += np.abs(found.values - exact.values).tolist()
+            errors += found.errors.tolist()
+            within += (np.abs(found.values - exact.values) <= 3 * found.errors).tolist()
+    assert min(errors) > 0
+    assert np.mean(within) >= 0.95
+    root = [float(np.sqrt(np.mean(np.square(some)))) for some in (misses, errors)]
+    assert 0.7 < root[0] / root[1] < 1.4  # an error that is stated too large would be within 3 of itself, too
+
+
+def test_how_often_f_is_asked_for_a_history_of_sixteen() -> None:
+    f = Counted(Game(threes=0.1))
+    first, second, other = shapley_values(f, [LONG, LONG, LONG], [1, 1, 0])  # type: ignore[arg-type]
+    assert len(f.batches) == 1
+    assert len(f.asked) == len(set(f.asked)) <= 256 + 2 * 16 + 1
+    assert {len(user.history) for user in f.asked} == set(range(1, 17))
+    np.testing.assert_array_equal(first.values, second.values)
+    assert (first.values != other.values).any()
+    f.batches.clear()
+    shapley_values(f, [User(LONG.history[:8])], [1])  # type: ignore[arg-type]
+    assert len(f.asked) == 2**8 - 1
+
+
+def test_a_history_draws_the_same_subsets_in_any_company_and_others_with_another_seed() -> None:
+    f = Game(threes=0.1)
+    (alone,) = shapley_values(f, [LONG], [1])  # type: ignore[arg-type]
+    users = [User(tuple(range(3 + case, 17 + case)), "u") for case in range(18)]
+    *_, among = shapley_values(f, [*users, LONG], [1] * 19)  # type: ignore[arg-type]
+    (again,) = shapley_values(f, [LONG], [1], seed=1)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(alone.values, among.values)
+    assert (alone.values != again.values).any()
+
+
+def test_padding_keeps_positions_and_is_not_looked_at() -> None:
+    f, history = sasrec(), histories(5)[4]
+    assert len(history) == 6
+    gone, last = {history[1], history[2]}, history[-1]
+    (kept,) = scores_without(f, [User(history)], [9], [gone], absence="padding")
+    (closed,) = scores_without(f, [User(history)], [9], [gone])
+    assert kept != pytest.approx(closed, abs=1e-5)
+    (end,) = scores_without(f, [User(history)], [9], [{last}], absence="padding")
+    assert end == pytest.approx(worth(f, history[:-1], 9, ()), abs=1e-5)  # after the last item there is no gap
+    assert kept == pytest.approx(moved(f, history, gone, 9), abs=1e-4)
+    (values,) = shapley_values(f, [User(history)], [9], absence="padding")
+    whole = worth(f, history, 9, ())
+    assert values.values.sum() == pytest.approx(whole - values.baseline, abs=1e-4)
+    (effects,) = removal_effects(f, [User(history)], [9], absence="padding")
+    assert effects[1] == pytest.approx(whole - moved(f, history, {history[1]}, 9), abs=1e-4)
+    assert pair_effects(f, [User(history)], [9], absence="padding")[0][1, 2] == pytest.approx(whole - kept, abs=1e-5)
+
+
+def moved(f: Any, history: Sequence[int], gone: set[int], item: int) -> float:
+    """f's score by hand: the items that stay, with their old positions, and no padding anywhere."""
+    import torch
+
+    places = [place for place, one in enumerate(history) if one not in gone]
+    with torch.no_grad():
+        states = f.items.weight[[history[place] for place in places]] + f.positions.weight[places]
+        causal = torch.nn.Transformer.generate_square_subsequent_mask(len(places))
+        return float(f.blocks(states[None], mask=causal)[0, -1] @ f.items.weight[item])
+
+
+def test_padding_is_refused_where_there_is_none() -> None:
+    with pytest.raises(RecommenderError, match="no padding"):
+        scores_without(function(), [User((0, 1))], [2], [{0}], absence="padding")
+
+
+@pytest.mark.parametrize(
+    ("users", "items", "gone", "message"),
+    [
+        ([User(())], [0], [()], "has 0 items"),
+        ([User((0,) * 11)], [0], [()], "has 11 items"),
+        ([User((0,))], [6], [()], "Item 6"),
+        ([User((0,))], [-1], [()], "Item -1"),
+        ([User((0,))], [1, 2], [()], "1 users and 2 items"),
+        ([User((0,))], [1], [], "1 users and 0 sets"),
+    ],
+)
+def test_what_cannot_be_asked(users: Any, items: Any, gone: Any, message: str) -> None:
+    with pytest.raises(RecommenderError, match=message):
+        scores_without(Sums(), users, items, gone)  # type: ignore[arg-type]
+    if "sets" not in message:
+        with pytest.raises(RecommenderError, match=message):
+            shapley_values(Sums(), users, items)  # type: ignore[arg-type]
+
+
+def test_every_question_needs_an_f_that_answers_for_a_changed_history() -> None:
+    f: Any = Sums(answers_changed_history=False)
+    for ask in (pair_effects, shapley_values):
+        with pytest.raises(RecommenderError, match="cannot answer for a changed history"):
+            ask(f, [User((0, 1))], [2])
+    for ask_without in (scores_without, ranks_without):
+        with pytest.raises(RecommenderError, match="cannot answer for a changed history"):
+            ask_without(f, [User((0, 1))], [2], [{0}])
+
+
+def test_settings_of_sampling_are_checked() -> None:
+    with pytest.raises(SettingsError, match="samples"):
+        shapley_values(Sums(), [User((0, 1))], [2], samples=31)  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match="subsets"):
+        shapley_values(Sums(), [User((0, 1))], [2], exact_up_to=17)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from tests.reports.judged_rows import evaluation
 
 from recexplainer.data.dataset import Note
 from recexplainer.evaluation.rows import Row
-from recexplainer.explanations.record import Citation, Explanation
+from recexplainer.explanations.record import Citation, Claim, Explanation
 from recexplainer.reports import DatasetFacts, ReportInputs, Stage, TaskCount
 
 TITLES = (
@@ -25,6 +25,11 @@ ASKED = "Lantern Keep: The Ninth Bell"
 def cite(text, title, item, effect=None, rank=None, matters=None, in_history=True):
     start = text.index(title)
     return Citation(item, title, start, start + len(title), in_history, effect, rank, matters)
+
+
+def claim(text, words, kind, mark, found, item=None):
+    start = text.index(words)
+    return Claim(kind, mark, found, start, start + len(words), item)
 
 
 def explanation(number=0, **changes):
@@ -54,6 +59,14 @@ def explanation(number=0, **changes):
         rank=3,
         n_ranked=1841,
         effects=(1.84, -0.12, 0.92, 0.33, 0.05, -0.31, 0.41),
+        claims=(
+            claim(text, "puts", "verdict", "confirmed", "the recommender says yes, rank 3 of 1,841", 7),
+            claim(text, TITLES[0], "history", "confirmed", "it is in the history", 0),
+            claim(text, TITLES[0], "for", "confirmed", "without it the score falls by 1.84", 0),
+            claim(text, "by Nimbus", "shared", "unsupported", "the catalogue knows no brand “Nimbus”", 0),
+            claim(text, TITLES[2], "for", "confirmed", "without it the score falls by 0.92", 2),
+            claim(text, TITLES[5], "against", "confirmed", "without it the score rises by 0.31", 5),
+        ),
     )
     return replace(made, **changes)
 
@@ -70,7 +83,14 @@ def alone(number=0, **changes):
         text=text,
         citations=citations,
         probability=0.71,
-        faults=(f"“{TITLES[3]}” is said to speak for it",),
+        faults=(f"“{TITLES[3]}” is said to speak for it", f"“{TITLES[0]}” does most and is not named"),
+        claims=(
+            claim(text, "would recommend", "verdict", "confirmed", "the recommender says yes, rank 3 of 1,841", 7),
+            claim(text, TITLES[3], "for", "contradicted", "without it the score rises by 0.12", 3),
+            claim(
+                text, "Emberfall Tactics", "history", "contradicted", "“Emberfall Tactics” is not in the history", 90
+            ),
+        ),
     )
     return replace(said, **changes)
 
@@ -144,6 +164,7 @@ def full_inputs() -> ReportInputs:
         score=-1.337,
         rank=1204,
         effects=(-0.2, 0.1, -0.33, 0.02, 0.25, 0.07, -0.74),
+        claims=(),
         ask="the view of genres",
     )
     return ReportInputs(
@@ -206,7 +227,9 @@ def full_inputs() -> ReportInputs:
                 explanation(0),
                 alone(0),
                 alone(0, method="intention", verdict=False, probability=0.3),
-                alone(0, method="gpt-4.1-mini", text="It fits the taste for stories.", citations=(), faults=()),
+                alone(
+                    0, method="gpt-4.1-mini", text="It fits the taste for stories.", citations=(), faults=(), claims=()
+                ),
             ],
             [explanation(0, ask="the view of platforms"), explanation(0, ask="the view of genres")],
         ],

@@ -76,6 +76,41 @@ def agreement_rows():
     ]
 
 
+FAITHFUL = {  # verdict, hallucinations, borne out, cited, comprehensiveness, then shares and simulatability
+    "template-recent": (1.0, 0.0, 0.52, 3.0, 0.31, 0.02, 0.01, -0.14, 0.53),
+    "template-popular": (1.0, 0.0, 0.49, 3.0, 0.28, -0.04, -0.07, -0.21, 0.51),
+    "unaligned": (0.51, 0.62, 0.2, 1.1, 0.09, -0.31, -0.4, -0.62, 0.5),
+    "hybrid without rationale": (0.71, 0.3, 0.31, 2.0, 0.3, 0.01, -0.02, 0.05, 0.51),
+    "hybrid": (0.93, 0.02, 0.74, 2.9, 1.21, 0.62, 0.58, 0.55, 0.72),
+    "hybrid+evidence": (1.0, 0.0, 0.99, 3.1, 1.82, 1.01, 0.97, 0.94, 0.91),
+}
+FAITHFUL_METRICS = (
+    *("verdict-fidelity", "hallucination-rate", "borne-out", "cited", "comprehensiveness"),
+    *("comprehensiveness-share", "comprehensiveness-aopc-share", "sufficiency-share", "simulatability"),
+)
+AUROCS = {"verdict-fidelity": 1.0, "hallucination-rate": 0.998, "comprehensiveness": 0.964, "sufficiency": 0.957}
+
+
+def faithfulness_rows():
+    rows = [
+        row(one, "explanation", metric, value)
+        for one, each in FAITHFUL.items()
+        for metric, value in zip(FAITHFUL_METRICS, each, strict=True)
+    ]
+    return [*rows, row("hybrid", "explanation", "sufficiency-random", 1.4)]
+
+
+def planted_rows():
+    rows = [row("all", "planted", f"auroc/{metric}", value, 1000, 0.01) for metric, value in AUROCS.items()]
+    return [
+        *rows,
+        row("all", "planted", "auroc/sufficiency/swap", 0.957, 200),
+        row("one-item", "planted", "auroc/sufficiency", 0.99, 200),
+        row("all", "planted", "marks", 0.987, 4210, 0.004),
+        row("one-item", "planted", "marks", 0.99, 800, 0.004),
+    ]
+
+
 def evaluation():
     return {
         "judge": judge_rows(),
@@ -83,5 +118,7 @@ def evaluation():
         "score-predictor": score_rows(),
         "ablation": ablation_rows(),
         "agreement": agreement_rows(),
-        "faithfulness": [row(one, "explanation", "comprehensiveness", 0.41) for one in ("behavior", "hybrid")],
+        "faithfulness": faithfulness_rows(),
+        "planted": planted_rows(),
+        "calibration": [row(one, "calibration", "ece", 0.41) for one in ("behavior", "hybrid")],
     }

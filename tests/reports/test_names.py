@@ -21,6 +21,8 @@ def test_durations(seconds: float, words: str):
         ("unaligned-icl", "Unaligned, in context"),
         ("mean-of-training", "Mean of training"),
         ("gpt-4.1-mini-icl", "gpt-4.1-mini, in context"),
+        ("template-recent", "Template: three most recent"),
+        ("template-popular", "Template: three most popular"),
         ("org/a-model", "org/a-model"),
         ("", ""),
     ],

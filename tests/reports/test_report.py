@@ -8,7 +8,7 @@ import pytest
 from tests.reports.judged_rows import judge_rows
 
 from recexplainer.errors import RunError
-from recexplainer.explanations.record import Citation
+from recexplainer.explanations.record import Citation, Claim
 from recexplainer.reports import DatasetFacts, ReportInputs, write_report
 from recexplainer.reports.cards import case_views, tally
 from recexplainer.reports.marking import segments
@@ -95,7 +95,11 @@ def test_the_page_holds_everything(page):
         "99.6%",
         "1.2786",
         "without retrieval and ranking",
-        "comprehensiveness",
+        "ece",
+        "Without “Lantern Keep: The Drowned Stair” it would fall from rank 3 to rank 41.",
+        "Template: three most popular",
+        "−0.62",
+        "98.7% of 4,210 claims (98.3% to 99.1%)",
         "a title is not in the history, or no title is named",
         "Figure 3 needs people.",
         "No language model rated here",
@@ -122,16 +126,76 @@ def test_the_page_loads_nothing(written):
     assert all((written.parent / link).is_file() for link in links)
 
 
+def test_each_explanation_has_a_page_that_the_first_page_leads_to(page, written):
+    links = [value for name, value in page.attributes if name == "href" and value.startswith("explanations/")]
+    assert links == [f"explanations/{number:02d}.html" for number in range(1, 11)]
+    assert sorted(each.name for each in (written.parent / "explanations").iterdir()) == [
+        link.removeprefix("explanations/") for link in links
+    ]
+
+
+def test_the_page_of_an_explanation_shows_its_claims(written):
+    path = written.parent / "explanations" / "01.html"
+    text, one = path.read_text(encoding="utf-8"), parse(path)
+    assert not re.search(r"https?:|url\(|@import|<script|<link|<img|<iframe", text)
+    for expected in (
+        "explanation 1 of 10",
+        "rank 3 of 1,841",
+        "score 7.21",
+        "Without “Lantern Keep: The Drowned Stair” it would fall from rank 3 to rank 41.",
+        "Lantern Keep: The Drowned Stair✓2",
+        "by Nimbus?3",
+        "without it the score falls by 1.84 ✓ confirmed",
+        "? unsupported",
+        "Hybrid alone, without asking",
+        "Emberfall Tactics✗3",
+        "“Velvet Circuit 2” speaks for it",
+        "without it the score rises by 0.12 ✗ contradicted",
+        "“Lantern Keep: The Drowned Stair” does most and is not named",
+        "+1.84",
+    ):
+        assert expected in one.words, expected
+    assert "is said to speak for it" not in one.words  # a claim says so
+    ids = {value for name, value in one.attributes if name == "id"}
+    assert {value[1:] for name, value in one.attributes if name == "href" and value.startswith("#")} <= ids
+    links = re.findall(r'href="([^#"]+)(?:#\w+)?"', text)
+    assert "../index.html" in links and "02.html" in links
+    assert all((path.parent / link).is_file() for link in links)
+
+
+def test_the_page_of_an_explanation_that_claims_nothing_says_so(full_inputs, tmp_path):
+    silent = replace(full_inputs.explanations[0], claims=(), faults=("so",), abstained="too little is <known>")
+    index = write_report(replace(full_inputs, explanations=[silent], alone=[], evaluation={}), tmp_path)
+    words = parse(tmp_path / "explanations" / "01.html").words
+    assert "No claim was found in this text." in words
+    assert "Not borne out by the recommender: so" in words
+    assert "Abstained: too little is <known>" in words
+    assert "Abstained: too little is <known>" in parse(index).words
+    assert "Previous" not in words and "Next" not in words
+
+
 def test_tables_are_written_beside_the_page(written):
     names = sorted(each.name for each in (written.parent / "tables").iterdir())
-    keys = ("1-constrained", "1", "2", "3", "agreement", "b1", "b2", "discriminator", "faithfulness")
+    keys = (
+        "1-constrained",
+        "1",
+        "2",
+        "3",
+        "agreement",
+        "b1",
+        "b2",
+        "calibration",
+        "discriminator",
+        "faithfulness",
+        "planted",
+    )
     assert names == sorted(f"table-{key}.{kind}" for key in keys for kind in ("csv", "tex"))
 
 
 def test_the_same_inputs_give_the_same_files(full_inputs, written, tmp_path):
     write_report(full_inputs, tmp_path)
     files = [path.relative_to(tmp_path) for path in tmp_path.rglob("*.*")]
-    assert len(files) == 25
+    assert len(files) == 39
     assert all((tmp_path / one).read_bytes() == (written.parent / one).read_bytes() for one in files)
 
 
@@ -145,6 +209,8 @@ def test_titles_and_names_are_escaped(full_inputs, tmp_path):
         history_titles=(evil, *full_inputs.explanations[0].history_titles[1:]),
         citations=(Citation(0, evil, 4, 4 + len(evil), True, 1.0, 5, True),),
         ask=evil,
+        claims=(Claim("for", "contradicted", evil, 4, 4 + len(evil), 0),),
+        abstained=evil,
     )
     named = [
         [replace(row, method=evil, metric=row.metric.replace("rubric", evil)) for row in full_inputs.evaluation[name]]
@@ -169,6 +235,9 @@ def test_titles_and_names_are_escaped(full_inputs, tmp_path):
     path = write_report(inputs, tmp_path)
     assert "<script" not in path.read_text(encoding="utf-8")
     assert parse(path).words.count(evil) > 8
+    one = tmp_path / "explanations" / "01.html"
+    assert "<script" not in one.read_text(encoding="utf-8")
+    assert parse(one).words.count(evil) > 6
 
 
 def test_empty_parts_are_left_out_with_a_sentence(tmp_path):
@@ -185,6 +254,8 @@ def test_empty_parts_are_left_out_with_a_sentence(tmp_path):
         "The lengths of histories were not recorded",
         "The number of examples was not recorded",
         "recexplainer evaluate empty baselines makes it",
+        "recexplainer evaluate empty faithfulness makes it. It needs a recommender that answers",
+        "recexplainer evaluate empty planted makes it",
         "recexplainer evaluate empty judge makes it. The rubric needs nothing more; a language model as the judge",
         "recexplainer evaluate empty discriminator makes it",
         "recexplainer evaluate empty score-predictor makes it",

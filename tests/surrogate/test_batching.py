@@ -266,6 +266,6 @@ def test_processes_share_each_batch_and_none_goes_without(world: int) -> None:
 
 
 def test_the_share_of_one_that_goes_without_has_no_label() -> None:
-    data = EncodedSet([Encoded(np.arange(6, dtype=np.int32), 4, (), (), (), -1)], None, None)
+    data = EncodedSet([Encoded(np.arange(6, dtype=np.int32), 4, (), (), (), (), (), -1)], None, None)
     batch = data.collate([data[~0]])
     assert (batch["input_ids"].tolist(), batch["labels"].tolist()) == ([[0, 1, 2, 3]], [])

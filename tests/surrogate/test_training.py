@@ -111,8 +111,8 @@ def test_hybrid_mixes_the_three_forms_by_its_shares() -> None:
         return sum(bool(one.user_places or one.items) for one in data.encoded), int(data.lengths.sum())
 
     (none, long), (every, short), (_, longest) = kinds((1, 0, 0)), kinds((0, 1, 0)), kinds((0, 0, 1))
-    reading = [one for one in alignment().examples if one.task == "reconstruction" or one.aspect == "title"]
-    assert none == len(reading), "what only vectors can answer is put as hybrid"
+    own = [one for one in alignment().examples if one.task in ("reconstruction", "rationale") or one.aspect == "title"]
+    assert none == len(own), "what only vectors can answer, and reasons, are put as hybrid"
     of_something = [one for one in alignment().examples if (one.history or one.items) and one.aspect != "title-of"]
     assert every == len(of_something)
     assert short < long < longest

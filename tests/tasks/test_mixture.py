@@ -15,7 +15,8 @@ from recexplainer.tasks.questions import make_histories
 
 # Histories of 3, 4, 5, 6, 7, 8, 5, 4 items: 34 training interactions of 8 users, so 34 - 8 prefixes.
 PREFIXES = 26
-SMALL = {"rationale_surrogate": 10, "rationale_evidence": 6, "rationale_test": 4, "chat_train": 20, "chat_test": 3}
+RATIONALES = {"rationale_surrogate": 10, "rationale_evidence": 6, "rationale_causes": 4, "rationale_test": 4}
+SMALL = {**RATIONALES, "chat_train": 20, "chat_test": 3}
 
 
 def build(dataset, split, recommender, **settings) -> Examples:
@@ -27,7 +28,7 @@ def test_counts_are_those_of_table_b2(dataset, split, recommender):
     train, test = examples.report["train"], examples.report["test"]
     assert (train["retrieval"], train["ranking"], train["classification"]) == (PREFIXES, PREFIXES, 2 * 8)
     assert train["reconstruction"] == PREFIXES + 8
-    assert train["rationale"] == 16
+    assert train["rationale"] == 20
     assert train["chat"] == 20
     assert (test["retrieval"], test["ranking"], test["classification"]) == (8, 8, 2 * 4)
     assert (test["reconstruction"], test["rationale"], test["chat"]) == (8, 8, 3)

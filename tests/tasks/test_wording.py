@@ -7,7 +7,7 @@ import pytest
 from recexplainer.errors import DataError
 from recexplainer.tasks.wording import PLACEHOLDERS, check_wording, load_wording, read_yaml
 
-PARTS = {"item", "first", "second", "third", "all", "why", "also", "common", "against", "for", "what"}
+PARTS = {"item", "first", "second", "third", "all", "why", "also", "common", "against", "for", "what", "kind"}
 
 
 def test_every_task_has_eight_short_phrasings():

@@ -107,14 +107,38 @@ def show_explanation(explanation: Explanation) -> None:
         mark = "*" if item in cited else " "
         console.print(Text(f"  {mark} {'' if effect is None else signed(effect):>7}  {title}"))
     console.print(Text(explanation.text, style="cyan"))
+    if explanation.abstained:
+        console.print(Text(f"Abstained: {explanation.abstained}"))
     rank = f"rank {explanation.rank:,} of {explanation.n_ranked:,}"
     verdict, own = ("Yes" if said else "No" for said in (explanation.verdict, explanation.recommended))
     console.print(Text(f"Surrogate ({explanation.method}): {verdict}, {explanation.probability:.0%} sure of yes."))
     console.print(Text(f"Recommender: {own}, {rank}."))
-    for fault in explanation.faults:
-        console.print(Text(f"Not borne out: {fault}.", style="yellow"))
+    for line in _checked(explanation):
+        console.print(Text(line, style="yellow"))
+    for line in _borne_out(explanation):
+        console.print(Text(line))
     if explanation.history:
         console.print(Text("* cited; numbers: what the recommender's score would lose without the item", style="dim"))
+
+
+def _checked(explanation: Explanation) -> list[str]:
+    """What of an explanation does not hold, one line each."""
+    from recexplainer.reports.checking import check, open_faults
+
+    checks = [check(explanation, claim) for claim in explanation.claims if claim.mark != "confirmed"]
+    faults = [f"Not borne out: {fault}." for fault in open_faults(explanation)]
+    return [*(f"{each.mark}: {each.says}: {each.found}" for each in checks), *faults]
+
+
+def _borne_out(explanation: Explanation) -> list[str]:
+    """That all of an explanation holds, where it does, and what would be without what it cites, where that is known."""
+    from recexplainer.reports.checking import counterfactual
+
+    marks = [claim.mark for claim in explanation.claims]
+    all_hold = bool(marks) and set(marks) == {"confirmed"}
+    said = "Its one claim is" if len(marks) == 1 else f"All {len(marks)} claims are"
+    lines = [f"{said} confirmed by the recommender." if all_hold else "", counterfactual(explanation)]
+    return [line for line in lines if line]
 
 
 def show_inspection(seen: Inspection) -> None:

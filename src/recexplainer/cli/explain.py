@@ -14,6 +14,9 @@ def explain(
     user: Annotated[str, typer.Option("--user", help="The user's own id.")],
     item: Annotated[str, typer.Option("--item", help="The item's own id.")],
     surrogate: Annotated[bool, typer.Option("--surrogate", help="Do not ask the recommender first.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Let no claim stand that the recommender does not confirm.")
+    ] = False,
     ask: Annotated[str, typer.Option("--ask", help='A view to take: "from the view of game genres".')] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
     runs: RunsOption = RUNS,
@@ -24,7 +27,7 @@ def explain(
     from recexplainer.pipeline.loading import explanations_json
 
     explainer = open_explainer(find_run(run, runs))
-    told = explainer.explain([explainer.pair(user, item)], evidence=not surrogate, ask=ask)
+    told = explainer.explain([explainer.pair(user, item)], evidence=not surrogate, strict=strict, ask=ask)
     if as_json:
         typer.echo(explanations_json(told))
     else:

@@ -7,7 +7,7 @@ surrogate says what it believes of f.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,10 +31,11 @@ DRAFTS = 32
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A text, and what in it f does not bear out."""
+    """A text, what in it f does not bear out, and why reasons are left out of it, "" if they are not."""
 
     text: str
     faults: tuple[str, ...]
+    abstained: str = ""
 
 
 class Explainer:
@@ -77,17 +78,25 @@ class Explainer:
         return self._asked(pairs, self._recorder.known(pairs), evidence, ask)
 
     def explain(
-        self, pairs: Sequence[tuple[User, int]], *, evidence: bool = True, ask: str = "", method: str | None = None
+        self,
+        pairs: Sequence[tuple[User, int]],
+        *,
+        evidence: bool = True,
+        strict: bool = False,
+        ask: str = "",
+        method: str | None = None,
     ) -> list[Explanation]:
         """Why f would or would not recommend each item.
 
         With evidence, what is quoted is held to the item and to what matters most in the history, none of it twice,
         and a text that claims what f does not bear out is written again; alone, the surrogate speaks freely, so that
-        what it makes up can be seen.
+        what it makes up can be seen. Strict, every claim must be confirmed: it is written again until one text has no
+        other, held to titles of the case; where none has, f's verdict alone is given, and why.
 
         Args:
             pairs: `[pairs]`, a user with a history and an item index.
             evidence: Ask f first and put its answer in words; False: the surrogate alone, as in the paper.
+            strict: Let nothing stand that is not confirmed.
             ask: The view that the reader wants, in words; added to the question.
             method: Who explains, for the record; None: the surrogate's form.
 
@@ -97,10 +106,16 @@ class Explainer:
         known = self._recorder.known(pairs)
         questions = self._asked(pairs, known, evidence, ask)
         probabilities = self._decoder.yes_probabilities(questions)
-        told = self._checked(questions, known) if evidence else self._alone(questions, known)
+        if evidence or strict:
+            told = self._checked(questions, known, evidence, strict)
+        else:
+            told = self._alone(questions, known)
         name = f"{method or self.surrogate.form}{'+evidence' if evidence else ''}"
         return [
-            self._recorder.record(name, user.id, one, float(probability), draft.text, draft.faults, ask)
+            replace(
+                self._recorder.record(name, user.id, one, float(probability), draft.text, draft.faults, ask),
+                abstained=draft.abstained,
+            )
             for (user, _), one, probability, draft in zip(pairs, known, probabilities, told, strict=True)
         ]
 
@@ -118,24 +133,32 @@ class Explainer:
     def _alone(self, questions: EncodedSet, known: Sequence[Evidence]) -> list[_Draft]:
         """What the surrogate says by itself."""
         texts = self._decoder.greedy(questions, LONGEST)
-        return [self._draft(text, one) for text, one in zip(texts, known, strict=True)]
+        return [_Draft(text, self._recorder.faults(text, one)) for text, one in zip(texts, known, strict=True)]
 
-    def _checked(self, questions: EncodedSet, known: Sequence[Evidence]) -> list[_Draft]:
-        """For each question the first draft in which f finds no fault, else the one with the fewest."""
+    def _checked(self, questions: EncodedSet, known: Sequence[Evidence], evidence: bool, strict: bool) -> list[_Draft]:
+        """For each question the first draft in which f finds no fault, else the best; if strict, an abstention."""
         best: dict[int, _Draft] = {}
         for draft in range(DRAFTS):
             unsettled = [row for row in range(len(known)) if row not in best or best[row].faults]
             if not unsettled:
                 break
-            citable = [_citable(known[row]) for row in unsettled]
+            citable = [_citable(known[row]) if evidence else _all(known[row]) for row in unsettled]
             texts = self._decoder.citing(questions.subset(unsettled), LONGEST, citable, draft)
             for row, text in zip(unsettled, texts, strict=True):
-                new = self._draft(text, known[row])
+                new = _Draft(text, self._faults(text, known[row], evidence, strict))
                 best[row] = min(best.get(row, new), new, key=lambda one: len(one.faults))
-        return [best[row] for row in range(len(known))]
+        drafts = [best[row] for row in range(len(known))]
+        if not strict:
+            return drafts
+        return [_abstention(draft, one) if draft.faults else draft for draft, one in zip(drafts, known, strict=True)]
 
-    def _draft(self, text: str, evidence: Evidence) -> _Draft:
-        return _Draft(text, self._recorder.faults(text, evidence))
+    def _faults(self, text: str, known: Evidence, evidence: bool, strict: bool) -> tuple[str, ...]:
+        """What is wrong with a draft: what f does not bear out, and if strict every claim that is not confirmed.
+
+        The surrogate alone need not name what does most: it was not told.
+        """
+        faults = self._recorder.faults(text, known) if evidence else ()
+        return faults + (self._recorder.unconfirmed(text, known) if strict else ())
 
 
 def _citable(evidence: Evidence) -> tuple[int, ...]:
@@ -147,6 +170,17 @@ def _citable(evidence: Evidence) -> tuple[int, ...]:
     return (*(evidence.history[place] for place in matters), evidence.item)
 
 
+def _all(evidence: Evidence) -> tuple[int, ...]:
+    return (*evidence.history, evidence.item)
+
+
+def _abstention(draft: _Draft, evidence: Evidence) -> _Draft:
+    """The verdict of f without reasons."""
+    said = "Yes, the recommender suggests it" if evidence.recommended else "No, the recommender does not suggest it"
+    text = f"{said}: rank {evidence.rank:,} of {evidence.n_ranked:,}."
+    return _Draft(text, (), f"none of {DRAFTS} texts had all its claims confirmed; of the best, {draft.faults[0]}")
+
+
 def explain(
     surrogate: Surrogate,
     dataset: Dataset,
@@ -155,6 +189,7 @@ def explain(
     user: User | str,
     item: int | str,
     evidence: bool = True,
+    strict: bool = False,
     ask: str = "",
 ) -> Explanation:
     """Why f would or would not recommend one item to one user; see `Explainer` for many.
@@ -166,10 +201,11 @@ def explain(
         user: Who asks: the own id of a user of the data, or a `User` with any history of item indices, oldest first.
         item: The item's own id, as text, or its index.
         evidence: Ask f first; False: the surrogate alone.
+        strict: Let nothing stand that is not confirmed.
         ask: The view that the reader wants.
     """
     explainer = Explainer(dataset, recommender, surrogate)
-    return explainer.explain([explainer.pair(user, item)], evidence=evidence, ask=ask)[0]
+    return explainer.explain([explainer.pair(user, item)], evidence=evidence, strict=strict, ask=ask)[0]
 
 
 def choose_pairs(

@@ -80,6 +80,7 @@ class Explanation:
         effects: `[history]`, for each history item f's score with it minus without it; empty if f cannot say.
         ask: The view that the reader asked for, or "".
         claims: What the text claims, in order of appearance, each with its mark.
+        abstained: Why no reasons are given; "" where they are.
     """
 
     method: str
@@ -100,3 +101,4 @@ class Explanation:
     faults: tuple[str, ...] = ()
     ask: Literal[""] | str = ""
     claims: tuple[Claim, ...] = ()
+    abstained: str = ""

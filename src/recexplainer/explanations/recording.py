@@ -8,7 +8,7 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.data.titles import TitleFinder
 from recexplainer.errors import DataError
 from recexplainer.explanations.record import Explanation
-from recexplainer.explanations.verification import cite
+from recexplainer.explanations.verification import Verifier, cite
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.tasks.attributes import Attributes
 from recexplainer.tasks.claims import faults, read_verdict
@@ -29,6 +29,7 @@ class Recorder:
         self.dataset, self.recommender = dataset, recommender
         self._finder = TitleFinder(dataset.titles)
         self._attributes = Attributes.of(dataset)
+        self._verifier = Verifier(dataset, recommender, self._attributes)
 
     def known(self, pairs: Sequence[tuple[User, int]]) -> list[Evidence]:
         """What f says of each pair.
@@ -43,6 +44,11 @@ class Recorder:
     def faults(self, text: str, evidence: Evidence) -> tuple[str, ...]:
         """What in a text f does not bear out."""
         return tuple(faults(text, evidence, self.dataset.titles))
+
+    def unconfirmed(self, text: str, evidence: Evidence) -> tuple[str, ...]:
+        """What a text claims that f or the catalogue does not confirm, one line each."""
+        claims = self._verifier.claims(text, evidence)
+        return tuple(f"“{text[one.start : one.end]}”: {one.found}" for one in claims if one.mark != "confirmed")
 
     def told(
         self, method: str, pairs: Sequence[tuple[User, int]], texts: Sequence[str], ask: str = ""
@@ -94,6 +100,7 @@ class Recorder:
             effects=evidence.effects,
             faults=faults,
             ask=ask,
+            claims=self._verifier.claims(text, evidence),
         )
 
     def _check(self, pairs: Sequence[tuple[User, int]]) -> None:

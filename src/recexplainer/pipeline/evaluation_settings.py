@@ -12,10 +12,20 @@ from recexplainer.evaluation.encoder import EncoderSettings
 from recexplainer.recommenders.distillation import DistillationSettings
 from recexplainer.settings import Settings
 
-Evaluation = Literal["alignment", "baselines", "judge", "discriminator", "score-predictor", "ablation", "agreement"]
+Evaluation = Literal[
+    "alignment",
+    "baselines",
+    "judge",
+    "discriminator",
+    "score-predictor",
+    "ablation",
+    "agreement",
+    "faithfulness",
+    "planted",
+]
 EVALUATIONS: tuple[Evaluation, ...] = get_args(Evaluation)
-"""In the order of the paper."""
-EXPLAINED: frozenset[Evaluation] = frozenset({"judge", "discriminator", "score-predictor"})
+"""In the order of the paper; the last two are ours."""
+EXPLAINED: frozenset[Evaluation] = frozenset({"judge", "discriminator", "score-predictor", "faithfulness"})
 """Those for which every method explains the same cases."""
 
 
@@ -41,6 +51,10 @@ class EvaluationSettings(Settings):
     read: int = Field(default=2500, ge=5)
     """How many of them the discriminator and the score predictor learn from and are tested by (section 3.4: 2,500). On
     one core 800 take them about ten minutes each."""
+    faithful: int = Field(default=500, ge=1)
+    """How many of them f is asked about again, without what the texts cite."""
+    planted: int = Field(default=1000, ge=2)
+    """Pairs of a true and a corrupted explanation that the metrics of faithfulness are tested on."""
     endpoint: EndpointSettings | None = None
     """A chat model that is measured too, and judges; None: none is asked."""
     judge: str | None = None

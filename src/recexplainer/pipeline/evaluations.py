@@ -18,6 +18,7 @@ from recexplainer.pipeline.names import (
     ASKED,
     CASES,
     TARGET,
+    ablated_stage,
     explained_methods,
     explained_stage,
     measurement_stage,
@@ -117,7 +118,7 @@ def _ablations(recipe: Recipe) -> list[Stage]:
     settings |= {"seed": recipe.evaluation.seed}
     stages = [
         _stage(
-            f"ablated-{name}",
+            ablated_stage(name),
             settings | {"without": list(without)},
             ASKED,
             partial(measuring.measure_ablated, recipe, name=name),
@@ -136,6 +137,19 @@ def _agreement(recipe: Recipe) -> list[Stage]:
     return [_stage("agreement", {"ratings": True}, ("judge",), partial(judging.agree, recipe), sources=sources)]
 
 
+def _faithfulness(recipe: Recipe) -> list[Stage]:
+    """The surrogate without rationale stands beside, where the ablation has made it."""
+    beside = (ablated_stage("rationale"),) if "ablation" in recipe.evaluation.made else ()
+    settings = recipe.evaluation.model_dump(mode="json", include={"faithful", "seed"})
+    inputs = (*TARGET, CASES, *_told_by(recipe), *beside)
+    return [_stage("faithfulness", settings, inputs, partial(judging.check_faithfulness, recipe), apart=True)]
+
+
+def _planted(recipe: Recipe) -> list[Stage]:
+    settings = recipe.evaluation.model_dump(mode="json", include={"planted", "seed"})
+    return [_stage("planted", settings, (), partial(judging.check_metrics, recipe), apart=True)]
+
+
 _STAGES: dict[Evaluation, Callable[[Recipe], list[Stage]]] = {
     "baselines": _baselines,
     "judge": _judge,
@@ -143,6 +157,8 @@ _STAGES: dict[Evaluation, Callable[[Recipe], list[Stage]]] = {
     "score-predictor": partial(_read, "score-predictor", judging.predict_scores),
     "ablation": _ablations,
     "agreement": _agreement,
+    "faithfulness": _faithfulness,
+    "planted": _planted,
 }
 """What each evaluation consists of, but for the cases and what is said of them; alignment is measured in every run."""
 

@@ -122,6 +122,38 @@ def _read_texts(
     return f"{len(rows)} results of {len(told)} methods"
 
 
+def check_faithfulness(recipe: Recipe, context: RunContext, folder: Path) -> str:
+    """Ask f again without what the texts cite; templates stand beside."""
+    from recexplainer.evaluation.faithfulness import evaluate_faithfulness
+    from recexplainer.evaluation.rows import write_rows
+    from recexplainer.explanations.recording import Recorder
+    from recexplainer.explanations.templates import TEMPLATES, template_texts
+
+    use_threads(recipe.threads_each)
+    count = recipe.evaluation.faithful
+    dataset, recommender = load_target(context.folders)
+    pairs, told = load_pairs(context.folders)[:count], load_told(context.folders, count)
+    recorder = Recorder(dataset, recommender)
+    for template in TEMPLATES:
+        texts = template_texts(template, pairs, dataset, recommender)
+        told[template] = recorder.told(template, pairs, texts)
+    rows = evaluate_faithfulness(told, recommender, recipe.evaluation.seed)
+    write_rows(folder / "faithfulness.json", rows)
+    return f"{len(rows)} results of {len(told)} methods"
+
+
+def check_metrics(recipe: Recipe, context: RunContext, folder: Path) -> str:
+    """Test whether the metrics of faithfulness tell true explanations from corrupted ones, where causes are known."""
+    from recexplainer.evaluation.faithfulness import faithfulness_values
+    from recexplainer.evaluation.planted import evaluate_planted
+    from recexplainer.evaluation.rows import write_rows
+
+    use_threads(recipe.threads_each)
+    rows = evaluate_planted(faithfulness_values, recipe.evaluation.planted, recipe.evaluation.seed)
+    write_rows(folder / "planted.json", rows)
+    return f"{len(rows)} results of {recipe.evaluation.planted:,} pairs"
+
+
 def agree(recipe: Recipe, context: RunContext, folder: Path) -> str:
     """Compare what people thought of the explanations with what judges did (Figure 3, Appendix A.3)."""
     from recexplainer.evaluation.agreement import agreement_rows

@@ -15,7 +15,7 @@ from recexplainer.errors import RunError
 from recexplainer.explanations.record import Explanation
 from recexplainer.hardware import best_device
 from recexplainer.pipeline.manifest import Manifest, read_manifest
-from recexplainer.pipeline.names import CASES, explained_stage
+from recexplainer.pipeline.names import CASES, ablated_stage, explained_stage
 from recexplainer.storage import read_json, write_json, write_text
 
 if TYPE_CHECKING:
@@ -85,8 +85,10 @@ def write_told(folder: Path, told: Sequence[Explanation]) -> None:
 
 def load_told(folders: Folders, first: int | None = None) -> dict[str, list[Explanation]]:
     """What each method said of the cases, or of the first ones, from those of the stages by name that hold it."""
-    beginning = explained_stage("")
-    told = [read_explanations(folder / _EXPLANATIONS) for name, folder in folders.items() if name.startswith(beginning)]
+    beginnings = (explained_stage(""), ablated_stage(""))
+    told = [
+        read_explanations(folder / _EXPLANATIONS) for name, folder in folders.items() if name.startswith(beginnings)
+    ]
     return {one[0].method: one[:first] for one in told}
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from recexplainer.hardware import best_device, use_threads
 from recexplainer.pipeline.asking import open_endpoint
 from recexplainer.pipeline.evaluation_settings import EVALUATIONS
-from recexplainer.pipeline.loading import Folders, load_alignment, load_surrogate, load_test_cases
+from recexplainer.pipeline.loading import Folders, load_alignment, load_surrogate, load_test_cases, write_told
 from recexplainer.pipeline.names import explaining_form, measurement_stage
 from recexplainer.pipeline.recipe import Recipe
 from recexplainer.pipeline.run import RunContext
@@ -113,6 +113,7 @@ def measure_ablated(recipe: Recipe, context: RunContext, folder: Path, *, name: 
         count, seed = recipe.evaluation.ablation.cases, recipe.evaluation.seed
         pairs = draw_cases(dataset, leave_one_out(dataset), recommender, count, seed)
         told = Explainer(dataset, recommender, surrogate).explain(pairs, evidence=False, method=method)
+        write_told(folder, told)
         rows += judgement_rows(judge_with_rubric({method: told}, dataset), RUBRIC)
     write_rows(folder / "ablation.json", rows)
     return f"{len(rows)} results of {method}"

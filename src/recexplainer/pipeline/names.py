@@ -25,6 +25,11 @@ def explained_stage(method: str) -> str:
     return f"explained-{method.replace('/', '-')}"
 
 
+def ablated_stage(name: str) -> str:
+    """Name of the stage, and of the folder, of a surrogate that is aligned without some tasks."""
+    return f"ablated-{name}"
+
+
 def explaining_form(recipe: Recipe) -> Form:
     """The form that explains: the one that the recipe names, else the last one trained."""
     return recipe.explanations.form or recipe.forms[-1]

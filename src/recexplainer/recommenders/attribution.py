@@ -1,61 +1,218 @@
-"""What each history item does to f's score of an item: a question to f alone, whatever f is."""
+"""What each history item does to f's score and rank of an item: questions to f alone, whatever f is.
+
+Every question here is a history with some items left out. Where nothing is left, the item counts as an average one: its
+score is the mean score of the catalogue for the whole history, its rank the one that this score has there. How a
+Shapley value is made of the answers is not known here (`shapley.py`), nor how f is asked (`without.py`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Floats, Recommender, User
+from recexplainer.recommenders.shapley import Shapley, subsets_for
+from recexplainer.recommenders.without import Absence, Question, answers, check, check_count, remaining
 
-_BATCH = 1024
+_USERS = 16  # users whose subsets are held at a time; at 12 items each has 4,096
 
 
-def removal_effects(recommender: Recommender, users: Sequence[User], items: Sequence[int]) -> list[Floats]:
-    """The effect of each history item by leaving it out; removal closes the gap.
+def scores_without(
+    recommender: Recommender,
+    users: Sequence[User],
+    items: Sequence[int],
+    left_out: Sequence[Collection[int]],
+    *,
+    absence: Absence = "removal",
+) -> Floats:
+    """The score of each item when some items of the history are left out.
+
+    Args:
+        recommender: f.
+        users: The histories, `[cases]`; each at most `max_history` long and not empty. A user may come several times.
+        items: The item asked about in each case, `[cases]`.
+        left_out: The items left out in each case, `[cases]`; what the history does not hold makes no difference.
+        absence: What becomes of the gap. `padding` is for recommenders with a `padding_item`, such as SASRec.
+
+    Returns:
+        `Float[cases]`, in units of f's score. Where nothing is left, the mean score of the catalogue for the whole
+        history.
+
+    Raises:
+        RecommenderError: f cannot answer for a changed history or has no padding; a history is empty or too long; an
+            item is not in the catalogue; or the numbers of cases differ.
+    """
+    questions = _questions_without(recommender, users, items, left_out, absence)
+    return _scores(recommender, questions).astype(np.float32)
+
+
+def ranks_without(
+    recommender: Recommender,
+    users: Sequence[User],
+    items: Sequence[int],
+    left_out: Sequence[Collection[int]],
+    *,
+    absence: Absence = "removal",
+) -> NDArray[np.int64]:
+    """The rank of each item, 1 the best, when some items of the history are left out.
+
+    It is ranked among the items that the whole history lacks, so what is left out does not compete; ties are to its
+    favour. Where nothing is left, it has the rank of the mean score among the scores for the whole history.
+
+    Args and errors are those of `scores_without`.
+
+    Returns:
+        `Int[cases]`.
+    """
+    questions = _questions_without(recommender, users, items, left_out, absence)
+    ranks = np.empty(len(questions), np.int64)
+    for place, row, score in answers(recommender, questions):
+        others = [*{*questions[place].user.history, questions[place].item}]
+        ranks[place] = 1 + int((row > score).sum()) - int((row[others] > score).sum())
+    return ranks
+
+
+def removal_effects(
+    recommender: Recommender, users: Sequence[User], items: Sequence[int], *, absence: Absence = "removal"
+) -> list[Floats]:
+    """The effect of each history item by leaving it out.
 
     Args:
         recommender: f.
         users: The histories, `[cases]`; each at most `max_history` long and not empty.
         items: The item asked about in each case, `[cases]`.
+        absence: As in `scores_without`.
 
     Returns:
         For each case `Float[history]`: the score with the item minus the score without it, in units of f's score. A
         history of one item cannot be shortened; its effect is the score minus the mean score of the catalogue.
 
     Raises:
-        RecommenderError: f cannot answer for a changed history.
+        RecommenderError: As `scores_without`.
     """
-    if not recommender.answers_changed_history:
-        raise RecommenderError(
-            "This recommender knows users by id alone and cannot answer for a changed history.",
-            mend="Use a recommender that takes histories, or leave attribution out.",
-        )
-    questions, cases = _questions(users)
-    full = np.empty(len(users), np.float32)
-    effects = [np.empty(len(user.history), np.float32) for user in users]
-    for start in range(0, len(questions), _BATCH):
-        scores = recommender.scores(questions[start : start + _BATCH])
-        for row, (case, left_out) in zip(scores, cases[start : start + _BATCH], strict=True):
-            if left_out < 0:
-                full[case] = row[items[case]]
-                effects[case][:] = row.mean()
-            else:
-                effects[case][left_out] = row[items[case]]
-    return [full[case] - without for case, without in enumerate(effects)]
+    kept = [np.vstack([np.ones((1, n), bool), ~np.eye(n, dtype=bool)]) for n in _lengths(users)]
+    scores = _subset_scores(recommender, users, items, kept, absence)
+    return [(one[0] - one[1:]).astype(np.float32) for one in scores]
 
 
-def _questions(users: Sequence[User]) -> tuple[list[User], list[tuple[int, int]]]:
-    """Each case's whole history first (position -1), then the history without each of its items."""
-    questions: list[User] = []
-    cases: list[tuple[int, int]] = []
+def pair_effects(
+    recommender: Recommender, users: Sequence[User], items: Sequence[int], *, absence: Absence = "removal"
+) -> list[Floats]:
+    """The effect of each two history items by leaving out both.
+
+    What two do together, beyond what each does alone, is their effect minus the two effects on the diagonal.
+
+    Args and errors are those of `removal_effects`.
+
+    Returns:
+        For each case `Float[history, history]`: the score with all minus the score without both, in units of f's
+        score; symmetric, and on the diagonal `removal_effects`.
+    """
+    pairs = [np.triu_indices(n) for n in _lengths(users)]
+    kept = [np.ones((len(one) + 1, n), bool) for (one, _), n in zip(pairs, _lengths(users), strict=True)]
+    for (one, other), subsets in zip(pairs, kept, strict=True):
+        row = np.arange(1, len(subsets))
+        subsets[row, one] = subsets[row, other] = False
+    effects = [np.empty((n, n), np.float32) for n in _lengths(users)]
+    scores = _subset_scores(recommender, users, items, kept, absence)
+    for effect, (one, other), score in zip(effects, pairs, scores, strict=True):
+        effect[one, other] = effect[other, one] = score[0] - score[1:]
+    return effects
+
+
+def shapley_values(
+    recommender: Recommender,
+    users: Sequence[User],
+    items: Sequence[int],
+    *,
+    exact_up_to: int = 12,
+    samples: int = 256,
+    seed: int = 0,
+    absence: Absence = "removal",
+) -> list[Shapley]:
+    """The Shapley value of each history item for the score of the item asked about (Shapley 1953).
+
+    The players are the places of the history, the worth of some of them is f's score when the others are left out. The
+    values sum to the score for the whole history minus the score where nothing is left, exact or sampled.
+
+    Args:
+        recommender: f.
+        users: The histories, `[cases]`; each at most `max_history` long and not empty.
+        items: The item asked about in each case, `[cases]`.
+        exact_up_to: The longest history of which all subsets are asked. A longer one is exact, too, where that asks no
+            more than sampling would.
+        samples: Subsets drawn of a longer history, rounded down to a multiple of 32; a history of n items is asked for
+            at most `samples + 2 n + 1` histories. See `shapley.SampledSubsets` for the estimator and its source.
+        seed: The same seed and history draw the same subsets, whatever else is asked.
+        absence: As in `scores_without`.
+
+    Returns:
+        `[cases]`, in units of f's score, each with its standard errors.
+
+    Raises:
+        RecommenderError: As `scores_without`.
+        SettingsError: There are too few samples, or `exact_up_to` is above what can be asked.
+    """
+    check(recommender, users, items, absence)
+    cases: dict[User, list[int]] = {}
     for case, user in enumerate(users):
-        questions.append(user)
-        cases.append((case, -1))
-        if len(user.history) == 1:
-            continue
-        for left_out in range(len(user.history)):
-            questions.append(User(user.history[:left_out] + user.history[left_out + 1 :], user.id))
-            cases.append((case, left_out))
-    return questions, cases
+        cases.setdefault(user, []).append(case)
+    found: dict[int, Shapley] = {}
+    distinct = list(cases)
+    for start in range(0, len(distinct), _USERS):
+        some = distinct[start : start + _USERS]
+        subsets = {user: subsets_for(user.history, exact_up_to, samples, seed) for user in some}
+        portion = [case for user in some for case in cases[user]]
+        theirs, asked = [users[case] for case in portion], [items[case] for case in portion]
+        scores = _subset_scores(recommender, theirs, asked, [subsets[user].kept for user in theirs], absence)
+        found |= {case: subsets[users[case]].shapley(worth) for case, worth in zip(portion, scores, strict=True)}
+    return [found[case] for case in range(len(users))]
+
+
+def _lengths(users: Sequence[User]) -> list[int]:
+    return [len(user.history) for user in users]
+
+
+def _subset_scores(
+    recommender: Recommender,
+    users: Sequence[User],
+    items: Sequence[int],
+    kept: Sequence[NDArray[np.bool_]],
+    absence: Absence,
+) -> list[NDArray[np.float64]]:
+    """For each case `Float[subsets]`, f's score of the item for the subsets `Bool[subsets, history]` of its history."""
+    check(recommender, users, items, absence)
+    questions = [
+        Question(user, int(item), remaining(recommender, user, subset, absence))
+        for user, item, subsets in zip(users, items, kept, strict=True)
+        for subset in subsets.tolist()
+    ]
+    starts = np.cumsum([0, *map(len, kept)])
+    scores = _scores(recommender, questions)
+    return [scores[start:end] for start, end in pairwise(starts)]
+
+
+def _questions_without(
+    recommender: Recommender,
+    users: Sequence[User],
+    items: Sequence[int],
+    left_out: Sequence[Collection[int]],
+    absence: Absence,
+) -> list[Question]:
+    check(recommender, users, items, absence)
+    check_count(len(users), len(left_out), "sets left out")
+    questions: list[Question] = []
+    for user, item, gone in zip(users, items, left_out, strict=True):
+        kept = [one not in gone for one in user.history]
+        questions.append(Question(user, int(item), remaining(recommender, user, kept, absence)))
+    return questions
+
+
+def _scores(recommender: Recommender, questions: Sequence[Question]) -> NDArray[np.float64]:
+    scores = np.empty(len(questions))
+    for place, _, score in answers(recommender, questions):
+        scores[place] = score
+    return scores

@@ -6,6 +6,7 @@ files or datasets; `fitting.py` trains it.
 
 from __future__ import annotations
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -32,6 +33,9 @@ class SASRecSettings(Settings):
 class SASRec(Towers):
     """The two towers: the state after the last item is the user vector, the item table is the item tower.
 
+    A history may hold `padding_item` anywhere before its last item: no item looks at it, and those after it keep their
+    positions.
+
     Args:
         n_items: Size of the catalogue.
         settings: The shape.
@@ -41,6 +45,7 @@ class SASRec(Towers):
 
     def __init__(self, n_items: int, settings: SASRecSettings) -> None:
         super().__init__(n_items, settings.max_history, settings)
+        self.padding_item = n_items
         if settings.width % settings.heads:
             raise RecommenderError(
                 f"SASRec's width {settings.width} cannot be split into {settings.heads} heads.",
@@ -60,10 +65,23 @@ class SASRec(Towers):
 
     def forward(self, histories: Tensor) -> Tensor:
         """States after each item, `Float[users, length, width]`, of left-aligned `Int[users, length]` histories."""
-        length = histories.shape[1]
-        causal = nn.Transformer.generate_square_subsequent_mask(length, device=histories.device)
-        states = self.dropout(self.items(histories) + self.positions.weight[:length])
-        return self.blocks(states, mask=causal, is_causal=True)
+        causal = nn.Transformer.generate_square_subsequent_mask(histories.shape[1], device=histories.device)
+        return self.blocks(self._placed(histories), mask=causal, is_causal=True)
+
+    def last_states(self, histories: Tensor, lengths: Tensor) -> Tensor:
+        """User vectors after the last item, `Float[users, width]`, with padding before it not looked at."""
+        place = torch.arange(histories.shape[1], device=histories.device)
+        padded = histories == self.padding_item
+        if not (padded & (place < lengths[:, None])).any():
+            return super().last_states(histories, lengths)
+        # what is padding looks at itself, for a softmax over nothing is not a number
+        hidden = (place[:, None] < place) | (padded[:, None] & (place[:, None] != place))
+        hidden = hidden.repeat_interleave(self.settings.heads, 0)
+        states = self.blocks(self._placed(histories), mask=hidden)
+        return states[torch.arange(len(lengths)), lengths - 1]
+
+    def _placed(self, histories: Tensor) -> Tensor:
+        return self.dropout(self.items(histories) + self.positions.weight[: histories.shape[1]])
 
     def table(self) -> Tensor:
         """The item tower with its gradient, `Float[items, width]`."""

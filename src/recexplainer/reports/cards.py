@@ -12,8 +12,9 @@ from markupsafe import Markup
 
 from recexplainer.errors import RunError
 from recexplainer.explanations.record import Citation, Explanation
+from recexplainer.reports.checking import Place, counterfactual, open_faults, places
 from recexplainer.reports.figures import effect_bar
-from recexplainer.reports.marking import Segment, segments
+from recexplainer.reports.marking import Segment, claim_segments, segments
 from recexplainer.reports.names import method_name, signed
 
 
@@ -29,7 +30,21 @@ class HistoryItem:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One explanation as shown: who says it, its verdict, whether f agrees, its text, what was checked, what fails."""
+    """One explanation as shown.
+
+    Attributes:
+        method: Who says it.
+        verdict: What it says.
+        agrees: Whether f says so too.
+        probability: How sure it is of that, 0 to 1.
+        segments: The text, its titles marked.
+        checks: The cited items that f was asked again without.
+        faults: What f does not bear out.
+        claims: The text, its claims marked.
+        places: Where in it something is claimed, and whether that holds.
+        open_faults: The faults that no claim says.
+        abstained: Why no reasons are given; "" where they are.
+    """
 
     method: str
     verdict: bool
@@ -38,15 +53,31 @@ class Told:
     segments: tuple[Segment, ...]
     checks: tuple[Citation, ...]
     faults: tuple[str, ...]
+    claims: tuple[Segment, ...]
+    places: tuple[Place, ...]
+    open_faults: tuple[str, ...]
+    abstained: str
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One user and one item: f's opinion, the history, and what the surrogate says with evidence and alone."""
+    """One user and one item: f's opinion, the history, and what the surrogate says with evidence and alone.
+
+    Attributes:
+        number: From 1.
+        page: The name of the file that tells more of it.
+        explanation: With evidence; it has the pair's facts.
+        history: Its lines.
+        counterfactual: What the rank would be without an item that is cited; "" where that is not known.
+        told: What is said with evidence.
+        alone: What the surrogate says alone; None where it was not asked.
+    """
 
     number: int
+    page: str
     explanation: Explanation
     history: tuple[HistoryItem, ...]
+    counterfactual: str
     told: Told
     alone: Told | None
 
@@ -85,10 +116,22 @@ class Tally:
 
 
 def cards(explanations: Sequence[Explanation], alone: Sequence[Explanation]) -> list[Card]:
-    """A card for each explanation, with the surrogate's own beside it where the same pair has one."""
+    """A card for each explanation, with the surrogate's own beside it where the same pair has one.
+
+    Raises:
+        RunError: If an explanation cites or claims what its text does not hold.
+    """
     by_pair = {(each.user, each.item): each for each in alone}
     return [
-        Card(number, each, _history(each), _told(each), _told(other) if other else None)
+        Card(
+            number=number,
+            page=f"{number:02d}.html",
+            explanation=each,
+            history=_history(each),
+            counterfactual=counterfactual(each),
+            told=_told(each),
+            alone=_told(other) if other else None,
+        )
         for number, each in enumerate(explanations, start=1)
         for other in [by_pair.get((each.user, each.item))]
     ]
@@ -135,7 +178,19 @@ def _told(each: Explanation) -> Told:
     agrees = each.verdict == each.recommended
     # The probability is that of "Yes"; the reader sees that of the verdict given.
     sure = each.probability if each.verdict else 1.0 - each.probability
-    return Told(method_name(each.method), each.verdict, agrees, sure, tuple(segments(each)), checks, each.faults)
+    return Told(
+        method=method_name(each.method),
+        verdict=each.verdict,
+        agrees=agrees,
+        probability=sure,
+        segments=tuple(segments(each)),
+        checks=checks,
+        faults=each.faults,
+        claims=tuple(claim_segments(each)),
+        places=tuple(places(each)),
+        open_faults=open_faults(each),
+        abstained=each.abstained,
+    )
 
 
 def _history(each: Explanation) -> tuple[HistoryItem, ...]:

@@ -1,4 +1,4 @@
-"""The text of an explanation cut at what is to be marked: titles, by what they do to f's score, and wrong claims.
+"""The text of an explanation cut at what is to be marked: titles by what they do to f's score, claims by their mark.
 
 It knows the records only; how a mark looks is in `page/`.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from recexplainer.errors import RunError
 from recexplainer.explanations.record import Citation, Explanation
+from recexplainer.reports.checking import Place, places, worst
 from recexplainer.reports.names import signed
 
 _NAMED = re.compile("“([^”]+)”(?!.* is not named$)")  # how a fault begins that is of a title in the text
@@ -18,11 +20,19 @@ _NAMED = re.compile("“([^”]+)”(?!.* is not named$)")  # how a fault begins
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of text; `kind` is "" for plain text, else for, against, cited, asked, stray or wrong."""
+    """A stretch of text.
+
+    Attributes:
+        text: The words.
+        kind: "" for plain text; of titles `for`, `against`, `cited`, `asked`, `stray` or `wrong`; of claims their mark.
+        hint: What a mark is there for.
+        ends: The places with claims that end here.
+    """
 
     text: str
     kind: str = ""
     hint: str = ""
+    ends: tuple[Place, ...] = ()
 
 
 def segments(explanation: Explanation) -> list[Segment]:
@@ -40,6 +50,26 @@ def segments(explanation: Explanation) -> list[Segment]:
         cut.append(segment)
         at = end
     return [*cut, Segment(text[at:])] if at < len(text) else cut
+
+
+def claim_segments(explanation: Explanation) -> list[Segment]:
+    """The text cut wherever a claim begins or ends; where claims overlap, the worst mark is shown.
+
+    Raises:
+        RunError: If a claim's offsets are not in the text.
+    """
+    text, told = explanation.text, places(explanation)
+    cuts = sorted({0, len(text), *(cut for place in told for cut in (place.start, place.end))})
+    return [_stretch(text, start, end, told) for start, end in pairwise(cuts)]
+
+
+def _stretch(text: str, start: int, end: int, told: list[Place]) -> Segment:
+    over = [place for place in told if place.start <= start and end <= place.end]
+    if not over:
+        return Segment(text[start:end])
+    hints = dict.fromkeys(f"{check.mark}: {check.found}" for place in over for check in place.checks)
+    ends = tuple(place for place in over if place.end == end)
+    return Segment(text[start:end], worst([place.mark for place in over]), "; ".join(hints), ends)
 
 
 def _marks(explanation: Explanation) -> Iterator[tuple[int, int, Segment]]:

@@ -9,6 +9,10 @@ _ORDER = (
     *("student", "target", "behavior", "intention", "hybrid"),
 )
 _COLOURED = ("random", "popularity", "student", "target", "behavior", "intention", "hybrid")
+_TEMPLATES = {
+    "template-recent": "Template: three most recent",
+    "template-popular": "Template: three most popular",
+}
 _JUDGES = {"rubric": "the rubric (rules, not a language model)", "people": "people"}
 _TASK_TITLES = {
     "retrieval": "Next item retrieval",
@@ -29,7 +33,9 @@ def method_name(method: str) -> str:
     for suffix, words in (("+evidence", ", with evidence"), ("-icl", ", in context")):
         if name.endswith(suffix):
             name, said = name.removesuffix(suffix), words
-    if base(method) in (*_ORDER, "all"):
+    if method in _TEMPLATES:
+        name = _TEMPLATES[method]
+    elif base(method) in (*_ORDER, "all"):
         name = name[:1].upper() + name[1:].replace("-", " ")
     return name + said
 

@@ -1,4 +1,4 @@
-"""Write the report: one self-contained HTML page, the paper's tables as CSV and LaTeX, its figures as SVG and PNG.
+"""Write the report: self-contained HTML pages, the paper's tables as CSV and LaTeX, its figures as SVG and PNG.
 
 It does not know where its inputs come from, and the same inputs give the same files.
 """
@@ -10,8 +10,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from recexplainer.reports import quality, sections
-from recexplainer.reports.cards import cards, case_views, tally
+from recexplainer.reports import faithful, quality, sections
+from recexplainer.reports.cards import Card, cards, case_views, tally
 from recexplainer.reports.cells import Table
 from recexplainer.reports.formats import to_csv, to_latex
 from recexplainer.reports.inputs import ReportInputs
@@ -26,26 +26,28 @@ _PAGE = Path(__file__).with_name("page")
 
 
 def write_report(inputs: ReportInputs, folder: Path) -> Path:
-    """Write `index.html`, `tables/table-{1,2,3,b1,b2,…}.{csv,tex}` and `figures/figure-{3,4,7}.{svg,png}`.
+    """Write `index.html`, `explanations/{01,02,…}.html`, `tables/table-{1,2,3,b1,b2,…}.{csv,tex}` and the figures.
 
     Args:
         inputs: Everything to show; what is empty is left out with a sentence, and has no table and no figure.
         folder: Made if it is not there; files of the same names are replaced.
 
     Returns:
-        The path of `index.html`. It loads nothing from anywhere: style and charts are inside.
+        The path of `index.html`. Like the other pages it loads nothing from anywhere: style and charts are inside.
 
     Raises:
         SettingsError: If `paper_dataset` names none of the paper's datasets.
-        RunError: If an explanation cites what its text does not hold, or a case view holds different pairs.
+        RunError: If an explanation cites or claims what its text does not hold, or a case view holds different pairs.
     """
     tables, further = _tables(inputs), _further(inputs)
-    page = _render(inputs, tables, further)
+    told = cards(inputs.explanations, inputs.alone)
+    pages = _render(inputs, tables, further, told)
     for table in (*filter(None, tables.values()), *further):
         write_text(folder / "tables" / f"{table.key}.csv", to_csv(table))
         write_text(folder / "tables" / f"{table.key}.tex", to_latex(table))
     write_figures(inputs.evaluation, folder / "figures")
-    write_text(folder / "index.html", page)
+    for name, page in pages.items():
+        write_text(folder / name, page)
     return folder / "index.html"
 
 
@@ -54,11 +56,14 @@ def _tables(inputs: ReportInputs) -> dict[str, Table | None]:
     rows, paper = inputs.evaluation, inputs.paper_dataset
     rated = rating_rows(rows)
     told = [row for row in rows.get("discriminator", ()) if row.metric in ("recall", "precision")]
+    faithfulness, planted = rows.get("faithfulness", ()), rows.get("planted", ())
     return {
         "alignment": table_1(inputs.alignment_rows, paper),
         "constrained": table_1_constrained(inputs.alignment_rows),
         "data": table_b1(inputs.dataset, paper),
         "examples": table_b2(inputs.counts, paper),
+        "faithfulness": faithful.table_faithfulness(faithfulness) if faithfulness else None,
+        "planted": faithful.table_planted(planted) if planted else None,
         "ratings": table_2(rated, paper) if rated else None,
         "scores": table_3(rows["score-predictor"], paper) if rows.get("score-predictor") else None,
         "agreement": table_agreement(rows["agreement"]) if rows.get("agreement") else None,
@@ -71,25 +76,33 @@ def _further(inputs: ReportInputs) -> list[Table]:
     return [table_of(name, rows) for name, rows in inputs.evaluation.items() if rows and name not in quality.KNOWN]
 
 
-def _render(inputs: ReportInputs, tables: dict[str, Table | None], further: list[Table]) -> str:
+def _render(
+    inputs: ReportInputs, tables: dict[str, Table | None], further: list[Table], told: list[Card]
+) -> dict[str, str]:
+    """Each page by its path in the folder."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
         loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(duration=duration, method_name=method_name, plain=plain, signed=signed)
-    return environment.get_template("report.html.j2").render(_view(inputs, tables, further)) + "\n"
+    index, one = (environment.get_template(f"{name}.html.j2") for name in ("report", "explanation"))
+    style = Markup((_PAGE / "style.css").read_text(encoding="utf-8"))  # noqa: S704, our own file
+    views = {f"explanations/{card.page}": one.render(run=inputs, style=style, card=card, of=len(told)) for card in told}
+    views["index.html"] = index.render(_view(inputs, tables, further, told), style=style)
+    return {name: f"{page}\n" for name, page in views.items()}
 
 
-def _view(inputs: ReportInputs, tables: dict[str, Table | None], further: list[Table]) -> dict[str, Any]:
-    """Every name that the template uses."""
+def _view(
+    inputs: ReportInputs, tables: dict[str, Table | None], further: list[Table], told: list[Card]
+) -> dict[str, Any]:
+    """Every name that the template of the first page uses, style aside."""
     form = sections.best_form(inputs.alignment_rows)
     chart, trainings = sections.training(inputs.curves)
     lengths, lengths_sentence = sections.history_lengths(inputs)
     rows = {name: inputs.evaluation.get(name, ()) for name in quality.KNOWN}
     return {
         "run": inputs,
-        "style": Markup((_PAGE / "style.css").read_text(encoding="utf-8")),  # noqa: S704, our own file
         "tables": tables,
         "form": form,
         "key_numbers": sections.key_numbers(inputs.alignment_rows, form) if form else [],
@@ -101,9 +114,11 @@ def _view(inputs: ReportInputs, tables: dict[str, Table | None], further: list[T
         "lengths_sentence": lengths_sentence,
         "training_chart": chart,
         "trainings": trainings,
-        "cards": cards(inputs.explanations, inputs.alone),
+        "cards": told,
         "tallies": [tally(each) for each in (inputs.explanations, inputs.alone) if each],
         "absent": quality.absent(inputs),
+        "share_panels": faithful.share_panels(rows["faithfulness"]),
+        "marks_sentence": faithful.marks_sentence(rows["planted"]),
         "rating_panels": quality.rating_panels(rating_rows(inputs.evaluation)),
         "judges_sentence": quality.judges_sentence(rating_rows(inputs.evaluation)),
         "levels": LEVEL_NAMES,

@@ -17,7 +17,7 @@ from torch.utils.data import Dataset, Sampler
 
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate.backbone import chat_frame, encode
-from recexplainer.surrogate.prompt import ItemPlace, Part, Prompt, Title, UserPlace
+from recexplainer.surrogate.prompt import ItemPlace, MatchPlace, Part, Prompt, Title, UserPlace
 
 Ids = NDArray[np.int32]
 
@@ -30,6 +30,7 @@ class Encoded:
         ids: `Int[length]`, the prompt, then the answer with its stop token (or the prompt alone).
         answer_start: Where the answer begins; equal to the length when there is none.
         item_places: Positions of item vectors in `ids`; `items` are the items, in the same order.
+        match_places: Positions of matches of two items in `ids`; `matches` are the two items, in the same order.
         user_places: Positions of the user vector in `ids`.
         user: Row of the user's vector in the table of user vectors.
     """
@@ -38,6 +39,8 @@ class Encoded:
     answer_start: int
     item_places: tuple[int, ...]
     items: tuple[int, ...]
+    match_places: tuple[int, ...]
+    matches: tuple[tuple[int, int], ...]
     user_places: tuple[int, ...]
     user: int
 
@@ -66,11 +69,16 @@ class PromptEncoder:
             SurrogateError: It does not fit the context, even with the oldest history left out.
         """
         ids, item_places, items, user_places = list(self.frame.before), list[int](), list[int](), list[int]()
+        match_places, matches = list[int](), list[tuple[int, int]]()
         for part in prompt.parts:
             match part:
                 case ItemPlace(item):
                     item_places.append(len(ids))
                     items.append(item)
+                    ids.append(self._placeholder)
+                case MatchPlace(item, other):
+                    match_places.append(len(ids))
+                    matches.append((item, other))
                     ids.append(self._placeholder)
                 case UserPlace():
                     user_places.append(len(ids))
@@ -86,7 +94,14 @@ class PromptEncoder:
         if len(ids) + self.room > self.context:
             return self(self._without_oldest(prompt, len(ids) + self.room), user)
         return Encoded(
-            np.array(ids, np.int32), answer_start, tuple(item_places), tuple(items), tuple(user_places), user
+            ids=np.array(ids, np.int32),
+            answer_start=answer_start,
+            item_places=tuple(item_places),
+            items=tuple(items),
+            match_places=tuple(match_places),
+            matches=tuple(matches),
+            user_places=tuple(user_places),
+            user=user,
         )
 
     def _text(self, part: Part) -> list[int]:
@@ -110,7 +125,8 @@ class PromptEncoder:
                 where=f"the prompt that begins: {self._beginning(prompt)}",
                 mend="Raise surrogate.nano.context or surrogate.pretrained.context, or shorten the titles.",
             )
-        parts = prompt.parts[: shown[0]] + prompt.parts[shown[0] + 2 :]
+        first = shown[0] - isinstance(prompt.parts[shown[0] - 1], MatchPlace)
+        parts = prompt.parts[:first] + prompt.parts[shown[0] + 2 :]
         return Prompt(parts, prompt.answer, prompt.history[1:])
 
     def _beginning(self, prompt: Prompt) -> str:
@@ -165,6 +181,11 @@ class EncodedSet(Dataset[Encoded]):
         self._add("user", places, [one.user for one in batch for _ in one.user_places], self.user_vectors, tensors)
         places = [start + at for start, one in zip(starts, batch, strict=True) for at in one.item_places]
         self._add("item", places, [item for one in batch for item in one.items], self.item_vectors, tensors)
+        places = [start + at for start, one in zip(starts, batch, strict=True) for at in one.match_places]
+        if places and self.item_vectors is not None:
+            items, others = np.array([match for one in batch for match in one.matches]).T
+            products = np.einsum("nd,nd->n", self.item_vectors[items], self.item_vectors[others]).astype(np.float32)
+            tensors |= {"match_places": torch.tensor(places), "match_vectors": torch.from_numpy(products[:, None])}
         return tensors
 
     @staticmethod

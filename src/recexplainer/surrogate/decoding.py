@@ -1,4 +1,4 @@
-"""Decoding: greedy, beams, both also held to titles; yes or no by next-token logits; exhaustive scoring of titles.
+"""Decoding: greedy, sampled, beams, also held to titles; yes or no by next-token logits; exhaustive scoring of titles.
 
 It knows prompts and their vectors, not what is asked in them.
 """
@@ -24,6 +24,7 @@ from recexplainer.surrogate.prompt import CLOSING, OPENING, SEPARATOR
 from recexplainer.surrogate.trie import Trie
 
 _BATCH_TOKENS = 16384
+_UNLIKELY = 0.05
 
 
 class Decoder:
@@ -66,6 +67,25 @@ class Decoder:
     def greedy(self, prompts: EncodedSet, limit: int) -> list[str]:
         """The greedy answer to each question, at most `limit` tokens long."""
         return [texts[0] for texts in self._generate(prompts, limit, _free)]
+
+    def sampled(
+        self, prompts: EncodedSet, limit: int, count: int, *, temperature: float = 1.0, seed: int = 0
+    ) -> list[list[str]]:
+        """Several free answers to each question, drawn at random, `[prompts][count]`; the same for the same seed.
+
+        Words less than a twentieth as likely as the likeliest are never drawn (min-p sampling, Nguyen et al. 2024).
+
+        Args:
+            prompts: Questions without answers.
+            limit: Most tokens of an answer.
+            count: Answers to each.
+            temperature: Above 1 more varied, below less.
+            seed: Seed of the draws.
+        """
+        how = {"temperature": temperature, "min_p": _UNLIKELY, "top_k": 0, "top_p": 1.0}
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return self._generate(prompts, limit, _free, do_sample=True, num_return_sequences=count, **how)
 
     def citing(self, prompts: EncodedSet, limit: int, citable: Sequence[Sequence[int]], draft: int = 0) -> list[str]:
         """Texts whose quotation marks hold nothing but titles that may be cited, none of them twice.
@@ -155,18 +175,17 @@ class Decoder:
         """Texts for each prompt, in the order of the prompts."""
         answers: list[list[str]] = [[] for _ in range(len(prompts))]
         each = how.get("num_return_sequences", 1)
-        for rows in _batches(prompts, how.get("num_beams", 1)):
+        for rows in _batches(prompts, each):
             batch = to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
             mask = batch.pop("attention_mask")
             output = self.surrogate.backbone.generate(
                 inputs_embeds=self.surrogate.embed(**batch),
                 attention_mask=mask,
                 max_new_tokens=limit,
-                do_sample=False,
                 pad_token_id=self.tokenizer.pad_token_id,
                 eos_token_id=self.stop,
                 logits_processor=LogitsProcessorList(hold(rows)),
-                **how,
+                **{"do_sample": False, **how},
             )
             texts = [self._text(ids) for ids in output.tolist()]
             for at, row in enumerate(rows):
@@ -198,11 +217,11 @@ def _free(rows: Sequence[int]) -> list[LogitsProcessor]:
     return []
 
 
-def _batches(prompts: EncodedSet, beams: int) -> Iterator[list[int]]:
-    """Rows of like length, longest first, under a budget of tokens over all beams."""
+def _batches(prompts: EncodedSet, each: int) -> Iterator[list[int]]:
+    """Rows of like length, longest first, under a budget of tokens over all answers to each."""
     order = np.argsort(-prompts.lengths, kind="stable")
     start = 0
     while start < len(order):
-        size = max(1, _BATCH_TOKENS // int(prompts.lengths[order[start]] * beams))
+        size = max(1, _BATCH_TOKENS // int(prompts.lengths[order[start]] * each))
         yield order[start : start + min(size, 256)].tolist()
         start += min(size, 256)

@@ -61,6 +61,7 @@ class Surrogate(nn.Module):
             width = self.embeddings.embedding_dim
             self.user_connector = Connector(vector_width, connector_width, width)
             self.item_connector = Connector(vector_width, connector_width, width)
+            self.match_connector = Connector(1, connector_width, width)
 
     @property
     def embeddings(self) -> nn.Embedding:
@@ -84,6 +85,8 @@ class Surrogate(nn.Module):
         user_vectors: Tensor | None = None,
         item_places: Tensor | None = None,
         item_vectors: Tensor | None = None,
+        match_places: Tensor | None = None,
+        match_vectors: Tensor | None = None,
     ) -> Tensor:
         """Input embeddings, `Float[batch, length, width]`, each place replaced by its projected vector.
 
@@ -93,12 +96,16 @@ class Surrogate(nn.Module):
             user_vectors: `Float[places, d]`.
             item_places: `Int[places]`, likewise.
             item_vectors: `Float[places, d]`.
+            match_places: `Int[places]`, likewise.
+            match_vectors: `Float[places, 1]`, the inner product of two item vectors.
         """
         embeddings = self.embeddings(input_ids)
         if user_places is not None and user_vectors is not None:
             embeddings = inject(embeddings, user_places, self.user_connector(user_vectors))
         if item_places is not None and item_vectors is not None:
             embeddings = inject(embeddings, item_places, self.item_connector(item_vectors))
+        if match_places is not None and match_vectors is not None:
+            embeddings = inject(embeddings, match_places, self.match_connector(match_vectors))
         return embeddings
 
     def forward(
@@ -110,6 +117,8 @@ class Surrogate(nn.Module):
         user_vectors: Tensor | None = None,
         item_places: Tensor | None = None,
         item_vectors: Tensor | None = None,
+        match_places: Tensor | None = None,
+        match_vectors: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """The loss on the answers of a right-padded batch; logits are made only where there is a label.
 
@@ -121,11 +130,15 @@ class Surrogate(nn.Module):
             user_vectors: As in `embed`.
             item_places: As in `embed`.
             item_vectors: As in `embed`.
+            match_places: As in `embed`.
+            match_vectors: As in `embed`.
 
         Returns:
             `loss` (mean over labels, nats; 0 where there is none) and `logits`, `Float[labels, vocabulary]`.
         """
-        embeddings = self.embed(input_ids, user_places, user_vectors, item_places, item_vectors)
+        embeddings = self.embed(
+            input_ids, user_places, user_vectors, item_places, item_vectors, match_places, match_vectors
+        )
         states = self.backbone.base_model(inputs_embeds=embeddings, use_cache=False)
         chosen = states.last_hidden_state.flatten(0, 1)[label_places]
         logits = self.backbone.get_output_embeddings()(chosen).float()

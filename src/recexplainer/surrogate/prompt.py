@@ -38,11 +38,19 @@ class ItemPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchPlace:
+    """A place for how two items match: the inner product of their item vectors of f."""
+
+    item: int
+    other: int
+
+
+@dataclass(frozen=True, slots=True)
 class UserPlace:
     """A place for the user vector of f."""
 
 
-Part = str | Title | ItemPlace | UserPlace
+Part = str | Title | ItemPlace | MatchPlace | UserPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +72,11 @@ def applies(example: Example, form: Form) -> bool:
     """Whether a task makes sense in a form.
 
     Reconstruction and naming an item read vectors, so they need a form that has them; naming an item from its words has
-    no vector, so intention leaves it out (paper sections 2.2 to 2.4).
+    no vector, so intention leaves it out (paper sections 2.2 to 2.4), and so is naming what matters in a history.
     """
     if example.task == "reconstruction" or (example.task, example.aspect) == ("discrimination", "title"):
         return form != "behavior"
-    return form != "intention" or example.aspect != "title-of"
+    return form != "intention" or example.aspect not in ("title-of", "for", "against")
 
 
 def render(example: Example, form: Form, template: str, titles: Sequence[str]) -> Prompt:
@@ -78,9 +86,10 @@ def render(example: Example, form: Form, template: str, titles: Sequence[str]) -
         example: What is asked.
         form: What stands for histories and items.
         template: One of the task's phrasings, with `{history}`, `{items}`, `{item}`, `{question}`, `{evidence}`.
-        titles: The catalogue's titles (evidence quotes them).
+        titles: The catalogue's titles (evidence quotes them). The view that is asked for follows the phrasing.
     """
     parts: list[Part] = []
+    template = f"{template} {example.ask}" if example.ask else template
     for words, slot, _, _ in _pieces(template):
         if words:
             parts.append(words)
@@ -116,7 +125,7 @@ def as_text(parts: Sequence[Part], titles: Sequence[str]) -> str:
     Raises:
         ValueError: There is a place for a vector.
     """
-    if any(isinstance(part, UserPlace | ItemPlace) for part in parts):
+    if any(isinstance(part, UserPlace | ItemPlace | MatchPlace) for part in parts):
         raise ValueError("a place for a vector cannot be put as text: render the behavior form")
     return "".join(titles[part.item] if isinstance(part, Title) else str(part) for part in parts)
 
@@ -134,7 +143,14 @@ def _history(example: Example, form: Form) -> Iterator[Part]:
     if with_titles:
         if form == "hybrid":
             yield " "
-        yield from _joined([[Title(item)] for item in example.history])
+        yield from _joined([list(_seen(example, item, form)) for item in example.history])
+
+
+def _seen(example: Example, item: int, form: Form) -> Iterator[Part]:
+    """A history item with its title; where reasons are asked, also how it matches the item asked about."""
+    if form == "hybrid" and example.task == "rationale":
+        yield MatchPlace(item, example.items[0])
+    yield Title(item)
 
 
 def _item(example: Example, item: int, form: Form) -> Iterator[Part]:

@@ -96,4 +96,4 @@ def question_text(example: Example, titles: Sequence[str], ask: str = "") -> str
 
 def _question(example: Example, form: Form, titles: Sequence[str], ask: str = "") -> Prompt:
     phrasing = load_wording()[example.task, example.aspect][0]
-    return render(example, form, f"{phrasing} {ask}" if ask else phrasing, titles)
+    return render(replace(example, ask=ask) if ask else example, form, phrasing, titles)

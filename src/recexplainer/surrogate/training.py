@@ -147,6 +147,7 @@ def new_surrogate(form: Form, alignment: Alignment, settings: SurrogateSettings)
     if form != "behavior":
         spread = float(surrogate.embeddings.weight.detach().std())
         surrogate.item_connector.start_for(torch.from_numpy(vectors), spread)
+        surrogate.match_connector.start_for(torch.from_numpy(_match_sample(vectors)), spread)
         surrogate.user_connector.start_for(torch.from_numpy(_user_sample(alignment)), spread)
     return surrogate
 
@@ -156,6 +157,12 @@ def _user_sample(alignment: Alignment) -> NDArray[np.float32]:
     histories = {one.history: None for one in alignment.examples if one.history}
     some = list(histories)[:: max(1, len(histories) // 1000)]
     return alignment.recommender.user_vectors([User(history) for history in some])
+
+
+def _match_sample(item_vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Inner products of some pairs of item vectors, `Float[pairs, 1]`."""
+    shifted = [item_vectors * np.roll(item_vectors, shift, axis=0) for shift in range(1, 6)]
+    return np.concatenate(shifted).sum(axis=1, keepdims=True)
 
 
 def _texts(alignment: Alignment) -> list[str]:
@@ -191,7 +198,8 @@ def encode_examples(surrogate: Surrogate, alignment: Alignment, settings: Surrog
 def _prompts(
     example: Example, form: Form, settings: SurrogateSettings, titles: Sequence[str], random: np.random.Generator
 ) -> list[Prompt]:
-    if form == "hybrid":
+    """Put in one form, for hybrid a drawn one; but reasons are asked of hybrid in its own, which holds most."""
+    if form == "hybrid" and example.task != "rationale":
         form = FORMS[int(random.choice(3, p=settings.hybrid_shares))]
         if not applies(example, form):
             form = "hybrid"

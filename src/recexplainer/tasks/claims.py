@@ -7,44 +7,44 @@ other words is not understood, so it cannot be checked, and counts as a fault.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, pairwise
 
 from recexplainer.tasks.evidence import CLOSE, NEGLIGIBLE, Evidence
-from recexplainer.tasks.rationale import answer_parts, join_facts, verdict_kind
-
-_Sentence = tuple[str, dict[str, str]]
+from recexplainer.tasks.parts import NAMED, Part, Span, read_parts
+from recexplainer.tasks.rationale import answer_parts, fact_kind, join_facts, verdict_kind
 
 _VERDICT = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 _DECISION = re.compile(
     r"(?P<no>\b(?:not|never|unlikely|\w+n['’]t)\b[^.!?;]{0,40}?)?\b(?:recommend|suggest)(?:s|ed|ing)?\b", re.IGNORECASE
 )
-_QUOTATION = re.compile(r"“[^”]*”|\"[^\"]*\"")
-_SLOT = re.compile(r"\{(\w+)\}")
+_QUOTATION = re.compile(r"“[^”]*”|\"[^\"]*\"|\0+")
 _QUOTED = 100  # characters of what is not understood
 _KINDS = {"yes": "yes", "no": "no, in the lower half", "between": "no, in the upper half"}
-_NAMED = ("first", "second", "third", "for", "against")
-_SLOTS = {
-    "item": "“[^”]*”",
-    "all": "(?P<all>“[^”]*”(?:(?:, | and )“[^”]*”)+)",
-    "common": "(?P<common>[^“”]+)",
-    "why": "(?P<why>, [^“”]+?)?",
-    "also": "(?P<also>, [^“”]+?)?",
-    **{name: f"“(?P<{name}>[^”]*)”" for name in _NAMED},
-}
+
+
+def find_verdict(text: str) -> tuple[bool, Span] | None:
+    """What `read_verdict` reads, and the place of the words that say so."""
+    plain = _QUOTATION.sub("…", text)
+    opening = _VERDICT.match(plain)
+    found = opening or _DECISION.search(plain)
+    if found is None:
+        return None
+    start, end = found.span(1 if opening else 0)
+    for quotation in _QUOTATION.finditer(text):
+        left_out = len(quotation[0]) - 1
+        start += left_out if quotation.start() < start else 0
+        end += left_out if quotation.start() < end - 1 else 0
+    return (opening[1].lower() == "yes" if opening else found["no"] is None), (start, end)
 
 
 def read_verdict(text: str) -> bool | None:
     """Whether a text says that the item is recommended: by its opening yes or no, else where it first says so.
 
-    Titles in quotation marks are not read. None where neither is found.
+    Titles in quotation marks, or blanked out, are not read. None where neither is found.
     """
-    plain = _QUOTATION.sub("…", text)
-    if opening := _VERDICT.match(plain):
-        return opening[1].lower() == "yes"
-    found = _DECISION.search(plain)
-    return None if found is None else found["no"] is None
+    found = find_verdict(text)
+    return None if found is None else found[0]
 
 
 def faults(text: str, evidence: Evidence, titles: Sequence[str]) -> list[str]:
@@ -59,12 +59,13 @@ def faults(text: str, evidence: Evidence, titles: Sequence[str]) -> list[str]:
     if not sentences:
         return [f"no verdict is understood in {_beginning(text)!r}"]
     found = [f"not understood: {_beginning(rest)!r}"] if rest else []
-    found += _faults_of_opening(sentences[0][0], evidence)
+    found += _faults_of_opening(sentences[0].group, evidence)
     places = {titles[item]: place for place, item in enumerate(evidence.history)}
-    for group, said in sentences[1:]:
-        found += _faults_of_sentence(group, said, evidence, places)
+    for sentence in sentences[1:]:
+        found += _faults_of_sentence(sentence, text, evidence, places)
+    found += _faults_of_view(sentences, text, evidence, places)
     strongest = evidence.strongest_first[0]
-    named = {title for _, said in sentences[1:] for _, title in _cited(said)}
+    named = {text[start:end] for sentence in sentences[1:] for _, (start, end) in sentence.cited}
     title = titles[evidence.history[strongest]]
     if abs(evidence.weights[strongest]) >= NEGLIGIBLE and title not in named:
         found.append(f"“{title}” does most and is not named")
@@ -86,33 +87,33 @@ def _faults_of_opening(group: str, evidence: Evidence) -> Iterator[str]:
         yield f"it is said to be near, at rank {evidence.rank} of {evidence.n_ranked}"
 
 
-def _faults_of_sentence(group: str, said: dict[str, str], evidence: Evidence, places: dict[str, int]) -> Iterator[str]:
-    cited = _cited(said)
+def _faults_of_sentence(part: Part, text: str, evidence: Evidence, places: dict[str, int]) -> Iterator[str]:
+    cited = [(slot, text[start:end]) for slot, (start, end) in part.cited]
     for slot, title in cited:
         if title not in places:
             yield f"“{title}” is not in the history"
-        elif _sign(group, slot) * evidence.weights[places[title]] < NEGLIGIBLE:
-            yield f"“{title}” is said to speak {'for' if _sign(group, slot) > 0 else 'against'} it"
-    for sign in _denied(group):
+        elif part.sign(slot) * evidence.weights[places[title]] < NEGLIGIBLE:
+            yield f"“{title}” is said to speak {'for' if part.sign(slot) > 0 else 'against'} it"
+    for sign in part.denied:
         if any(sign * weight >= NEGLIGIBLE for weight in evidence.weights):
             yield f"nothing is said to speak {'for' if sign > 0 else 'against'} it"
     if all(title in places for _, title in cited):
         at = {slot: places[title] for slot, title in cited}
-        yield from _faults_of_order(group, at, evidence)
-        yield from _faults_of_links(said, at, evidence)
+        yield from _faults_of_order(part.group, at, evidence)
+        yield from _faults_of_links(part.said, at, evidence)
 
 
 def _faults_of_order(group: str, at: dict[str, int], evidence: Evidence) -> Iterator[str]:
     """What is named first must do most; in a sentence about what outweighs, that must be so."""
     size = {slot: abs(evidence.weights[place]) for slot, place in at.items()}
-    ordered = [size[slot] for slot in _NAMED[:3] if slot in size]
+    ordered = [size[slot] for slot in NAMED[:3] if slot in size]
     if any(one < other for one, other in pairwise(ordered)):
         yield "what is named first does not do most"
     if group in ("yes.outweighed", "between.held.counter") and size["against"] < size["for"]:
         yield "what is said to pull harder does not"
 
 
-def _faults_of_links(said: dict[str, str], at: dict[str, int], evidence: Evidence) -> Iterator[str]:
+def _faults_of_links(said: Mapping[str, str], at: dict[str, int], evidence: Evidence) -> Iterator[str]:
     """What an item is said to share with the item asked about, it must share."""
     leader = at.get("first", at.get("for"))
     for slot, place in (("why", leader), ("also", at.get("second"))):
@@ -122,6 +123,15 @@ def _faults_of_links(said: dict[str, str], at: dict[str, int], evidence: Evidenc
         shared = [set(evidence.shared[place]) for place in at.values()]
         if said["common"] not in _facts(sorted(set.intersection(*shared))):
             yield f"{said['common']!r} is not what they share"
+
+
+def _faults_of_view(parts: Sequence[Part], text: str, evidence: Evidence, places: dict[str, int]) -> Iterator[str]:
+    """Where no genre, brand or the like is said to tie the item to those named, none must."""
+    named = {text[start:end] for part in parts for _, (start, end) in part.cited}
+    shared = {fact_kind(fact) for title in named & set(places) for fact in evidence.shared[places[title]]}
+    for part in parts:
+        if part.group.endswith(".view") and fact_kind(part.said["kind"]) in shared:
+            yield f"no {part.said['kind']} is said to be shared"
 
 
 def _links(shared: Sequence[str]) -> set[str]:
@@ -137,55 +147,12 @@ def _facts(shared: Sequence[str]) -> set[str]:
     return {join_facts([fact]) for fact in facts} | {join_facts(pair) for pair in pairs}
 
 
-def _cited(said: dict[str, str]) -> list[tuple[str, str]]:
-    """The slots and titles of a sentence; a list's titles are numbered in place of a name."""
-    listed = re.findall("“([^”]*)”", said.get("all", ""))
-    return [(slot, said[slot]) for slot in _NAMED if slot in said] + [(f"all {n}", t) for n, t in enumerate(listed)]
-
-
-def _sign(group: str, slot: str) -> int:
-    """Whether a title in this place of a sentence is said to speak for the item (1) or against it (-1)."""
-    if slot in ("for", "against"):
-        return 1 if slot == "for" else -1
-    return -1 if group.startswith("no.reason") else 1
-
-
-def _denied(group: str) -> tuple[int, ...]:
-    """The sides on which a sentence says that there is nothing."""
-    denied: dict[str, tuple[int, ...]] = {"yes.agreed": (-1,), "no.agreed": (1,), "yes.despite": (1,)}
-    return (1, -1) if group.endswith(".nothing") else denied.get(group, ())
-
-
-def _read(text: str) -> tuple[list[_Sentence], str]:
-    """The opening and the sentences after it, as groups and what fills their slots; then what is not understood."""
-    sentences: list[_Sentence] = []
-    at = 0
-    while at < len(text):
-        matches = [
-            (match, group)
-            for group, pattern in _patterns(text.split(",")[0], opening=not sentences)
-            if (match := pattern.match(text, at))
-        ]
-        if not matches:
+def _read(text: str) -> tuple[list[Part], str]:
+    """The opening and the parts that follow without a gap; then what is not understood."""
+    at, understood = 0, list[Part]()
+    for part in read_parts(text):
+        if part.start != at:
             break
-        match, group = max(matches, key=lambda pair: pair[0].end())
-        sentences.append((group, {slot: value for slot, value in match.groupdict().items() if value}))
-        at = match.end()
-    return sentences, text[at:]
-
-
-@cache
-def _patterns(verdict: str, *, opening: bool) -> list[tuple[str, re.Pattern[str]]]:
-    """The parts that may stand under a verdict ("Yes" or "No"), as patterns."""
-    kinds = {"Yes": ("yes",), "No": ("no", "between")}.get(verdict, ())
-    return [
-        (group, re.compile(_pattern(part) + r"(?: |$)"))
-        for group, parts in answer_parts().items()
-        if group.split(".")[0] in kinds and (".opening" in group) == opening
-        for part in parts
-    ]
-
-
-def _pattern(part: str) -> str:
-    words = _SLOT.split(part)
-    return "".join(_SLOTS[word] if at % 2 else re.escape(word) for at, word in enumerate(words))
+        understood.append(part)
+        at = part.end
+    return understood, text[at:]

@@ -56,6 +56,12 @@ class Evidence:
         """`[history]`, the effects in units of the spread, so that they mean the same for every recommender."""
         return tuple(effect / self.spread for effect in self.effects)
 
+    def stands_out(self, place: int) -> bool:
+        """Whether a history item does more, the way it works, than a random other item of that history does."""
+        sign = 1 if self.effects[place] > 0 else -1
+        others = [sign * effect for other, effect in enumerate(self.effects) if other != place]
+        return not others or sign * self.effects[place] > sum(others) / len(others)
+
     @property
     def upper_half(self) -> bool:
         """Whether the item ranks in the upper half of the list."""

@@ -22,8 +22,9 @@ class Example:
         task: Which of the tasks it belongs to.
         aspect: Which group of phrasings of the task it takes: discrimination has `title`, `description`, `genres`,
             `brand`, `features`, `similar`, and `title-of` (which item has this description or these features:
-            behavior only); reconstruction has `history`, `summary`; rationale has `surrogate`, `evidence`;
-            the other tasks have one group, "".
+            behavior only); reconstruction has `history`, `summary`; rationale has `surrogate`, `evidence`,
+            and `for`, `against` (which history item speaks most for the item, or against it); the other tasks have
+            one group, "".
         user: The user's own id, or "" for a made-up history.
         history: Item indices shown to the recommender, oldest first, already cut to its `max_history`.
         items: Item indices asked about (ranking: the candidates in the order shown).
@@ -31,6 +32,7 @@ class Example:
         answer_text: The answer when it is words ("Yes", a description, a rationale); "" when it is titles.
         question: The text asked, for `chat` and for discrimination's `title-of`; "" elsewhere.
         evidence: What f said when asked, for `rationale` with evidence; None elsewhere.
+        ask: The view that the reader wants, in words that follow the question; "" for none.
     """
 
     task: Task
@@ -42,3 +44,4 @@ class Example:
     answer_text: str = ""
     question: str = ""
     evidence: Evidence | None = None
+    ask: str = ""

@@ -26,7 +26,7 @@ from recexplainer.tasks.discrimination import discrimination_examples
 from recexplainer.tasks.example import TASKS, Example, Task
 from recexplainer.tasks.questions import Questions, collect_questions
 from recexplainer.tasks.ranking import ranking_examples
-from recexplainer.tasks.rationale import rationale_examples
+from recexplainer.tasks.rationale import cause_examples, rationale_examples
 from recexplainer.tasks.reconstruction import history_examples, read_summaries, summary_examples
 from recexplainer.tasks.retrieval import retrieval_examples
 from recexplainer.tasks.storing import Examples, load_examples, save_examples
@@ -66,6 +66,8 @@ class MixtureSettings(Settings):
     """Rationales to train without evidence in the prompt."""
     rationale_evidence: int = Field(default=4_000, ge=0)
     """Rationales to train with evidence in the prompt."""
+    rationale_causes: int = Field(default=4_000, ge=0)
+    """Questions for the history item that speaks most for an item, or most against it."""
     rationale_test: int = Field(default=200, ge=0)
     """Rationales kept for test, in both ways."""
     seed: int = Field(default=0, ge=0)
@@ -183,12 +185,13 @@ class _Builder:
             self.notes["rationale"] = "left out: the recommender cannot answer for a changed history"
             return [], []
         rng = self.rng("rationale")
-        wanted = max(settings.rationale_surrogate, settings.rationale_evidence)
+        wanted = max(settings.rationale_surrogate, settings.rationale_evidence, settings.rationale_causes)
         histories = [*asked.last, *asked.earlier]
         long = [user for user in histories if len(user.history) >= RATIONALE_HISTORY]
         users = _spread(long or histories, wanted, rng)
         bare, backed = rationale_examples(self.dataset, self.recommender, self.attributes, users, rng)
         train = bare[: settings.rationale_surrogate] + backed[: settings.rationale_evidence]
+        train += cause_examples(backed)[: settings.rationale_causes]
         users = _spread(asked.test, settings.rationale_test, self.rng("rationale test"))
         bare, backed = rationale_examples(self.dataset, self.recommender, self.attributes, users, rng)
         return train, bare + backed

@@ -23,6 +23,11 @@ from recexplainer.tasks.wording import read_yaml
 
 # A history item is cited beside a stronger one only if it does at least this share of what that one does.
 _WORTH_NAMING = 0.25
+# How often a view is asked for.
+_VIEWED = 0.2
+KINDS = ("genre", "brand", "platform", "word")
+"""What items may share, and what a view may be of."""
+_NAMES = {"genre": "genre", "brand": "brand", "platform": "platform", "word": "word in the title"}
 # How often the items asked about come from f's top ten, its top 20%, its bottom 50%, and between.
 _SOURCES = (0.25, 0.25, 0.35, 0.15)
 
@@ -44,7 +49,8 @@ def rationale_examples(
         rng: Draws the items and the phrasing.
 
     Returns:
-        The Examples without evidence in the prompt (`surrogate`) and those with it (`evidence`), same answers.
+        The Examples without evidence in the prompt (`surrogate`) and those with it (`evidence`), same answers. Of some
+        a view is asked for.
 
     Raises:
         RecommenderError: f cannot answer for a changed history.
@@ -53,6 +59,7 @@ def rationale_examples(
     for answers in ask(recommender, users):
         items += _draw_items(answers, rng)
     evidence = gather_evidence(recommender, dataset, users, items, attributes=attributes)
+    views = _draw_views(attributes, len(users), rng)
     backed = [
         Example(
             "rationale",
@@ -60,12 +67,39 @@ def rationale_examples(
             user=user.id,
             history=user.history,
             items=(item,),
-            answer_text=write_rationale(known, dataset.titles, rng),
+            answer_text=write_rationale(known, dataset.titles, rng, view),
             evidence=known,
+            ask=_one_of(read_yaml("views.yaml")[view], rng) if view else "",
         )
-        for user, item, known in zip(users, items, evidence, strict=True)
+        for user, item, known, view in zip(users, items, evidence, views, strict=True)
     ]
     return [replace(example, aspect="surrogate", evidence=None) for example in backed], backed
+
+
+def cause_examples(examples: Sequence[Example]) -> list[Example]:
+    """For each rationale with evidence: which history item speaks most for the item, and which most against it.
+
+    Where none does, that is not asked.
+    """
+    causes: list[Example] = []
+    for example in examples:
+        if example.evidence is None:
+            continue
+        weights = np.array(example.evidence.weights)
+        for aspect, sign in (("for", 1), ("against", -1)):
+            place = int((sign * weights).argmax())
+            if sign * weights[place] >= NEGLIGIBLE:
+                asked = Example("rationale", aspect, user=example.user, history=example.history, items=example.items)
+                causes.append(replace(asked, answer_items=(example.history[place],)))
+    return causes
+
+
+def _draw_views(attributes: Attributes, count: int, rng: np.random.Generator) -> list[str]:
+    """`[count]`: a view, of those that the catalogue allows, for some; "" for the others."""
+    held = {"genre": attributes.genres, "brand": attributes.brands, "platform": attributes.platforms}
+    kinds = [kind for kind in KINDS if any(held.get(kind, attributes.words))]
+    drawn = rng.choice([*kinds, "short"], size=count)
+    return np.where(rng.random(count) < _VIEWED, drawn, "").tolist()
 
 
 def _draw_items(answers: Answers, rng: np.random.Generator) -> list[int]:
@@ -97,7 +131,7 @@ def verdict_kind(evidence: Evidence) -> str:
     return "between" if evidence.upper_half else "no"
 
 
-def write_rationale(evidence: Evidence, titles: Sequence[str], rng: np.random.Generator) -> str:
+def write_rationale(evidence: Evidence, titles: Sequence[str], rng: np.random.Generator, view: str = "") -> str:
     """Two to four sentences: "Yes" or "No", the reasons, what pulls the other way.
 
     Titles stand in curly quotes, none of them twice, and besides the item asked about all are in the history.
@@ -106,15 +140,18 @@ def write_rationale(evidence: Evidence, titles: Sequence[str], rng: np.random.Ge
         evidence: What f said.
         titles: `[items]`, the titles of the catalogue.
         rng: Draws the phrasing.
+        view: One of `KINDS`: of what items share, only that is told; `short`: the verdict and one reason; "": all.
     """
-    return _Writer(evidence, titles, rng).write()
+    return _Writer(evidence, titles, rng, view).write()
 
 
 class _Writer:
     """Puts one Evidence in words; `supporters` and `opponents` are places in the history, the strongest first."""
 
-    def __init__(self, evidence: Evidence, titles: Sequence[str], rng: np.random.Generator) -> None:
+    def __init__(self, evidence: Evidence, titles: Sequence[str], rng: np.random.Generator, view: str = "") -> None:
         self.evidence = evidence
+        self.short, self.view = view == "short", view if view in KINDS else ""
+        self.told: list[int] = []
         self.titles = titles
         self.rng = rng
         weights = evidence.weights
@@ -125,7 +162,12 @@ class _Writer:
     def write(self) -> str:
         kind = verdict_kind(self.evidence)
         body = {"yes": self._yes, "between": self._between, "no": self._no}[kind]
-        return " ".join([self._opening(kind), *body()])
+        said = [self._opening(kind), *body()]
+        if self.short:
+            return " ".join(said[:2])
+        if self.view and self.told and not any(map(self._facts, self.told)):
+            said.append(self._one_of(answer_parts()[f"{kind}.view"]).format(kind=_NAMES[self.view]))
+        return " ".join(said)
 
     def _opening(self, verdict: str) -> str:
         """The verdict; a word such as "near" or "top" only where the rank bears it out."""
@@ -187,14 +229,16 @@ class _Writer:
         return abs(self.evidence.weights[place]) > 1.5 * abs(self.evidence.weights[other])
 
     def _worth_naming(self, places: list[int]) -> list[int]:
-        """The two or three that do most, fewer where the others do little beside the first."""
+        """The two or three that do most, fewer where others do little beside the first, or no more than any other."""
         if not places:
             return []
-        weights = [abs(self.evidence.weights[place]) for place in places]
+        first = abs(self.evidence.weights[places[0]])
         most = 2 if self.rng.random() < 0.65 else 3
-        return [place for place, weight in zip(places, weights, strict=True) if weight >= _WORTH_NAMING * weights[0]][
-            :most
-        ]
+        return [
+            place
+            for place in places
+            if abs(self.evidence.weights[place]) >= _WORTH_NAMING * first and self.evidence.stands_out(place)
+        ][:most]
 
     def _rival(self, places: list[int], cited: list[int]) -> int | None:
         """The strongest on the other side, where it is worth naming beside the strongest cited."""
@@ -222,25 +266,39 @@ class _Writer:
         why = self._why(leader) if leader is not None else ""
         also = self._why(places["second"]) if "second" in places and not why else ""
         texts = {name: self._title(place) for name, place in places.items()}
+        self.told += places.values()
         return self._one_of(answer_parts()[group]).format(**texts, why=why, also=also)
 
     def _why(self, place: int) -> str:
-        shared = self.evidence.shared[place]
-        facts = [phrase for phrase in shared if phrase != CLOSE]
+        facts = self._facts(place)
         if facts:
             return self._one_of(answer_parts()["why.one"]).format(what=join_facts(facts[:2]))
-        return self._one_of(answer_parts()["why.close"]) if shared else ""
+        close = CLOSE in self.evidence.shared[place] and not self.view
+        return self._one_of(answer_parts()["why.close"]) if close else ""
+
+    def _facts(self, place: int) -> list[str]:
+        """What a history item shares with the item, as far as the view goes."""
+        facts = (phrase for phrase in self.evidence.shared[place] if phrase != CLOSE)
+        return [phrase for phrase in facts if self.view in ("", fact_kind(phrase))]
 
     def _common(self, cited: list[int]) -> str:
-        shared = [self.evidence.shared[place] for place in cited]
-        facts = [phrase for phrase in shared[0] if phrase != CLOSE and all(phrase in others for others in shared)]
-        return join_facts(facts[:2])
+        shared = [self._facts(place) for place in cited]
+        return join_facts([phrase for phrase in shared[0] if all(phrase in others for others in shared)][:2])
 
     def _title(self, place: int) -> str:
         return f"“{self.titles[self.evidence.history[place]]}”"
 
     def _one_of(self, parts: Sequence[str]) -> str:
-        return parts[int(self.rng.integers(len(parts)))]
+        return _one_of(parts, self.rng)
+
+
+def _one_of(parts: Sequence[str], rng: np.random.Generator) -> str:
+    return parts[int(rng.integers(len(parts)))]
+
+
+def fact_kind(phrase: str) -> str:
+    """The kind of a shared attribute: `genre`, `brand`, `platform`, `word`."""
+    return phrase.removeprefix("the ").split(" ", 1)[0]
 
 
 def join_facts(phrases: Sequence[str]) -> str:

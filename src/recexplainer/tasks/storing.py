@@ -38,6 +38,7 @@ _COLUMNS: dict[str, pl.DataType] = {
     "answer_text": pl.String(),
     "question": pl.String(),
     "evidence": _EVIDENCE,
+    "ask": pl.String(),
 }
 _LISTS = ("history", "items", "answer_items")
 

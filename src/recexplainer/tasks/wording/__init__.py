@@ -39,6 +39,8 @@ PLACEHOLDERS: Mapping[tuple[str, str], frozenset[str]] = MappingProxyType(
         ("reconstruction", "summary"): _ABOUT_HISTORY,
         ("rationale", "surrogate"): frozenset({"history", "item"}),
         ("rationale", "evidence"): frozenset({"history", "item", "evidence"}),
+        ("rationale", "for"): frozenset({"history", "item"}),
+        ("rationale", "against"): frozenset({"history", "item"}),
     }
 )
 

@@ -1,0 +1,203 @@
+"""Whether a metric of explanations can tell true ones from false ones, where the truth is known by construction.
+
+Planted recommenders are explained truly and with one thing changed; a metric is as good as its AUROC (Hanley and
+McNeil 1982) at telling which is which. It knows what each metric is there to find, not how it is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, product, zip_longest
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from recexplainer.data.sample import make_world
+from recexplainer.evaluation.faithfulness import LOWER_IS_BETTER
+from recexplainer.evaluation.planted_corruptions import CORRUPTIONS, MILD
+from recexplainer.evaluation.planted_pairs import Planting, Said, Sort, plant
+from recexplainer.evaluation.rows import Row, row
+from recexplainer.explanations.record import Claim, Explanation
+from recexplainer.recommenders.base import Recommender
+from recexplainer.recommenders.planted import KINDS, Causes
+
+TASK = "planted"
+ALL = "all"
+"""The method of rows over all recommenders; also the corruption that changes several things."""
+ITEMS, FEWEST_USERS, MOST_USERS = 120, 400, 5000
+_RESAMPLES = 1000
+
+MetricValues = Callable[[Sequence[Explanation], Recommender], Mapping[str, Sequence[float | None]]]
+"""For each metric the value of each explanation, None where it has none; `faithfulness_values` is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What a metric is there to find.
+
+    Attributes:
+        corruptions: The mild corruptions that it is put to.
+        blind: Recommenders and corruptions that by its definition it cannot tell.
+    """
+
+    corruptions: tuple[str, ...]
+    blind: frozenset[Sort] = frozenset()
+
+    @property
+    def sorts(self) -> list[Sort]:
+        """The sorts of pairs that it is put to."""
+        return [sort for sort in product(KINDS, self.corruptions) if sort not in self.blind]
+
+
+# Without either of two items that only count together the score falls as far as without both.
+_HALF_IS_ENOUGH = frozenset({("two-together", "swap")})
+TESTED: dict[str, Tested] = {
+    "verdict-fidelity": Tested(("verdict",)),
+    "hallucination-rate": Tested(("invented",)),
+    "borne-out": Tested(MILD),
+    "comprehensiveness": Tested(("swap", "direction"), _HALF_IS_ENOUGH),
+    "comprehensiveness-aopc": Tested(("swap", "direction"), _HALF_IS_ENOUGH),
+    "sufficiency": Tested(("swap",)),
+    "simulatability": Tested(("swap", "direction")),
+}
+"""The metrics that are tested; of those in `LOWER_IS_BETTER` true explanations should have less, of others more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a metric gives a true explanation and a corrupted one, so turned that the true one should have more."""
+
+    sort: Sort
+    true: float
+    corrupted: float
+
+
+def evaluate_planted(values: MetricValues, pairs: int = 1000, seed: int = 0) -> list[Row]:
+    """How well each metric tells true explanations from mildly corrupted ones, and whether marks are right.
+
+    Rows of task `planted`, of method `all` and of each recommender:
+
+    - `auroc/METRIC`: the AUROC over all pairs of a true and a mildly corrupted explanation; cases are pairs, which the
+      interval draws anew. Pairs where the metric has no value are left out.
+    - `auroc/METRIC/CORRUPTION`, of method `all`: the same for one way to corrupt alone; `all` is several at once.
+    - `marks`: the share of claims about what matters whose mark is what the planted causes say.
+    - `claims-read`: the share of texts of which the verdict, the cited causes with their direction, and that they share
+      a brand are read as written.
+
+    Args:
+        values: Computes the metrics; those in `TESTED` have rows, if it has them.
+        pairs: How many pairs each metric is put to.
+        seed: Of the world, the recommenders, the cases and the texts.
+    """
+    world = make_world(users=min(max(FEWEST_USERS, pairs), MOST_USERS), items=ITEMS, seed=seed)
+    severe = [(kind, ALL) for kind in KINDS]
+    plantings = plant(world, [*(tested.sorts for tested in TESTED.values()), severe], pairs, seed)
+    measured = [values([one.record for one in each.said], each.recommender) for each in plantings]
+    rows: list[Row] = []
+    for metric, tested in TESTED.items():
+        if all(metric in each for each in measured):
+            told = _told(metric, plantings, measured)
+            mild, worst = (_in_turn(told, sorts, pairs) for sorts in (tested.sorts, severe))
+            rows += _auroc_rows(f"auroc/{metric}", mild, worst)
+    return rows + _claim_rows(plantings)
+
+
+def auroc(true: ArrayLike, corrupted: ArrayLike) -> float:
+    """How often a true explanation has more than a corrupted one, over all of both; ties count as half.
+
+    Args:
+        true: `Float[true]`, at least one.
+        corrupted: `Float[corrupted]`, at least one.
+    """
+    ordered, asked = np.sort(np.asarray(corrupted, np.float64)), np.asarray(true, np.float64)
+    places = [np.searchsorted(ordered, asked, side) for side in ("left", "right")]
+    return float(np.mean(places) / len(ordered))
+
+
+def right_marks(claim: Claim, causes: Causes, history: Sequence[int]) -> tuple[str, ...]:
+    """The marks that a claim may have if the causes are these; none where it is not about what matters.
+
+    Args:
+        claim: A claim; those of kinds `for`, `against`, `nothing-for` and `nothing-against` are about what matters.
+        causes: The true ones.
+        history: Item indices; what is claimed of other items is not looked at.
+    """
+    if claim.kind in ("nothing-for", "nothing-against"):
+        denied = causes.for_items if claim.kind == "nothing-for" else causes.against_items
+        return ("contradicted",) if denied else ("confirmed",)
+    if claim.kind not in ("for", "against") or claim.item not in history:
+        return ()
+    sides = (causes.for_items, causes.against_items)
+    said, turned = sides if claim.kind == "for" else sides[::-1]
+    if claim.item in said:
+        return ("confirmed",)
+    return ("contradicted",) if claim.item in turned else ("unsupported", "contradicted")
+
+
+def _told(
+    metric: str, plantings: Sequence[Planting], measured: Sequence[Mapping[str, Sequence[float | None]]]
+) -> dict[Sort, list[_Told]]:
+    """What the metric gives the pairs of each sort, those left out where it has no value."""
+    turn = -1.0 if metric in LOWER_IS_BETTER else 1.0
+    told: dict[Sort, list[_Told]] = {}
+    for planting, values in zip(plantings, measured, strict=True):
+        for corruption, pairs in planting.pairs.items():
+            sort = (planting.recommender.kind, corruption)
+            both = [(values[metric][true], values[metric][corrupted]) for true, corrupted in pairs]
+            told[sort] = [_Told(sort, turn * t, turn * c) for t, c in both if t is not None and c is not None]
+    return told
+
+
+def _in_turn(told: Mapping[Sort, Sequence[_Told]], sorts: Sequence[Sort], count: int) -> list[_Told]:
+    """So many of these sorts, evenly."""
+    rounds = zip_longest(*(told[sort] for sort in sorts))
+    return list(islice((one for each in rounds for one in each if one is not None), count))
+
+
+def _auroc_rows(metric: str, mild: Sequence[_Told], worst: Sequence[_Told]) -> list[Row]:
+    rows = [_auroc_row(ALL, metric, mild)]
+    rows += [_auroc_row(kind, metric, [one for one in mild if one.sort[0] == kind]) for kind in KINDS]
+    for corruption in CORRUPTIONS:
+        each = [one for one in (*mild, *worst) if one.sort[1] == corruption]
+        rows.append(_auroc_row(ALL, f"{metric}/{corruption}", each))
+    return [one for one in rows if one.cases]
+
+
+def _auroc_row(method: str, metric: str, told: Sequence[_Told]) -> Row:
+    """The AUROC with its 95% percentile bootstrap interval over pairs."""
+    if not told:
+        return Row(method, TASK, metric, None, None, None, 0)
+    true, corrupted = (np.array(each) for each in ([one.true for one in told], [one.corrupted for one in told]))
+    drawn = np.random.default_rng(0).integers(len(told), size=(_RESAMPLES, len(told)))
+    low, high = np.percentile([auroc(true[each], corrupted[each]) for each in drawn], [2.5, 97.5])
+    return Row(method, TASK, metric, auroc(true, corrupted), float(low), float(high), len(told))
+
+
+def _claim_rows(plantings: Sequence[Planting]) -> list[Row]:
+    rows: list[Row] = []
+    for metric, judge in (("marks", _marks), ("claims-read", _reading)):
+        right = {each.recommender.kind: [good for one in each.said for good in judge(one)] for each in plantings}
+        rows.append(row(ALL, TASK, metric, [good for each in right.values() for good in each]))
+        rows += [row(kind, TASK, metric, each) for kind, each in right.items()]
+    return rows
+
+
+def _marks(said: Said) -> Iterator[float]:
+    """For each claim about what matters 1 if its mark is right: of what is true, of what is turned, of what is not."""
+    for claim in said.record.claims:
+        right = right_marks(claim, said.case.causes, said.record.history)
+        if right:
+            yield float(claim.mark in right)
+
+
+def _reading(said: Said) -> Iterator[float]:
+    """1 if the verdict, the history items said to matter, and whether they share a brand are read as written."""
+    record, telling = said.record, said.telling
+    items = dict(zip(record.history_titles, record.history, strict=True))
+    cited = [("for", title) for title in telling.supporters] + [("against", title) for title in telling.opponents]
+    written = {(kind, items[title]) for kind, title in cited if title in items}
+    read = {(one.kind, one.item) for one in record.claims if one.kind in ("for", "against")}
+    read = {(kind, item) for kind, item in read if item in record.history}
+    shared = any(one.kind == "shared" for one in record.claims) or not written
+    yield float(read == written and shared >= bool(telling.brand) and record.verdict is telling.verdict)

@@ -1,0 +1,96 @@
+"""Asking f for histories with items left out: what is asked, once each, in batches, and what cannot be asked.
+
+It does not know what the answers are for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import Literal
+
+from recexplainer.errors import RecommenderError
+from recexplainer.recommenders.base import Floats, Recommender, User
+
+Absence = Literal["removal", "padding"]
+"""`removal` closes the gap; `padding` keeps it, so that the other items stay at their positions."""
+
+_BATCH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What f scores an item for when a part of the history is left.
+
+    Attributes:
+        user: The user with the whole history.
+        item: The item asked about.
+        remaining: What is left of the history, with padding where gaps are kept; empty: nothing is left.
+    """
+
+    user: User
+    item: int
+    remaining: tuple[int, ...]
+
+
+def remaining(recommender: Recommender, user: User, kept: Sequence[bool], absence: Absence) -> tuple[int, ...]:
+    """The history of what is kept; padding only before the last item kept, as after it there is no gap to keep."""
+    if absence == "removal" or not any(kept):
+        return tuple(compress(user.history, kept))
+    padding: int = recommender.padding_item  # type: ignore[attr-defined]
+    length = len(kept) - list(reversed(kept)).index(True)
+    return tuple(item if stays else padding for item, stays in zip(user.history[:length], kept, strict=False))
+
+
+def answers(recommender: Recommender, questions: Sequence[Question]) -> Iterator[tuple[int, Floats, float]]:
+    """The place of each question, f's scores of all items for it, and that of its item; in the order that f is asked.
+
+    What is asked several times, of whatever items, is put to f once; where nothing remains, the whole history is asked.
+    """
+    places: dict[User, list[int]] = {}
+    for place, question in enumerate(questions):
+        asked = User(question.remaining or question.user.history, question.user.id)
+        places.setdefault(asked, []).append(place)
+    users = list(places)
+    for start in range(0, len(users), _BATCH):
+        batch = users[start : start + _BATCH]
+        for user, row in zip(batch, recommender.scores(batch), strict=True):
+            for place in places[user]:
+                question = questions[place]
+                yield place, row, float(row[question.item] if question.remaining else row.mean())
+
+
+def check(recommender: Recommender, users: Sequence[User], items: Sequence[int], absence: Absence) -> None:
+    """Raise RecommenderError for what cannot be asked."""
+    if not recommender.answers_changed_history:
+        raise RecommenderError(
+            "This recommender knows users by id alone and cannot answer for a changed history.",
+            mend="Use a recommender that takes histories, or leave attribution out.",
+        )
+    if absence == "padding" and not hasattr(recommender, "padding_item"):
+        raise RecommenderError(
+            "This recommender has no padding that could stand where an item was.",
+            where=f"absence of {type(recommender).__name__}",
+            mend="Leave items out by removal.",
+        )
+    check_count(len(users), len(items), "items")
+    for user, item in zip(users, items, strict=True):
+        if not 0 < len(user.history) <= recommender.max_history:
+            raise RecommenderError(
+                f"A history has {len(user.history)} items, where 1 to {recommender.max_history} are due.",
+                where=f"user {user.id!r}",
+                mend="Ask about users with at least one item, and cut histories to the last max_history.",
+            )
+        if not 0 <= item < recommender.n_items:
+            raise RecommenderError(
+                f"Item {item} was asked about, but the catalogue has {recommender.n_items:,}.",
+                where=f"user {user.id!r}",
+                mend="Give the item's index in the catalogue.",
+            )
+
+
+def check_count(users: int, others: int, what: str) -> None:
+    """Raise RecommenderError if there are not as many of them as users."""
+    if users != others:
+        raise RecommenderError(f"There are {users} users and {others} {what}.", mend="Give one for each case.")

@@ -1,0 +1,129 @@
+"""What was checked of an explanation, in words: its claims with their marks, its faults, and the counterfactual.
+
+It knows the records only; page and terminal say the same by it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from recexplainer.errors import RunError
+from recexplainer.explanations.record import Claim, Explanation, Mark
+
+WORST_FIRST: tuple[Mark, ...] = ("contradicted", "unsupported", "confirmed")
+_UNCLAIMED = re.compile(r"not understood|.* does most and is not named$", re.DOTALL)
+_NO_VERDICT = "no verdict is understood"
+_SAID = {
+    "verdict": "its verdict",
+    "history": "“{words}” is in the user's history",
+    "for": "“{title}” speaks for it",
+    "against": "“{title}” speaks against it",
+    "shared": "“{words}” holds for {holder} too",
+    "nothing-for": "nothing in the history speaks for it",
+    "nothing-against": "nothing in the history speaks against it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One claim: what the text says in a few words, its mark, and what the recommender or the catalogue says to it."""
+
+    says: str
+    mark: Mark
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A stretch of the text that claims something, and all that it claims.
+
+    Attributes:
+        number: From 1, in order of appearance.
+        start: Offset of its first character in the text.
+        end: Offset after its last one.
+        words: The stretch itself.
+        checks: Its claims, at least one.
+    """
+
+    number: int
+    start: int
+    end: int
+    words: str
+    checks: tuple[Check, ...]
+
+    @property
+    def mark(self) -> Mark:
+        """The worst mark of its claims."""
+        return worst([check.mark for check in self.checks])
+
+
+def worst(marks: list[Mark]) -> Mark:
+    """The worst of marks, of which there is at least one."""
+    return min(marks, key=WORST_FIRST.index)
+
+
+def places(explanation: Explanation) -> list[Place]:
+    """The stretches that claim something, in order of appearance.
+
+    Raises:
+        RunError: If a claim's offsets are not in the text.
+    """
+    spans: dict[tuple[int, int], list[Check]] = {}
+    for claim in explanation.claims:
+        spans.setdefault((claim.start, claim.end), []).append(check(explanation, claim))
+    return [
+        Place(number, *span, explanation.text[slice(*span)], tuple(spans[span]))
+        for number, span in enumerate(sorted(spans), start=1)
+    ]
+
+
+def check(explanation: Explanation, claim: Claim) -> Check:
+    """One claim of an explanation in words.
+
+    Raises:
+        RunError: If its offsets are not in the text.
+    """
+    if not 0 <= claim.start < claim.end <= len(explanation.text):
+        raise RunError(
+            f"The offsets {claim.start} to {claim.end} of a claim are not in the text.",
+            where=f"explanation of item {explanation.item} for user {explanation.user}",
+            mend="Run the explanations again.",
+        )
+    words = explanation.text[claim.start : claim.end]
+    title = _titles(explanation).get(claim.item, words)
+    holder = "some of the history" if claim.item is None else f"“{title}”"
+    return Check(_SAID[claim.kind].format(words=words, title=title, holder=holder), claim.mark, claim.found)
+
+
+def open_faults(explanation: Explanation) -> tuple[str, ...]:
+    """The faults that no claim says: what is left out or not understood; all of them where no claims were read."""
+    kinds = {claim.kind for claim in explanation.claims}
+    return tuple(
+        fault
+        for fault in explanation.faults
+        if not kinds or _UNCLAIMED.match(fault) or ("verdict" not in kinds and fault.startswith(_NO_VERDICT))
+    )
+
+
+def counterfactual(explanation: Explanation) -> str:
+    """What the rank would be without a cited item: "Without “X” it would fall from rank 3 to rank 41.".
+
+    The item is the one with the largest effect of those without which the rank is another. Where there is none, it says
+    so; "" where f was not asked without any.
+    """
+    known = [
+        (abs(each.effect or 0.0), each.item, each.rank_without)
+        for each in explanation.citations
+        if each.rank_without is not None
+    ]
+    moving = [one for one in known if one[2] != explanation.rank]
+    if not moving:
+        return "No single item that the text names changes its rank." if known else ""
+    _, item, rank = max(moving, key=lambda one: one[0])
+    way = "fall" if rank > explanation.rank else "rise"
+    return f"Without “{_titles(explanation)[item]}” it would {way} from rank {explanation.rank:,} to rank {rank:,}."
+
+
+def _titles(explanation: Explanation) -> dict[int | None, str]:
+    return dict(zip(explanation.history, explanation.history_titles, strict=True))

@@ -1,0 +1,143 @@
+"""Preference training: of two answers to a question the better one is made likelier than the worse one (DPO).
+
+It knows neither f nor who judged the answers. Sources: Rafailov et al. (2023), equation 7; the weight on the better
+answer's own likelihood is that of Pang et al. (2024).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.nn.utils import clip_grad_norm_
+from transformers import get_cosine_schedule_with_warmup
+
+from recexplainer.data.dataset import Dataset
+from recexplainer.progress import track
+from recexplainer.recommenders.base import Recommender
+from recexplainer.surrogate.batching import EncodedSet, PromptEncoder, TokenBudget, to_device
+from recexplainer.surrogate.loop import attention_for_training
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.preference_settings import PreferenceSettings
+from recexplainer.surrogate.prompt import render
+from recexplainer.surrogate.questions import UserTable
+from recexplainer.tasks.example import Example
+from recexplainer.tasks.wording import load_wording
+
+
+def encode_answers(
+    surrogate: Surrogate, dataset: Dataset, recommender: Recommender, examples: Sequence[Example]
+) -> EncodedSet:
+    """Examples with their answers, put as `encode_questions` puts them without.
+
+    Args:
+        surrogate: Who is to answer so.
+        dataset: The catalogue.
+        recommender: f, asked for its vectors only.
+        examples: Questions and answers.
+    """
+    encode = PromptEncoder(surrogate.tokenizer, dataset.titles, surrogate.context)
+    users = UserTable(recommender, surrogate.form)
+    encoded = []
+    for example in examples:
+        phrasing = load_wording()[example.task, example.aspect][0]
+        prompt = render(example, surrogate.form, phrasing, dataset.titles)
+        encoded.append(encode(prompt, users.row(prompt, example.user)))
+    return EncodedSet(encoded, users.vectors(), users.item_vectors)
+
+
+def log_probabilities(surrogate: Surrogate, batch: Mapping[str, Tensor]) -> Tensor:
+    """The log probability of each answer of a batch given its question, `Float[batch]`, nats.
+
+    Args:
+        surrogate: Who would answer.
+        batch: What `EncodedSet.collate` gives, on the surrogate's device.
+    """
+    logits = surrogate(**batch)["logits"]
+    each = -functional.cross_entropy(logits, batch["labels"], reduction="none")
+    rows, length = batch["input_ids"].shape
+    return each.new_zeros(rows).index_add(0, batch["label_places"] // length, each)
+
+
+def preference_loss(policy: Tensor, reference: Tensor, beta: float) -> Tensor:
+    """The mean of -log sigmoid(beta * (gain of the better - gain of the worse)): Rafailov et al. (2023), equation 7.
+
+    Args:
+        policy: `Float[2, pairs]`, log probabilities of the better and the worse answers.
+        reference: The same before training.
+        beta: How strongly the policy is held to the reference.
+    """
+    better, worse = policy - reference
+    return -functional.logsigmoid(beta * (better - worse)).mean()
+
+
+class PreferenceTrainer:
+    """Trains whatever of a surrogate can be trained: all of `nano`, LoRA and connectors of a pretrained backbone.
+
+    Without dropout, so that what it is held to and what is trained are the same at first; in one process.
+
+    Args:
+        surrogate: Trained in place, on the device that it is on.
+        answers: `[2 * pairs]`: the better answers, then the worse ones, in the same order.
+        settings: How.
+    """
+
+    def __init__(self, surrogate: Surrogate, answers: EncodedSet, settings: PreferenceSettings) -> None:
+        self._surrogate, self._answers, self._settings = surrogate.eval(), answers, settings
+        self._pairs = len(answers) // 2
+        longest = answers.lengths.reshape(2, self._pairs).max(axis=0)
+        self._batches = TokenBudget(2 * longest, settings.tokens_per_batch, settings.seed)
+        self._answer_lengths = torch.tensor([len(one.ids) - one.answer_start for one in answers.encoded])
+        self._weights = [weight for weight in surrogate.parameters() if weight.requires_grad]
+        self._before = [weight.detach().clone() for weight in self._weights]
+        self._optimizer = torch.optim.AdamW(self._weights, lr=settings.learning_rate, weight_decay=0.0)
+        steps = len(self._batches) * settings.epochs
+        self._schedule = get_cosine_schedule_with_warmup(self._optimizer, round(settings.warmup * steps), steps)
+        self._reference = self.log_probabilities()
+        self._epoch = 0
+
+    @torch.no_grad()
+    def log_probabilities(self) -> Tensor:
+        """Those of all answers now, `Float[2, pairs]`, the better ones first."""
+        found = torch.empty(2, self._pairs)
+        with self._attention():
+            for rows in track(self._batches, "preferences: what it says before"):
+                found[:, rows] = self._of(rows).cpu()
+        return found
+
+    def epoch(self) -> list[float]:
+        """One pass over all pairs, in an order of its own; returns the loss of each step."""
+        self._batches.set_epoch(self._epoch)
+        self._epoch += 1
+        with self._attention():
+            return [self._step(rows) for rows in track(self._batches, f"preferences: epoch {self._epoch}")]
+
+    @torch.no_grad()
+    def undo(self) -> None:
+        """Give the surrogate back the weights that it had before."""
+        for weight, before in zip(self._weights, self._before, strict=True):
+            weight.copy_(before)
+
+    def _step(self, rows: list[int]) -> float:
+        policy = self._of(rows)
+        loss = preference_loss(policy, self._reference[:, rows].to(policy), self._settings.beta)
+        per_token = policy[0] / self._answer_lengths[rows].to(policy)
+        loss = loss - self._settings.likelihood * per_token.mean()
+        self._optimizer.zero_grad()
+        loss.backward()
+        clip_grad_norm_(self._weights, 1.0)
+        self._optimizer.step()
+        self._schedule.step()
+        return float(loss.detach())
+
+    def _of(self, rows: list[int]) -> Tensor:
+        """Log probabilities of some pairs' answers, `Float[2, rows]`."""
+        both = np.concatenate([rows, np.array(rows) + self._pairs])
+        batch = self._answers.collate([self._answers.encoded[row] for row in both])
+        return log_probabilities(self._surrogate, to_device(batch, self._surrogate.device)).view(2, -1)
+
+    def _attention(self):
+        return attention_for_training(self._surrogate.backbone, self._surrogate.device.type == "cpu")

@@ -1,0 +1,159 @@
+"""Metrics of faithfulness on an f that adds up weights, where each value can be worked out by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+from tests.tiny import told
+
+from recexplainer.data.dataset import Dataset
+from recexplainer.evaluation.faithfulness import BOUNDED, evaluate_faithfulness, faithfulness_values
+from recexplainer.explanations.record import Claim
+from recexplainer.explanations.recording import Recorder
+from recexplainer.recommenders.base import User
+from recexplainer.recommenders.function import as_recommender
+
+UNSEEN = np.linspace(0.0, 2.0, 16)  # scores of the items that nobody asks about, whatever the history
+TITLES = ("Brink", "Limbo", "Velvet", "Marrow", *(f"Other {number}" for number in range(len(UNSEEN))), "Asked")
+ASKED = len(TITLES) - 1
+WEIGHTS = np.array([3.0, 1.0, 0.0, -2.0])  # what items 0 to 3 do to the score of the item asked about
+SCORE = 5.0
+
+
+def f(histories, items):
+    """The score of the last item is 3 and the weights of the history; with those unseen it spreads by `spread()`."""
+    scores = np.zeros((len(histories), len(TITLES)))
+    scores[:, 4:ASKED] = UNSEEN
+    for row, history in enumerate(histories):
+        scores[row, ASKED] = 3.0 + sum(WEIGHTS[int(item)] for item in history)
+    return scores
+
+
+def recommender():
+    return as_recommender(f, [str(item) for item in range(len(TITLES))])
+
+
+def spread():
+    return np.array([*UNSEEN, SCORE]).std()
+
+
+def claim(kind, item, mark="confirmed"):
+    return Claim(kind, mark, "", 0, 1, item)
+
+
+def explanation(*claims, **changes):
+    return told(TITLES, "", history=range(4), claims=claims, score=SCORE, effects=tuple(WEIGHTS), **changes)
+
+
+def values(*claims, **changes):
+    return {
+        name: each[0] for name, each in faithfulness_values([explanation(*claims, **changes)], recommender()).items()
+    }
+
+
+def test_the_score_is_as_written():
+    assert f([["0", "1", "2", "3"]], None)[0, ASKED] == SCORE
+
+
+def test_what_is_cited_is_removed_side_by_side():
+    found = values(claim("verdict", None), claim("for", 0), claim("against", 3))
+    assert found["comprehensiveness"] == pytest.approx((3 + 2) / spread())
+    assert found["comprehensiveness-oracle"] == pytest.approx((3 + 2) / spread())
+    assert found["cited"] == 2
+    assert found["comprehensiveness-aopc"] == pytest.approx((3 + 5 + 5) / 3 / spread())
+    assert found["comprehensiveness-aopc-oracle"] == pytest.approx((3 + 5 + 6) / 3 / spread())
+
+
+def test_the_wrong_side_counts_against_it():
+    assert values(claim("against", 0))["comprehensiveness"] == pytest.approx(-3 / spread())
+    assert values(claim("against", 0))["comprehensiveness-oracle"] == pytest.approx(2 / spread())
+
+
+def test_what_is_left_should_be_enough():
+    """Without items 1 and 2 the score is 4, without 0 and 3 it is 4 too; without anything the mean of the catalogue."""
+    assert values(claim("for", 0), claim("against", 3))["sufficiency"] == pytest.approx(1 / spread())
+    assert values(claim("for", 1), claim("for", 2))["sufficiency"] == pytest.approx(1 / spread())
+    everything = [claim("for", item) for item in range(4)]
+    assert values(*everything)["sufficiency"] == 0
+    mean = f([["0", "1", "2", "3"]], None).mean()
+    assert values()["sufficiency"] == pytest.approx((SCORE - mean) / spread())
+
+
+def test_a_reader_orders_pairs_as_the_text_does():
+    """Of the six pairs all differ: 3 > 1 > 0 > -2."""
+    assert values(claim("for", 0), claim("against", 3))["simulatability"] == pytest.approx((5 + 0.5) / 6)
+    assert values()["simulatability"] == 0.5
+    assert values(claim("against", 0), claim("for", 3))["simulatability"] == pytest.approx(0.5 / 6)
+    same = explanation(claim("for", 0))
+    assert faithfulness_values([replace(same, effects=(1.0,) * 4)], recommender())["simulatability"] == [None]
+
+
+def test_random_citing_is_between_nothing_and_the_oracle():
+    found = [explanation(claim("for", 0)) for _ in range(400)]
+    random = faithfulness_values(found, recommender())["comprehensiveness-random"]
+    assert np.mean(random) == pytest.approx(WEIGHTS.mean() / spread(), abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("claims", "fidelity", "hallucinated", "borne_out"),
+    [
+        ((), 0.0, 0.0, 0.0),
+        ((claim("verdict", None),), 1.0, 0.0, 1.0),
+        ((claim("verdict", None, "contradicted"), claim("history", 0)), 0.0, 0.0, 0.5),
+        ((claim("verdict", None), claim("history", None, "contradicted")), 1.0, 1.0, 0.5),
+        ((claim("verdict", None), claim("for", 1, "unsupported")), 1.0, 0.0, 0.5),
+    ],
+)
+def test_marks_are_counted(claims, fidelity, hallucinated, borne_out):
+    found = values(*claims)
+    assert found["verdict-fidelity"] == fidelity
+    assert found["hallucination-rate"] == hallucinated
+    assert found["borne-out"] == borne_out
+
+
+def test_a_title_that_is_not_in_the_history_is_not_removed():
+    assert values(claim("for", 5, "contradicted"))["cited"] == 0
+
+
+def test_rows_give_the_share_of_the_way():
+    best = [explanation(claim("verdict", None), claim("for", 0), claim("against", 3)) for _ in range(20)]
+    worst = [explanation(claim("verdict", None), claim("for", 3)) for _ in range(20)]
+    rows = {(row.method, row.metric): row for row in evaluate_faithfulness({"a": best, "b": worst}, recommender())}
+    assert {row.task for row in rows.values()} == {"explanation"}
+    assert rows["a", "comprehensiveness-share"].value == pytest.approx(1.0)
+    assert rows["a", "comprehensiveness-share"].low == pytest.approx(1.0)
+    assert rows["b", "comprehensiveness-share"].value < -0.5
+    assert all(rows["a", f"{metric}{bound}"].cases == 20 for metric in BOUNDED for bound in ("-random", "-oracle"))
+    assert rows["b", "cited"].value == 1
+
+
+def test_a_share_of_no_way_is_not_applicable():
+    rows = {row.metric: row for row in evaluate_faithfulness({"a": [explanation()]}, recommender())}
+    assert rows["comprehensiveness"].value == 0
+    assert rows["comprehensiveness-share"].value is None
+    assert {row.metric: row for row in evaluate_faithfulness({"a": []}, recommender())}["cited"].value is None
+
+
+def test_a_true_text_is_above_three_that_are_not():
+    """Hand-written: one makes titles up, one has wrong reasons for the right verdict, one a wrong verdict for them."""
+    texts = {
+        "true": "Yes. “Brink” speaks for it, and “Marrow” a little against it.",
+        "made up": "Yes, since the user liked “Zombie Gardeners Forever” and “Brink Deluxe Two”.",
+        "wrong reasons": "Yes, because of “Marrow” and “Velvet”.",
+        "wrong verdict": "No. “Marrow” speaks against it, and “Brink” speaks for it, but not enough.",
+    }
+    items = pl.DataFrame({"item_id": list(map(str, range(len(TITLES)))), "title": TITLES})
+    dataset = Dataset.from_frames(pl.DataFrame({"user_id": ["u"] * 4, "item_id": list("0123")}), items)
+    recorder, pair = Recorder(dataset, recommender()), (User((0, 1, 2, 3), "u"), ASKED)
+    told = {method: recorder.told(method, [pair], [text]) for method, text in texts.items()}
+    rows = {(row.method, row.metric): row.value for row in evaluate_faithfulness(told, recommender())}
+    wrong = [method for method in texts if method != "true"]
+    assert rows["true", "borne-out"] == 1.0
+    assert all(rows["true", "borne-out"] > rows[method, "borne-out"] for method in wrong)
+    assert rows["made up", "hallucination-rate"] == 1.0
+    assert [rows[method, "verdict-fidelity"] for method in texts] == [1.0, 1.0, 1.0, 0.0]
+    assert rows["wrong reasons", "comprehensiveness"] < 0 < rows["true", "comprehensiveness"]
+    assert (
+        rows["true", "comprehensiveness-share"] == rows["wrong verdict", "comprehensiveness-share"] == pytest.approx(1)
+    )

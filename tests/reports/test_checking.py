@@ -1,0 +1,104 @@
+from dataclasses import replace
+
+import pytest
+
+from recexplainer.errors import RunError
+from recexplainer.explanations.record import Claim
+from recexplainer.reports.checking import check, counterfactual, open_faults, places
+from recexplainer.reports.marking import claim_segments
+
+
+@pytest.fixture
+def told(full_inputs):
+    return full_inputs.explanations[0]
+
+
+def test_the_counterfactual_is_of_the_strongest_that_changes_the_rank(told):
+    assert counterfactual(told) == "Without “Lantern Keep: The Drowned Stair” it would fall from rank 3 to rank 41."
+    _, strongest, second, against = told.citations
+    still = replace(strongest, rank_without=3)
+    assert counterfactual(replace(told, citations=(still, second))) == (
+        "Without “Marrow & Thistle” it would fall from rank 3 to rank 12."
+    )
+    assert counterfactual(replace(told, citations=(still, against), rank=3)) == (
+        "Without “Nimbus Wireless Gamepad” it would rise from rank 3 to rank 2."
+    )
+    assert counterfactual(replace(told, citations=(still,))) == "No single item that the text names changes its rank."
+    assert counterfactual(replace(told, citations=(replace(still, rank_without=None),))) == ""
+    assert counterfactual(replace(told, citations=())) == ""
+
+
+def test_large_ranks_are_written_with_commas(told):
+    far = replace(told.citations[1], rank_without=1204)
+    assert counterfactual(replace(told, citations=(far,))).endswith("from rank 3 to rank 1,204.")
+
+
+def test_claims_of_the_same_words_are_one_place_with_the_worst_mark(told):
+    _, second, third, *_ = found = places(told)
+    assert [place.number for place in found] == [1, 2, 3, 4, 5]
+    assert [check.says for check in second.checks] == [
+        "“Lantern Keep: The Drowned Stair” is in the user's history",
+        "“Lantern Keep: The Drowned Stair” speaks for it",
+    ]
+    assert (second.mark, third.mark, third.words) == ("confirmed", "unsupported", "by Nimbus")
+    assert third.checks[0].says == "“by Nimbus” holds for “Lantern Keep: The Drowned Stair” too"
+    claims = [
+        replace(each, mark=mark)
+        for each, mark in zip(told.claims, ("confirmed", "unsupported", "contradicted"), strict=False)
+    ]
+    assert [place.mark for place in places(replace(told, claims=tuple(claims)))] == ["confirmed", "contradicted"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "item", "says"),
+    [
+        ("verdict", 7, "its verdict"),
+        ("against", 5, "“Nimbus Wireless Gamepad” speaks against it"),
+        ("history", None, "“The” is in the user's history"),
+        ("shared", None, "“The” holds for some of the history too"),
+        ("nothing-for", None, "nothing in the history speaks for it"),
+        ("nothing-against", None, "nothing in the history speaks against it"),
+    ],
+)
+def test_each_kind_of_claim_in_words(told, kind, item, says):
+    assert check(told, Claim(kind, "confirmed", "so", 0, 3, item)).says == says
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, 3), (3, 3), (0, 10_000)])
+def test_a_claim_outside_the_text_is_an_error(told, start, end):
+    with pytest.raises(RunError, match="not in the text"):
+        places(replace(told, claims=(Claim("for", "confirmed", "so", start, end, 0),)))
+
+
+def test_segments_of_claims_put_the_text_together_and_show_the_worst_of_what_overlaps(told):
+    text = "Nothing like Alpha speaks for it, Beta does"
+    claims = (
+        Claim("nothing-for", "contradicted", "“Beta” speaks for it", 0, 32),
+        Claim("history", "confirmed", "it is in the history", 13, 18, 0),
+        Claim("for", "confirmed", "the score falls", 34, 38, 1),
+        Claim("for", "unsupported", "hardly", 34, 38, 2),
+    )
+    cut = claim_segments(replace(told, text=text, claims=claims, citations=()))
+    assert "".join(each.text for each in cut) == text
+    assert [(each.text, each.kind) for each in cut if each.kind] == [
+        ("Nothing like ", "contradicted"),
+        ("Alpha", "contradicted"),
+        (" speaks for it", "contradicted"),
+        ("Beta", "unsupported"),
+    ]
+    assert [[place.number for place in each.ends] for each in cut if each.kind] == [[], [2], [1], [3]]
+    assert cut[1].hint == "contradicted: “Beta” speaks for it; confirmed: it is in the history"
+    assert claim_segments(replace(told, text="", claims=())) == []
+
+
+def test_faults_that_a_claim_says_are_not_said_again(told):
+    faults = (
+        "“Beta” is not in the history",
+        "“Alpha” does most and is not named",
+        "not understood: 'well'",
+        "no verdict is understood in 'hm'",
+        "what is named first does not do most",
+    )
+    assert open_faults(replace(told, faults=faults)) == faults[1:3]
+    assert open_faults(replace(told, faults=faults, claims=told.claims[1:])) == faults[1:4]  # none of the verdict
+    assert open_faults(replace(told, faults=faults, claims=())) == faults
