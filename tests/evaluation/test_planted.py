@@ -10,10 +10,10 @@ import pytest
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.sample import make_world
-from recexplainer.evaluation.planted import ALL, TESTED, auroc, evaluate_planted, right_marks
-from recexplainer.evaluation.planted_cases import Case, draw_cases
-from recexplainer.evaluation.planted_corruptions import CORRUPTIONS, MILD, Corrupter
-from recexplainer.evaluation.planted_texts import Telling, true_telling, write_text
+from recexplainer.evaluation.planted.auroc import ALL, TESTED, auroc, evaluate_planted, right_marks
+from recexplainer.evaluation.planted.cases import Case, draw_cases
+from recexplainer.evaluation.planted.corruptions import CORRUPTIONS, MILD, Corrupter
+from recexplainer.evaluation.planted.texts import Telling, true_telling, write_text
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Claim, ClaimKind, Explanation
 from recexplainer.recommenders.attribution import removal_effects

@@ -305,3 +305,25 @@ def test_a_citing_text_quotes_nothing_else(form: Form, architecture: str, draft:
         cited = re.findall("“([^”]*)”", text)
         assert set(cited) <= names
         assert len(cited) == len(set(cited))
+
+
+@both
+def test_sampled_texts_are_as_many_as_asked_and_the_same_for_the_same_seed(architecture: str) -> None:
+    surrogate = fresh("hybrid", architecture)
+    prompts = questions(surrogate, count=3)
+    decoder = Decoder(surrogate, world().titles)
+    drawn = torch.get_rng_state()
+    said = decoder.sampled(prompts, 8, 4, temperature=2.0)
+    assert torch.equal(torch.get_rng_state(), drawn), "nobody else's draws are disturbed"
+    assert [len(texts) for texts in said] == [4, 4, 4]
+    assert all(len(set(texts)) > 1 for texts in said)
+    assert decoder.sampled(prompts, 8, 4, temperature=2.0) == said
+    assert decoder.sampled(prompts, 8, 4, temperature=2.0, seed=1) != said
+
+
+def test_sampled_the_colder_the_nearer_to_greedy() -> None:
+    surrogate = fresh("hybrid")
+    prompts = questions(surrogate, count=3)
+    decoder = Decoder(surrogate, world().titles)
+    greedy = decoder.greedy(prompts, 8)
+    assert decoder.sampled(prompts, 8, 2, temperature=1e-4) == [[text, text] for text in greedy]

@@ -120,7 +120,7 @@ def evaluate_faithfulness(
     """The rows of every method: the mean of each metric, and for those with bounds the share of the way.
 
     `METRIC-share` is (method - random) / (oracle - random), of means over the cases: 0 is citing at random, 1 is what
-    attribution finds; N/A where the bounds are the same.
+    attribution finds; N/A where the bounds are not apart, by their own interval.
 
     Args:
         explanations: For each method its explanations.
@@ -257,13 +257,15 @@ def _borne_out(one: Explanation) -> float:
 def _share(method: str, metric: str, own: Values, random: Values, oracle: Values) -> Row:
     """The share of the way from random to the oracle, with its interval over cases drawn anew."""
     name, cases = f"{metric}-share", len(own)
-    if not cases or own.shape != random.shape or random.mean() == oracle.mean():
-        return Row(method, TASK, name, None, None, None, cases)
+    absent = Row(method, TASK, name, None, None, None, cases)
+    if not cases:
+        return absent
     drawn = np.random.default_rng(0).integers(cases, size=(_RESAMPLES, cases))
     means = [each[drawn].mean(axis=1) for each in (own, random, oracle)]
-    way = means[2] - means[1]
-    shares = ((means[0] - means[1]) / np.where(way == 0, np.nan, way))[way != 0]
-    low, high = np.percentile(shares, [2.5, 97.5]).tolist() if len(shares) else (None, None)
+    low, high = np.percentile(means[2] - means[1], [2.5, 97.5]).tolist()
+    if low <= 0 <= high:
+        return absent
+    low, high = np.percentile((means[0] - means[1]) / (means[2] - means[1]), [2.5, 97.5]).tolist()
     value = float((own.mean() - random.mean()) / (oracle.mean() - random.mean()))
     return Row(method, TASK, name, value, low, high, cases)
 

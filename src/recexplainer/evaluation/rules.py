@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
-from recexplainer.explanations.naming import ATTRIBUTE, BLANK, NameReader, blanked, facts_by_item
+from recexplainer.explanations.reading.names import ATTRIBUTE, BLANK, NameReader, blanked, facts_by_item
 from recexplainer.explanations.record import Explanation
 from recexplainer.tasks.attributes import Attributes
 from recexplainer.tasks.claims import read_verdict

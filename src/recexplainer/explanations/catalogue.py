@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recexplainer.explanations.phrases import fold
+from recexplainer.explanations.reading.phrases import fold
 from recexplainer.explanations.record import Mark
 from recexplainer.tasks.attributes import Attributes, join_words
 

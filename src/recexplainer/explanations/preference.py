@@ -16,10 +16,10 @@ from recexplainer.errors import DataError
 from recexplainer.explanations.explainer import LONGEST
 from recexplainer.explanations.record import Claim
 from recexplainer.explanations.recording import Recorder
-from recexplainer.explanations.verification import Verifier
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
+from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.preference import PreferenceTrainer, encode_answers
@@ -158,7 +158,6 @@ class _Asking:
         self.surrogate, self.dataset, self.recommender = surrogate, dataset, recommender
         self._decoder = Decoder(surrogate, dataset.titles)
         self._recorder = Recorder(dataset, recommender)
-        self._verifier = Verifier(dataset, recommender)
 
     def score(self, pairs: Sequence[tuple[User, int]]) -> float:
         """The mean score of what it says first of all."""
@@ -171,7 +170,7 @@ class _Asking:
     def preferences(
         self, pairs: Sequence[tuple[User, int]], settings: PreferenceSettings
     ) -> tuple[list[Example], list[Example]]:
-        """The best and the worst answers to the questions where they differ by more than the margin."""
+        """The best and the worst answers to the questions where they differ by more than the margin; none is empty."""
         better, worse = list[Example](), list[Example]()
         examples, known = self._examples(pairs)
         for start in track(range(0, len(examples), _AT_ONCE), "preferences: sampling"):
@@ -184,11 +183,10 @@ class _Asking:
                 seed=settings.seed + start,
             )
             for example, one, texts in zip(asked, known[start:], several, strict=False):
-                scored = {text: self._score(text, one) for text in texts if text}
-                best, worst = max(scored, key=scored.__getitem__), min(scored, key=scored.__getitem__)
-                if scored[best] - scored[worst] > settings.margin:
-                    better.append(replace(example, answer_text=best))
-                    worse.append(replace(example, answer_text=worst))
+                scored = sorted((self._score(text, one), text) for text in texts if text)
+                if scored and scored[-1][0] - scored[0][0] > settings.margin:
+                    better.append(replace(example, answer_text=scored[-1][1]))
+                    worse.append(replace(example, answer_text=scored[0][1]))
         return better, worse
 
     def _examples(self, pairs: Sequence[tuple[User, int]]) -> tuple[list[Example], list[Evidence]]:
@@ -199,8 +197,8 @@ class _Asking:
         ]
         return examples, known
 
-    def _questions(self, examples: Sequence[Example]):
+    def _questions(self, examples: Sequence[Example]) -> EncodedSet:
         return encode_questions(self.surrogate, self.dataset, self.recommender, examples)
 
     def _score(self, text: str, evidence: Evidence) -> float:
-        return score_claims(self._verifier.claims(text, evidence), evidence)
+        return score_claims(self._recorder.claims(text, evidence), evidence)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.titles import TitleFinder
 from recexplainer.errors import DataError
-from recexplainer.explanations.record import Explanation
+from recexplainer.explanations.record import Claim, Explanation
 from recexplainer.explanations.verification import Verifier, cite
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.tasks.attributes import Attributes
@@ -45,9 +45,13 @@ class Recorder:
         """What in a text f does not bear out."""
         return tuple(faults(text, evidence, self.dataset.titles))
 
+    def claims(self, text: str, evidence: Evidence) -> tuple[Claim, ...]:
+        """What a text claims, each with its mark."""
+        return self._verifier.claims(text, evidence)
+
     def unconfirmed(self, text: str, evidence: Evidence) -> tuple[str, ...]:
         """What a text claims that f or the catalogue does not confirm, one line each."""
-        claims = self._verifier.claims(text, evidence)
+        claims = self.claims(text, evidence)
         return tuple(f"“{text[one.start : one.end]}”: {one.found}" for one in claims if one.mark != "confirmed")
 
     def told(
@@ -100,7 +104,7 @@ class Recorder:
             effects=evidence.effects,
             faults=faults,
             ask=ask,
-            claims=self._verifier.claims(text, evidence),
+            claims=self.claims(text, evidence),
         )
 
     def _check(self, pairs: Sequence[tuple[User, int]]) -> None:

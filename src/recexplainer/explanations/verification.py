@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from statistics import median
 
-import numpy as np
-
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.titles import TitleFinder
 from recexplainer.explanations.catalogue import Catalogue, Found
-from recexplainer.explanations.claiming import CLOSE, ClaimReader, Statement
+from recexplainer.explanations.reading.claims import CLOSE, ClaimReader, Statement
 from recexplainer.explanations.record import Citation, Claim
+from recexplainer.recommenders.attribution import ranks_without
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.tasks.attributes import Attributes
 from recexplainer.tasks.evidence import CLOSE as NEIGHBOUR
@@ -166,7 +165,6 @@ def _ranks_without(recommender: Recommender, evidence: Evidence, cited: list[int
     """The rank of the item asked about without each cited item; none if no history would be left."""
     if not cited or len(evidence.history) < 2 or not recommender.answers_changed_history:
         return {}
-    users = [User(tuple(item for item in evidence.history if item != left_out), user) for left_out in cited]
-    scores = recommender.scores(users)
-    scores[:, list(evidence.history)] = -np.inf
-    return {left_out: 1 + int((row > row[evidence.item]).sum()) for left_out, row in zip(cited, scores, strict=True)}
+    users, items = [User(evidence.history, user)] * len(cited), [evidence.item] * len(cited)
+    ranks = ranks_without(recommender, users, items, [{left_out} for left_out in cited])
+    return dict(zip(cited, ranks.tolist(), strict=True))

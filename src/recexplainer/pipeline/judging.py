@@ -145,7 +145,7 @@ def check_faithfulness(recipe: Recipe, context: RunContext, folder: Path) -> str
 def check_metrics(recipe: Recipe, context: RunContext, folder: Path) -> str:
     """Test whether the metrics of faithfulness tell true explanations from corrupted ones, where causes are known."""
     from recexplainer.evaluation.faithfulness import faithfulness_values
-    from recexplainer.evaluation.planted import evaluate_planted
+    from recexplainer.evaluation.planted.auroc import evaluate_planted
     from recexplainer.evaluation.rows import write_rows
 
     use_threads(recipe.threads_each)

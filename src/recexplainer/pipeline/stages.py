@@ -81,6 +81,8 @@ def _surrogate_stage(recipe: Recipe, form: Form) -> Stage:
     inputs = (*ASKED, start) if start else ASKED
     own = {"epochs": recipe.surrogate.epochs.get(form, 1.0), "shares": recipe.surrogate.shares.get(form, {})}
     settings = recipe.surrogate.decisive() | own
+    if recipe.surrogate.preference is not None and form == explaining_form(recipe):
+        settings["preference"] = recipe.surrogate.preference.model_dump(mode="json")
     name, step = surrogate_stage(form), partial(steps.train_surrogate, recipe, form=form, start=start)
     return Stage(name, name, settings, inputs, step, apart=True)
 

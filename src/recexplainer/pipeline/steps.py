@@ -22,6 +22,7 @@ from recexplainer.pipeline.loading import (
     write_explanations,
 )
 from recexplainer.pipeline.names import explaining_form, surrogate_stage
+from recexplainer.pipeline.preferring import prefer_true_explanations
 from recexplainer.pipeline.recipe import Form, Recipe
 from recexplainer.pipeline.run import RunContext
 from recexplainer.processes import from_first, is_first
@@ -104,7 +105,11 @@ def train_surrogate(recipe: Recipe, context: RunContext, folder: Path, *, form: 
     begin = context.folders[start] if start else None
     surrogate = training.train_surrogate(form, alignment, recipe.surrogate, folder, context.work, begin)
     weights = sum(weight.numel() for weight in surrogate.parameters())
-    return f"{recipe.surrogate.backbone}, {weights / 1e6:.1f} million weights"
+    said = f"{recipe.surrogate.backbone}, {weights / 1e6:.1f} million weights"
+    preference = recipe.surrogate.preference
+    if preference is None or form != explaining_form(recipe) or not is_first():
+        return said
+    return f"{said}; {prefer_true_explanations(surrogate, alignment, preference, folder)}"
 
 
 def join_training() -> None:

@@ -183,9 +183,8 @@ class EncodedSet(Dataset[Encoded]):
         self._add("item", places, [item for one in batch for item in one.items], self.item_vectors, tensors)
         places = [start + at for start, one in zip(starts, batch, strict=True) for at in one.match_places]
         if places and self.item_vectors is not None:
-            items, others = np.array([match for one in batch for match in one.matches]).T
-            products = np.einsum("nd,nd->n", self.item_vectors[items], self.item_vectors[others]).astype(np.float32)
-            tensors |= {"match_places": torch.tensor(places), "match_vectors": torch.from_numpy(products[:, None])}
+            matches = np.concatenate([matched(self.item_vectors, one.matches) for one in batch if one.matches])
+            tensors |= {"match_places": torch.tensor(places), "match_vectors": torch.from_numpy(matches)}
         return tensors
 
     @staticmethod
@@ -207,6 +206,13 @@ class EncodedSet(Dataset[Encoded]):
         starts = np.array([at * length + length - len(one.ids) for at, one in enumerate(batch)])
         tensors = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
         return tensors | self.vectors_of(batch, starts)
+
+
+def matched(item_vectors: NDArray[Any], pairs: Sequence[tuple[int, int]]) -> NDArray[np.float32]:
+    """How pairs of items match: `Float[pairs, 2]`, their inner product, and how far it is above the mean of these."""
+    items, others = np.array(pairs).T
+    products = np.einsum("nd,nd->n", item_vectors[items], item_vectors[others])
+    return np.stack([products, products - products.mean()], axis=1).astype(np.float32)
 
 
 def _labels(batch: Sequence[Encoded], length: int) -> tuple[Tensor, Tensor]:

@@ -23,6 +23,9 @@ from recexplainer.surrogate.hub import find_folder, share_folder
 from recexplainer.surrogate.pretrained import has_lora, read_backbone, read_lora
 from recexplainer.surrogate.prompt import Form
 
+MATCH_WIDTH = 2
+"""Width of what a place for a match holds."""
+
 
 class Description(Settings):
     """What stands in `surrogate.json`; the arguments of `Surrogate` beside the backbone."""
@@ -61,7 +64,7 @@ class Surrogate(nn.Module):
             width = self.embeddings.embedding_dim
             self.user_connector = Connector(vector_width, connector_width, width)
             self.item_connector = Connector(vector_width, connector_width, width)
-            self.match_connector = Connector(1, connector_width, width)
+            self.match_connector = Connector(MATCH_WIDTH, connector_width, width)
 
     @property
     def embeddings(self) -> nn.Embedding:
@@ -97,7 +100,7 @@ class Surrogate(nn.Module):
             item_places: `Int[places]`, likewise.
             item_vectors: `Float[places, d]`.
             match_places: `Int[places]`, likewise.
-            match_vectors: `Float[places, 1]`, the inner product of two item vectors.
+            match_vectors: `Float[places, 2]`, as `batching.matched` makes them.
         """
         embeddings = self.embeddings(input_ids)
         if user_places is not None and user_vectors is not None:

@@ -7,6 +7,7 @@ answer's own likelihood is that of Pang et al. (2024).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -139,5 +140,5 @@ class PreferenceTrainer:
         batch = self._answers.collate([self._answers.encoded[row] for row in both])
         return log_probabilities(self._surrogate, to_device(batch, self._surrogate.device)).view(2, -1)
 
-    def _attention(self):
+    def _attention(self) -> AbstractContextManager[None]:
         return attention_for_training(self._surrogate.backbone, self._surrogate.device.type == "cpu")

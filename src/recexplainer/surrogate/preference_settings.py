@@ -24,11 +24,11 @@ class PreferenceSettings(Settings):
     """How strongly the surrogate is held to what it said before (Rafailov et al. 2023); higher holds more."""
     likelihood: float = Field(default=0.2, ge=0)
     """Weight of the preferred text's own likelihood, so that it does not fall beside the other's (Pang et al. 2024)."""
-    learning_rate: float = Field(default=5e-5, gt=0)
-    """Peak learning rate of AdamW; about a tenth of alignment's."""
+    learning_rate: float = Field(default=2e-4, gt=0)
+    """Peak learning rate of AdamW; about a third of alignment's."""
     warmup: float = Field(default=0.1, ge=0, lt=1)
     """Share of the steps in which the learning rate rises."""
-    epochs: int = Field(default=1, ge=1)
+    epochs: int = Field(default=2, ge=1)
     """Passes over the pairs; the guard is asked after each."""
     tokens_per_batch: int = Field(default=4096, ge=64)
     """Token budget of a batch, both texts of a pair and padding included."""

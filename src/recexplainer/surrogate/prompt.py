@@ -39,7 +39,7 @@ class ItemPlace:
 
 @dataclass(frozen=True, slots=True)
 class MatchPlace:
-    """A place for how two items match: the inner product of their item vectors of f."""
+    """A place for how two items match: the inner product of their vectors in f, alone and beside the others."""
 
     item: int
     other: int

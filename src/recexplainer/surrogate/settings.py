@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PositiveFloat, model_validator
 
 from recexplainer.settings import Settings
+from recexplainer.surrogate.preference_settings import PreferenceSettings
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.tasks.example import Task
 
@@ -94,9 +95,12 @@ class SurrogateSettings(Settings):
     seed: int = 0
     """Seed of weights, phrasings and order."""
 
+    preference: PreferenceSettings | None = None
+    """Preference training of the form that explains, on the verdict of f on its explanations; None: none."""
+
     def decisive(self) -> dict[str, Any]:
         """The settings that decide what comes out, as JSON values: not how weights are spread over processes."""
-        return self.model_dump(mode="json", exclude={"pretrained": {"sharded"}})
+        return self.model_dump(mode="json", exclude={"pretrained": {"sharded"}, "preference": True})
 
     @property
     def sharded(self) -> bool:

@@ -29,7 +29,7 @@ from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
 from recexplainer.storage import complete_folder, write_json
 from recexplainer.surrogate.backbone import build_nano
-from recexplainer.surrogate.batching import EncodedSet, PromptEncoder
+from recexplainer.surrogate.batching import EncodedSet, PromptEncoder, matched
 from recexplainer.surrogate.loop import (
     ShowProgress,
     TimedCheckpoints,
@@ -47,6 +47,8 @@ from recexplainer.surrogate.sharding import join_weights, split_weights
 from recexplainer.tasks.example import Example
 from recexplainer.tasks.mixture import MixtureSettings, build_examples
 from recexplainer.tasks.wording import load_wording
+
+_MATCHED = 500  # groups of items by whose matches a connector starts
 
 
 @dataclass(frozen=True)
@@ -160,9 +162,10 @@ def _user_sample(alignment: Alignment) -> NDArray[np.float32]:
 
 
 def _match_sample(item_vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Inner products of some pairs of item vectors, `Float[pairs, 1]`."""
-    shifted = [item_vectors * np.roll(item_vectors, shift, axis=0) for shift in range(1, 6)]
-    return np.concatenate(shifted).sum(axis=1, keepdims=True)
+    """How some pairs of items match, `Float[pairs, 2]`, in groups of the size of a short history."""
+    random = np.random.default_rng(0)
+    groups = random.integers(len(item_vectors), size=(_MATCHED, 7))
+    return np.concatenate([matched(item_vectors, [(item, group[0]) for item in group[1:]]) for group in groups])
 
 
 def _texts(alignment: Alignment) -> list[str]:

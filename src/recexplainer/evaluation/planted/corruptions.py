@@ -13,8 +13,8 @@ import numpy as np
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.titles import title_key
-from recexplainer.evaluation.planted_cases import Case
-from recexplainer.evaluation.planted_texts import Telling
+from recexplainer.evaluation.planted.cases import Case
+from recexplainer.evaluation.planted.texts import Telling
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from recexplainer.data.titles import title_key
-from recexplainer.explanations.phrases import Hit, NearestPhrases, PhraseFinder, fold, longest
+from recexplainer.explanations.reading.phrases import Hit, NearestPhrases, PhraseFinder, fold, longest
 from recexplainer.tasks.attributes import Attributes
 from recexplainer.tasks.wording import read_yaml
 

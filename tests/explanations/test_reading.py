@@ -11,9 +11,9 @@ import pytest
 from tests.tiny import sasrec
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.explanations.claiming import ClaimReader
-from recexplainer.explanations.naming import NameReader
-from recexplainer.explanations.phrases import NearestPhrases
+from recexplainer.explanations.reading.claims import ClaimReader
+from recexplainer.explanations.reading.names import NameReader
+from recexplainer.explanations.reading.phrases import NearestPhrases
 from recexplainer.explanations.verification import Verifier
 from recexplainer.tasks.attributes import Attributes
 from recexplainer.tasks.evidence import CLOSE, Evidence

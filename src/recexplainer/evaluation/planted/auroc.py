@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike
 
 from recexplainer.data.sample import make_world
 from recexplainer.evaluation.faithfulness import LOWER_IS_BETTER
-from recexplainer.evaluation.planted_corruptions import CORRUPTIONS, MILD
-from recexplainer.evaluation.planted_pairs import Planting, Said, Sort, plant
+from recexplainer.evaluation.planted.corruptions import CORRUPTIONS, MILD
+from recexplainer.evaluation.planted.pairs import Planting, Said, Sort, plant
 from recexplainer.evaluation.rows import Row, row
 from recexplainer.explanations.record import Claim, Explanation
 from recexplainer.recommenders.base import Recommender

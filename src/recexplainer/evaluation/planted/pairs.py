@@ -9,9 +9,9 @@ from math import ceil
 import numpy as np
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.evaluation.planted_cases import Case, draw_cases
-from recexplainer.evaluation.planted_corruptions import CORRUPTIONS, Corrupter
-from recexplainer.evaluation.planted_texts import Telling, true_telling, write_text
+from recexplainer.evaluation.planted.cases import Case, draw_cases
+from recexplainer.evaluation.planted.corruptions import CORRUPTIONS, Corrupter
+from recexplainer.evaluation.planted.texts import Telling, true_telling, write_text
 from recexplainer.explanations.record import Explanation
 from recexplainer.explanations.recording import Recorder
 from recexplainer.recommenders.planted import Planted, plant_recommenders

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from recexplainer.explanations.clauses import Clauses, pattern
-from recexplainer.explanations.naming import Name
-from recexplainer.explanations.phrases import Hit, PhraseFinder, longest
+from recexplainer.explanations.reading.clauses import Clauses, pattern
+from recexplainer.explanations.reading.names import Name
+from recexplainer.explanations.reading.phrases import Hit, PhraseFinder, longest
 from recexplainer.tasks.attributes import Attributes
 from recexplainer.tasks.wording import read_yaml
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from recexplainer.explanations.clauses import Clauses, Segment, pattern
-from recexplainer.explanations.naming import BLANK, Name
+from recexplainer.explanations.reading.clauses import Clauses, Segment, pattern
+from recexplainer.explanations.reading.names import BLANK, Name
 
 _NEGATED_WITHIN = 25  # characters before a word in which "not" denies it
 

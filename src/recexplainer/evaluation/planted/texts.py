@@ -15,10 +15,10 @@ import numpy as np
 import yaml
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.evaluation.planted_cases import Case
+from recexplainer.evaluation.planted.cases import Case
 from recexplainer.tasks.attributes import join_words
 
-_WORDING = resources.files("recexplainer.evaluation").joinpath("planted_texts.yaml")
+_WORDING = resources.files("recexplainer.evaluation.planted").joinpath("texts.yaml")
 _QUOTES = ("“{}”", '"{}"')
 _DRAWN = ("quotes", "verdict", "for", "against", "brand", "popular")
 

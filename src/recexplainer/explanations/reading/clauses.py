@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
-from recexplainer.explanations.naming import BLANK, Name
+from recexplainer.explanations.reading.names import BLANK, Name
 from recexplainer.tasks.wording import read_yaml
 
 _BULLET = r"\s*(?:[-*•]|\d+[.)])\s+"

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from recexplainer.explanations.clauses import Clauses
-from recexplainer.explanations.directions import Directions
-from recexplainer.explanations.naming import BLANK, Name, NameReader, blanked
+from recexplainer.explanations.reading.clauses import Clauses
+from recexplainer.explanations.reading.directions import Directions
+from recexplainer.explanations.reading.names import BLANK, Name, NameReader, blanked
+from recexplainer.explanations.reading.sharing import SharingReader, items_sharing
 from recexplainer.explanations.record import ClaimKind
-from recexplainer.explanations.sharing import SharingReader, items_sharing
 from recexplainer.tasks.attributes import Attributes
 from recexplainer.tasks.claims import find_verdict
 from recexplainer.tasks.parts import Part, read_parts

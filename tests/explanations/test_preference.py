@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.tiny import fresh, histories, sasrec, world
+
+from recexplainer.errors import DataError, RecommenderError
+from recexplainer.explanations import preference
+from recexplainer.explanations.preference import PreferenceLog, prefer, score_claims
+from recexplainer.explanations.record import Claim, ClaimKind, Mark
+from recexplainer.recommenders.base import User
+from recexplainer.surrogate.decoding import Decoder
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.preference_settings import PreferenceSettings
+from recexplainer.surrogate.prompt import FORMS, Form
+from recexplainer.tasks.evidence import Evidence
+
+SETTINGS = PreferenceSettings(learning_rate=3e-3, epochs=2, tokens_per_batch=1024, held_out=0.25, texts=2)
+KNOWN = Evidence(
+    history=(7, 8, 9),
+    item=3,
+    recommended=True,
+    score=1.0,
+    rank=1,
+    n_ranked=20,
+    effects=(1.0, -0.6, 0.2),
+    shared=((), (), ()),
+    spread=2.0,
+)
+
+
+@pytest.fixture(autouse=True)
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Untrained surrogates babble on; a few tokens are enough."""
+    monkeypatch.setattr(preference, "LONGEST", 12)
+
+
+def pairs(count: int = 8) -> list[tuple[User, int]]:
+    return [
+        (User(history, f"u{number}"), (17 * number + 5) % 60)
+        for number, history in enumerate(histories(count, (3, 5, 6)))
+    ]
+
+
+@pytest.fixture
+def telling(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Sets the texts that are sampled for every question."""
+
+    def tell(*texts: str) -> None:
+        monkeypatch.setattr(Decoder, "sampled", lambda self, prompts, *_, **__: [list(texts)] * len(prompts))
+
+    return tell
+
+
+def run(surrogate: Surrogate, watch: Callable[[Surrogate], float] | None = None, **changes: Any) -> PreferenceLog:
+    return prefer(surrogate, world(), sasrec(), pairs(), SETTINGS.model_copy(update=changes), watch)
+
+
+def same_weights(one: Surrogate, other: Surrogate) -> bool:
+    weights = other.state_dict()
+    return all(torch.equal(weight, weights[name]) for name, weight in one.state_dict().items())
+
+
+def claims(*told: tuple[ClaimKind, Mark, int | None]) -> list[Claim]:
+    return [Claim(kind, mark, "", 0, 1, item) for kind, mark, item in told]
+
+
+VERDICT = ("verdict", "confirmed", 3)
+
+
+@pytest.mark.parametrize(
+    ("told", "by_hand"),
+    [
+        ((), (0 + 1 + 0 + 0) / 4),
+        ((VERDICT,), (1 + 1 + 1 + 0) / 4),
+        ((("verdict", "contradicted", 3),), (0 + 1 + 0 + 0) / 4),
+        ((VERDICT, ("for", "confirmed", 7)), (1 + 1 + 1 + 1) / 4),
+        ((VERDICT, ("for", "unsupported", 9)), (1 + 1 + 1 / 2 + 0.2 / 1.0) / 4),
+        ((VERDICT, ("for", "confirmed", 7), ("against", "confirmed", 8)), 1.0),
+        ((VERDICT, ("for", "confirmed", 7), ("for", "unsupported", 9)), (1 + 1 + 2 / 3 + 1.2 / 1.6) / 4),
+        ((VERDICT, ("for", "contradicted", 8)), (1 + 1 + 1 / 2 + 0) / 4),
+        ((VERDICT, ("for", "confirmed", 7), ("against", "contradicted", 7)), (1 + 1 + 2 / 3 + 1) / 4),
+        ((VERDICT, ("history", "contradicted", None)), (1 + 0 + 1 / 2 + 0) / 4),
+    ],
+)
+def test_the_score_by_hand(told: Sequence[tuple[ClaimKind, Mark, int | None]], by_hand: float) -> None:
+    assert score_claims(claims(*told), KNOWN) == pytest.approx(by_hand)
+
+
+def test_where_nothing_matters_naming_nothing_is_right() -> None:
+    nothing = replace(KNOWN, effects=(0.0, 0.05, -0.05))
+    assert score_claims(claims(VERDICT), nothing) == 1.0
+    assert score_claims(claims(VERDICT, ("for", "unsupported", 8)), nothing) == pytest.approx((1 + 1 + 1 / 2 + 0) / 4)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_it_learns_from_what_f_tells_apart(form: Form, telling: Callable[..., None]) -> None:
+    telling("No.", "Yes.")
+    surrogate = deepcopy(fresh(form))
+    log = run(surrogate)
+    assert (log.questions, log.pairs, log.undone, log.guarded) == (6, 6, False, ())
+    assert log.losses[-1] < log.losses[0]
+    assert 0 <= log.score_before <= 1
+    assert 0 <= log.score_after <= 1
+    assert not same_weights(surrogate, fresh(form))
+    assert not surrogate.training
+
+
+def test_texts_of_the_same_score_give_no_pairs_and_nothing_is_learned(telling: Callable[..., None]) -> None:
+    telling("Well.", "Hm.", "")
+    surrogate = deepcopy(fresh("hybrid"))
+    log = run(surrogate)
+    assert log == PreferenceLog(6, 0, log.score_before, log.score_before)
+    assert same_weights(surrogate, fresh("hybrid"))
+
+
+def test_only_what_differs_by_more_than_the_margin_is_a_pair(telling: Callable[..., None]) -> None:
+    telling("No.", "Yes.")
+    assert run(deepcopy(fresh("hybrid")), epochs=1, margin=0.99).pairs == 0
+
+
+def test_the_guard_gives_back_the_weights_bit_for_bit(telling: Callable[..., None]) -> None:
+    telling("No.", "Yes.")
+    surrogate, said = deepcopy(fresh("hybrid")), iter([0.90, 0.85])
+    log = run(surrogate, lambda _: next(said))
+    assert log.undone
+    assert log.guarded == (0.90, 0.85)
+    assert log.losses
+    assert log.score_after == log.score_before
+    assert same_weights(surrogate, fresh("hybrid"))
+
+
+def test_the_guard_lets_pass_what_falls_no_further_than_it_may(telling: Callable[..., None]) -> None:
+    telling("No.", "Yes.")
+    surrogate, said = deepcopy(fresh("hybrid")), iter([0.5, 0.75, 0.25])
+    log = run(surrogate, lambda _: next(said), guard=0.25)
+    assert not log.undone
+    assert log.guarded == (0.5, 0.75, 0.25)
+    assert not same_weights(surrogate, fresh("hybrid"))
+
+
+def test_what_is_sampled_is_judged_by_f() -> None:
+    """No text is put in: an untrained surrogate babbles, and what it says is scored all the same."""
+    one, again = (run(deepcopy(fresh("behavior")), epochs=1, margin=0.0, texts=4, temperature=2.0) for _ in range(2))
+    assert one == again
+    assert one.questions == 6
+
+
+def test_of_many_questions_as_many_are_drawn_as_the_settings_say(telling: Callable[..., None]) -> None:
+    telling("No.", "Yes.")
+    assert run(deepcopy(fresh("behavior")), questions=4, epochs=1).questions == 3
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_too_few_pairs_are_an_error(count: int) -> None:
+    with pytest.raises(DataError, match=f"but {count} came(?s:.)*pairs(?s:.)*at least two"):
+        prefer(fresh("behavior"), world(), sasrec(), pairs()[:count], SETTINGS)
+
+
+def test_what_cannot_be_asked_of_f_is_an_error() -> None:
+    with pytest.raises(DataError, match="no history"):
+        prefer(fresh("behavior"), world(), sasrec(), [*pairs(), (User((), "newcomer"), 3)], SETTINGS)
+
+    class Fixed:
+        n_items, max_history, has_vectors, answers_changed_history = 60, 6, False, False
+
+        def scores(self, users: Sequence[User]) -> Any:
+            return np.zeros((len(users), 60), np.float32)
+
+    with pytest.raises(RecommenderError, match="changed history"):
+        prefer(fresh("behavior"), world(), Fixed(), pairs(), SETTINGS)  # type: ignore[arg-type]
