@@ -18,16 +18,18 @@ from werkzeug import Request, Response
 pytestmark = pytest.mark.slow
 
 MODEL = "loopback"
-WANTED = ("baselines", "judge", "ablation")
+WANTED = ("baselines", "judge", "ablation", "faithfulness", "planted")
 CHANGES = (
     "evaluation.cases=10",
     "evaluation.judged=6",
+    "evaluation.faithful=8",
+    "evaluation.planted=40",
     "evaluation.student.epochs=2",
     "evaluation.ablation.steps=2",
     "evaluation.ablation.cases=5",
     f"evaluation.endpoint.model={MODEL}",
     "evaluation.endpoint.first_wait=0",
-    "evaluation.endpoint.retries=1",
+    "evaluation.endpoint.retries=4",
 )
 
 
@@ -110,9 +112,27 @@ def test_what_each_task_is_good_for_is_measured(run: Path) -> None:
     assert len(found) == 7 and "hybrid without retrieval and ranking" in found and "hybrid" in found
 
 
+def test_the_faithfulness_of_every_method_stands_beside_templates(run: Path) -> None:
+    found = rows(run, "faithfulness")
+    methods = ("unaligned", MODEL, "hybrid", "hybrid+evidence", "hybrid without rationale")
+    assert {method for method, _ in found} >= {*methods, "template-recent", "template-popular"}
+    for method in ("hybrid+evidence", "template-recent"):
+        assert 0 <= found[method, "borne-out"]["value"] <= 1
+        assert found[method, "comprehensiveness-oracle"]["value"] >= found[method, "comprehensiveness"]["value"] - 1e-6
+    assert found["template-recent", "verdict-fidelity"]["value"] == 1
+    assert found["template-recent", "cited"]["value"] > 1
+
+
+def test_the_metrics_tell_true_from_corrupted(run: Path) -> None:
+    found = rows(run, "planted")
+    for metric in ("verdict-fidelity", "hallucination-rate", "borne-out", "comprehensiveness", "simulatability"):
+        assert found["all", f"auroc/{metric}"]["value"] > 0.9
+    assert found["all", "marks"]["value"] > 0.98
+
+
 def test_tables_figures_and_what_is_missing_are_in_the_report(run: Path) -> None:
     made = {path.name for path in (run / "report").rglob("*") if path.is_file()}
-    assert {"table-1.csv", "table-2.tex", "table-b1.csv", "figure-3.svg", "figure-7.png"} <= made
+    assert {"table-1.csv", "table-2.tex", "table-b1.csv", "figure-3.svg", "figure-7.png", "table-faithfulness.csv", "01.html"} <= made
     page = (run / "report" / "index.html").read_text()
     assert "recexplainer study export" in page, "people were not asked"
 
