@@ -132,7 +132,15 @@ def test_the_metrics_tell_true_from_corrupted(run: Path) -> None:
 
 def test_tables_figures_and_what_is_missing_are_in_the_report(run: Path) -> None:
     made = {path.name for path in (run / "report").rglob("*") if path.is_file()}
-    assert {"table-1.csv", "table-2.tex", "table-b1.csv", "figure-3.svg", "figure-7.png", "table-faithfulness.csv", "01.html"} <= made
+    assert {
+        "table-1.csv",
+        "table-2.tex",
+        "table-b1.csv",
+        "figure-3.svg",
+        "figure-7.png",
+        "table-faithfulness.csv",
+        "01.html",
+    } <= made
     page = (run / "report" / "index.html").read_text()
     assert "recexplainer study export" in page, "people were not asked"
 

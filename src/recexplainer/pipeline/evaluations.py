@@ -114,19 +114,15 @@ def _read(name: str, step: Callable[..., str], recipe: Recipe) -> list[Stage]:
 
 
 def _ablations(recipe: Recipe) -> list[Stage]:
-    settings = recipe.surrogate.decisive() | recipe.evaluation.ablation.model_dump(mode="json")
-    settings |= {"seed": recipe.evaluation.seed}
-    stages = [
-        _stage(
-            ablated_stage(name),
-            settings | {"without": list(without)},
-            ASKED,
-            partial(measuring.measure_ablated, recipe, name=name),
-            apart=True,
-        )
-        for name, without in ABLATIONS.items()
-    ]
+    stages = [_ablated(recipe, name) for name in ABLATIONS]
     return [*stages, _stage("ablation", {}, tuple(stage.name for stage in stages), measuring.gather_ablation)]
+
+
+def _ablated(recipe: Recipe, name: str) -> Stage:
+    settings = recipe.surrogate.decisive() | recipe.evaluation.ablation.model_dump(mode="json")
+    settings |= {"seed": recipe.evaluation.seed, "without": list(ABLATIONS[name])}
+    step = partial(measuring.measure_ablated, recipe, name=name)
+    return _stage(ablated_stage(name), settings, ASKED, step, apart=True)
 
 
 def _agreement(recipe: Recipe) -> list[Stage]:
@@ -138,11 +134,12 @@ def _agreement(recipe: Recipe) -> list[Stage]:
 
 
 def _faithfulness(recipe: Recipe) -> list[Stage]:
-    """The surrogate without rationale stands beside, where the ablation has made it."""
-    beside = (ablated_stage("rationale"),) if "ablation" in recipe.evaluation.made else ()
+    """A surrogate that has learned no rationale stands beside the others; the ablation has one too."""
+    beside = [] if "ablation" in recipe.evaluation.made else [_ablated(recipe, "rationale")]
     settings = recipe.evaluation.model_dump(mode="json", include={"faithful", "seed"})
-    inputs = (*TARGET, CASES, *_told_by(recipe), *beside)
-    return [_stage("faithfulness", settings, inputs, partial(judging.check_faithfulness, recipe), apart=True)]
+    inputs = (*TARGET, CASES, *_told_by(recipe), ablated_stage("rationale"))
+    step = partial(judging.check_faithfulness, recipe)
+    return [*beside, _stage("faithfulness", settings, inputs, step, apart=True)]
 
 
 def _planted(recipe: Recipe) -> list[Stage]:

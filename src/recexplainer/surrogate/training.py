@@ -176,7 +176,7 @@ def _texts(alignment: Alignment) -> list[str]:
     texts += [title for title, count in zip(titles, often, strict=True) for _ in range(min(int(count), 200))]
     wording = [phrasing for phrasings in load_wording().values() for phrasing in phrasings]
     for phrasing in wording:
-        texts += [piece for piece in phrasing.replace("}", "{").split("{")[::2] if piece] * 50
+        texts += [piece for piece in phrasing.replace("}", "{").split("{")[::2] if piece] * 15
     words = [one for one in alignment.examples if one.answer_text and one.task != "classification"]
     prompts = [render(one, "intention", "{evidence}", titles).parts for one in words if one.evidence is not None]
     texts += [str(part) for parts in prompts[:3000] for part in parts]
