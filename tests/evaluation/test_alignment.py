@@ -144,3 +144,12 @@ def test_a_task_without_test_questions_is_left_out(task: str) -> None:
         "classification",
         "reconstruction",
     } - {task}
+
+
+def test_the_first_users_have_all_their_questions() -> None:
+    every = TestCases(world(), sasrec(), examples().test)
+    some = every.first(3)
+    users = {one.user for one in some.examples} - {""}
+    assert len(users) == 3
+    assert some.examples == [one for one in every.examples if one.user in {*users, ""}]
+    assert every.first(10_000).examples == list(every.examples)

@@ -7,7 +7,7 @@ Methods that score instead of speaking are measured on the same cases in `scorin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.titles import TitleFinder
@@ -42,6 +42,12 @@ class TestCases:
     def of(self, task: str) -> list[Example]:
         """The questions of one task."""
         return [example for example in self.examples if example.task == task]
+
+    def first(self, count: int) -> TestCases:
+        """The questions about the first so many users, in the order in which they come; questions about nobody stay."""
+        users = dict.fromkeys(one.user for one in self.examples if one.user)
+        kept = {"", *list(users)[:count]}
+        return replace(self, examples=[one for one in self.examples if one.user in kept])
 
 
 @dataclass(frozen=True)

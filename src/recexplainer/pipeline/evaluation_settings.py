@@ -34,6 +34,8 @@ class AblationSettings(Settings):
 
     steps: int = Field(default=1500, ge=1)
     """Training steps of each, the same for all."""
+    users: int = Field(default=500, ge=1)
+    """Test users whose questions each is measured by; all are measured by the same."""
     cases: int = Field(default=200, ge=1)
     """Explanations of each that are judged."""
 

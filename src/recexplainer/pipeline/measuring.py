@@ -104,7 +104,7 @@ def measure_ablated(recipe: Recipe, context: RunContext, folder: Path, *, name: 
     from recexplainer.explanations.explainer import Explainer
 
     use_threads(recipe.threads_each)
-    form, cases = explaining_form(recipe), load_test_cases(context.folders)
+    form, cases = explaining_form(recipe), load_test_cases(context.folders).first(recipe.evaluation.ablation.users)
     dataset, recommender = cases.dataset, cases.recommender
     surrogate = _ablated(recipe, context, folder, ABLATIONS[name])
     method = form if not ABLATIONS[name] else f"{form} without {name.replace('-', ' ')}"
