@@ -153,7 +153,7 @@ def test_verdicts_are_masked(text: str, masked: str) -> None:
 def test_a_masked_rationale_says_neither_yes_nor_no() -> None:
     """Each part of this package's wording, filled: nothing of it stays but titles and words that join."""
     slots = dict.fromkeys(("item", "first", "second", "third", "for", "against"), "“T”")
-    slots |= {"all": "“T” and “T”", "common": "“F”", "why": "", "also": ""}
+    slots |= {"all": "“T” and “T”", "common": "“F”", "kind": "“F”", "why": "", "also": ""}
     left: set[str] = set()
     for group, parts in answer_parts().items():
         for part in parts if not group.startswith("why.") else ():
