@@ -10,6 +10,7 @@ from tests.tiny import ARCHITECTURES, fresh, histories, sasrec, world
 
 from recexplainer.errors import DataError
 from recexplainer.explanations import explainer
+from recexplainer.explanations.beliefs import believed, can_reflect
 from recexplainer.explanations.explainer import Explainer, _citable, choose_pairs, explain
 from recexplainer.explanations.record import Explanation
 from recexplainer.recommenders.base import User
@@ -75,7 +76,7 @@ def test_citations_are_found_in_the_text(monkeypatch: pytest.MonkeyPatch) -> Non
     said = f"Not “{world().titles[user.history[1]]}” but “{world().titles[item]}”, like “{world().titles[33]}”."
     room = Explainer(world(), sasrec(), fresh("behavior"))
     monkeypatch.setattr(room._decoder, "greedy", lambda questions, limit: [said])
-    (record,) = room.explain([(user, item)], evidence=False)
+    (record,) = room.explain([(user, item)], evidence=False, reflect=False)
     assert [one.item for one in record.citations] == [user.history[1], 33]
     for one in record.citations:
         assert record.text[one.start : one.end] == one.title == world().titles[one.item]
@@ -204,3 +205,52 @@ def test_the_questions_are_those_that_it_asks_itself(evidence: bool, monkeypatch
     given = room.questions(pairs()[:2], evidence=evidence, ask="Briefly.")
     assert [one.ids.tolist() for one in given.encoded] == [one.ids.tolist() for one in asked[0].encoded]
     assert np.array_equal(given.user_vectors, asked[0].user_vectors)
+
+
+def test_strict_lets_nothing_stand_that_is_not_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Explainer(world(), sasrec(), fresh("hybrid"))
+    (known,) = gather_evidence(sasrec(), world(), [pairs()[2][0]], [5])
+    true = write_rationale(known, world().titles, np.random.default_rng(0))
+    wrong = true.replace("Yes", "No") if known.recommended else true.replace("No", "Yes")
+    monkeypatch.setattr(room._decoder, "citing", lambda questions, limit, citable, draft: [[wrong, true][draft]])
+    for evidence in (True, False):
+        (record,) = room.explain([(pairs()[2][0], 5)], evidence=evidence, strict=True, reflect=evidence)
+        assert record.text == true and record.abstained == ""
+        assert {claim.mark for claim in record.claims} == {"confirmed"}
+    monkeypatch.setattr(explainer, "DRAFTS", 1)
+    (record,) = room.explain([(pairs()[2][0], 5)], strict=True)
+    assert f"rank {known.rank:,} of {known.n_ranked:,}" in record.text
+    assert record.text.startswith("Yes" if known.recommended else "No")
+    assert "none of 1 texts" in record.abstained and record.faults == ()
+    assert [claim.mark for claim in record.claims] == ["confirmed"]
+
+
+@pytest.mark.parametrize("form", ["behavior", "hybrid"])
+def test_what_a_surrogate_believes_knows_nothing_of_what_f_said(form: Form) -> None:
+    room = Explainer(world(), sasrec(), fresh(form))
+    users, items = [user for user, _ in pairs()], [item for _, item in pairs()]
+    known = gather_evidence(sasrec(), world(), users, items)
+    turned = [
+        replace(one, recommended=not one.recommended, rank=1, score=9.0, effects=tuple(-each for each in one.effects))
+        for one in known
+    ]
+    ids, likely = [user.id for user in users], [0.9, 0.1, 0.3, 0.6][: len(known)]
+    own, same = (believed(room._decoder, world(), sasrec(), each, ids, likely) for each in (known, turned))
+    assert own == same
+    assert [one.recommended for one in own] == [yes > 0.5 for yes in likely]
+    for one in own:
+        assert len(one.effects) == len(one.history)
+        assert sum(one.effects) == pytest.approx(0, abs=1e-6) or len(one.history) == 1
+        assert all(-1 <= effect <= 1 for effect in one.effects)
+
+
+def test_alone_a_text_is_held_to_the_surrogate_s_own_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Explainer(world(), sasrec(), fresh("hybrid"))
+    pair = pairs()[2]
+    known = gather_evidence(sasrec(), world(), [pair[0]], [pair[1]])
+    probabilities = room._decoder.yes_probabilities(room.questions([pair], evidence=False))
+    (own,) = believed(room._decoder, world(), sasrec(), known, [pair[0].id], probabilities)
+    wanted = write_rationale(own, world().titles, np.random.default_rng(0))
+    monkeypatch.setattr(room._decoder, "citing", lambda questions, limit, citable, draft: [["Well.", wanted][draft]])
+    assert room.explain([pair], evidence=False)[0].text == wanted
+    assert not can_reflect(Explainer(world(), sasrec(), fresh("intention"))._decoder)

@@ -327,3 +327,15 @@ def test_sampled_the_colder_the_nearer_to_greedy() -> None:
     decoder = Decoder(surrogate, world().titles)
     greedy = decoder.greedy(prompts, 8)
     assert decoder.sampled(prompts, 8, 2, temperature=1e-4) == [[text, text] for text in greedy]
+
+
+def test_a_choice_is_a_distribution_over_the_candidates() -> None:
+    surrogate = fresh("hybrid")
+    decoder = Decoder(surrogate, world().titles)
+    asked = [Example("rationale", "for", history=(3, 8, 21), items=(5,)), Example("rationale", "for", "", (4, 9), (6,))]
+    questions = encode_questions(surrogate, world(), sasrec(), asked)
+    chosen = decoder.choose(questions, [one.history for one in asked])
+    every = decoder.score_titles(questions)
+    for one, probabilities, scores in zip(asked, chosen, every, strict=True):
+        expected = np.exp(scores[list(one.history)])
+        assert probabilities == pytest.approx(expected / expected.sum(), abs=1e-6)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from recexplainer.errors import RecExplainerError
 from recexplainer.processes import is_first
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 
 _TASKS = "retrieval ranking classification reconstruction"  # the order of the paper's Table 1
+_AUROC = "auroc/"
+_MOST_COLUMNS = 8
 
 
 def stdout() -> Console:
@@ -68,29 +71,39 @@ class StageLines:
 
 
 def show_rows(rows: Sequence[Row], title: str) -> None:
-    """Print results, a table a task: a line a method, a column a metric; parts of a metric (`a/b`) are left out."""
-    shown = [row for row in rows if "/" not in row.metric]
+    """Print results, a table a task; parts of a metric (`a/b`) and the bounds of one are left out."""
+    shown = [row for row in rows if _is_shown(row.metric)]
     for task in sorted(dict.fromkeys(row.task for row in shown), key=_TASKS.find):
         _show_task([row for row in shown if row.task == task], task if task == title else f"{title}: {task}")
 
 
+def _is_shown(metric: str) -> bool:
+    return "/" not in metric.removeprefix(_AUROC) and not metric.endswith(("-random", "-oracle"))
+
+
 def _show_task(rows: Sequence[Row], title: str) -> None:
+    """A line a method, a column a metric; the other way round where there are many metrics."""
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    metrics = list(dict.fromkeys(row.metric for row in rows))
+    methods, metrics = (list(dict.fromkeys(getattr(row, name) for row in rows)) for name in ("method", "metric"))
     values = {(row.method, row.metric): row.value for row in rows}
-    table = Table(title=title, title_justify="left")
-    table.add_column("method", overflow="fold")
-    for metric in metrics:
-        table.add_column(metric.replace("-", "- ").replace("@", " @"), justify="right")
-    for method in dict.fromkeys(row.method for row in rows):
-        found = [values.get((method, metric), "") for metric in metrics]
-        table.add_row(method, *(_number(value) for value in found))
+    turned = len(metrics) > _MOST_COLUMNS
+    lines, columns = (metrics, methods) if turned else (methods, metrics)
+    narrow: dict[str, Any] = {"box": SIMPLE_HEAD, "padding": (0, 1, 0, 0), "pad_edge": False} if turned else {}
+    table = Table(title=title, title_justify="left", **narrow)
+    table.add_column("metric" if turned else "method", overflow="fold", no_wrap=turned)
+    for column in columns:
+        broken = re.sub(r"(?<=[-+])|(?=@)", " ", column)
+        table.add_column(broken, justify="right", overflow="fold", min_width=5)
+    for line in lines:
+        found = [values.get((column, line) if turned else (line, column), "") for column in columns]
+        table.add_row(line, *(_number(value, 2 if turned else 3) for value in found))
     stdout().print(table)
 
 
-def _number(value: float | str | None) -> str:
-    return value if isinstance(value, str) else "N/A" if value is None else f"{value:.3f}"
+def _number(value: float | str | None, places: int) -> str:
+    return value if isinstance(value, str) else "N/A" if value is None else f"{value:.{places}f}"
 
 
 def show_explanation(explanation: Explanation) -> None:

@@ -6,12 +6,13 @@ surrogate says what it believes of f.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from recexplainer.data.dataset import Dataset
+from recexplainer.explanations.beliefs import believed, can_reflect
 from recexplainer.explanations.record import Explanation
 from recexplainer.explanations.recording import Recorder
 from recexplainer.recommenders.base import Recommender, User
@@ -31,7 +32,7 @@ DRAFTS = 32
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A text, what in it f does not bear out, and why reasons are left out of it, "" if they are not."""
+    """A text, what in it does not hold, and why reasons are left out of it, "" if they are not."""
 
     text: str
     faults: tuple[str, ...]
@@ -83,20 +84,23 @@ class Explainer:
         *,
         evidence: bool = True,
         strict: bool = False,
+        reflect: bool = True,
         ask: str = "",
         method: str | None = None,
     ) -> list[Explanation]:
         """Why f would or would not recommend each item.
 
-        With evidence, what is quoted is held to the item and to what matters most in the history, none of it twice,
-        and a text that claims what f does not bear out is written again; alone, the surrogate speaks freely, so that
-        what it makes up can be seen. Strict, every claim must be confirmed: it is written again until one text has no
-        other, held to titles of the case; where none has, f's verdict alone is given, and why.
+        What is quoted is held to the item and to what matters most in the history, none of it twice, and a text that
+        claims what is not borne out is written again: by f, which is asked first; or, by the surrogate alone, by what
+        the surrogate itself answers when it is asked which history items matter. Strict, every claim must be confirmed
+        by f: where none of many texts has that, f's verdict alone is given, and why.
 
         Args:
             pairs: `[pairs]`, a user with a history and an item index.
-            evidence: Ask f first and put its answer in words; False: the surrogate alone, as in the paper.
-            strict: Let nothing stand that is not confirmed.
+            evidence: Ask f first and put its answer in words; False: the surrogate alone, f is not asked.
+            strict: Let nothing stand that f does not confirm.
+            reflect: Have the surrogate alone ask itself first; False: it speaks at once and freely, as in the paper.
+                One that has not learned which history items matter cannot, nor can the intention form.
             ask: The view that the reader wants, in words; added to the question.
             method: Who explains, for the record; None: the surrogate's form.
 
@@ -106,18 +110,25 @@ class Explainer:
         known = self._recorder.known(pairs)
         questions = self._asked(pairs, known, evidence, ask)
         probabilities = self._decoder.yes_probabilities(questions)
-        if evidence or strict:
-            told = self._checked(questions, known, evidence, strict)
+        if evidence:
+            told = self._held(questions, known, known, strict)
+        elif reflect and can_reflect(self._decoder):
+            users = [user.id for user, _ in pairs]
+            own = believed(self._decoder, self.dataset, self.recommender, known, users, probabilities)
+            told = self._held(self._asked(pairs, own, True, ask), own, known, strict)
         else:
-            told = self._alone(questions, known)
+            told = self._free(questions, known, strict)
         name = f"{method or self.surrogate.form}{'+evidence' if evidence else ''}"
         return [
-            replace(
-                self._recorder.record(name, user.id, one, float(probability), draft.text, draft.faults, ask),
-                abstained=draft.abstained,
-            )
+            replace(self._recorded(name, user, one, float(probability), draft, ask), abstained=draft.abstained)
             for (user, _), one, probability, draft in zip(pairs, known, probabilities, told, strict=True)
         ]
+
+    def _recorded(
+        self, name: str, user: User, known: Evidence, probability: float, draft: _Draft, ask: str
+    ) -> Explanation:
+        faults = () if draft.abstained else self._recorder.faults(draft.text, known)
+        return self._recorder.record(name, user.id, known, probability, draft.text, faults, ask)
 
     def _asked(
         self, pairs: Sequence[tuple[User, int]], known: Sequence[Evidence], evidence: bool, ask: str
@@ -130,35 +141,45 @@ class Explainer:
         ]
         return encode_questions(self.surrogate, self.dataset, self.recommender, examples, ask)
 
-    def _alone(self, questions: EncodedSet, known: Sequence[Evidence]) -> list[_Draft]:
-        """What the surrogate says by itself."""
-        texts = self._decoder.greedy(questions, LONGEST)
-        return [_Draft(text, self._recorder.faults(text, one)) for text, one in zip(texts, known, strict=True)]
+    def _free(self, questions: EncodedSet, known: Sequence[Evidence], strict: bool) -> list[_Draft]:
+        """What the surrogate says at once; if strict, the first text of many of which f confirms all."""
+        if strict:
+            return self._drafted(questions, known, strict, [_all(one) for one in known], lambda text, row: ())
+        return [_Draft(text, ()) for text in self._decoder.greedy(questions, LONGEST)]
 
-    def _checked(self, questions: EncodedSet, known: Sequence[Evidence], evidence: bool, strict: bool) -> list[_Draft]:
-        """For each question the first draft in which f finds no fault, else the best; if strict, an abstention."""
+    def _held(
+        self, questions: EncodedSet, told: Sequence[Evidence], known: Sequence[Evidence], strict: bool
+    ) -> list[_Draft]:
+        """Texts held to what the surrogate was told: by f, or by itself."""
+        citable = [_citable(one) for one in told]
+        return self._drafted(
+            questions, known, strict, citable, lambda text, row: self._recorder.faults(text, told[row])
+        )
+
+    def _drafted(
+        self,
+        questions: EncodedSet,
+        known: Sequence[Evidence],
+        strict: bool,
+        citable: Sequence[Sequence[int]],
+        faults: Callable[[str, int], tuple[str, ...]],
+    ) -> list[_Draft]:
+        """For each question the first draft without a fault, else the best; if strict, an abstention."""
         best: dict[int, _Draft] = {}
         for draft in range(DRAFTS):
             unsettled = [row for row in range(len(known)) if row not in best or best[row].faults]
             if not unsettled:
                 break
-            citable = [_citable(known[row]) if evidence else _all(known[row]) for row in unsettled]
-            texts = self._decoder.citing(questions.subset(unsettled), LONGEST, citable, draft)
+            allowed = [citable[row] for row in unsettled]
+            texts = self._decoder.citing(questions.subset(unsettled), LONGEST, allowed, draft)
             for row, text in zip(unsettled, texts, strict=True):
-                new = _Draft(text, self._faults(text, known[row], evidence, strict))
+                wrong = faults(text, row) + (self._recorder.unconfirmed(text, known[row]) if strict else ())
+                new = _Draft(text, wrong)
                 best[row] = min(best.get(row, new), new, key=lambda one: len(one.faults))
         drafts = [best[row] for row in range(len(known))]
         if not strict:
             return drafts
         return [_abstention(draft, one) if draft.faults else draft for draft, one in zip(drafts, known, strict=True)]
-
-    def _faults(self, text: str, known: Evidence, evidence: bool, strict: bool) -> tuple[str, ...]:
-        """What is wrong with a draft: what f does not bear out, and if strict every claim that is not confirmed.
-
-        The surrogate alone need not name what does most: it was not told.
-        """
-        faults = self._recorder.faults(text, known) if evidence else ()
-        return faults + (self._recorder.unconfirmed(text, known) if strict else ())
 
 
 def _citable(evidence: Evidence) -> tuple[int, ...]:

@@ -54,7 +54,7 @@ def explain_with_surrogate(
     surrogate = load_surrogate(folders[trained]) if trained else unaligned_surrogate(recipe, folders)
     form, _, evidence = method.partition("+")
     explainer = Explainer(*load_target(folders), surrogate)
-    told = explainer.explain(load_pairs(folders), evidence=bool(evidence), method=form)
+    told = explainer.explain(load_pairs(folders), evidence=bool(evidence), reflect=trained is not None, method=form)
     write_told(folder, told)
     agree = sum(one.verdict == one.recommended for one in told) / len(told)
     return f"{len(told):,} explanations, {agree:.1%} with the recommender's own verdict"

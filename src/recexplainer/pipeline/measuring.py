@@ -112,7 +112,9 @@ def measure_ablated(recipe: Recipe, context: RunContext, folder: Path, *, name: 
     if recommender.answers_changed_history:
         count, seed = recipe.evaluation.ablation.cases, recipe.evaluation.seed
         pairs = draw_cases(dataset, leave_one_out(dataset), recommender, count, seed)
-        told = Explainer(dataset, recommender, surrogate).explain(pairs, evidence=False, method=method)
+        told = Explainer(dataset, recommender, surrogate).explain(
+            pairs, evidence=False, reflect="rationale" not in ABLATIONS[name], method=method
+        )
         write_told(folder, told)
         rows += judgement_rows(judge_with_rubric({method: told}, dataset), RUBRIC)
     write_rows(folder / "ablation.json", rows)

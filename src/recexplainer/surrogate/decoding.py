@@ -155,6 +155,24 @@ class Decoder:
                 scores[row, start : start + len(answers)] = self._log_probabilities(prompts, question, answers)
         return scores
 
+    @torch.inference_mode()
+    def choose(self, prompts: EncodedSet, candidates: Sequence[Sequence[int]]) -> list[NDArray[np.float64]]:
+        """How probable each candidate's title is as the answer, among the candidates of its question.
+
+        Args:
+            prompts: Questions without answers.
+            candidates: `[prompts][items]`.
+
+        Returns:
+            For each question `Float[items]`, which sum to 1.
+        """
+        chosen: list[NDArray[np.float64]] = []
+        for question, items in zip(prompts.encoded, candidates, strict=True):
+            scores = self._log_probabilities(prompts, question, [[*self.title_ids[item], self.stop] for item in items])
+            likely = np.exp(scores - scores.max())
+            chosen.append(likely / likely.sum())
+        return chosen
+
     def _log_probabilities(
         self, prompts: EncodedSet, question: Encoded, answers: list[list[int]]
     ) -> NDArray[np.float64]:

@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+from tests.tiny import histories, sasrec, world
+
+from recexplainer.explanations.recording import Recorder
+from recexplainer.explanations.templates import TEMPLATES, template_texts
+from recexplainer.recommenders.base import User
+from recexplainer.tasks.evidence import gather_evidence
+
+PAIRS = [(User(history, f"u{number}"), 7 * number + 3) for number, history in enumerate(histories(5, (1, 4, 6)))]
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_template_has_the_verdict_of_f_and_names_three(template: str) -> None:
+    texts = template_texts(template, PAIRS, world(), sasrec())
+    known = gather_evidence(sasrec(), world(), [user for user, _ in PAIRS], [item for _, item in PAIRS])
+    for text, one, record in zip(texts, known, Recorder(world(), sasrec()).told(template, PAIRS, texts), strict=True):
+        assert text.startswith("Yes" if one.recommended else "No")
+        named = [claim.item for claim in record.claims if claim.kind in ("for", "against")]
+        assert len(named) == min(3, len(one.history)) and set(named) <= set(one.history)
+        assert {claim.kind for claim in record.claims} & {"for", "against"} == {"for" if one.recommended else "against"}
+
+
+def test_what_is_named_follows_the_rule() -> None:
+    user, item = max(PAIRS, key=lambda pair: len(pair[0].history))
+    recent, popular = (template_texts(template, [(user, item)], world(), sasrec())[0] for template in TEMPLATES)
+    assert all(f"“{world().titles[seen]}”" in recent for seen in user.history[-3:])
+    counts = np.bincount(world().sequence, minlength=world().n_items)
+    most = max(user.history, key=lambda seen: counts[seen])
+    assert f"“{world().titles[most]}”" in popular.split(",")[1]
