@@ -101,7 +101,7 @@ def test_table_1_has_all_methods(run: Path) -> None:
 
 def test_every_method_is_judged_by_rules_and_by_the_model(run: Path) -> None:
     found = rows(run, "judge")
-    for method in ("unaligned", MODEL, "intention", "hybrid", "hybrid+evidence"):
+    for method in ("unaligned", MODEL, "intention", "hybrid", "hybrid-at-once", "hybrid+evidence"):
         assert found[method, f"rated@{MODEL}"]["value"] == 1
         assert found[method, f"rating@{MODEL}"]["value"] == 2
         assert found[method, "rating@rubric"]["cases"] == 6
@@ -114,7 +114,7 @@ def test_what_each_task_is_good_for_is_measured(run: Path) -> None:
 
 def test_the_faithfulness_of_every_method_stands_beside_templates(run: Path) -> None:
     found = rows(run, "faithfulness")
-    methods = ("unaligned", MODEL, "hybrid", "hybrid+evidence", "hybrid without rationale")
+    methods = ("unaligned", MODEL, "hybrid", "hybrid-at-once", "hybrid+evidence", "hybrid without rationale")
     assert {method for method, _ in found} >= {*methods, "template-recent", "template-popular"}
     for method in ("hybrid+evidence", "template-recent"):
         assert 0 <= found[method, "borne-out"]["value"] <= 1

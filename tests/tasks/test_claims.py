@@ -75,6 +75,13 @@ def test_what_is_common_must_be_shared_by_all() -> None:
     assert faults(both, KNOWN, TITLES) == ["'the brand Nimbus' is not what they share"]
 
 
+def test_what_is_said_to_matter_little_does_not_outweigh_the_rest() -> None:
+    text = f"{GOOD} “Title C” holds it back somewhat."
+    assert faults(text, KNOWN, TITLES) == []
+    (fault,) = faults(text, replace(KNOWN, effects=(0.9, 0.4, -1.5)), TITLES)[:1]
+    assert fault == "“Title C” does more than what it is set against"
+
+
 def test_what_pulls_harder_does() -> None:
     text = (
         "Yes, it is a good match. Its general appeal carries it, helped by “Title A”. "

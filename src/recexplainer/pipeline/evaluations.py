@@ -22,6 +22,7 @@ from recexplainer.pipeline.names import (
     explained_methods,
     explained_stage,
     measurement_stage,
+    method_form,
     surrogate_stage,
 )
 from recexplainer.pipeline.recipe import Recipe
@@ -81,7 +82,7 @@ def _explained(recipe: Recipe, method: str) -> Stage:
     name, settings, inputs = explained_stage(method), {"method": method}, (*ASKED, CASES)
     step = partial(judging.explain_with_surrogate, recipe, method=method)
     for form in recipe.forms:
-        if method.removesuffix("+evidence") == form:
+        if method_form(method) == form:
             trained = surrogate_stage(form)
             return _stage(name, settings, (*TARGET, CASES, trained), partial(step, trained=trained), apart=True)
     if method == "unaligned":

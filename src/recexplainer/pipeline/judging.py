@@ -16,6 +16,7 @@ from recexplainer.hardware import use_threads
 from recexplainer.pipeline.asking import explaining_conversations, open_endpoint, open_judges
 from recexplainer.pipeline.loading import load_pairs, load_surrogate, load_target, load_told, write_pairs, write_told
 from recexplainer.pipeline.measuring import unaligned_surrogate
+from recexplainer.pipeline.names import AT_ONCE, BACKED
 from recexplainer.pipeline.recipe import Recipe
 from recexplainer.pipeline.run import RunContext
 from recexplainer.storage import read_json, write_json
@@ -52,9 +53,10 @@ def explain_with_surrogate(
     use_threads(recipe.threads_each)
     folders = context.folders
     surrogate = load_surrogate(folders[trained]) if trained else unaligned_surrogate(recipe, folders)
-    form, _, evidence = method.partition("+")
+    evidence, reflect = method.endswith(BACKED), trained is not None and not method.endswith(AT_ONCE)
     explainer = Explainer(*load_target(folders), surrogate)
-    told = explainer.explain(load_pairs(folders), evidence=bool(evidence), reflect=trained is not None, method=form)
+    name = method.removesuffix(BACKED)
+    told = explainer.explain(load_pairs(folders), evidence=evidence, reflect=reflect, method=name)
     write_told(folder, told)
     agree = sum(one.verdict == one.recommended for one in told) / len(told)
     return f"{len(told):,} explanations, {agree:.1%} with the recommender's own verdict"

@@ -6,6 +6,7 @@ from recexplainer.pipeline.recipe import Form, Recipe
 
 TARGET = ("dataset", "recommender")
 ASKED = (*TARGET, "examples")
+AT_ONCE, BACKED = "-at-once", "+evidence"
 CASES = "cases"
 """The stage of the pairs of user and item that every method explains."""
 
@@ -36,6 +37,12 @@ def explaining_form(recipe: Recipe) -> Form:
 
 
 def explained_methods(recipe: Recipe) -> list[str]:
-    """Who explains the cases, in the order of the tables."""
+    """Who explains the cases, in the order of the tables; the form that explains also at once, as in the paper."""
     endpoint = [] if recipe.evaluation.endpoint is None else [recipe.evaluation.endpoint.model]
-    return ["unaligned", *endpoint, *recipe.forms, f"{explaining_form(recipe)}+evidence"]
+    form = explaining_form(recipe)
+    return ["unaligned", *endpoint, *recipe.forms, f"{form}{AT_ONCE}", f"{form}{BACKED}"]
+
+
+def method_form(method: str) -> str:
+    """The form of a method's surrogate, however it is asked."""
+    return method.removesuffix(BACKED).removesuffix(AT_ONCE)

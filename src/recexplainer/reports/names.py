@@ -30,7 +30,7 @@ _SMALL = 0.01  # f's scores may be: what is smaller keeps its first digit
 def method_name(method: str) -> str:
     """`hybrid+evidence` reads "Hybrid, with evidence", `x-icl` "x, in context"; a model's own name stays as it is."""
     name, said = method, ""
-    for suffix, words in (("+evidence", ", with evidence"), ("-icl", ", in context")):
+    for suffix, words in (("+evidence", ", with evidence"), ("-icl", ", in context"), ("-at-once", ", at once")):
         if name.endswith(suffix):
             name, said = name.removesuffix(suffix), words
     if method in _TEMPLATES:
@@ -42,7 +42,7 @@ def method_name(method: str) -> str:
 
 def base(method: str) -> str:
     """The method that another is a kind of: `hybrid` of `hybrid+evidence`, `hybrid without chat` and `hybrid-icl`."""
-    return method.partition("+")[0].partition(" without ")[0].removesuffix("-icl")
+    return method.partition("+")[0].partition(" without ")[0].removesuffix("-icl").removesuffix("-at-once")
 
 
 def judge_name(judge: str) -> str:

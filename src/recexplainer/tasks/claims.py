@@ -12,7 +12,7 @@ from itertools import combinations, pairwise
 
 from recexplainer.tasks.evidence import CLOSE, NEGLIGIBLE, Evidence
 from recexplainer.tasks.parts import NAMED, Part, Span, read_parts
-from recexplainer.tasks.rationale import answer_parts, fact_kind, join_facts, verdict_kind
+from recexplainer.tasks.rationale import OUTWEIGHS, answer_parts, fact_kind, join_facts, verdict_kind
 
 _VERDICT = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 _DECISION = re.compile(
@@ -64,6 +64,7 @@ def faults(text: str, evidence: Evidence, titles: Sequence[str]) -> list[str]:
     for sentence in sentences[1:]:
         found += _faults_of_sentence(sentence, text, evidence, places)
     found += _faults_of_view(sentences, text, evidence, places)
+    found += _faults_of_balance(sentences, text, evidence, places)
     strongest = evidence.strongest_first[0]
     named = {text[start:end] for sentence in sentences[1:] for _, (start, end) in sentence.cited}
     title = titles[evidence.history[strongest]]
@@ -123,6 +124,16 @@ def _faults_of_links(said: Mapping[str, str], at: dict[str, int], evidence: Evid
         shared = [set(evidence.shared[place]) for place in at.values()]
         if said["common"] not in _facts(sorted(set.intersection(*shared))):
             yield f"{said['common']!r} is not what they share"
+
+
+def _faults_of_balance(parts: Sequence[Part], text: str, evidence: Evidence, places: dict[str, int]) -> Iterator[str]:
+    """What is said to pull the other way, but weakly, must not clearly outweigh all that is named beside it."""
+    cited = {text[start:end]: part.group for part in parts for _, (start, end) in part.cited}
+    sizes = {title: abs(evidence.weights[places[title]]) for title in cited if title in places}
+    for title, size in sizes.items():
+        others = [sizes[other] for other in sizes if not cited[other].endswith(".counter")]
+        if cited[title] in ("yes.counter", "no.counter") and size > OUTWEIGHS * max(others, default=0.0):
+            yield f"“{title}” does more than what it is set against"
 
 
 def _faults_of_view(parts: Sequence[Part], text: str, evidence: Evidence, places: dict[str, int]) -> Iterator[str]:

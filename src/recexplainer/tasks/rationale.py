@@ -23,6 +23,8 @@ from recexplainer.tasks.wording import read_yaml
 
 # A history item is cited beside a stronger one only if it does at least this share of what that one does.
 _WORTH_NAMING = 0.25
+# So many times what another does is clearly more.
+OUTWEIGHS = 1.5
 # How often a view is asked for.
 _VIEWED = 0.2
 KINDS = ("genre", "brand", "platform", "word")
@@ -226,7 +228,7 @@ class _Writer:
 
     def _outweighs(self, place: int, other: int) -> bool:
         """Whether one history item does clearly more than another, in whichever direction."""
-        return abs(self.evidence.weights[place]) > 1.5 * abs(self.evidence.weights[other])
+        return abs(self.evidence.weights[place]) > OUTWEIGHS * abs(self.evidence.weights[other])
 
     def _worth_naming(self, places: list[int]) -> list[int]:
         """The two or three that do most, fewer where others do little beside the first, or no more than any other."""
