@@ -126,7 +126,7 @@ def _movement(effect: float) -> str:
 
 def _number(value: float) -> str:
     """Two digits after the point, and of small numbers two that tell something."""
-    return f"{value:,.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.2g}"
+    return (f"{value:,.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.2g}").replace("-", "−")
 
 
 def cite(

@@ -60,8 +60,9 @@ class ExplanationSettings(Settings):
     """Number of pairs explained."""
     form: Form | None = None
     """The form that explains; None: the last one trained."""
-    views: tuple[str, ...] = ("from the view of genres", "from the view of brands")
-    """Views that one of the pairs is explained from besides, in the reader's words (paper Figure 6)."""
+    views: tuple[str, ...] | None = None
+    """Views that one of the pairs is explained from besides, in the reader's words (paper Figure 6); None: two that the
+    catalogue allows, such as `from the view of genres`."""
 
 
 class ReportSettings(Settings):

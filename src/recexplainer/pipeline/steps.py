@@ -139,10 +139,20 @@ def explain(recipe: Recipe, context: RunContext, folder: Path) -> str:
     told = explainer.explain(pairs)
     write_explanations(folder / WITH_EVIDENCE, told)
     write_explanations(folder / ALONE, explainer.explain(pairs, evidence=False))
-    views = [one for ask in recipe.explanations.views for one in explainer.explain(pairs[:1], ask=ask)]
-    write_explanations(folder / VIEWS, views)
+    views = recipe.explanations.views
+    asked = _usual_views(dataset) if views is None else views
+    write_explanations(folder / VIEWS, [one for ask in asked for one in explainer.explain(pairs[:1], ask=ask)])
     agree = sum(one.verdict == one.recommended for one in told)
     return f"{len(told)} explained, {agree} with the recommender's own verdict"
+
+
+def _usual_views(dataset: Dataset) -> list[str]:
+    """Two views that the surrogate was taught, in the words that it was taught them in."""
+    from recexplainer.tasks.attributes import Attributes
+    from recexplainer.tasks.rationale import views_of
+    from recexplainer.tasks.wording import read_yaml
+
+    return [read_yaml("views.yaml")[view][0] for view in views_of(Attributes.of(dataset))[:2]]
 
 
 def report(recipe: Recipe, context: RunContext, folder: Path) -> str:

@@ -96,11 +96,15 @@ def cause_examples(examples: Sequence[Example]) -> list[Example]:
     return causes
 
 
+def views_of(attributes: Attributes) -> list[str]:
+    """The views that a catalogue allows, the kinds of attributes that it has first."""
+    held = {"genre": attributes.genres, "brand": attributes.brands, "platform": attributes.platforms}
+    return [*(kind for kind in KINDS if any(held.get(kind, attributes.words))), "short"]
+
+
 def _draw_views(attributes: Attributes, count: int, rng: np.random.Generator) -> list[str]:
     """`[count]`: a view, of those that the catalogue allows, for some; "" for the others."""
-    held = {"genre": attributes.genres, "brand": attributes.brands, "platform": attributes.platforms}
-    kinds = [kind for kind in KINDS if any(held.get(kind, attributes.words))]
-    drawn = rng.choice([*kinds, "short"], size=count)
+    drawn = rng.choice(views_of(attributes), size=count)
     return np.where(rng.random(count) < _VIEWED, drawn, "").tolist()
 
 
