@@ -95,7 +95,7 @@ def measure_endpoint(recipe: Recipe, context: RunContext, folder: Path) -> str:
 
 
 def measure_ablated(recipe: Recipe, context: RunContext, folder: Path, *, name: str) -> str:
-    """Align a surrogate without some of the tasks, and measure it and what it says as the others are (Figure 7)."""
+    """Align a surrogate without some of the tasks, and measure it and what it says at once (Figure 7)."""
     from recexplainer.data.split import leave_one_out
     from recexplainer.evaluation.alignment import evaluate_surrogate
     from recexplainer.evaluation.cases import draw_cases
@@ -112,9 +112,7 @@ def measure_ablated(recipe: Recipe, context: RunContext, folder: Path, *, name: 
     if recommender.answers_changed_history:
         count, seed = recipe.evaluation.ablation.cases, recipe.evaluation.seed
         pairs = draw_cases(dataset, leave_one_out(dataset), recommender, count, seed)
-        told = Explainer(dataset, recommender, surrogate).explain(
-            pairs, evidence=False, reflect="rationale" not in ABLATIONS[name], method=method
-        )
+        told = Explainer(dataset, recommender, surrogate).explain(pairs, evidence=False, reflect=False, method=method)
         write_told(folder, told)
         rows += judgement_rows(judge_with_rubric({method: told}, dataset), RUBRIC)
     write_rows(folder / "ablation.json", rows)
