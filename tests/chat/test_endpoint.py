@@ -101,8 +101,8 @@ def drip() -> Response:
     """A server that keeps the connection open with blanks."""
 
     def blanks() -> Generator[bytes]:
-        for _ in range(40):
-            time.sleep(0.05)
+        for _ in range(50):
+            time.sleep(0.06)
             yield b" "
         yield completion("late").get_data()
 
@@ -110,7 +110,7 @@ def drip() -> Response:
 
 
 def late() -> Response:
-    time.sleep(0.6)
+    time.sleep(3)
     return completion("late")
 
 
@@ -144,7 +144,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Generator[Loopback]:
 
 
 def endpoint(folder: Path, **settings: Any) -> Endpoint:
-    patient = {"timeout": 0.4, "first_wait": 0.01, "retries": 2, "longest_answer": 100}
+    patient = {"timeout": 2, "first_wait": 0.01, "retries": 2, "longest_answer": 100}
     return Endpoint(EndpointSettings(model="tiny", **(patient | settings)), folder / "answers")
 
 
@@ -195,7 +195,7 @@ def test_a_fault_that_stays_ends_as_none_which_is_not_kept(
     name: str, server: Loopback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.faults["a"] = [FAULTS[name]] * 3
-    model = endpoint(tmp_path, retries=1, timeout=0.15)
+    model = endpoint(tmp_path, retries=1, timeout=1.5)
     assert model.answer([says("a"), says("b")]) == [None, "answer to b"]
     assert Counter(server.texts()) == {"a": 2, "b": 1}
     assert [path.suffix for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"] == [".json"]
@@ -343,7 +343,7 @@ def test_one_that_is_interrupted_half_way_keeps_what_it_has(
         patch.setattr("recexplainer.chat.endpoint.track", interrupted)
         endpoint(tmp_path, concurrency=2).answer(list(map(says, texts)))
     asked = len(server.asked)
-    assert 2 <= asked < 10
+    assert 2 <= asked < len(texts)
     assert len(files(tmp_path)) == asked, "what was under way is kept too"
     assert None not in endpoint(tmp_path).answer(list(map(says, texts)))
     assert server.answered == Counter(texts)

@@ -254,8 +254,8 @@ def test_marks_by_hand():
     text = f"Yes. For it: “{TITLES[KEEP]}”, “Marrow & Thistle”, “Brink”, “Orbit's Pocket Console”."
     found = {one.item: one for one in verifier().claims(text, evidence()) if one.kind == "for"}
     assert [found[item].mark for item in HISTORY] == ["confirmed", "confirmed", "contradicted", "unsupported"]
-    assert found[KEEP].found == "without it the score falls by 0.90 (a random other item: -0.097)"
-    assert found[BRINK].found == "without it the score rises by 0.60 (a random other item: -0.40)"
+    assert found[KEEP].found == "without it the score falls by 0.90 (a random other item: −0.097)"
+    assert found[BRINK].found == "without it the score rises by 0.60 (a random other item: −0.40)"
     weak = evidence(effects=(0.9, 0.3, 0.5, 0.4))
     assert {one.item: one.mark for one in verifier().claims(text, weak) if one.kind == "for"} == {
         KEEP: "confirmed",
