@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,22 +8,22 @@ from pydantic import TypeAdapter
 from tests.tiny import ARCHITECTURES, fresh, histories, sasrec, world
 
 from recexplainer.errors import DataError
-from recexplainer.explanations import explainer
+from recexplainer.explanations import drafting, explainer
 from recexplainer.explanations.beliefs import believed, can_reflect
-from recexplainer.explanations.explainer import Explainer, _citable, choose_pairs, explain
+from recexplainer.explanations.explainer import Explainer, explain
 from recexplainer.explanations.record import Explanation
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.prompt import FORMS, Form
-from recexplainer.tasks.evidence import Evidence, gather_evidence
-from recexplainer.tasks.rationale import write_rationale
+from recexplainer.tasks.evidence import gather_evidence
+from recexplainer.tasks.writing import write_rationale
 
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Untrained surrogates babble on; a few tokens are enough."""
-    monkeypatch.setattr(explainer, "LONGEST", 12)
+    monkeypatch.setattr(drafting, "LONGEST", 12)
 
 
 def pairs() -> list[tuple[User, int]]:
@@ -143,47 +142,6 @@ def test_an_item_outside_the_catalogue_is_an_error(item: int) -> None:
         explain(fresh("behavior"), world(), sasrec(), user=User((1, 2)), item=item)
 
 
-def test_chosen_pairs_are_in_turn_liked_and_not() -> None:
-    f = sasrec()
-    users = [User(history, str(number)) for number, history in enumerate(histories(30, (1, 3, 5, 6)))]
-    chosen = choose_pairs(world(), f, users, 8, seed=1)
-    assert len({user.id for user, _ in chosen}) == 8
-    for position, (user, item) in enumerate(chosen):
-        assert len(user.history) >= 3
-        scores = f.scores([user])[0]
-        unseen = [other for other in range(60) if other not in user.history]
-        rank = 1 + sum(scores[other] > scores[item] for other in unseen)
-        assert item in unseen
-        assert rank <= 5 if position % 2 == 0 else rank > math.floor(len(unseen) / 2)
-    assert choose_pairs(world(), f, users, 8, seed=1) == chosen != choose_pairs(world(), f, users, 8, seed=2)
-
-
-def test_short_histories_are_chosen_where_there_are_no_others() -> None:
-    users = [User((3,), "a"), User((4, 5), "b")]
-    assert {user.id for user, _ in choose_pairs(world(), sasrec(), users, 5, seed=0)} == {"a", "b"}
-
-
-def test_only_what_matters_may_be_cited() -> None:
-    effects = (0.1, -0.9, 0.0, 0.5, 0.2)
-    known = Evidence(
-        history=(7, 8, 9, 10, 11),
-        item=3,
-        recommended=True,
-        score=1.0,
-        rank=1,
-        n_ranked=20,
-        effects=effects,
-        shared=((),) * 5,
-        spread=1.0,
-    )
-    assert set(_citable(known)) == {8, 10, 11, 3}
-    assert set(_citable(replace(known, history=(7,), effects=(0.0,), shared=((),)))) == {7, 3}
-    many = replace(known, history=tuple(range(20, 40)), effects=tuple(map(float, range(20))), shared=((),) * 20)
-    assert set(_citable(many)) == {36, 37, 38, 39, 3}
-    one_against = replace(many, effects=(-1.0, *many.effects[1:]))
-    assert set(_citable(one_against)) == {20, 37, 38, 39, 3}, "the other side is heard too"
-
-
 def test_a_pair_may_be_named_by_own_ids_and_the_item_is_left_out_of_the_history() -> None:
     room = Explainer(world(), sasrec(), fresh("hybrid"))
     history = tuple(world().history(3).tolist())
@@ -253,4 +211,6 @@ def test_alone_a_text_is_held_to_the_surrogate_s_own_answers(monkeypatch: pytest
     wanted = write_rationale(own, world().titles, np.random.default_rng(0))
     monkeypatch.setattr(room._decoder, "citing", lambda questions, limit, citable, draft: [["Well.", wanted][draft]])
     assert room.explain([pair], evidence=False)[0].text == wanted
+    monkeypatch.setattr(explainer, "OWN_DRAFTS", 1)
+    assert room.explain([pair], evidence=False)[0].text == "Well.", "of its own drafts there may be fewer"
     assert not can_reflect(Explainer(world(), sasrec(), fresh("intention"))._decoder)

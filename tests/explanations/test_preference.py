@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,34 +10,21 @@ import torch
 from tests.tiny import fresh, histories, sasrec, world
 
 from recexplainer.errors import DataError, RecommenderError
-from recexplainer.explanations import preference
-from recexplainer.explanations.preference import PreferenceLog, prefer, score_claims
-from recexplainer.explanations.record import Claim, ClaimKind, Mark
+from recexplainer.explanations import sampling
+from recexplainer.explanations.preference import PreferenceLog, prefer
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.preference_settings import PreferenceSettings
 from recexplainer.surrogate.prompt import FORMS, Form
-from recexplainer.tasks.evidence import Evidence
 
 SETTINGS = PreferenceSettings(learning_rate=3e-3, epochs=2, tokens_per_batch=1024, held_out=0.25, texts=2)
-KNOWN = Evidence(
-    history=(7, 8, 9),
-    item=3,
-    recommended=True,
-    score=1.0,
-    rank=1,
-    n_ranked=20,
-    effects=(1.0, -0.6, 0.2),
-    shared=((), (), ()),
-    spread=2.0,
-)
 
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Untrained surrogates babble on; a few tokens are enough."""
-    monkeypatch.setattr(preference, "LONGEST", 12)
+    monkeypatch.setattr(sampling, "LONGEST", 12)
 
 
 def pairs(count: int = 8) -> list[tuple[User, int]]:
@@ -65,38 +51,6 @@ def run(surrogate: Surrogate, watch: Callable[[Surrogate], float] | None = None,
 def same_weights(one: Surrogate, other: Surrogate) -> bool:
     weights = other.state_dict()
     return all(torch.equal(weight, weights[name]) for name, weight in one.state_dict().items())
-
-
-def claims(*told: tuple[ClaimKind, Mark, int | None]) -> list[Claim]:
-    return [Claim(kind, mark, "", 0, 1, item) for kind, mark, item in told]
-
-
-VERDICT = ("verdict", "confirmed", 3)
-
-
-@pytest.mark.parametrize(
-    ("told", "by_hand"),
-    [
-        ((), (0 + 1 + 0 + 0) / 4),
-        ((VERDICT,), (1 + 1 + 1 + 0) / 4),
-        ((("verdict", "contradicted", 3),), (0 + 1 + 0 + 0) / 4),
-        ((VERDICT, ("for", "confirmed", 7)), (1 + 1 + 1 + 1) / 4),
-        ((VERDICT, ("for", "unsupported", 9)), (1 + 1 + 1 / 2 + 0.2 / 1.0) / 4),
-        ((VERDICT, ("for", "confirmed", 7), ("against", "confirmed", 8)), 1.0),
-        ((VERDICT, ("for", "confirmed", 7), ("for", "unsupported", 9)), (1 + 1 + 2 / 3 + 1.2 / 1.6) / 4),
-        ((VERDICT, ("for", "contradicted", 8)), (1 + 1 + 1 / 2 + 0) / 4),
-        ((VERDICT, ("for", "confirmed", 7), ("against", "contradicted", 7)), (1 + 1 + 2 / 3 + 1) / 4),
-        ((VERDICT, ("history", "contradicted", None)), (1 + 0 + 1 / 2 + 0) / 4),
-    ],
-)
-def test_the_score_by_hand(told: Sequence[tuple[ClaimKind, Mark, int | None]], by_hand: float) -> None:
-    assert score_claims(claims(*told), KNOWN) == pytest.approx(by_hand)
-
-
-def test_where_nothing_matters_naming_nothing_is_right() -> None:
-    nothing = replace(KNOWN, effects=(0.0, 0.05, -0.05))
-    assert score_claims(claims(VERDICT), nothing) == 1.0
-    assert score_claims(claims(VERDICT, ("for", "unsupported", 8)), nothing) == pytest.approx((1 + 1 + 1 / 2 + 0) / 4)
 
 
 @pytest.mark.parametrize("form", FORMS)

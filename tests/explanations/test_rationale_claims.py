@@ -12,7 +12,7 @@ from recexplainer.explanations.recording import Recorder
 from recexplainer.explanations.verification import Verifier
 from recexplainer.recommenders.base import User
 from recexplainer.tasks.evidence import CLOSE, Evidence, gather_evidence
-from recexplainer.tasks.rationale import write_rationale
+from recexplainer.tasks.writing import write_rationale
 
 VIEWS = ("", "", "", "short", "genre", "brand", "platform", "word")
 

@@ -9,6 +9,7 @@ from functools import cache
 import polars as pl
 import pytest
 from tests.tiny import sasrec
+from tests.titles import HARD_TITLES
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.explanations.reading.claims import ClaimReader
@@ -19,14 +20,7 @@ from recexplainer.tasks.attributes import Attributes
 from recexplainer.tasks.evidence import CLOSE, Evidence
 
 TITLES = (
-    "Lantern Keep: The Drowned Stair",
-    "Marrow & Thistle",
-    "Brink",
-    "Orbit's Pocket Console - Slate (204)",
-    "Lantern Keep: The Ninth Bell",
-    "Velvet Circuit 2",
-    "Velvet",
-    "Night Ride",
+    *HARD_TITLES,
     "Night Ride 2: Dawn",
     "Inside",
     "C++ [Deluxe]? (a|b)* $5.00 ^x\\d",
@@ -107,6 +101,7 @@ NOT_KEEP, NOT_MARROW, NOT_BRINK, NOT_CONSOLE = (("against", one) for one in HIST
         ),
         ("No. “Marrow & Thistle”, a calm game, weighs against it.", {NOT_MARROW}),
         ("No. “Marrow & Thistle” does not support it.", {NOT_MARROW}),
+        ("No. “Marrow & Thistle” doesn't support it.", {NOT_MARROW}),
         ("Yes. “Brink” does not speak against it.", {FOR_BRINK}),
         ("Yes. Without “Marrow & Thistle”, it would rank lower.", {FOR_MARROW}),
         ("No. It would rank higher without “Brink”.", {NOT_BRINK}),
@@ -206,6 +201,7 @@ def test_a_title_of_one_common_word_is_named_in_quotes_only():
         ),
         ("It shares the brand Nimbus with much of the history.", [("brand Nimbus", "confirmed")]),
         ("“{keep}” does not share the brand Orbit with it.", []),
+        ("“{keep}” and it don’t share the brand Orbit.", []),
         ("“{keep}” is a good match, and both are great fits.", []),
         ("“{keep}” has the same genre as it.", []),
     ],
@@ -213,6 +209,14 @@ def test_a_title_of_one_common_word_is_named_in_quotes_only():
 def test_what_is_said_to_be_shared(text, expected):
     claims = told("Yes. " + text.format(keep=TITLES[KEEP]))
     assert [(words, mark) for kind, words, mark in claims if kind == "shared"] == expected
+
+
+def test_what_may_be_shared_by_an_item_of_which_nothing_is_known_is_not_contradicted():
+    """Of Marrow & Thistle the catalogue has another brand, of Brink it has none."""
+    known = evidence(history=(MARROW, BRINK))
+    text = "Yes. It shares the brand Nimbus with much of the history."
+    assert told(text, known) == [("shared", "brand Nimbus", "unsupported")]
+    assert told(text, evidence(history=(MARROW,))) == [("shared", "brand Nimbus", "contradicted")]
 
 
 CALM = {"recommended": False, "effects": (0.01, 0.02, -0.01, 0.0)}
@@ -263,6 +267,9 @@ def test_marks_by_hand():
         BRINK: "unsupported",
         CONSOLE: "unsupported",
     }
+    still = evidence(effects=(0.9, 0.3, -0.6, 0.0))
+    found = {one.item: one for one in verifier().claims(text, still) if one.kind == "for"}
+    assert found[CONSOLE].found.startswith("without it the score stays the same (")
     alone = evidence(history=(KEEP,))
     (one,) = [one for one in verifier().claims(text, alone) if one.kind == "for"]
     assert (one.mark, one.found) == ("confirmed", "without it the score falls by 0.90")

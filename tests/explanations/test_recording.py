@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import polars as pl
 import pytest
 from tests.tiny import sasrec, world
 
@@ -22,13 +25,25 @@ def test_what_a_stranger_said_stands_beside_what_f_says() -> None:
         "",
     ]
     told = Recorder(world(), sasrec()).told("gpt", pairs, texts, ask="genres")
-    assert [one.verdict for one in told] == [True, False, False, False]
+    assert [one.verdict for one in told] == [True, False, None, None]
     assert [one.probability for one in told] == [1.0, 0.0, 0.5, 0.5]
     assert [citation.item for citation in told[0].citations] == [pairs[0][0].history[0]]
     assert {one.method for one in told} == {"gpt"} and {one.ask for one in told} == {"genres"}
     for one, (user, item) in zip(told, pairs, strict=True):
         assert (one.user, one.item, one.history) == (user.id, item, user.history)
         assert one.score == pytest.approx(sasrec().scores([user])[0, item], rel=1e-5)
+
+
+def test_the_verdict_of_a_stranger_is_the_one_that_is_read_as_its_claim() -> None:
+    """A title without quotation marks that begins with "No" is no verdict."""
+    items = world().items.with_columns(title=pl.Series([f"No Mercy {item}" for item in range(world().n_items)]))
+    dataset = replace(world(), items=items)
+    text = f"{dataset.titles[5]} goes well with {dataset.titles[3]}, so the recommender would suggest it."
+    (told,) = Recorder(dataset, sasrec()).told("x", [(User((3, 4)), 5)], [text])
+    (claim,) = [one for one in told.claims if one.kind == "verdict"]
+    assert text[claim.start : claim.end] == "suggest"
+    assert told.verdict is True and told.probability == 1.0
+    assert (claim.mark == "confirmed") == told.recommended
 
 
 def test_pairs_that_cannot_be_explained_are_refused() -> None:

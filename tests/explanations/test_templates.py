@@ -12,8 +12,8 @@ PAIRS = [(User(history, f"u{number}"), 7 * number + 3) for number, history in en
 
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_a_template_has_the_verdict_of_f_and_names_three(template: str) -> None:
-    texts = template_texts(template, PAIRS, world(), sasrec())
     known = gather_evidence(sasrec(), world(), [user for user, _ in PAIRS], [item for _, item in PAIRS])
+    texts = template_texts(template, known, world())
     for text, one, record in zip(texts, known, Recorder(world(), sasrec()).told(template, PAIRS, texts), strict=True):
         assert text.startswith("Yes" if one.recommended else "No")
         named = [claim.item for claim in record.claims if claim.kind in ("for", "against")]
@@ -23,7 +23,8 @@ def test_a_template_has_the_verdict_of_f_and_names_three(template: str) -> None:
 
 def test_what_is_named_follows_the_rule() -> None:
     user, item = max(PAIRS, key=lambda pair: len(pair[0].history))
-    recent, popular = (template_texts(template, [(user, item)], world(), sasrec())[0] for template in TEMPLATES)
+    known = gather_evidence(sasrec(), world(), [user], [item])
+    recent, popular = (template_texts(template, known, world())[0] for template in TEMPLATES)
     assert all(f"“{world().titles[seen]}”" in recent for seen in user.history[-3:])
     counts = np.bincount(world().sequence, minlength=world().n_items)
     most = max(user.history, key=lambda seen: counts[seen])

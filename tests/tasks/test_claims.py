@@ -8,7 +8,7 @@ from tests.tasks.test_rationale import TITLES, random_evidence
 
 from recexplainer.tasks.claims import faults
 from recexplainer.tasks.evidence import CLOSE, NEGLIGIBLE, Evidence
-from recexplainer.tasks.rationale import write_rationale
+from recexplainer.tasks.writing import write_rationale
 
 KNOWN = Evidence(
     (0, 1, 2), 3, True, 1.0, 5, 100, (0.9, 0.4, -0.5), (("brand Nimbus", "genre puzzle"), (CLOSE,), ()), 1.0
@@ -32,6 +32,17 @@ def test_the_same_words_of_the_opposite_have_faults(seed: int) -> None:
     turned = replace(evidence, effects=tuple(-effect for effect in evidence.effects))
     speaks = max(map(abs, evidence.weights)) >= NEGLIGIBLE
     assert bool(faults(text, turned, TITLES)) == speaks
+
+
+@pytest.mark.parametrize("effects", [(0.5, 0.5, 0.5), (-0.5, -0.5), (0.5, -0.5), (-0.5, 0.5, 0.5), (1.0, 1.0, -1.0)])
+@pytest.mark.parametrize(("recommended", "rank"), [(True, 5), (False, 25), (False, 45), (False, 90)])
+def test_where_several_do_as_much_no_rationale_denies_it(
+    recommended: bool, rank: int, effects: tuple[float, ...]
+) -> None:
+    history = tuple(range(len(effects)))
+    evidence = Evidence(history, 3, recommended, 1.0, rank, 100, effects, ((),) * len(effects))
+    for seed in range(20):
+        assert faults(write_rationale(evidence, TITLES, np.random.default_rng(seed)), evidence, TITLES) == []
 
 
 @pytest.mark.parametrize(

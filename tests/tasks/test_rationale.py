@@ -8,7 +8,8 @@ import pytest
 from recexplainer.recommenders.base import User
 from recexplainer.tasks.attributes import Attributes
 from recexplainer.tasks.evidence import CLOSE, NEGLIGIBLE, Evidence
-from recexplainer.tasks.rationale import rationale_examples, write_rationale
+from recexplainer.tasks.rationale import rationale_examples
+from recexplainer.tasks.writing import write_rationale
 
 TITLES = [f"Title {chr(65 + item)}" for item in range(20)]
 PHRASES = ["brand Nimbus", "genre puzzle", "platform Orbit", "the word 'Ember' in the title", CLOSE]

@@ -20,8 +20,8 @@ from recexplainer.surrogate.questions import encode_questions
 from recexplainer.tasks.evidence import Evidence
 from recexplainer.tasks.example import Example
 
-_LIKED, _NEAR, _DISLIKED = 0.1, 0.4, 0.75  # where in the list an item is taken to stand
-_UNDECIDED = 0.2
+_LIKED, _BETWEEN, _DISLIKED = 0.1, 0.4, 0.75  # where in the list an item is taken to stand, as a share of it
+_DOUBTED = 0.2  # with a probability of yes above this an item is disliked, but not held to be in the lower half
 _ONLY_ONE = 0.5
 
 
@@ -64,7 +64,7 @@ def believed(
 
 
 def _believed(one: Evidence, effects: NDArray[np.float64], yes: float) -> Evidence:
-    place = _LIKED if yes > 0.5 else _NEAR if yes > _UNDECIDED else _DISLIKED
+    place = _LIKED if yes > 0.5 else _BETWEEN if yes > _DOUBTED else _DISLIKED
     if len(effects) == 1:
         effects = np.array([_ONLY_ONE if yes > 0.5 else -_ONLY_ONE])
     return replace(

@@ -10,7 +10,7 @@ from recexplainer.tasks.attributes import Attributes, join_words
 
 Found = tuple[Mark, str]
 """A mark and what is found, in one line."""
-_RANK = {"confirmed": 0, "contradicted": 1, "unsupported": 2}
+_ORDER: tuple[Mark, ...] = ("confirmed", "unsupported", "contradicted")
 
 
 class Catalogue:
@@ -63,5 +63,5 @@ class Catalogue:
 
 
 def _best(told: Sequence[Found]) -> Found:
-    """What holds of any of several: the best that holds of one."""
-    return min(told, key=lambda found: _RANK[found[0]])
+    """What holds of any of several: it is so if it is of one, and not known to be otherwise if of one that is not."""
+    return min(told, key=lambda found: _ORDER.index(found[0]))

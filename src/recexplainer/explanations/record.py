@@ -68,8 +68,10 @@ class Explanation:
         user: The user's own id.
         history: Item indices, oldest first; `history_titles` are their titles.
         item: The item asked about; `item_title` is its title.
-        verdict: What the surrogate says: will f recommend it?
-        probability: The surrogate's probability of "Yes" against "No".
+        verdict: What the surrogate, or the text of somebody else, says: will f recommend it? None where a text of
+            somebody else states no verdict.
+        probability: The surrogate's probability of "Yes" against "No"; of somebody else's text 1, 0, or 0.5 where it
+            states no verdict.
         text: The explanation in words.
         citations: Titles found in the text by exact match, in order of appearance.
         recommended: f's own verdict: its score is above this user's top-20% threshold.
@@ -89,7 +91,7 @@ class Explanation:
     history_titles: tuple[str, ...]
     item: int
     item_title: str
-    verdict: bool
+    verdict: bool | None
     probability: float
     text: str
     citations: tuple[Citation, ...]
@@ -99,6 +101,6 @@ class Explanation:
     n_ranked: int
     effects: tuple[float, ...]
     faults: tuple[str, ...] = ()
-    ask: Literal[""] | str = ""
+    ask: str = ""
     claims: tuple[Claim, ...] = ()
     abstained: str = ""

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.titles import TitleFinder
 from recexplainer.errors import DataError
+from recexplainer.explanations.citing import cite
 from recexplainer.explanations.record import Claim, Explanation
-from recexplainer.explanations.verification import Verifier, cite
+from recexplainer.explanations.verification import Verifier
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.tasks.attributes import Attributes
-from recexplainer.tasks.claims import faults, read_verdict
+from recexplainer.tasks.claims import faults
 from recexplainer.tasks.evidence import Evidence, gather_evidence
 
-_UNSAID = 0.5
+_PROBABILITIES = {True: 1.0, False: 0.0, None: 0.5}  # of yes, by the verdict that a text states
 
 
 class Recorder:
@@ -68,23 +69,33 @@ class Recorder:
         Raises:
             DataError: As in `known`.
         """
-        probabilities = {True: 1.0, False: 0.0, None: _UNSAID}
-        return [
-            self.record(method, user.id, one, probabilities[read_verdict(text)], text, self.faults(text, one), ask)
-            for (user, _), one, text in zip(pairs, self.known(pairs), texts, strict=True)
-        ]
+        cases = zip(pairs, self.known(pairs), texts, strict=True)
+        return [self.record(method, user.id, one, text, ask=ask) for (user, _), one, text in cases]
 
     def record(
         self,
         method: str,
         user: str,
         evidence: Evidence,
-        probability: float,
         text: str,
-        faults: tuple[str, ...],
-        ask: str,
+        probability: float | None = None,
+        *,
+        ask: str = "",
+        abstained: str = "",
     ) -> Explanation:
-        """One record; see `Explanation` for what goes into it."""
+        """One record; see `Explanation` for what goes into it.
+
+        Args:
+            method: Who said it.
+            user: The user's own id.
+            evidence: What f says of the pair.
+            text: What was said.
+            probability: How probable its writer holds it that f says yes; None: the verdict is the one that it states.
+            ask: The view that was asked for.
+            abstained: Why no reasons are given; the text is then not held to the wording of rationales.
+        """
+        claims = self.claims(text, evidence)
+        verdict = _stated(claims, evidence) if probability is None else probability > 0.5
         titles = self.dataset.titles
         return Explanation(
             method=method,
@@ -93,8 +104,8 @@ class Recorder:
             history_titles=tuple(titles[item] for item in evidence.history),
             item=evidence.item,
             item_title=titles[evidence.item],
-            verdict=probability > _UNSAID,
-            probability=probability,
+            verdict=verdict,
+            probability=_PROBABILITIES[verdict] if probability is None else probability,
             text=text,
             citations=cite(text, self._finder, self.recommender, evidence, user),
             recommended=evidence.recommended,
@@ -102,9 +113,10 @@ class Recorder:
             rank=evidence.rank,
             n_ranked=evidence.n_ranked,
             effects=evidence.effects,
-            faults=faults,
+            faults=() if abstained else self.faults(text, evidence),
             ask=ask,
-            claims=self.claims(text, evidence),
+            claims=claims,
+            abstained=abstained,
         )
 
     def _check(self, pairs: Sequence[tuple[User, int]]) -> None:
@@ -121,3 +133,11 @@ class Recorder:
                     where=f"dataset {self.dataset.name!r}",
                     mend="Give the item's index, from 0; Dataset.item_index finds it by its own id.",
                 )
+
+
+def _stated(claims: Sequence[Claim], evidence: Evidence) -> bool | None:
+    """The verdict that a text states: f's if that is confirmed; None if there is none."""
+    for claim in claims:
+        if claim.kind == "verdict":
+            return evidence.recommended == (claim.mark == "confirmed")
+    return None

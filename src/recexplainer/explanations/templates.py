@@ -10,40 +10,27 @@ from collections.abc import Sequence
 import numpy as np
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.recommenders.base import Recommender, User
-from recexplainer.tasks.asking import ask, thresholds
 from recexplainer.tasks.attributes import join_words
+from recexplainer.tasks.evidence import Evidence
 
 TEMPLATES = ("template-recent", "template-popular")
 """Naming the three most recent history items, and the three that most users have."""
 _NAMED = 3
 
 
-def template_texts(
-    template: str, pairs: Sequence[tuple[User, int]], dataset: Dataset, recommender: Recommender
-) -> list[str]:
+def template_texts(template: str, known: Sequence[Evidence], dataset: Dataset) -> list[str]:
     """What a template says of each pair, `[pairs]`: f's verdict, and the history items that it names.
 
     Args:
         template: One of `TEMPLATES`.
-        pairs: A user with a history, cut to what f looks at, and an item index.
+        known: `[pairs]`, what f said.
         dataset: The catalogue.
-        recommender: f.
     """
     popular = np.bincount(dataset.sequence, minlength=dataset.n_items)
     texts: list[str] = []
-    for (user, _), yes in zip(pairs, _verdicts(pairs, recommender), strict=True):
-        recent = user.history[::-1]
+    for one in known:
+        recent = one.history[::-1]
         named = sorted(recent, key=lambda item: -popular[item]) if template == "template-popular" else recent
         titles = join_words([f"“{dataset.titles[item]}”" for item in named[:_NAMED]])
-        texts.append(f"Yes, because of {titles}." if yes else f"No, because of {titles}.")
+        texts.append(f"{'Yes' if one.recommended else 'No'}, because of {titles}.")
     return texts
-
-
-def _verdicts(pairs: Sequence[tuple[User, int]], recommender: Recommender) -> list[bool]:
-    items = iter(item for _, item in pairs)
-    said: list[bool] = []
-    for answers in ask(recommender, [user for user, _ in pairs]):
-        top, _ = thresholds(answers)
-        said += [bool(scores[next(items)] > limit) for scores, limit in zip(answers.scores, top, strict=True)]
-    return said

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from statistics import median
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.titles import TitleFinder
 from recexplainer.explanations.catalogue import Catalogue, Found
-from recexplainer.explanations.reading.claims import CLOSE, ClaimReader, Statement
-from recexplainer.explanations.record import Citation, Claim
-from recexplainer.recommenders.attribution import ranks_without
-from recexplainer.recommenders.base import Recommender, User
+from recexplainer.explanations.reading.claims import NEIGHBOUR, ClaimReader, Statement
+from recexplainer.explanations.record import Claim
+from recexplainer.recommenders.base import Recommender
 from recexplainer.tasks.attributes import Attributes
-from recexplainer.tasks.evidence import CLOSE as NEIGHBOUR
-from recexplainer.tasks.evidence import NEGLIGIBLE, Evidence
+from recexplainer.tasks.evidence import CLOSE, NEGLIGIBLE, Evidence
 
 
 class Verifier:
@@ -27,7 +23,7 @@ class Verifier:
       contradicted if the score moves the other way by no less than what counts as an effect.
     - That nothing speaks for or against is contradicted if something does.
     - What is said to be shared is confirmed if the catalogue says so of both items, unsupported if it does not know the
-      attribute or has none of its kind for one of them.
+      attribute or has none of its kind for one of them. Said of the whole history it need be so of one item.
 
     Args:
         dataset: The catalogue.
@@ -85,7 +81,7 @@ class Verifier:
 
     def _of_shared(self, one: Statement, evidence: Evidence) -> Found:
         others = evidence.history if one.item is None else (one.item,)
-        if one.sort == CLOSE:
+        if one.sort == NEIGHBOUR:
             return self._of_closeness(others, evidence)
         return self._catalogue.check_shared(one.sort, one.value, evidence.item, others)
 
@@ -93,7 +89,7 @@ class Verifier:
         if not self._has_vectors:
             return "unsupported", "the recommender has no vectors that tell what is close"
         phrases = dict(zip(evidence.history, evidence.shared, strict=True))
-        if any(NEIGHBOUR in phrases.get(other, ()) for other in others):
+        if any(CLOSE in phrases.get(other, ()) for other in others):
             return "confirmed", "it is one of the item's nearest neighbours"
         return "contradicted", "it is none of the item's nearest neighbours"
 
@@ -121,50 +117,11 @@ def _of_direction(kind: str, item: int, evidence: Evidence) -> Found:
 
 def _movement(effect: float) -> str:
     """What the score does without an item of that effect."""
+    if effect == 0:
+        return "the score stays the same"
     return f"the score {'falls' if effect > 0 else 'rises'} by {_number(abs(effect))}"
 
 
 def _number(value: float) -> str:
     """Two digits after the point, and of small numbers two that tell something."""
     return (f"{value:,.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.2g}").replace("-", "−")
-
-
-def cite(
-    text: str, finder: TitleFinder, recommender: Recommender, evidence: Evidence, user: str = ""
-) -> tuple[Citation, ...]:
-    """The titles in a text, in order; the item asked about is not a citation.
-
-    Args:
-        text: An explanation.
-        finder: Finds the catalogue's titles.
-        recommender: f, asked again without each history item that is cited.
-        evidence: What f said of the pair with the whole history.
-        user: The user's own id, for recommenders that know users by id.
-    """
-    found = [match for match in finder.find(text) if match.item != evidence.item]
-    cited = [match.item for match in found if match.item in evidence.history]
-    ranks = _ranks_without(recommender, evidence, cited, user)
-    typical = median(abs(effect) for effect in evidence.effects) if evidence.effects else 0.0
-    effects = dict(zip(evidence.history, evidence.effects, strict=True)) if evidence.effects else {}
-    return tuple(
-        Citation(
-            item=match.item,
-            title=text[match.start : match.end],
-            start=match.start,
-            end=match.end,
-            in_history=match.item in evidence.history,
-            effect=effects.get(match.item),
-            rank_without=ranks.get(match.item),
-            matters=abs(effects[match.item]) > typical if match.item in effects else None,
-        )
-        for match in found
-    )
-
-
-def _ranks_without(recommender: Recommender, evidence: Evidence, cited: list[int], user: str) -> dict[int, int]:
-    """The rank of the item asked about without each cited item; none if no history would be left."""
-    if not cited or len(evidence.history) < 2 or not recommender.answers_changed_history:
-        return {}
-    users, items = [User(evidence.history, user)] * len(cited), [evidence.item] * len(cited)
-    ranks = ranks_without(recommender, users, items, [{left_out} for left_out in cited])
-    return dict(zip(cited, ranks.tolist(), strict=True))

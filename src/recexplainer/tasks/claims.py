@@ -1,6 +1,6 @@
 """What a rationale claims, read from its words alone, and which of it f does not bear out.
 
-The way back from `rationale.py`: a text is read by the parts that rationales are put together from. What is said in
+The way back from `writing.py`: a text is read by the parts that rationales are put together from. What is said in
 other words is not understood, so it cannot be checked, and counts as a fault.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, pairwise
 
 from recexplainer.tasks.evidence import CLOSE, NEGLIGIBLE, Evidence
-from recexplainer.tasks.parts import NAMED, Part, Span, read_parts
-from recexplainer.tasks.rationale import OUTWEIGHS, answer_parts, fact_kind, join_facts, verdict_kind
+from recexplainer.tasks.parts import NAMED, Part, Span, answer_parts, read_parts
+from recexplainer.tasks.writing import OUTWEIGHS, fact_kind, join_facts, verdict_kind
 
 _VERDICT = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 _DECISION = re.compile(
@@ -65,11 +65,7 @@ def faults(text: str, evidence: Evidence, titles: Sequence[str]) -> list[str]:
         found += _faults_of_sentence(sentence, text, evidence, places)
     found += _faults_of_view(sentences, text, evidence, places)
     found += _faults_of_balance(sentences, text, evidence, places)
-    strongest = evidence.strongest_first[0]
-    named = {text[start:end] for sentence in sentences[1:] for _, (start, end) in sentence.cited}
-    title = titles[evidence.history[strongest]]
-    if abs(evidence.weights[strongest]) >= NEGLIGIBLE and title not in named:
-        found.append(f"“{title}” does most and is not named")
+    found += _faults_of_omission(sentences, text, evidence, titles)
     return found
 
 
@@ -138,11 +134,24 @@ def _faults_of_balance(parts: Sequence[Part], text: str, evidence: Evidence, pla
 
 def _faults_of_view(parts: Sequence[Part], text: str, evidence: Evidence, places: dict[str, int]) -> Iterator[str]:
     """Where no genre, brand or the like is said to tie the item to those named, none must."""
-    named = {text[start:end] for part in parts for _, (start, end) in part.cited}
-    shared = {fact_kind(fact) for title in named & set(places) for fact in evidence.shared[places[title]]}
+    shared = {fact_kind(fact) for title in _named(parts, text) & set(places) for fact in evidence.shared[places[title]]}
     for part in parts:
         if part.group.endswith(".view") and fact_kind(part.said["kind"]) in shared:
             yield f"no {part.said['kind']} is said to be shared"
+
+
+def _faults_of_omission(parts: Sequence[Part], text: str, evidence: Evidence, titles: Sequence[str]) -> Iterator[str]:
+    """The history item that does most must be named, or another that does as much."""
+    named = _named(parts, text)
+    most = max(map(abs, evidence.weights))
+    sizes = zip(evidence.history, map(abs, evidence.weights), strict=True)
+    strongest = [titles[item] for item, size in sizes if size == most]
+    if most >= NEGLIGIBLE and named.isdisjoint(strongest):
+        yield f"“{strongest[0]}” does most and is not named"
+
+
+def _named(parts: Sequence[Part], text: str) -> set[str]:
+    return {text[start:end] for part in parts for _, (start, end) in part.cited}
 
 
 def _links(shared: Sequence[str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""The parts that rationales are put together from, found again in a text. It knows no recommender and no titles."""
+"""The parts that rationales are put together from, and found again in a text by. It knows no recommender, no titles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from recexplainer.tasks.rationale import answer_parts
+from recexplainer.tasks.wording import read_yaml
 
 Span = tuple[int, int]
 """Where words stand in a text: offset of the first character, and after the last."""
@@ -24,6 +24,13 @@ _SLOTS = {
     "kind": "(?P<kind>[a-z ]+)",
     **{name: f"“(?P<{name}>[^”]*)”" for name in NAMED},
 }
+_KINDS = {"Yes": ("yes",), "No": ("no", "between")}
+
+
+@cache
+def answer_parts() -> dict[str, list[str]]:
+    """The parts that rationales are put together from, by group: `yes.opening`, `no.reason.2`, and so on."""
+    return read_yaml("rationale_answers.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,10 @@ def read_parts(text: str) -> Iterator[Part]:
 def _part_at(text: str, at: int, verdict: str) -> Part | None:
     """The longest part that stands at a place; an opening stands at the beginning alone, and nothing else does."""
     matches = [
-        (match, group) for group, pattern in _patterns(verdict, opening=at == 0) if (match := pattern.match(text, at))
+        (match, group)
+        for kind in _KINDS.get(verdict, ())
+        for group, pattern in _patterns(kind, opening=at == 0)
+        if (match := pattern.match(text, at))
     ]
     if not matches:
         return None
@@ -89,13 +99,12 @@ def _part_at(text: str, at: int, verdict: str) -> Part | None:
 
 
 @cache
-def _patterns(verdict: str, *, opening: bool) -> list[tuple[str, re.Pattern[str]]]:
-    """The parts that may stand under a verdict ("Yes" or "No"), as patterns."""
-    kinds = {"Yes": ("yes",), "No": ("no", "between")}.get(verdict, ())
+def _patterns(kind: str, *, opening: bool) -> list[tuple[str, re.Pattern[str]]]:
+    """The parts that may stand in a rationale of a kind (`yes`, `no`, `between`), as patterns."""
     return [
         (group, re.compile(_pattern(part) + r"(?: |$)"))
         for group, parts in answer_parts().items()
-        if group.split(".")[0] in kinds and (".opening" in group) == opening
+        if group.split(".")[0] == kind and (".opening" in group) == opening
         for part in parts
     ]
 

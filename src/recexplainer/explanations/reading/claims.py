@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 from recexplainer.explanations.reading.clauses import Clauses
 from recexplainer.explanations.reading.directions import Directions
@@ -15,10 +17,9 @@ from recexplainer.explanations.reading.sharing import SharingReader, items_shari
 from recexplainer.explanations.record import ClaimKind
 from recexplainer.tasks.attributes import Attributes
 from recexplainer.tasks.claims import find_verdict
-from recexplainer.tasks.parts import Part, read_parts
-from recexplainer.tasks.rationale import answer_parts
+from recexplainer.tasks.parts import Part, answer_parts, read_parts
 
-CLOSE = "close"
+NEIGHBOUR = "neighbour"
 """The sort of what is claimed to be shared where a history item is said to lie close to the item in f's view."""
 
 
@@ -28,7 +29,7 @@ class Statement:
 
     Attributes:
         value: "yes" or "no" of a verdict, the title as it stands in the text, or the attribute.
-        sort: Of an attribute: `brand`, `genre`, `platform`, `word`, `close`, or "" where the text does not say.
+        sort: Of an attribute: `brand`, `genre`, `platform`, `word`, `neighbour`, or "" where the text does not say.
     """
 
     kind: ClaimKind
@@ -115,7 +116,7 @@ class _Reading:
         is_close = self.text[start:end] in answer_parts()["why.close"]
         for item in items:
             if is_close:
-                yield Statement("shared", start + 2, end, item, sort=CLOSE)
+                yield Statement("shared", start + 2, end, item, sort=NEIGHBOUR)
             for one in self.sharing.attributes(self.text, start, end):
                 yield Statement("shared", one.start, one.end, item, one.value, one.sort)
 
@@ -153,11 +154,10 @@ class _Reading:
 
     def _sentences(self) -> Iterator[tuple[int, int]]:
         """The sentences that are not in the wording of rationales."""
-        numbers = {one.sentence: (0, 0) for one in self.clauses.segments}
-        for one in self.clauses.segments:
-            first, last = numbers[one.sentence]
-            numbers[one.sentence] = (first if last else one.start, one.end)
-        yield from (span for span in numbers.values() if not self._in_part(span[0]))
+        for _, segments in groupby(self.clauses.segments, key=attrgetter("sentence")):
+            first, *others = segments
+            if not self._in_part(first.start):
+                yield first.start, (others or [first])[-1].end
 
     def _in_part(self, at: int) -> bool:
         return any(part.start <= at < part.end for part in self.parts)

@@ -16,7 +16,7 @@ from recexplainer.explanations.reading.names import BLANK, Name
 from recexplainer.tasks.wording import read_yaml
 
 _BULLET = r"\s*(?:[-*•]|\d+[.)])\s+"
-_JOINT = re.compile(r"[\s,*]*(?:,|\b(?:and|or|as well as|plus|followed by)\b|&|,)[\s*]*", re.IGNORECASE)
+_JOINT = re.compile(r"[\s,*]*(?:,|\b(?:and|or|as well as|plus|followed by)\b|&)[\s*]*", re.IGNORECASE)
 _LAST = re.compile(r"\b(?:and|or|as well as|plus|followed by)\b|&", re.IGNORECASE)
 _TURNS = ("contrast", "turn")
 
@@ -30,7 +30,7 @@ def pattern(*groups: str) -> re.Pattern[str]:
 
 def _expression(phrase: str) -> str:
     gaps = re.escape(phrase).replace(r"\ …\ ", r"\s+(?:[\w\0]+\s+){0,3}").replace(r"\ ", r"\s+").replace(r"\~", r"\w*")
-    return ("" if phrase.startswith("n") and phrase[-1] == "t" and len(phrase) == 3 else r"(?<!\w)") + gaps + r"(?!\w)"
+    return rf"(?<!\w){gaps}(?!\w)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Clauses:
     """The clauses of a text.
 
     Args:
-        words: The text with the names in it blanked out (`naming.blanked`).
+        words: The text with the names in it blanked out (`names.blanked`).
         names: What was blanked out.
     """
 

@@ -1,4 +1,4 @@
-"""Titles that a text names, in whatever spelling, and quoted names that are none: the one reader of titles in texts.
+"""Titles that a text names, in whatever spelling, and quoted names that are none.
 
 It knows the catalogue and which items a text is about; what is said of them it does not know.
 """
@@ -103,8 +103,9 @@ class NameReader:
         """The item that a quotation is the title of."""
         same = self._finder.same(quote)
         item = self._exact.get(title_key(quote), called.get(fold(quote), same[0] if same else None))
-        is_word = item is not None and item not in case and " " not in quote.strip() and not _is_capital(quote)
-        return None if is_word and quote != self._titles[item or 0] else item
+        if item is None or item in case or " " in quote.strip() or _is_capital(quote):
+            return item
+        return item if quote == self._titles[item] else None
 
     def _titles_in(self, words: str, case: Mapping[int, str], called: Mapping[str, int]) -> list[Hit]:
         """Titles without quotes; a title of the case before another of the same letters."""

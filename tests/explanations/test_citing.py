@@ -9,7 +9,7 @@ import pytest
 from tests.tiny import sasrec, world
 
 from recexplainer.data.titles import TitleFinder
-from recexplainer.explanations.verification import cite
+from recexplainer.explanations.citing import cite
 from recexplainer.recommenders.base import Floats, User
 from recexplainer.tasks.evidence import Evidence, gather_evidence
 

@@ -1,0 +1,40 @@
+"""The reward of an explanation: how far f bears out what it claims, in one number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recexplainer.explanations.record import Claim
+from recexplainer.tasks.evidence import NEGLIGIBLE, Evidence
+
+
+def score_claims(claims: Sequence[Claim], evidence: Evidence) -> float:
+    """How far f bears out what a text claims, from 0 to 1: the mean of four parts.
+
+    - Verdict: 1 if it is f's.
+    - Honesty: 1 if no title is said to be the user's that is not.
+    - Confirmed: the share of the claims that are confirmed; 0 where nothing is claimed.
+    - Reach: what the history items that are cited do, counted the way that the text says, as a share of what as many
+      can do at most, not below 0; where nothing in the history does anything, 1 for citing nothing, else 0.
+
+    Args:
+        claims: What the text claims, marked.
+        evidence: What f said of the pair.
+    """
+    verdict = any(claim.kind == "verdict" and claim.mark == "confirmed" for claim in claims)
+    invented = any(claim.kind == "history" and claim.mark == "contradicted" for claim in claims)
+    confirmed = sum(claim.mark == "confirmed" for claim in claims) / max(len(claims), 1)
+    return (verdict + (not invented) + confirmed + _reach(claims, evidence)) / 4
+
+
+def _reach(claims: Sequence[Claim], evidence: Evidence) -> float:
+    signs: dict[int | None, int] = {}
+    for claim in claims:
+        if claim.kind in ("for", "against"):
+            signs.setdefault(claim.item, 1 if claim.kind == "for" else -1)
+    sizes = sorted(map(abs, evidence.weights), reverse=True)
+    if sizes[0] < NEGLIGIBLE:
+        return float(not signs)
+    weights = dict(zip(evidence.history, evidence.weights, strict=True))
+    reached = sum(sign * weights[item] for item, sign in signs.items() if item is not None)
+    return max(0.0, reached / sum(sizes[: len(signs)])) if signs else 0.0
