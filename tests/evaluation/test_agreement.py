@@ -5,15 +5,8 @@ from scipy.stats import spearmanr
 from sklearn.metrics import cohen_kappa_score
 
 from recexplainer.errors import DataError
-from recexplainer.evaluation.agreement import (
-    Agreement,
-    agreement_notes,
-    agreement_rows,
-    cohen_kappa,
-    krippendorff_alpha,
-    spearman,
-)
-from recexplainer.evaluation.rating_tables import bootstrap, kappa, pair_tables
+from recexplainer.evaluation.agreement import agreement_notes, agreement_rows
+from recexplainer.evaluation.rating_tables import bootstrap, kappa, pair_tables, rating_matrix
 
 SCALES = ("nominal", "ordinal", "interval")
 ANN, BOB = [0, 1, 2, 3, 3, None], [0, 1, 3, 3, 2, 1]
@@ -28,43 +21,74 @@ def draw(seed, raters=2, cases=40, missing=0.15):
     return [[None if np.isnan(one) else int(one) for one in row] for row in given], given
 
 
+def by_rater(*lists):
+    return {f"rater {n}": {f"case {at}": one for at, one in enumerate(given)} for n, given in enumerate(lists, start=1)}
+
+
+def coefficient(metric, *lists):
+    """The last row of a metric: that of the pair, or of all raters."""
+    return next(row.value for row in reversed(agreement_rows(by_rater(*lists))) if row.metric == metric)
+
+
+def why_not(metric, *lists):
+    """Why there is no value."""
+    assert coefficient(metric, *lists) is None
+    return next(note.split(": ")[1] for note in agreement_notes(by_rater(*lists)) if f", {metric}: " in note)
+
+
+def kappa_of(first, second):
+    return coefficient("kappa", first, second)
+
+
+def quadratic(first, second):
+    return coefficient("kappa-quadratic", first, second)
+
+
+def spearman(first, second):
+    return coefficient("spearman", first, second)
+
+
+def alpha(table, scale):
+    return coefficient(f"alpha-{scale}", *table)
+
+
 def test_kappa_by_hand():
     # 3 of 5 agree; chance (1*1 + 1*1 + 1*1 + 2*2) / 25 = 0.28
-    assert cohen_kappa(ANN, BOB).value == pytest.approx((0.6 - 0.28) / (1 - 0.28))
+    assert kappa_of(ANN, BOB) == pytest.approx((0.6 - 0.28) / (1 - 0.28))
     # squares seen: 1 + 1 = 2; by chance over all 25 pairs: differences of {0,1,2,3,3} and {0,1,3,3,2}
     expected = sum((a - b) ** 2 for a in (0, 1, 2, 3, 3) for b in (0, 1, 3, 3, 2)) / 5
-    assert cohen_kappa(ANN, BOB, "quadratic").value == pytest.approx(1 - 2 / expected)
+    assert quadratic(ANN, BOB) == pytest.approx(1 - 2 / expected)
 
 
 def test_spearman_by_hand():
     # ranks 1, 2, 3, 4.5, 4.5 and 1, 2, 4.5, 4.5, 3, less 3: products 4 + 1 + 0 + 2.25 + 0, squares 9.5 each
-    assert spearman(ANN, BOB).value == pytest.approx(7.25 / 9.5)
+    assert spearman(ANN, BOB) == pytest.approx(7.25 / 9.5)
 
 
 def test_alpha_by_hand():
     # Two raters, cases (0,0), (1,1), (0,1), one more rated once. Coincidences: 00 2, 11 2, 01 1, 10 1; n = 6.
     # observed 2 / 6; expected 2 * 3 * 3 / (6 * 5) = 0.6
     table = [[0, 1, 0, None], [0, 1, 1, 3]]
-    assert krippendorff_alpha(table, "nominal").value == pytest.approx(1 - (2 / 6) / 0.6)
-    assert krippendorff_alpha(table, "interval").value == pytest.approx(1 - (2 / 6) / 0.6)
+    assert alpha(table, "nominal") == pytest.approx(1 - (2 / 6) / 0.6)
+    assert alpha(table, "interval") == pytest.approx(1 - (2 / 6) / 0.6)
     # Ordinal: 0 and 1 lie 3 places apart, whatever the labels; the same ratio.
-    assert krippendorff_alpha(table, "ordinal").value == pytest.approx(1 - (2 / 6) / 0.6)
+    assert alpha(table, "ordinal") == pytest.approx(1 - (2 / 6) / 0.6)
 
 
 def test_a_far_disagreement_costs_more_where_differences_count():
     near, far = [[0, 1, 2, 3], [0, 1, 2, 2]], [[0, 1, 2, 3], [0, 1, 2, 0]]
-    assert cohen_kappa(*near, "quadratic").value > cohen_kappa(*far, "quadratic").value
-    assert krippendorff_alpha(near, "interval").value > krippendorff_alpha(far, "interval").value
+    assert quadratic(*near) > quadratic(*far)
+    assert alpha(near, "interval") > alpha(far, "interval")
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_same_as_scikit_learn_and_scipy(seed):
     (first, second), given = draw(seed)
     both = given[:, ~np.isnan(given).any(axis=0)].astype(int)
-    for ours, theirs in (("nominal", None), ("quadratic", "quadratic")):
+    for ours, theirs in ((kappa_of, None), (quadratic, "quadratic")):
         expected = cohen_kappa_score(*both, labels=[0, 1, 2, 3], weights=theirs)
-        assert cohen_kappa(first, second, ours).value == pytest.approx(expected, abs=1e-12)
-    assert spearman(first, second).value == pytest.approx(spearmanr(*both).statistic, abs=1e-12)
+        assert ours(first, second) == pytest.approx(expected, abs=1e-12)
+    assert spearman(first, second) == pytest.approx(spearmanr(*both).statistic, abs=1e-12)
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -72,52 +96,49 @@ def test_the_same_as_scikit_learn_and_scipy(seed):
 def test_the_same_as_the_krippendorff_package(seed, scale):
     lists, given = draw(seed, raters=2 + seed % 4, missing=0.4)
     expected = krippendorff.alpha(reliability_data=given, level_of_measurement=scale)
-    assert krippendorff_alpha(lists, scale).value == pytest.approx(expected, abs=1e-12)
+    assert alpha(lists, scale) == pytest.approx(expected, abs=1e-12)
 
 
 def test_bounds():
     same, turned = [0, 1, 2, 3], [3, 2, 1, 0]
-    assert cohen_kappa(same, same).value == cohen_kappa(same, same, "quadratic").value == pytest.approx(1)
-    assert spearman(same, same).value == pytest.approx(1)
-    assert spearman(same, turned).value == cohen_kappa(same, turned, "quadratic").value == pytest.approx(-1)
+    assert kappa_of(same, same) == quadratic(same, same) == pytest.approx(1)
+    assert spearman(same, same) == pytest.approx(1)
+    assert spearman(same, turned) == quadratic(same, turned) == pytest.approx(-1)
     for scale in SCALES:
-        assert krippendorff_alpha([same, same, same], scale).value == pytest.approx(1)
+        assert alpha([same, same, same], scale) == pytest.approx(1)
 
 
 def test_a_constant_rater():
-    assert cohen_kappa([2, 2, 2], [2, 2, 2]).value is None
-    assert "same one rating" in cohen_kappa([2, 2, 2], [2, 2, 2]).reason
-    assert cohen_kappa([2, 2, 2], [1, 2, 3]) == Agreement(0.0)
-    assert cohen_kappa([2, 2], [1, 1]) == Agreement(0.0)
-    assert spearman([2, 2, 2], [1, 2, 3]).value is None
-    assert "same rating" in spearman([2, 2, 2], [1, 2, 3]).reason
+    assert "same one rating" in why_not("kappa", [2, 2, 2], [2, 2, 2])
+    assert kappa_of([2, 2, 2], [1, 2, 3]) == kappa_of([2, 2], [1, 1]) == 0.0
+    assert "same rating" in why_not("spearman", [2, 2, 2], [1, 2, 3])
     for scale in SCALES:
-        assert krippendorff_alpha([[2, 2], [2, 2]], scale) == Agreement(None, "all ratings are the same")
+        assert why_not(f"alpha-{scale}", [2, 2], [2, 2]) == "all ratings are the same"
 
 
 @pytest.mark.parametrize(("first", "second"), [([], []), ([1, None], [None, 2]), ([None], [None])])
 def test_no_common_case(first, second):
-    for made in (cohen_kappa(first, second), cohen_kappa(first, second, "quadratic"), spearman(first, second)):
-        assert made == Agreement(None, "no case was rated by both")
-    assert krippendorff_alpha([first, second], "ordinal") == Agreement(None, "no case was rated twice")
+    for metric in ("kappa", "kappa-quadratic", "spearman"):
+        assert why_not(metric, first, second) == "no case was rated by both"
+    assert why_not("alpha-ordinal", first, second) == "no case was rated twice"
 
 
-def test_one_rater_or_none():
-    for raters in ([], [[1, 2, 3]]):
-        assert krippendorff_alpha(raters, "nominal") == Agreement(None, "there are fewer than two raters")
+@pytest.mark.parametrize("raters", [[], [[1, 2, 3]]])
+def test_one_rater_or_none(raters):
+    assert why_not("alpha-nominal", *raters) == "there are fewer than two raters"
 
 
 @pytest.mark.parametrize("bad", [4, -1, 1.5, True, "2", float("nan")])
 def test_what_is_no_rating_is_refused(bad):
     with pytest.raises(DataError, match="no rating") as error:
-        cohen_kappa([1, 2], [0, bad])
+        agreement_rows(by_rater([1, 2], [0, bad]))
     assert error.value.where == "rater 2"
     assert error.value.mend
 
 
 def test_numbers_of_cases_must_be_equal():
     with pytest.raises(DataError, match="1 ratings for 2 cases"):
-        spearman([1, 2], [1])
+        rating_matrix([[1, 2], [1]])
 
 
 def ratings(raters=3):
@@ -134,10 +155,10 @@ def test_rows_of_pairs_their_mean_and_all():
     assert list(dict.fromkeys(row.method for row in rows)) == [*pairs, "people × people", "all raters"]
     assert {row.task for row in rows} == {"agreement"}
     lists = [list(each.values()) for each in given.values()]
-    assert found["ann × cas", "kappa"].value == cohen_kappa(lists[0], lists[2]).value
-    assert found["ann × cas", "kappa-quadratic"].value == cohen_kappa(lists[0], lists[2], "quadratic").value
-    assert found["bob × cas", "spearman"].value == spearman(lists[1], lists[2]).value
-    assert found["all raters", "alpha-ordinal"].value == krippendorff_alpha(lists, "ordinal").value
+    assert found["ann × cas", "kappa"].value == kappa_of(lists[0], lists[2])
+    assert found["ann × cas", "kappa-quadratic"].value == quadratic(lists[0], lists[2])
+    assert found["bob × cas", "spearman"].value == spearman(lists[1], lists[2])
+    assert found["all raters", "alpha-ordinal"].value == alpha(lists, "ordinal")
     for metric in ("kappa", "kappa-quadratic", "spearman"):
         mean = np.mean([found[pair, metric].value for pair in pairs])
         assert found["people × people", metric].value == pytest.approx(mean)

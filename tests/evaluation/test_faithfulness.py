@@ -5,45 +5,18 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from tests.tiny import told
+from tests.evaluation.weighted import ASKED, SCORE, TITLES, WEIGHTS, explanation, f, recommender, spread
 
 from recexplainer.data.dataset import Dataset
+from recexplainer.errors import DataError
 from recexplainer.evaluation.faithfulness import BOUNDED, evaluate_faithfulness, faithfulness_values
 from recexplainer.explanations.record import Claim
 from recexplainer.explanations.recording import Recorder
 from recexplainer.recommenders.base import User
-from recexplainer.recommenders.function import as_recommender
-
-UNSEEN = np.linspace(0.0, 2.0, 16)  # scores of the items that nobody asks about, whatever the history
-TITLES = ("Brink", "Limbo", "Velvet", "Marrow", *(f"Other {number}" for number in range(len(UNSEEN))), "Asked")
-ASKED = len(TITLES) - 1
-WEIGHTS = np.array([3.0, 1.0, 0.0, -2.0])  # what items 0 to 3 do to the score of the item asked about
-SCORE = 5.0
-
-
-def f(histories, items):
-    """The score of the last item is 3 and the weights of the history; with those unseen it spreads by `spread()`."""
-    scores = np.zeros((len(histories), len(TITLES)))
-    scores[:, 4:ASKED] = UNSEEN
-    for row, history in enumerate(histories):
-        scores[row, ASKED] = 3.0 + sum(WEIGHTS[int(item)] for item in history)
-    return scores
-
-
-def recommender():
-    return as_recommender(f, [str(item) for item in range(len(TITLES))])
-
-
-def spread():
-    return np.array([*UNSEEN, SCORE]).std()
 
 
 def claim(kind, item, mark="confirmed"):
     return Claim(kind, mark, "", 0, 1, item)
-
-
-def explanation(*claims, **changes):
-    return told(TITLES, "", history=range(4), claims=claims, score=SCORE, effects=tuple(WEIGHTS), **changes)
 
 
 def values(*claims, **changes):
@@ -133,6 +106,21 @@ def test_a_share_of_no_way_is_not_applicable():
     assert rows["comprehensiveness"].value == 0
     assert rows["comprehensiveness-share"].value is None
     assert {row.metric: row for row in evaluate_faithfulness({"a": []}, recommender())}["cited"].value is None
+
+
+def test_draws_in_which_the_bounds_coincide_are_left_out_of_the_interval():
+    """In one case of four nothing does anything; now and then that one alone is drawn, and there is no way to go."""
+    found = [explanation(claim("for", 0)) for _ in range(3)]
+    found.append(explanation(history=(2,), effects=(0.0,)))
+    rows = {row.metric: row for row in evaluate_faithfulness({"a": found}, recommender())}
+    share = rows["comprehensiveness-share"]
+    assert (share.value, share.low, share.high) == (1.0, 1.0, 1.0)
+
+
+def test_without_effects_there_is_nothing_to_compare_with():
+    with pytest.raises(DataError, match="effects of 0 of 4") as error:
+        faithfulness_values([explanation(claim("for", 0), effects=())], recommender())
+    assert "'hybrid' for user 'u'" in error.value.where
 
 
 def test_a_true_text_is_above_three_that_are_not():

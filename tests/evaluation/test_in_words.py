@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from tests.tiny import examples, sasrec, world
@@ -84,6 +85,6 @@ def test_shots_are_turns_that_were_answered_well() -> None:
 
 def test_the_view_wanted_is_in_the_question() -> None:
     example = Example("rationale", "surrogate", history=(1, 2), items=(3,))
-    (_, question) = conversation(example, world().titles, ask="from the view of genres")
+    (_, question) = conversation(replace(example, ask="from the view of genres"), world().titles)
     assert "from the view of genres" in question.content
     assert "Begin with Yes or No" in question.content

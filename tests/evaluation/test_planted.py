@@ -10,15 +10,17 @@ import pytest
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.sample import make_world
-from recexplainer.evaluation.planted.auroc import ALL, TESTED, auroc, evaluate_planted, right_marks
+from recexplainer.evaluation.planted.auroc import ALL, TESTED, auroc, evaluate_planted
 from recexplainer.evaluation.planted.cases import Case, draw_cases
 from recexplainer.evaluation.planted.corruptions import CORRUPTIONS, MILD, Corrupter
+from recexplainer.evaluation.planted.marks import right_marks
 from recexplainer.evaluation.planted.texts import Telling, true_telling, write_text
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Claim, ClaimKind, Explanation
 from recexplainer.recommenders.attribution import removal_effects
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.planted import KINDS, MAX_HISTORY, Causes, Planted, plant_recommenders
+from recexplainer.recommenders.planted import MAX_HISTORY, Causes, Planted
+from recexplainer.recommenders.planted_rules import KINDS, plant_recommenders
 from recexplainer.tasks.claims import read_verdict
 from recexplainer.tasks.evidence import gather_evidence
 

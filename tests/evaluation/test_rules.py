@@ -7,23 +7,17 @@ import polars as pl
 import pytest
 from tests import tiny
 from tests.tiny import histories, sasrec, world
+from tests.titles import HARD_TITLES
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
 from recexplainer.evaluation.rules import RULES, RubricJudge
 from recexplainer.recommenders.base import User
 from recexplainer.tasks.evidence import gather_evidence
-from recexplainer.tasks.rationale import write_rationale
+from recexplainer.tasks.writing import write_rationale
 
 TITLES = (
-    "Lantern Keep: The Drowned Stair",
-    "Marrow & Thistle",
-    "Brink",
-    "Orbit's Pocket Console - Slate (204)",
-    "Lantern Keep: The Ninth Bell",
-    "Velvet Circuit 2",
-    "Velvet",
-    "Night Ride",
+    *HARD_TITLES,
     "No Mercy",
     "The Drowned Stair",
     "Limbo",

@@ -23,7 +23,7 @@ from recexplainer.evaluation.encoder import fit_predict
 from recexplainer.evaluation.score_predictor import MEAN, evaluate_score_predictor, pearson
 from recexplainer.explanations.record import Explanation
 from recexplainer.tasks.claims import read_verdict
-from recexplainer.tasks.rationale import answer_parts
+from recexplainer.tasks.parts import answer_parts
 
 
 def world(cases: int, seed: int = 0) -> dict[str, list[Explanation]]:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from tests.tiny import complete
 from typer.testing import CliRunner
 
 from recexplainer.cli import study as command
@@ -21,6 +22,7 @@ from recexplainer.evaluation.human_ratings import (
 )
 from recexplainer.evaluation.study import KeyEntry, export_study
 from recexplainer.explanations.record import Explanation
+from recexplainer.pipeline.loading import write_told
 
 RUBRIC = (
     "Wrong decision: the text decides other than the recommender, or not at all.",
@@ -380,11 +382,13 @@ def test_key_entries_stand_in_the_order_of_methods(tmp_path):
 
 
 @pytest.mark.slow  # loads torch
-def test_the_commands_write_a_study_and_read_it(tmp_path, monkeypatch):
+def test_the_commands_write_a_study_and_read_it(tmp_path):
     run = tmp_path / "run"
     run.mkdir()
-    (run / "recipe.yaml").write_text("{}")
-    monkeypatch.setattr(command, "explanations_of", lambda at: told() if at == run else {})
+    (run / "recipe.yaml").write_text("{name: run, forms: [behavior, hybrid]}")
+    left_by_a_recipe_before = {"gpt": [explanation("unaligned", 99)]}
+    for method, each in (told() | left_by_a_recipe_before).items():
+        write_told(complete(run / f"explained-{method}"), each)
     at = ["--folder", str(tmp_path / "study")]
     done = CliRunner().invoke(command.study, ["export", str(run), *at, "--cases", "4"])
     assert done.exit_code == 0

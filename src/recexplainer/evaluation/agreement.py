@@ -1,6 +1,7 @@
 """How far raters agree: Cohen's kappa, Spearman's rho and Krippendorff's alpha (the paper's appendix A.3).
 
-It knows ratings from 0 to 3, or None for a case that was not rated; not what was rated, nor how.
+Sources: Cohen 1960 and, weighted by squared differences, 1968; Krippendorff 2011, "Computing Krippendorff's
+alpha-reliability". It knows ratings from 0 to 3, or None for a case that was not rated; not what was rated, nor how.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
-from typing import Literal
 
 import numpy as np
 
@@ -25,19 +25,6 @@ PEOPLE, ALL = "people", "all raters"
 _NO_COMMON = "no case was rated by both"
 _ONE_RATER = "there are fewer than two raters"
 _NO_PAIRS = "no case was rated twice"
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """One coefficient.
-
-    Attributes:
-        value: The coefficient, 1 for full agreement; None where it is not defined.
-        reason: Why there is no value, to be shown; "" where there is one.
-    """
-
-    value: float | None
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +45,31 @@ class _Comparison:
     empty: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """One coefficient, the mean of several where there are several tables, or the reason why there is none.
+
+    Attributes:
+        name: Who is compared.
+        metric: The coefficient's name.
+        tables: Those of the comparison, without the cases that do not count.
+        statistic: What is taken of them.
+        value: The coefficient, 1 for full agreement; None where it is not defined.
+        reason: Why there is no value; "" where there is one.
+    """
+
+    name: str
+    metric: str
+    tables: Sequence[Floats]
+    statistic: Statistic
+    value: float | None
+    reason: str
+
+    def row(self) -> Row:
+        ends = (None, None) if self.value is None else rating_tables.bootstrap(self.tables, self.statistic)
+        return Row(self.name, "agreement", self.metric, self.value, *ends, len(self.tables[0]))
+
+
 _SAME_BY_BOTH = "both raters gave every common case the same one rating"
 _OF_PAIRS = {
     "kappa": _Coefficient(partial(rating_tables.kappa, power=0), _SAME_BY_BOTH),
@@ -68,57 +80,6 @@ _OF_ALL = {
     f"alpha-{scale}": _Coefficient(partial(rating_tables.alpha, scale=scale), "all ratings are the same")
     for scale in ("nominal", "ordinal", "interval")
 }
-
-
-def cohen_kappa(
-    first: Sequence[int | None], second: Sequence[int | None], weights: Literal["nominal", "quadratic"] = "nominal"
-) -> Agreement:
-    """Cohen's kappa of two raters, plain (Cohen 1960) or weighted (Cohen 1968).
-
-    Args:
-        first: `[cases]`, one rater's ratings.
-        second: `[cases]`, the other's.
-        weights: What a disagreement costs: 1 whatever it is (as in the paper), or the squared difference.
-
-    Returns:
-        No value where no case was rated by both, or both gave the same one rating throughout. A rater who is constant
-        beside one who is not has a kappa of 0.
-
-    Raises:
-        DataError: A rating is not 0 to 3, or the numbers of cases differ.
-    """
-    return _of_pair(first, second, "kappa" if weights == "nominal" else "kappa-quadratic")
-
-
-def spearman(first: Sequence[int | None], second: Sequence[int | None]) -> Agreement:
-    """Spearman's rho of two raters; ties share their mean rank.
-
-    Args and errors are those of `cohen_kappa`.
-
-    Returns:
-        No value where no case was rated by both, or a rater gave all of those (or the only one) the same rating.
-    """
-    return _of_pair(first, second, "spearman")
-
-
-def krippendorff_alpha(
-    ratings: Sequence[Sequence[int | None]], scale: Literal["nominal", "ordinal", "interval"]
-) -> Agreement:
-    """Krippendorff's alpha of any number of raters (Krippendorff 2011, "Computing Krippendorff's alpha-reliability").
-
-    Args:
-        ratings: `[raters][cases]`; a case counts where two raters or more have rated it.
-        scale: How far two ratings are apart: `nominal` 0 or 1, `ordinal` by how many ratings were given between them,
-            `interval` by their difference; the latter two squared.
-
-    Returns:
-        No value with fewer than two raters, where no case was rated twice, or all ratings of those cases are the same.
-
-    Raises:
-        DataError: A rating is not 0 to 3, or the numbers of cases differ.
-    """
-    tables = rating_tables.coincidences(rating_tables.rating_matrix(ratings))
-    return _agreement([tables], _OF_ALL[f"alpha-{scale}"], _why_empty(len(ratings)))
 
 
 def agreement_rows(ratings: Ratings, judges: Sequence[str] = ()) -> list[Row]:
@@ -137,30 +98,15 @@ def agreement_rows(ratings: Ratings, judges: Sequence[str] = ()) -> list[Row]:
     Raises:
         DataError: A rating is not 0 to 3, or a judge is no rater.
     """
-    return [row for row, _ in _measured(ratings, judges)]
+    return [one.row() for one in _measured(ratings, judges)]
 
 
 def agreement_notes(ratings: Ratings, judges: Sequence[str] = ()) -> list[str]:
     """Why rows of `agreement_rows` have no value, a line each: `ann × bob, spearman: …`."""
-    return [f"{row.method}, {row.metric}: {reason}" for row, reason in _measured(ratings, judges) if reason]
+    return [f"{one.name}, {one.metric}: {one.reason}" for one in _measured(ratings, judges) if one.reason]
 
 
-def _of_pair(first: Sequence[int | None], second: Sequence[int | None], metric: str) -> Agreement:
-    tables = rating_tables.pair_tables(*rating_tables.rating_matrix([first, second]))
-    return _agreement([tables], _OF_PAIRS[metric], _NO_COMMON)
-
-
-def _agreement(tables: Sequence[Floats], coefficient: _Coefficient, empty: str) -> Agreement:
-    """The coefficient over all cases, the mean of several where there are several tables."""
-    sums = [each.sum(axis=0, keepdims=True) for each in tables]
-    if not any(each.any() for each in sums):
-        return Agreement(None, empty)
-    value = float(rating_tables.mean_statistic(sums, coefficient.statistic)[0])
-    return Agreement(None, coefficient.undefined) if np.isnan(value) else Agreement(value)
-
-
-def _measured(ratings: Ratings, judges: Sequence[str]) -> Iterator[tuple[Row, str]]:
-    """Each row, with the reason why it has no value or ""."""
+def _measured(ratings: Ratings, judges: Sequence[str]) -> Iterator[_Measured]:
     if unknown := [judge for judge in judges if judge not in ratings]:
         known = ", ".join(ratings) or "none"
         raise DataError(f"The judge {unknown[0]!r} has no ratings.", mend=f"Those who have ratings are: {known}.")
@@ -168,9 +114,17 @@ def _measured(ratings: Ratings, judges: Sequence[str]) -> Iterator[tuple[Row, st
         counts = np.any([each.any(axis=(1, 2)) for each in comparison.tables], axis=0)
         tables = [each[counts] for each in comparison.tables]
         for metric, coefficient in comparison.coefficients.items():
-            found = _agreement(tables, coefficient, comparison.empty)
-            ends = (None, None) if found.value is None else rating_tables.bootstrap(tables, coefficient.statistic)
-            yield Row(comparison.name, "agreement", metric, found.value, *ends, int(counts.sum())), found.reason
+            value, reason = None, comparison.empty
+            if counts.any():
+                value, reason = _value(tables, coefficient)
+            yield _Measured(comparison.name, metric, tables, coefficient.statistic, value, reason)
+
+
+def _value(tables: Sequence[Floats], coefficient: _Coefficient) -> tuple[float | None, str]:
+    """The coefficient over all cases, or why there is none."""
+    sums = [each.sum(axis=0, keepdims=True) for each in tables]
+    value = float(rating_tables.mean_statistic(sums, coefficient.statistic)[0])
+    return (None, coefficient.undefined) if np.isnan(value) else (value, "")
 
 
 def _comparisons(ratings: Ratings, judges: Sequence[str]) -> Iterator[_Comparison]:

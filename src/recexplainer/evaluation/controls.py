@@ -22,7 +22,7 @@ from recexplainer.evaluation.rows import Row
 from recexplainer.evaluation.score_predictor import MEAN, evaluate_score_predictor
 from recexplainer.explanations.record import Explanation
 from recexplainer.tasks.claims import read_verdict
-from recexplainer.tasks.rationale import answer_parts
+from recexplainer.tasks.parts import answer_parts
 
 Told = Mapping[str, Sequence[Explanation]]
 

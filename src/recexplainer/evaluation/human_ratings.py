@@ -9,15 +9,15 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from recexplainer.errors import RunError
 from recexplainer.evaluation.rater_files import RatedLine, read_rater_file, refuse
-from recexplainer.evaluation.rating_tables import N_LEVELS, is_rating
-from recexplainer.evaluation.rows import Row, row
+from recexplainer.evaluation.rating_rows import rating_rows
+from recexplainer.evaluation.rating_tables import is_rating
+from recexplainer.evaluation.rows import Row
 from recexplainer.evaluation.study import KEY, Key, KeyEntry
 from recexplainer.progress import say
 from recexplainer.storage import read_json, write_json
@@ -79,19 +79,11 @@ def import_study(folder: Path, files: Sequence[Path]) -> list[HumanRating]:
 
 
 def human_rows(ratings: Sequence[HumanRating]) -> list[Row]:
-    """The rows of what people say, task `explanation` (the paper's Figure 3, and Table 2 with people as judges).
-
-    A case is one explanation; its number is the mean over the people who rated it, so that the intervals are over
-    cases however many people there are.
-
-    Returns:
-        For each method `rating@people`, the shares `rating-0@people` to `rating-3@people`,
-        `rating-of-correct@people` (over ratings above 0) and `rated@people` (the share that was rated).
-    """
-    grouped: dict[str, dict[tuple[str, int], list[int | None]]] = {}
+    """The rows of what people say (the paper's Figure 3, and Table 2 with people as judges); see `rating_rows`."""
+    by_method: dict[str, dict[tuple[str, int], list[int | None]]] = {}
     for each in ratings:
-        grouped.setdefault(each.method, {}).setdefault((each.user, each.item), []).append(each.rating)
-    return [made for method, cases in grouped.items() for made in _method_rows(method, list(cases.values()))]
+        by_method.setdefault(each.method, {}).setdefault((each.user, each.item), []).append(each.rating)
+    return [made for method, cases in by_method.items() for made in rating_rows(method, "people", [*cases.values()])]
 
 
 def ratings_by_rater(ratings: Sequence[HumanRating]) -> dict[str, dict[str, int | None]]:
@@ -138,20 +130,6 @@ def _rated(lines: Sequence[RatedLine], known: Collection[str], path: Path) -> di
 def _joined(rater: str, entry: KeyEntry, line: RatedLine | None) -> HumanRating:
     rating, comment = (line.rating, line.comment) if line else (None, "")
     return HumanRating(rater, entry.method, entry.user, entry.item, rating, comment)
-
-
-def _method_rows(method: str, cases: Sequence[Sequence[int | None]]) -> list[Row]:
-    """The rows of one method; `cases` are the ratings of each explanation by all who were asked."""
-    given = [[rating for rating in case if rating is not None] for case in cases]
-    rated = [case for case in given if case]
-    correct = [[rating for rating in case if rating > 0] for case in rated]
-    values = {
-        "rating": [fmean(case) for case in rated],
-        **{f"rating-{level}": [case.count(level) / len(case) for case in rated] for level in range(N_LEVELS)},
-        "rating-of-correct": [fmean(case) for case in correct if case],
-        "rated": [len(each) / len(case) for each, case in zip(given, cases, strict=True)],
-    }
-    return [row(method, "explanation", f"{metric}@people", numbers) for metric, numbers in values.items()]
 
 
 def _validated(kind: type[T], value: Any, path: Path) -> T:

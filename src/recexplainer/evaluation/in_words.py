@@ -26,24 +26,23 @@ _ANSWER = {
 }
 
 
-def conversation(example: Example, titles: Sequence[str], shots: Sequence[Example] = (), ask: str = "") -> Conversation:
+def conversation(example: Example, titles: Sequence[str], shots: Sequence[Example] = ()) -> Conversation:
     """A question put to a chat model, behind the shots as turns that it has answered well.
 
     Args:
-        example: What is asked.
+        example: What is asked, with the view that the reader wants (`Example.ask`).
         titles: The catalogue's titles, `[items]`.
         shots: Solved questions of the same task.
-        ask: The view that the reader wants.
     """
     turns = [Message("system", "You answer as a recommender system that has seen what its users bought.")]
     for shot in shots:
         answer = SEPARATOR.join(titles[item] for item in shot.answer_items) or shot.answer_text
         turns += [Message("user", _question(shot, titles)), Message("assistant", answer)]
-    return (*turns, Message("user", _question(example, titles, ask)))
+    return (*turns, Message("user", _question(example, titles)))
 
 
-def _question(example: Example, titles: Sequence[str], ask: str = "") -> str:
-    return f"{question_text(example, titles, ask)}\n{_ANSWER[example.task]}"
+def _question(example: Example, titles: Sequence[str]) -> str:
+    return f"{question_text(example, titles)}\n{_ANSWER[example.task]}"
 
 
 def alignment_conversations(cases: TestCases, shots: Mapping[str, Sequence[Example]]) -> list[Conversation]:

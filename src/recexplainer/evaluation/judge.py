@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from recexplainer.chat.model import ChatModel
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
-from recexplainer.evaluation.rating_tables import N_LEVELS
-from recexplainer.evaluation.rows import Row, row
+from recexplainer.evaluation.blind import ask_blind
+from recexplainer.evaluation.rating_rows import rating_rows
+from recexplainer.evaluation.rows import Row
 from recexplainer.evaluation.rubric import judge_conversation, parse_rating
 from recexplainer.evaluation.rules import RubricJudge
 from recexplainer.explanations.record import Explanation
@@ -80,39 +79,24 @@ def judge_with_model(
         ValueError: The model does not give one answer to each conversation.
     """
     paired = _paired(explanations)
-    order = np.random.default_rng(seed).permutation(len(paired)).tolist()
-    answers = model.answer([judge_conversation(paired[place][1]) for place in order]) if paired else []
-    said = dict(zip(order, answers, strict=True))
-    judged: list[Judgement] = []
-    for place, (method, one) in enumerate(paired):
-        answer = said[place] or ""
-        judged.append(_judgement(method, one, parse_rating(answer), answer))
-    return judged
+    answers = ask_blind(model, [judge_conversation(one) for _, one in paired], seed)
+    return [
+        _judgement(method, one, parse_rating(answer), answer)
+        for (method, one), answer in zip(paired, answers, strict=True)
+    ]
 
 
 def judgement_rows(judgements: Sequence[Judgement], judge: str) -> list[Row]:
-    """The rows of one judge's ratings, method by method in order of appearance.
-
-    Metrics, each with `@JUDGE` behind it: `rating` is the mean, wrong decisions included (Table 2); `rating-0` to
-    `rating-3` are the shares of each (Figure 3); `rating-of-correct` is the mean over ratings above 0, which leaves
-    out how often the decision is right; `rated` is the share of cases with a rating. Only that counts the unscored.
+    """The rows of one judge's ratings, method by method in order of appearance; see `rating_rows` for the metrics.
 
     Args:
         judgements: Ratings of any methods, all by one judge.
-        judge: Its name: `RUBRIC`, `people`, or a model's.
+        judge: Its name: `RUBRIC`, or a model's.
     """
-    rows: list[Row] = []
-    for method in dict.fromkeys(one.method for one in judgements):
-        given = [one.rating for one in judgements if one.method == method]
-        scored = [rating for rating in given if rating is not None]
-        values = {
-            "rating": scored,
-            **{f"rating-{level}": [float(rating == level) for rating in scored] for level in range(N_LEVELS)},
-            "rating-of-correct": [rating for rating in scored if rating > 0],
-            "rated": [float(rating is not None) for rating in given],
-        }
-        rows += [row(method, "explanation", f"{metric}@{judge}", cases) for metric, cases in values.items()]
-    return rows
+    by_method: dict[str, list[list[int | None]]] = {}
+    for one in judgements:
+        by_method.setdefault(one.method, []).append([one.rating])
+    return [made for method, cases in by_method.items() for made in rating_rows(method, judge, cases)]
 
 
 def _judgement(method: str, one: Explanation, rating: int | None, answer: str) -> Judgement:

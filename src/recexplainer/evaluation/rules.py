@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
@@ -39,11 +40,13 @@ _MEANT = re.compile(r"\b(?:it|this)\b", re.IGNORECASE)
 _SHARING = re.compile(r"\b(?:shar(?:es?|ed|ing)|common|link(?:s|ed)?|ties|tied|follows)\b", re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True)
 class _Reading:
     """What a text names: items of the case, faults, and the words that are left, names blanked out."""
 
-    def __init__(self, words: str, items: Collection[int], faults: Collection[str]) -> None:
-        self.words, self.items, self.faults = words, items, faults
+    words: str
+    items: Collection[int]
+    faults: Collection[str]
 
     def speaks_of(self, item: int) -> bool:
         """Whether the item is named, or meant by "it" or "this" after an opening clause that names no title."""

@@ -1,15 +1,11 @@
-"""The human study's packet: explanations of the same cases by every method, shuffled and without names.
+"""The human study: explanations of the same cases by every method are drawn, shuffled and handed out without names.
 
-The paper's section 3.3 and appendix A.2. It knows explanations only; what the raters send back is read by
-`human_ratings`, and how the page looks and works is in `study_page/`.
+The paper's section 3.3 and appendix A.2. It knows explanations only; how raters see them is in `packet`, and what they
+send back is read by `human_ratings`.
 """
 
 from __future__ import annotations
 
-import base64
-import csv
-import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,36 +13,16 @@ from pathlib import Path
 import numpy as np
 
 from recexplainer.errors import DataError, RunError
+from recexplainer.evaluation.packet import Entry, packet_csv, packet_html
 from recexplainer.evaluation.rating_tables import N_LEVELS
 from recexplainer.explanations.record import Explanation
 from recexplainer.storage import hash_value, read_json, write_json, write_text
 
 KEY = "key.json"
 
-_PAGE = Path(__file__).with_name("study_page")
 _NOTE = "Not for raters: it says who wrote which explanation. Give them packet.html or packet.csv only."
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would take such a text for a formula
 
 Case = tuple[str, int]  # user and item
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One explanation as a rater sees it; nothing here tells the method.
-
-    Attributes:
-        id: Opaque; begins with a letter, so that no spreadsheet takes it for a number.
-        history: Titles, oldest first.
-        item: The title of the item asked about.
-        label: f's own decision, `Yes` or `No`.
-        explanation: The text to rate.
-    """
-
-    id: str
-    history: tuple[str, ...]
-    item: str
-    label: str
-    explanation: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +85,8 @@ def export_study(
     key = Key(_NOTE, packet, seed, tuple(kept))
     _refuse_other(folder / KEY, packet)
     write_json(folder / KEY, asdict(key))
-    write_text(folder / "packet.csv", _csv(entries, packet))
-    write_text(folder / "packet.html", _html(entries, packet, rubric))
+    write_text(folder / "packet.csv", packet_csv(entries, packet))
+    write_text(folder / "packet.html", packet_html(entries, packet, rubric))
     return key
 
 
@@ -167,37 +143,3 @@ def _refuse_other(path: Path, packet: str) -> None:
             where=str(path),
             mend="Name another folder; without its key the ratings of a packet cannot be read.",
         )
-
-
-def _csv(entries: Sequence[Entry], packet: str) -> str:
-    """The packet as a table that spreadsheets open as UTF-8 (by the mark at its beginning)."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(("id", "history", "item", "label", "explanation", "rating", "comment", "rater", "packet"))
-    for each in entries:
-        history = "\n".join(f"{place}. {title}" for place, title in enumerate(each.history, start=1))
-        shown = (each.id, history, _as_text(each.item), each.label, _as_text(each.explanation))
-        writer.writerow([*shown, "", "", "", packet])
-    return "\ufeff" + text.getvalue()
-
-
-def _as_text(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
-
-
-def _html(entries: Sequence[Entry], packet: str, rubric: Sequence[str]) -> str:
-    """The page: style, script and packet are inside, and it may load nothing else."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    style, script = ((_PAGE / name).read_text(encoding="utf-8") for name in ("style.css", "script.js"))
-    return environment.get_template("packet.html.j2").render(
-        style=Markup(style),  # noqa: S704, our own file
-        script=Markup(script),  # noqa: S704, our own file
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        rubric=list(rubric),
-        packet={"packet": packet, "entries": [asdict(entry) for entry in entries]},
-    )

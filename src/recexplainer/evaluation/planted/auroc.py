@@ -6,21 +6,23 @@ McNeil 1982) at telling which is which. It knows what each metric is there to fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, product, zip_longest
+from itertools import islice, product
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from recexplainer.data.sample import make_world
 from recexplainer.evaluation.faithfulness import LOWER_IS_BETTER
+from recexplainer.evaluation.planted.cases import in_turn
 from recexplainer.evaluation.planted.corruptions import CORRUPTIONS, MILD
+from recexplainer.evaluation.planted.marks import marked_as_planted, read_as_written
 from recexplainer.evaluation.planted.pairs import Planting, Said, Sort, plant
 from recexplainer.evaluation.rows import Row, row
-from recexplainer.explanations.record import Claim, Explanation
+from recexplainer.explanations.record import Explanation
 from recexplainer.recommenders.base import Recommender
-from recexplainer.recommenders.planted import KINDS, Causes
+from recexplainer.recommenders.planted_rules import KINDS
 
 TASK = "planted"
 ALL = "all"
@@ -98,9 +100,12 @@ def evaluate_planted(values: MetricValues, pairs: int = 1000, seed: int = 0) -> 
     for metric, tested in TESTED.items():
         if all(metric in each for each in measured):
             told = _told(metric, plantings, measured)
-            mild, worst = (_in_turn(told, sorts, pairs) for sorts in (tested.sorts, severe))
+            mild, worst = (
+                list(islice(in_turn(*(told[sort] for sort in sorts)), pairs)) for sorts in (tested.sorts, severe)
+            )
             rows += _auroc_rows(f"auroc/{metric}", mild, worst)
-    return rows + _claim_rows(plantings)
+    rows += _said_rows("marks", plantings, marked_as_planted)
+    return rows + _said_rows("claims-read", plantings, lambda one: [read_as_written(one)])
 
 
 def auroc(true: ArrayLike, corrupted: ArrayLike) -> float:
@@ -115,26 +120,6 @@ def auroc(true: ArrayLike, corrupted: ArrayLike) -> float:
     return float(np.mean(places) / len(ordered))
 
 
-def right_marks(claim: Claim, causes: Causes, history: Sequence[int]) -> tuple[str, ...]:
-    """The marks that a claim may have if the causes are these; none where it is not about what matters.
-
-    Args:
-        claim: A claim; those of kinds `for`, `against`, `nothing-for` and `nothing-against` are about what matters.
-        causes: The true ones.
-        history: Item indices; what is claimed of other items is not looked at.
-    """
-    if claim.kind in ("nothing-for", "nothing-against"):
-        denied = causes.for_items if claim.kind == "nothing-for" else causes.against_items
-        return ("contradicted",) if denied else ("confirmed",)
-    if claim.kind not in ("for", "against") or claim.item not in history:
-        return ()
-    sides = (causes.for_items, causes.against_items)
-    said, turned = sides if claim.kind == "for" else sides[::-1]
-    if claim.item in said:
-        return ("confirmed",)
-    return ("contradicted",) if claim.item in turned else ("unsupported", "contradicted")
-
-
 def _told(
     metric: str, plantings: Sequence[Planting], measured: Sequence[Mapping[str, Sequence[float | None]]]
 ) -> dict[Sort, list[_Told]]:
@@ -147,12 +132,6 @@ def _told(
             both = [(values[metric][true], values[metric][corrupted]) for true, corrupted in pairs]
             told[sort] = [_Told(sort, turn * t, turn * c) for t, c in both if t is not None and c is not None]
     return told
-
-
-def _in_turn(told: Mapping[Sort, Sequence[_Told]], sorts: Sequence[Sort], count: int) -> list[_Told]:
-    """So many of these sorts, evenly."""
-    rounds = zip_longest(*(told[sort] for sort in sorts))
-    return list(islice((one for each in rounds for one in each if one is not None), count))
 
 
 def _auroc_rows(metric: str, mild: Sequence[_Told], worst: Sequence[_Told]) -> list[Row]:
@@ -174,30 +153,8 @@ def _auroc_row(method: str, metric: str, told: Sequence[_Told]) -> Row:
     return Row(method, TASK, metric, auroc(true, corrupted), float(low), float(high), len(told))
 
 
-def _claim_rows(plantings: Sequence[Planting]) -> list[Row]:
-    rows: list[Row] = []
-    for metric, judge in (("marks", _marks), ("claims-read", _reading)):
-        right = {each.recommender.kind: [good for one in each.said for good in judge(one)] for each in plantings}
-        rows.append(row(ALL, TASK, metric, [good for each in right.values() for good in each]))
-        rows += [row(kind, TASK, metric, each) for kind, each in right.items()]
-    return rows
-
-
-def _marks(said: Said) -> Iterator[float]:
-    """For each claim about what matters 1 if its mark is right: of what is true, of what is turned, of what is not."""
-    for claim in said.record.claims:
-        right = right_marks(claim, said.case.causes, said.record.history)
-        if right:
-            yield float(claim.mark in right)
-
-
-def _reading(said: Said) -> Iterator[float]:
-    """1 if the verdict, the history items said to matter, and whether they share a brand are read as written."""
-    record, telling = said.record, said.telling
-    items = dict(zip(record.history_titles, record.history, strict=True))
-    cited = [("for", title) for title in telling.supporters] + [("against", title) for title in telling.opponents]
-    written = {(kind, items[title]) for kind, title in cited if title in items}
-    read = {(one.kind, one.item) for one in record.claims if one.kind in ("for", "against")}
-    read = {(kind, item) for kind, item in read if item in record.history}
-    shared = any(one.kind == "shared" for one in record.claims) or not written
-    yield float(read == written and shared >= bool(telling.brand) and record.verdict is telling.verdict)
+def _said_rows(metric: str, plantings: Sequence[Planting], measure: Callable[[Said], Iterable[float]]) -> list[Row]:
+    """The mean of what a text gives, over all recommenders and over each."""
+    found = {each.recommender.kind: [value for one in each.said for value in measure(one)] for each in plantings}
+    whole = row(ALL, TASK, metric, [value for each in found.values() for value in each])
+    return [whole, *(row(kind, TASK, metric, each) for kind, each in found.items())]

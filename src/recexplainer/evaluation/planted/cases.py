@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.recommenders.base import User
 from recexplainer.recommenders.planted import MAX_HISTORY, Causes, Planted
 from recexplainer.tasks.asking import Answers, ask, thresholds
+
+T = TypeVar("T")
 
 # A verdict is clear where the rank is at least this share of the list away from where the top 20% ends.
 _MARGIN = 0.06
@@ -59,7 +62,7 @@ def draw_cases(dataset: Dataset, recommender: Planted, count: int, rng: np.rando
         elif len(sorts) == 3 and all(len(each) >= count for each in sorts.values()):
             break
     driven, liked, disliked = (sorts.get(sort, []) for sort in ((True, False), (False, True), (False, False)))
-    return list(_in_turn(driven, list(_in_turn(liked, disliked))))
+    return list(in_turn(driven, list(in_turn(liked, disliked))))
 
 
 def _clear_cases(dataset: Dataset, recommender: Planted, rng: np.random.Generator) -> Iterator[Case]:
@@ -94,5 +97,6 @@ def _is_sensible(case: Case) -> bool:
     return causes.nothing or case.recommended is bool(causes.for_items)
 
 
-def _in_turn(one: Sequence[Case], other: Sequence[Case]) -> Iterator[Case]:
-    return (case for pair in zip_longest(one, other) for case in pair if case is not None)
+def in_turn(*several: Sequence[T]) -> Iterator[T]:
+    """The first of each, the second of each, and so on; the shorter ones end sooner."""
+    return (one for each in zip_longest(*several) for one in each if one is not None)

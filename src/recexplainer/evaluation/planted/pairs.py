@@ -14,7 +14,8 @@ from recexplainer.evaluation.planted.corruptions import CORRUPTIONS, Corrupter
 from recexplainer.evaluation.planted.texts import Telling, true_telling, write_text
 from recexplainer.explanations.record import Explanation
 from recexplainer.explanations.recording import Recorder
-from recexplainer.recommenders.planted import Planted, plant_recommenders
+from recexplainer.recommenders.planted import Planted
+from recexplainer.recommenders.planted_rules import plant_recommenders
 
 METHOD = "planted"
 

@@ -1,0 +1,187 @@
+"""A chat model as the reader of explanations: what it is asked, and what its answers are worth."""
+
+import re
+
+import numpy as np
+import pytest
+from tests.evaluation.chatting import Answering
+from tests.evaluation.weighted import TITLES, WEIGHTS, explanation, recommender, spread
+
+from recexplainer.errors import DataError
+from recexplainer.evaluation.faithfulness import faithfulness_values
+from recexplainer.evaluation.faithfulness.simulation import (
+    Simulation,
+    simulate_with_model,
+    simulation_conversations,
+    simulation_rows,
+)
+from recexplainer.evaluation.faithfulness.simulation_prompt import parse_choice, simulation_conversation
+from recexplainer.evaluation.rows import Row
+from recexplainer.explanations.record import Claim
+from recexplainer.tasks.evidence import NEGLIGIBLE
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("<br>ANSWER-A</br>", "A"),
+        ("<br>ANSWER-B<br>", "B"),
+        ("<BR/> answer-neither <BR/>", "NEITHER"),
+        ("<br>**B**</br>", "B"),
+        ("First A, I thought.\nA\n<br>ANSWER-B</br>", "B"),
+        ("The text speaks of B alone.\n\nANSWER-B", "B"),
+        (" **A**.\n", "A"),
+        ("Answer: neither", "NEITHER"),
+        ("A\nTo repeat:\nAnswer: A", "A"),
+        ("", None),
+        ("A clear case.", None),
+        ("The answer is a guess.", None),
+        ("It would be A.", None),
+        ("<br>ANSWER-x</br>", None),
+        ("<br>ANSWER-C</br>", None),
+        ("<br>A or B</br>", None),
+        ("ANSWER-A or ANSWER-B", None),
+        ("<br>ANSWER-A</br><br>ANSWER-B</br>", None),
+        ("A\nB\nNEITHER", None),
+    ],
+)
+def test_choices_are_read_or_refused(answer, expected):
+    assert parse_choice(answer) == expected
+
+
+def test_a_reader_is_shown_the_text_and_two_titles_alone():
+    told = explanation(text="Yes, {it} is fine; ANSWER-A.", method="intention+evidence")
+    conversations = simulation_conversations({"intention+evidence": [told]}, recommender(), pairs=6)
+    assert len(conversations) == 6
+    for (message,) in conversations:
+        assert message.role == "user"
+        assert told.text in message.content
+        assert len(shown(message.content)) == 2
+        assert sum(title in message.content for title in TITLES) == 2
+        assert "intention" not in message.content
+
+
+def test_the_prompt_itself_gives_no_answer():
+    assert parse_choice(simulation_conversation("Yes.", *TITLES[:2])[0].content) is None
+
+
+def shown(prompt):
+    """The titles that are shown as A and B."""
+    return re.findall(r"^[AB]: (.+)$", prompt, re.MULTILINE)
+
+
+def by_weight(prompt):
+    """What who knows f would say."""
+    first, second = (WEIGHTS[TITLES.index(title)] for title in shown(prompt))
+    return f"<br>ANSWER-{'A' if first > second else 'B'}</br>"
+
+
+def by_text(prompt):
+    """As the fixed reader: one said to be for it, before one not named, before one said to be against it."""
+    text = re.search("<explanation>\n(.*)\n</explanation>", prompt)[1]
+    first, second = (text.count(f"+{title}") - text.count(f"-{title}") for title in shown(prompt))
+    return "Neither." if first == second else "A" if first > second else "B"
+
+
+def ask(told, answer, **arguments):
+    return simulate_with_model(told, recommender(), Answering(answer), **arguments)
+
+
+def many(method="a", cases=100, **changes):
+    return [explanation(user=f"u{case}", method=method, **changes) for case in range(cases)]
+
+
+def test_who_knows_f_is_right_and_who_turns_it_round_is_wrong():
+    told = {"a": many()}
+    for answer, score in (
+        (by_weight, 1.0),
+        (lambda prompt: "A" if by_weight(prompt) == "<br>ANSWER-B</br>" else "B", 0.0),
+        (lambda _: "NEITHER", 0.5),
+    ):
+        found = ask(told, answer)
+        assert len(found) == 300
+        assert {one.score for one in found} == {score}
+        assert simulation_rows(found, "gpt")[0] == Row(
+            "a", "explanation", "simulatability/gpt", score, score, score, 100
+        )
+
+
+def test_a_reader_like_the_fixed_one_finds_what_the_fixed_one_finds():
+    claims = (Claim("for", "confirmed", "", 0, 1, 0), Claim("against", "confirmed", "", 0, 1, 2))
+    told = explanation(*claims, text="Yes: +Brink, -Velvet.")
+    (row, _) = simulation_rows(ask({"a": [told]}, by_text, pairs=6), "gpt")
+    assert row.value == pytest.approx(4.5 / 6)  # of the six pairs one is turned round, and one is tied
+    assert [row.value] == faithfulness_values([told], recommender())["simulatability"]
+
+
+def test_all_methods_are_asked_about_the_same_pairs():
+    told = {"a": many(text="One."), "b": many("b", text="Two.")[::-1]}
+    found = {(one.method, one.user): set[object]() for one in ask(told, by_weight)}
+    for one in ask(told, by_weight):
+        found[one.method, one.user].add((one.shown, one.truth))
+    assert all(found["a", f"u{case}"] == found["b", f"u{case}"] for case in range(100))
+    assert len({frozenset(each) for each in found.values()}) > 20
+    first, again, other = (ask(told, by_weight, seed=seed) for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_which_is_shown_first_tells_nothing():
+    found = ask({"a": many()}, by_weight)
+    assert 0.4 < np.mean([one.truth == "A" for one in found]) < 0.6
+    for one in found:
+        more, less = one.shown if one.truth == "A" else one.shown[::-1]
+        assert WEIGHTS[more] > WEIGHTS[less]
+
+
+def test_answers_come_back_to_their_own_questions():
+    told = {"a": many(cases=10), "b": many("b", cases=10)}
+    model = Answering(lambda prompt: " and ".join(shown(prompt)))
+    found = simulate_with_model(told, recommender(), model, seed=3)
+    assert [one.answer for one in found] == [" and ".join(TITLES[item] for item in one.shown) for one in found]
+    assert {one.choice for one in found} == {None}
+    planned = simulation_conversations(told, recommender(), seed=3)
+    assert len(model.calls) == 1
+    assert model.calls[0] != planned
+    assert sorted(model.calls[0], key=str) == sorted(planned, key=str)
+
+
+def test_items_that_are_not_apart_are_not_asked_about():
+    step = NEGLIGIBLE * spread()
+    near, apart = (explanation(effects=(0.0, 0.0, 0.0, by)) for by in (0.99 * step, 1.01 * step))
+    assert ask({"a": [near]}, by_weight) == []
+    found = ask({"a": [apart]}, by_weight)
+    assert {max(one.shown) for one in found} == {3}
+
+
+def test_where_there_is_nothing_to_ask_nobody_is():
+    model = Answering(by_weight)
+    assert simulate_with_model({}, recommender(), model) == simulate_with_model({"a": []}, recommender(), model) == []
+    assert model.calls == []
+    assert simulation_rows([], "gpt") == []
+
+
+def test_without_effects_nothing_can_be_asked():
+    with pytest.raises(DataError, match="effects of 0 of 4"):
+        simulation_conversations({"a": [explanation(effects=())]}, recommender())
+
+
+def simulations(method, *cases):
+    return [
+        Simulation(method, f"u{case}", 9, (0, 1), "A", choice, "")
+        for case, choices in enumerate(cases)
+        for choice in choices
+    ]
+
+
+def test_rows_by_hand():
+    found = simulations("a", ["A", "NEITHER", "NEITHER"], ["B", None], [None, None], ["A"])
+    rows = simulation_rows([*found, *simulations("b", [None])], "gpt")
+    values = {(one.method, one.metric): (one.value, one.cases) for one in rows}
+    assert values == {
+        ("a", "simulatability/gpt"): (pytest.approx((2 / 3 + 0 + 1) / 3), 3),
+        ("a", "simulated/gpt"): (pytest.approx((1 + 0.5 + 0 + 1) / 4), 4),
+        ("b", "simulatability/gpt"): (None, 0),
+        ("b", "simulated/gpt"): (0.0, 1),
+    }
+    assert {one.task for one in rows} == {"explanation"}
+    assert rows[0].low < rows[0].value < rows[0].high

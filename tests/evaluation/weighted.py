@@ -1,0 +1,34 @@
+"""An f that adds up weights, so that each value of faithfulness can be worked out by hand."""
+
+import numpy as np
+from tests.tiny import told
+
+from recexplainer.recommenders.function import as_recommender
+
+UNSEEN = np.linspace(0.0, 2.0, 16)  # scores of the items that nobody asks about, whatever the history
+TITLES = ("Brink", "Limbo", "Velvet", "Marrow", *(f"Other {number}" for number in range(len(UNSEEN))), "Asked")
+ASKED = len(TITLES) - 1
+WEIGHTS = np.array([3.0, 1.0, 0.0, -2.0])  # what items 0 to 3 do to the score of the item asked about
+SCORE = 5.0
+
+
+def f(histories, items):
+    """The score of the last item is 3 and the weights of the history; with those unseen it spreads by `spread()`."""
+    scores = np.zeros((len(histories), len(TITLES)))
+    scores[:, 4:ASKED] = UNSEEN
+    for row, history in enumerate(histories):
+        scores[row, ASKED] = 3.0 + sum(WEIGHTS[int(item)] for item in history)
+    return scores
+
+
+def recommender():
+    return as_recommender(f, [str(item) for item in range(len(TITLES))])
+
+
+def spread():
+    return np.array([*UNSEEN, SCORE]).std()
+
+
+def explanation(*claims, text="", **changes):
+    known = {"history": range(4), "score": SCORE, "effects": tuple(WEIGHTS)}
+    return told(TITLES, text, claims=claims, **(known | changes))
