@@ -7,7 +7,7 @@ import pytest
 from tests.tiny import histories, sasrec
 
 from recexplainer.errors import RecommenderError
-from recexplainer.recommenders.attribute_effects import AttributeEffect, attribute_effects
+from recexplainer.recommenders.attribute_effects import AttributeEffect, attribute_effects, unseen_spread
 from recexplainer.recommenders.base import Floats, User
 
 RED, BLUE = frozenset({"red"}), frozenset({"blue"})
@@ -97,3 +97,22 @@ def test_what_does_not_fit() -> None:
     for items in ([3], [-1], [0, 1]):
         with pytest.raises(RecommenderError, match="do not fit"):
             attribute_effects(Table(table, table.T), [RED] * 3, [User((0,))], items)
+
+
+def test_an_attribute_needs_neighbours_on_both_sides() -> None:
+    angles = np.arange(7) / 10
+    vectors = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+    f, attributes = Table(np.arange(7, dtype=np.float32)[None], vectors), [RED, RED, RED, BLUE, BLUE, BLUE, BLUE]
+    known: list[list[float | None]] = []
+    for least in (0, 2, 3):
+        ((red,),) = attribute_effects(f, attributes, [User((0,))], [0], least=least)
+        known.append([red.effect])
+    assert known[0] == known[1] == [pytest.approx((1.5 - 4.5) / np.arange(1, 7).std())]
+    assert known[2] == [None]
+
+
+def test_a_history_that_holds_the_whole_catalogue_has_no_spread() -> None:
+    assert unseen_spread(np.array([1.0, 4.0], np.float32), (0, 1)) == 1.0
+    assert unseen_spread(np.array([1.0, 4.0, 4.0], np.float32), (0,)) == 1.0
+    assert unseen_spread(np.array([1.0, 4.0, 6.0], np.float32), (0, 0)) == 1.0  # the standard deviation of 4 and 6
+    assert unseen_spread(np.array([0.0, 4.0, 8.0], np.float32), (0,)) == 2.0

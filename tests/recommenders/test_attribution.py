@@ -11,6 +11,7 @@ from tests.tiny import histories, sasrec
 from recexplainer.errors import RecommenderError, SettingsError
 from recexplainer.recommenders import without
 from recexplainer.recommenders.attribution import (
+    interactions,
     pair_effects,
     ranks_without,
     removal_effects,
@@ -371,3 +372,14 @@ def test_settings_of_sampling_are_checked() -> None:
         shapley_values(Sums(), [User((0, 1))], [2], samples=31)  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="subsets"):
         shapley_values(Sums(), [User((0, 1))], [2], exact_up_to=17)  # type: ignore[arg-type]
+
+
+def test_interactions_by_hand() -> None:
+    effects = np.array([[1.0, 4.0, 0.5], [4.0, 2.0, 2.0], [0.5, 2.0, -1.0]], np.float32)
+    np.testing.assert_allclose(interactions(effects), [[0, 1, 0.5], [1, 0, 1], [0.5, 1, 0]])
+    np.testing.assert_allclose(interactions(effects[:1, :1]), [[0]])
+
+
+def test_an_additive_recommender_has_no_interactions() -> None:
+    (effects,) = pair_effects(Sums(), [User((0, 3, 4, 5))], [2])  # type: ignore[arg-type]
+    np.testing.assert_allclose(interactions(effects), np.zeros((4, 4)), atol=1e-5)

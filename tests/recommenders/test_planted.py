@@ -12,15 +12,10 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.data.sample import make_world
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.planted import (
-    LIFT,
-    MAX_HISTORY,
-    NOISE,
-    SMALLEST_CATALOGUE,
-    Causes,
+from recexplainer.recommenders.planted import LIFT, MAX_HISTORY, NOISE, SMALLEST_CATALOGUE, Causes, Planted
+from recexplainer.recommenders.planted_rules import (
     OneItem,
     Opponent,
-    Planted,
     Popularity,
     Recency,
     SameBrand,

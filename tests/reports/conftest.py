@@ -2,12 +2,16 @@ import random
 from dataclasses import replace
 from math import exp
 
+import numpy as np
 import pytest
 from tests.reports.judged_rows import evaluation
 
 from recexplainer.data.dataset import Note
 from recexplainer.evaluation.rows import Row
+from recexplainer.explanations.attributing import Attribution, Pair
 from recexplainer.explanations.record import Citation, Claim, Explanation
+from recexplainer.recommenders.attribute_effects import AttributeEffect
+from recexplainer.recommenders.shapley import Shapley
 from recexplainer.reports import DatasetFacts, ReportInputs, Stage, TaskCount
 
 TITLES = (
@@ -66,6 +70,22 @@ def explanation(number=0, **changes):
             claim(text, "by Nimbus", "shared", "unsupported", "the catalogue knows no brand “Nimbus”", 0),
             claim(text, TITLES[2], "for", "confirmed", "without it the score falls by 0.92", 2),
             claim(text, TITLES[5], "against", "confirmed", "without it the score rises by 0.31", 5),
+        ),
+    )
+    return replace(made, **changes)
+
+
+def attribution(**changes):
+    """What f was asked about `explanation`: its Shapley values sum to its score minus the mean of the catalogue."""
+    values = np.array([4.0, -0.25, 2.0, 0.5, 0.25, -0.5, 1.75], np.float32)
+    made = Attribution(
+        spread=2.5,
+        shapley=Shapley(values, np.zeros(7, np.float32), -0.536, exact=True),
+        pair=Pair((0, 2), 5.5, (1.84, 0.92), 206),
+        attributes=(
+            AttributeEffect("of brand Nimbus", 0.61, 5, 42),
+            AttributeEffect("for Orbit Pocket", -0.02, 30, 17),
+            AttributeEffect("of genre puzzle", -0.33, 12, 35),
         ),
     )
     return replace(made, **changes)
@@ -199,6 +219,7 @@ def full_inputs() -> ReportInputs:
             "intention": curve(rng, 0.55, 1800, 36000),
         },
         explanations=[explanation(0), other, *(explanation(number) for number in range(2, 10))],
+        attributions=[attribution() for _ in range(10)],
         alone=[alone(0), alone(1, verdict=False, recommended=False), *(alone(n, verdict=n != 4) for n in range(2, 10))],
         settings={
             "surrogate": {"forms": ["behavior", "hybrid"], "width": 256, "lora": None},

@@ -40,6 +40,20 @@ def test_the_table_as_csv_and_latex_keeps_shares_below_nought():
     assert "$-$0.6200" in to_latex(table)
 
 
+def test_a_language_model_that_read_the_texts_has_columns_of_its_own():
+    said = {"simulatability": 0.5, "simulatability/org/a-model": 0.75, "simulated/org/a-model": 0.9}
+    rows = [Row("hybrid", "explanation", metric, value, value, value, 10) for metric, value in said.items()]
+    table = table_faithfulness([*rows, Row("template-recent", "explanation", "simulatability", 0.4, 0.3, 0.5, 10)])
+    assert [(column.group, column.label) for column in table.columns[-2:]] == [
+        ("Read by org/a-model", "Simul."),
+        ("Read by org/a-model", "Scored"),
+    ]
+    assert [[cell.text for cell in cells[-3:]] for _, cells in table.blocks[0].rows] == [
+        ["0.4000", "–", "–"],
+        ["0.5000", "0.7500", "0.9000"],
+    ]
+
+
 def test_what_was_not_measured_is_a_dash_and_what_cannot_be_is_said():
     rows = [
         Row("hybrid", "explanation", "verdict-fidelity", 0.9, 0.8, 1.0, 10),

@@ -9,11 +9,13 @@ from tests.reports.judged_rows import judge_rows
 
 from recexplainer.errors import RunError
 from recexplainer.explanations.record import Citation, Claim
+from recexplainer.recommenders.attribute_effects import AttributeEffect
 from recexplainer.reports import DatasetFacts, ReportInputs, write_report
-from recexplainer.reports.cards import case_views, tally
+from recexplainer.reports.cards import case_views
 from recexplainer.reports.marking import segments
 from recexplainer.reports.quality import KNOWN, judges_sentence
 from recexplainer.reports.sections import best_form, flat_settings, protocol, target_sentence, training
+from recexplainer.reports.tallies import tally
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 
@@ -152,7 +154,14 @@ def test_the_page_of_an_explanation_shows_its_claims(written):
         "“Velvet Circuit 2” speaks for it",
         "without it the score rises by 0.12 ✗ contradicted",
         "“Lantern Keep: The Drowned Stair” does most and is not named",
-        "+1.84",
+        "+1.84+4.00",
+        "its Shapley value",
+        "Shapley values add up to +7.75",
+        "“Lantern Keep: The Drowned Stair” and “Marrow & Thistle” interact most",
+        "Among the 47 items",
+        "those of brand Nimbus (5) score higher +0.61",
+        "in units of the spread of this user’s scores (2.50)",
+        "It is an association, not a cause",
     ):
         assert expected in one.words, expected
     assert "is said to speak for it" not in one.words  # a claim says so
@@ -165,13 +174,57 @@ def test_the_page_of_an_explanation_shows_its_claims(written):
 
 def test_the_page_of_an_explanation_that_claims_nothing_says_so(full_inputs, tmp_path):
     silent = replace(full_inputs.explanations[0], claims=(), faults=("so",), abstained="too little is <known>")
-    index = write_report(replace(full_inputs, explanations=[silent], alone=[], evaluation={}), tmp_path)
+    index = write_report(
+        replace(full_inputs, explanations=[silent], attributions=[], alone=[], evaluation={}), tmp_path
+    )
     words = parse(tmp_path / "explanations" / "01.html").words
     assert "No claim was found in this text." in words
     assert "Not borne out by the recommender: so" in words
     assert "Abstained: too little is <known>" in words
     assert "Abstained: too little is <known>" in parse(index).words
     assert "Previous" not in words and "Next" not in words
+
+
+def test_what_was_not_asked_is_not_on_the_page(full_inputs, tmp_path):
+    bare = replace(full_inputs, attributions=(), evaluation={})
+    nothing = [replace(each, shapley=None, pair=None, attributes=()) for each in full_inputs.attributions]
+    for inputs in (bare, replace(bare, attributions=nothing)):
+        write_report(inputs, tmp_path)
+        one = parse(tmp_path / "explanations" / "01.html")
+        assert "+1.84" in one.words
+        for absent in ("Shapley", "interact", "association", "Two items together"):
+            assert absent not in one.words, absent
+
+
+def test_there_is_an_attribution_for_each_explanation_or_none(full_inputs, tmp_path):
+    with pytest.raises(RunError, match="3 attributions of 10 explanations"):
+        write_report(replace(full_inputs, attributions=full_inputs.attributions[:3]), tmp_path)
+
+
+def test_what_an_earlier_report_wrote_is_removed_and_nothing_else(full_inputs, tmp_path):
+    write_report(full_inputs, tmp_path)
+    own = [
+        tmp_path / "explanations" / "01 notes.html",
+        tmp_path / "tables" / "mine.csv",
+        tmp_path / "figures" / "a.svg",
+    ]
+    for path in own:
+        path.write_text("mine")
+    fewer = replace(full_inputs, explanations=full_inputs.explanations[:2], attributions=(), alone=[], evaluation={})
+    write_report(fewer, tmp_path)
+    assert sorted(path.name for path in (tmp_path / "explanations").iterdir()) == [
+        "01 notes.html",
+        "01.html",
+        "02.html",
+    ]
+    assert {path.stem for path in (tmp_path / "tables").iterdir()} == {
+        "mine",
+        "table-1",
+        "table-1-constrained",
+        "table-b1",
+        "table-b2",
+    }
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["a.svg"]
 
 
 def test_tables_are_written_beside_the_page(written):
@@ -216,8 +269,10 @@ def test_titles_and_names_are_escaped(full_inputs, tmp_path):
         [replace(row, method=evil, metric=row.metric.replace("rubric", evil)) for row in full_inputs.evaluation[name]]
         for name in KNOWN
     ]
+    asked = replace(full_inputs.attributions[0], attributes=(AttributeEffect(evil, 0.5, 3, 4),))
     inputs = replace(
         full_inputs,
+        attributions=[asked],
         evaluation=dict(zip((*KNOWN, evil), [*named, named[0]], strict=True)),
         judge_rules=[evil],
         needs=[evil],
@@ -237,7 +292,7 @@ def test_titles_and_names_are_escaped(full_inputs, tmp_path):
     assert parse(path).words.count(evil) > 8
     one = tmp_path / "explanations" / "01.html"
     assert "<script" not in one.read_text(encoding="utf-8")
-    assert parse(one).words.count(evil) > 6
+    assert parse(one).words.count(evil) > 8
 
 
 def test_empty_parts_are_left_out_with_a_sentence(tmp_path):
@@ -281,7 +336,9 @@ def test_an_explanation_without_effects_says_so(full_inputs, tmp_path):
             for each in full_inputs.explanations[0].citations
         ),
     )
-    words = parse(write_report(replace(full_inputs, explanations=[silent], alone=[], evaluation={}), tmp_path)).words
+    words = parse(
+        write_report(replace(full_inputs, explanations=[silent], attributions=[], alone=[], evaluation={}), tmp_path)
+    ).words
     assert "The recommender cannot answer for a changed history" in words
     assert "was not asked about this pair without evidence" in words
 
@@ -304,6 +361,13 @@ def test_of_overlapping_citations_the_longer_is_marked(full_inputs):
         ),
     )
     assert [(each.text, each.kind) for each in segments(told)] == [("Halo 2", "against"), (" wins", "")]
+
+
+def test_a_title_without_effect_speaks_neither_way(full_inputs):
+    told = replace(
+        full_inputs.explanations[0], text="Halo", citations=(Citation(1, "Halo", 0, 4, True, 0.0, 3, False),)
+    )
+    assert [(each.text, each.kind) for each in segments(told)] == [("Halo", "cited")]
 
 
 def test_offsets_that_miss_their_title_are_an_error(full_inputs):
@@ -384,6 +448,14 @@ def test_a_case_view_is_of_one_pair(full_inputs):
     assert [len(view.told) for view in case_views([[first, first], [], [second]])] == [2, 1]
     with pytest.raises(RunError, match="different pairs"):
         case_views([[first, replace(first, user="another")]])
+
+
+def test_a_text_that_states_no_verdict_is_not_said_to_be_a_no(full_inputs, tmp_path):
+    told = replace(full_inputs.explanations[0], verdict=None, probability=0.5)
+    inputs = replace(full_inputs, explanations=[], attributions=[], alone=[], case_views=[[told]])
+    page = parse(write_report(inputs, tmp_path))
+    assert "Says neither yes nor no" in page.words
+    assert "50% sure" not in page.words and "the recommender disagrees" not in page.words
 
 
 def test_who_did_not_rate_is_said():

@@ -23,7 +23,7 @@ class AttributeEffect:
     Attributes:
         attribute: Its name.
         effect: Mean score of the neighbours that have it minus that of those that have not, in units of the standard
-            deviation of f's scores over the items not in the history; None where either side is empty.
+            deviation of f's scores over the items not in the history; None where either side has too few.
         having: How many neighbours have it.
         lacking: How many have it not.
     """
@@ -41,6 +41,7 @@ def attribute_effects(
     items: Sequence[int],
     *,
     neighbours: int = 50,
+    least: int = 1,
     sample: Sequence[User] = (),
 ) -> list[list[AttributeEffect]]:
     """The attributes of each item asked about, those that raise the score most first.
@@ -54,6 +55,7 @@ def attribute_effects(
         items: The item asked about in each case, `[cases]`.
         neighbours: How many nearest items are compared, by cosine in f's item vectors; those in the history are then
             left out.
+        least: How many neighbours must have an attribute, and how many lack it, at least one, for it to have an effect.
         sample: Where f has no vectors, items are near if their scores correlate over these users; at least two, better
             hundreds.
 
@@ -70,18 +72,25 @@ def attribute_effects(
         part = users[start : start + _BATCH]
         for user, item, row in zip(part, items[start : start + _BATCH], recommender.scores(part), strict=True):
             others = [other for other in near[item] if other not in user.history]
-            unseen = np.delete(row, list(set(user.history)))
-            spread = float(unseen.std()) or 1.0
-            found = [_effect(name, attributes, others, row / spread) for name in sorted(attributes[item])]
+            scores = row / unseen_spread(row, user.history)
+            found = [_effect(name, attributes, others, scores, least) for name in sorted(attributes[item])]
             effects.append(sorted(found, key=lambda one: (one.effect is None, -(one.effect or 0.0))))
     return effects
 
 
-def _effect(name: str, attributes: Sequence[frozenset[str]], others: Sequence[int], scores: Floats) -> AttributeEffect:
+def unseen_spread(scores: Floats, history: Sequence[int]) -> float:
+    """The standard deviation of one user's scores over the items not in the history; 1 where they do not differ."""
+    unseen = np.delete(scores, list(set(history)))
+    return float(unseen.std()) or 1.0 if len(unseen) else 1.0
+
+
+def _effect(
+    name: str, attributes: Sequence[frozenset[str]], others: Sequence[int], scores: Floats, least: int
+) -> AttributeEffect:
     having = [other for other in others if name in attributes[other]]
     lacking = [other for other in others if name not in attributes[other]]
-    both = bool(having and lacking)
-    effect = float(scores[having].mean() - scores[lacking].mean()) if both else None
+    enough = min(len(having), len(lacking)) >= max(least, 1)
+    effect = float(scores[having].mean() - scores[lacking].mean()) if enough else None
     return AttributeEffect(name, effect, len(having), len(lacking))
 
 

@@ -8,14 +8,13 @@ Shapley value is made of the answers is not known here (`shapley.py`), nor how f
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.recommenders.shapley import Shapley, subsets_for
-from recexplainer.recommenders.without import Absence, Question, answers, check, check_count, remaining
+from recexplainer.recommenders.without import Absence, answers, check, questions_without, scores_of, subset_scores
 
 _USERS = 16  # users whose subsets are held at a time; at 12 items each has 4,096
 
@@ -45,8 +44,8 @@ def scores_without(
         RecommenderError: f cannot answer for a changed history or has no padding; a history is empty or too long; an
             item is not in the catalogue; or the numbers of cases differ.
     """
-    questions = _questions_without(recommender, users, items, left_out, absence)
-    return _scores(recommender, questions).astype(np.float32)
+    questions = questions_without(recommender, users, items, left_out, absence)
+    return scores_of(recommender, questions).astype(np.float32)
 
 
 def ranks_without(
@@ -67,7 +66,7 @@ def ranks_without(
     Returns:
         `Int[cases]`.
     """
-    questions = _questions_without(recommender, users, items, left_out, absence)
+    questions = questions_without(recommender, users, items, left_out, absence)
     ranks = np.empty(len(questions), np.int64)
     for place, row, score in answers(recommender, questions):
         others = [*{*questions[place].user.history, questions[place].item}]
@@ -94,7 +93,7 @@ def removal_effects(
         RecommenderError: As `scores_without`.
     """
     kept = [np.vstack([np.ones((1, n), bool), ~np.eye(n, dtype=bool)]) for n in _lengths(users)]
-    scores = _subset_scores(recommender, users, items, kept, absence)
+    scores = subset_scores(recommender, users, items, kept, absence)
     return [(one[0] - one[1:]).astype(np.float32) for one in scores]
 
 
@@ -102,8 +101,6 @@ def pair_effects(
     recommender: Recommender, users: Sequence[User], items: Sequence[int], *, absence: Absence = "removal"
 ) -> list[Floats]:
     """The effect of each two history items by leaving out both.
-
-    What two do together, beyond what each does alone, is their effect minus the two effects on the diagonal.
 
     Args and errors are those of `removal_effects`.
 
@@ -117,10 +114,25 @@ def pair_effects(
         row = np.arange(1, len(subsets))
         subsets[row, one] = subsets[row, other] = False
     effects = [np.empty((n, n), np.float32) for n in _lengths(users)]
-    scores = _subset_scores(recommender, users, items, kept, absence)
+    scores = subset_scores(recommender, users, items, kept, absence)
     for effect, (one, other), score in zip(effects, pairs, scores, strict=True):
         effect[one, other] = effect[other, one] = score[0] - score[1:]
     return effects
+
+
+def interactions(effects: Floats) -> Floats:
+    """What each two history items do together beyond what each does alone, from what `pair_effects` gives for one case.
+
+    It is the effect of both minus the two effects alone. Where both speak for the item: positive if one makes up for
+    the other, negative if the two count only together.
+
+    Returns:
+        `Float[history, history]`, symmetric, 0 on the diagonal.
+    """
+    alone = effects.diagonal()
+    between = effects - alone - alone[:, None]
+    np.fill_diagonal(between, 0.0)
+    return between
 
 
 def shapley_values(
@@ -167,52 +179,10 @@ def shapley_values(
         subsets = {user: subsets_for(user.history, exact_up_to, samples, seed) for user in some}
         portion = [case for user in some for case in cases[user]]
         theirs, asked = [users[case] for case in portion], [items[case] for case in portion]
-        scores = _subset_scores(recommender, theirs, asked, [subsets[user].kept for user in theirs], absence)
+        scores = subset_scores(recommender, theirs, asked, [subsets[user].kept for user in theirs], absence)
         found |= {case: subsets[users[case]].shapley(worth) for case, worth in zip(portion, scores, strict=True)}
     return [found[case] for case in range(len(users))]
 
 
 def _lengths(users: Sequence[User]) -> list[int]:
     return [len(user.history) for user in users]
-
-
-def _subset_scores(
-    recommender: Recommender,
-    users: Sequence[User],
-    items: Sequence[int],
-    kept: Sequence[NDArray[np.bool_]],
-    absence: Absence,
-) -> list[NDArray[np.float64]]:
-    """For each case `Float[subsets]`, f's score of the item for the subsets `Bool[subsets, history]` of its history."""
-    check(recommender, users, items, absence)
-    questions = [
-        Question(user, int(item), remaining(recommender, user, subset, absence))
-        for user, item, subsets in zip(users, items, kept, strict=True)
-        for subset in subsets.tolist()
-    ]
-    starts = np.cumsum([0, *map(len, kept)])
-    scores = _scores(recommender, questions)
-    return [scores[start:end] for start, end in pairwise(starts)]
-
-
-def _questions_without(
-    recommender: Recommender,
-    users: Sequence[User],
-    items: Sequence[int],
-    left_out: Sequence[Collection[int]],
-    absence: Absence,
-) -> list[Question]:
-    check(recommender, users, items, absence)
-    check_count(len(users), len(left_out), "sets left out")
-    questions: list[Question] = []
-    for user, item, gone in zip(users, items, left_out, strict=True):
-        kept = [one not in gone for one in user.history]
-        questions.append(Question(user, int(item), remaining(recommender, user, kept, absence)))
-    return questions
-
-
-def _scores(recommender: Recommender, questions: Sequence[Question]) -> NDArray[np.float64]:
-    scores = np.empty(len(questions))
-    for place, _, score in answers(recommender, questions):
-        scores[place] = score
-    return scores

@@ -5,10 +5,13 @@ It does not know what the answers are for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import compress, pairwise
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Floats, Recommender, User
@@ -59,6 +62,58 @@ def answers(recommender: Recommender, questions: Sequence[Question]) -> Iterator
             for place in places[user]:
                 question = questions[place]
                 yield place, row, float(row[question.item] if question.remaining else row.mean())
+
+
+def questions_without(
+    recommender: Recommender,
+    users: Sequence[User],
+    items: Sequence[int],
+    left_out: Sequence[Collection[int]],
+    absence: Absence,
+) -> list[Question]:
+    """A question for each case: what is left of its history without the items left out.
+
+    Raises:
+        RecommenderError: As `check`, or there are not as many sets left out as users.
+    """
+    check(recommender, users, items, absence)
+    check_count(len(users), len(left_out), "sets left out")
+    questions: list[Question] = []
+    for user, item, gone in zip(users, items, left_out, strict=True):
+        kept = [one not in gone for one in user.history]
+        questions.append(Question(user, int(item), remaining(recommender, user, kept, absence)))
+    return questions
+
+
+def subset_scores(
+    recommender: Recommender,
+    users: Sequence[User],
+    items: Sequence[int],
+    kept: Sequence[NDArray[np.bool_]],
+    absence: Absence,
+) -> list[NDArray[np.float64]]:
+    """For each case `Float[subsets]`, f's score of the item for the subsets `Bool[subsets, history]` of its history.
+
+    Raises:
+        RecommenderError: As `check`.
+    """
+    check(recommender, users, items, absence)
+    questions = [
+        Question(user, int(item), remaining(recommender, user, subset, absence))
+        for user, item, subsets in zip(users, items, kept, strict=True)
+        for subset in subsets.tolist()
+    ]
+    starts = np.cumsum([0, *map(len, kept)])
+    scores = scores_of(recommender, questions)
+    return [scores[start:end] for start, end in pairwise(starts)]
+
+
+def scores_of(recommender: Recommender, questions: Sequence[Question]) -> NDArray[np.float64]:
+    """`Float[questions]`, f's score of the item of each question."""
+    scores = np.empty(len(questions))
+    for place, _, score in answers(recommender, questions):
+        scores[place] = score
+    return scores
 
 
 def check(recommender: Recommender, users: Sequence[User], items: Sequence[int], absence: Absence) -> None:

@@ -1,4 +1,4 @@
-"""Explanations as cards: what is said, each history item with its effect, one pair told several times, and tallies.
+"""Explanations as cards: what is said, beside what the recommender does, and one pair told several times.
 
 It knows the records only; how a card looks is in `page/`.
 """
@@ -8,24 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from recexplainer.errors import RunError
+from recexplainer.explanations.attributing import Attribution
 from recexplainer.explanations.record import Citation, Explanation
-from recexplainer.reports.checking import Place, counterfactual, open_faults, places
-from recexplainer.reports.figures import effect_bar
+from recexplainer.reports.attributed import Attributed, HistoryItem, attributed, history_lines
+from recexplainer.reports.checking import Place, cited_items, counterfactual, open_faults, places
 from recexplainer.reports.marking import Segment, claim_segments, segments
-from recexplainer.reports.names import method_name, signed
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryItem:
-    """One line of the history: title, whether the text cites it, its effect as a bar and in figures ("": unknown)."""
-
-    title: str
-    cited: bool
-    bar: Markup
-    effect: str
+from recexplainer.reports.names import method_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +23,7 @@ class Told:
 
     Attributes:
         method: Who says it.
-        verdict: What it says.
+        verdict: What it says; None if it says neither.
         agrees: Whether f says so too.
         probability: How sure it is of that, 0 to 1.
         segments: The text, its titles marked.
@@ -47,7 +36,7 @@ class Told:
     """
 
     method: str
-    verdict: bool
+    verdict: bool | None
     agrees: bool
     probability: float
     segments: tuple[Segment, ...]
@@ -67,7 +56,8 @@ class Card:
         number: From 1.
         page: The name of the file that tells more of it.
         explanation: With evidence; it has the pair's facts.
-        history: Its lines.
+        history: Its lines, with effects alone.
+        attributed: What else f was asked about the pair; None where it was not.
         counterfactual: What the rank would be without an item that is cited; "" where that is not known.
         told: What is said with evidence.
         alone: What the surrogate says alone; None where it was not asked.
@@ -77,6 +67,7 @@ class Card:
     page: str
     explanation: Explanation
     history: tuple[HistoryItem, ...]
+    attributed: Attributed | None
     counterfactual: str
     told: Told
     alone: Told | None
@@ -90,67 +81,31 @@ class CaseView:
     told: tuple[tuple[str, Told], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Over all explanations of one way: how many verdicts agree with f, and how many texts and citations hold.
-
-    Attributes:
-        method: Who explains.
-        explanations: How many.
-        agreeing: Verdicts equal to f's.
-        faultless: Those whose every claim f bears out.
-        citations: Different titles cited in each explanation, the item asked about aside.
-        in_history: Those that are in the user's history.
-        asked_again: Those that f was asked again without.
-        matter: Those among them whose effect is above the history's median in size.
-    """
-
-    method: str
-    explanations: int
-    agreeing: int
-    faultless: int
-    citations: int
-    in_history: int
-    asked_again: int
-    matter: int
-
-
-def cards(explanations: Sequence[Explanation], alone: Sequence[Explanation]) -> list[Card]:
+def cards(
+    explanations: Sequence[Explanation], alone: Sequence[Explanation], attributions: Sequence[Attribution] = ()
+) -> list[Card]:
     """A card for each explanation, with the surrogate's own beside it where the same pair has one.
 
+    Args:
+        explanations: With evidence.
+        alone: From the surrogate alone.
+        attributions: What else f was asked about each of `explanations`; () where it was not.
+
     Raises:
-        RunError: If an explanation cites or claims what its text does not hold.
+        RunError: If an explanation cites or claims what its text does not hold, or there are not as many attributions.
     """
-    by_pair = {(each.user, each.item): each for each in alone}
-    return [
-        Card(
-            number=number,
-            page=f"{number:02d}.html",
-            explanation=each,
-            history=_history(each),
-            counterfactual=counterfactual(each),
-            told=_told(each),
-            alone=_told(other) if other else None,
+    if attributions and len(attributions) != len(explanations):
+        raise RunError(
+            f"There are {len(attributions)} attributions of {len(explanations)} explanations.",
+            where="ReportInputs.attributions",
+            mend="Give one for each explanation, or none.",
         )
-        for number, each in enumerate(explanations, start=1)
-        for other in [by_pair.get((each.user, each.item))]
+    by_pair = {(each.user, each.item): each for each in alone}
+    asked = attributions or [None] * len(explanations)
+    return [
+        _card(number, each, by_pair.get((each.user, each.item)), found)
+        for number, (each, found) in enumerate(zip(explanations, asked, strict=True), start=1)
     ]
-
-
-def tally(explanations: Sequence[Explanation]) -> Tally:
-    """Count what holds over explanations of one way; there must be at least one."""
-    cited = [citation for each in explanations for citation in _different(each)]
-    asked = [citation for citation in cited if citation.matters is not None]
-    return Tally(
-        method=method_name(explanations[0].method),
-        explanations=len(explanations),
-        agreeing=sum(each.verdict == each.recommended for each in explanations),
-        faultless=sum(not each.faults for each in explanations),
-        citations=len(cited),
-        in_history=sum(citation.in_history for citation in cited),
-        asked_again=len(asked),
-        matter=sum(citation.matters is True for citation in asked),
-    )
 
 
 def case_views(views: Sequence[Sequence[Explanation]]) -> list[CaseView]:
@@ -160,6 +115,19 @@ def case_views(views: Sequence[Sequence[Explanation]]) -> list[CaseView]:
         RunError: If the explanations of one view are of different pairs.
     """
     return [_case_view(view) for view in views if view]
+
+
+def _card(number: int, each: Explanation, alone: Explanation | None, found: Attribution | None) -> Card:
+    return Card(
+        number=number,
+        page=f"{number:02d}.html",
+        explanation=each,
+        history=history_lines(each),
+        attributed=attributed(each, found) if found else None,
+        counterfactual=counterfactual(each),
+        told=_told(each),
+        alone=_told(alone) if alone else None,
+    )
 
 
 def _case_view(view: Sequence[Explanation]) -> CaseView:
@@ -174,7 +142,7 @@ def _case_view(view: Sequence[Explanation]) -> CaseView:
 
 
 def _told(each: Explanation) -> Told:
-    checks = tuple(citation for citation in _different(each) if citation.effect is not None)
+    checks = tuple(citation for citation in cited_items(each) if citation.effect is not None)
     agrees = each.verdict == each.recommended
     # The probability is that of "Yes"; the reader sees that of the verdict given.
     sure = each.probability if each.verdict else 1.0 - each.probability
@@ -191,24 +159,3 @@ def _told(each: Explanation) -> Told:
         open_faults=open_faults(each),
         abstained=each.abstained,
     )
-
-
-def _history(each: Explanation) -> tuple[HistoryItem, ...]:
-    cited = {citation.item for citation in each.citations}
-    largest = max((abs(effect) for effect in each.effects), default=0.0)
-    drawn = [(effect_bar(effect, largest, f"effect {signed(effect)}"), signed(effect)) for effect in each.effects] or [
-        (Markup(""), "")
-    ] * len(each.history)
-    return tuple(
-        HistoryItem(title, item in cited, bar, text)
-        for item, title, (bar, text) in zip(each.history, each.history_titles, drawn, strict=True)
-    )
-
-
-def _different(each: Explanation) -> list[Citation]:
-    """The first citation of each item other than the one asked about."""
-    first: dict[int, Citation] = {}
-    for citation in each.citations:
-        if citation.item != each.item:
-            first.setdefault(citation.item, citation)
-    return list(first.values())

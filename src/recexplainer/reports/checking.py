@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from recexplainer.errors import RunError
-from recexplainer.explanations.record import Claim, Explanation, Mark
+from recexplainer.explanations.record import Citation, Claim, Explanation, Mark
 
 WORST_FIRST: tuple[Mark, ...] = ("contradicted", "unsupported", "confirmed")
 _UNCLAIMED = re.compile(r"not understood|.* does most and is not named$", re.DOTALL)
@@ -123,6 +123,15 @@ def counterfactual(explanation: Explanation) -> str:
     _, item, rank = max(moving, key=lambda one: one[0])
     way = "fall" if rank > explanation.rank else "rise"
     return f"Without “{_titles(explanation)[item]}” it would {way} from rank {explanation.rank:,} to rank {rank:,}."
+
+
+def cited_items(explanation: Explanation) -> list[Citation]:
+    """The first citation of each item other than the one asked about."""
+    first: dict[int, Citation] = {}
+    for citation in explanation.citations:
+        if citation.item != explanation.item:
+            first.setdefault(citation.item, citation)
+    return list(first.values())
 
 
 def _titles(explanation: Explanation) -> dict[int | None, str]:

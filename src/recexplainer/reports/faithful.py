@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from recexplainer.evaluation.rows import Row
-from recexplainer.reports import figures
 from recexplainer.reports.cells import NOT_MEASURED, Block, Cell, Column, Table, mark_best, measured
-from recexplainer.reports.names import in_order, method_name, series_class
-from recexplainer.reports.sections import Panel
+from recexplainer.reports.names import in_order, method_name
+from recexplainer.reports.panels import Panel, bar, bar_panel
 
 _WAY = "Share of the way from random to oracle"
 _SHOWN = {
@@ -23,6 +23,10 @@ _SHOWN = {
     "comprehensiveness-aopc-share": Column(_WAY, "AOPC", "of its mean over the first one, two and three items cited"),
     "sufficiency-share": Column(_WAY, "Suff.", "of sufficiency: how little the score moves with nothing but these"),
     "simulatability": Column("", "Simul.", "simulatability: how often a reader of the text says what removal does"),
+}
+_BY_MODEL = {
+    "simulatability": Column("", "Simul.", "simulatability with a language model as the reader"),
+    "simulated": Column("", "Scored", "share of that reader's answers that could be read", best=""),
 }
 _SHARES = {
     "comprehensiveness-share": "Comprehensiveness",
@@ -44,16 +48,29 @@ def table_faithfulness(rows: Sequence[Row]) -> Table:
     """Whether explanations are true of the recommender: a line a method.
 
     Args:
-        rows: Those of `evaluate_faithfulness`; metrics that the table does not show are left out.
+        rows: Those of `evaluate_faithfulness`, and of `simulation_rows` where a language model was the reader; metrics
+            that the table does not show are left out.
     """
     by_place = {(row.method, row.metric): row for row in rows}
+    shown = _SHOWN | _reader_columns(rows)
     lines = [
-        (method_name(method), [measured(by_place.get((method, metric))) for metric in _SHOWN])
+        (method_name(method), [measured(by_place.get((method, metric))) for metric in shown])
         for method in in_order(row.method for row in rows)
     ]
-    columns = tuple(_SHOWN.values())
+    columns = tuple(shown.values())
     caption = "Faithfulness: whether what explanations say holds of the recommender"
     return Table("table-faithfulness", caption, "Method", columns, (Block("", mark_best(columns, lines)),))
+
+
+def _reader_columns(rows: Sequence[Row]) -> dict[str, Column]:
+    """The columns of each language model that read the texts: `simulatability/READER` and `simulated/READER`."""
+    split = [row.metric.partition("/") for row in rows]
+    readers = dict.fromkeys(reader for metric, _, reader in split if reader and metric in _BY_MODEL)
+    return {
+        f"{metric}/{reader}": replace(column, group=f"Read by {reader}")
+        for reader in readers
+        for metric, column in _BY_MODEL.items()
+    }
 
 
 def table_planted(rows: Sequence[Row]) -> Table:
@@ -85,13 +102,8 @@ def share_panels(rows: Sequence[Row]) -> list[Panel]:
 
     A share below 0 or above 1 is drawn at that end; its number is printed as it is.
     """
-    panels: list[Panel] = []
-    for metric, title in _SHARES.items():
-        values = {row.method: row for row in rows if row.metric == metric and row.value is not None}
-        bars = [_bar(values[method]) for method in in_order(values)]
-        if bars:
-            panels.append(Panel(title, figures.bars(bars, maximum=1.0), "1"))
-    return panels
+    panels = [_share_panel(title, [row for row in rows if row.metric == metric]) for metric, title in _SHARES.items()]
+    return [panel for panel in panels if panel is not None]
 
 
 def marks_sentence(rows: Sequence[Row]) -> str:
@@ -103,10 +115,13 @@ def marks_sentence(rows: Sequence[Row]) -> str:
     return f"The marks are what the planted causes say in {found.value:.1%} of {found.cases:,} claims{ends}."
 
 
-def _bar(row: Row) -> figures.Bar:
-    value = row.value or 0.0
-    text = f"{value:.2f}".replace("-", "−")
-    return figures.Bar(method_name(row.method), series_class(row.method), value, row.low, row.high, text)
+def _share_panel(title: str, rows: Sequence[Row]) -> Panel | None:
+    values = {row.method: row for row in rows if row.value is not None}
+    drawn = [
+        bar(values[method], method_name(method), text=f"{values[method].value:.2f}".replace("-", "−"))
+        for method in in_order(values)
+    ]
+    return bar_panel(title, drawn, maximum=1.0)
 
 
 def _count(row: Row) -> Cell:

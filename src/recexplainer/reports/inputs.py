@@ -8,6 +8,7 @@ from typing import Literal
 
 from recexplainer.data.dataset import Dataset, Note
 from recexplainer.evaluation.rows import Row
+from recexplainer.explanations.attributing import Attribution
 from recexplainer.explanations.record import Explanation
 
 PaperDataset = Literal["Games", "Movies", "Steam"]
@@ -79,6 +80,7 @@ class ReportInputs:
         curves: For each form the trainer's log, oldest first: mappings with `step` and `loss`, and where known
             `tokens_per_second` and `seconds` since the start. Entries without `loss` are not drawn.
         explanations: With evidence, shown in this order.
+        attributions: What else f was asked about each of `explanations`; () where it was not.
         alone: From the surrogate alone; shown beside the explanation of the same user and item.
         settings: The recipe, as plain nested mappings.
         versions: Package name to version.
@@ -103,6 +105,7 @@ class ReportInputs:
         default_factory=dict[str, Sequence[Mapping[str, float]]]
     )
     explanations: Sequence[Explanation] = ()
+    attributions: Sequence[Attribution] = ()
     alone: Sequence[Explanation] = ()
     settings: Mapping[str, object] = field(default_factory=dict[str, object])
     versions: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -10,7 +10,7 @@ from recexplainer.reports.cells import NOT_MEASURED, Block, Cell, Column, Table,
 from recexplainer.reports.inputs import PaperDataset
 from recexplainer.reports.names import in_order, judge_name, method_name, task_name
 from recexplainer.reports.paper import published
-from recexplainer.reports.readings import LEVEL_NAMES, ratings
+from recexplainer.reports.readings import LEVEL_NAMES, Rating, ratings
 from recexplainer.reports.tables import ORIENTATION, paper_heading
 
 _JUDGED = (
@@ -49,14 +49,7 @@ def table_2(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
     ours = [
         Block(
             f"Rated by {judge_name(judge)}",
-            mark_best(
-                _JUDGED,
-                [
-                    (method_name(one.method), [measured(one.mean), measured(one.of_correct), *map(share, rest)])
-                    for one in found
-                    for rest in [(one.rated, *one.shares)]
-                ],
-            ),
+            mark_best(_JUDGED, [(method_name(one.method), _rated(one)) for one in found]),
         )
         for judge, found in ratings(rows).items()
     ]
@@ -65,6 +58,10 @@ def table_2(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
     heading = f"{paper_heading(source, paper_dataset)}; rated by GPT-4"
     blocks = (*ours, Block(heading, paper, published=True))
     return Table("table-2", "Ratings of explanations, 0 to 3", "Method", _JUDGED, blocks)
+
+
+def _rated(one: Rating) -> list[Cell]:
+    return [measured(one.mean), measured(one.of_correct), share(one.rated), *map(share, one.shares)]
 
 
 def table_3(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:

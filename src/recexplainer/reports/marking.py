@@ -92,14 +92,14 @@ def _marks(explanation: Explanation) -> Iterator[tuple[int, int, Segment]]:
 
 
 def _kind(citation: Citation, asked: int) -> str:
-    """Speaks for or against (f's effect), cited (effect unknown), asked (the item itself), stray (not in history)."""
+    """Speaks for or against (f's effect), cited (no effect or unknown), asked (the item itself), or stray (not had)."""
     if citation.item == asked:
         return "asked"
     if not citation.in_history:
         return "stray"
-    if citation.effect is None:
+    if not citation.effect:
         return "cited"
-    return "for" if citation.effect >= 0 else "against"
+    return "for" if citation.effect > 0 else "against"
 
 
 def _hint(citation: Citation, each: Explanation) -> str:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-_ORDER = (
-    *("random", "popularity", "mean-of-training", "unaligned", ""),  # "" stands for any other
-    *("student", "target", "behavior", "intention", "hybrid"),
-)
+_BASELINES = ("random", "popularity", "mean-of-training", "unaligned")
+_OURS = ("student", "target", "behavior", "intention", "hybrid")
 _COLOURED = ("random", "popularity", "student", "target", "behavior", "intention", "hybrid")
 _TEMPLATES = {
     "template-recent": "Template: three most recent",
@@ -35,7 +33,7 @@ def method_name(method: str) -> str:
             name, said = name.removesuffix(suffix), words
     if method in _TEMPLATES:
         name = _TEMPLATES[method]
-    elif base(method) in (*_ORDER, "all"):
+    elif base(method) in (*_BASELINES, *_OURS, "all"):
         name = name[:1].upper() + name[1:].replace("-", " ")
     return name + said
 
@@ -57,8 +55,14 @@ def task_name(task: str) -> str:
 
 def in_order(methods: Iterable[str]) -> list[str]:
     """Each method once: baselines first, then others as they come, then the three forms, each before its kinds."""
-    seen = list(dict.fromkeys(methods))
-    return sorted(seen, key=lambda one: (_ORDER.index(base(one) if base(one) in _ORDER else ""), base(one) != one))
+    return sorted(dict.fromkeys(methods), key=_standing)
+
+
+def _standing(method: str) -> tuple[int, bool]:
+    """Its place: a baseline's, then that of any other, then ours; whether it is a kind of another method."""
+    known = base(method)
+    ahead = _BASELINES.index(known) if known in _BASELINES else len(_BASELINES)
+    return ahead + (1 + _OURS.index(known) if known in _OURS else 0), known != method
 
 
 def series_class(method: str) -> str:

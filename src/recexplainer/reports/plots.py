@@ -1,6 +1,6 @@
 """The paper's figures of explanations as files for a paper: SVG and PNG, one column wide, the same bytes every time.
 
-It draws on paper white with marks that stay apart without colour; the page has charts of its own (see `figures`).
+It draws on paper white with marks that stay apart without colour; the page has charts of its own (`bars`, `curves`).
 """
 
 from __future__ import annotations

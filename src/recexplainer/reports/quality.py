@@ -9,13 +9,13 @@ from pathlib import Path
 from markupsafe import Markup
 
 from recexplainer.evaluation.rows import Row
-from recexplainer.reports import figures
+from recexplainer.reports.bars import Bar, stacked
 from recexplainer.reports.cells import interval
 from recexplainer.reports.inputs import PaperDataset, ReportInputs
-from recexplainer.reports.names import judge_name, method_name, series_class
+from recexplainer.reports.names import judge_name, method_name
+from recexplainer.reports.panels import Panel, bar, bar_panel
 from recexplainer.reports.paper import published
 from recexplainer.reports.readings import LEVEL_NAMES, Confusion, Rating, ablation, confusion, is_full, ratings, without
-from recexplainer.reports.sections import Panel
 from recexplainer.reports.tables import ORIENTATION, paper_heading
 
 KNOWN = ("faithfulness", "planted", "judge", "discriminator", "score-predictor", "ablation", "agreement")
@@ -103,15 +103,15 @@ def matrices(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> list[Ma
     return [_matrix("This run", found), _matrix(paper_heading(source, paper_dataset), theirs, published=True)]
 
 
-def accuracy_panels(rows: Sequence[Row]) -> list[Panel]:
-    """The discriminator's accuracy beside its controls', as one panel; none where it was not measured."""
+def accuracy_panel(rows: Sequence[Row]) -> Panel | None:
+    """The discriminator's accuracy beside its controls'; None where it was not measured."""
     by_metric = {row.metric: row for row in rows if row.method == "all" and row.value is not None}
     bars = [
-        _bar(by_metric[metric], name, "series-hybrid" if metric == "accuracy" else "series-other")
+        bar(by_metric[metric], name, "series-hybrid" if metric == "accuracy" else "series-other")
         for metric, name in _ACCURACIES.items()
         if metric in by_metric
     ]
-    return [Panel("Accuracy, and that of its controls", figures.bars(bars, maximum=1.0), "1")] if bars else []
+    return bar_panel("Accuracy, and that of its controls", bars, maximum=1.0)
 
 
 def scores_sentence(rows: Sequence[Row]) -> str:
@@ -132,29 +132,14 @@ def ablation_panels(rows: Sequence[Row]) -> list[Panel]:
     """Figure 7: a panel a metric, the full model first, and the paper's ratings as the last; none without rows."""
     panels = [_ablated(each.title, each.rows) for each in ablation(rows)]
     source = published("Games")
-    bars = [
-        figures.Bar(without(name), "series-paper", value, text=f"{value:.2f}")
-        for name, value in source.ablation.items()
-    ]
-    title = f"Paper, {source.name}: rating by GPT-4"
-    return (
-        [*panels, Panel(title, figures.bars(bars, maximum=_HIGHEST_RATING), f"{_HIGHEST_RATING:g}")] if panels else []
-    )
+    bars = [Bar(without(name), "series-paper", value, text=f"{value:.2f}") for name, value in source.ablation.items()]
+    theirs = bar_panel(f"Paper, {source.name}: rating by GPT-4", bars, maximum=_HIGHEST_RATING)
+    return [panel for panel in (*panels, theirs) if panel is not None] if panels else []
 
 
-def _ablated(title: str, rows: Sequence[Row]) -> Panel:
-    bars = [
-        _bar(row, without(row.method), series_class(row.method) if is_full(row.method) else "series-other")
-        for row in rows
-    ]
-    highest = max(bar.high if bar.high is not None else bar.value for bar in bars)
-    rated = rows[0].metric.startswith("rating")
-    maximum = _HIGHEST_RATING if rated else 1.0 if highest > 0.5 else figures.nice_ceiling(highest)
-    return Panel(title, figures.bars(bars, maximum=maximum), f"{maximum:g}")
-
-
-def _bar(row: Row, label: str, css: str) -> figures.Bar:
-    return figures.Bar(label, css, row.value or 0.0, row.low, row.high)
+def _ablated(title: str, rows: Sequence[Row]) -> Panel | None:
+    bars = [bar(row, without(row.method), "" if is_full(row.method) else "series-other") for row in rows]
+    return bar_panel(title, bars, _HIGHEST_RATING if rows[0].metric.startswith("rating") else None)
 
 
 def _stack(rating: Rating) -> Markup:
@@ -162,9 +147,7 @@ def _stack(rating: Rating) -> Markup:
     note = ""
     if mean is not None and mean.value is not None:
         note = Markup("{}<small>{}</small>").format(f"{mean.value:.2f}", interval(mean.low, mean.high))
-    return figures.stacked(
-        method_name(rating.method), list(zip(LEVEL_NAMES, rating.parts, strict=True)), "rating-", note
-    )
+    return stacked(method_name(rating.method), list(zip(LEVEL_NAMES, rating.parts, strict=True)), "rating-", note)
 
 
 def _matrix(title: str, found: Confusion, *, published: bool = False) -> Matrix:

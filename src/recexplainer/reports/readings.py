@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from recexplainer.evaluation.discriminator import SAID_AS
 from recexplainer.evaluation.rows import Row
 from recexplainer.reports.names import in_order
 
@@ -98,7 +99,7 @@ def ratings(rows: Sequence[Row]) -> dict[str, list[Rating]]:
 
 def confusion(rows: Sequence[Row]) -> Confusion | None:
     """The discriminator's confusion matrix; None where no row says who was taken for whom."""
-    said = {(row.method, row.metric.removeprefix("said-as/")): row for row in rows if "said-as/" in row.metric}
+    said = {(row.method, row.metric.removeprefix(SAID_AS)): row for row in rows if row.metric.startswith(SAID_AS)}
     if not said:
         return None
     writers = in_order(method for method, _ in said)

@@ -5,13 +5,15 @@ It does not know where its inputs come from, and the same inputs give the same f
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from recexplainer.reports import faithful, quality, sections
-from recexplainer.reports.cards import Card, cards, case_views, tally
+from recexplainer.reports.cards import Card, cards, case_views
 from recexplainer.reports.cells import Table
 from recexplainer.reports.formats import to_csv, to_latex
 from recexplainer.reports.inputs import ReportInputs
@@ -20,9 +22,11 @@ from recexplainer.reports.names import duration, method_name, plain, signed
 from recexplainer.reports.plots import write_figures
 from recexplainer.reports.readings import LEVEL_NAMES, rating_rows
 from recexplainer.reports.tables import table_1, table_1_constrained, table_b1, table_b2
-from recexplainer.storage import write_text
+from recexplainer.reports.tallies import tally
+from recexplainer.storage import system_errors, write_text
 
 _PAGE = Path(__file__).with_name("page")
+_WRITTEN = re.compile(r"explanations/\d{2,}\.html|tables/table-[a-z0-9-]+\.(csv|tex)|figures/figure-\d\.(svg|png)")
 
 
 def write_report(inputs: ReportInputs, folder: Path) -> Path:
@@ -30,25 +34,34 @@ def write_report(inputs: ReportInputs, folder: Path) -> Path:
 
     Args:
         inputs: Everything to show; what is empty is left out with a sentence, and has no table and no figure.
-        folder: Made if it is not there; files of the same names are replaced.
+        folder: Made if it is not there; pages, tables and figures of an earlier report in it are replaced, and those
+            that this report has not are removed.
 
     Returns:
         The path of `index.html`. Like the other pages it loads nothing from anywhere: style and charts are inside.
 
     Raises:
         SettingsError: If `paper_dataset` names none of the paper's datasets.
-        RunError: If an explanation cites or claims what its text does not hold, or a case view holds different pairs.
+        RunError: If an explanation cites or claims what its text does not hold, a case view holds different pairs,
+            there are not as many attributions as explanations, or the operating system refuses to write.
     """
     tables, further = _tables(inputs), _further(inputs)
-    told = cards(inputs.explanations, inputs.alone)
-    pages = _render(inputs, tables, further, told)
+    texts = _render(inputs, tables, further, cards(inputs.explanations, inputs.alone, inputs.attributions))
     for table in (*filter(None, tables.values()), *further):
-        write_text(folder / "tables" / f"{table.key}.csv", to_csv(table))
-        write_text(folder / "tables" / f"{table.key}.tex", to_latex(table))
-    write_figures(inputs.evaluation, folder / "figures")
-    for name, page in pages.items():
-        write_text(folder / name, page)
+        texts |= {f"tables/{table.key}.csv": to_csv(table), f"tables/{table.key}.tex": to_latex(table)}
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    drawn = write_figures(inputs.evaluation, folder / "figures")
+    _remove_others(folder, {*drawn, *(folder / name for name in texts)})
     return folder / "index.html"
+
+
+def _remove_others(folder: Path, written: Collection[Path]) -> None:
+    """Remove what an earlier report has written into a folder and this one has not."""
+    with system_errors(folder):
+        for path in list(folder.glob("*/*")):
+            if path not in written and _WRITTEN.fullmatch(path.relative_to(folder).as_posix()):
+                path.unlink()
 
 
 def _tables(inputs: ReportInputs) -> dict[str, Table | None]:
@@ -123,7 +136,7 @@ def _view(
         "judges_sentence": quality.judges_sentence(rating_rows(inputs.evaluation)),
         "levels": LEVEL_NAMES,
         "matrices": quality.matrices(rows["discriminator"], inputs.paper_dataset),
-        "accuracy_panels": quality.accuracy_panels(rows["discriminator"]),
+        "accuracy_panel": quality.accuracy_panel(rows["discriminator"]),
         "scores_sentence": quality.scores_sentence(rows["score-predictor"]),
         "ablation_panels": quality.ablation_panels(rows["ablation"]),
         "further": further,

@@ -11,9 +11,12 @@ from typing import Any, cast
 from markupsafe import Markup
 
 from recexplainer.evaluation.rows import Row
-from recexplainer.reports import figures
+from recexplainer.reports.bars import Bar, bars
+from recexplainer.reports.cells import interval
+from recexplainer.reports.curves import histogram, lines
 from recexplainer.reports.inputs import ReportInputs, Stage
 from recexplainer.reports.names import duration, in_order, method_name, series_class
+from recexplainer.reports.panels import Panel, method_panel
 
 FORMS = ("behavior", "intention", "hybrid")
 # (task, metric) -> (name, what it answers in a few words)
@@ -35,15 +38,6 @@ class KeyNumber:
     value: str
     interval: str
     chance: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """A small chart with its heading, and where its axis ends."""
-
-    title: str
-    chart: Markup
-    end: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +72,7 @@ def key_numbers(rows: Sequence[Row], form: str) -> list[KeyNumber]:
         row, chance = values.get((form, *key)), values.get(("random", *key))
         if row is not None and row.value is not None:
             by_chance = f"{chance.value:.3f}" if chance is not None and chance.value is not None else None
-            found.append(KeyNumber(name, meaning, f"{row.value:.3f}", _interval(row), by_chance))
+            found.append(KeyNumber(name, meaning, f"{row.value:.3f}", interval(row.low, row.high), by_chance))
     return found
 
 
@@ -86,13 +80,15 @@ def alignment_panels(rows: Sequence[Row]) -> list[Panel]:
     """One panel of bars for each column of Table 1 that was measured, free decoding."""
     names = {**KEY_NUMBERS, ("retrieval", "ndcg@5"): ("Retrieval, N@5", "")}
     order = sorted(names, key=lambda key: ("retrieval", "ranking", "classification", "reconstruction").index(key[0]))
-    panels = [_panel(names[key][0], [row for row in rows if (row.task, row.metric) == key]) for key in order]
+    panels = [method_panel(names[key][0], [row for row in rows if (row.task, row.metric) == key]) for key in order]
     return [panel for panel in panels if panel is not None]
 
 
 def target_panels(rows: Sequence[Row]) -> list[Panel]:
     """One panel of bars a metric: the target beside popularity."""
-    panels = [_panel(name, [row for row in rows if row.metric == metric]) for metric, name in _TARGET_METRICS.items()]
+    panels = [
+        method_panel(name, [row for row in rows if row.metric == metric]) for metric, name in _TARGET_METRICS.items()
+    ]
     return [panel for panel in panels if panel is not None]
 
 
@@ -119,14 +115,14 @@ def training(curves: Mapping[str, Sequence[Mapping[str, float]]]) -> tuple[Marku
         for form, entries in logs.items()
     }
     facts = [_training(form, entries, curves[form]) for form, entries in logs.items()]
-    return figures.lines(series, x_name="step", y_name="loss"), facts
+    return lines(series, x_name="step", y_name="loss"), facts
 
 
 def stage_bars(stages: Sequence[Stage]) -> Markup:
     """The stages as bars of their share of the longest; empty where there are none."""
     longest = max((stage.seconds for stage in stages), default=0.0) or 1.0
-    rows = [figures.Bar(each.name, "series-other", each.seconds, text=duration(each.seconds)) for each in stages]
-    return figures.bars(rows, maximum=longest) if rows else Markup("")
+    rows = [Bar(each.name, "series-other", each.seconds, text=duration(each.seconds)) for each in stages]
+    return bars(rows, maximum=longest) if rows else Markup("")
 
 
 def history_lengths(inputs: ReportInputs) -> tuple[Markup, str]:
@@ -137,7 +133,7 @@ def history_lengths(inputs: ReportInputs) -> tuple[Markup, str]:
     sentence = (
         f"Half of the users have {median(lengths):g} interactions or fewer; the longest history has {max(lengths):,}."
     )
-    return figures.histogram(lengths, unit="interactions a user"), sentence
+    return histogram(lengths, unit="interactions a user"), sentence
 
 
 def protocol(rows: Sequence[Row]) -> list[tuple[str, str]]:
@@ -160,25 +156,6 @@ def flat_settings(settings: Mapping[str, object], prefix: str = "") -> list[tupl
     return flat
 
 
-def _panel(title: str, rows: Sequence[Row]) -> Panel | None:
-    values = {row.method: row for row in rows if row.value is not None}
-    drawn = [
-        figures.Bar(
-            method_name(method),
-            series_class(method),
-            values[method].value or 0.0,
-            values[method].low,
-            values[method].high,
-        )
-        for method in in_order(values)
-    ]
-    if not drawn:
-        return None
-    highest = max(bar.high if bar.high is not None else bar.value for bar in drawn)
-    maximum = 1.0 if highest > 0.5 else figures.nice_ceiling(highest)
-    return Panel(title, figures.bars(drawn, maximum=maximum), f"{maximum:g}")
-
-
 def _training(form: str, entries: Sequence[Mapping[str, float]], log: Sequence[Mapping[str, float]]) -> Training:
     speeds = [entry["tokens_per_second"] for entry in log if "tokens_per_second" in entry]
     times = [entry[name] for entry in log for name in ("seconds", "train_runtime") if name in entry]
@@ -191,10 +168,6 @@ def _training(form: str, entries: Sequence[Mapping[str, float]], log: Sequence[M
         tokens_per_second=median(speeds) if speeds else None,
         seconds=duration(times[-1]) if times else None,
     )
-
-
-def _interval(row: Row) -> str:
-    return "" if row.low is None or row.high is None else f"{row.low:.3f}–{row.high:.3f}"
 
 
 def _plain(value: object) -> str:
