@@ -17,6 +17,7 @@ from recexplainer.storage import (
     hash_file,
     hash_files,
     hash_value,
+    read_as,
     read_json,
     remove,
     system_errors,
@@ -116,6 +117,18 @@ def test_json_errors_name_the_file(tmp_path: Path):
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(RunError, match=r"not JSON(?s:.)*bad\.json"):
         read_json(tmp_path / "bad.json")
+
+
+def test_values_that_are_of_another_kind_are_said_with_their_place(tmp_path: Path):
+    path = tmp_path / "stage" / "sizes.json"
+    write_json(path, [3, 4])
+    assert read_as(list[int], path) == [3, 4]
+    write_json(path, [3, "four"])
+    with pytest.raises(RunError, match=r"sizes\.json cannot be understood at 1: .*integer(?s:.)*Delete .*stage and"):
+        read_as(list[int], path)
+    write_json(path, 3)
+    with pytest.raises(RunError, match=r"understood: .*list"):
+        read_as(list[int], path)
 
 
 def test_hashes(tmp_path: Path):

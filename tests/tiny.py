@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from transformers import GPT2Config, GPT2LMHeadModel
@@ -12,6 +13,7 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.data.sample import make_world
 from recexplainer.data.split import leave_one_out
 from recexplainer.explanations.record import Explanation
+from recexplainer.pipeline.manifest import Manifest, write_manifest
 from recexplainer.recommenders.fitting import SearchSettings, fit_sasrec
 from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.surrogate.model import Surrogate
@@ -108,3 +110,27 @@ def told(titles: Sequence[str], text: str, **changes: Any) -> Explanation:
     return Explanation(
         history=history, history_titles=named, item=item, item_title=titles[item], text=text, **(values | changes)
     )
+
+
+def complete(folder: Path) -> Path:
+    """Have a stage's folder count as complete, whatever is in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    nothing: dict[str, Any] = {"settings": {}, "inputs": {}, "sources": {}, "files": {}, "versions": {}}
+    write_manifest(folder, Manifest(stage=folder.name, summary="", started="", seconds=0, **nothing))
+    return folder
+
+
+class Reporter:
+    """Notes which stages of a run are made."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def skipped(self, stage: str, summary: str) -> None:
+        pass
+
+    def started(self, stage: str) -> None:
+        pass
+
+    def finished(self, stage: str, seconds: float, summary: str) -> None:
+        self.made.append(stage)

@@ -14,9 +14,11 @@ import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from recexplainer.errors import DataError, RecExplainerError, RunError
+
+T = TypeVar("T")
 
 _OS_ERROR = re.compile(r"\(os error (\d+)\)")  # how polars and safetensors hand on what the system says
 _WRITERS = ("inline_container.cc", "iostream error", "thrift: transport error")  # all that torch and polars may say
@@ -149,6 +151,26 @@ def read_json(path: Path) -> Any:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise RunError(
             f"A file is not JSON: {error}", where=str(path), mend="Delete the folder it is in and start the run again."
+        ) from error
+
+
+def read_as(kind: type[T], path: Path) -> T:
+    """Read a JSON file that holds a value of a type, such as a dataclass or a list of them.
+
+    Raises:
+        RunError: It is not there, it is not JSON, or it holds something else.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(kind).validate_python(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = f" at {'.'.join(map(str, first['loc']))}" if first["loc"] else ""
+        raise RunError(
+            f"{path.name} cannot be understood{place}: {first['msg']}.",
+            where=str(path),
+            mend=f"Delete {path.parent} and start the run again: it is made anew.",
         ) from error
 
 

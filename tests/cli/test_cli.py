@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from recexplainer.cli import main
-from recexplainer.cli.console import StageLines, say_error, show_explanation, show_rows
+from recexplainer.cli.console import StageLines, say_error
+from recexplainer.cli.results import show_explanation, show_rows
 from recexplainer.errors import RunError
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Citation, Claim, Explanation

@@ -60,6 +60,11 @@ def server() -> Iterator[Server]:
 
 
 def command(runs: Path, server: Server, *words: str) -> str:
+    told = launch(runs, server, *words)
+    return told.stdout + told.stderr
+
+
+def launch(runs: Path, server: Server, *words: str) -> subprocess.CompletedProcess[str]:
     told = subprocess.run(
         [sys.executable, "-m", "recexplainer", *words, "--runs", str(runs)],
         capture_output=True,
@@ -69,7 +74,7 @@ def command(runs: Path, server: Server, *words: str) -> str:
     )
     assert told.returncode == 0, told.stderr
     assert "secret" not in told.stdout + told.stderr
-    return told.stdout + told.stderr
+    return told
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +148,14 @@ def test_tables_figures_and_what_is_missing_are_in_the_report(run: Path) -> None
     } <= made
     page = (run / "report" / "index.html").read_text()
     assert "recexplainer study export" in page, "people were not asked"
+
+
+def test_the_rows_of_several_evaluations_are_one_list_for_a_program(run: Path, server: Server) -> None:
+    told = launch(run.parent, server, "evaluate", "small", "baselines", "planted", "agreement", "--json")
+    listed: list[dict[str, Any]] = json.loads(told.stdout)
+    written = [json.loads((run / "evaluation" / f"{name}.json").read_text()) for name in ("alignment", "planted")]
+    assert listed == written[0] + written[1], "those of the baselines stand in the alignment's table"
+    assert "agreement: no rows; the report says what it needs" in told.stderr
 
 
 def test_nothing_is_asked_twice(run: Path, server: Server) -> None:

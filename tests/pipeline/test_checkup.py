@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from recexplainer.cli import main
-from recexplainer.cli.console import show_checkup
+from recexplainer.cli.doctor import show_checkup
 from recexplainer.hardware import Gpu
 from recexplainer.pipeline import checkup, packages
 from recexplainer.surrogate import sizing

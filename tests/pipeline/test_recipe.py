@@ -4,12 +4,15 @@ from pathlib import Path
 import pytest
 
 from recexplainer.errors import DataError, RunError, SettingsError
+from recexplainer.pipeline.evaluation_settings import EVALUATIONS
 from recexplainer.pipeline.folder import find_run, made_folder
+from recexplainer.pipeline.graph import RunContext, Stage, in_order
 from recexplainer.pipeline.reading import read_settings
 from recexplainer.pipeline.recipe import Recipe, find_recipe, load_recipe, recipe_text, with_changes
-from recexplainer.pipeline.run import RunContext, in_order
 from recexplainer.pipeline.stages import build_stages
 from recexplainer.pipeline.steps import make_dataset
+
+EVERYTHING = f"evaluation.made=[{', '.join(EVALUATIONS)}]"
 
 
 def test_shipped_recipes_are_found_by_name_and_by_path():
@@ -36,11 +39,14 @@ def test_written_recipe_reads_back_equal(tmp_path: Path):
 
 
 def test_one_seed_reaches_every_part_that_states_none():
-    recipe = load_recipe("demo", ["seed=7", "examples.seed=3"])
+    recipe = load_recipe("demo", ["seed=7", "examples.seed=3", "surrogate.preference.beta=0.2"])
     assert recipe.examples.seed == 3
     assert recipe.data.sample.seed == recipe.data.filter.seed == 7
     assert recipe.recommender.search.seed == recipe.surrogate.seed == 7
+    assert recipe.surrogate.preference is not None
+    assert recipe.surrogate.preference.seed == 7
     assert load_recipe("demo").surrogate.seed == 0
+    assert load_recipe("demo", ["seed=7"]).surrogate.preference is None
 
 
 @pytest.mark.parametrize(
@@ -73,8 +79,9 @@ def test_changes_from_the_command_line_are_checked():
         with_changes(recipe, {"name": "a b"})
 
 
-def test_of_stages_made_side_by_side_at_most_one_is_made_in_this_process():
-    stages = {stage.name: stage for stage in build_stages(load_recipe("paper-games"))}
+@pytest.mark.parametrize("overrides", [[], ["surrogate.preference.beta=0.2"]])
+def test_of_stages_made_side_by_side_at_most_one_is_made_in_this_process(overrides: list[str]):
+    stages = {stage.name: stage for stage in build_stages(load_recipe("paper-games", overrides))}
 
     def needs(name: str) -> set[str]:
         return {name}.union(*(needs(other) for other in stages[name].inputs))
@@ -95,6 +102,27 @@ def test_hybrid_follows_intention_only_where_it_goes_on_from_it():
     order = [stage.name for stage in in_order(build_stages(load_recipe("demo", ["forms=[hybrid, intention]"])), None)]
     assert order.index("surrogate-intention") < order.index("surrogate-hybrid")
     assert order[-1] == "report"
+
+
+def test_preference_training_is_a_stage_of_the_form_that_explains_and_of_no_other():
+    def stages(*overrides: str) -> dict[str, Stage]:
+        return {stage.name: stage for stage in build_stages(load_recipe("paper-games", [*overrides, EVERYTHING]))}
+
+    plain, on = stages(), stages("surrogate.preference.beta=0.2")
+    assert set(on) - set(plain) == {"preferred-hybrid"}
+    assert on["preferred-hybrid"].inputs == ("dataset", "recommender", "examples", "surrogate-hybrid")
+    assert on["preferred-hybrid"].settings["beta"] == 0.2
+    assert [name for name in plain if plain[name].settings != on[name].settings] == []
+    changed = {name for name in plain if plain[name].inputs != on[name].inputs}
+    its = {"evaluation-hybrid", "explained-hybrid", "explained-hybrid-at-once", "explained-hybrid+evidence"}
+    assert changed == {*its, "explanations", "report"}
+    for name in its | {"explanations"}:
+        assert set(on[name].inputs) - set(plain[name].inputs) == {"preferred-hybrid"}
+        assert "surrogate-hybrid" not in on[name].inputs
+    other = stages("surrogate.preference.beta=0.2", "explanations.form=intention")
+    assert set(other) - set(plain) >= {"preferred-intention"}
+    assert "preferred-hybrid" not in other
+    assert "surrogate-intention" in other["surrogate-hybrid"].inputs, "hybrid goes on from what is only aligned"
 
 
 def test_settings_of_a_stage_are_only_its_own():

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from tests.tiny import NANO, SETTINGS
+from tests.tiny import NANO, SETTINGS, Reporter
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RecommenderError, SettingsError
@@ -17,20 +17,6 @@ from recexplainer.pipeline.manifest import read_manifest
 from recexplainer.pipeline.recipe import Recipe, load_recipe
 from recexplainer.pipeline.stages import build_stages
 from recexplainer.recommenders.kinds import load_recommender
-
-
-class Quiet:
-    def __init__(self) -> None:
-        self.made: list[str] = []
-
-    def skipped(self, stage: str, summary: str) -> None:
-        pass
-
-    def started(self, stage: str) -> None:
-        pass
-
-    def finished(self, stage: str, seconds: float, summary: str) -> None:
-        self.made.append(stage)
 
 
 def scores(histories: list[list[str]], items: list[str]) -> np.ndarray:
@@ -56,9 +42,9 @@ def recipe(recommender: dict[str, object], forms: tuple[str, ...] = ("behavior",
 
 def run(to_do: Recipe, folder: Path, *only: str) -> list[str]:
     """The stages made."""
-    log = Quiet()
-    run_recipe(to_do, folder, log, only=only or None)
-    return log.made
+    reporter = Reporter()
+    run_recipe(to_do, folder, reporter, only=only or None)
+    return reporter.made
 
 
 def vectors_of(folder: Path, seed: int = 0) -> dict[str, str]:

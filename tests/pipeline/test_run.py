@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from recexplainer.errors import RunError
+from recexplainer.pipeline.graph import RunContext, Stage, in_order
 from recexplainer.pipeline.manifest import MANIFEST, read_manifest
-from recexplainer.pipeline.run import RunContext, Stage, in_order, run_stages
+from recexplainer.pipeline.run import run_stages
 
 
 @dataclass
@@ -37,7 +38,7 @@ def writes(name: str, *inputs: str, value: int = 0, **changes: object) -> Stage:
         (folder / "value").write_text(f"{name}={value}({','.join(before)})")
         return f"made {name}"
 
-    return replace(Stage(name, name, {"value": value}, inputs, make), **changes)  # type: ignore[arg-type]
+    return replace(Stage(name, {"value": value}, inputs, make), **changes)  # type: ignore[arg-type]
 
 
 def chain(**values: int) -> list[Stage]:
@@ -149,7 +150,7 @@ def test_work_survives_a_failure_but_not_a_change(tmp_path: Path):
                 raise ValueError("broken")
             return "made train"
 
-        return Stage("train", "train", {"value": value}, (), make)
+        return Stage("train", {"value": value}, (), make)
 
     for value, fails in ((1, True), (1, True), (2, True), (2, False), (3, False)):
         try:
@@ -164,7 +165,7 @@ def test_a_stage_sees_only_the_inputs_that_it_names(tmp_path: Path):
         assert list(context.folders) == ["b"]
         return "made c"
 
-    start([writes("a"), writes("b", "a"), Stage("c", "c", {}, ("b",), peek)], tmp_path)
+    start([writes("a"), writes("b", "a"), Stage("c", {}, ("b",), peek)], tmp_path)
 
 
 def test_wrong_stages_are_refused():
@@ -178,8 +179,6 @@ def test_wrong_stages_are_refused():
         in_order([writes("a", "b"), writes("b", "a")], None)
     with pytest.raises(RunError, match="same name"):
         in_order([writes("a"), writes("a")], None)
-    with pytest.raises(RunError, match="same folder"):
-        in_order([writes("a"), writes("b", folder="a")], None)
 
 
 def test_broken_manifest_is_named(tmp_path: Path):
@@ -193,7 +192,8 @@ def test_broken_manifest_is_named(tmp_path: Path):
 SCRIPT = """
 import sys, time
 from pathlib import Path
-from recexplainer.pipeline.run import Stage, run_stages
+from recexplainer.pipeline.graph import Stage
+from recexplainer.pipeline.run import run_stages
 
 run, waits_in = Path(sys.argv[1]), sys.argv[2]
 
@@ -220,8 +220,8 @@ class Quiet:
     def started(self, stage): pass
     def finished(self, stage, seconds, summary): print("made", stage, flush=True)
 
-stages = [Stage("one", "one", {}, (), make("one", 2)), Stage("two", "two", {}, ("one",), make("two", 3)),
-          Stage("three", "three", {}, ("two",), make("three", 1))]
+stages = [Stage("one", {}, (), make("one", 2)), Stage("two", {}, ("one",), make("two", 3)),
+          Stage("three", {}, ("two",), make("three", 1))]
 run_stages(stages, run, Quiet())
 """
 

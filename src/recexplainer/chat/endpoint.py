@@ -53,12 +53,10 @@ class Endpoint:
                 disk is damaged.
             RunError: The operating system refuses to write.
         """
-        requests = [self._request(one) for one in conversations]
-        asked = dict(zip(conversations, requests, strict=True))
         with self._cache.alone():
-            answers = {one: self._cache.read(request) for one, request in asked.items()}
-            say(str(self.estimate(conversations)))
-            answers |= self._ask_all({one: asked[one] for one, answer in answers.items() if answer is None})
+            answers = self._known(conversations)
+            say(str(self._spend(answers, len(conversations))))
+            answers |= self._ask_all([one for one, answer in answers.items() if answer is None])
         return [None if (answer := answers[one]) is None else answer.text for one in conversations]
 
     def estimate(self, conversations: Sequence[Conversation]) -> Spend:
@@ -67,14 +65,20 @@ class Endpoint:
         Raises:
             ChatError: The tokenizer cannot be read, or an answer on disk is damaged.
         """
+        return self._spend(self._known(conversations), len(conversations))
+
+    def _known(self, conversations: Sequence[Conversation]) -> dict[Conversation, Answer | None]:
+        """For each conversation, once, the answer on disk; None where there is none yet."""
+        return {one: self._cache.read(self._request(one)) for one in dict.fromkeys(conversations)}
+
+    def _spend(self, known: Mapping[Conversation, Answer | None], conversations: int) -> Spend:
         settings = self.settings
-        held = {one: self._cache.read(self._request(one)) for one in conversations}
-        remaining = [one for one, answer in held.items() if answer is None]
-        lengths = [answer.tokens_out for answer in held.values() if answer and answer.tokens_out is not None]
+        remaining = [one for one, answer in known.items() if answer is None]
+        lengths = [answer.tokens_out for answer in known.values() if answer and answer.tokens_out is not None]
         usual = sum(lengths) / len(lengths) if lengths else settings.usual_answer
         return Spend(
             model=self.name,
-            conversations=len(conversations),
+            conversations=conversations,
             requests=len(remaining),
             tokens_in=count_tokens(remaining, settings.tokenizer),
             tokens_out=round(min(usual, settings.longest_answer) * len(remaining)),
@@ -94,7 +98,7 @@ class Endpoint:
         }
         return request if self.settings.temperature is None else request | {"temperature": self.settings.temperature}
 
-    def _ask_all(self, asked: Mapping[Conversation, Request]) -> dict[Conversation, Answer | None]:
+    def _ask_all(self, asked: Sequence[Conversation]) -> dict[Conversation, Answer | None]:
         """Ask for each, some at a time; when one is refused or the user stops it, what is under way is still kept."""
         if not asked:
             return {}
@@ -102,7 +106,7 @@ class Endpoint:
         with open_client(self.settings) as client, ThreadPoolExecutor(self.settings.concurrency) as pool:
             sender = Sender(self.settings, client, self._cache)
             futures: dict[Future[Answer | None], Conversation] = {
-                pool.submit(sender.ask, request): one for one, request in asked.items()
+                pool.submit(sender.ask, self._request(one)): one for one in asked
             }
             try:
                 for done in track(as_completed(futures), f"{self.name} answers", total=len(futures)):

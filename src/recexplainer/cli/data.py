@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from recexplainer.cli.console import show_next, show_part, stderr
+
+if TYPE_CHECKING:
+    from recexplainer.data.fetching import Source
+    from recexplainer.data.inspection import Inspection, Spread
 
 data = typer.Typer(name="data", help="Fetch data, and look at them before a run.", no_args_is_help=True)
 
@@ -18,11 +25,10 @@ def inspect(
     ] = None,
 ) -> None:
     """Read data as a run would, and show what is in it and what was dropped."""
-    from recexplainer.cli.console import show_inspection
     from recexplainer.data.inspection import inspect_dataset
     from recexplainer.data.readers import read_folder
 
-    show_inspection(inspect_dataset(read_folder(path, format=format)))
+    _show_inspection(inspect_dataset(read_folder(path, format=format)))
 
 
 @data.command()
@@ -38,14 +44,48 @@ def fetch(
     ] = None,
 ) -> None:
     """Fetch a public dataset from where it is published; a half download is gone on with."""
-    from recexplainer.cli import console
     from recexplainer.data import fetching
 
     if name is None:
-        console.show_sources(fetching.sources())
+        _show_sources(fetching.sources())
         return
     source = fetching.find_source(name)
-    console.show_terms(source)
+    _show_terms(source)
     folder = folder or Path(name)
     fetching.fetch(name, folder, mirror)
-    console.show_next(f"recexplainer data inspect {folder}", f"recexplainer run {source.run} --data {folder}")
+    show_next(f"recexplainer data inspect {folder}", f"recexplainer run {source.run} --data {folder}")
+
+
+def _show_inspection(seen: Inspection) -> None:
+    """What data hold: sizes, spreads, attributes, a few rows, and what was dropped."""
+    facts = {
+        "users": f"{seen.users:,}",
+        "items": f"{seen.items:,}",
+        "interactions": f"{seen.interactions:,}",
+        "sparsity": f"{seen.sparsity:.4%}",
+        "history lengths": _spread(seen.history_lengths),
+        "title lengths": _spread(seen.title_lengths, " characters"),
+    }
+    show_part(seen.name, [f"{name:<16} {value}" for name, value in facts.items()])
+    show_part("attributes of items", [f"{name:<16} {share:.0%} have it" for name, share in seen.attributes.items()])
+    show_part("how histories begin: user, item, title", ["  ".join(row) for row in seen.sample])
+    show_part("dropped or changed", [f"{note.count:>10,}  {note.what}" for note in seen.notes])
+
+
+def _spread(spread: Spread, unit: str = "") -> str:
+    return f"median {spread.median:,.0f}{unit}, 5% to 95%: {spread.low:,.0f} to {spread.high:,.0f}"
+
+
+def _show_sources(sources: Mapping[str, Source]) -> None:
+    """Which public datasets can be fetched."""
+    for name, source in sources.items():
+        show_part(name, (source.title, f"{source.size}; licence: {source.licence.short}"))
+    show_next("recexplainer data fetch NAME DIR")
+
+
+def _show_terms(source: Source) -> None:
+    """What a dataset is and on what terms it may be used, on standard error."""
+    console = stderr()
+    console.print(source.title, style="bold", markup=False)
+    for line in (source.page, source.size, source.licence.terms):
+        console.print(f"  {line}", markup=False)

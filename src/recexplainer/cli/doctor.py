@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recexplainer.cli.arguments import RUNS, RunsOption
+from recexplainer.cli.console import show_next, show_part, stdout
+
+if TYPE_CHECKING:
+    from recexplainer.pipeline.checkup import Checkup, Machine
 
 
 def doctor(
@@ -24,8 +28,49 @@ def doctor(
 
         typer.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
     else:
-        from recexplainer.cli.console import show_checkup
-
         show_checkup(found)
     if found.broken:
         raise typer.Exit(1)
+
+
+def show_checkup(found: Checkup) -> None:
+    """Print what this machine can run, what is missing, and what to type next."""
+    from rich.table import Table
+
+    show_part("there is", [f"{check.name:<16} {check.found}" for check in found.checks if check.state == "good"])
+    missing = [check for check in found.checks if check.state != "good"]
+    show_part("there is not", [f"{check.name:<16} {check.found}\n{'':19}mend: {check.mend}" for check in missing])
+    if found.machine is not None:
+        show_part("machine", [f"{name:<16} {fact}" for name, fact in _machine_facts(found.machine).items()])
+        room = _gib(found.machine.room)
+        stdout().print(f"GiB to train with LoRA and gradient checkpointing, of {room} that are free", style="bold")
+        table = Table("  backbone", "bfloat16", "4 bits, on a GPU", box=None, pad_edge=False, header_style="")
+        table.add_row("  nano", "runs anywhere", "")
+        for one in found.backbones:
+            sizes = _fit(one.bfloat16, one.fits_bfloat16), _fit(one.four_bit, one.fits_four_bit)
+            table.add_row(f"  {one.name}", *sizes)
+        stdout().print(table)
+    show_next(*found.next)
+
+
+def _machine_facts(machine: Machine) -> dict[str, str]:
+    gpus = {
+        f"GPU {place}": f"{gpu.name}, {_gib(gpu.memory)}, {_gib(gpu.free)} free{', bfloat16' if gpu.bfloat16 else ''}"
+        for place, gpu in enumerate(machine.gpus)
+    }
+    return {
+        "system": machine.system,
+        "cores": f"{machine.cores}, {machine.free_cores} to be used now",
+        "memory": f"{_gib(machine.memory)}, {_gib(machine.free_memory)} free",
+        "disk for runs": f"{_gib(machine.free_disk)} free",
+        **gpus,
+        "bfloat16": "fast" if machine.fast_bfloat16 else "not faster than float32",
+    }
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:,.1f} GiB"
+
+
+def _fit(size: int, fits: bool) -> str:
+    return f"{size / 2**30:,.1f} {'fits' if fits else 'no'}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -18,12 +20,13 @@ def evaluate(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what asking the endpoint would take, and stop.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as one JSON list.")] = False,
     runs: RunsOption = RUNS,
 ) -> None:
     """Evaluate a run as the paper does, where that is not done yet, bring its report up to date, and show the rows."""
-    from recexplainer.cli.console import StageLines, show_rows
-    from recexplainer.evaluation.rows import read_rows
+    from recexplainer.cli.console import StageLines, stderr
+    from recexplainer.cli.results import show_rows
+    from recexplainer.evaluation.rows import Row, read_rows
     from recexplainer.pipeline.asking import planned_spend
     from recexplainer.pipeline.evaluations import evaluations_named, possible, stages_of
     from recexplainer.pipeline.folder import find_run, recipe_of, run_recipe
@@ -42,11 +45,14 @@ def evaluate(
     run_recipe(recipe, folder, StageLines(), only=["evaluation", "report"], again=anew)
     if not is_first():
         return
-    for name in wanted:
+    rows: list[Row] = []
+    for name in dict.fromkeys("alignment" if name == "baselines" else name for name in wanted):  # one table holds both
         path = folder / "evaluation" / f"{name}.json"
         if not path.is_file():
-            continue  # baselines stand in alignment; the report says what agreement needs
-        if as_json:
-            typer.echo(path.read_text(encoding="utf-8"), nl=False)
+            stderr().print(f"{name}: no rows; the report says what it needs", markup=False)
+        elif as_json:
+            rows += read_rows(path)
         else:
             show_rows(read_rows(path), name)
+    if as_json:
+        typer.echo(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False))

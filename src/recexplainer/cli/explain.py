@@ -17,12 +17,12 @@ def explain(
     strict: Annotated[
         bool, typer.Option("--strict", help="Let no claim stand that the recommender does not confirm.")
     ] = False,
-    ask: Annotated[str, typer.Option("--ask", help='A view to take: "from the view of game genres".')] = "",
+    ask: Annotated[str, typer.Option("--ask", help='A view to take: "from the view of genres".')] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
     runs: RunsOption = RUNS,
 ) -> None:
     """Say why an item is or is not recommended to a user."""
-    from recexplainer.cli.console import show_explanation
+    from recexplainer.cli.results import show_explanation
     from recexplainer.pipeline.folder import find_run, open_explainer
     from recexplainer.pipeline.loading import explanations_json
 

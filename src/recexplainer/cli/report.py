@@ -15,7 +15,8 @@ def report(
     runs: RunsOption = RUNS,
 ) -> None:
     """Write the HTML report and the paper's tables of a run, after anything that is still missing."""
-    from recexplainer.cli.console import StageLines, show_end
+    from recexplainer.cli.console import StageLines
+    from recexplainer.cli.results import show_end
     from recexplainer.pipeline.folder import find_run, recipe_of, run_recipe
 
     folder = find_run(run, runs)

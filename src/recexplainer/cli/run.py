@@ -19,7 +19,7 @@ def run(
     settings: SetOption = None,
 ) -> None:
     """Carry out a recipe in runs/NAME; a second start does only what is missing or changed."""
-    from recexplainer.cli.console import show_end
+    from recexplainer.cli.results import show_end
 
     show_end(start(recipe, data, name, runs, settings or []), explain=False)
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from recexplainer.cli.arguments import RUNS, RunArgument, RunsOption
-
-if TYPE_CHECKING:
-    from recexplainer.explanations.record import Explanation
 
 study = typer.Typer(name="study", help="Have people rate the explanations of a run.", no_args_is_help=True)
 
@@ -29,9 +26,9 @@ def export_command(
     from recexplainer.cli.console import show_next
     from recexplainer.evaluation.rubric import LEVELS
     from recexplainer.evaluation.study import export_study
-    from recexplainer.pipeline.folder import find_run
+    from recexplainer.pipeline.folder import explained_cases, find_run
 
-    key = export_study(explanations_of(find_run(run, runs)), folder, LEVELS, cases, seed)
+    key = export_study(explained_cases(find_run(run, runs)), folder, LEVELS, cases, seed)
     methods = list(dict.fromkeys(entry.method for entry in key.entries))
     drawn = len(key.entries) // len(methods)
     typer.echo(f"{drawn} cases, {len(methods)} methods: {len(key.entries)} explanations to rate")
@@ -48,7 +45,7 @@ def import_command(
     runs: RunsOption = RUNS,
 ) -> None:
     """Read what raters have saved, keep it in the run, and show the rows and how far they agree."""
-    from recexplainer.cli.console import show_rows
+    from recexplainer.cli.results import show_rows
     from recexplainer.evaluation.agreement import agreement_notes, agreement_rows
     from recexplainer.evaluation.human_ratings import human_rows, import_study, ratings_by_rater, write_ratings
     from recexplainer.pipeline.folder import find_run
@@ -61,10 +58,3 @@ def import_command(
     show_rows(agreement_rows(by_rater), "How far they agree")
     for note in agreement_notes(by_rater):
         typer.echo(f"no value for {note}")
-
-
-def explanations_of(run: Path) -> dict[str, list[Explanation]]:
-    """For each method its explanations of the run's cases."""
-    from recexplainer.pipeline.loading import cases_of
-
-    return cases_of(run)

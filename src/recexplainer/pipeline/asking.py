@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recexplainer.errors import SettingsError
-from recexplainer.pipeline.evaluation_settings import EXPLAINED
 from recexplainer.pipeline.loading import (
     Folders,
     complete_folders,
@@ -18,7 +17,8 @@ from recexplainer.pipeline.loading import (
     load_test_cases,
     load_told,
 )
-from recexplainer.pipeline.names import ASKED, CASES, explained_methods, explained_stage
+from recexplainer.pipeline.methods import explained_methods
+from recexplainer.pipeline.names import ASKED, CASES
 from recexplainer.pipeline.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ def planned_spend(recipe: Recipe, run: Path) -> str:
         complete_manifest(run / name)
     folders = complete_folders(run)
     spend = open_endpoint(recipe, folders).estimate(list(_planned(recipe, folders)))
-    missing = [method for method in explained_methods(recipe) if explained_stage(method) not in folders]
-    later = f" Judging what {', '.join(missing)} will say comes to that." if missing else ""
-    return f"{spend}{later}"
+    return " ".join([str(spend), *_unplanned(recipe, folders)])
 
 
 def _planned(recipe: Recipe, folders: Folders) -> Iterator[Conversation]:
@@ -87,13 +85,23 @@ def _planned(recipe: Recipe, folders: Folders) -> Iterator[Conversation]:
     from recexplainer.evaluation.in_words import alignment_conversations
     from recexplainer.evaluation.rubric import judge_conversation
 
-    made = set(recipe.evaluation.made)
-    if "baselines" in made:
+    needed = recipe.evaluation.needed
+    if "baselines" in needed:
         cases, shots = load_test_cases(folders), draw_shots(load_alignment(folders).examples, recipe.evaluation.seed)
         yield from alignment_conversations(cases, {})
         yield from alignment_conversations(cases, shots)
-    if made & EXPLAINED and CASES in folders:
+    if recipe.evaluation.explains_cases and CASES in folders:
         yield from explaining_conversations(load_pairs(folders), load_target(folders)[0].titles)
-    if "judge" in made:
-        for told in load_told(folders, recipe.evaluation.judged).values():
+    if "judge" in needed:
+        stages = [method.stage for method in explained_methods(recipe) if method.stage in folders]
+        for told in load_told({stage: folders[stage] for stage in stages}, recipe.evaluation.judged).values():
             yield from map(judge_conversation, told)
+
+
+def _unplanned(recipe: Recipe, folders: Folders) -> Iterator[str]:
+    """What it would be asked besides, and cannot be counted yet."""
+    if recipe.evaluation.explains_cases and CASES not in folders:
+        yield "Explaining the cases, which are not drawn yet, comes to that."
+    missing = [method.name for method in explained_methods(recipe) if method.stage not in folders]
+    if "judge" in recipe.evaluation.needed and missing:
+        yield f"Judging what {', '.join(missing)} will say comes to that."

@@ -25,8 +25,7 @@ Evaluation = Literal[
 ]
 EVALUATIONS: tuple[Evaluation, ...] = get_args(Evaluation)
 """In the order of the paper; the last two are ours."""
-EXPLAINED: frozenset[Evaluation] = frozenset({"judge", "discriminator", "score-predictor", "faithfulness"})
-"""Those for which every method explains the same cases."""
+_OF_CASES: frozenset[Evaluation] = frozenset({"judge", "discriminator", "score-predictor", "faithfulness"})
 
 
 class AblationSettings(Settings):
@@ -72,3 +71,18 @@ class EvaluationSettings(Settings):
     seed: int = Field(default=0, ge=0)
     """Seed of what Random and Popularity draw, of the cases, and of the order in which they are judged. How many
     questions alignment is measured by is set by `examples.test_users`."""
+
+    @property
+    def compares_people(self) -> bool:
+        """Whether what people thought of the explanations is compared with what judges did."""
+        return "agreement" in self.made and self.ratings is not None
+
+    @property
+    def needed(self) -> frozenset[Evaluation]:
+        """Those to be made: with people's ratings the judge too, whom they are compared with."""
+        return frozenset((*self.made, "judge") if self.compares_people else self.made)
+
+    @property
+    def explains_cases(self) -> bool:
+        """Whether one of them has every method explain the same cases."""
+        return not self.needed.isdisjoint(_OF_CASES)

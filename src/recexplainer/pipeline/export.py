@@ -7,7 +7,7 @@ from pathlib import Path
 from recexplainer.errors import RunError
 from recexplainer.pipeline.folder import recipe_of
 from recexplainer.pipeline.gathering import gather
-from recexplainer.pipeline.names import explaining_form, surrogate_stage
+from recexplainer.pipeline.names import explaining_form, trained_stage
 from recexplainer.pipeline.recipe import Form
 from recexplainer.pipeline.stages import build_stages
 from recexplainer.storage import complete_folder, write_text
@@ -44,7 +44,7 @@ def export_surrogate(run: Path, folder: Path, *, form: str | None = None, merged
     from recexplainer.reports.model_card import ModelFacts, model_card
     from recexplainer.surrogate.model import Surrogate
 
-    surrogate = Surrogate.from_pretrained(run / surrogate_stage(chosen), merged=merged)
+    surrogate = Surrogate.from_pretrained(run / trained_stage(recipe, chosen), merged=merged)
     facts = ModelFacts.of(surrogate, recipe.surrogate.backbone, name or folder.name)
     with complete_folder(folder) as partial:
         surrogate.save_pretrained(partial)

@@ -14,8 +14,10 @@ import yaml
 from recexplainer.errors import RunError
 from recexplainer.hardware import free_cores
 from recexplainer.pipeline.evaluation_settings import EVALUATIONS
-from recexplainer.pipeline.loading import complete_manifest, load_surrogate, load_target
-from recexplainer.pipeline.names import TARGET, explaining_form, surrogate_stage
+from recexplainer.pipeline.loading import complete_manifest, load_surrogate, load_target, load_told
+from recexplainer.pipeline.manifest import read_manifest
+from recexplainer.pipeline.methods import explained_methods
+from recexplainer.pipeline.names import TARGET, explaining_form, trained_stage
 from recexplainer.pipeline.reading import read_settings
 from recexplainer.pipeline.recipe import Recipe, recipe_text, with_changes
 from recexplainer.pipeline.run import Reporter, run_stages
@@ -25,6 +27,7 @@ from recexplainer.processes import from_first, is_first, wait_for_all, world_siz
 
 if TYPE_CHECKING:
     from recexplainer.explanations.explainer import Explainer
+    from recexplainer.explanations.record import Explanation
 
 RECIPE = "recipe.yaml"
 
@@ -95,9 +98,25 @@ def open_explainer(run: Path) -> Explainer:
     """
     from recexplainer.explanations.explainer import Explainer
 
-    trained = surrogate_stage(explaining_form(recipe_of(run)))
+    recipe = recipe_of(run)
+    trained = trained_stage(recipe, explaining_form(recipe))
     folders = {name: made_folder(run, name) for name in (*TARGET, trained)}
     return Explainer(*load_target(folders), load_surrogate(folders[trained]))
+
+
+def explained_cases(run: Path) -> dict[str, list[Explanation]]:
+    """What each method of a run's recipe said of the cases.
+
+    Raises:
+        RunError: No method has explained any.
+    """
+    stages = [method.stage for method in explained_methods(recipe_of(run))]
+    told = load_told({stage: run / stage for stage in stages if read_manifest(run / stage)})
+    if not told:
+        raise RunError(
+            "Nothing has been explained to be compared.", where=str(run), mend="First: recexplainer evaluate RUN judge."
+        )
+    return told
 
 
 def made_folder(run: Path, stage: str) -> Path:

@@ -15,13 +15,16 @@ from recexplainer.pipeline.loading import (
     WITH_EVIDENCE,
     Folders,
     complete_manifest,
+    load_target,
     load_told,
     read_explanations,
 )
+from recexplainer.pipeline.names import surrogate_stage
 from recexplainer.pipeline.recipe import Recipe
 from recexplainer.storage import read_json
 
 if TYPE_CHECKING:
+    from recexplainer.explanations.attributing import Attribution
     from recexplainer.reports.inputs import ReportInputs, TaskCount
 
 _TELLING = 3  # a longer history shows what an explanation takes from it
@@ -42,7 +45,7 @@ def gather(recipe: Recipe, folders: Folders) -> ReportInputs:
         target_rows=read_rows(folders["recommender"] / "quality.json"),
         alignment_rows=read_rows(folders["evaluation"] / "alignment.json"),
         counts=_counts(folders["examples"]),
-        curves={form: read_json(folders[f"surrogate-{form}"] / "training.json") for form in recipe.forms},
+        curves={form: read_json(folders[surrogate_stage(form)] / "training.json") for form in recipe.forms},
         explanations=read_explanations(folders["explanations"] / WITH_EVIDENCE),
         alone=read_explanations(folders["explanations"] / ALONE),
         settings=recipe.model_dump(mode="json") | {"recommender": recipe.recommender.chosen()},
@@ -59,6 +62,18 @@ def gather(recipe: Recipe, folders: Folders) -> ReportInputs:
         needs=_needs(recipe),
         case_views=[*_case_views(load_told(folders)), read_explanations(folders["explanations"] / VIEWS)],
     )
+
+
+def ask_of_explained(folders: Folders, explanations: Sequence[Explanation]) -> list[Attribution]:
+    """What the recommender does with each explained pair, beyond what its record says; it is asked anew."""
+    from recexplainer.explanations.attributing import attribute
+    from recexplainer.recommenders.base import User
+
+    if not explanations:
+        return []
+    dataset, recommender = load_target(folders)
+    users = [User(one.history, one.user) for one in explanations]
+    return attribute(recommender, dataset, users, [one.item for one in explanations])
 
 
 def _needs(recipe: Recipe) -> list[str]:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from recexplainer.errors import RecommenderError
 from recexplainer.hardware import use_threads
 from recexplainer.pipeline.asking import explaining_conversations, open_endpoint, open_judges
+from recexplainer.pipeline.graph import RunContext
 from recexplainer.pipeline.loading import load_pairs, load_surrogate, load_target, load_told, write_pairs, write_told
 from recexplainer.pipeline.measuring import unaligned_surrogate
-from recexplainer.pipeline.names import AT_ONCE, BACKED
+from recexplainer.pipeline.methods import Method
 from recexplainer.pipeline.recipe import Recipe
-from recexplainer.pipeline.run import RunContext
 from recexplainer.storage import read_json, write_json
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def draw_pairs(recipe: Recipe, context: RunContext, folder: Path) -> str:
 
 
 def explain_with_surrogate(
-    recipe: Recipe, context: RunContext, folder: Path, *, method: str, trained: str | None
+    recipe: Recipe, context: RunContext, folder: Path, *, method: Method, trained: str | None
 ) -> str:
     """Have a surrogate explain the cases: that of the stage `trained`, or the backbone before it is aligned."""
     from recexplainer.explanations.explainer import Explainer
@@ -53,10 +53,10 @@ def explain_with_surrogate(
     use_threads(recipe.threads_each)
     folders = context.folders
     surrogate = load_surrogate(folders[trained]) if trained else unaligned_surrogate(recipe, folders)
-    evidence, reflect = method.endswith(BACKED), trained is not None and not method.endswith(AT_ONCE)
     explainer = Explainer(*load_target(folders), surrogate)
-    name = method.removesuffix(BACKED)
-    told = explainer.explain(load_pairs(folders), evidence=evidence, reflect=reflect, method=name)
+    told = explainer.explain(
+        load_pairs(folders), evidence=method.evidence, reflect=method.reflect, method=method.speaker
+    )
     write_told(folder, told)
     agree = sum(one.verdict == one.recommended for one in told) / len(told)
     return f"{len(told):,} explanations, {agree:.1%} with the recommender's own verdict"
@@ -137,7 +137,7 @@ def check_faithfulness(recipe: Recipe, context: RunContext, folder: Path) -> str
     pairs, told = load_pairs(context.folders)[:count], load_told(context.folders, count)
     recorder = Recorder(dataset, recommender)
     for template in TEMPLATES:
-        texts = template_texts(template, pairs, dataset, recommender)
+        texts = template_texts(template, recorder.known(pairs), dataset)
         told[template] = recorder.told(template, pairs, texts)
     rows = evaluate_faithfulness(told, recommender, recipe.evaluation.seed)
     write_rows(folder / "faithfulness.json", rows)
@@ -156,13 +156,13 @@ def check_metrics(recipe: Recipe, context: RunContext, folder: Path) -> str:
     return f"{len(rows)} results of {recipe.evaluation.planted:,} pairs"
 
 
-def agree(recipe: Recipe, context: RunContext, folder: Path) -> str:
+def agree(context: RunContext, folder: Path, *, ratings: Path) -> str:
     """Compare what people thought of the explanations with what judges did (Figure 3, Appendix A.3)."""
     from recexplainer.evaluation.agreement import agreement_rows
     from recexplainer.evaluation.human_ratings import case_name, human_rows, ratings_by_rater, read_ratings
     from recexplainer.evaluation.rows import write_rows
 
-    people = read_ratings(Path(str(recipe.evaluation.ratings)))
+    people = read_ratings(ratings)
     judged: Mapping[str, Sequence[Mapping[str, Any]]] = read_json(context.folders["judge"] / _JUDGEMENTS)
     judges = {
         name: {case_name(one["method"], one["user"], one["item"]): one["rating"] for one in each}

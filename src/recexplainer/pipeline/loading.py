@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from recexplainer.errors import RunError
 from recexplainer.explanations.record import Explanation
 from recexplainer.hardware import best_device
 from recexplainer.pipeline.manifest import Manifest, read_manifest
-from recexplainer.pipeline.names import CASES, ablated_stage, explained_stage
-from recexplainer.storage import read_json, write_json, write_text
+from recexplainer.pipeline.names import CASES
+from recexplainer.storage import read_as, read_json, write_json, write_text
 
 if TYPE_CHECKING:
     from recexplainer.data.dataset import Dataset
@@ -84,26 +84,10 @@ def write_told(folder: Path, told: Sequence[Explanation]) -> None:
 
 
 def load_told(folders: Folders, first: int | None = None) -> dict[str, list[Explanation]]:
-    """What each method said of the cases, or of the first ones, from those of the stages by name that hold it."""
-    beginnings = (explained_stage(""), ablated_stage(""))
-    told = [
-        read_explanations(folder / _EXPLANATIONS) for name, folder in folders.items() if name.startswith(beginnings)
-    ]
+    """What each method said of the cases, or of the first ones, from those of the folders that hold it."""
+    paths = [folder / _EXPLANATIONS for folder in folders.values()]
+    told = [read_explanations(path) for path in paths if path.is_file()]
     return {one[0].method: one[:first] for one in told}
-
-
-def cases_of(run: Path) -> dict[str, list[Explanation]]:
-    """What each method said of the cases, from a run folder; in no order that tells anything.
-
-    Raises:
-        RunError: No method has explained any.
-    """
-    folders = {path.name: path for path in sorted(run.glob(f"{explained_stage('')}*")) if read_manifest(path)}
-    if not folders:
-        raise RunError(
-            "Nothing has been explained to be compared.", where=str(run), mend="First: recexplainer evaluate RUN judge."
-        )
-    return load_told(folders)
 
 
 def complete_folders(run: Path) -> dict[str, Path]:
@@ -143,12 +127,4 @@ def read_explanations(path: Path) -> list[Explanation]:
     Raises:
         RunError: The file is missing or holds something else.
     """
-    values = read_json(path)
-    try:
-        return TypeAdapter(list[Explanation]).validate_python(values)
-    except ValidationError as error:
-        raise RunError(
-            f"The explanations cannot be understood: {error.errors()[0]['msg']}.",
-            where=str(path),
-            mend=f"Delete {path.parent} and start the run again.",
-        ) from error
+    return read_as(list[Explanation], path)

@@ -10,11 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from recexplainer.errors import RunError
 from recexplainer.settings import Settings
-from recexplainer.storage import hash_files, hash_value, read_json, write_json
+from recexplainer.storage import hash_files, hash_value, read_as, write_json
 
 MANIFEST = "manifest.json"
 _PACKAGES = ("recexplainer", "numpy", "polars", "tokenizers", "torch", "transformers")
@@ -67,19 +64,10 @@ def read_manifest(folder: Path) -> Manifest | None:
     """The manifest of a stage's folder; None if the stage is absent.
 
     Raises:
-        RunError: The manifest is there, but it is none.
+        RunError: There is a file of its name that is none.
     """
     path = folder / MANIFEST
-    if not path.exists():
-        return None
-    try:
-        return Manifest.model_validate(read_json(path))
-    except ValidationError as error:
-        raise RunError(
-            f"A manifest cannot be understood: {error.errors()[0]['msg']}.",
-            where=str(path),
-            mend=f"Delete {folder} and start the run again; the stage is made anew.",
-        ) from error
+    return read_as(Manifest, path) if path.exists() else None
 
 
 def is_whole(folder: Path, manifest: Manifest) -> bool:

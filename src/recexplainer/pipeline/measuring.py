@@ -5,33 +5,22 @@ As in `steps.py`, rooms are loaded inside the functions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recexplainer.hardware import best_device, use_threads
 from recexplainer.pipeline.asking import open_endpoint
-from recexplainer.pipeline.evaluation_settings import EVALUATIONS
+from recexplainer.pipeline.graph import RunContext
 from recexplainer.pipeline.loading import Folders, load_alignment, load_surrogate, load_test_cases, write_told
-from recexplainer.pipeline.names import explaining_form, measurement_stage
+from recexplainer.pipeline.names import explaining_form
 from recexplainer.pipeline.recipe import Recipe
-from recexplainer.pipeline.run import RunContext
 from recexplainer.storage import write_json
-from recexplainer.tasks.example import Task
 
 if TYPE_CHECKING:
     from recexplainer.surrogate.model import Surrogate
-
-ABLATIONS: dict[str, tuple[Task, ...]] = {
-    "nothing": (),
-    "retrieval-and-ranking": ("retrieval", "ranking"),
-    "classification": ("classification",),
-    "discrimination": ("discrimination",),
-    "chat": ("chat",),
-    "reconstruction": ("reconstruction",),
-    "rationale": ("rationale",),
-}
-"""What is left out of the tasks, as in the paper's Figure 7, and rationale, which the paper does not have."""
+    from recexplainer.tasks.example import Task
 
 
 def measure_surrogate(recipe: Recipe, context: RunContext, folder: Path, *, trained: str) -> str:
@@ -94,8 +83,16 @@ def measure_endpoint(recipe: Recipe, context: RunContext, folder: Path) -> str:
     return f"{len(rows)} results of {model.name}"
 
 
-def measure_ablated(recipe: Recipe, context: RunContext, folder: Path, *, name: str) -> str:
-    """Align a surrogate without some of the tasks, and measure it and what it says at once (Figure 7)."""
+def measure_ablated(recipe: Recipe, context: RunContext, folder: Path, *, name: str, without: Sequence[Task]) -> str:
+    """Align a surrogate without some of the tasks, and measure it and what it says at once (Figure 7).
+
+    Args:
+        recipe: The recipe.
+        context: What to align it to.
+        folder: Where to.
+        name: What is left out, in a word.
+        without: The tasks that are left out.
+    """
     from recexplainer.data.split import leave_one_out
     from recexplainer.evaluation.alignment import evaluate_surrogate
     from recexplainer.evaluation.cases import draw_cases
@@ -106,8 +103,8 @@ def measure_ablated(recipe: Recipe, context: RunContext, folder: Path, *, name: 
     use_threads(recipe.threads_each)
     form, cases = explaining_form(recipe), load_test_cases(context.folders).first(recipe.evaluation.ablation.users)
     dataset, recommender = cases.dataset, cases.recommender
-    surrogate = _ablated(recipe, context, folder, ABLATIONS[name])
-    method = form if not ABLATIONS[name] else f"{form} without {name.replace('-', ' ')}"
+    surrogate = _ablated(recipe, context, folder, without)
+    method = f"{form} without {name.replace('-', ' ')}" if without else form
     rows = evaluate_surrogate(surrogate, cases, method)
     if recommender.answers_changed_history:
         count, seed = recipe.evaluation.ablation.cases, recipe.evaluation.seed
@@ -119,7 +116,7 @@ def measure_ablated(recipe: Recipe, context: RunContext, folder: Path, *, name: 
     return f"{len(rows)} results of {method}"
 
 
-def _ablated(recipe: Recipe, context: RunContext, folder: Path, without: tuple[Task, ...]) -> Surrogate:
+def _ablated(recipe: Recipe, context: RunContext, folder: Path, without: Sequence[Task]) -> Surrogate:
     """A surrogate of the form that explains, aligned without some of the tasks."""
     from recexplainer.surrogate import training
 
@@ -143,23 +140,6 @@ def gather_ablation(context: RunContext, folder: Path) -> str:
     rows = [row for each in context.folders.values() for row in read_rows(each / "ablation.json")]
     write_rows(folder / "ablation.json", rows)
     return f"{len(rows)} results of {len(context.folders)} surrogates"
-
-
-def gather_rows(recipe: Recipe, context: RunContext, folder: Path) -> str:
-    """Put the rows of all evaluations into one folder, a file each; Random and Popularity are measured here."""
-    from recexplainer.evaluation.rows import read_rows, write_rows
-    from recexplainer.evaluation.scoring import evaluate_baselines
-
-    measured = {name: each for name, each in context.folders.items() if name.startswith(measurement_stage(""))}
-    rows = evaluate_baselines(load_test_cases(context.folders), recipe.evaluation.seed)
-    for each in measured.values():
-        rows += read_rows(each / "alignment.json")
-    write_rows(folder / "alignment.json", rows)
-    others = [name for name in context.folders if name in EVALUATIONS]
-    for name in others:
-        write_rows(folder / f"{name}.json", read_rows(context.folders[name] / f"{name}.json"))
-    beside = f"; {', '.join(others)}" if others else ""
-    return f"{len(rows)} results of {len(measured)} methods and two baselines{beside}"
 
 
 def unaligned_surrogate(recipe: Recipe, folders: Folders) -> Surrogate:

@@ -1,4 +1,4 @@
-"""Names of the stages that others are named by, and which form explains."""
+"""Names of the stages that others are named by, and whose surrogate explains."""
 
 from __future__ import annotations
 
@@ -6,29 +6,23 @@ from recexplainer.pipeline.recipe import Form, Recipe
 
 TARGET = ("dataset", "recommender")
 ASKED = (*TARGET, "examples")
-AT_ONCE, BACKED = "-at-once", "+evidence"
 CASES = "cases"
 """The stage of the pairs of user and item that every method explains."""
 
 
 def surrogate_stage(form: Form) -> str:
-    """Name of the stage, and of the folder, of a form's surrogate."""
+    """Name of the stage, and of the folder, of a form's surrogate once it is aligned."""
     return f"surrogate-{form}"
 
 
-def measurement_stage(method: str) -> str:
-    """Name of the stage, and of the folder, of what was measured of a form's surrogate or of a baseline."""
-    return f"evaluation-{method}"
+def preferred_stage(form: Form) -> str:
+    """Name of the stage, and of the folder, of a form's surrogate once it is preference-trained too."""
+    return f"preferred-{form}"
 
 
-def explained_stage(method: str) -> str:
-    """Name of the stage, and of the folder, of what a method says of the cases."""
-    return f"explained-{method.replace('/', '-')}"
-
-
-def ablated_stage(name: str) -> str:
-    """Name of the stage, and of the folder, of a surrogate that is aligned without some tasks."""
-    return f"ablated-{name}"
+def trained_stage(recipe: Recipe, form: Form) -> str:
+    """Name of the stage whose surrogate is measured, explains and is exported: the last one that trains that form."""
+    return preferred_stage(form) if form == preferred_form(recipe) else surrogate_stage(form)
 
 
 def explaining_form(recipe: Recipe) -> Form:
@@ -36,13 +30,16 @@ def explaining_form(recipe: Recipe) -> Form:
     return recipe.explanations.form or recipe.forms[-1]
 
 
-def explained_methods(recipe: Recipe) -> list[str]:
-    """Who explains the cases, in the order of the tables; the form that explains also at once, as in the paper."""
-    endpoint = [] if recipe.evaluation.endpoint is None else [recipe.evaluation.endpoint.model]
-    form = explaining_form(recipe)
-    return ["unaligned", *endpoint, *recipe.forms, f"{form}{AT_ONCE}", f"{form}{BACKED}"]
+def preferred_form(recipe: Recipe) -> Form | None:
+    """The form that is preference-trained: the one that explains, and no other; None where the recipe wants none."""
+    return None if recipe.surrogate.preference is None else explaining_form(recipe)
 
 
-def method_form(method: str) -> str:
-    """The form of a method's surrogate, however it is asked."""
-    return method.removesuffix(BACKED).removesuffix(AT_ONCE)
+def measurement_stage(method: str) -> str:
+    """Name of the stage, and of the folder, of what was measured of a form's surrogate or of a baseline."""
+    return f"evaluation-{method}"
+
+
+def ablated_stage(name: str) -> str:
+    """Name of the stage, and of the folder, of a surrogate that is aligned without some tasks."""
+    return f"ablated-{name}"

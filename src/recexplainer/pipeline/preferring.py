@@ -1,4 +1,4 @@
-"""Preference training within a run: on whom it asks, and what guards alignment meanwhile.
+"""What the stage of preference training does: on whom it asks, and what guards alignment meanwhile.
 
 As in `steps.py`, rooms are loaded inside the functions.
 """
@@ -11,6 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recexplainer.hardware import use_threads
+from recexplainer.pipeline.graph import RunContext
+from recexplainer.pipeline.loading import load_alignment, load_surrogate
+from recexplainer.pipeline.recipe import Recipe
 from recexplainer.storage import write_json
 
 if TYPE_CHECKING:
@@ -20,26 +24,31 @@ if TYPE_CHECKING:
     from recexplainer.surrogate.preference_settings import PreferenceSettings
     from recexplainer.surrogate.training import Alignment
 
-_GUARDED_BY = 400  # questions of interest, of those learned from: the tested ones must not decide anything
+_GUARDED_BY = 400  # questions of interest, at least: of those learned from, since tested ones must not decide anything
 
 
 def prefer_true_explanations(
-    surrogate: Surrogate, alignment: Alignment, settings: PreferenceSettings, folder: Path
+    recipe: Recipe, context: RunContext, folder: Path, *, settings: PreferenceSettings, aligned: str
 ) -> str:
-    """Train a surrogate to prefer those of its explanations that f bears out, save it anew, and say how it went."""
+    """Train the surrogate of the stage `aligned` to prefer those of its explanations that f bears out (DPO)."""
     from recexplainer.evaluation.alignment import TestCases
-    from recexplainer.explanations.explainer import choose_pairs
+    from recexplainer.explanations.choosing import choose_pairs
     from recexplainer.explanations.preference import prefer
 
+    use_threads(recipe.threads_each)
+    alignment, surrogate = load_alignment(context.folders), load_surrogate(context.folders[aligned])
     dataset, recommender = alignment.dataset, alignment.recommender
-    pairs = choose_pairs(dataset, recommender, _users(alignment), settings.questions, settings.seed)
+    pairs = choose_pairs(recommender, _users(alignment), settings.questions, settings.seed)
     asked = [one for one in alignment.examples if one.task == "classification"]
     guarded = TestCases(dataset, recommender, asked[:: max(1, len(asked) // _GUARDED_BY)])
     log = prefer(surrogate, dataset, recommender, pairs, settings, partial(_accuracy, cases=guarded) if asked else None)
-    surrogate.eval().save_pretrained(folder)
+    surrogate.save_pretrained(folder)
     write_json(folder / "preference.json", asdict(log))
     undone = ", undone since alignment fell" if log.undone else ""
-    return f"explanations scored {log.score_before:.3f}, after preference training {log.score_after:.3f}{undone}"
+    return (
+        f"{log.pairs:,} pairs; explanations scored {log.score_before:.3f}, "
+        f"after preference training {log.score_after:.3f}{undone}"
+    )
 
 
 def _users(alignment: Alignment) -> Sequence[User]:

@@ -132,8 +132,10 @@ def spread_seed(kind: type[Settings], values: dict[str, Any], seed: int) -> dict
         inner = inner_settings(field.annotation)
         if name == "seed":
             spread.setdefault(name, seed)
-        elif inner is not None and isinstance(spread.get(name, {}), dict) and field.default is not None:
-            spread[name] = spread_seed(inner, spread.get(name, {}), seed)
+        elif inner is not None:
+            stated = spread.get(name, None if field.default is None else {})
+            if isinstance(stated, dict):
+                spread[name] = spread_seed(inner, stated, seed)
     return spread
 
 

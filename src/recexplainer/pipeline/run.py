@@ -8,17 +8,15 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from recexplainer.errors import RunError
 from recexplainer.pipeline.apart import run_apart
+from recexplainer.pipeline.graph import RunContext, Stage, in_order, make_in_waves
 from recexplainer.pipeline.manifest import (
     Manifest,
     is_whole,
@@ -45,44 +43,6 @@ class Reporter(Protocol):
     def finished(self, stage: str, seconds: float, summary: str) -> None:
         """A stage is complete."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class RunContext:
-    """What a stage may look at while it is made.
-
-    Attributes:
-        folders: The complete folder of every stage that it named as input.
-        work: A folder that survives a kill, for checkpoints; empty unless this very stage was cut off before. It is
-            removed when the stage is complete.
-    """
-
-    folders: Mapping[str, Path]
-    work: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One step of a run.
-
-    Attributes:
-        name: Its name, unique in the run.
-        folder: Its folder in the run folder.
-        settings: All settings that decide what it makes, as JSON values.
-        inputs: Names of the stages whose folders it reads.
-        make: Writes into the folder that it is given; returns one line that says what was made.
-        sources: Files or folders outside the run that it reads; known by their content.
-        apart: Made in a process of its own where stages are made side by side. Of those that may be, all but one are:
-            rooms are loaded when a stage needs them, and threads that load the same one get in each other's way.
-    """
-
-    name: str
-    folder: str
-    settings: Mapping[str, Any]
-    inputs: tuple[str, ...]
-    make: Callable[[RunContext, Path], str]
-    sources: tuple[Path, ...] = ()
-    apart: bool = False
 
 
 def run_stages(
@@ -117,7 +77,7 @@ def run_stages(
     with system_errors(run), _lock(run):
         for name, text in (beside or {}).items():
             write_text(run / name, text)
-        folders = {stage.name: run / stage.folder for stage in ordered}
+        folders = {stage.name: run / stage.name for stage in ordered}
         made: dict[str, str] = {}
 
         def bring(stage: Stage) -> None:
@@ -125,54 +85,7 @@ def run_stages(
             manifest = _bring_up_to_date(stage, run, folders, made, reporter, anew=stage.name in again, apart=apart)
             made[stage.name] = manifest.made
 
-        _in_waves(ordered, bring, workers)
-
-
-def _in_waves(ordered: Sequence[Stage], bring: Callable[[Stage], None], workers: int) -> None:
-    """Bring every stage as soon as its inputs are made, at most `workers` at once; the first error ends it all."""
-    sorter = TopologicalSorter({stage.name: stage.inputs for stage in ordered})
-    known = {stage.name: stage for stage in ordered}
-    sorter.prepare()
-    ready: list[str] = []
-    running: dict[Future[None], str] = {}
-    with ThreadPoolExecutor(workers) as pool:
-        while sorter.is_active():
-            ready += sorter.get_ready()
-            ready.sort(key=list(known).index)
-            while ready and len(running) < workers:
-                name = ready.pop(0)
-                running[pool.submit(bring, known[name])] = name
-            for done in wait(running, return_when=FIRST_COMPLETED).done:
-                done.result()
-                sorter.done(running.pop(done))
-
-
-def in_order(stages: Sequence[Stage], only: Collection[str] | None, again: Collection[str] = ()) -> list[Stage]:
-    """The stages wanted and all that they need, each after its inputs.
-
-    Raises:
-        RunError: An unknown stage is named, two have one name or one folder, or there is a circle.
-    """
-    known = {stage.name: stage for stage in stages}
-    if len(known) < len(stages) or len({stage.folder for stage in stages}) < len(stages):
-        raise RunError("Two stages have the same name or the same folder.", mend="Rename one of them.")
-    wanted = list(known if only is None else only)
-    named = [*wanted, *again, *(name for stage in stages for name in stage.inputs)]
-    if unknown := [name for name in named if name not in known]:
-        raise RunError(f"There is no stage {unknown[0]!r}.", mend=f"The stages are: {', '.join(known)}.")
-    needed: set[str] = set()
-    while wanted:
-        name = wanted.pop()
-        if name not in needed:
-            needed.add(name)
-            wanted += known[name].inputs
-    graph = {name: stage.inputs for name, stage in known.items() if name in needed}
-    try:
-        return [known[name] for name in TopologicalSorter(graph).static_order()]
-    except CycleError as error:
-        raise RunError(
-            f"Stages depend on each other in a circle: {', '.join(error.args[1])}.", mend="Take one of the inputs away."
-        ) from error
+        make_in_waves(ordered, bring, workers)
 
 
 def _bring_up_to_date(
@@ -185,7 +98,7 @@ def _bring_up_to_date(
     anew: bool,
     apart: bool,
 ) -> Manifest:
-    folder = run / stage.folder
+    folder = run / stage.name
     before = read_manifest(folder)
     settings, inputs = dict(stage.settings), {name: made[name] for name in stage.inputs}
     sources = _hash_sources(stage, before)

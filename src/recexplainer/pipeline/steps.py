@@ -5,6 +5,8 @@ Rooms are loaded inside the functions, so that a run with nothing to do takes no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from recexplainer.errors import SettingsError
 from recexplainer.hardware import use_threads
+from recexplainer.pipeline.graph import RunContext
 from recexplainer.pipeline.loading import (
     ALONE,
     VIEWS,
@@ -19,12 +22,10 @@ from recexplainer.pipeline.loading import (
     load_alignment,
     load_surrogate,
     load_target,
+    load_test_cases,
     write_explanations,
 )
-from recexplainer.pipeline.names import explaining_form, surrogate_stage
-from recexplainer.pipeline.preferring import prefer_true_explanations
 from recexplainer.pipeline.recipe import Form, Recipe
-from recexplainer.pipeline.run import RunContext
 from recexplainer.processes import from_first, is_first
 from recexplainer.storage import write_json
 
@@ -105,11 +106,7 @@ def train_surrogate(recipe: Recipe, context: RunContext, folder: Path, *, form: 
     begin = context.folders[start] if start else None
     surrogate = training.train_surrogate(form, alignment, recipe.surrogate, folder, context.work, begin)
     weights = sum(weight.numel() for weight in surrogate.parameters())
-    said = f"{recipe.surrogate.backbone}, {weights / 1e6:.1f} million weights"
-    preference = recipe.surrogate.preference
-    if preference is None or form != explaining_form(recipe) or not is_first():
-        return said
-    return f"{said}; {prefer_true_explanations(surrogate, alignment, preference, folder)}"
+    return f"{recipe.surrogate.backbone}, {weights / 1e6:.1f} million weights"
 
 
 def join_training() -> None:
@@ -119,10 +116,35 @@ def join_training() -> None:
             train(Path(unused))
 
 
-def explain(recipe: Recipe, context: RunContext, folder: Path) -> str:
-    """Explain a few pairs, with evidence and from the surrogate alone."""
+def gather_rows(
+    recipe: Recipe, context: RunContext, folder: Path, *, measured: Sequence[str], further: Sequence[str]
+) -> str:
+    """Put the rows of all evaluations into one folder, a file each; Random and Popularity are measured here.
+
+    Args:
+        recipe: The recipe.
+        context: Where the rows are.
+        folder: Where to.
+        measured: The stages with rows of alignment.
+        further: The stages of other evaluations, which are named like them.
+    """
+    from recexplainer.evaluation.rows import read_rows, write_rows
+    from recexplainer.evaluation.scoring import evaluate_baselines
+
+    rows = evaluate_baselines(load_test_cases(context.folders), recipe.evaluation.seed)
+    rows += [row for name in measured for row in read_rows(context.folders[name] / "alignment.json")]
+    write_rows(folder / "alignment.json", rows)
+    for name in further:
+        write_rows(folder / f"{name}.json", read_rows(context.folders[name] / f"{name}.json"))
+    beside = f"; {', '.join(further)}" if further else ""
+    return f"{len(rows)} results of {len(measured)} methods and two baselines{beside}"
+
+
+def explain(recipe: Recipe, context: RunContext, folder: Path, *, trained: str) -> str:
+    """Have the surrogate of a stage explain a few pairs, with evidence and alone."""
     from recexplainer.data.split import leave_one_out
-    from recexplainer.explanations.explainer import Explainer, choose_pairs
+    from recexplainer.explanations.choosing import choose_pairs
+    from recexplainer.explanations.explainer import Explainer
     from recexplainer.recommenders.base import User
 
     use_threads(recipe.threads)
@@ -131,11 +153,11 @@ def explain(recipe: Recipe, context: RunContext, folder: Path) -> str:
         for name in (WITH_EVIDENCE, ALONE, VIEWS):
             write_explanations(folder / name, [])
         return "none: the recommender cannot answer for a changed history"
-    surrogate = load_surrogate(context.folders[surrogate_stage(explaining_form(recipe))])
+    surrogate = load_surrogate(context.folders[trained])
     explainer = Explainer(dataset, recommender, surrogate)
     split = leave_one_out(dataset)
     users = [User(tuple(split.train_history(int(at)).tolist()), dataset.user_ids[at]) for at in split.test_users]
-    pairs = choose_pairs(dataset, recommender, users, recipe.explanations.count, recipe.seed)
+    pairs = choose_pairs(recommender, users, recipe.explanations.count, recipe.seed)
     told = explainer.explain(pairs)
     write_explanations(folder / WITH_EVIDENCE, told)
     write_explanations(folder / ALONE, explainer.explain(pairs, evidence=False))
@@ -157,8 +179,10 @@ def _usual_views(dataset: Dataset) -> list[str]:
 
 def report(recipe: Recipe, context: RunContext, folder: Path) -> str:
     """Write the report page and the tables."""
-    from recexplainer.pipeline.gathering import gather
+    from recexplainer.pipeline.gathering import ask_of_explained, gather
     from recexplainer.reports import write_report
 
-    page = write_report(gather(recipe, context.folders), folder)
-    return page.name
+    use_threads(recipe.threads)
+    inputs = gather(recipe, context.folders)
+    asked = ask_of_explained(context.folders, inputs.explanations)
+    return write_report(replace(inputs, attributions=asked), folder).name

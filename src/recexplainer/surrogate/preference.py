@@ -6,7 +6,7 @@ answer's own likelihood is that of Pang et al. (2024).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -16,38 +16,11 @@ from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 from transformers import get_cosine_schedule_with_warmup
 
-from recexplainer.data.dataset import Dataset
 from recexplainer.progress import track
-from recexplainer.recommenders.base import Recommender
-from recexplainer.surrogate.batching import EncodedSet, PromptEncoder, TokenBudget, to_device
+from recexplainer.surrogate.batching import EncodedSet, TokenBudget, to_device
 from recexplainer.surrogate.loop import attention_for_training
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.preference_settings import PreferenceSettings
-from recexplainer.surrogate.prompt import render
-from recexplainer.surrogate.questions import UserTable
-from recexplainer.tasks.example import Example
-from recexplainer.tasks.wording import load_wording
-
-
-def encode_answers(
-    surrogate: Surrogate, dataset: Dataset, recommender: Recommender, examples: Sequence[Example]
-) -> EncodedSet:
-    """Examples with their answers, put as `encode_questions` puts them without.
-
-    Args:
-        surrogate: Who is to answer so.
-        dataset: The catalogue.
-        recommender: f, asked for its vectors only.
-        examples: Questions and answers.
-    """
-    encode = PromptEncoder(surrogate.tokenizer, dataset.titles, surrogate.context)
-    users = UserTable(recommender, surrogate.form)
-    encoded = []
-    for example in examples:
-        phrasing = load_wording()[example.task, example.aspect][0]
-        prompt = render(example, surrogate.form, phrasing, dataset.titles)
-        encoded.append(encode(prompt, users.row(prompt, example.user)))
-    return EncodedSet(encoded, users.vectors(), users.item_vectors)
 
 
 def log_probabilities(surrogate: Surrogate, batch: Mapping[str, Tensor]) -> Tensor:

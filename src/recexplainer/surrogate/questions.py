@@ -89,6 +89,24 @@ def encode_questions(
     return EncodedSet(encoded, users.vectors(), users.item_vectors)
 
 
+def encode_answers(
+    surrogate: Surrogate, dataset: Dataset, recommender: Recommender, examples: Sequence[Example]
+) -> EncodedSet:
+    """Examples with their answers, to be learned from, put as `encode_questions` puts them without.
+
+    Args:
+        surrogate: Who is to answer so.
+        dataset: The catalogue.
+        recommender: f, asked for its vectors only.
+        examples: Questions and answers.
+    """
+    encode = PromptEncoder(surrogate.tokenizer, dataset.titles, surrogate.context)
+    users = UserTable(recommender, surrogate.form)
+    prompts = [_question(example, surrogate.form, dataset.titles) for example in examples]
+    encoded = [encode(prompt, users.row(prompt, one.user)) for prompt, one in zip(prompts, examples, strict=True)]
+    return EncodedSet(encoded, users.vectors(), users.item_vectors)
+
+
 def question_text(example: Example, titles: Sequence[str], ask: str = "") -> str:
     """A question in its task's first phrasing as plain text (behavior), for models that read text alone."""
     return as_text(_question(example, "behavior", titles, ask).parts, titles)

@@ -96,7 +96,8 @@ class SurrogateSettings(Settings):
     """Seed of weights, phrasings and order."""
 
     preference: PreferenceSettings | None = None
-    """Preference training of the form that explains, on the verdict of f on its explanations; None: none."""
+    """Preference training on f's verdict of explanations, of the form that explains (`explanations.form`) and of no
+    other, once it is aligned; None: none."""
 
     def decisive(self) -> dict[str, Any]:
         """The settings that decide what comes out, as JSON values: not how weights are spread over processes."""

@@ -1,0 +1,187 @@
+"""README and docs hold together: links lead somewhere, commands and settings exist, tables are of the rows kept."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.core import TyperGroup
+from typer.main import get_group
+
+from recexplainer.cli.app import app
+from recexplainer.pipeline.recipe import Recipe, load_recipe
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks/README.md"]
+page = pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+KEPT = ROOT / "benchmarks/results"
+SOURCE = ROOT / "src/recexplainer"
+COMMAND = re.compile(r"^ {4}(?:\$ )?(?:\.venv/bin/)?recexplainer (.+)$", re.MULTILINE)
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@page
+def test_links_lead_somewhere(path: Path) -> None:
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", path.read_text(encoding="utf-8")):
+        found = (path.parent / target).resolve() if target else path
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found), f"{target}#{anchor}"
+
+
+@page
+def test_the_files_of_the_code_that_are_named_exist(path: Path) -> None:
+    for name in re.findall(r"`((?:\w+/)+[\w-]+\.(?:py|yaml))`", path.read_text(encoding="utf-8")):
+        if (SOURCE / name.partition("/")[0]).is_dir():
+            assert (SOURCE / name).exists(), name
+
+
+@page
+def test_python_examples_import_what_there_is(path: Path) -> None:
+    for code in blocks(path, "python"):
+        compile(code, path.name, "exec")
+        for module, names in re.findall(r"^from (recexplainer[\w.]*) import (.+)$", code, re.MULTILINE):
+            found = import_module(module)
+            assert all(hasattr(found, name.strip()) for name in names.split(",")), f"{module}: {names}"
+
+
+@page
+def test_recipes_shown_are_recipes(path: Path) -> None:
+    for text in blocks(path, "yaml"):
+        Recipe.model_validate({"name": "shown"} | yaml.safe_load(text))
+
+
+@page
+def test_commands_shown_are_understood(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(
+        r"^ {4}(?:\$ )?(?:\.venv/bin/)?recexplainer (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    for command in commands:
+        words = shlex.split(re.sub(r"[\[\]]", "", command), comments=True)
+        for word in words:
+            if re.fullmatch(r"FILE…?|DIR|FOLDER_OR_FILE|FOLDER", word):
+                Path(word).touch()
+        understand(get_group(app), words)
+        load_recipe("demo", [after for before, after in pairwise(words) if before == "--set"])
+
+
+def understand(group: TyperGroup, words: list[str]) -> None:
+    """Parse a command line down to its last subcommand, without carrying it out; a usage error if there is no such."""
+    name, *rest = words
+    command = group.commands[name]
+    if isinstance(command, TyperGroup):
+        understand(command, rest)
+    else:
+        command.make_context(name, rest)
+
+
+FAITHFUL = {
+    "right verdict": "verdict-fidelity",
+    "names what is not in the history": "hallucination-rate",
+    "claims borne out": "borne-out",
+    "its share": "comprehensiveness-share",
+}
+METHODS = {
+    "hybrid, with evidence": "hybrid+evidence",
+    "hybrid, asked alone": "hybrid",
+    "hybrid, said at once, as in the paper": "hybrid-at-once",
+    "intention, said at once": "intention",
+    "the backbone before alignment": "unaligned",
+    "template: three most recent": "template-recent",
+    "template: three most popular": "template-popular",
+}
+
+
+def rows(name: str, cases: tuple[int, ...] = ()) -> dict[tuple[str, str, str], float | None]:
+    """Values kept of a run; of methods measured on other cases too, those on so many."""
+    kept = json.loads((KEPT / name).read_text(encoding="utf-8"))["rows"]
+    return {
+        (row["method"], row["task"], row["metric"]): row["value"] for row in kept if not cases or row["cases"] in cases
+    }
+
+
+def table(path: Path, corner: str) -> list[dict[str, str]]:
+    """The lines of the table whose first two cells are `corner`, each cell by the head of its column."""
+    text = path.read_text(encoding="utf-8")
+    lines = text[text.index(f"\n{corner}") :].lstrip("\n").partition("\n\n")[0].splitlines()
+    head, _, *body = ([cell.strip().strip("`") for cell in line.split("|")[1:-1]] for line in lines)
+    return [dict(zip(head, line, strict=True)) for line in body]
+
+
+def shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def test_the_table_of_faithfulness_is_that_of_the_rows_kept() -> None:
+    kept = rows("paper-games-faithfulness.json", (500,))
+    lines = table(ROOT / "README.md", "| | right verdict")
+    assert [line[""] for line in lines] == list(METHODS)
+    for line in lines:
+        for head, said in line.items():
+            if head:
+                assert said == shown(kept[METHODS[line[""]], "explanation", FAITHFUL.get(head, head)]), (line[""], head)
+
+
+def test_the_full_table_of_faithfulness_is_that_of_the_rows_kept() -> None:
+    kept = rows("paper-games-faithfulness.json")
+    lines = table(ROOT / "docs/results.md", "| | verdict-fidelity")
+    assert len(lines) == 8
+    for line in lines:
+        for head, said in line.items():
+            if head:
+                assert said == shown(kept[line[""], "explanation", head]), (line[""], head)
+
+
+def test_the_table_of_planted_truth_is_that_of_the_rows_kept() -> None:
+    kept = rows("paper-games-faithfulness.json")
+    for line in table(ROOT / "docs/results.md", "| AUROC"):
+        kind = line.pop("AUROC")
+        for head, said in line.items():
+            assert said == shown(kept.get((kind, "planted", f"auroc/{head}"))), (kind, head)
+
+
+def test_the_table_of_the_ablation_is_that_of_the_rows_kept() -> None:
+    kept = rows("paper-games-faithfulness.json", (200, 300, 600))
+    lines = table(ROOT / "docs/results.md", "| | retrieval hr@5")
+    assert len(lines) == 7
+    for line in lines:
+        without = line.pop("")
+        method = "hybrid" if without == "all tasks" else f"hybrid {without}"
+        for head, said in line.items():
+            task, _, metric = head.partition(" ")
+            assert said == shown(kept[method, task, metric]), (method, head)
+
+
+OTHERS = {
+    "MovieLens": "movielens-100k-nano.json",
+    "Steam": "steam-play-nano.json",
+    "Amazon": "office-products-nano.json",
+}
+MEASURED = {
+    "retrieval HR@5": ("retrieval", "hr@5"),
+    "ranking NDCG@5": ("ranking", "ndcg@5"),
+    "the same, held to the candidates": ("ranking", "ndcg@5-constrained"),
+    "classification accuracy": ("classification", "accuracy"),
+}
+
+
+def test_the_table_of_other_data_is_that_of_the_rows_kept() -> None:
+    for line in table(ROOT / "docs/results.md", "| intention, hybrid"):
+        kept = rows(OTHERS[line["intention, hybrid"].split()[0]])
+        for head, (task, metric) in MEASURED.items():
+            assert line[head] == ", ".join(shown(kept[form, task, metric]) for form in ("intention", "hybrid"))
