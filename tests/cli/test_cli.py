@@ -164,7 +164,7 @@ def test_explanation_is_shown_whole_with_brackets(explanation: Explanation, caps
     assert explanation.text in shown
     assert "*   +1.50  Emberfall [Deluxe]" in shown
     assert "    −0.25  Other" in shown
-    assert "Surrogate (hybrid+evidence): Yes, 93%" in shown
+    assert "Surrogate (hybrid+evidence): Yes (probability of yes 93%)" in shown
     assert "Recommender: No, rank 1,234 of 2,000." in shown
     assert "Not borne out: “Other” does most and is not named." in shown
     assert "Without “Emberfall [Deluxe]” it would rise from rank 1,234 to rank 9." in shown
@@ -198,7 +198,10 @@ def test_that_all_claims_hold_is_said(
         Claim("verdict", "confirmed", "the recommender says yes", 0, 3, 5),
         Claim("for", "confirmed", "without it the score falls by 1.50", 17, 35, 3),
     )
-    show_explanation(replace(explanation, claims=claims[:count], abstained="it would not hold"))
+    told = replace(explanation, claims=claims[:count], abstained="it would not hold")
+    show_explanation(told)
+    assert "confirmed by" not in capsys.readouterr().out, "a fault that no claim says stays one"
+    show_explanation(replace(told, faults=()))
     shown = capsys.readouterr().out
     assert said in shown
     assert f"{explanation.text}\nAbstained: it would not hold\n" in shown

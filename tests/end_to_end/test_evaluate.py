@@ -23,6 +23,7 @@ CHANGES = (
     "evaluation.cases=10",
     "evaluation.judged=6",
     "evaluation.faithful=8",
+    "evaluation.simulated=3",
     "evaluation.planted=40",
     "evaluation.student.epochs=2",
     "evaluation.ablation.steps=2",
@@ -48,6 +49,7 @@ class Server:
         if len(self.seen) % 10 == 0:
             return Response("busy", 500)
         text = "<br>RATING-2</br>" if "RATING" in said else "Yes, it fits."
+        text = "<br>ANSWER-NEITHER</br>" if "ANSWER-x" in said else text
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
         usage = {"prompt_tokens": 9, "completion_tokens": 5}
         return Response(json.dumps({"choices": [choice], "usage": usage}), content_type="application/json")
@@ -126,6 +128,16 @@ def test_the_faithfulness_of_every_method_stands_beside_templates(run: Path) -> 
         assert found[method, "comprehensiveness-oracle"]["value"] >= found[method, "comprehensiveness"]["value"] - 1e-6
     assert found["template-recent", "verdict-fidelity"]["value"] == 1
     assert found["template-recent", "cited"]["value"] > 1
+
+
+def test_the_model_foretells_the_recommender_by_what_every_method_says(run: Path) -> None:
+    found = rows(run, "faithfulness")
+    for method in ("unaligned", MODEL, "hybrid+evidence", "template-popular"):
+        told, read = (found[method, f"{metric}@{MODEL}"] for metric in ("simulatability", "simulated"))
+        assert (told["value"], read["value"], told["cases"]) == (0.5, 1, 3), "it sees no difference, which counts half"
+    kept = json.loads((run / "faithfulness" / "simulations.json").read_text())[MODEL]
+    assert {one["choice"] for one in kept} == {"NEITHER"} and len(kept) <= 9 * len({one["method"] for one in kept})
+    assert f"Read by {MODEL}" in (run / "report" / "tables" / "table-faithfulness.csv").read_text()
 
 
 def test_the_metrics_tell_true_from_corrupted(run: Path) -> None:

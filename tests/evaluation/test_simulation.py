@@ -102,7 +102,7 @@ def test_who_knows_f_is_right_and_who_turns_it_round_is_wrong():
         assert len(found) == 300
         assert {one.score for one in found} == {score}
         assert simulation_rows(found, "gpt")[0] == Row(
-            "a", "explanation", "simulatability/gpt", score, score, score, 100
+            "a", "explanation", "simulatability@gpt", score, score, score, 100
         )
 
 
@@ -178,10 +178,10 @@ def test_rows_by_hand():
     rows = simulation_rows([*found, *simulations("b", [None])], "gpt")
     values = {(one.method, one.metric): (one.value, one.cases) for one in rows}
     assert values == {
-        ("a", "simulatability/gpt"): (pytest.approx((2 / 3 + 0 + 1) / 3), 3),
-        ("a", "simulated/gpt"): (pytest.approx((1 + 0.5 + 0 + 1) / 4), 4),
-        ("b", "simulatability/gpt"): (None, 0),
-        ("b", "simulated/gpt"): (0.0, 1),
+        ("a", "simulatability@gpt"): (pytest.approx((2 / 3 + 0 + 1) / 3), 3),
+        ("a", "simulated@gpt"): (pytest.approx((1 + 0.5 + 0 + 1) / 4), 4),
+        ("b", "simulatability@gpt"): (None, 0),
+        ("b", "simulated@gpt"): (0.0, 1),
     }
     assert {one.task for one in rows} == {"explanation"}
     assert rows[0].low < rows[0].value < rows[0].high

@@ -230,6 +230,7 @@ CALM = {"recommended": False, "effects": (0.01, 0.02, -0.01, 0.0)}
         ("Yes. No item in the history drives this.", ["nothing-for", "nothing-against"]),
         ("Yes. None of the purchases speaks for or against it.", ["nothing-for", "nothing-against"]),
         ("Yes. The item is simply popular.", ["nothing-for", "nothing-against"]),
+        ("Yes. It is broadly popular.", []),
         ("No. Nothing in the history speaks for it: it is simply not popular enough.", ["nothing-for"]),
         ("Yes. Nothing else speaks for it.", []),
         ("Yes. Nothing beats “Brink”.", []),
@@ -360,3 +361,36 @@ def test_a_title_inside_another_is_not_read_twice():
         (DAWN, "Night Ride 2: Dawn"),
         (RIDE, "Night Ride"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Yes. The item is simply popular.", ["simply popular"]),
+        ("Yes. It does well with most users, and “Brink” is popular with them.", ["most users", "popular with"]),
+        ("No. It is not very popular.", []),
+        ("No. Nothing in the history speaks for it: it is simply not popular enough.", []),
+    ],
+)
+def test_popularity_that_is_claimed(text: str, said: list[str]):
+    claims = verifier().claims(text, evidence())
+    assert [text[one.start : one.end] for one in claims if one.kind == "popular"] == said[:1], "claimed once"
+
+
+@pytest.mark.parametrize(
+    ("appeal", "mark", "found"),
+    [
+        (0.5, "confirmed", "the recommender suggests it to 50% of users"),
+        (0.3, "unsupported", "the recommender suggests it to 30% of users"),
+        (0.06, "contradicted", "the recommender suggests it to 6% of users"),
+        (None, "unsupported", "the recommender was not asked about other users"),
+    ],
+)
+@pytest.mark.parametrize(
+    "text",
+    ["Yes, it is a good match. No single purchase explains this: it is broadly popular.", "Yes. It is broadly popular."],
+)
+def test_that_most_users_are_offered_it_is_asked_of_f(text: str, appeal: float | None, mark: str, found: str):
+    claims = verifier().claims(text, replace(evidence(), appeal=appeal))
+    (popular,) = [one for one in claims if one.kind == "popular"]
+    assert (popular.mark, popular.found, popular.item) == (mark, found, ASKED)

@@ -98,7 +98,13 @@ def test_faults_that_a_claim_says_are_not_said_again(told):
         "not understood: 'well'",
         "no verdict is understood in 'hm'",
         "what is named first does not do most",
+        "the opening says no, in the lower half, where f says no, in the upper half",
     )
-    assert open_faults(replace(told, faults=faults)) == faults[1:3]
-    assert open_faults(replace(told, faults=faults, claims=told.claims[1:])) == faults[1:4]  # none of the verdict
+    unsaid = (*faults[1:3], *faults[4:])
+    verdict = told.claims[0]
+    assert (verdict.kind, verdict.mark) == ("verdict", "confirmed")
+    assert open_faults(replace(told, faults=faults)) == unsaid
+    otherwise = (replace(verdict, mark="contradicted"), *told.claims[1:])
+    assert open_faults(replace(told, faults=faults, claims=otherwise)) == unsaid[:-1], "the verdict's mark says it"
+    assert open_faults(replace(told, faults=faults, claims=told.claims[1:])) == faults[1:], "no verdict is read"
     assert open_faults(replace(told, faults=faults, claims=())) == faults

@@ -41,7 +41,7 @@ def test_the_table_as_csv_and_latex_keeps_shares_below_nought():
 
 
 def test_a_language_model_that_read_the_texts_has_columns_of_its_own():
-    said = {"simulatability": 0.5, "simulatability/org/a-model": 0.75, "simulated/org/a-model": 0.9}
+    said = {"simulatability": 0.5, "simulatability@org/a-model": 0.75, "simulated@org/a-model": 0.9}
     rows = [Row("hybrid", "explanation", metric, value, value, value, 10) for metric, value in said.items()]
     table = table_faithfulness([*rows, Row("template-recent", "explanation", "simulatability", 0.4, 0.3, 0.5, 10)])
     assert [(column.group, column.label) for column in table.columns[-2:]] == [

@@ -13,7 +13,10 @@ from recexplainer.tasks.writing import write_rationale
 KNOWN = Evidence(
     (0, 1, 2), 3, True, 1.0, 5, 100, (0.9, 0.4, -0.5), (("brand Nimbus", "genre puzzle"), (CLOSE,), ()), 1.0
 )
-GOOD = "Yes, “Title D” fits this user well. The pull comes from “Title A”, which shares the brand Nimbus with it."
+GOOD = (
+    "Yes, “Title D” fits this user well. "
+    "The strongest pull comes from “Title A”, which shares the brand Nimbus with it."
+)
 
 
 @pytest.mark.parametrize("seed", range(500))
@@ -51,13 +54,17 @@ def test_where_several_do_as_much_no_rationale_denies_it(
         ("Yes, “Title D” fits this user well.", "No, it is a poor match.", "where f says yes"),
         ("“Title A”", "“Title B”", "“Title A” does most and is not named"),
         ("“Title A”", "“Title Q”", "“Title Q” is not in the history"),
-        ("The pull comes from “Title A”", "What counts is “Title C”", "“Title C” is said to speak for it"),
+        (
+            "The strongest pull comes from “Title A”",
+            "What counts most is “Title C”",
+            "“Title C” is said to speak for it",
+        ),
         ("the brand Nimbus", "the genre chess", "does not hold"),
         (" with it.", " with it. Nothing in the history speaks against it.", "nothing is said to speak against it"),
-        ("The pull comes from", "It goes well with", "not understood: 'It goes well with"),
+        ("The strongest pull comes from", "It goes well with", "not understood: 'It goes well with"),
         (GOOD, "Well, why not?", "no verdict is understood"),
         (
-            "The pull comes from “Title A”",
+            "The strongest pull comes from “Title A”",
             "What counts most is “Title B”, followed by “Title A”",
             "what is named first does not do most",
         ),
@@ -70,7 +77,7 @@ def test_each_kind_of_fault_is_named(old: str, new: str, fault: str) -> None:
 
 
 def test_the_top_and_nearness_are_ranks() -> None:
-    top = "Yes, and it ranks near the very top. The pull comes from “Title A”."
+    top = "Yes, and it ranks near the very top. The strongest pull comes from “Title A”."
     assert faults(top, KNOWN, TITLES) == []
     assert faults(top, replace(KNOWN, rank=15), TITLES) == ["it is said to be at the top, at rank 15"]
     near = "No, but it comes close. “Title A” speaks for it, but that is not enough."
@@ -87,7 +94,7 @@ def test_what_is_common_must_be_shared_by_all() -> None:
 
 
 def test_what_is_said_to_matter_little_does_not_outweigh_the_rest() -> None:
-    text = f"{GOOD} “Title C” holds it back somewhat."
+    text = f"{GOOD} “Title C” holds it back without turning the verdict."
     assert faults(text, KNOWN, TITLES) == []
     (fault,) = faults(text, replace(KNOWN, effects=(0.9, 0.4, -1.5)), TITLES)[:1]
     assert fault == "“Title C” does more than what it is set against"
@@ -95,8 +102,16 @@ def test_what_is_said_to_matter_little_does_not_outweigh_the_rest() -> None:
 
 def test_what_pulls_harder_does() -> None:
     text = (
-        "Yes, it is a good match. Its general appeal carries it, helped by “Title A”. "
+        "Yes, it is a good match. It suits the history as a whole, helped by “Title A”. "
         "“Title C” pulls harder the other way."
     )
     assert faults(text, KNOWN, TITLES) == ["what is said to pull harder does not"]
     assert faults(text, replace(KNOWN, effects=(0.9, 0.4, -1.5)), TITLES) == []
+
+
+@pytest.mark.parametrize(("appeal", "found"), [(0.5, []), (0.49, ["it is said to please most users"])])
+def test_what_is_said_to_please_most_users_does(appeal: float, found: list[str]) -> None:
+    known = replace(KNOWN, effects=(0.0, 0.0, 0.0))
+    text = "Yes, it is a good match. No single purchase explains this: it is broadly popular."
+    assert faults(text, replace(known, appeal=appeal), TITLES) == found
+    assert faults(text, known, TITLES) == ["it is said to please most users"], "not asked, not known"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -68,7 +69,7 @@ def test_rendering_by_hand():
     ("recommended", "rank", "said"),
     [
         (True, 11, "rank 11 of 100, recommended. "),
-        (False, 30, "rank 30 of 100, not recommended, but near. "),
+        (False, 25, "rank 25 of 100, not recommended, but near. "),
         (False, 50, "rank 50 of 100, not recommended, in the upper half. "),
         (False, 51, "rank 51 of 100, not recommended, in the lower half. "),
     ],
@@ -76,6 +77,13 @@ def test_rendering_by_hand():
 def test_how_far_up_the_list_an_item_stands_is_said_in_words(recommended: bool, rank: int, said: str):
     evidence = Evidence((0,), 1, recommended, 1.0, rank, 100, (0.5,), ((),))
     assert render_evidence(evidence, ["A", "B"]).startswith(said)
+
+
+def test_what_most_users_would_be_offered_is_said():
+    evidence = Evidence((0,), 1, True, 1.0, 30, 200, (0.5,), ((),), appeal=0.5)
+    text = render_evidence(evidence, ["A", "B"])
+    assert text.startswith("rank 30 of 200, recommended. Most users would be offered it. For")
+    assert "Most" not in render_evidence(replace(evidence, appeal=0.49), ["A", "B"])
 
 
 def test_of_a_long_history_the_strongest_are_put_in_words():

@@ -91,7 +91,8 @@ def show_explanation(explanation: Explanation) -> None:
         console.print(Text(f"Abstained: {explanation.abstained}"))
     rank = f"rank {explanation.rank:,} of {explanation.n_ranked:,}"
     verdict, own = ("Yes" if said else "No" for said in (explanation.verdict, explanation.recommended))
-    console.print(Text(f"Surrogate ({explanation.method}): {verdict}, {explanation.probability:.0%} sure of yes."))
+    sure = f"{verdict} (probability of yes {explanation.probability:.0%})"
+    console.print(Text(f"Surrogate ({explanation.method}): {sure}."))
     console.print(Text(f"Recommender: {own}, {rank}."))
     for line in _checked(explanation):
         console.print(Text(line, style="yellow"))
@@ -114,8 +115,8 @@ def _borne_out(explanation: Explanation) -> list[str]:
     """That all of an explanation holds, where it does, and what would be without what it cites, where that is known."""
     from recexplainer.reports.checking import counterfactual
 
-    marks = [claim.mark for claim in explanation.claims]
-    all_hold = bool(marks) and set(marks) == {"confirmed"}
-    said = "Its one claim is" if len(marks) == 1 else f"All {len(marks)} claims are"
+    count = len(explanation.claims)
+    said = "Its one claim is" if count == 1 else f"All {count} claims are"
+    all_hold = count and not _checked(explanation)
     lines = [f"{said} confirmed by the recommender." if all_hold else "", counterfactual(explanation)]
     return [line for line in lines if line]

@@ -74,4 +74,5 @@ def _believed(one: Evidence, effects: NDArray[np.float64], yes: float) -> Eviden
         rank=max(1, round(place * one.n_ranked)),
         effects=tuple(effects.tolist()),
         spread=1.0,
+        appeal=None,
     )

@@ -53,11 +53,13 @@ class Drafter:
     ) -> list[Draft]:
         """For each question the first draft without a fault; else the best, or if strict, f's verdict without reasons.
 
+        From half-way on only what matters most may be cited: of one item less can be said wrongly.
+
         Args:
             questions: `[cases]`.
             told: `[cases]`, what texts are held to, and cite by; None: the whole history may be cited.
-            known: `[cases]`, what f said.
-            strict: What f does not confirm is a fault too.
+            known: `[cases]`, what f said; where texts are held to that, what it contradicts is a fault too.
+            strict: All that f does not confirm is a fault.
             drafts: How many texts are written at most.
         """
         may_cite = [citable(one) for one in told] if told else [(*one.history, one.item) for one in known]
@@ -66,17 +68,27 @@ class Drafter:
             unsettled = [row for row in range(len(known)) if row not in best or best[row].faults]
             if not unsettled:
                 break
-            allowed = [may_cite[row] for row in unsettled]
+            narrow = told if 2 * draft >= drafts else None
+            allowed = [_strongest(narrow[row]) if narrow else may_cite[row] for row in unsettled]
             texts = self._decoder.citing(questions.subset(unsettled), LONGEST, allowed, draft)
             for row, text in zip(unsettled, texts, strict=True):
-                faults = self._recorder.faults(text, told[row]) if told else ()
-                faults += self._recorder.unconfirmed(text, known[row]) if strict else ()
+                faults = self._faults(text, told[row] if told else None, known[row], strict=strict)
                 if row not in best or len(faults) < len(best[row].faults):
                     best[row] = Draft(text, faults)
         written = [best[row] for row in range(len(known))]
         if not strict:
             return written
         return [_abstention(one, each, drafts) if one.faults else one for one, each in zip(written, known, strict=True)]
+
+    def _faults(self, text: str, told: Evidence | None, known: Evidence, *, strict: bool) -> tuple[str, ...]:
+        """What does not hold by what the surrogate was told, and by f so far as f may be asked."""
+        found = self._recorder.faults(text, told) if told else ()
+        if strict:
+            found += self._recorder.faults(text, known)
+            found += self._recorder.marked(text, known, ("unsupported", "contradicted"))
+        elif told is known:
+            found += self._recorder.marked(text, known, ("contradicted",))
+        return tuple(dict.fromkeys(found))
 
 
 def citable(evidence: Evidence) -> tuple[int, ...]:
@@ -86,6 +98,11 @@ def citable(evidence: Evidence) -> tuple[int, ...]:
     sides = [[place for place in order if sign * evidence.weights[place] >= NEGLIGIBLE][:1] for sign in (1, -1)]
     matters = list(dict.fromkeys([*sides[0], *sides[1], *order]))[:count]
     return (*(evidence.history[place] for place in matters), evidence.item)
+
+
+def _strongest(evidence: Evidence) -> tuple[int, ...]:
+    """The item, and the history item that does most."""
+    return evidence.history[evidence.strongest_first[0]], evidence.item
 
 
 def _abstention(draft: Draft, known: Evidence, drafts: int) -> Draft:

@@ -24,7 +24,7 @@ from recexplainer.tasks.example import Example
 
 DRAFTS = 32
 """Most texts a case, where f says what does not hold."""
-OWN_DRAFTS = 8
+OWN_DRAFTS = 16
 """Most texts a case, where the surrogate is held to its own answers; a weak one may contradict them in every text."""
 
 

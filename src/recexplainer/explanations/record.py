@@ -33,7 +33,7 @@ class Citation:
 
 
 Mark = Literal["confirmed", "unsupported", "contradicted"]
-ClaimKind = Literal["verdict", "history", "for", "against", "shared", "nothing-for", "nothing-against"]
+ClaimKind = Literal["verdict", "history", "for", "against", "shared", "nothing-for", "nothing-against", "popular"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class Claim:
     Attributes:
         kind: `verdict`: f says yes or no; `history`: this title is something that the user had; `for`, `against`: this
             history item speaks for or against the item asked about; `shared`: this history item, or several, share an
-            attribute with it; `nothing-for` and `nothing-against`: nothing in the history does.
+            attribute with it; `nothing-for` and `nothing-against`: nothing in the history does;
+            `popular`: the item pleases most users, whatever their history.
         mark: `confirmed`; `unsupported`: not clearly so; `contradicted`: it is otherwise.
         found: What f or the catalogue says to it, in one short line.
         start: Offset in the text of the first character of the words that claim it.

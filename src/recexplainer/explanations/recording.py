@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.titles import TitleFinder
 from recexplainer.errors import DataError
 from recexplainer.explanations.citing import cite
-from recexplainer.explanations.record import Claim, Explanation
+from recexplainer.explanations.record import Claim, Explanation, Mark
 from recexplainer.explanations.verification import Verifier
 from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.function import ScoreFunction, as_recommender
+from recexplainer.tasks.appeal import general_appeal
 from recexplainer.tasks.attributes import Attributes
 from recexplainer.tasks.claims import faults
 from recexplainer.tasks.evidence import Evidence, gather_evidence
@@ -23,14 +25,15 @@ class Recorder:
 
     Args:
         dataset: The catalogue.
-        recommender: f.
+        recommender: f, or a bare function that scores.
     """
 
-    def __init__(self, dataset: Dataset, recommender: Recommender) -> None:
-        self.dataset, self.recommender = dataset, recommender
+    def __init__(self, dataset: Dataset, recommender: Recommender | ScoreFunction) -> None:
+        self.dataset, self.recommender = dataset, as_recommender(recommender, dataset.item_ids)
         self._finder = TitleFinder(dataset.titles)
         self._attributes = Attributes.of(dataset)
-        self._verifier = Verifier(dataset, recommender, self._attributes)
+        self._appeal = general_appeal(self.recommender, dataset)
+        self._verifier = Verifier(dataset, self.recommender, self._attributes)
 
     def known(self, pairs: Sequence[tuple[User, int]]) -> list[Evidence]:
         """What f says of each pair.
@@ -40,7 +43,9 @@ class Recorder:
         """
         self._check(pairs)
         users, items = [user for user, _ in pairs], [item for _, item in pairs]
-        return gather_evidence(self.recommender, self.dataset, users, items, attributes=self._attributes)
+        return gather_evidence(
+            self.recommender, self.dataset, users, items, attributes=self._attributes, appeal=self._appeal
+        )
 
     def faults(self, text: str, evidence: Evidence) -> tuple[str, ...]:
         """What in a text f does not bear out."""
@@ -50,10 +55,10 @@ class Recorder:
         """What a text claims, each with its mark."""
         return self._verifier.claims(text, evidence)
 
-    def unconfirmed(self, text: str, evidence: Evidence) -> tuple[str, ...]:
-        """What a text claims that f or the catalogue does not confirm, one line each."""
+    def marked(self, text: str, evidence: Evidence, marks: Collection[Mark]) -> tuple[str, ...]:
+        """What a text claims that has one of these marks, one line each."""
         claims = self.claims(text, evidence)
-        return tuple(f"“{text[one.start : one.end]}”: {one.found}" for one in claims if one.mark != "confirmed")
+        return tuple(f"“{text[one.start : one.end]}”: {one.found}" for one in claims if one.mark in marks)
 
     def told(
         self, method: str, pairs: Sequence[tuple[User, int]], texts: Sequence[str], ask: str = ""

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from recexplainer.explanations.record import Claim
 from recexplainer.tasks.evidence import NEGLIGIBLE, Evidence
+
+DEEPEST = 3
+"""How many of the items cited first count."""
 
 
 def score_claims(claims: Sequence[Claim], evidence: Evidence) -> float:
@@ -14,8 +19,9 @@ def score_claims(claims: Sequence[Claim], evidence: Evidence) -> float:
     - Verdict: 1 if it is f's.
     - Honesty: 1 if no title is said to be the user's that is not.
     - Confirmed: the share of the claims that are confirmed; 0 where nothing is claimed.
-    - Reach: what the history items that are cited do, counted the way that the text says, as a share of what as many
-      can do at most, not below 0; where nothing in the history does anything, 1 for citing nothing, else 0.
+    - Reach: what the first one, two and three history items cited do, counted the way that the text says, each time as
+      a share of what as many can do at most; the mean of the three, not below 0. So to cite fewer is to reach less, as
+      with the area over the deletion curve. Where nothing in the history does anything, 1 for citing nothing, else 0.
 
     Args:
         claims: What the text claims, marked.
@@ -32,9 +38,10 @@ def _reach(claims: Sequence[Claim], evidence: Evidence) -> float:
     for claim in claims:
         if claim.kind in ("for", "against"):
             signs.setdefault(claim.item, 1 if claim.kind == "for" else -1)
-    sizes = sorted(map(abs, evidence.weights), reverse=True)
+    sizes = sorted(map(abs, evidence.weights), reverse=True)[:DEEPEST]
     if sizes[0] < NEGLIGIBLE:
         return float(not signs)
     weights = dict(zip(evidence.history, evidence.weights, strict=True))
-    reached = sum(sign * weights[item] for item, sign in signs.items() if item is not None)
-    return max(0.0, reached / sum(sizes[: len(signs)])) if signs else 0.0
+    gains = [sign * weights[item] for item, sign in signs.items() if item in weights][: len(sizes)]
+    gains += [0.0] * (len(sizes) - len(gains))
+    return max(0.0, float(np.mean(np.cumsum(gains) / np.cumsum(sizes))))

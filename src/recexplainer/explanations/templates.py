@@ -10,12 +10,30 @@ from collections.abc import Sequence
 import numpy as np
 
 from recexplainer.data.dataset import Dataset
+from recexplainer.explanations.record import Explanation
+from recexplainer.explanations.recording import Recorder
+from recexplainer.recommenders.base import Recommender, User
 from recexplainer.tasks.attributes import join_words
 from recexplainer.tasks.evidence import Evidence
 
 TEMPLATES = ("template-recent", "template-popular")
 """Naming the three most recent history items, and the three that most users have."""
 _NAMED = 3
+
+
+def template_explanations(
+    dataset: Dataset, recommender: Recommender, pairs: Sequence[tuple[User, int]]
+) -> dict[str, list[Explanation]]:
+    """What each template says of the pairs, as records, by its name.
+
+    Args:
+        dataset: The catalogue.
+        recommender: f.
+        pairs: `[pairs]`, a user with a history and an item index.
+    """
+    recorder = Recorder(dataset, recommender)
+    known = recorder.known(pairs)
+    return {name: recorder.told(name, pairs, template_texts(name, known, dataset)) for name in TEMPLATES}
 
 
 def template_texts(template: str, known: Sequence[Evidence], dataset: Dataset) -> list[str]:

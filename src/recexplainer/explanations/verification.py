@@ -10,7 +10,7 @@ from recexplainer.explanations.reading.claims import NEIGHBOUR, ClaimReader, Sta
 from recexplainer.explanations.record import Claim
 from recexplainer.recommenders.base import Recommender
 from recexplainer.tasks.attributes import Attributes
-from recexplainer.tasks.evidence import CLOSE, NEGLIGIBLE, Evidence
+from recexplainer.tasks.evidence import CLOSE, EXPECTED, NEGLIGIBLE, Evidence
 
 
 class Verifier:
@@ -21,6 +21,8 @@ class Verifier:
     - A history item said to speak for or against is confirmed if leaving it out moves the score that way, by no less
       than what counts as an effect and by more than leaving out a random other item of the history does on average;
       contradicted if the score moves the other way by no less than what counts as an effect.
+    - That the item pleases most users is confirmed if f recommends it to half of them, contradicted if to fewer than
+      one in five, which any item may expect.
     - That nothing speaks for or against is contradicted if something does.
     - What is said to be shared is confirmed if the catalogue says so of both items, unsupported if it does not know the
       attribute or has none of its kind for one of them. Said of the whole history it need be so of one item.
@@ -54,6 +56,8 @@ class Verifier:
             mark, found = self._of_title(one, evidence)
         elif one.kind == "shared":
             mark, found = self._of_shared(one, evidence)
+        elif one.kind == "popular":
+            mark, found = _of_appeal(evidence)
         elif not evidence.effects:
             mark, found = "unsupported", "the recommender cannot say what a history item does"
         elif one.item is not None:
@@ -98,6 +102,14 @@ def _of_verdict(one: Statement, evidence: Evidence) -> Found:
     said = "yes" if evidence.recommended else "no"
     rank = f"rank {evidence.rank:,} of {evidence.n_ranked:,}"
     return "confirmed" if one.value == said else "contradicted", f"the recommender says {said}, {rank}"
+
+
+def _of_appeal(evidence: Evidence) -> Found:
+    """Whether f recommends the item to most users."""
+    if evidence.appeal is None:
+        return "unsupported", "the recommender was not asked about other users"
+    mark = "confirmed" if evidence.popular else "contradicted" if evidence.appeal < EXPECTED else "unsupported"
+    return mark, f"the recommender suggests it to {evidence.appeal:.0%} of users"
 
 
 def _of_direction(kind: str, item: int, evidence: Evidence) -> Found:

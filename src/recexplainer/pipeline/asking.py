@@ -82,6 +82,7 @@ def planned_spend(recipe: Recipe, run: Path) -> str:
 def _planned(recipe: Recipe, folders: Folders) -> Iterator[Conversation]:
     """What the endpoint would be asked, as far as the run has made what that needs."""
     from recexplainer.evaluation.cases import draw_shots
+    from recexplainer.evaluation.faithfulness.simulation import simulation_conversations
     from recexplainer.evaluation.in_words import alignment_conversations
     from recexplainer.evaluation.rubric import judge_conversation
 
@@ -92,10 +93,13 @@ def _planned(recipe: Recipe, folders: Folders) -> Iterator[Conversation]:
         yield from alignment_conversations(cases, shots)
     if recipe.evaluation.explains_cases and CASES in folders:
         yield from explaining_conversations(load_pairs(folders), load_target(folders)[0].titles)
+    made = {method.stage: folders[method.stage] for method in explained_methods(recipe) if method.stage in folders}
     if "judge" in needed:
-        stages = [method.stage for method in explained_methods(recipe) if method.stage in folders]
-        for told in load_told({stage: folders[stage] for stage in stages}, recipe.evaluation.judged).values():
+        for told in load_told(made, recipe.evaluation.judged).values():
             yield from map(judge_conversation, told)
+    if "faithfulness" in needed and made:
+        told = load_told(made, recipe.evaluation.simulated)
+        yield from simulation_conversations(told, load_target(folders)[1], seed=recipe.evaluation.seed)
 
 
 def _unplanned(recipe: Recipe, folders: Folders) -> Iterator[str]:
@@ -105,3 +109,5 @@ def _unplanned(recipe: Recipe, folders: Folders) -> Iterator[str]:
     missing = [method.name for method in explained_methods(recipe) if method.stage not in folders]
     if "judge" in recipe.evaluation.needed and missing:
         yield f"Judging what {', '.join(missing)} will say comes to that."
+    if "faithfulness" in recipe.evaluation.needed:
+        yield f"Foretelling the recommender by {' and '.join([*missing, 'the templates'])} comes to that."

@@ -54,12 +54,15 @@ class EvaluationSettings(Settings):
     one core 800 take them about ten minutes each."""
     faithful: int = Field(default=500, ge=1)
     """How many of them f is asked about again, without what the texts cite."""
+    simulated: int = Field(default=100, ge=1)
+    """Of how many of them a chat model or a language model that is named foretells f, by the texts alone: three
+    questions each and method."""
     planted: int = Field(default=1000, ge=2)
     """Pairs of a true and a corrupted explanation that the metrics of faithfulness are tested on."""
     endpoint: EndpointSettings | None = None
-    """A chat model that is measured too, and judges; None: none is asked."""
+    """A chat model that is measured too, judges, and foretells f by what others say; None: none is asked."""
     judge: str | None = None
-    """A language model on this machine that judges, a folder or a name on the hub; None: none does."""
+    """A language model on this machine that judges and foretells, a folder or a name on the hub; None: none does."""
     ratings: Path | None = None
     """What people thought of the explanations, as `recexplainer study import` keeps it; None: nobody was asked."""
     student: DistillationSettings = DistillationSettings()
@@ -76,6 +79,11 @@ class EvaluationSettings(Settings):
     def compares_people(self) -> bool:
         """Whether what people thought of the explanations is compared with what judges did."""
         return "agreement" in self.made and self.ratings is not None
+
+    @property
+    def has_reader(self) -> bool:
+        """Whether a language model is named that reads explanations."""
+        return self.endpoint is not None or self.judge is not None
 
     @property
     def needed(self) -> frozenset[Evaluation]:

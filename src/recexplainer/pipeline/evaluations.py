@@ -145,7 +145,8 @@ def _agreement(recipe: Recipe) -> list[Stage]:
 def _faithfulness(recipe: Recipe) -> list[Stage]:
     """A surrogate that has learned no rationale stands beside the others; the ablation has one too."""
     beside = [] if "ablation" in recipe.evaluation.made else [_ablated(recipe, "rationale")]
-    settings = recipe.evaluation.model_dump(mode="json", include={"faithful", "seed"})
+    named = {"endpoint", "judge", "simulated"} if recipe.evaluation.has_reader else set[str]()
+    settings = recipe.evaluation.model_dump(mode="json", include={"faithful", "seed"} | named)
     inputs = (*TARGET, CASES, *told_by(recipe), ablated_stage("rationale"))
     step = partial(judging.check_faithfulness, recipe)
     return [*beside, Stage("faithfulness", settings, inputs, step, apart=True)]

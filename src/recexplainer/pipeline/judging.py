@@ -125,22 +125,26 @@ def _read_texts(
 
 
 def check_faithfulness(recipe: Recipe, context: RunContext, folder: Path) -> str:
-    """Ask f again without what the texts cite; templates stand beside."""
+    """Ask f again without what the texts cite; templates stand beside. Language models that are named foretell f."""
     from recexplainer.evaluation.faithfulness import evaluate_faithfulness
+    from recexplainer.evaluation.faithfulness.simulation import simulate_with_model, simulation_rows
     from recexplainer.evaluation.rows import write_rows
-    from recexplainer.explanations.recording import Recorder
-    from recexplainer.explanations.templates import TEMPLATES, template_texts
+    from recexplainer.explanations.templates import template_explanations
 
     use_threads(recipe.threads_each)
-    count = recipe.evaluation.faithful
+    chosen = recipe.evaluation
     dataset, recommender = load_target(context.folders)
-    pairs, told = load_pairs(context.folders)[:count], load_told(context.folders, count)
-    recorder = Recorder(dataset, recommender)
-    for template in TEMPLATES:
-        texts = template_texts(template, recorder.known(pairs), dataset)
-        told[template] = recorder.told(template, pairs, texts)
-    rows = evaluate_faithfulness(told, recommender, recipe.evaluation.seed)
+    told = load_told(context.folders, chosen.faithful)
+    told |= template_explanations(dataset, recommender, load_pairs(context.folders)[: chosen.faithful])
+    rows = evaluate_faithfulness(told, recommender, chosen.seed)
+    first = {method: each[: chosen.simulated] for method, each in told.items()}
+    foretold: dict[str, list[dict[str, Any]]] = {}
+    for model in open_judges(recipe, context.folders):
+        found = simulate_with_model(first, recommender, model, seed=chosen.seed)
+        rows += simulation_rows(found, model.name)
+        foretold[model.name] = [asdict(one) for one in found]
     write_rows(folder / "faithfulness.json", rows)
+    write_json(folder / "simulations.json", foretold)
     return f"{len(rows)} results of {len(told)} methods"
 
 

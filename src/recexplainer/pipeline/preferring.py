@@ -5,12 +5,12 @@ As in `steps.py`, rooms are loaded inside the functions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recexplainer.errors import SettingsError
 from recexplainer.hardware import use_threads
 from recexplainer.pipeline.graph import RunContext
 from recexplainer.pipeline.loading import load_alignment, load_surrogate
@@ -19,12 +19,13 @@ from recexplainer.storage import write_json
 
 if TYPE_CHECKING:
     from recexplainer.evaluation.alignment import TestCases
-    from recexplainer.recommenders.base import User
     from recexplainer.surrogate.model import Surrogate
     from recexplainer.surrogate.preference_settings import PreferenceSettings
     from recexplainer.surrogate.training import Alignment
+    from recexplainer.tasks.example import Example
 
-_GUARDED_BY = 400  # questions of interest, at least: of those learned from, since tested ones must not decide anything
+_GUARDED_BY = 400  # questions of interest, at least: some of those aligned by, of which none is learned from here
+_FEWEST = 4
 
 
 def prefer_true_explanations(
@@ -32,16 +33,17 @@ def prefer_true_explanations(
 ) -> str:
     """Train the surrogate of the stage `aligned` to prefer those of its explanations that f bears out (DPO)."""
     from recexplainer.evaluation.alignment import TestCases
-    from recexplainer.explanations.choosing import choose_pairs
     from recexplainer.explanations.preference import prefer
+    from recexplainer.recommenders.base import User
 
     use_threads(recipe.threads_each)
     alignment, surrogate = load_alignment(context.folders), load_surrogate(context.folders[aligned])
     dataset, recommender = alignment.dataset, alignment.recommender
-    pairs = choose_pairs(recommender, _users(alignment), settings.questions, settings.seed)
-    asked = [one for one in alignment.examples if one.task == "classification"]
-    guarded = TestCases(dataset, recommender, asked[:: max(1, len(asked) // _GUARDED_BY)])
-    log = prefer(surrogate, dataset, recommender, pairs, settings, partial(_accuracy, cases=guarded) if asked else None)
+    asked = _questions_of_interest(alignment)
+    step = max(2, len(asked) // _GUARDED_BY)
+    guarded = TestCases(dataset, recommender, asked[::step])
+    pairs = [(User(one.history, one.user), one.items[0]) for at, one in enumerate(asked) if at % step]
+    log = prefer(surrogate, dataset, recommender, pairs, settings, partial(_accuracy, cases=guarded))
     surrogate.save_pretrained(folder)
     write_json(folder / "preference.json", asdict(log))
     undone = ", undone since alignment fell" if log.undone else ""
@@ -51,15 +53,20 @@ def prefer_true_explanations(
     )
 
 
-def _users(alignment: Alignment) -> Sequence[User]:
-    """Users one interaction before the history that they are tested with."""
-    from recexplainer.data.split import leave_one_out
-    from recexplainer.recommenders.base import User
-    from recexplainer.tasks.asking import cut
+def _questions_of_interest(alignment: Alignment) -> list[Example]:
+    """Items that f likes or dislikes for the users learned from: what people ask to have explained.
 
-    split = leave_one_out(alignment.dataset)
-    histories = [cut(split.train_history(int(at))[:-1], alignment.recommender) for at in split.test_users]
-    return [User(history) for history in histories if history]
+    Raises:
+        SettingsError: The examples have too few.
+    """
+    asked = [one for one in alignment.examples if one.task == "classification"]
+    if len(asked) < _FEWEST:
+        raise SettingsError(
+            f"Preference training asks about items that f likes or dislikes, of which the examples have {len(asked)}.",
+            where="surrogate.preference",
+            mend="Let examples.tasks have classification, or leave preference training out.",
+        )
+    return asked
 
 
 def _accuracy(surrogate: Surrogate, *, cases: TestCases) -> float:

@@ -12,8 +12,12 @@ from recexplainer.errors import RunError
 from recexplainer.explanations.record import Citation, Claim, Explanation, Mark
 
 WORST_FIRST: tuple[Mark, ...] = ("contradicted", "unsupported", "confirmed")
-_UNCLAIMED = re.compile(r"not understood|.* does most and is not named$", re.DOTALL)
-_NO_VERDICT = "no verdict is understood"
+_CLAIMED = re.compile(
+    r"nothing is said to speak|it is said to please"
+    r"|.*(?:is not in the history|is said to speak (?:for|against) it|does not hold|is not what they share)$",
+    re.DOTALL,
+)
+_OF_VERDICT = ("no verdict is understood", "the opening says")
 _SAID = {
     "verdict": "its verdict",
     "history": "“{words}” is in the user's history",
@@ -22,6 +26,7 @@ _SAID = {
     "shared": "“{words}” holds for {holder} too",
     "nothing-for": "nothing in the history speaks for it",
     "nothing-against": "nothing in the history speaks against it",
+    "popular": "it pleases most users",
 }
 
 
@@ -97,12 +102,13 @@ def check(explanation: Explanation, claim: Claim) -> Check:
 
 
 def open_faults(explanation: Explanation) -> tuple[str, ...]:
-    """The faults that no claim says: what is left out or not understood; all of them where no claims were read."""
-    kinds = {claim.kind for claim in explanation.claims}
+    """The faults that no claim says, such as what is left out, or not understood; all where no claims were read."""
+    if not explanation.claims:
+        return explanation.faults
+    said = [claim.mark for claim in explanation.claims if claim.kind == "verdict"]
+    of_verdict = _OF_VERDICT if "contradicted" in said else _OF_VERDICT[: len(said)]
     return tuple(
-        fault
-        for fault in explanation.faults
-        if not kinds or _UNCLAIMED.match(fault) or ("verdict" not in kinds and fault.startswith(_NO_VERDICT))
+        fault for fault in explanation.faults if not _CLAIMED.match(fault) and not fault.startswith(of_verdict)
     )
 
 

@@ -63,11 +63,11 @@ def table_faithfulness(rows: Sequence[Row]) -> Table:
 
 
 def _reader_columns(rows: Sequence[Row]) -> dict[str, Column]:
-    """The columns of each language model that read the texts: `simulatability/READER` and `simulated/READER`."""
-    split = [row.metric.partition("/") for row in rows]
+    """The columns of each language model that read the texts: `simulatability@READER` and `simulated@READER`."""
+    split = [row.metric.partition("@") for row in rows]
     readers = dict.fromkeys(reader for metric, _, reader in split if reader and metric in _BY_MODEL)
     return {
-        f"{metric}/{reader}": replace(column, group=f"Read by {reader}")
+        f"{metric}@{reader}": replace(column, group=f"Read by {reader}")
         for reader in readers
         for metric, column in _BY_MODEL.items()
     }

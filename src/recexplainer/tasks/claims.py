@@ -91,6 +91,8 @@ def _faults_of_sentence(part: Part, text: str, evidence: Evidence, places: dict[
             yield f"“{title}” is not in the history"
         elif part.sign(slot) * evidence.weights[places[title]] < NEGLIGIBLE:
             yield f"“{title}” is said to speak {'for' if part.sign(slot) > 0 else 'against'} it"
+    if part.popular and not evidence.popular:
+        yield "it is said to please most users"
     for sign in part.denied:
         if any(sign * weight >= NEGLIGIBLE for weight in evidence.weights):
             yield f"nothing is said to speak {'for' if sign > 0 else 'against'} it"

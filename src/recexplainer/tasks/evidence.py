@@ -10,14 +10,19 @@ import numpy as np
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.attribution import removal_effects
-from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.base import Floats, Recommender, User
+from recexplainer.tasks.appeal import general_appeal
 from recexplainer.tasks.asking import ask, cut, thresholds
 from recexplainer.tasks.attributes import Attributes
 
 # An effect smaller than this share of the spread of f's scores changes nothing; it reads 0.0 when rounded.
 NEGLIGIBLE = 0.05
 # Ranks up to this one are the top; below the top 20%, ranks up to this share of the list are near it.
-TOP, NEAR = 10, 0.3
+TOP, NEAR = 10, 0.25
+# An item that f recommends to this share of users or more pleases most of them.
+MOST_USERS = 0.5
+# To this share of users f recommends an item on average: to each its best 20%.
+EXPECTED = 0.2
 NEIGHBOURS = 20
 # How many history items are put in words, the strongest; a long history would fill the prompt.
 MOST_SHOWN = 16
@@ -39,6 +44,7 @@ class Evidence:
         shared: `[history]`, for each history item: what it shares with the item, as short phrases such as
             "brand Nimbus", "genre puzzle", "platform Orbit", "the word 'Zelda' in the title", "a close neighbour".
         spread: Standard deviation of f's scores over the unseen items: the measure of what effect is large.
+        appeal: The share of all users to whom f recommends the item; None where f was not asked.
     """
 
     history: tuple[int, ...]
@@ -50,6 +56,7 @@ class Evidence:
     effects: tuple[float, ...]
     shared: tuple[tuple[str, ...], ...]
     spread: float = 1.0
+    appeal: float | None = None
 
     @property
     def weights(self) -> tuple[float, ...]:
@@ -66,6 +73,11 @@ class Evidence:
     def upper_half(self) -> bool:
         """Whether the item ranks in the upper half of the list."""
         return 2 * self.rank <= self.n_ranked
+
+    @property
+    def popular(self) -> bool:
+        """Whether f recommends the item to most users, whatever their history."""
+        return self.appeal is not None and self.appeal >= MOST_USERS
 
     @property
     def at_top(self) -> bool:
@@ -90,6 +102,7 @@ def gather_evidence(
     items: Sequence[int],
     *,
     attributes: Attributes | None = None,
+    appeal: Floats | None = None,
 ) -> list[Evidence]:
     """Ask f about pairs of a user and an item, in batches.
 
@@ -99,6 +112,7 @@ def gather_evidence(
         users: `[pairs]`; histories are cut to what f looks at.
         items: `[pairs]`, the item asked about.
         attributes: The attributes of the catalogue where they are known already; None works them out.
+        appeal: `Float[items]`, what `general_appeal` gives, where it is known already; None works it out.
 
     Returns:
         `[pairs]`, in the order asked.
@@ -107,6 +121,7 @@ def gather_evidence(
         RecommenderError: f cannot answer for a changed history, or a history is empty.
     """
     attributes = attributes or Attributes.of(dataset)
+    appeal = general_appeal(recommender, dataset) if appeal is None else appeal
     users = [User(cut(user.history, recommender), user.id) for user in users]
     if not all(user.history for user in users):
         raise RecommenderError("A history is empty.", where="gather_evidence", mend="Ask about users with a history.")
@@ -129,6 +144,7 @@ def gather_evidence(
                     effects=tuple(effects[place].tolist()),
                     shared=tuple(_shared(attributes, neighbours, item, other) for other in user.history),
                     spread=float(scores[unseen].std()) or 1.0,
+                    appeal=float(appeal[item]),
                 )
             )
     return gathered
@@ -137,8 +153,9 @@ def gather_evidence(
 def render_evidence(evidence: Evidence, titles: Sequence[str]) -> str:
     """Evidence as a compact text for a prompt, the same for every form and backbone.
 
-    The verdict comes first, with how far up the list the item stands. Then each history item is named once, by falling
-    size of its weight, under what it does: for, against or nothing; of a long history the strongest sixteen.
+    The verdict comes first, with how far up the list the item stands, and whether most users would be offered it. Then
+    each history item is named once, by falling size of its weight, under what it does: for, against or nothing; of a
+    long history the strongest sixteen.
     """
     groups = {name: list[str]() for name in ("For", "Against", "No effect")}
     for place in evidence.strongest_first[:MOST_SHOWN]:
@@ -150,6 +167,7 @@ def render_evidence(evidence: Evidence, titles: Sequence[str]) -> str:
         shared = f" ({', '.join(evidence.shared[place])})" if evidence.shared[place] else ""
         groups["For" if weight > 0 else "Against"].append(f"{title} {weight:+.1f}{shared}")
     parts = [f"rank {evidence.rank} of {evidence.n_ranked}, {_standing(evidence)}."]
+    parts += ["Most users would be offered it."] if evidence.popular else []
     parts += [f"{name}: {'; '.join(texts)}." for name, texts in groups.items() if texts]
     return " ".join(parts)
 

@@ -18,6 +18,7 @@ from recexplainer.data.split import Split
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.settings import Settings
+from recexplainer.tasks.appeal import general_appeal
 from recexplainer.tasks.asking import BATCH, Answers, ask
 from recexplainer.tasks.attributes import Attributes
 from recexplainer.tasks.chat import chat_examples
@@ -189,11 +190,12 @@ class _Builder:
         histories = [*asked.last, *asked.earlier]
         long = [user for user in histories if len(user.history) >= RATIONALE_HISTORY]
         users = _spread(long or histories, wanted, rng)
-        bare, backed = rationale_examples(self.dataset, self.recommender, self.attributes, users, rng)
+        appeal = general_appeal(self.recommender, self.dataset)
+        bare, backed = rationale_examples(self.dataset, self.recommender, self.attributes, users, rng, appeal)
         train = bare[: settings.rationale_surrogate] + backed[: settings.rationale_evidence]
         train += cause_examples(backed)[: settings.rationale_causes]
         users = _spread(asked.test, settings.rationale_test, self.rng("rationale test"))
-        bare, backed = rationale_examples(self.dataset, self.recommender, self.attributes, users, rng)
+        bare, backed = rationale_examples(self.dataset, self.recommender, self.attributes, users, rng, appeal)
         return train, bare + backed
 
     def report(self, train: Sequence[Example], test: Sequence[Example]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from recexplainer.tasks.wording import read_yaml
 
 Span = tuple[int, int]
 """Where words stand in a text: offset of the first character, and after the last."""
+POPULAR = ".popular"
+"""Ends the name of a group whose parts say that the item pleases most users."""
 NAMED = ("first", "second", "third", "for", "against")
 
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -38,7 +40,8 @@ class Part:
     """A stretch of a text that stands in the wording of rationales.
 
     Attributes:
-        group: The group of `wording/rationale_answers.yaml`.
+        group: The group of `wording/rationale_answers.yaml`, without `.popular`.
+        popular: Whether it says that the item pleases most users.
         start: Offset of its first character.
         end: Offset after its last one, and after the space that follows.
         places: Where what fills its slots stands, by slot, in the order of the text.
@@ -46,6 +49,7 @@ class Part:
     """
 
     group: str
+    popular: bool
     start: int
     end: int
     places: Mapping[str, Span]
@@ -95,7 +99,14 @@ def _part_at(text: str, at: int, verdict: str) -> Part | None:
         return None
     match, group = max(matches, key=lambda pair: pair[0].end())
     said = {slot: value for slot, value in match.groupdict().items() if value}
-    return Part(group, at, match.end(), {slot: match.span(slot) for slot in said}, said)
+    return Part(
+        group.removesuffix(POPULAR),
+        group.endswith(POPULAR),
+        at,
+        match.end(),
+        {slot: match.span(slot) for slot in said},
+        said,
+    )
 
 
 @cache

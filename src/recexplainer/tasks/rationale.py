@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.tasks.asking import Answers, ask, draw, thresholds
 from recexplainer.tasks.attributes import Attributes
 from recexplainer.tasks.evidence import NEGLIGIBLE, TOP, gather_evidence
@@ -33,6 +33,7 @@ def rationale_examples(
     attributes: Attributes,
     users: Sequence[User],
     rng: np.random.Generator,
+    appeal: Floats | None = None,
 ) -> tuple[list[Example], list[Example]]:
     """Ask f about one item for each user and put the reasons in words.
 
@@ -42,6 +43,7 @@ def rationale_examples(
         attributes: The attributes of the catalogue.
         users: Histories, each at most `max_history` long and not empty.
         rng: Draws the items and the phrasing.
+        appeal: As in `gather_evidence`.
 
     Returns:
         The Examples without evidence in the prompt (`surrogate`) and those with it (`evidence`), same answers. Of some
@@ -53,7 +55,7 @@ def rationale_examples(
     items: list[int] = []
     for answers in ask(recommender, users):
         items += _draw_items(answers, rng)
-    evidence = gather_evidence(recommender, dataset, users, items, attributes=attributes)
+    evidence = gather_evidence(recommender, dataset, users, items, attributes=attributes, appeal=appeal)
     views = _draw_views(attributes, len(users), rng)
     backed = [
         Example(

@@ -26,6 +26,7 @@ _EVIDENCE = pl.Struct(
         "effects": pl.List(pl.Float64()),
         "shared": pl.List(pl.List(pl.String())),
         "spread": pl.Float64(),
+        "appeal": pl.Float64(),
     }
 )
 _COLUMNS: dict[str, pl.DataType] = {

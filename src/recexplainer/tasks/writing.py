@@ -11,7 +11,7 @@ import numpy as np
 
 from recexplainer.tasks.attributes import join_words
 from recexplainer.tasks.evidence import CLOSE, NEGLIGIBLE, Evidence
-from recexplainer.tasks.parts import answer_parts
+from recexplainer.tasks.parts import POPULAR, answer_parts
 
 KINDS = ("genre", "brand", "platform", "word")
 """What items may share, and what a view may be of."""
@@ -164,6 +164,7 @@ class _Writer:
         leader = places.get("first", places.get("for"))
         why = self._why(leader) if leader is not None else ""
         also = self._why(places["second"]) if "second" in places and not why else ""
+        group += POPULAR if self.evidence.popular and group + POPULAR in answer_parts() else ""
         texts = {name: self._title(place) for name, place in places.items()}
         self.told += places.values()
         return self._one_of(answer_parts()[group]).format(**texts, why=why, also=also)

@@ -115,7 +115,7 @@ def simulate_with_model(
 def simulation_rows(simulations: Sequence[Simulation], reader: str) -> list[Row]:
     """The rows of one reader, method by method in order of appearance.
 
-    Metrics, each with `/READER` behind it: `simulatability`, a case's value being the mean of its scored questions
+    Metrics, each with `@READER` behind it: `simulatability`, a case's value being the mean of its scored questions
     (chance is a half); `simulated`, the share of a case's questions that are scored. Only that counts the unscored.
 
     Args:
@@ -132,7 +132,7 @@ def simulation_rows(simulations: Sequence[Simulation], reader: str) -> list[Row]
             "simulatability": [fmean(case) for case in scored if case],
             "simulated": [len(known) / len(case) for known, case in zip(scored, cases.values(), strict=True)],
         }
-        rows += [row(method, "explanation", f"{metric}/{reader}", numbers) for metric, numbers in values.items()]
+        rows += [row(method, "explanation", f"{metric}@{reader}", numbers) for metric, numbers in values.items()]
     return rows
 
 

@@ -106,6 +106,10 @@ class _Reading:
         for sign in part.denied:
             words = self.text[part.start : part.end].rstrip()
             yield Statement("nothing-for" if sign > 0 else "nothing-against", part.start, part.start + len(words))
+        if part.popular:
+            yield Statement(
+                "popular", part.start, part.start + len(self.text[part.start : part.end].rstrip()), self.item
+            )
         leader, second = items.get("first", items.get("for")), items.get("second")
         for slot, about in (("why", [leader]), ("also", [second]), ("common", list(items.values()))):
             if slot in part.places:
@@ -134,8 +138,11 @@ class _Reading:
 
     def _denials(self, start: int, end: int) -> Iterator[Statement]:
         """Where nothing in the history is said to speak for the item, or against it, or either."""
-        for popular in self.clauses.find("popular", start, end):
-            yield from _nothing((1, -1), *popular)
+        for alone in self.clauses.find("regardless", start, end):
+            yield from _nothing((1, -1), *alone)
+        for first, last in self.clauses.find("popular", start, end):
+            if not self.clauses.is_denied(first):
+                yield Statement("popular", first, last, self.item)
         for first, last in self.clauses.find("nothing", start, end):
             for group, signs in (("either", (1, -1)), ("against", (-1,)), ("for", (1,))):
                 if told := self.clauses.find(group, last, self.clauses.clause_end(first)):

@@ -19,6 +19,7 @@ _BULLET = r"\s*(?:[-*•]|\d+[.)])\s+"
 _JOINT = re.compile(r"[\s,*]*(?:,|\b(?:and|or|as well as|plus|followed by)\b|&)[\s*]*", re.IGNORECASE)
 _LAST = re.compile(r"\b(?:and|or|as well as|plus|followed by)\b|&", re.IGNORECASE)
 _TURNS = ("contrast", "turn")
+_NEGATED_WITHIN = 25  # characters before a word in which "not" denies it
 
 
 @cache
@@ -96,6 +97,11 @@ class Clauses:
         found = self._found[group]
         begun = found[bisect_left(found, (start, start)) : bisect_right(found, (end, end))]
         return [span for span in begun if span[1] <= end]
+
+    def is_denied(self, at: int) -> bool:
+        """Whether words before a place deny what stands there, in the same segment and with no name between."""
+        near = self.words[max(self.segment_of(at).start, at - _NEGATED_WITHIN) : at].split(BLANK)[-1]
+        return pattern("denying").search(near) is not None
 
     def beside(self, own: Segment) -> Iterator[Segment]:
         """The segments of the same clause that name nothing: those that follow, then those before, nearest first."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from recexplainer.explanations.reading.clauses import Clauses, Segment, pattern
+from recexplainer.explanations.reading.clauses import Clauses, Segment
 from recexplainer.explanations.reading.names import BLANK, Name
-
-_NEGATED_WITHIN = 25  # characters before a word in which "not" denies it
 
 
 class Directions:
@@ -74,14 +72,9 @@ class Directions:
             for start, end in self._clauses.find(group, segment.start, segment.end):
                 if group == "outweighed" and start < name.start:
                     continue
-                denied = group != "outweighed" and self._is_denied(segment, start)
+                denied = group != "outweighed" and self._clauses.is_denied(start)
                 found.append((self._distance(start, end, name), start - end, -sign if denied else sign))
         return min(found)[2] if found else 0
-
-    def _is_denied(self, segment: Segment, at: int) -> bool:
-        """Whether words before a place deny what stands there, in the same segment and with no name between."""
-        near = self._clauses.words[max(segment.start, at - _NEGATED_WITHIN) : at].split(BLANK)[-1]
-        return pattern("denying").search(near) is not None
 
     def _distance(self, start: int, end: int, name: Name) -> int:
         """How many characters stand between some words and a name, other names not counted."""
