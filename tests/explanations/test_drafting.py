@@ -85,7 +85,9 @@ def test_where_f_was_asked_what_it_contradicts_is_written_again(recorder: Record
 
 def test_strict_takes_in_what_f_does_not_bear_out_though_no_claim_says_it(recorder: Recorder) -> None:
     (known,) = recorder.known([(User((1, 2, 3, 4, 5)), 9)])
-    asked = replace(known, recommended=False, effects=(-1.0, 0.4, -0.3, 0.0, 0.0), rank=20, n_ranked=55, shared=((),) * 5)
+    asked = replace(
+        known, recommended=False, effects=(-1.0, 0.4, -0.3, 0.0, 0.0), rank=20, n_ranked=55, shared=((),) * 5
+    )
     titles = recorder.dataset.titles
     text = f"No, it ranks in the lower half of the list. What weighs against it most is “{titles[1]}”."
     believed = replace(asked, rank=50)

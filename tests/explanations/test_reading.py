@@ -388,7 +388,10 @@ def test_popularity_that_is_claimed(text: str, said: list[str]):
 )
 @pytest.mark.parametrize(
     "text",
-    ["Yes, it is a good match. No single purchase explains this: it is broadly popular.", "Yes. It is broadly popular."],
+    [
+        "Yes, it is a good match. No single purchase explains this: it is broadly popular.",
+        "Yes. It is broadly popular.",
+    ],
 )
 def test_that_most_users_are_offered_it_is_asked_of_f(text: str, appeal: float | None, mark: str, found: str):
     claims = verifier().claims(text, replace(evidence(), appeal=appeal))

@@ -41,7 +41,10 @@ ONE, BOTH = (1 / 1.0 + 1 / 1.6 + 1 / 1.8) / 3, (1 / 1.0 + 1.6 / 1.6 + 1.6 / 1.8)
         ((VERDICT, ("for", "unsupported", 9)), (1 + 1 + 1 / 2 + ONE / 5) / 4),
         ((VERDICT, ("for", "confirmed", 7), ("against", "confirmed", 8)), (1 + 1 + 1 + BOTH) / 4),
         ((VERDICT, ("for", "confirmed", 7), ("against", "confirmed", 8), ("for", "confirmed", 9)), 1.0),
-        ((VERDICT, ("for", "confirmed", 7), ("for", "unsupported", 9)), (1 + 1 + 2 / 3 + (1 / 1.0 + 1.2 / 1.6 + 1.2 / 1.8) / 3) / 4),
+        (
+            (VERDICT, ("for", "confirmed", 7), ("for", "unsupported", 9)),
+            (1 + 1 + 2 / 3 + (1 / 1.0 + 1.2 / 1.6 + 1.2 / 1.8) / 3) / 4,
+        ),
         ((VERDICT, ("for", "contradicted", 8)), (1 + 1 + 1 / 2 + 0) / 4),
         ((VERDICT, ("for", "confirmed", 7), ("against", "contradicted", 7)), (1 + 1 + 2 / 3 + ONE) / 4),
         ((VERDICT, ("history", "contradicted", None)), (1 + 0 + 1 / 2 + 0) / 4),

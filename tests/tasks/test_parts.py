@@ -7,7 +7,7 @@ from recexplainer.tasks.parts import answer_parts, read_parts
 
 
 def test_what_fills_a_part_is_found_where_it_stands():
-    text = "Yes, “C” would be recommended. “A” lead the way. The strongest pull comes from “B”, which shares the genre X with it."
+    text = "Yes, “C” would be recommended. “A” lead the way. It owes most to “B”, which shares the genre X with it."
     opening, reason = read_parts(text)
     assert (opening.group, reason.group) == ("yes.opening", "yes.reason.1")
     assert [text[start:end] for _, (start, end) in reason.cited] == ["B"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recexplainer.cli.arguments import RUNS, RunArgument, RunsOption
+
+if TYPE_CHECKING:
+    from recexplainer.data.dataset import Dataset
 
 
 def explain(
@@ -27,8 +30,22 @@ def explain(
     from recexplainer.pipeline.loading import explanations_json
 
     explainer = open_explainer(find_run(run, runs))
+    _tell_of_view(ask, explainer.dataset)
     told = explainer.explain([explainer.pair(user, item)], evidence=not surrogate, strict=strict, ask=ask)
     if as_json:
         typer.echo(explanations_json(told))
     else:
         show_explanation(told[0])
+
+
+def _tell_of_view(ask: str, dataset: Dataset) -> None:
+    """Say so where surrogates have not learned the view asked for; a pretrained backbone may know it all the same."""
+    from recexplainer.tasks.attributes import Attributes
+    from recexplainer.tasks.views import taught_views
+
+    taught = [words for every in taught_views(Attributes.of(dataset)).values() for words in every]
+    if ask and ask not in taught:
+        some = ", ".join(f"“{words}”" for words in taught[::4])
+        typer.echo(
+            f"This view was not taught with this catalogue, so it may be left out of account. Taught: {some}.", err=True
+        )

@@ -171,10 +171,9 @@ def explain(recipe: Recipe, context: RunContext, folder: Path, *, trained: str) 
 def _usual_views(dataset: Dataset) -> list[str]:
     """Two views that the surrogate was taught, in the words that it was taught them in."""
     from recexplainer.tasks.attributes import Attributes
-    from recexplainer.tasks.rationale import views_of
-    from recexplainer.tasks.wording import read_yaml
+    from recexplainer.tasks.views import taught_views
 
-    return [read_yaml("views.yaml")[view][0] for view in views_of(Attributes.of(dataset))[:2]]
+    return [words[0] for words in taught_views(Attributes.of(dataset)).values()][:2]
 
 
 def report(recipe: Recipe, context: RunContext, folder: Path) -> str:

@@ -18,8 +18,8 @@ from recexplainer.tasks.asking import Answers, ask, draw, thresholds
 from recexplainer.tasks.attributes import Attributes
 from recexplainer.tasks.evidence import NEGLIGIBLE, TOP, gather_evidence
 from recexplainer.tasks.example import Example
-from recexplainer.tasks.wording import read_yaml
-from recexplainer.tasks.writing import KINDS, one_of, write_rationale
+from recexplainer.tasks.views import taught_views
+from recexplainer.tasks.writing import one_of, write_rationale
 
 # How often a view is asked for.
 _VIEWED = 0.2
@@ -56,7 +56,8 @@ def rationale_examples(
     for answers in ask(recommender, users):
         items += _draw_items(answers, rng)
     evidence = gather_evidence(recommender, dataset, users, items, attributes=attributes, appeal=appeal)
-    views = _draw_views(attributes, len(users), rng)
+    taught = taught_views(attributes)
+    views = _draw_views(tuple(taught), len(users), rng)
     backed = [
         Example(
             "rationale",
@@ -66,7 +67,7 @@ def rationale_examples(
             items=(item,),
             answer_text=write_rationale(known, dataset.titles, rng, view),
             evidence=known,
-            ask=one_of(read_yaml("views.yaml")[view], rng) if view else "",
+            ask=one_of(taught[view], rng) if view else "",
         )
         for user, item, known, view in zip(users, items, evidence, views, strict=True)
     ]
@@ -91,15 +92,9 @@ def cause_examples(examples: Sequence[Example]) -> list[Example]:
     return causes
 
 
-def views_of(attributes: Attributes) -> list[str]:
-    """The views that a catalogue allows, the kinds of attributes that it has first."""
-    held = {"genre": attributes.genres, "brand": attributes.brands, "platform": attributes.platforms}
-    return [*(kind for kind in KINDS if any(held.get(kind, attributes.words))), "short"]
-
-
-def _draw_views(attributes: Attributes, count: int, rng: np.random.Generator) -> list[str]:
-    """`[count]`: a view, of those that the catalogue allows, for some; "" for the others."""
-    drawn = rng.choice(views_of(attributes), size=count)
+def _draw_views(views: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
+    """`[count]`: one of the views for some; "" for the others."""
+    drawn = rng.choice(list(views), size=count)
     return np.where(rng.random(count) < _VIEWED, drawn, "").tolist()
 
 
