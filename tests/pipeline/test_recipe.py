@@ -108,7 +108,7 @@ def test_preference_training_is_a_stage_of_the_form_that_explains_and_of_no_othe
     def stages(*overrides: str) -> dict[str, Stage]:
         return {stage.name: stage for stage in build_stages(load_recipe("paper-games", [*overrides, EVERYTHING]))}
 
-    plain, on = stages(), stages("surrogate.preference.beta=0.2")
+    plain, on = stages("surrogate.preference=null"), stages("surrogate.preference.beta=0.2")
     assert set(on) - set(plain) == {"preferred-hybrid"}
     assert on["preferred-hybrid"].inputs == ("dataset", "recommender", "examples", "surrogate-hybrid")
     assert on["preferred-hybrid"].settings["beta"] == 0.2
