@@ -1,4 +1,4 @@
-"""Preference training on f's own verdict: of several texts that the surrogate says by itself, the truest is preferred.
+"""Preference training on f's own verdict: of several texts that the surrogate says, the truest is preferred.
 
 For each question texts are sampled, f scores what they claim, and the best and the worst become a pair that the
 surrogate learns from. It needs nobody's judgement but f's, and does not know how alignment is measured: a guard does.
@@ -55,7 +55,7 @@ def prefer(
     settings: PreferenceSettings | None = None,
     guard: Guard | None = None,
 ) -> PreferenceLog:
-    """Train a surrogate, in place, to prefer those of its explanations without evidence that f bears out (DPO).
+    """Train a surrogate, in place, to prefer those of its explanations that f bears out (DPO).
 
     Args:
         surrogate: g, aligned to f, on the device to train on.
@@ -78,7 +78,7 @@ def prefer(
     settings = settings or PreferenceSettings()
     order = np.random.default_rng(settings.seed).permutation(len(pairs))[: settings.questions]
     apart = min(max(1, round(settings.held_out * len(order))), len(order) - 1)
-    sampler = TextSampler(surrogate, dataset, as_recommender(recommender, dataset.item_ids))
+    sampler = TextSampler(surrogate, dataset, as_recommender(recommender, dataset.item_ids), settings.evidence)
     held_out, learned = ([pairs[at] for at in part] for part in np.split(order, [apart]))
     before = sampler.score(held_out)
     better, worse = sampler.preferences(learned, settings)

@@ -1,4 +1,4 @@
-"""Texts sampled from a surrogate that explains by itself, told apart by what f bears out of them."""
+"""Texts sampled from a surrogate that explains, most of them by itself, told apart by what f bears out of them."""
 
 from __future__ import annotations
 
@@ -28,13 +28,16 @@ class TextSampler:
     """Samples texts and scores them.
 
     Args:
-        surrogate: g, which is asked to explain by itself.
+        surrogate: g, which is asked to explain.
         dataset: The catalogue.
         recommender: f, which judges what it says.
+        backed: Share of the questions, evenly spread, that are asked with evidence, so that it is not unlearned to put
+            that in words.
     """
 
-    def __init__(self, surrogate: Surrogate, dataset: Dataset, recommender: Recommender) -> None:
+    def __init__(self, surrogate: Surrogate, dataset: Dataset, recommender: Recommender, backed: float = 0.0) -> None:
         self.surrogate, self.dataset, self.recommender = surrogate, dataset, recommender
+        self._backed = backed
         self._decoder = Decoder(surrogate, dataset.titles)
         self._recorder = Recorder(dataset, recommender)
 
@@ -70,10 +73,11 @@ class TextSampler:
 
     def _examples(self, pairs: Sequence[tuple[User, int]]) -> tuple[list[Example], list[Evidence]]:
         known = self._recorder.known(pairs)
-        examples = [
-            Example("rationale", "surrogate", user.id, one.history, (one.item,))
-            for (user, _), one in zip(pairs, known, strict=True)
-        ]
+        examples: list[Example] = []
+        for place, ((user, _), one) in enumerate(zip(pairs, known, strict=True)):
+            example = Example("rationale", "surrogate", user.id, one.history, (one.item,))
+            is_backed = int((place + 1) * self._backed) > int(place * self._backed)
+            examples.append(replace(example, aspect="evidence", evidence=one) if is_backed else example)
         return examples, known
 
     def _questions(self, examples: Sequence[Example]) -> EncodedSet:

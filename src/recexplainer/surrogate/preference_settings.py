@@ -14,6 +14,8 @@ class PreferenceSettings(Settings):
     """Most pairs of user and item that texts are sampled for; of more, so many are drawn from the seed."""
     held_out: float = Field(default=0.1, gt=0, lt=1)
     """Share of these questions that nothing is learned from; the score before and after is theirs."""
+    evidence: float = Field(default=0.3, ge=0, le=1)
+    """Share of the questions that are asked with evidence; at the others the surrogate explains by itself."""
     texts: int = Field(default=6, ge=2)
     """Texts sampled for each question; the best and the worst may become a pair."""
     temperature: float = Field(default=1.0, gt=0)
