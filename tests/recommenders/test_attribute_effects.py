@@ -7,8 +7,9 @@ import pytest
 from tests.tiny import histories, sasrec
 
 from recexplainer.errors import RecommenderError
-from recexplainer.recommenders.attribute_effects import AttributeEffect, attribute_effects, unseen_spread
+from recexplainer.recommenders.attribute_effects import AttributeEffect, attribute_effects
 from recexplainer.recommenders.base import Floats, User
+from recexplainer.recommenders.spread import unseen_spread
 
 RED, BLUE = frozenset({"red"}), frozenset({"blue"})
 

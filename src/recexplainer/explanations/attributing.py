@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.recommenders.attribute_effects import AttributeEffect, attribute_effects, unseen_spread
+from recexplainer.recommenders.attribute_effects import AttributeEffect, attribute_effects
 from recexplainer.recommenders.attribution import interactions, pair_effects, ranks_without, shapley_values
 from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.recommenders.shapley import Shapley
+from recexplainer.recommenders.spread import unseen_spread
 from recexplainer.tasks.asking import ask, cut
 from recexplainer.tasks.attributes import Attributes
 from recexplainer.tasks.evidence import NEGLIGIBLE

@@ -12,6 +12,7 @@ import numpy as np
 
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Floats, Recommender, User
+from recexplainer.recommenders.spread import unseen_spread
 
 _BATCH = 1024
 
@@ -76,12 +77,6 @@ def attribute_effects(
             found = [_effect(name, attributes, others, scores, least) for name in sorted(attributes[item])]
             effects.append(sorted(found, key=lambda one: (one.effect is None, -(one.effect or 0.0))))
     return effects
-
-
-def unseen_spread(scores: Floats, history: Sequence[int]) -> float:
-    """The standard deviation of one user's scores over the items not in the history; 1 where they do not differ."""
-    unseen = np.delete(scores, list(set(history)))
-    return float(unseen.std()) or 1.0 if len(unseen) else 1.0
 
 
 def _effect(

@@ -107,9 +107,9 @@ def encode_answers(
     return EncodedSet(encoded, users.vectors(), users.item_vectors)
 
 
-def question_text(example: Example, titles: Sequence[str], ask: str = "") -> str:
+def question_text(example: Example, titles: Sequence[str]) -> str:
     """A question in its task's first phrasing as plain text (behavior), for models that read text alone."""
-    return as_text(_question(example, "behavior", titles, ask).parts, titles)
+    return as_text(_question(example, "behavior", titles).parts, titles)
 
 
 def _question(example: Example, form: Form, titles: Sequence[str], ask: str = "") -> Prompt:

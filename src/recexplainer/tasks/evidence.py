@@ -11,6 +11,7 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.attribution import removal_effects
 from recexplainer.recommenders.base import Floats, Recommender, User
+from recexplainer.recommenders.spread import unseen_spread
 from recexplainer.tasks.appeal import general_appeal
 from recexplainer.tasks.asking import ask, cut, thresholds
 from recexplainer.tasks.attributes import Attributes
@@ -143,7 +144,7 @@ def gather_evidence(
                     n_ranked=int(unseen.sum()),
                     effects=tuple(effects[place].tolist()),
                     shared=tuple(_shared(attributes, neighbours, item, other) for other in user.history),
-                    spread=float(scores[unseen].std()) or 1.0,
+                    spread=unseen_spread(scores, user.history),
                     appeal=float(appeal[item]),
                 )
             )

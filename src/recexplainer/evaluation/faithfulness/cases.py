@@ -19,6 +19,7 @@ from recexplainer.evaluation.faithfulness.citing import (
 from recexplainer.evaluation.metrics import Values
 from recexplainer.explanations.record import Explanation
 from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.spread import unseen_spread
 from recexplainer.tasks.asking import ask
 
 Citer = Literal["text", "random", "oracle"]
@@ -79,9 +80,9 @@ def effect_weights(explanations: Sequence[Explanation], recommender: Recommender
             )
     users = [User(one.history, one.user) for one in explanations]
     spreads = [
-        float(scores[unseen].std()) or 1.0
+        unseen_spread(scores, user.history)
         for answers in ask(recommender, users)
-        for scores, unseen in zip(answers.scores, answers.unseen, strict=True)
+        for user, scores in zip(answers.users, answers.scores, strict=True)
     ]
     return [
         (np.array(one.effects, np.float64) / spread, spread) for one, spread in zip(explanations, spreads, strict=True)
