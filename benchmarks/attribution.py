@@ -17,7 +17,7 @@ import numpy as np
 from common import Result, arguments, begin, finish
 from recexplainer.data.sample import make_world
 from recexplainer.data.split import leave_one_out
-from recexplainer.recommenders.attribution import pair_effects, removal_effects, shapley_values
+from recexplainer.recommenders.attribution import occlusion_attributions, pair_attributions, shapley_values
 from recexplainer.recommenders.base import Floats, User
 from recexplainer.recommenders.fitting import SearchSettings, fit_sasrec
 from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
@@ -25,8 +25,8 @@ from recexplainer.recommenders.shapley import Shapley
 
 ITEMS, WIDTH = 2_000, 64
 WAYS: dict[str, Callable[..., Any]] = {
-    "leave one out": removal_effects,
-    "pairs": pair_effects,
+    "leave one out": occlusion_attributions,
+    "pairs": pair_attributions,
     "shapley, sampled": shapley_values,
 }
 
@@ -93,9 +93,9 @@ def exactness(options: Any) -> list[Result]:
     what = f"{min(lengths)} to {max(lengths)} items, fitted"
     error, stated = [], []
     for one, other in zip(sampled, exact, strict=True):
-        spread = float(other.values.std())
-        error.append((one.values - other.values) / spread)
-        stated.append(one.errors / spread)
+        score_std = float(other.values.std())
+        error.append((one.values - other.values) / score_std)
+        stated.append(one.errors / score_std)
     errors, claims = np.concatenate(error), np.concatenate(stated)
     return [
         Result(what, "shapley, error", root_mean_square(errors), "of the spread"),

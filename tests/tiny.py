@@ -104,7 +104,7 @@ def told(titles: Sequence[str], text: str, **changes: Any) -> Explanation:
         "score": 1.0,
         "rank": 1,
         "n_ranked": len(titles),
-        "effects": (),
+        "attributions": (),
     }
     named = tuple(titles[one] for one in history)
     return Explanation(

@@ -1,4 +1,4 @@
-"""One tree of errors. Each says what is wrong, where, and how to mend it.
+"""One tree of errors. Each says what is wrong, where, and what to do about it.
 
 This module knows nothing of the rest of the package; everything may import it.
 """
@@ -11,15 +11,15 @@ class RecExplainerError(Exception):
 
     Args:
         what: One sentence: what is wrong.
-        where: The file, row, field or setting concerned, or "" when there is none.
-        mend: One sentence: what the reader can do about it.
+        location: The file, row, field or setting concerned, or "" when there is none.
+        hint: One sentence: what the reader can do about it.
     """
 
-    def __init__(self, what: str, *, where: str = "", mend: str = "") -> None:
+    def __init__(self, what: str, *, location: str = "", hint: str = "") -> None:
         self.what = what
-        self.where = where
-        self.mend = mend
-        lines = [what, f"  where: {where}" if where else "", f"  mend:  {mend}" if mend else ""]
+        self.location = location
+        self.hint = hint
+        lines = [what, f"  location: {location}" if location else "", f"  hint: {hint}" if hint else ""]
         super().__init__("\n".join(line for line in lines if line))
 
 

@@ -66,8 +66,8 @@ def _joined() -> Any:
         if lacking := [name for name in _LAUNCHED if name not in os.environ]:
             raise RunError(
                 f"{world_size()} processes were asked for, but {', '.join(lacking)} is not set.",
-                where="WORLD_SIZE",
-                mend="Start them with torchrun --nproc-per-node N, or unset WORLD_SIZE.",
+                location="WORLD_SIZE",
+                hint="Start them with torchrun --nproc-per-node N, or unset WORLD_SIZE.",
             )
         if torch.cuda.is_available():
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))

@@ -1,14 +1,32 @@
 """The base of all settings: frozen, checked, unknown keys refused.
 
-Each room keeps its own settings beside the code that they steer; the recipe puts them together.
+Each package keeps its own settings beside the code that they steer; the recipe puts them together.
 """
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class Settings(BaseModel):
-    """Base of every settings class; documented field by field in its subclasses."""
+    """Base of every settings class; documented field by field in its subclasses.
+
+    Attributes:
+        renamed: The present name of each key that was once called otherwise; the old name is refused with the new one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    renamed: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_old_names(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            for old in cls.renamed.keys() & values.keys():
+                raise ValueError(f"the setting {old!r} is called {cls.renamed[old]!r} now")
+        return values

@@ -13,6 +13,7 @@ import re
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,8 +45,8 @@ def system_errors(path: Path) -> Generator[None, None, None]:
         named = error.filename if isinstance(error, OSError) else None
         raise RunError(
             f"The operating system refuses: {os.strerror(number)}.",
-            where=str(named or path),
-            mend="Make room there, or name a folder on another disk, and start again."
+            location=str(named or path),
+            hint="Make room there, or name a folder on another disk, and start again."
             if number in _NO_ROOM
             else "Name a place that is there and that you may read and write, and start again.",
         ) from error
@@ -146,11 +147,13 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RunError(
-            "A file is missing.", where=str(path), mend="Start the run again: what is missing is made anew."
+            "A file is missing.", location=str(path), hint="Start the run again: what is missing is made anew."
         ) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise RunError(
-            f"A file is not JSON: {error}", where=str(path), mend="Delete the folder it is in and start the run again."
+            f"A file is not JSON: {error}",
+            location=str(path),
+            hint="Delete the folder it is in and start the run again.",
         ) from error
 
 
@@ -169,9 +172,21 @@ def read_as(kind: type[T], path: Path) -> T:
         place = f" at {'.'.join(map(str, first['loc']))}" if first["loc"] else ""
         raise RunError(
             f"{path.name} cannot be understood{place}: {first['msg']}.",
-            where=str(path),
-            mend=f"Delete {path.parent} and start the run again: it is made anew.",
+            location=str(path),
+            hint=f"Delete {path.parent} and start the run again: it is made anew.",
         ) from error
+
+
+def packaged_yaml(package: str, name: str) -> Any:
+    """A YAML file that comes with the package.
+
+    Args:
+        package: The package that it lies in, such as `recexplainer.reports`.
+        name: Its path in that package.
+    """
+    import yaml
+
+    return yaml.safe_load(resources.files(package).joinpath(name).read_text(encoding="utf-8"))
 
 
 def hash_value(value: Any) -> str:
@@ -196,7 +211,9 @@ def hash_files(path: Path) -> dict[str, str]:
         return {path.name: hash_file(path)}
     if not path.is_dir():
         raise DataError(
-            "There is no such file or folder.", where=str(path), mend="Check the path; it is taken from where you are."
+            "There is no such file or folder.",
+            location=str(path),
+            hint="Check the path; it is taken from where you are.",
         )
     files = sorted(inner for inner in path.rglob("*") if inner.is_file())
     return {inner.relative_to(path).as_posix(): hash_file(inner) for inner in files}

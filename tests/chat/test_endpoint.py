@@ -160,8 +160,8 @@ def files(folder: Path) -> list[Path]:
 def refusal(model: Endpoint, text: str = "a") -> ChatError:
     with pytest.raises(ChatError) as caught:
         model.answer([says(text)])
-    assert caught.value.mend
-    assert caught.value.where
+    assert caught.value.hint
+    assert caught.value.location
     assert KEY not in str(caught.value)
     return caught.value
 
@@ -262,7 +262,7 @@ def test_a_refusal_is_an_error_at_once_and_never_shows_the_key(code: int, server
 
 def test_an_account_without_credit_is_an_error_at_once(server: Loopback, tmp_path: Path) -> None:
     server.faults["a"] = [status(429, '{"error": {"code": "insufficient_quota"}}')]
-    assert "credit" in refusal(endpoint(tmp_path)).mend
+    assert "credit" in refusal(endpoint(tmp_path)).hint
     assert len(server.asked) == 1
 
 
@@ -390,7 +390,7 @@ def test_an_address_that_is_none(
     monkeypatch.setenv("OPENAI_BASE_URL", address)
     error = refusal(endpoint(tmp_path))
     assert what in error.what
-    assert error.where == "OPENAI_BASE_URL"
+    assert error.location == "OPENAI_BASE_URL"
 
 
 def test_names_of_the_variables_can_be_set_and_a_key_that_cannot_be_sent_is_not_shown(
@@ -398,7 +398,7 @@ def test_names_of_the_variables_can_be_set_and_a_key_that_cannot_be_sent_is_not_
 ) -> None:
     monkeypatch.setenv("JUDGE", "ключ-secret")
     error = refusal(endpoint(tmp_path, key_variable="JUDGE"))
-    assert error.where == "JUDGE"
+    assert error.location == "JUDGE"
     assert "secret" not in str(error)
     with pytest.raises(ValidationError):
         EndpointSettings.model_validate({"model": "tiny", "key": KEY})
@@ -413,7 +413,7 @@ def test_a_damaged_answer_and_one_of_another_request_are_named(server: Loopback,
         first.write_text(wrong)
         with pytest.raises(ChatError) as caught:
             model.answer([says("a"), says("b")])
-        assert caught.value.where == str(first)
+        assert caught.value.location == str(first)
     first.unlink()
     assert model.answer([says("a"), says("b")]) == ["answer to a", "answer to b"]
     assert len(server.asked) == 3

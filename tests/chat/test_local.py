@@ -84,7 +84,7 @@ def test_an_answer_ends_where_the_model_ends_it(folder: Path, tmp_path: Path) ->
 def test_a_conversation_that_is_too_long(folder: Path) -> None:
     with pytest.raises(ChatError, match=r"exceed the model's 1,024") as caught:
         LocalChat(folder, longest_answer=12).answer([(Message("user", "Alpine Open, " * 900),)])
-    assert caught.value.mend
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("limits", [{"longest_answer": 0}, {"batch": 0}])
@@ -96,7 +96,7 @@ def test_limits(folder: Path, limits: dict[str, int]) -> None:
 def test_no_model_there(tmp_path: Path) -> None:
     with pytest.raises(ChatError, match="tokenizer cannot be loaded") as caught:
         LocalChat(tmp_path)
-    assert caught.value.where == str(tmp_path)
+    assert caught.value.location == str(tmp_path)
     fresh("intention").tokenizer.save_pretrained(tmp_path)
     with pytest.raises(ChatError, match="model cannot be loaded"):
         LocalChat(tmp_path)

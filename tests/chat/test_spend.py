@@ -55,7 +55,7 @@ def test_with_the_tokenizer_of_the_model_the_count_is_exact(tmp_path: Path) -> N
 def test_no_tokenizer_there(tmp_path: Path) -> None:
     with pytest.raises(ChatError) as caught:
         count_tokens([(Message("user", "a"),)], tmp_path / "none")
-    assert caught.value.where == str(tmp_path / "none")
+    assert caught.value.location == str(tmp_path / "none")
 
 
 def test_the_sentence() -> None:

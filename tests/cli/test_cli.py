@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from recexplainer.claims.claim import Claim
 from recexplainer.cli import main
 from recexplainer.cli.console import StageLines, say_error
 from recexplainer.cli.results import show_explanation, show_rows
 from recexplainer.errors import RunError
 from recexplainer.evaluation.rows import Row
-from recexplainer.explanations.record import Citation, Claim, Explanation
+from recexplainer.explanations.record import Citation, Explanation
 
 HEAVY = ("torch", "transformers", "polars", "pydantic", "numpy", "matplotlib")
 
@@ -46,7 +47,7 @@ def test_a_known_error_is_its_message_and_status_2(tmp_path: Path, capsys: pytes
     shown = capsys.readouterr()
     assert left.value.code == 2
     assert shown.out == ""
-    assert shown.err.startswith("There is no such recipe.\n  where: nowhere\n  mend:")
+    assert shown.err.startswith("There is no such recipe.\n  location: nowhere\n  hint:")
     assert "Traceback" not in shown.err
     assert not list(tmp_path.iterdir())
 
@@ -71,7 +72,7 @@ def test_debug_lets_the_error_through_wherever_it_stands(arguments: list[str]):
         (["data", "fetch", "amazn"], "known are amazon-video-games, amazon-movies-and-tv"),
     ],
 )
-def test_mistakes_are_answered_with_the_mend(
+def test_mistakes_are_answered_with_the_hint(
     arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.chdir(tmp_path)
@@ -88,8 +89,8 @@ def test_wrong_option_is_left_to_the_usage_message():
 
 
 def test_error_text_is_never_markup(capsys: pytest.CaptureFixture[str]):
-    say_error(RunError("The title [bold]x[/] and [/oops]", where="[red]"))
-    assert capsys.readouterr().err == "The title [bold]x[/] and [/oops]\n  where: [red]\n"
+    say_error(RunError("The title [bold]x[/] and [/oops]", location="[red]"))
+    assert capsys.readouterr().err == "The title [bold]x[/] and [/oops]\n  location: [red]\n"
 
 
 def test_stage_lines(capsys: pytest.CaptureFixture[str]):
@@ -108,10 +109,10 @@ def test_stage_lines(capsys: pytest.CaptureFixture[str]):
 
 def test_rows_become_a_table_a_task(capsys: pytest.CaptureFixture[str]):
     rows = [
-        Row("random", "retrieval", "hr@5", 0.0125, 0.0, 0.1, 10),
-        Row("hybrid", "retrieval", "hr@5", 0.8, 0.7, 0.9, 10),
-        Row("random", "reconstruction", "hcr", None, None, None, 0),
-        Row("random", "retrieval", "hr@5/part", 0.5, None, None, 10),
+        Row(method="random", task="retrieval", metric="hr@5", value=0.0125, low=0.0, high=0.1, cases=10),
+        Row(method="hybrid", task="retrieval", metric="hr@5", value=0.8, low=0.7, high=0.9, cases=10),
+        Row(method="random", task="reconstruction", metric="hcr", value=None, low=None, high=None, cases=0),
+        Row(method="random", task="retrieval", metric="hr@5/part", value=0.5, low=None, high=None, cases=10),
     ]
     show_rows(rows, "results")
     lines = capsys.readouterr().out.splitlines()
@@ -153,7 +154,7 @@ def explanation() -> Explanation:
         score=1.0,
         rank=1234,
         n_ranked=2000,
-        effects=(1.5, -0.25),
+        attributions=(1.5, -0.25),
         faults=("“Other” does most and is not named",),
     )
 
@@ -168,14 +169,14 @@ def test_explanation_is_shown_whole_with_brackets(explanation: Explanation, caps
     assert "Recommender: No, rank 1,234 of 2,000." in shown
     assert "Not borne out: “Other” does most and is not named." in shown
     assert "Without “Emberfall [Deluxe]” it would rise from rank 1,234 to rank 9." in shown
-    assert "claims are confirmed" not in shown and "Abstained" not in shown
+    assert "claims are supported" not in shown and "Abstained" not in shown
 
 
 def test_claims_that_do_not_hold_are_shown_and_no_fault_twice(
     explanation: Explanation, capsys: pytest.CaptureFixture[str]
 ):
     claims = (
-        Claim("verdict", "confirmed", "the recommender says yes", 0, 3, 5),
+        Claim("verdict", "supported", "the recommender says yes", 0, 3, 5),
         Claim("for", "contradicted", "without it the score rises by 0.12", 17, 35, 3),
     )
     faults = ("“Emberfall [Deluxe]” is said to speak for it", *explanation.faults)
@@ -185,22 +186,22 @@ def test_claims_that_do_not_hold_are_shown_and_no_fault_twice(
     assert [line for line in lines if line.startswith("Not borne out")] == [
         "Not borne out: “Other” does most and is not named."
     ]
-    assert not any(line.startswith(("confirmed", "All", "Its one")) for line in lines)
+    assert not any(line.startswith(("supported", "All", "Its one")) for line in lines)
 
 
 @pytest.mark.parametrize(
-    ("count", "said"), [(1, "Its one claim is confirmed by the"), (2, "All 2 claims are confirmed by the recommender.")]
+    ("count", "said"), [(1, "Its one claim is supported by the"), (2, "All 2 claims are supported by the recommender.")]
 )
 def test_that_all_claims_hold_is_said(
     count: int, said: str, explanation: Explanation, capsys: pytest.CaptureFixture[str]
 ):
     claims = (
-        Claim("verdict", "confirmed", "the recommender says yes", 0, 3, 5),
-        Claim("for", "confirmed", "without it the score falls by 1.50", 17, 35, 3),
+        Claim("verdict", "supported", "the recommender says yes", 0, 3, 5),
+        Claim("for", "supported", "without it the score falls by 1.50", 17, 35, 3),
     )
     told = replace(explanation, claims=claims[:count], abstained="it would not hold")
     show_explanation(told)
-    assert "confirmed by" not in capsys.readouterr().out, "a fault that no claim says stays one"
+    assert "supported by" not in capsys.readouterr().out, "a fault that no claim says stays one"
     show_explanation(replace(told, faults=()))
     shown = capsys.readouterr().out
     assert said in shown

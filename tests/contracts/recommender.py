@@ -50,7 +50,7 @@ class RecommenderContract:
         for ask in (recommender.item_vectors, lambda: recommender.user_vectors(users)):
             with pytest.raises(RecommenderError) as caught:
                 ask()
-            assert caught.value.mend
+            assert caught.value.hint
 
     def test_everything_is_finite(self, recommender: Recommender, users: list[User]) -> None:
         for answer in everything(recommender, users):
@@ -98,8 +98,8 @@ class RecommenderContract:
     def test_an_empty_history_is_an_error(self, recommender: Recommender) -> None:
         with pytest.raises(RecommenderError) as caught:
             recommender.scores([User((0,)), User((), id="nobody")])
-        assert caught.value.mend
-        assert "nobody" in caught.value.where
+        assert caught.value.hint
+        assert "nobody" in caught.value.location
 
     def test_nobody_to_ask_about_is_an_empty_answer(self, recommender: Recommender) -> None:
         assert recommender.scores([]).shape == (0, recommender.n_items)

@@ -45,7 +45,7 @@ def test_the_first_pair_of_each_conversation_is_read(tmp_path: Path, name: str):
 
 
 @pytest.mark.parametrize(
-    ("content", "where"),
+    ("content", "location"),
     [
         ({"conversations": []}, "chat.json"),
         ([], "chat.json"),
@@ -57,11 +57,11 @@ def test_the_first_pair_of_each_conversation_is_read(tmp_path: Path, name: str):
         ([entry(("human", "a"))], "chat.json"),
     ],
 )
-def test_another_layout_is_refused_with_its_place(tmp_path: Path, content: object, where: str):
+def test_another_layout_is_refused_with_its_place(tmp_path: Path, content: object, location: str):
     with pytest.raises(DataError) as error:
         read_conversations(write(tmp_path / "chat.json", content))
-    assert error.value.where.endswith(where)
-    assert "conversations" in error.value.mend
+    assert error.value.location.endswith(location)
+    assert "conversations" in error.value.hint
 
 
 def test_what_is_not_json_is_refused_with_its_line(tmp_path: Path):
@@ -69,7 +69,7 @@ def test_what_is_not_json_is_refused_with_its_line(tmp_path: Path):
     path.write_text('[\n{"id": }]')
     with pytest.raises(DataError, match="not JSON") as error:
         read_conversations(path)
-    assert error.value.where.endswith("line 2")
+    assert error.value.location.endswith("line 2")
 
 
 def test_missing_cut_and_undecodable_files_are_refused(tmp_path: Path):

@@ -160,8 +160,8 @@ def test_cleaning_again_changes_nothing() -> None:
 def test_bad_tables(raw: pl.DataFrame, items: pl.DataFrame, message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
         Dataset.from_frames(raw, items)
-    assert caught.value.where
-    assert caught.value.mend
+    assert caught.value.location
+    assert caught.value.hint
 
 
 def small() -> Dataset:
@@ -203,7 +203,7 @@ def test_own_ids() -> None:
     assert small().item_index("d") == 3
     with pytest.raises(DataError, match="no user 'x'") as caught:
         small().user_index("x")
-    assert "v, u, w" in caught.value.mend
+    assert "v, u, w" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def names(folder: Path) -> list[str]:
 def fetch_error(name: str, folder: Path, site: Site, kind: type[RecExplainerError] = DataError) -> RecExplainerError:
     with pytest.raises(kind) as caught:
         fetching.fetch(name, folder, site.address)
-    assert caught.value.mend
+    assert caught.value.hint
     return caught.value
 
 
@@ -282,7 +282,7 @@ def test_a_file_that_is_not_on_the_server(site: Site, tmp_path: Path) -> None:
     del site.files[REVIEWS]
     error = fetch_error(NAME, tmp_path, site)
     assert "404" in error.what
-    assert error.where == site.address + REVIEWS
+    assert error.location == site.address + REVIEWS
     assert (tmp_path / ITEMS).exists()
 
 
@@ -303,7 +303,7 @@ def test_a_mirror_is_a_web_address(mirror: str, tmp_path: Path) -> None:
 def test_an_unknown_name_lists_those_that_there_are() -> None:
     with pytest.raises(DataError) as caught:
         fetching.find_source("amazon")
-    assert all(name in caught.value.mend for name in fetching.sources())
+    assert all(name in caught.value.hint for name in fetching.sources())
 
 
 def test_a_full_disk_keeps_what_came(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,8 +315,8 @@ def test_a_full_disk_keeps_what_came(site: Site, tmp_path: Path, monkeypatch: py
         patch.setattr(downloading, "track_bytes", lambda *_: nullcontext(full))  # told after each write
         error = fetch_error(NAME, tmp_path, site, RunError)
     assert error.what == "The operating system refuses: No space left on device."
-    assert error.where == str(tmp_path / f"{ITEMS}.part")
-    assert "Make room" in error.mend
+    assert error.location == str(tmp_path / f"{ITEMS}.part")
+    assert "Make room" in error.hint
     assert names(tmp_path) == [f"{ITEMS}.part", f"{ITEMS}.part.from"]
     fetching.fetch(NAME, tmp_path, site.address)
     assert site.ranges_of(ITEMS) == [None, "bytes=10-"]
@@ -332,7 +332,7 @@ def test_a_folder_that_cannot_be_made(site: Site, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     error = fetch_error(NAME, tmp_path / "file" / "in", site, RunError)
     assert error.what == "The operating system refuses: Not a directory."
-    assert error.where == str(tmp_path / "file" / "in")
+    assert error.location == str(tmp_path / "file" / "in")
     assert site.asked == []
 
 

@@ -70,8 +70,8 @@ def test_draw_is_seeded_and_keeps_order() -> None:
 def test_nothing_left_gives_the_counts_of_each_step() -> None:
     with pytest.raises(DataError, match="leaves nothing") as caught:
         filter_dataset(dataset({"u": "abc", "v": "c"}, "abc"), FilterSettings(min_history=2, k_core=2))
-    assert "fewer than 2 interactions: 1 users, 3 items, 3 interactions" in caught.value.where
-    assert "2-core: 0 users, 0 items, 0 interactions" in caught.value.where
+    assert "fewer than 2 interactions: 1 users, 3 items, 3 interactions" in caught.value.location
+    assert "2-core: 0 users, 0 items, 0 interactions" in caught.value.location
 
 
 @pytest.mark.parametrize("field", ["most_frequent_items", "min_history", "users", "k_core"])

@@ -38,11 +38,11 @@ def test_columns_of_several_kinds_are_said() -> None:
     pandas = pytest.importorskip("pandas")
     with pytest.raises(DataError, match="several kinds") as caught:
         as_polars(pandas.DataFrame({"item_id": ["a", 1]}), "item table")
-    assert caught.value.where == "item table"
+    assert caught.value.location == "item table"
 
 
 @pytest.mark.parametrize("other", [[1, 2], {"user_id": ["u"]}, None])
 def test_what_is_no_frame_is_said(other: object) -> None:
     with pytest.raises(DataError, match="neither a polars nor a pandas frame") as caught:
         Dataset.from_frames(other, pl.DataFrame(ITEMS))
-    assert caught.value.where == "interaction table"
+    assert caught.value.location == "interaction table"

@@ -42,7 +42,7 @@ def test_other_sizes_work(users: int, items: int):
 
 @pytest.mark.parametrize("sizes", [{"users": 59}, {"users": 5001}, {"items": 59}, {"items": 321}, {"items": 0}])
 def test_a_size_out_of_range_is_refused_with_the_range(sizes: dict[str, int]):
-    with pytest.raises(DataError, match=r"mend: .*Choose 60 to (5000 users|320 items)") as error:
+    with pytest.raises(DataError, match=r"hint: .*Choose 60 to (5000 users|320 items)") as error:
         make_world(**sizes)
     assert str(next(iter(sizes.values()))) in error.value.what
 

@@ -35,7 +35,7 @@ def test_short_histories_are_for_training_only() -> None:
     for ask in (split.test_item, split.valid_item):
         with pytest.raises(DataError, match="too short a history") as caught:
             ask(0)
-        assert "'u0': 2 interactions" in caught.value.where
+        assert "'u0': 2 interactions" in caught.value.location
 
 
 def test_training_interactions_hold_no_test_item() -> None:

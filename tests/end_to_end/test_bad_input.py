@@ -1,4 +1,4 @@
-"""Bad input as a user meets it: one sentence, the place, the mend, exit code 2; nothing half written, nothing run."""
+"""Bad input as a user meets it: one sentence, location, hint, exit code 2; nothing half written, nothing run."""
 
 from __future__ import annotations
 
@@ -84,13 +84,13 @@ UNUSABLE: dict[str, tuple[dict[str, str | bytes], str, str, str]] = {
         {"log.jsonl": LOG + LOG[:20]},
         "the line cannot be read, it is cut off or no JSON",
         "log.jsonl, line 2",
-        "mend or remove the line",
+        "correct or remove the line",
     ),
     "code": (
         {"steam_reviews.json": CODE, "steam_games.json": GAMES},
         "code is never run",
         "steam_reviews.json, line 1",
-        "mend or remove the line",
+        "correct or remove the line",
     ),
     "negative time": (
         {"u.data": RATINGS.replace("1000000000", "-5"), "u.item": FILMS},
@@ -102,7 +102,7 @@ UNUSABLE: dict[str, tuple[dict[str, str | bytes], str, str, str]] = {
         {"u.data": RATINGS.replace("\n", "000000\n"), "u.item": FILMS},
         "'1000000000000000' is no time",
         "u.data, data row 1",
-        "mend or remove",
+        "correct or remove",
     ),
     "no time": (
         {"log.csv": "user_id,item_id,title,timestamp\nu,a,Ash,soon\n"},
@@ -172,17 +172,17 @@ IMPOSSIBLE: dict[str, tuple[str, str, str, set[str] | None]] = {
 
 
 def refused(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[str, str, str]:
-    """What, where and mend of a command that ends in an error: the last three lines, and no other but stages'."""
+    """What, location and hint of a command that ends in an error: the last three lines, and no other but stages'."""
     with pytest.raises(SystemExit) as left:
         main(words)
     shown = capsys.readouterr()
     assert (left.value.code, shown.out) == (2, "")
-    *stages, what, where, mend = shown.err.splitlines()
+    *stages, what, location, hint = shown.err.splitlines()
     assert all(
         line.partition(" ")[0] in ("dataset", "recommender", "examples", "surrogate-behavior") for line in stages
     )
-    assert where.startswith("  where: ") and mend.startswith("  mend:  ")
-    return what, where[9:], mend[9:]
+    assert location.startswith("  location: ") and hint.startswith("  hint: ")
+    return what, location.partition(": ")[2], hint.partition(": ")[2]
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
@@ -233,10 +233,10 @@ def vectors(path: Path, ids: list[str], width: int = WIDTH, first: float = 1.0) 
 
 @pytest.mark.parametrize("case", UNUSABLE)
 def test_data_that_cannot_be_used(case: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    files, what, where, mend = UNUSABLE[case]
+    files, what, location, hint = UNUSABLE[case]
     put(here / "bad", files)
     said = refused(capsys, "data", "inspect", "bad")
-    assert all(part in line for part, line in zip((what, where, mend), said, strict=True)), said
+    assert all(part in line for part, line in zip((what, location, hint), said, strict=True)), said
     (here / "small.yaml").write_text(RECIPE)
     assert refused(capsys, "run", "small.yaml", "--data", "bad")[0] == said[0]
     assert whole(here / "runs" / "small") == set()
@@ -260,7 +260,7 @@ def test_what_reading_drops_is_counted(shop: Path, capsys: pytest.CaptureFixture
 def test_a_recipe_that_cannot_be_carried_out(
     change: str, shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    what, where, mend, made = IMPOSSIBLE[change]
+    what, location, hint, made = IMPOSSIBLE[change]
     monkeypatch.setitem(sys.modules, "implicit", None)  # as where the extra is not installed
     monkeypatch.setitem(sys.modules, "implicit.als", None)
     if "context" in change:
@@ -268,7 +268,7 @@ def test_a_recipe_that_cannot_be_carried_out(
         (shop / "shop" / "items.csv").write_text(f"item_id,title\n{longest}")
     elsewhere = ["--set", "surrogate.backbone=somewhere/model"] if "four_bit" in change else []
     said = refused(capsys, "run", "small.yaml", "--set", change, *elsewhere)
-    assert all(part in line for part, line in zip((what, where, mend), said, strict=True)), said
+    assert all(part in line for part, line in zip((what, location, hint), said, strict=True)), said
     runs = shop / "runs" / "small"
     assert whole(runs) == made if made is not None else not runs.exists()
 
@@ -297,10 +297,10 @@ def test_vectors_that_do_not_fit(
 @pytest.mark.parametrize("runs", ["small.yaml/runs", "/proc/nowhere", "/sys/nowhere"])
 def test_a_run_folder_that_cannot_be_made(runs: str, shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if not Path(runs).is_absolute() or Path(runs).parent.is_dir():
-        what, where, mend = refused(capsys, "run", "small.yaml", "--runs", runs)
+        what, location, hint = refused(capsys, "run", "small.yaml", "--runs", runs)
         assert what.startswith("The operating system refuses: ")
-        assert where.startswith(runs.rpartition("/")[0])
-        assert "Name a place that is there" in mend
+        assert location.startswith(runs.rpartition("/")[0])
+        assert "Name a place that is there" in hint
     assert not (shop / "runs").exists()
 
 
@@ -324,22 +324,22 @@ def test_a_system_that_writes_no_further(size: int, shop: Path, capsys: pytest.C
     (shop / "shop" / "items.csv").write_text(f"item_id,title,description\n{rows}")
     often = ["--set", "surrogate.checkpoint_minutes=0.0001"]
     with largest_file(size):
-        what, where, mend = refused(capsys, "run", "small.yaml", *often)
+        what, location, hint = refused(capsys, "run", "small.yaml", *often)
     assert what in {f"The operating system refuses: {why}." for why in ("File too large", "No space left on device")}
-    assert where.startswith("runs/small")
-    assert "Make room" in mend
+    assert location.startswith("runs/small")
+    assert "Make room" in hint
     assert whole(shop / "runs" / "small") <= {"dataset", "recommender", "examples"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("options", "what", "mend"),
+    ("options", "what", "hint"),
     [
         ("size=24k", "No space left on device", "Make room there"),
         ("ro", "Read-only file system", "Name a place"),
     ],
 )
-def test_a_disk_that_is_full_or_only_read(options: str, what: str, mend: str, shop: Path) -> None:
+def test_a_disk_that_is_full_or_only_read(options: str, what: str, hint: str, shop: Path) -> None:
     """A file system of its own, which only the process started here sees."""
     (shop / "disk").mkdir()
     mount = f"mount -t tmpfs -o {options} disk disk"
@@ -351,7 +351,7 @@ def test_a_disk_that_is_full_or_only_read(options: str, what: str, mend: str, sh
     )
     code, *left = done.stdout.splitlines()
     assert code == "2"
-    assert f"The operating system refuses: {what}.\n  where: disk/small" in done.stderr
-    assert mend in done.stderr
+    assert f"The operating system refuses: {what}.\n  location: disk/small" in done.stderr
+    assert hint in done.stderr
     assert "Traceback" not in done.stderr
     assert not [path for path in left if path.endswith((".partial", ".stale"))]

@@ -132,8 +132,8 @@ def test_one_rater_or_none(raters):
 def test_what_is_no_rating_is_refused(bad):
     with pytest.raises(DataError, match="no rating") as error:
         agreement_rows(by_rater([1, 2], [0, bad]))
-    assert error.value.where == "rater 2"
-    assert error.value.mend
+    assert error.value.location == "rater 2"
+    assert error.value.hint
 
 
 def test_numbers_of_cases_must_be_equal():
@@ -180,7 +180,7 @@ def test_a_judge_is_compared_with_people_apart():
         assert found[name, "spearman"] == pytest.approx(np.mean([found[pair, "spearman"] for pair in pairs]))
     with pytest.raises(DataError, match="eve") as error:
         agreement_rows(given, judges=["eve"])
-    assert "ann, bob, cas, dot" in error.value.mend
+    assert "ann, bob, cas, dot" in error.value.hint
 
 
 def test_rows_without_a_value_are_explained():

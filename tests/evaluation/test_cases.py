@@ -6,7 +6,7 @@ from tests.tiny import examples, sasrec, world
 
 from recexplainer.data.split import leave_one_out
 from recexplainer.evaluation.cases import SHOTS, draw_cases, draw_shots
-from recexplainer.tasks.asking import ask, thresholds
+from recexplainer.recommenders.scoring import ask, thresholds
 
 
 def test_each_user_has_one_item_that_f_likes_or_one_that_it_dislikes() -> None:

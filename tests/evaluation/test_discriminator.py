@@ -26,7 +26,7 @@ from recexplainer.explanations.record import Explanation
 
 def told(method: str, case: int, text: str, score: float = 0.0) -> Explanation:
     blank: dict[str, Any] = {"history": (1,), "history_titles": ("A",), "item_title": "B", "citations": ()}
-    blank |= {"verdict": True, "probability": 0.5, "recommended": True, "rank": 1, "n_ranked": 9, "effects": ()}
+    blank |= {"verdict": True, "probability": 0.5, "recommended": True, "rank": 1, "n_ranked": 9, "attributions": ()}
     return Explanation(method=method, user=str(case), item=case, text=text, score=score, **blank)
 
 

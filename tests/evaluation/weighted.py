@@ -13,7 +13,7 @@ SCORE = 5.0
 
 
 def f(histories, items):
-    """The score of the last item is 3 and the weights of the history; with those unseen it spreads by `spread()`."""
+    """The score of the last item is 3 and the weights of the history; with those unseen it spreads by `score_std()`."""
     scores = np.zeros((len(histories), len(TITLES)))
     scores[:, 4:ASKED] = UNSEEN
     for row, history in enumerate(histories):
@@ -25,10 +25,10 @@ def recommender():
     return as_recommender(f, [str(item) for item in range(len(TITLES))])
 
 
-def spread():
+def score_std():
     return np.array([*UNSEEN, SCORE]).std()
 
 
 def explanation(*claims, text="", **changes):
-    known = {"history": range(4), "score": SCORE, "effects": tuple(WEIGHTS)}
+    known = {"history": range(4), "score": SCORE, "attributions": tuple(WEIGHTS)}
     return told(TITLES, text, claims=claims, **(known | changes))

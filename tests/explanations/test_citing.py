@@ -9,9 +9,9 @@ import pytest
 from tests.tiny import sasrec, world
 
 from recexplainer.data.titles import TitleFinder
+from recexplainer.evidence.evidence import Evidence, gather_evidence
 from recexplainer.explanations.citing import cite
 from recexplainer.recommenders.base import Floats, User
-from recexplainer.tasks.evidence import Evidence, gather_evidence
 
 HISTORY = (4, 17, 30, 8, 51)
 ITEM = 22
@@ -44,17 +44,17 @@ def test_effect_and_rank_without_by_brute_force(finder: TitleFinder, evidence: E
     f = sasrec()
     text = "; ".join(title(item) for item in HISTORY)
     full = f.scores([User(HISTORY)])[0]
-    effects = []
+    attributions = []
     for one in cite(text, finder, f, evidence):
         scores = f.scores([User(tuple(item for item in HISTORY if item != one.item))])[0]
         unseen = [item for item in range(f.n_items) if item not in HISTORY]
-        assert one.effect == pytest.approx(full[ITEM] - scores[ITEM], abs=1e-4)
-        assert one.rank_without == 1 + sum(scores[item] > scores[ITEM] for item in unseen)
-        effects.append((one.item, abs(full[ITEM] - scores[ITEM]), one.matters))
-    assert [item for item, _, _ in effects] == list(HISTORY)
-    typical = median(size for _, size, _ in effects)
-    assert [matters for _, _, matters in effects] == [size > typical + 1e-6 for _, size, _ in effects]
-    assert sum(bool(matters) for _, _, matters in effects) == 2, "of five, two are above the median"
+        assert one.attribution == pytest.approx(full[ITEM] - scores[ITEM], abs=1e-4)
+        assert one.ablated_rank == 1 + sum(scores[item] > scores[ITEM] for item in unseen)
+        attributions.append((one.item, abs(full[ITEM] - scores[ITEM]), one.matters))
+    assert [item for item, _, _ in attributions] == list(HISTORY)
+    typical = median(size for _, size, _ in attributions)
+    assert [matters for _, _, matters in attributions] == [size > typical + 1e-6 for _, size, _ in attributions]
+    assert sum(bool(matters) for _, _, matters in attributions) == 2, "of five, two are above the median"
 
 
 def test_the_item_asked_about_is_no_citation(finder: TitleFinder, evidence: Evidence) -> None:
@@ -63,13 +63,13 @@ def test_the_item_asked_about_is_no_citation(finder: TitleFinder, evidence: Evid
 
 def test_a_title_outside_the_history_has_no_effect_on_f(finder: TitleFinder, evidence: Evidence) -> None:
     (one,) = cite(f"Like {title(40)}.", finder, sasrec(), evidence)
-    assert (one.in_history, one.effect, one.rank_without, one.matters) == (False, None, None, None)
+    assert (one.in_history, one.attribution, one.ablated_rank, one.matters) == (False, None, None, None)
 
 
 def test_a_title_named_twice_is_cited_twice(finder: TitleFinder, evidence: Evidence) -> None:
     first, second = cite(f"{title(8)}, yes, {title(8)}.", finder, sasrec(), evidence)
     assert first.end < second.start
-    assert (first.effect, first.rank_without) == (second.effect, second.rank_without)
+    assert (first.attribution, first.ablated_rank) == (second.attribution, second.ablated_rank)
 
 
 def test_text_without_titles_cites_nothing_and_asks_nothing(finder: TitleFinder, evidence: Evidence) -> None:
@@ -101,21 +101,21 @@ def test_seen_items_never_push_the_item_down_the_ranks(finder: TitleFinder) -> N
     asked = Asked()
     (one,) = cite(title(1), finder, asked, evidence)
     assert asked.histories == [(59,)]
-    assert one.rank_without == 2
+    assert one.ablated_rank == 2
     (other,) = cite(title(59), finder, asked, evidence)
-    assert other.rank_without == 2, "what is left out of the history is not recommended again"
+    assert other.ablated_rank == 2, "what is left out of the history is not recommended again"
     assert (one.matters, other.matters) == (True, False)
 
 
 def test_a_history_of_one_item_cannot_be_shortened(finder: TitleFinder, evidence: Evidence) -> None:
     single = gather_evidence(sasrec(), world(), [User((4,))], [ITEM])[0]
     (one,) = cite(title(4), finder, sasrec(), single)
-    assert one.effect == pytest.approx(single.effects[0])
-    assert one.rank_without is None
+    assert one.attribution == pytest.approx(single.attributions[0])
+    assert one.ablated_rank is None
 
 
 def test_an_f_that_cannot_answer_for_a_changed_history_is_not_asked(finder: TitleFinder, evidence: Evidence) -> None:
     asked = Asked(answers_changed_history=False)
-    (one,) = cite(title(8), finder, asked, replace(evidence, effects=()))
-    assert (one.in_history, one.effect, one.rank_without, one.matters) == (True, None, None, None)
+    (one,) = cite(title(8), finder, asked, replace(evidence, attributions=()))
+    assert (one.in_history, one.attribution, one.ablated_rank, one.matters) == (True, None, None, None)
     assert asked.histories == []

@@ -8,16 +8,17 @@ from pydantic import TypeAdapter
 from tests.tiny import ARCHITECTURES, fresh, histories, sasrec, world
 
 from recexplainer.errors import DataError
-from recexplainer.explanations import drafting, explainer
-from recexplainer.explanations.beliefs import believed, can_reflect
+from recexplainer.evidence.evidence import gather_evidence
+from recexplainer.evidence.realised import write_rationale
+from recexplainer.explanations import explainer
+from recexplainer.explanations import generator as drafting
 from recexplainer.explanations.explainer import Explainer, explain
 from recexplainer.explanations.record import Explanation
+from recexplainer.explanations.self_attribution import believed, can_reflect
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.prompt import FORMS, Form
-from recexplainer.tasks.evidence import gather_evidence
-from recexplainer.tasks.writing import write_rationale
 
 
 @pytest.fixture(autouse=True)
@@ -51,16 +52,16 @@ def test_a_record_says_what_f_says(form: Form, architecture: str, evidence: bool
         assert record.recommended == (scores[item] > threshold)
         assert record.verdict == (record.probability > 0.5)
         assert 0 <= record.probability <= 1
-        assert len(record.effects) == len(user.history)
+        assert len(record.attributions) == len(user.history)
 
 
 def test_effects_are_those_of_leaving_out() -> None:
     f = sasrec()
     for record in Explainer(world(), f, fresh("intention")).explain(pairs()[1:]):
         full = f.scores([User(record.history)])[0, record.item]
-        for place, effect in enumerate(record.effects):
+        for place, attribution in enumerate(record.attributions):
             without = User(record.history[:place] + record.history[place + 1 :])
-            assert effect == pytest.approx(full - f.scores([without])[0, record.item], abs=1e-4)
+            assert attribution == pytest.approx(full - f.scores([without])[0, record.item], abs=1e-4)
 
 
 def test_the_history_is_what_f_looks_at() -> None:
@@ -133,7 +134,7 @@ def test_a_text_that_f_does_not_bear_out_is_written_again(monkeypatch: pytest.Mo
 def test_an_empty_history_cannot_be_explained() -> None:
     with pytest.raises(DataError, match="no history") as caught:
         Explainer(world(), sasrec(), fresh("behavior")).explain([pairs()[0], (User((), "newcomer"), 3)])
-    assert "newcomer" in caught.value.where
+    assert "newcomer" in caught.value.location
 
 
 @pytest.mark.parametrize("item", [-1, 60, 1000])
@@ -174,13 +175,13 @@ def test_strict_lets_nothing_stand_that_is_not_confirmed(monkeypatch: pytest.Mon
     for evidence in (True, False):
         (record,) = room.explain([(pairs()[2][0], 5)], evidence=evidence, strict=True, reflect=evidence)
         assert record.text == true and record.abstained == ""
-        assert {claim.mark for claim in record.claims} == {"confirmed"}
+        assert {claim.status for claim in record.claims} == {"supported"}
     monkeypatch.setattr(explainer, "DRAFTS", 1)
     (record,) = room.explain([(pairs()[2][0], 5)], strict=True)
     assert f"rank {known.rank:,} of {known.n_ranked:,}" in record.text
     assert record.text.startswith("Yes" if known.recommended else "No")
     assert "none of 1 texts" in record.abstained and record.faults == ()
-    assert [claim.mark for claim in record.claims] == ["confirmed"]
+    assert [claim.status for claim in record.claims] == ["supported"]
 
 
 @pytest.mark.parametrize("form", ["behavior", "hybrid"])
@@ -189,7 +190,13 @@ def test_what_a_surrogate_believes_knows_nothing_of_what_f_said(form: Form) -> N
     users, items = [user for user, _ in pairs()], [item for _, item in pairs()]
     known = gather_evidence(sasrec(), world(), users, items)
     turned = [
-        replace(one, recommended=not one.recommended, rank=1, score=9.0, effects=tuple(-each for each in one.effects))
+        replace(
+            one,
+            recommended=not one.recommended,
+            rank=1,
+            score=9.0,
+            attributions=tuple(-each for each in one.attributions),
+        )
         for one in known
     ]
     ids, likely = [user.id for user in users], [0.9, 0.1, 0.3, 0.6][: len(known)]
@@ -197,9 +204,9 @@ def test_what_a_surrogate_believes_knows_nothing_of_what_f_said(form: Form) -> N
     assert own == same
     assert [one.recommended for one in own] == [yes > 0.5 for yes in likely]
     for one in own:
-        assert len(one.effects) == len(one.history)
-        assert sum(one.effects) == pytest.approx(0, abs=1e-6) or len(one.history) == 1
-        assert all(-1 <= effect <= 1 for effect in one.effects)
+        assert len(one.attributions) == len(one.history)
+        assert sum(one.attributions) == pytest.approx(0, abs=1e-6) or len(one.history) == 1
+        assert all(-1 <= attribution <= 1 for attribution in one.attributions)
 
 
 def test_alone_a_text_is_held_to_the_surrogate_s_own_answers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,7 @@ def test_the_verdict_of_a_stranger_is_the_one_that_is_read_as_its_claim() -> Non
     (claim,) = [one for one in told.claims if one.kind == "verdict"]
     assert text[claim.start : claim.end] == "suggest"
     assert told.verdict is True and told.probability == 1.0
-    assert (claim.mark == "confirmed") == told.recommended
+    assert (claim.status == "supported") == told.recommended
 
 
 def test_pairs_that_cannot_be_explained_are_refused() -> None:

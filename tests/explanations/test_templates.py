@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from tests.tiny import histories, sasrec, world
 
+from recexplainer.evidence.evidence import gather_evidence
 from recexplainer.explanations.recording import Recorder
 from recexplainer.explanations.templates import TEMPLATES, template_texts
 from recexplainer.recommenders.base import User
-from recexplainer.tasks.evidence import gather_evidence
 
 PAIRS = [(User(history, f"u{number}"), 7 * number + 3) for number, history in enumerate(histories(5, (1, 4, 6)))]
 

@@ -20,7 +20,7 @@ def test_the_result_comes_from_another_process() -> None:
 
 
 def test_an_error_comes_through_with_its_message(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"(?s)missing\.json.*mend"):
+    with pytest.raises(RunError, match=r"(?s)missing\.json.*hint"):
         run_apart(read_json, tmp_path / "missing.json")
 
 

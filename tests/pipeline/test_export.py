@@ -28,7 +28,7 @@ def test_a_run_that_is_not_finished_is_said(begun: Path, tmp_path: Path) -> None
 def test_a_form_that_was_not_trained_is_said(begun: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no surrogate in the form 'behavior'") as caught:
         export_surrogate(begun, tmp_path / "to", form="behavior")
-    assert caught.value.mend == "It has intention, hybrid."
+    assert caught.value.hint == "It has intention, hybrid."
 
 
 @pytest.mark.parametrize("inside", [True, False])

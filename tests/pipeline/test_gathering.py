@@ -4,7 +4,7 @@ import pytest
 from tests.tiny import sasrec, told, world
 
 from recexplainer.pipeline.gathering import ask_of_explained
-from recexplainer.recommenders.attribution import removal_effects, shapley_values
+from recexplainer.recommenders.attribution import occlusion_attributions, shapley_values
 from recexplainer.recommenders.base import User
 
 
@@ -20,7 +20,7 @@ def test_the_recommender_is_asked_of_each_explained_pair(tmp_path: Path) -> None
         v.values.tolist() for v in values
     ]
     assert second.pair is None  # one item
-    effects = removal_effects(sasrec(), users, items)[0]
+    effects = occlusion_attributions(sasrec(), users, items)[0]
     assert first.pair is not None
     assert first.pair.alone == pytest.approx(effects.tolist(), abs=1e-5)
 

@@ -60,11 +60,11 @@ def test_override_opens_what_the_file_does_not_name(tmp_path: Path):
         ("", ["holds no settings"]),
     ],
 )
-def test_errors_name_file_key_and_mend(tmp_path: Path, text: str, said: list[str]):
+def test_errors_name_file_key_and_hint(tmp_path: Path, text: str, said: list[str]):
     with pytest.raises(SettingsError) as caught:
         read_settings(Whole, write(tmp_path, text))
-    assert caught.value.where
-    assert caught.value.mend
+    assert caught.value.location
+    assert caught.value.hint
     for part in said:
         assert part in str(caught.value)
 

@@ -9,13 +9,13 @@ import pytest
 from tests.tiny import histories, sasrec
 
 from recexplainer.errors import RecommenderError, SettingsError
-from recexplainer.recommenders import without
+from recexplainer.recommenders import occlusion as without
 from recexplainer.recommenders.attribution import (
+    ablated_ranks,
+    ablated_scores,
     interactions,
-    pair_effects,
-    ranks_without,
-    removal_effects,
-    scores_without,
+    occlusion_attributions,
+    pair_attributions,
     shapley_values,
 )
 from recexplainer.recommenders.base import Floats, User
@@ -41,46 +41,46 @@ class Sums:
 
 def test_an_additive_recommender_by_hand() -> None:
     f = Sums()
-    effects = removal_effects(f, [User((0, 3, 4)), User((5, 1))], [2, 0])  # type: ignore[arg-type]
-    np.testing.assert_allclose(effects[0], f.weights[[0, 3, 4], 2], rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(effects[1], f.weights[[5, 1], 0], rtol=1e-5, atol=1e-6)
+    attributions = occlusion_attributions(f, [User((0, 3, 4)), User((5, 1))], [2, 0])  # type: ignore[arg-type]
+    np.testing.assert_allclose(attributions[0], f.weights[[0, 3, 4], 2], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(attributions[1], f.weights[[5, 1], 0], rtol=1e-5, atol=1e-6)
     assert f.asked == 4 + 3
 
 
 def test_a_history_of_one_item_is_held_against_the_mean_of_the_catalogue() -> None:
     f = Sums()
-    effects = removal_effects(f, [User((3,))], [1])  # type: ignore[arg-type]
-    np.testing.assert_allclose(effects[0], [f.weights[3, 1] - f.weights[3].mean()], rtol=1e-5)
+    attributions = occlusion_attributions(f, [User((3,))], [1])  # type: ignore[arg-type]
+    np.testing.assert_allclose(attributions[0], [f.weights[3, 1] - f.weights[3].mean()], rtol=1e-5)
 
 
 def test_brute_force_on_a_sasrec() -> None:
     f = sasrec()
     users = [User(history) for history in histories(12)]
     items = [(7 * case) % f.n_items for case in range(len(users))]
-    effects = removal_effects(f, users, items)
-    for user, item, effect in zip(users, items, effects, strict=True):
+    attributions = occlusion_attributions(f, users, items)
+    for user, item, attribution in zip(users, items, attributions, strict=True):
         full = f.scores([user])[0, item]
         for place in range(len(user.history)):
             without = user.history[:place] + user.history[place + 1 :]
-            assert effect[place] == pytest.approx(full - f.scores([User(without)])[0, item], abs=1e-4)
+            assert attribution[place] == pytest.approx(full - f.scores([User(without)])[0, item], abs=1e-4)
 
 
 def test_batches_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     f = Sums()
     users, items = [User((0, 3, 4)), User((5,)), User((2, 1))], [1, 2, 3]
-    whole = removal_effects(f, users, items)  # type: ignore[arg-type]
+    whole = occlusion_attributions(f, users, items)  # type: ignore[arg-type]
     monkeypatch.setattr(without, "_BATCH", 2)
-    for one, other in zip(whole, removal_effects(f, users, items), strict=True):  # type: ignore[arg-type]
+    for one, other in zip(whole, occlusion_attributions(f, users, items), strict=True):  # type: ignore[arg-type]
         np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
 def test_nobody_asked_about_is_an_empty_answer() -> None:
-    assert removal_effects(Sums(), [], []) == []  # type: ignore[arg-type]
+    assert occlusion_attributions(Sums(), [], []) == []  # type: ignore[arg-type]
 
 
 def test_a_recommender_that_knows_ids_alone_cannot_say() -> None:
     with pytest.raises(RecommenderError, match="cannot answer for a changed history"):
-        removal_effects(Sums(answers_changed_history=False), [User((0, 1))], [2])  # type: ignore[arg-type]
+        occlusion_attributions(Sums(answers_changed_history=False), [User((0, 1))], [2])  # type: ignore[arg-type]
 
 
 def bare(histories: Sequence[Sequence[str]]) -> Any:
@@ -133,7 +133,7 @@ def by_permutations(f: Any, history: tuple[int, ...], item: int) -> list[float]:
 def test_scores_without_some_items_by_hand() -> None:
     f = Sums()
     users, gone = [User((0, 3, 4), "a"), User((0, 3, 4), "a"), User((5, 1), "b")], [{3}, [0, 4, 2], ()]
-    scores = scores_without(f, users, [2, 2, 0], gone)  # type: ignore[arg-type]
+    scores = ablated_scores(f, users, [2, 2, 0], gone)  # type: ignore[arg-type]
     expected = [f.weights[[0, 4], 2].sum(), f.weights[3, 2], f.weights[[5, 1], 0].sum()]
     np.testing.assert_allclose(scores, expected, rtol=1e-5)
 
@@ -141,7 +141,7 @@ def test_scores_without_some_items_by_hand() -> None:
 def test_the_same_question_is_put_once_and_users_are_kept_apart() -> None:
     f = Counted(Sums())
     users = [User((0, 3), "a"), User((0, 3), "a"), User((3, 0, 0), "a"), User((0, 3), "b")]
-    scores = scores_without(f, users, [1, 2, 4, 1], [{0}] * 4)  # type: ignore[arg-type]
+    scores = ablated_scores(f, users, [1, 2, 4, 1], [{0}] * 4)  # type: ignore[arg-type]
     assert f.asked == [User((3,), "a"), User((3,), "b")]
     np.testing.assert_allclose(scores, f.f.weights[3, [1, 2, 4, 1]], rtol=1e-5)
 
@@ -149,9 +149,9 @@ def test_the_same_question_is_put_once_and_users_are_kept_apart() -> None:
 def test_where_nothing_is_left_the_item_counts_as_an_average_one() -> None:
     f = Sums()
     row, user = f.scores([User((3, 5))])[0], User((3, 5))
-    np.testing.assert_allclose(scores_without(f, [user], [1], [{3, 5}]), [row.mean()], rtol=1e-5)  # type: ignore[arg-type]
+    np.testing.assert_allclose(ablated_scores(f, [user], [1], [{3, 5}]), [row.mean()], rtol=1e-5)  # type: ignore[arg-type]
     above = sum(bool(row[other] > row.mean()) for other in (0, 2, 4))
-    assert ranks_without(f, [user], [1], [{3, 5}]).tolist() == [1 + above]  # type: ignore[arg-type]
+    assert ablated_ranks(f, [user], [1], [{3, 5}]).tolist() == [1 + above]  # type: ignore[arg-type]
 
 
 def test_ranks_are_among_what_the_whole_history_lacks() -> None:
@@ -159,7 +159,7 @@ def test_ranks_are_among_what_the_whole_history_lacks() -> None:
     users = [User(history) for history in histories(10) for _ in range(2)]
     items = [(11 * case + 3) % f.n_items for case in range(len(users))]
     gone = [{user.history[case % 2]} | ({user.history[-1]} if case % 3 else set()) for case, user in enumerate(users)]
-    ranks = ranks_without(f, users, items, gone)
+    ranks = ablated_ranks(f, users, items, gone)
     for user, item, left_out, rank in zip(users, items, gone, ranks.tolist(), strict=True):
         left = [one for one in user.history if one not in left_out]
         row = f.scores([User(tuple(left or user.history))])[0]
@@ -171,22 +171,24 @@ def test_ranks_are_among_what_the_whole_history_lacks() -> None:
 
 def test_ties_are_to_the_favour_of_the_item() -> None:
     equal = FunctionRecommender(lambda asked: np.zeros((len(asked), 5)), list("abcde"))  # type: ignore[misc]
-    assert ranks_without(equal, [User((0, 1))], [3], [{0}]).tolist() == [1]
+    assert ablated_ranks(equal, [User((0, 1))], [3], [{0}]).tolist() == [1]
 
 
 @pytest.mark.parametrize("f", [sasrec(), function()], ids=["sasrec", "function"])
 def test_pairs_are_left_out_together(f: Any) -> None:
     history, item = (4, 1, 7, 2), 9
-    (effects,) = pair_effects(f, [User(history)], [item])
+    (attributions,) = pair_attributions(f, [User(history)], [item])
     whole = worth(f, history, item, history)
     for one in range(4):
         for other in range(4):
             left = [history[place] for place in range(4) if place not in (one, other)]
-            assert effects[one, other] == pytest.approx(whole - worth(f, left, item, history), abs=1e-4)
-    np.testing.assert_allclose(effects.diagonal(), removal_effects(f, [User(history)], [item])[0], atol=1e-6)
-    (two,) = pair_effects(f, [User((4, 1))], [item])
+            assert attributions[one, other] == pytest.approx(whole - worth(f, left, item, history), abs=1e-4)
+    np.testing.assert_allclose(
+        attributions.diagonal(), occlusion_attributions(f, [User(history)], [item])[0], atol=1e-6
+    )
+    (two,) = pair_attributions(f, [User((4, 1))], [item])
     assert two[0, 1] == pytest.approx(worth(f, (4, 1), item, ()) - worth(f, (), item, (4, 1)), abs=1e-4)
-    assert pair_effects(f, [], []) == []
+    assert pair_attributions(f, [], []) == []
 
 
 @pytest.mark.parametrize("f", [sasrec(), function()], ids=["sasrec", "function"])
@@ -308,18 +310,20 @@ def test_padding_keeps_positions_and_is_not_looked_at() -> None:
     f, history = sasrec(), histories(5)[4]
     assert len(history) == 6
     gone, last = {history[1], history[2]}, history[-1]
-    (kept,) = scores_without(f, [User(history)], [9], [gone], absence="padding")
-    (closed,) = scores_without(f, [User(history)], [9], [gone])
+    (kept,) = ablated_scores(f, [User(history)], [9], [gone], absence="padding")
+    (closed,) = ablated_scores(f, [User(history)], [9], [gone])
     assert kept != pytest.approx(closed, abs=1e-5)
-    (end,) = scores_without(f, [User(history)], [9], [{last}], absence="padding")
+    (end,) = ablated_scores(f, [User(history)], [9], [{last}], absence="padding")
     assert end == pytest.approx(worth(f, history[:-1], 9, ()), abs=1e-5)  # after the last item there is no gap
     assert kept == pytest.approx(moved(f, history, gone, 9), abs=1e-4)
     (values,) = shapley_values(f, [User(history)], [9], absence="padding")
     whole = worth(f, history, 9, ())
     assert values.values.sum() == pytest.approx(whole - values.baseline, abs=1e-4)
-    (effects,) = removal_effects(f, [User(history)], [9], absence="padding")
-    assert effects[1] == pytest.approx(whole - moved(f, history, {history[1]}, 9), abs=1e-4)
-    assert pair_effects(f, [User(history)], [9], absence="padding")[0][1, 2] == pytest.approx(whole - kept, abs=1e-5)
+    (attributions,) = occlusion_attributions(f, [User(history)], [9], absence="padding")
+    assert attributions[1] == pytest.approx(whole - moved(f, history, {history[1]}, 9), abs=1e-4)
+    assert pair_attributions(f, [User(history)], [9], absence="padding")[0][1, 2] == pytest.approx(
+        whole - kept, abs=1e-5
+    )
 
 
 def moved(f: Any, history: Sequence[int], gone: set[int], item: int) -> float:
@@ -335,7 +339,7 @@ def moved(f: Any, history: Sequence[int], gone: set[int], item: int) -> float:
 
 def test_padding_is_refused_where_there_is_none() -> None:
     with pytest.raises(RecommenderError, match="no padding"):
-        scores_without(function(), [User((0, 1))], [2], [{0}], absence="padding")
+        ablated_scores(function(), [User((0, 1))], [2], [{0}], absence="padding")
 
 
 @pytest.mark.parametrize(
@@ -351,7 +355,7 @@ def test_padding_is_refused_where_there_is_none() -> None:
 )
 def test_what_cannot_be_asked(users: Any, items: Any, gone: Any, message: str) -> None:
     with pytest.raises(RecommenderError, match=message):
-        scores_without(Sums(), users, items, gone)  # type: ignore[arg-type]
+        ablated_scores(Sums(), users, items, gone)  # type: ignore[arg-type]
     if "sets" not in message:
         with pytest.raises(RecommenderError, match=message):
             shapley_values(Sums(), users, items)  # type: ignore[arg-type]
@@ -359,10 +363,10 @@ def test_what_cannot_be_asked(users: Any, items: Any, gone: Any, message: str) -
 
 def test_every_question_needs_an_f_that_answers_for_a_changed_history() -> None:
     f: Any = Sums(answers_changed_history=False)
-    for ask in (pair_effects, shapley_values):
+    for ask in (pair_attributions, shapley_values):
         with pytest.raises(RecommenderError, match="cannot answer for a changed history"):
             ask(f, [User((0, 1))], [2])
-    for ask_without in (scores_without, ranks_without):
+    for ask_without in (ablated_scores, ablated_ranks):
         with pytest.raises(RecommenderError, match="cannot answer for a changed history"):
             ask_without(f, [User((0, 1))], [2], [{0}])
 
@@ -375,11 +379,11 @@ def test_settings_of_sampling_are_checked() -> None:
 
 
 def test_interactions_by_hand() -> None:
-    effects = np.array([[1.0, 4.0, 0.5], [4.0, 2.0, 2.0], [0.5, 2.0, -1.0]], np.float32)
-    np.testing.assert_allclose(interactions(effects), [[0, 1, 0.5], [1, 0, 1], [0.5, 1, 0]])
-    np.testing.assert_allclose(interactions(effects[:1, :1]), [[0]])
+    attributions = np.array([[1.0, 4.0, 0.5], [4.0, 2.0, 2.0], [0.5, 2.0, -1.0]], np.float32)
+    np.testing.assert_allclose(interactions(attributions), [[0, 1, 0.5], [1, 0, 1], [0.5, 1, 0]])
+    np.testing.assert_allclose(interactions(attributions[:1, :1]), [[0]])
 
 
 def test_an_additive_recommender_has_no_interactions() -> None:
-    (effects,) = pair_effects(Sums(), [User((0, 3, 4, 5))], [2])  # type: ignore[arg-type]
-    np.testing.assert_allclose(interactions(effects), np.zeros((4, 4)), atol=1e-5)
+    (attributions,) = pair_attributions(Sums(), [User((0, 3, 4, 5))], [2])  # type: ignore[arg-type]
+    np.testing.assert_allclose(interactions(attributions), np.zeros((4, 4)), atol=1e-5)

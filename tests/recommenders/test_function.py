@@ -53,7 +53,7 @@ class Object:
 
     def user_vectors(self, users: Sequence[User]) -> Floats:
         if nobody := [user.id for user in users if not user.history]:
-            raise RecommenderError("empty", where=f"user {nobody[0]!r}", mend="give a history")
+            raise RecommenderError("empty", location=f"user {nobody[0]!r}", hint="give a history")
         lasts = [list(user.history[-7:]) for user in users]
         return np.array([_WEIGHTS[last].sum(0) for last in lasts], np.float32).reshape(-1, 20)
 
@@ -118,8 +118,8 @@ def test_a_function_may_ask_for_the_items_of_the_columns() -> None:
 def test_what_comes_back_is_checked(attribute: str, said: str) -> None:
     with pytest.raises(RecommenderError, match=said) as caught:
         of(attribute).scores([User((1,)), User((2, 3))])
-    assert caught.value.where.endswith(attribute)
-    assert caught.value.mend
+    assert caught.value.location.endswith(attribute)
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("entry", ["no_such_module_anywhere:scores", "json:no_such_function", "json:dumps.nothing"])
@@ -150,7 +150,7 @@ def test_a_bare_function_is_taken_as_it_is_but_cannot_be_kept(tmp_path: Path) ->
     assert (taken.scores([user]) == of("scores").scores([user])).all()
     with pytest.raises(RecommenderError, match="kept by its name only") as caught:
         taken.save(tmp_path)
-    assert caught.value.where == "scores"
+    assert caught.value.location == "scores"
 
 
 def test_a_recommender_is_left_as_it_is_and_a_class_is_made_one() -> None:

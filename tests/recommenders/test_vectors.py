@@ -165,8 +165,8 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path) -> None:
     def refused(said: str, ids: list[str], values: Floats, write: Write = write_npy) -> None:
         with pytest.raises(RecommenderError, match=said) as caught:
             read_vectors(write(tmp_path / f"{write.__name__}.npy", ids, values))
-        assert caught.value.where
-        assert caught.value.mend
+        assert caught.value.location
+        assert caught.value.hint
 
     refused("1 vectors hold NaN or infinity: 'b'", ["a", "b", "c"], bad)
     refused("1 vectors hold NaN", ["a", "b", "c"], np.where(np.isnan(bad), np.inf, bad), write_parquet)

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from tests.reports.judged_rows import evaluation
 
+from recexplainer.claims.claim import Claim
 from recexplainer.data.dataset import Note
 from recexplainer.evaluation.rows import Row
-from recexplainer.explanations.attributing import Attribution, Pair
-from recexplainer.explanations.record import Citation, Claim, Explanation
-from recexplainer.recommenders.attribute_effects import AttributeEffect
+from recexplainer.evidence.pair_attribution import Attribution, Pair
+from recexplainer.explanations.record import Citation, Explanation
+from recexplainer.recommenders.attribute_contrast import AttributeContrast
 from recexplainer.recommenders.shapley import Shapley
 from recexplainer.reports import DatasetFacts, ReportInputs, Stage, TaskCount
 
@@ -26,9 +27,9 @@ TITLES = (
 ASKED = "Lantern Keep: The Ninth Bell"
 
 
-def cite(text, title, item, effect=None, rank=None, matters=None, in_history=True):
+def cite(text, title, item, attribution=None, rank=None, matters=None, in_history=True):
     start = text.index(title)
-    return Citation(item, title, start, start + len(title), in_history, effect, rank, matters)
+    return Citation(item, title, start, start + len(title), in_history, attribution, rank, matters)
 
 
 def claim(text, words, kind, mark, found, item=None):
@@ -62,14 +63,14 @@ def explanation(number=0, **changes):
         score=7.214,
         rank=3,
         n_ranked=1841,
-        effects=(1.84, -0.12, 0.92, 0.33, 0.05, -0.31, 0.41),
+        attributions=(1.84, -0.12, 0.92, 0.33, 0.05, -0.31, 0.41),
         claims=(
-            claim(text, "puts", "verdict", "confirmed", "the recommender says yes, rank 3 of 1,841", 7),
-            claim(text, TITLES[0], "history", "confirmed", "it is in the history", 0),
-            claim(text, TITLES[0], "for", "confirmed", "without it the score falls by 1.84", 0),
-            claim(text, "by Nimbus", "shared", "unsupported", "the catalogue knows no brand “Nimbus”", 0),
-            claim(text, TITLES[2], "for", "confirmed", "without it the score falls by 0.92", 2),
-            claim(text, TITLES[5], "against", "confirmed", "without it the score rises by 0.31", 5),
+            claim(text, "puts", "verdict", "supported", "the recommender says yes, rank 3 of 1,841", 7),
+            claim(text, TITLES[0], "history", "supported", "it is in the history", 0),
+            claim(text, TITLES[0], "for", "supported", "without it the score falls by 1.84", 0),
+            claim(text, "by Nimbus", "shared", "unverified", "the catalogue knows no brand “Nimbus”", 0),
+            claim(text, TITLES[2], "for", "supported", "without it the score falls by 0.92", 2),
+            claim(text, TITLES[5], "against", "supported", "without it the score rises by 0.31", 5),
         ),
     )
     return replace(made, **changes)
@@ -79,13 +80,13 @@ def attribution(**changes):
     """What f was asked about `explanation`: its Shapley values sum to its score minus the mean of the catalogue."""
     values = np.array([4.0, -0.25, 2.0, 0.5, 0.25, -0.5, 1.75], np.float32)
     made = Attribution(
-        spread=2.5,
+        score_std=2.5,
         shapley=Shapley(values, np.zeros(7, np.float32), -0.536, exact=True),
         pair=Pair((0, 2), 5.5, (1.84, 0.92), 206),
         attributes=(
-            AttributeEffect("of brand Nimbus", 0.61, 5, 42),
-            AttributeEffect("for Orbit Pocket", -0.02, 30, 17),
-            AttributeEffect("of genre puzzle", -0.33, 12, 35),
+            AttributeContrast("of brand Nimbus", 0.61, 5, 42),
+            AttributeContrast("for Orbit Pocket", -0.02, 30, 17),
+            AttributeContrast("of genre puzzle", -0.33, 12, 35),
         ),
     )
     return replace(made, **changes)
@@ -105,7 +106,7 @@ def alone(number=0, **changes):
         probability=0.71,
         faults=(f"“{TITLES[3]}” is said to speak for it", f"“{TITLES[0]}” does most and is not named"),
         claims=(
-            claim(text, "would recommend", "verdict", "confirmed", "the recommender says yes, rank 3 of 1,841", 7),
+            claim(text, "would recommend", "verdict", "supported", "the recommender says yes, rank 3 of 1,841", 7),
             claim(text, TITLES[3], "for", "contradicted", "without it the score rises by 0.12", 3),
             claim(
                 text, "Emberfall Tactics", "history", "contradicted", "“Emberfall Tactics” is not in the history", 90
@@ -130,7 +131,15 @@ VALUES = {
 def alignment_rows():
     methods = ("random", "popularity", "behavior", "intention", "hybrid")
     return [
-        Row(method, task, metric, value, value and max(value - 0.011, 0), value and value + 0.011, 3901 if value else 0)
+        Row(
+            method=method,
+            task=task,
+            metric=metric,
+            value=value,
+            low=value and max(value - 0.011, 0),
+            high=value and value + 0.011,
+            cases=3901 if value else 0,
+        )
         for (task, metric), values in VALUES.items()
         for method, value in zip(methods, values, strict=True)
         if value is not None or not metric.endswith("-constrained")
@@ -140,7 +149,15 @@ def alignment_rows():
 def target_rows():
     values = {"hr@5": (0.081, 0.021), "hr@10": (0.121, 0.036), "ndcg@5": (0.055, 0.013), "ndcg@10": (0.068, 0.018)}
     return [
-        Row(method, "recommendation", metric, value, value - 0.005, value + 0.005, 3901)
+        Row(
+            method=method,
+            task="recommendation",
+            metric=metric,
+            value=value,
+            low=value - 0.005,
+            high=value + 0.005,
+            cases=3901,
+        )
         for metric, pair in values.items()
         for method, value in zip(("target", "popularity"), pair, strict=True)
     ]
@@ -183,7 +200,7 @@ def full_inputs() -> ReportInputs:
         recommended=False,
         score=-1.337,
         rank=1204,
-        effects=(-0.2, 0.1, -0.33, 0.02, 0.25, 0.07, -0.74),
+        attributions=(-0.2, 0.1, -0.33, 0.02, 0.25, 0.07, -0.74),
         claims=(),
         ask="the view of genres",
     )

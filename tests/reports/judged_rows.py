@@ -14,7 +14,7 @@ TASKS = ("retrieval and ranking", "classification", "discrimination", "chat", "r
 
 
 def row(method, task, metric, value, cases=500, half=0.03):
-    return Row(method, task, metric, value, value - half, value + half, cases)
+    return Row(method=method, task=task, metric=metric, value=value, low=value - half, high=value + half, cases=cases)
 
 
 def judge_rows(judges=("rubric", "people")):
@@ -69,7 +69,7 @@ def agreement_rows():
     values = {"rubric × people": (0.38, 0.52, 0.61, 0.49), "all raters": (None, None, None, 0.44)}
     metrics = ("kappa", "kappa-quadratic", "spearman", "alpha-ordinal")
     return [
-        Row(pair, "agreement", metric, value, None, None, 120)
+        Row(method=pair, task="agreement", metric=metric, value=value, low=None, high=None, cases=120)
         for pair, each in values.items()
         for metric, value in zip(metrics, each, strict=True)
         if value is not None

@@ -25,16 +25,16 @@ def test_bars_are_drawn_to_scale_with_whiskers():
 
 
 def test_effects_go_right_for_and_left_against():
-    speaks_for = ElementTree.fromstring(bars.effect_bars([1.0], 2.0, "x")).find("rect")
-    against = ElementTree.fromstring(bars.effect_bars([-2.0], 2.0, "x")).find("rect")
-    nothing = ElementTree.fromstring(bars.effect_bars([0.0], 0.0, "x")).find("rect")
+    speaks_for = ElementTree.fromstring(bars.attribution_bars([1.0], 2.0, "x")).find("rect")
+    against = ElementTree.fromstring(bars.attribution_bars([-2.0], 2.0, "x")).find("rect")
+    nothing = ElementTree.fromstring(bars.attribution_bars([0.0], 0.0, "x")).find("rect")
     assert (speaks_for.get("x"), speaks_for.get("width")) == ("50.00%", "25.00%")
     assert (against.get("x"), against.get("width")) == ("0.00%", "50.00%")
     assert nothing.get("width") == "0.00%"
 
 
 def test_a_second_bar_lies_below_the_first_and_is_lighter():
-    tree = ElementTree.fromstring(bars.effect_bars([1.0, -2.0], 2.0, "x"))
+    tree = ElementTree.fromstring(bars.attribution_bars([1.0, -2.0], 2.0, "x"))
     first, second = tree.findall("rect")
     assert (first.get("class"), second.get("class")) == ("fill-for", "fill-against light")
     assert (second.get("x"), second.get("width")) == ("0.00%", "50.00%")

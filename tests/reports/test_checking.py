@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from recexplainer.claims.claim import Claim
 from recexplainer.errors import RunError
-from recexplainer.explanations.record import Claim
 from recexplainer.reports.checking import check, counterfactual, open_faults, places
 from recexplainer.reports.marking import claim_segments
 
@@ -16,7 +16,7 @@ def told(full_inputs):
 def test_the_counterfactual_is_of_the_strongest_that_changes_the_rank(told):
     assert counterfactual(told) == "Without “Lantern Keep: The Drowned Stair” it would fall from rank 3 to rank 41."
     _, strongest, second, against = told.citations
-    still = replace(strongest, rank_without=3)
+    still = replace(strongest, ablated_rank=3)
     assert counterfactual(replace(told, citations=(still, second))) == (
         "Without “Marrow & Thistle” it would fall from rank 3 to rank 12."
     )
@@ -24,12 +24,12 @@ def test_the_counterfactual_is_of_the_strongest_that_changes_the_rank(told):
         "Without “Nimbus Wireless Gamepad” it would rise from rank 3 to rank 2."
     )
     assert counterfactual(replace(told, citations=(still,))) == "No single item that the text names changes its rank."
-    assert counterfactual(replace(told, citations=(replace(still, rank_without=None),))) == ""
+    assert counterfactual(replace(told, citations=(replace(still, ablated_rank=None),))) == ""
     assert counterfactual(replace(told, citations=())) == ""
 
 
 def test_large_ranks_are_written_with_commas(told):
-    far = replace(told.citations[1], rank_without=1204)
+    far = replace(told.citations[1], ablated_rank=1204)
     assert counterfactual(replace(told, citations=(far,))).endswith("from rank 3 to rank 1,204.")
 
 
@@ -40,13 +40,13 @@ def test_claims_of_the_same_words_are_one_place_with_the_worst_mark(told):
         "“Lantern Keep: The Drowned Stair” is in the user's history",
         "“Lantern Keep: The Drowned Stair” speaks for it",
     ]
-    assert (second.mark, third.mark, third.words) == ("confirmed", "unsupported", "by Nimbus")
+    assert (second.status, third.status, third.words) == ("supported", "unverified", "by Nimbus")
     assert third.checks[0].says == "“by Nimbus” holds for “Lantern Keep: The Drowned Stair” too"
     claims = [
         replace(each, mark=mark)
-        for each, mark in zip(told.claims, ("confirmed", "unsupported", "contradicted"), strict=False)
+        for each, mark in zip(told.claims, ("supported", "unverified", "contradicted"), strict=False)
     ]
-    assert [place.mark for place in places(replace(told, claims=tuple(claims)))] == ["confirmed", "contradicted"]
+    assert [place.status for place in places(replace(told, claims=tuple(claims)))] == ["supported", "contradicted"]
 
 
 @pytest.mark.parametrize(
@@ -61,22 +61,22 @@ def test_claims_of_the_same_words_are_one_place_with_the_worst_mark(told):
     ],
 )
 def test_each_kind_of_claim_in_words(told, kind, item, says):
-    assert check(told, Claim(kind, "confirmed", "so", 0, 3, item)).says == says
+    assert check(told, Claim(kind, "supported", "so", 0, 3, item)).says == says
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, 3), (3, 3), (0, 10_000)])
 def test_a_claim_outside_the_text_is_an_error(told, start, end):
     with pytest.raises(RunError, match="not in the text"):
-        places(replace(told, claims=(Claim("for", "confirmed", "so", start, end, 0),)))
+        places(replace(told, claims=(Claim("for", "supported", "so", start, end, 0),)))
 
 
 def test_segments_of_claims_put_the_text_together_and_show_the_worst_of_what_overlaps(told):
     text = "Nothing like Alpha speaks for it, Beta does"
     claims = (
         Claim("nothing-for", "contradicted", "“Beta” speaks for it", 0, 32),
-        Claim("history", "confirmed", "it is in the history", 13, 18, 0),
-        Claim("for", "confirmed", "the score falls", 34, 38, 1),
-        Claim("for", "unsupported", "hardly", 34, 38, 2),
+        Claim("history", "supported", "it is in the history", 13, 18, 0),
+        Claim("for", "supported", "the score falls", 34, 38, 1),
+        Claim("for", "unverified", "hardly", 34, 38, 2),
     )
     cut = claim_segments(replace(told, text=text, claims=claims, citations=()))
     assert "".join(each.text for each in cut) == text
@@ -84,10 +84,10 @@ def test_segments_of_claims_put_the_text_together_and_show_the_worst_of_what_ove
         ("Nothing like ", "contradicted"),
         ("Alpha", "contradicted"),
         (" speaks for it", "contradicted"),
-        ("Beta", "unsupported"),
+        ("Beta", "unverified"),
     ]
     assert [[place.number for place in each.ends] for each in cut if each.kind] == [[], [2], [1], [3]]
-    assert cut[1].hint == "contradicted: “Beta” speaks for it; confirmed: it is in the history"
+    assert cut[1].hint == "contradicted: “Beta” speaks for it; supported: it is in the history"
     assert claim_segments(replace(told, text="", claims=())) == []
 
 
@@ -102,7 +102,7 @@ def test_faults_that_a_claim_says_are_not_said_again(told):
     )
     unsaid = (*faults[1:3], *faults[4:])
     verdict = told.claims[0]
-    assert (verdict.kind, verdict.mark) == ("verdict", "confirmed")
+    assert (verdict.kind, verdict.status) == ("verdict", "supported")
     assert open_faults(replace(told, faults=faults)) == unsaid
     otherwise = (replace(verdict, mark="contradicted"), *told.claims[1:])
     assert open_faults(replace(told, faults=faults, claims=otherwise)) == unsaid[:-1], "the verdict's mark says it"

@@ -42,8 +42,24 @@ def test_the_table_as_csv_and_latex_keeps_shares_below_nought():
 
 def test_a_language_model_that_read_the_texts_has_columns_of_its_own():
     said = {"simulatability": 0.5, "simulatability@org/a-model": 0.75, "simulated@org/a-model": 0.9}
-    rows = [Row("hybrid", "explanation", metric, value, value, value, 10) for metric, value in said.items()]
-    table = table_faithfulness([*rows, Row("template-recent", "explanation", "simulatability", 0.4, 0.3, 0.5, 10)])
+    rows = [
+        Row(method="hybrid", task="explanation", metric=metric, value=value, low=value, high=value, cases=10)
+        for metric, value in said.items()
+    ]
+    table = table_faithfulness(
+        [
+            *rows,
+            Row(
+                method="template-recent",
+                task="explanation",
+                metric="simulatability",
+                value=0.4,
+                low=0.3,
+                high=0.5,
+                cases=10,
+            ),
+        ]
+    )
     assert [(column.group, column.label) for column in table.columns[-2:]] == [
         ("Read by org/a-model", "Simul."),
         ("Read by org/a-model", "Scored"),
@@ -56,8 +72,16 @@ def test_a_language_model_that_read_the_texts_has_columns_of_its_own():
 
 def test_what_was_not_measured_is_a_dash_and_what_cannot_be_is_said():
     rows = [
-        Row("hybrid", "explanation", "verdict-fidelity", 0.9, 0.8, 1.0, 10),
-        Row("hybrid", "explanation", "comprehensiveness-share", None, None, None, 10),
+        Row(method="hybrid", task="explanation", metric="verdict-fidelity", value=0.9, low=0.8, high=1.0, cases=10),
+        Row(
+            method="hybrid",
+            task="explanation",
+            metric="comprehensiveness-share",
+            value=None,
+            low=None,
+            high=None,
+            cases=10,
+        ),
     ]
     texts = [cell.text for _, cells in table_faithfulness(rows).blocks[0].rows for cell in cells]
     assert texts == ["0.9000", "–", "–", "–", "–", "N/A", "–", "–", "–"]
@@ -66,9 +90,25 @@ def test_what_was_not_measured_is_a_dash_and_what_cannot_be_is_said():
 
 def test_shares_outside_the_way_are_drawn_at_its_ends_and_printed_as_they_are():
     rows = [
-        Row("unaligned", "explanation", "sufficiency-share", -1.234, -2.0, -0.5, 10),
-        Row("hybrid", "explanation", "sufficiency-share", 0.25, 0.2, 0.3, 10),
-        Row("hybrid+evidence", "explanation", "sufficiency-share", 1.5, 0.9, 2.0, 10),
+        Row(
+            method="unaligned",
+            task="explanation",
+            metric="sufficiency-share",
+            value=-1.234,
+            low=-2.0,
+            high=-0.5,
+            cases=10,
+        ),
+        Row(method="hybrid", task="explanation", metric="sufficiency-share", value=0.25, low=0.2, high=0.3, cases=10),
+        Row(
+            method="hybrid+evidence",
+            task="explanation",
+            metric="sufficiency-share",
+            value=1.5,
+            low=0.9,
+            high=2.0,
+            cases=10,
+        ),
     ]
     (panel,) = share_panels(rows)
     assert panel.title == "Sufficiency"
@@ -89,11 +129,13 @@ def test_planted_truth_shows_metrics_over_all_recommenders_and_the_marks():
     assert found["Sufficiency"]["AUROC"].interval == "0.947–0.967"
 
 
-@pytest.mark.parametrize("rows", [[], [Row("one-item", "planted", "marks", 1.0, None, None, 5)]])
+@pytest.mark.parametrize(
+    "rows", [[], [Row(method="one-item", task="planted", metric="marks", value=1.0, low=None, high=None, cases=5)]]
+)
 def test_marks_that_are_not_known_are_not_spoken_of(rows):
     assert marks_sentence(rows) == ""
 
 
 def test_marks_without_an_interval_are_a_plain_sentence():
-    said = marks_sentence([Row("all", "planted", "marks", 0.5, None, None, 4)])
+    said = marks_sentence([Row(method="all", task="planted", metric="marks", value=0.5, low=None, high=None, cases=4)])
     assert said == "The marks are what the planted causes say in 50.0% of 4 claims."

@@ -11,13 +11,21 @@ from recexplainer.reports.quality import scores_sentence
 from recexplainer.reports.readings import ablation, confusion, rating_rows, ratings
 
 ROWS = [
-    Row("hybrid", "explanation", "rating@rubric", 2.25, 2.0, 2.5, 4),
-    Row("unaligned", "explanation", "rating@rubric", None, None, None, 0),
+    Row(method="hybrid", task="explanation", metric="rating@rubric", value=2.25, low=2.0, high=2.5, cases=4),
+    Row(method="unaligned", task="explanation", metric="rating@rubric", value=None, low=None, high=None, cases=0),
     *(
-        Row("hybrid", "explanation", f"rating-{level}@rubric", share, 0.0, 1.0, 4)
+        Row(
+            method="hybrid",
+            task="explanation",
+            metric=f"rating-{level}@rubric",
+            value=share,
+            low=0.0,
+            high=1.0,
+            cases=4,
+        )
         for level, share in enumerate((0, 0.25, 0.25, 0.5))
     ),
-    Row("hybrid", "explanation", "rating@m@x_1", 1.0, 0.9, 1.1, 4),
+    Row(method="hybrid", task="explanation", metric="rating@m@x_1", value=1.0, low=0.9, high=1.1, cases=4),
 ]
 
 
@@ -60,7 +68,9 @@ def test_table_3_marks_the_lowest_error_and_no_control():
 
 
 def test_table_3_of_one_method_alone_has_one_column():
-    table = table_3([Row("a & b", "score-predictor", "mse-raw", 1.0, None, None, 2)], None)
+    table = table_3(
+        [Row(method="a & b", task="score-predictor", metric="mse-raw", value=1.0, low=None, high=None, cases=2)], None
+    )
     assert len(table.columns) == 1
     assert r"a \& b & \textbf{1.0000} \\" in to_latex(table)
     assert "other data" in table.blocks[1].title
@@ -69,8 +79,22 @@ def test_table_3_of_one_method_alone_has_one_column():
 def test_a_verdict_that_explains_a_score_by_itself_is_said_to():
     def rows(verdict_only):
         texts = [("hybrid", 0.2, 0.1, 0.3), ("unaligned", 1.0, 0.8, 1.2)]
-        told = [Row(method, "score-predictor", "mse", *interval, 60) for method, *interval in texts]
-        return [*told, Row("hybrid", "score-predictor", "mse/verdict-only", verdict_only, None, None, 60)]
+        told = [
+            Row(method=method, task="score-predictor", metric="mse", value=value, low=low, high=high, cases=60)
+            for method, value, low, high in texts
+        ]
+        return [
+            *told,
+            Row(
+                method="hybrid",
+                task="score-predictor",
+                metric="mse/verdict-only",
+                value=verdict_only,
+                low=None,
+                high=None,
+                cases=60,
+            ),
+        ]
 
     assert scores_sentence(rows(0.3)).startswith(
         "The verdict alone explains it all: standardised MSE 0.300, beside 0.2"
@@ -89,7 +113,9 @@ def test_agreement_stands_beside_the_papers():
 
 
 def test_any_rows_make_a_table_whose_name_is_a_file_name():
-    table = table_of("../My rows", [Row("hybrid", "x", "y", 1.0, None, None, 1)])
+    table = table_of(
+        "../My rows", [Row(method="hybrid", task="x", metric="y", value=1.0, low=None, high=None, cases=1)]
+    )
     assert table.key == "table-my-rows"
     assert to_csv(table) == "block,Method,y\n,Hybrid,1.0\n"
 
@@ -112,7 +138,7 @@ def test_ratings_are_read_by_judge_and_need_every_share():
 
 def test_a_confusion_may_name_who_wrote_nothing():
     rows = [
-        Row("hybrid", "discriminator", f"said-as/{name}", share, None, None, 8)
+        Row(method="hybrid", task="discriminator", metric=f"said-as/{name}", value=share, low=None, high=None, cases=8)
         for name, share in (("b", 0.25), ("hybrid", 0.75))
     ]
     found = confusion(rows)
@@ -122,12 +148,36 @@ def test_a_confusion_may_name_who_wrote_nothing():
 
 def test_an_ablation_puts_the_full_model_first_and_leaves_out_what_has_no_value():
     rows = [
-        Row("hybrid without chat", "ranking", "ndcg@5", 0.7, None, None, 3),
-        Row("hybrid", "ranking", "ndcg@5", 0.8, None, None, 3),
-        Row("hybrid", "reconstruction", "hcr", 0.1, None, None, 3),
-        Row("hybrid without chat", "ranking", "ndcg@5-standard", 0.6, None, None, 3),
-        Row("hybrid without chat", "explanation", "rating@a judge", 1.5, None, None, 3),
-        Row("hybrid without reconstruction", "reconstruction", "hcr", None, None, None, 0),
+        Row(method="hybrid without chat", task="ranking", metric="ndcg@5", value=0.7, low=None, high=None, cases=3),
+        Row(method="hybrid", task="ranking", metric="ndcg@5", value=0.8, low=None, high=None, cases=3),
+        Row(method="hybrid", task="reconstruction", metric="hcr", value=0.1, low=None, high=None, cases=3),
+        Row(
+            method="hybrid without chat",
+            task="ranking",
+            metric="ndcg@5-standard",
+            value=0.6,
+            low=None,
+            high=None,
+            cases=3,
+        ),
+        Row(
+            method="hybrid without chat",
+            task="explanation",
+            metric="rating@a judge",
+            value=1.5,
+            low=None,
+            high=None,
+            cases=3,
+        ),
+        Row(
+            method="hybrid without reconstruction",
+            task="reconstruction",
+            metric="hcr",
+            value=None,
+            low=None,
+            high=None,
+            cases=0,
+        ),
     ]
     panels = [(panel.title, [row.value for row in panel.rows]) for panel in ablation(rows)]
     assert panels == [("Rating by a judge", [1.5]), ("Ranking, N@5", [0.8, 0.7])]

@@ -36,7 +36,7 @@ def test_its_text_says_what_a_reader_needs(full_inputs) -> None:
 
 def test_of_nano_there_is_no_base_model_and_no_lora(full_inputs) -> None:
     facts = ModelFacts.of(fresh("behavior"), "nano", "here")
-    assert facts.weights == sum(weight.numel() for weight in fresh("behavior").parameters())
+    assert facts.standardized == sum(weight.numel() for weight in fresh("behavior").parameters())
     card = ModelCard(model_card(full_inputs, facts))
     assert card.data.base_model is None
     assert "LoRA" not in card.text

@@ -7,9 +7,10 @@ from html.parser import HTMLParser
 import pytest
 from tests.reports.judged_rows import judge_rows
 
+from recexplainer.claims.claim import Claim
 from recexplainer.errors import RunError
-from recexplainer.explanations.record import Citation, Claim
-from recexplainer.recommenders.attribute_effects import AttributeEffect
+from recexplainer.explanations.record import Citation
+from recexplainer.recommenders.attribute_contrast import AttributeContrast
 from recexplainer.reports import DatasetFacts, ReportInputs, write_report
 from recexplainer.reports.cards import case_views
 from recexplainer.reports.marking import segments
@@ -147,8 +148,8 @@ def test_the_page_of_an_explanation_shows_its_claims(written):
         "Without “Lantern Keep: The Drowned Stair” it would fall from rank 3 to rank 41.",
         "Lantern Keep: The Drowned Stair✓2",
         "by Nimbus?3",
-        "without it the score falls by 1.84 ✓ confirmed",
-        "? unsupported",
+        "without it the score falls by 1.84 ✓ supported",
+        "? unverified",
         "Hybrid alone, without asking",
         "Emberfall Tactics✗3",
         "“Velvet Circuit 2” speaks for it",
@@ -269,7 +270,7 @@ def test_titles_and_names_are_escaped(full_inputs, tmp_path):
         [replace(row, method=evil, metric=row.metric.replace("rubric", evil)) for row in full_inputs.evaluation[name]]
         for name in KNOWN
     ]
-    asked = replace(full_inputs.attributions[0], attributes=(AttributeEffect(evil, 0.5, 3, 4),))
+    asked = replace(full_inputs.attributions[0], attributes=(AttributeContrast(evil, 0.5, 3, 4),))
     inputs = replace(
         full_inputs,
         attributions=[asked],
@@ -330,9 +331,9 @@ def test_other_data_is_said_to_be_other_data(full_inputs, tmp_path):
 def test_an_explanation_without_effects_says_so(full_inputs, tmp_path):
     silent = replace(
         full_inputs.explanations[0],
-        effects=(),
+        attributions=(),
         citations=tuple(
-            replace(each, effect=None, rank_without=None, matters=None)
+            replace(each, attribution=None, ablated_rank=None, matters=None)
             for each in full_inputs.explanations[0].citations
         ),
     )

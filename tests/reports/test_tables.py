@@ -13,11 +13,11 @@ from recexplainer.reports.paper import published
 from recexplainer.reports.tables import table_1, table_1_constrained, table_b1, table_b2
 
 ROWS = [
-    Row("hybrid", "retrieval", "hr@5", 0.8, 0.7, 0.9, 10),
-    Row("behavior", "retrieval", "hr@5", 0.8, 0.75, 0.85, 10),
-    Row("random", "retrieval", "hr@5", 0.1, 0.0, 0.2, 10),
-    Row("behavior", "reconstruction", "hcr", None, None, None, 0),
-    Row("hybrid", "explanation", "comprehensiveness", 0.4, 0.3, 0.5, 10),
+    Row(method="hybrid", task="retrieval", metric="hr@5", value=0.8, low=0.7, high=0.9, cases=10),
+    Row(method="behavior", task="retrieval", metric="hr@5", value=0.8, low=0.75, high=0.85, cases=10),
+    Row(method="random", task="retrieval", metric="hr@5", value=0.1, low=0.0, high=0.2, cases=10),
+    Row(method="behavior", task="reconstruction", metric="hcr", value=None, low=None, high=None, cases=0),
+    Row(method="hybrid", task="explanation", metric="comprehensiveness", value=0.4, low=0.3, high=0.5, cases=10),
 ]
 
 
@@ -38,7 +38,10 @@ def test_table_1_tells_not_applicable_from_not_measured():
 
 def test_what_the_paper_has_no_column_for_is_a_table_of_its_own():
     assert table_1_constrained(ROWS) is None
-    more = [*ROWS, Row("hybrid", "retrieval", "hr@5-constrained", 0.9, 0.8, 1.0, 10)]
+    more = [
+        *ROWS,
+        Row(method="hybrid", task="retrieval", metric="hr@5-constrained", value=0.9, low=0.8, high=1.0, cases=10),
+    ]
     table = table_1_constrained(more)
     assert [(column.group, column.label) for column in table.columns] == [("Retrieval, constrained", "H@5")]
     assert [(name, [cell.text for cell in cells]) for name, cells in table.blocks[0].rows] == [("Hybrid", ["0.9000"])]

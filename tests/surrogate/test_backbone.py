@@ -93,7 +93,7 @@ def test_without_a_chat_template_it_says_so() -> None:
     tokenizer.chat_template = None
     with pytest.raises(SurrogateError, match="no chat template") as caught:
         chat_frame(tokenizer)
-    assert "chat (instruct)" in caught.value.mend
+    assert "chat (instruct)" in caught.value.hint
 
 
 def test_a_template_that_loses_the_message_is_an_error() -> None:

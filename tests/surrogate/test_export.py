@@ -139,10 +139,10 @@ def test_a_quantised_backbone_cannot_be_merged(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(pretrained, "_whole", lambda name, hub: whole)
     with pytest.raises(SurrogateError, match="cannot be merged into a quantised") as caught:
         Surrogate.from_pretrained(tmp_path, merged=True)
-    assert caught.value.where == str(base("llama"))
+    assert caught.value.location == str(base("llama"))
 
 
 def test_lora_on_a_folder_of_this_machine_is_not_shared() -> None:
     with pytest.raises(SurrogateError, match="Only LoRA's weights would be shared") as caught:
         with_lora("behavior", "llama").push_to_hub("someone/tiny", token=TOKEN)
-    assert "--merged" in caught.value.mend
+    assert "--merged" in caught.value.hint

@@ -79,7 +79,7 @@ def test_what_the_hub_does_not_have_is_said(revision: str | None, hub: Hub, tmp_
         fresh("behavior").push_to_hub(NAME, token=TOKEN)
     with pytest.raises(SurrogateError, match="no such folder, and the hub does not give it: 404") as caught:
         Surrogate.from_pretrained(NAME, cache_dir=tmp_path, revision=revision)
-    assert caught.value.where == f"{NAME}, revision {revision or 'main'}"
+    assert caught.value.location == f"{NAME}, revision {revision or 'main'}"
 
 
 def test_without_a_network_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +87,7 @@ def test_without_a_network_that_is_said(tmp_path: Path, monkeypatch: pytest.Monk
         _ask(gone.endpoint, monkeypatch)
     with pytest.raises(SurrogateError, match="the hub does not give it") as caught:
         Surrogate.from_pretrained(NAME, cache_dir=tmp_path)
-    assert "network" in caught.value.mend
+    assert "network" in caught.value.hint
     with pytest.raises(SurrogateError, match="does not take it"):
         fresh("behavior").push_to_hub(NAME, token=TOKEN)
 
@@ -96,13 +96,13 @@ def test_without_a_network_that_is_said(tmp_path: Path, monkeypatch: pytest.Monk
 def test_what_can_only_be_a_folder_is_never_asked_of_the_hub(name: Path | str) -> None:
     with pytest.raises(SurrogateError, match="There is no such folder\\.") as caught:
         Surrogate.from_pretrained(name)
-    assert caught.value.where == str(name)
+    assert caught.value.location == str(name)
 
 
 def test_who_may_not_write_is_told(hub: Hub) -> None:
     with pytest.raises(SurrogateError, match=r"does not take it: .*401") as caught:
         fresh("behavior").push_to_hub(NAME, token="hf_wrong")
-    assert caught.value.where == NAME
+    assert caught.value.location == NAME
     assert not hub.commits
 
 

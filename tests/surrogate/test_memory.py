@@ -27,4 +27,4 @@ def test_what_fits_is_told_and_what_does_not_is_an_error() -> None:
     assert "GiB are free" in require_memory(need, torch.device("cpu"))
     with pytest.raises(SurrogateError, match="will not fit") as caught:
         require_memory(replace(need, logits=2**60), torch.device("cpu"))
-    assert "tokens_per_batch" in caught.value.mend
+    assert "tokens_per_batch" in caught.value.hint

@@ -73,7 +73,7 @@ def test_the_context_is_the_smaller_of_what_model_and_tokenizer_take() -> None:
 def test_an_empty_folder_is_no_surrogate(tmp_path: Path) -> None:
     with pytest.raises(SurrogateError, match="no surrogate in this folder") as caught:
         Surrogate.from_pretrained(tmp_path)
-    assert str(tmp_path) in caught.value.where
+    assert str(tmp_path) in caught.value.location
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_what_cannot_be_is_said(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(SurrogateError, match=message) as caught:
         load_pretrained(name or str(bases["Llama"]), LORA.model_copy(update=changes), seed=0)
-    assert caught.value.mend
+    assert caught.value.hint
 
 
 def test_a_base_that_has_moved_away_is_said(bases: dict[str, Path], tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_base_that_has_moved_away_is_said(bases: dict[str, Path], tmp_path: Pa
     base.rename(tmp_path / "elsewhere")
     with pytest.raises(SurrogateError, match="cannot be read") as caught:
         Surrogate.from_pretrained(tmp_path / "g")
-    assert "adapter_config.json" in caught.value.mend
+    assert "adapter_config.json" in caught.value.hint
 
 
 def test_going_on_keeps_how_the_backbone_is_held(bases: dict[str, Path], tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from typing import get_args
 
 import pytest
 
+from recexplainer.evidence.evidence import Evidence
 from recexplainer.surrogate.prompt import (
     FORMS,
     SEPARATOR,
@@ -20,7 +21,6 @@ from recexplainer.surrogate.prompt import (
 from recexplainer.surrogate.prompt import (
     as_text as plain_text,
 )
-from recexplainer.tasks.evidence import Evidence
 from recexplainer.tasks.example import Example, Task
 from recexplainer.tasks.wording import load_wording
 

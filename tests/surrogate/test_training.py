@@ -165,7 +165,7 @@ def test_forms_that_read_vectors_are_refused_of_a_recommender_without(tmp_path: 
     for form in forms:
         with pytest.raises(RecommenderError, match=f"no vectors(?s:.)*form {form}(?s:.)*behavior") as caught:
             align(world(), bare, tmp_path, form=form)  # type: ignore[arg-type]
-        assert caught.value.mend
+        assert caught.value.hint
         with pytest.raises(RecommenderError, match="no vectors"):
             new_surrogate(form, Alignment(world(), bare, []), SETTINGS)  # type: ignore[arg-type]
 

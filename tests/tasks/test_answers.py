@@ -7,7 +7,7 @@ import pytest
 
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import User
-from recexplainer.tasks.asking import Answers, ask, cut, draw, thresholds, unseen_items
+from recexplainer.recommenders.scoring import Answers, ask, cut, draw, thresholds, unseen_items
 from recexplainer.tasks.classification import classification_examples
 from recexplainer.tasks.ranking import ranking_examples
 from recexplainer.tasks.retrieval import retrieval_examples

@@ -8,9 +8,9 @@ import json
 import numpy as np
 import pytest
 
+from recexplainer.data.attributes import Attributes, join_words, platforms_in_titles, shorten, telling_words
 from recexplainer.errors import DataError
 from recexplainer.recommenders.base import User
-from recexplainer.tasks.attributes import Attributes, join_words, platforms_in_titles, shorten, telling_words
 from recexplainer.tasks.chat import chat_examples
 from recexplainer.tasks.discrimination import discrimination_examples, most_similar
 from recexplainer.tasks.reconstruction import history_examples, read_summaries, summarise, summary_examples

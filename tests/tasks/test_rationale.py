@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pytest
 
+from recexplainer.data.attributes import Attributes
+from recexplainer.evidence.evidence import CLOSE, NEGLIGIBLE, Evidence
+from recexplainer.evidence.realised import write_rationale
 from recexplainer.recommenders.base import User
-from recexplainer.tasks.attributes import Attributes
-from recexplainer.tasks.evidence import CLOSE, NEGLIGIBLE, Evidence
 from recexplainer.tasks.rationale import rationale_examples
-from recexplainer.tasks.writing import write_rationale
 
 TITLES = [f"Title {chr(65 + item)}" for item in range(20)]
 PHRASES = ["brand Nimbus", "genre puzzle", "platform Orbit", "the word 'Ember' in the title", CLOSE]
@@ -21,9 +21,9 @@ def random_evidence(rng: np.random.Generator) -> Evidence:
     item = items[0] if rng.random() < 0.1 else items[-1]
     rank = int(rng.integers(1, 101))
     scale = rng.choice([0.02, 0.5, 3.0])
-    effects = rng.normal(rng.choice([-1.0, 0.0, 1.0]), 1.0, size) * scale
+    attributions = rng.normal(rng.choice([-1.0, 0.0, 1.0]), 1.0, size) * scale
     shared = tuple(tuple(str(one) for one in rng.permutation(PHRASES)[: rng.integers(0, 4)]) for _ in range(size))
-    return Evidence(tuple(items[:size]), item, rank <= 20, 1.0, rank, 100, tuple(effects.tolist()), shared)
+    return Evidence(tuple(items[:size]), item, rank <= 20, 1.0, rank, 100, tuple(attributions.tolist()), shared)
 
 
 @pytest.mark.parametrize("seed", range(300))
@@ -45,12 +45,14 @@ def test_rationales_are_well_formed(seed):
 
 @pytest.mark.parametrize("seed", range(60))
 def test_cited_items_are_those_that_matter(seed):
-    effects = (0.1, 2.0, -0.7, 1.5, 0.0)
-    evidence = Evidence((0, 1, 2, 3, 4), 5, True, 1.0, 3, 100, effects, ((),) * 5)
+    attributions = (0.1, 2.0, -0.7, 1.5, 0.0)
+    evidence = Evidence((0, 1, 2, 3, 4), 5, True, 1.0, 3, 100, attributions, ((),) * 5)
     cited = re.findall("“(.*?)”", write_rationale(evidence, TITLES, np.random.default_rng(seed)))
     drivers = [title for title in cited if title != "Title F"]
     assert drivers == ["Title B", "Title D", "Title C"]  # two that speak for it, then the one against
-    refused = Evidence((0, 1, 2, 3, 4), 5, False, 1.0, 90, 100, tuple(-effect for effect in effects), ((),) * 5)
+    refused = Evidence(
+        (0, 1, 2, 3, 4), 5, False, 1.0, 90, 100, tuple(-attribution for attribution in attributions), ((),) * 5
+    )
     cited = re.findall("“(.*?)”", write_rationale(refused, TITLES, np.random.default_rng(seed)))
     assert [title for title in cited if title != "Title F"] == ["Title B", "Title D", "Title C"]
 

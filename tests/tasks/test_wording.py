@@ -5,7 +5,8 @@ from string import Formatter
 import pytest
 
 from recexplainer.errors import DataError
-from recexplainer.tasks.wording import PLACEHOLDERS, check_wording, load_wording, read_yaml
+from recexplainer.storage import packaged_yaml
+from recexplainer.tasks.wording import PLACEHOLDERS, check_wording, load_wording
 
 PARTS = {"item", "first", "second", "third", "all", "why", "also", "common", "against", "for", "what", "kind"}
 
@@ -39,7 +40,7 @@ def test_missing_and_repeated_groups_are_refused():
 
 
 def test_rationale_parts_use_known_names():
-    for group, parts in read_yaml("rationale_answers.yaml").items():
+    for group, parts in packaged_yaml("recexplainer.evidence", "wording/rationale.yaml").items():
         assert len(parts) >= 3 or group == "why.close", group
         for part in parts:
             names = [name for _, name, _, _ in Formatter().parse(part) if name is not None]

@@ -102,4 +102,4 @@ class AnswerCache:
 
 
 def _damaged(what: str, path: Path) -> ChatError:
-    return ChatError(what, where=str(path), mend="Delete this file; only that request is then asked again.")
+    return ChatError(what, location=str(path), hint="Delete this file; only that request is then asked again.")

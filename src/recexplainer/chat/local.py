@@ -32,8 +32,8 @@ class LocalChat:
         if longest_answer < 1 or batch < 1:
             raise ChatError(
                 f"An answer of {longest_answer} tokens in batches of {batch} is none.",
-                where=str(model),
-                mend="Give at least 1 for each.",
+                location=str(model),
+                hint="Give at least 1 for each.",
             )
         self.longest_answer, self.batch = longest_answer, batch
         self._where = str(model)
@@ -71,8 +71,8 @@ class LocalChat:
             raise ChatError(
                 f"A conversation of {len(ids):,} tokens and an answer of {self.longest_answer:,} exceed the model's "
                 f"{context:,}.",
-                where=self._where,
-                mend="Shorten the conversation or the longest answer, or choose a model with a longer context.",
+                location=self._where,
+                hint="Shorten the conversation or the longest answer, or choose a model with a longer context.",
             )
         return ids
 
@@ -119,8 +119,8 @@ def load_tokenizer(name: str | Path) -> Any:
     if not tokenizer.chat_template or tokenizer.eos_token is None:
         raise ChatError(
             "The model's tokenizer has no chat template, or no token that ends an answer.",
-            where=str(name),
-            mend="Choose a chat (instruct) version of the model.",
+            location=str(name),
+            hint="Choose a chat (instruct) version of the model.",
         )
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -142,8 +142,8 @@ def write_prompt(tokenizer: Any, conversation: Conversation) -> str:
     except TemplateError as error:
         raise ChatError(
             f"The model's chat template does not take the conversation: {error}",
-            where=str(tokenizer.name_or_path),
-            mend="Some models take no system message, or want user and assistant in turn: choose another model.",
+            location=str(tokenizer.name_or_path),
+            hint="Some models take no system message, or want user and assistant in turn: choose another model.",
         ) from error
 
 
@@ -164,8 +164,8 @@ def _load_model(name: str | Path) -> Any:
     if missing := sorted(loaded["missing_keys"]):
         raise ChatError(
             f"The model's weights are not whole: {len(missing)} missing, {missing[0]} first.",
-            where=str(name),
-            mend="Copy or fetch it again.",
+            location=str(name),
+            hint="Copy or fetch it again.",
         )
     return model.to(device).eval()
 
@@ -180,6 +180,6 @@ def _stops(model: Any, tokenizer: Any) -> list[int]:
 def _unloadable(what: str, name: str | Path, error: Exception) -> ChatError:
     return ChatError(
         f"The {what} cannot be loaded: {(str(error).strip() or type(error).__name__).splitlines()[0]}",
-        where=str(name),
-        mend="Give a chat model: its name on the hub, or a folder with weights, config and tokenizer.",
+        location=str(name),
+        hint="Give a chat model: its name on the hub, or a folder with weights, config and tokenizer.",
     )

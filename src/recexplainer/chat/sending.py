@@ -52,13 +52,13 @@ def _from_environment(settings: EndpointSettings) -> tuple[str, str]:
     if not _ADDRESS.fullmatch(address):
         raise ChatError(
             "The environment names no endpoint." if not address else "That is no address of an endpoint.",
-            where=settings.address_variable,
-            mend="Set it to where the endpoint is, such as http://localhost:8000/v1; the key does not belong in it.",
+            location=settings.address_variable,
+            hint="Set it to where the endpoint is, such as http://localhost:8000/v1; the key does not belong in it.",
         )
     key = _key(settings)
     if not (key.isascii() and key.isprintable()):
         raise ChatError(
-            "The key holds characters that cannot be sent.", where=settings.key_variable, mend="Copy it again."
+            "The key holds characters that cannot be sent.", location=settings.key_variable, hint="Copy it again."
         )
     return address, key
 
@@ -185,7 +185,7 @@ def _refused(status: int, content: bytes, settings: EndpointSettings) -> ChatErr
     """What the endpoint says, without the key, which some repeat."""
     said, key = content.decode(errors="replace").replace("\\/", "/"), _key(settings)
     said = " ".join((said.replace(key, "…") if key else said).split())[:_SHOWN]
-    mends = {
+    hints = {
         400: "Check the settings of the endpoint: the model may not take such a request, or not one so long.",
         401: f"Set {settings.key_variable} to a key that is valid there.",
         403: f"Set {settings.key_variable} to a key that may use this model.",
@@ -194,6 +194,6 @@ def _refused(status: int, content: bytes, settings: EndpointSettings) -> ChatErr
     }
     return ChatError(
         f"The endpoint refuses, status {status}: {said or 'it does not say why'}",
-        where=f"{settings.model} at {settings.address_variable}",
-        mend=mends.get(status, f"Check the settings of the endpoint and {settings.address_variable}."),
+        location=f"{settings.model} at {settings.address_variable}",
+        hint=hints.get(status, f"Check the settings of the endpoint and {settings.address_variable}."),
     )

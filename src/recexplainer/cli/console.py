@@ -28,7 +28,7 @@ def stderr() -> Console:
 
 
 def say_error(error: RecExplainerError) -> None:
-    """Show an error: what is wrong, where, and the mend."""
+    """Show an error: what is wrong, where, and the hint."""
     stderr().print(str(error), style="red", markup=False)
 
 

@@ -10,7 +10,7 @@ from recexplainer.cli.arguments import RUNS, RunsOption
 from recexplainer.cli.console import show_next, show_part, stdout
 
 if TYPE_CHECKING:
-    from recexplainer.pipeline.checkup import Checkup, Machine
+    from recexplainer.doctor.checkup import Checkup, Machine
 
 
 def doctor(
@@ -19,7 +19,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what this machine can run, what is missing, and how to get it; status 1 if nothing can run."""
-    from recexplainer.pipeline.checkup import check_up
+    from recexplainer.doctor.checkup import check_up
 
     found = check_up(runs, network=network)
     if as_json:
@@ -39,7 +39,7 @@ def show_checkup(found: Checkup) -> None:
 
     show_part("there is", [f"{check.name:<16} {check.found}" for check in found.checks if check.state == "good"])
     missing = [check for check in found.checks if check.state != "good"]
-    show_part("there is not", [f"{check.name:<16} {check.found}\n{'':19}mend: {check.mend}" for check in missing])
+    show_part("there is not", [f"{check.name:<16} {check.found}\n{'':19}hint: {check.hint}" for check in missing])
     if found.machine is not None:
         show_part("machine", [f"{name:<16} {fact}" for name, fact in _machine_facts(found.machine).items()])
         room = _gib(found.machine.room)

@@ -40,8 +40,8 @@ def explain(
 
 def _tell_of_view(ask: str, dataset: Dataset) -> None:
     """Say so where surrogates have not learned the view asked for; a pretrained backbone may know it all the same."""
-    from recexplainer.tasks.attributes import Attributes
-    from recexplainer.tasks.views import taught_views
+    from recexplainer.data.attributes import Attributes
+    from recexplainer.evidence.aspects import taught_views
 
     taught = [words for every in taught_views(Attributes.of(dataset)).values() for words in every]
     if ask and ask not in taught:

@@ -81,11 +81,11 @@ def show_explanation(explanation: Explanation) -> None:
 
     console = stdout()
     cited = {citation.item for citation in explanation.citations}
-    effects = explanation.effects or (None,) * len(explanation.history)
+    attributions = explanation.attributions or (None,) * len(explanation.history)
     console.print(Text(f"Why is {explanation.item_title!r} recommended, or not, to {explanation.user}?", style="bold"))
-    for item, title, effect in zip(explanation.history, explanation.history_titles, effects, strict=True):
+    for item, title, attribution in zip(explanation.history, explanation.history_titles, attributions, strict=True):
         mark = "*" if item in cited else " "
-        console.print(Text(f"  {mark} {'' if effect is None else signed(effect):>7}  {title}"))
+        console.print(Text(f"  {mark} {'' if attribution is None else signed(attribution):>7}  {title}"))
     console.print(Text(explanation.text, style="cyan"))
     if explanation.abstained:
         console.print(Text(f"Abstained: {explanation.abstained}"))
@@ -106,9 +106,9 @@ def _checked(explanation: Explanation) -> list[str]:
     """What of an explanation does not hold, one line each."""
     from recexplainer.reports.checking import check, open_faults
 
-    checks = [check(explanation, claim) for claim in explanation.claims if claim.mark != "confirmed"]
+    checks = [check(explanation, claim) for claim in explanation.claims if claim.status != "supported"]
     faults = [f"Not borne out: {fault}." for fault in open_faults(explanation)]
-    return [*(f"{each.mark}: {each.says}: {each.found}" for each in checks), *faults]
+    return [*(f"{each.status}: {each.says}: {each.found}" for each in checks), *faults]
 
 
 def _borne_out(explanation: Explanation) -> list[str]:
@@ -118,5 +118,5 @@ def _borne_out(explanation: Explanation) -> list[str]:
     count = len(explanation.claims)
     said = "Its one claim is" if count == 1 else f"All {count} claims are"
     all_hold = count and not _checked(explanation)
-    lines = [f"{said} confirmed by the recommender." if all_hold else "", counterfactual(explanation)]
+    lines = [f"{said} supported by the recommender." if all_hold else "", counterfactual(explanation)]
     return [line for line in lines if line]

@@ -25,8 +25,8 @@ def export_command(
     """Write a page and a table in which people rate explanations without knowing who wrote them."""
     from recexplainer.cli.console import show_next
     from recexplainer.evaluation.rubric import LEVELS
-    from recexplainer.evaluation.study import export_study
     from recexplainer.pipeline.folder import explained_cases, find_run
+    from recexplainer.study.study import export_study
 
     key = export_study(explained_cases(find_run(run, runs)), folder, LEVELS, cases, seed)
     methods = list(dict.fromkeys(entry.method for entry in key.entries))
@@ -47,8 +47,8 @@ def import_command(
     """Read what raters have saved, keep it in the run, and show the rows and how far they agree."""
     from recexplainer.cli.results import show_rows
     from recexplainer.evaluation.agreement import agreement_notes, agreement_rows
-    from recexplainer.evaluation.human_ratings import human_rows, import_study, ratings_by_rater, write_ratings
     from recexplainer.pipeline.folder import find_run
+    from recexplainer.study.human_ratings import human_rows, import_study, ratings_by_rater, write_ratings
 
     at = find_run(run, runs)
     ratings = import_study(folder, files)

@@ -41,15 +41,15 @@ class Note:
     count: int
 
 
-def require_columns(frame: pl.DataFrame, needed: Sequence[str], where: str) -> None:
+def require_columns(frame: pl.DataFrame, needed: Sequence[str], location: str) -> None:
     """Raises DataError, naming the columns that are there, unless `frame` has every needed column."""
     missing = [column for column in needed if column not in frame.columns]
     if missing:
         there = ", ".join(frame.columns) or "none"
         raise DataError(
             f"missing column{'s' if len(missing) > 1 else ''}: {', '.join(missing)}",
-            where=where,
-            mend=f"rename a column or map it; the columns there are: {there}",
+            location=location,
+            hint=f"rename a column or map it; the columns there are: {there}",
         )
 
 
@@ -76,7 +76,7 @@ def clean_items(items: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     ).filter(pl.col("item_id").is_not_null() & (pl.col("normal") != ""))
     unique = titled.unique(subset="item_id", keep="first", maintain_order=True)
     if unique.is_empty():
-        raise DataError("no item has both an id and a title", where="item table", mend="check the columns mapped")
+        raise DataError("no item has both an id and a title", location="item table", hint="check the columns mapped")
     catalogue, title_notes = _name(unique)
     notes = _notes(
         ("items without an id or a title dropped", raw.height - titled.height),
@@ -127,8 +127,8 @@ def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple
         counts = "; ".join(f"{note.what}: {note.count:,}" for note in notes)
         raise DataError(
             "no interaction is left after cleaning",
-            where=f"interaction table of {events.height:,} rows ({counts})",
-            mend="check that both tables name items by the same ids",
+            location=f"interaction table of {events.height:,} rows ({counts})",
+            hint="check that both tables name items by the same ids",
         )
     return first.select(whole["user_id"].gather(first["user"]), "item"), notes
 
@@ -166,8 +166,8 @@ def _as_text(column: pl.Series) -> pl.Series:
             return column.cast(pl.String)
     raise DataError(
         f"a value must be text or a number, not {column.dtype}",
-        where=f"column {column.name}",
-        mend="map another column, or write one text or number a row",
+        location=f"column {column.name}",
+        hint="map another column, or write one text or number a row",
     )
 
 
@@ -181,8 +181,8 @@ def _timestamps(interactions: pl.DataFrame) -> tuple[bool, pl.Series]:
     if not (times.dtype.is_numeric() or times.dtype.is_temporal()):
         raise DataError(
             f"a timestamp must be a number or a date, not {times.dtype}",
-            where="interaction table, column timestamp",
-            mend="map another column, or map none to take the order of rows",
+            location="interaction table, column timestamp",
+            hint="map another column, or map none to take the order of rows",
         )
     return True, times.fill_nan(None) if times.dtype.is_float() else times
 
@@ -200,8 +200,8 @@ def _times_from_text(times: pl.Series) -> pl.Series:
         row = int((text.cast(pl.Float64, strict=False).is_null() & text.is_not_null()).arg_true()[0])
         raise DataError(
             f"'{text[row]}' is neither a number nor a date in the one format of its column",
-            where=f"interaction table, column timestamp, data row {row + 1}",
-            mend="write times as numbers or as 2020-01-31 or 2020-01-31 12:00:00, or map no timestamp",
+            location=f"interaction table, column timestamp, data row {row + 1}",
+            hint="write times as numbers or as 2020-01-31 or 2020-01-31 12:00:00, or map no timestamp",
         ) from error
 
 

@@ -40,12 +40,12 @@ def read_conversations(path: Path | None = None) -> list[Conversation]:
     Raises:
         DataError: The file is missing, is not JSON, or an entry has another layout (its index is named).
     """
-    where = "the embedded set" if path is None else str(path)
-    entries = _parse(_read_embedded() if path is None else _read_text(path), where)
-    pairs = (_first_pair(_turns(entry, f"{where}, entry {index}")) for index, entry in enumerate(entries))
+    location = "the embedded set" if path is None else str(path)
+    entries = _parse(_read_embedded() if path is None else _read_text(path), location)
+    pairs = (_first_pair(_turns(entry, f"{location}, entry {index}")) for index, entry in enumerate(entries))
     conversations = [pair for pair in pairs if pair is not None]
     if not conversations:
-        raise _wrong_layout("It holds no conversation with a question and an answer.", where)
+        raise _wrong_layout("It holds no conversation with a question and an answer.", location)
     return conversations
 
 
@@ -59,42 +59,42 @@ def _read_text(path: Path) -> str:
     except OSError as error:
         raise DataError(
             f"The conversations cannot be read: {error.strerror}.",
-            where=str(path),
-            mend="Give the path of a .json or .json.gz file, or none for the embedded set.",
+            location=str(path),
+            hint="Give the path of a .json or .json.gz file, or none for the embedded set.",
         ) from error
     try:
         return (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
-            "The gzip file is damaged or cut short.", where=str(path), mend="Fetch or compress it again."
+            "The gzip file is damaged or cut short.", location=str(path), hint="Fetch or compress it again."
         ) from error
     except UnicodeDecodeError as error:
-        raise DataError("The file is not UTF-8 text.", where=str(path), mend="Save it as UTF-8.") from error
+        raise DataError("The file is not UTF-8 text.", location=str(path), hint="Save it as UTF-8.") from error
 
 
-def _parse(text: str, where: str) -> list[Any]:
+def _parse(text: str, location: str) -> list[Any]:
     try:
         entries = json.loads(text)
     except json.JSONDecodeError as error:
-        raise _wrong_layout(f"It is not JSON: {error.msg}.", f"{where}, line {error.lineno}") from error
+        raise _wrong_layout(f"It is not JSON: {error.msg}.", f"{location}, line {error.lineno}") from error
     if not isinstance(entries, list):
-        raise _wrong_layout("It is not a list of conversations.", where)
+        raise _wrong_layout("It is not a list of conversations.", location)
     return cast("list[Any]", entries)
 
 
-def _turns(entry: Any, where: str) -> list[tuple[str, str]]:
+def _turns(entry: Any, location: str) -> list[tuple[str, str]]:
     """The (speaker, text) turns of one entry."""
     turns = cast("dict[str, Any]", entry).get("conversations") if isinstance(entry, dict) else None
     if not isinstance(turns, list):
-        raise _wrong_layout('The entry has no list under "conversations".', where)
-    return [_turn(turn, f"{where}, turn {index}") for index, turn in enumerate(cast("list[Any]", turns))]
+        raise _wrong_layout('The entry has no list under "conversations".', location)
+    return [_turn(turn, f"{location}, turn {index}") for index, turn in enumerate(cast("list[Any]", turns))]
 
 
-def _turn(turn: Any, where: str) -> tuple[str, str]:
+def _turn(turn: Any, location: str) -> tuple[str, str]:
     fields = cast("dict[str, Any]", turn) if isinstance(turn, dict) else {}
     speaker, text = fields.get("from"), fields.get("value")
     if not isinstance(speaker, str) or not isinstance(text, str):
-        raise _wrong_layout('The turn has no text under "from" and "value".', where)
+        raise _wrong_layout('The turn has no text under "from" and "value".', location)
     return speaker, text.strip()
 
 
@@ -105,5 +105,5 @@ def _first_pair(turns: list[tuple[str, str]]) -> Conversation | None:
     return None
 
 
-def _wrong_layout(what: str, where: str) -> DataError:
-    return DataError(what, where=where, mend=f"The layout is {LAYOUT}.")
+def _wrong_layout(what: str, location: str) -> DataError:
+    return DataError(what, location=location, hint=f"The layout is {LAYOUT}.")

@@ -51,7 +51,7 @@ class Dataset:
         """Refuses parts that do not fit together."""
         problem = self._problem()
         if problem:
-            raise DataError(problem, where=f"dataset '{self.name}'", mend="build it with Dataset.from_frames")
+            raise DataError(problem, location=f"dataset '{self.name}'", hint="build it with Dataset.from_frames")
 
     def _problem(self) -> str:
         missing = [name for name in ITEM_COLUMNS if name not in self.items.columns]
@@ -189,8 +189,8 @@ class Dataset:
         if missing:
             raise DataError(
                 f"no saved dataset: {', '.join(missing)} missing",
-                where=str(folder),
-                mend="name the folder that Dataset.save wrote, or make it again",
+                location=str(folder),
+                hint="name the folder that Dataset.save wrote, or make it again",
             )
         try:
             about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
@@ -207,7 +207,7 @@ class Dataset:
             )
         except (pl.exceptions.PolarsError, ValueError, KeyError, TypeError) as error:
             raise DataError(
-                f"a saved dataset cannot be read: {error}", where=str(folder), mend="make the dataset again"
+                f"a saved dataset cannot be read: {error}", location=str(folder), hint="make the dataset again"
             ) from error
 
 
@@ -218,5 +218,5 @@ def _offsets(counts: NDArray[np.integer]) -> NDArray[np.int64]:
 def _index(indices: dict[str, int], own_id: str, kind: str, name: str) -> int:
     if own_id not in indices:
         some = ", ".join(list(indices)[:3])
-        raise DataError(f"there is no {kind} '{own_id}'", where=f"dataset '{name}'", mend=f"ids look like: {some}")
+        raise DataError(f"there is no {kind} '{own_id}'", location=f"dataset '{name}'", hint=f"ids look like: {some}")
     return indices[own_id]

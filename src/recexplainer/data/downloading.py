@@ -43,7 +43,7 @@ def download(address: str, part: Path) -> None:
     while not _go_on(address, part):
         now = _size(part)
         if now <= reached:
-            raise DataError(f"the connection was cut off after {now:,} bytes", where=address, mend=_AGAIN)
+            raise DataError(f"the connection was cut off after {now:,} bytes", location=address, hint=_AGAIN)
         reached = now
 
 
@@ -160,8 +160,8 @@ def _require_room(part: Path, total: int | None, start: int) -> None:
     if total is not None and total - start > free:
         raise DataError(
             f"it does not fit on the disk: {total - start:,} bytes are to come, {free:,} are free",
-            where=str(part.parent),
-            mend="make room, or name a folder on another disk",
+            location=str(part.parent),
+            hint="make room, or name a folder on another disk",
         )
 
 
@@ -177,8 +177,8 @@ def _refused(address: str, error: HTTPError) -> DataError:
     later = error.code >= 500 or error.code == 429
     return DataError(
         f"the server answers {error.code} {error.reason}",
-        where=address,
-        mend="try again later"
+        location=address,
+        hint="try again later"
         if later
         else "see on the page of the data where the file is now, and name its folder with --from",
     )
@@ -189,11 +189,11 @@ def _unreachable(address: str, error: Exception) -> DataError:
     if isinstance(reason, ssl.SSLCertVerificationError):
         return DataError(
             f"the server's certificate is not trusted: {reason.verify_message}",
-            where=address,
-            mend="bring the certificates of this machine up to date, or name a mirror with --from",
+            location=address,
+            hint="bring the certificates of this machine up to date, or name a mirror with --from",
         )
     return DataError(
         f"the server cannot be reached: {reason}",
-        where=address,
-        mend=f"check the network and {_AGAIN}; a proxy is taken from HTTPS_PROXY, a mirror from --from",
+        location=address,
+        hint=f"check the network and {_AGAIN}; a proxy is taken from HTTPS_PROXY, a mirror from --from",
     )

@@ -22,7 +22,7 @@ from recexplainer.data.downloading import download, drop, read_text
 from recexplainer.errors import DataError
 from recexplainer.progress import say
 from recexplainer.settings import Settings
-from recexplainer.storage import hash_file, system_errors, write_text
+from recexplainer.storage import hash_file, packaged_yaml, system_errors, write_text
 
 RECORD = "fetched.yaml"
 _FIRST_BYTES = {".gz": b"\x1f\x8b", ".zip": b"PK"}
@@ -91,7 +91,7 @@ class Record(Settings):
 @cache
 def sources() -> Mapping[str, Source]:
     """The datasets that can be fetched, by name."""
-    held = yaml.safe_load(Path(__file__).with_name("sources.yaml").read_text(encoding="utf-8"))
+    held = packaged_yaml("recexplainer.data", "sources.yaml")
     return {
         name: Source.model_validate(facts | {"licence": held["licences"][facts["licence"]]})
         for name, facts in held["sources"].items()
@@ -102,7 +102,7 @@ def find_source(name: str) -> Source:
     """The dataset of a name. Raises DataError if there is none."""
     if name not in sources():
         raise DataError(
-            f"there is no dataset '{name}' to fetch", where="data fetch", mend=f"known are {', '.join(sources())}"
+            f"there is no dataset '{name}' to fetch", location="data fetch", hint=f"known are {', '.join(sources())}"
         )
     return sources()[name]
 
@@ -128,7 +128,7 @@ def fetch(name: str, folder: Path, mirror: str | None = None) -> tuple[Path, ...
     """
     source = find_source(name)
     if mirror is not None and not mirror.startswith(("http://", "https://")):
-        raise DataError(f"'{mirror}' is no address", where="--from", mend="give one that begins with https://")
+        raise DataError(f"'{mirror}' is no address", location="--from", hint="give one that begins with https://")
     with system_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for published in source.files:
@@ -173,8 +173,8 @@ def _check(part: Path, address: str) -> None:
         drop(part)
         raise DataError(
             f"what came is not the file: it begins with {begins!r}",
-            where=address,
-            mend="open the address in a browser: a page may stand in between; else name a mirror with --from",
+            location=address,
+            hint="open the address in a browser: a page may stand in between; else name a mirror with --from",
         )
     if _is_archive(address):
         _check_md5(part, address)
@@ -184,15 +184,15 @@ def _check_md5(part: Path, address: str) -> None:
     """Held to `ADDRESS.md5`, in which the sum stands among other words."""
     published = re.search(r"\b[0-9a-f]{32}\b", read_text(f"{address}.md5").lower())
     if published is None:
-        raise DataError("no MD5 is told there", where=f"{address}.md5", mend="name another mirror, or none")
+        raise DataError("no MD5 is told there", location=f"{address}.md5", hint="name another mirror, or none")
     with part.open("rb") as file:
         own = hashlib.file_digest(file, _md5).hexdigest()
     if own != published[0]:
         drop(part)
         raise DataError(
             f"what came is not what was published: its MD5 is {own}, not {published[0]}",
-            where=address,
-            mend="fetch it again; if it stays so, tell the publisher, or name a mirror with --from",
+            location=address,
+            hint="fetch it again; if it stays so, tell the publisher, or name a mirror with --from",
         )
 
 
@@ -215,7 +215,7 @@ def _unpack(archive: Path, members: tuple[str, ...], folder: Path) -> dict[str, 
         for path in (archive, *made.values()):
             drop(path)
         raise DataError(
-            f"the archive cannot be unpacked: {error}", where=str(archive), mend="fetch it again"
+            f"the archive cannot be unpacked: {error}", location=str(archive), hint="fetch it again"
         ) from error
     return made
 
@@ -228,11 +228,13 @@ def _read_record(folder: Path, name: str, source: Source) -> Record:
         record = Record.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise DataError(
-            "what was fetched here cannot be read", where=str(path), mend="name another folder, or empty this one"
+            "what was fetched here cannot be read", location=str(path), hint="name another folder, or empty this one"
         ) from error
     if record.dataset != name:
         raise DataError(
-            f"this folder holds another dataset: {record.dataset}", where=str(folder), mend="name a folder of its own"
+            f"this folder holds another dataset: {record.dataset}",
+            location=str(folder),
+            hint="name a folder of its own",
         )
     return record
 
@@ -252,8 +254,8 @@ def _refuse_foreign(folder: Path, names: tuple[str, ...], known: Download | None
     if foreign:
         raise DataError(
             f"{', '.join(foreign)} is there already, and was not fetched by this command",
-            where=str(folder),
-            mend="use it as it is with --data, move it away, or name another folder",
+            location=str(folder),
+            hint="use it as it is with --data, move it away, or name another folder",
         )
 
 

@@ -102,8 +102,8 @@ def filter_dataset(dataset: Dataset, settings: FilterSettings) -> Dataset:
     if not len(sieve.user):
         raise DataError(
             "filtering leaves nothing",
-            where=f"dataset '{dataset.name}' ({'; '.join(sieve.steps)})",
-            mend="ask for more items or users, or for shorter histories (min_history, k_core)",
+            location=f"dataset '{dataset.name}' ({'; '.join(sieve.steps)})",
+            hint="ask for more items or users, or for shorter histories (min_history, k_core)",
         )
     users, items = np.flatnonzero(sieve.user_counts()), np.flatnonzero(sieve.item_counts())
     return dataset.select(users, items, notes=tuple(sieve.notes))

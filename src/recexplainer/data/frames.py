@@ -26,14 +26,14 @@ def as_polars(frame: Any, what: str) -> pl.DataFrame:
     if type(frame).__module__.partition(".")[0] != "pandas":
         raise DataError(
             f"this is neither a polars nor a pandas frame, but a {type(frame).__name__}",
-            where=what,
-            mend="give a DataFrame; files are read by recexplainer.data.readers.read_folder",
+            location=what,
+            hint="give a DataFrame; files are read by recexplainer.data.readers.read_folder",
         )
     if not frame.columns.is_unique:
         raise DataError(
             "two columns have the same name",
-            where=what,
-            mend="rename or remove all but one",
+            location=what,
+            hint="rename or remove all but one",
         )
     values = frame.astype(object).where(frame.notna(), None)
     try:
@@ -41,8 +41,8 @@ def as_polars(frame: Any, what: str) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
         raise DataError(
             f"a column holds values of several kinds: {str(error).splitlines()[0]}",
-            where=what,
-            mend="bring each column to one kind, for example with frame.astype(str)",
+            location=what,
+            hint="bring each column to one kind, for example with frame.astype(str)",
         ) from error
 
 

@@ -63,7 +63,9 @@ def inspect_dataset(dataset: Dataset, *, users: int = 2, rows: int = 3) -> Inspe
         DataError: There is no user or no item.
     """
     if not dataset.n_users or not dataset.n_items:
-        raise DataError("there is nothing to inspect", where=f"dataset '{dataset.name}'", mend="keep users and items")
+        raise DataError(
+            "there is nothing to inspect", location=f"dataset '{dataset.name}'", hint="keep users and items"
+        )
     return Inspection(
         name=dataset.name,
         users=dataset.n_users,

@@ -70,8 +70,8 @@ class Split:
         if not self._tested[user]:
             raise DataError(
                 "this user has too short a history to hold an item out",
-                where=f"user '{self.dataset.user_ids[user]}': {len(self.dataset.history(user))} interactions",
-                mend="take users from test_users, or filter with a longer min_history",
+                location=f"user '{self.dataset.user_ids[user]}': {len(self.dataset.history(user))} interactions",
+                hint="take users from test_users, or filter with a longer min_history",
             )
         return self.dataset.history(user)
 
@@ -82,7 +82,7 @@ def leave_one_out(dataset: Dataset) -> Split:
     if not len(split.test_users):
         raise DataError(
             f"no user has the {MIN_TEST_HISTORY} interactions that a test needs",
-            where=f"dataset '{dataset.name}'",
-            mend="take data with longer histories",
+            location=f"dataset '{dataset.name}'",
+            hint="take data with longer histories",
         )
     return split

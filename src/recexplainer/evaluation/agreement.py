@@ -66,8 +66,17 @@ class _Measured:
     reason: str
 
     def row(self) -> Row:
-        ends = (None, None) if self.value is None else rating_tables.bootstrap(self.tables, self.statistic)
-        return Row(self.name, "agreement", self.metric, self.value, *ends, len(self.tables[0]))
+        low, high = (None, None) if self.value is None else rating_tables.bootstrap(self.tables, self.statistic)
+        return Row(
+            method=self.name,
+            task="agreement",
+            metric=self.metric,
+            value=self.value,
+            low=low,
+            high=high,
+            cases=len(self.tables[0]),
+        )
+)
 
 
 _SAME_BY_BOTH = "both raters gave every common case the same one rating"
@@ -109,7 +118,7 @@ def agreement_notes(ratings: Ratings, judges: Sequence[str] = ()) -> list[str]:
 def _measured(ratings: Ratings, judges: Sequence[str]) -> Iterator[_Measured]:
     if unknown := [judge for judge in judges if judge not in ratings]:
         known = ", ".join(ratings) or "none"
-        raise DataError(f"The judge {unknown[0]!r} has no ratings.", mend=f"Those who have ratings are: {known}.")
+        raise DataError(f"The judge {unknown[0]!r} has no ratings.", hint=f"Those who have ratings are: {known}.")
     for comparison in _comparisons(ratings, judges):
         counts = np.any([each.any(axis=(1, 2)) for each in comparison.tables], axis=0)
         tables = [each[counts] for each in comparison.tables]

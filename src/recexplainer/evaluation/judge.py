@@ -16,7 +16,7 @@ from recexplainer.evaluation.blind import ask_blind
 from recexplainer.evaluation.rating_rows import rating_rows
 from recexplainer.evaluation.rows import Row
 from recexplainer.evaluation.rubric import judge_conversation, parse_rating
-from recexplainer.evaluation.rules import RubricJudge
+from recexplainer.evaluation.rubric_judge import RubricJudge
 from recexplainer.explanations.record import Explanation
 
 RUBRIC = "rubric"
@@ -113,7 +113,7 @@ def _paired(explanations: Mapping[str, Sequence[Explanation]]) -> list[tuple[str
         if own != cases[first]:
             raise DataError(
                 f"The explanations of {method!r} and of {first!r} are not of the same users, items and verdicts.",
-                where=f"{len(own)} and {len(cases[first])} cases",
-                mend="Have every method explain the same cases, with one recommender.",
+                location=f"{len(own)} and {len(cases[first])} cases",
+                hint="Have every method explain the same cases, with one recommender.",
             )
     return [(method, one) for method, given in explanations.items() for one in given]

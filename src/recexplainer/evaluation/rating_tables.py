@@ -31,12 +31,12 @@ def rating_matrix(ratings: Sequence[Sequence[int | None]]) -> Floats:
         if len(given) != len(ratings[0]):
             raise DataError(
                 f"There are {len(given)} ratings for {len(ratings[0])} cases.",
-                where=f"rater {number}",
-                mend="Give one rating a case, None where there is none.",
+                location=f"rater {number}",
+                hint="Give one rating a case, None where there is none.",
             )
         if wrong := [rating for rating in given if rating is not None and not is_rating(rating)]:
             raise DataError(
-                f"{wrong[0]!r} is no rating.", where=f"rater {number}", mend="A rating is 0, 1, 2, 3 or None."
+                f"{wrong[0]!r} is no rating.", location=f"rater {number}", hint="A rating is 0, 1, 2, 3 or None."
             )
     cases = len(ratings[0]) if ratings else 0
     rows = [[np.nan if rating is None else rating for rating in given] for given in ratings]

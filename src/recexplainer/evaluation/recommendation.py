@@ -9,7 +9,7 @@ from recexplainer.data.split import Split
 from recexplainer.evaluation import metrics
 from recexplainer.evaluation.rows import Row, row
 from recexplainer.recommenders.base import Floats, Recommender, User
-from recexplainer.tasks.asking import ask
+from recexplainer.recommenders.scoring import ask
 
 _CUTS = (5, 10)
 

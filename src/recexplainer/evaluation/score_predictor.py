@@ -45,8 +45,8 @@ def evaluate_score_predictor(
     if not raw.std() > 0:
         raise DataError(
             f"f's scores have no spread: {raw[0]:g}, or not a number.",
-            where=", ".join(explanations),
-            mend="Explain items that f scores differently.",
+            location=", ".join(explanations),
+            hint="Explain items that f scores differently.",
         )
     spread = float(raw.std())
     scores = (raw - raw.mean()) / spread
@@ -77,7 +77,9 @@ def _pearson_row(method: str, predicted: Values, scores: Values) -> Row:
     resampled = [pearson(predicted[drawn], scores[drawn]) for drawn in rng.integers(cases, size=(_RESAMPLES, cases))]
     defined = [one for one in resampled if one is not None]
     low, high = np.percentile(defined, [2.5, 97.5]).tolist() if defined else (None, None)
-    return Row(method, TASK, "pearson", pearson(predicted, scores), low, high, cases)
+    return Row(
+        method=method, task=TASK, metric="pearson", value=pearson(predicted, scores), low=low, high=high, cases=cases
+    )
 
 
 def pearson(predicted: Values, scores: Values) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.tasks.asking import cut
+from recexplainer.recommenders.scoring import cut
 
 _FIRST = 5
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from statistics import median
 
 from recexplainer.data.titles import TitleFinder
+from recexplainer.evidence.evidence import Evidence
 from recexplainer.explanations.record import Citation
-from recexplainer.recommenders.attribution import ranks_without
+from recexplainer.recommenders.attribution import ablated_ranks
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.tasks.evidence import Evidence
 
 
 def cite(
@@ -26,8 +26,8 @@ def cite(
     found = [match for match in finder.find(text) if match.item != evidence.item]
     cited = [match.item for match in found if match.item in evidence.history]
     ranks = _ranks_without(recommender, evidence, cited, user)
-    typical = median(abs(effect) for effect in evidence.effects) if evidence.effects else 0.0
-    effects = dict(zip(evidence.history, evidence.effects, strict=True)) if evidence.effects else {}
+    typical = median(abs(attribution) for attribution in evidence.attributions) if evidence.attributions else 0.0
+    attributions = dict(zip(evidence.history, evidence.attributions, strict=True)) if evidence.attributions else {}
     return tuple(
         Citation(
             item=match.item,
@@ -35,9 +35,9 @@ def cite(
             start=match.start,
             end=match.end,
             in_history=match.item in evidence.history,
-            effect=effects.get(match.item),
-            rank_without=ranks.get(match.item),
-            matters=abs(effects[match.item]) > typical if match.item in effects else None,
+            attribution=attributions.get(match.item),
+            ablated_rank=ranks.get(match.item),
+            matters=abs(attributions[match.item]) > typical if match.item in attributions else None,
         )
         for match in found
     )
@@ -48,5 +48,5 @@ def _ranks_without(recommender: Recommender, evidence: Evidence, cited: list[int
     if not cited or len(evidence.history) < 2 or not recommender.answers_changed_history:
         return {}
     users, items = [User(evidence.history, user)] * len(cited), [evidence.item] * len(cited)
-    ranks = ranks_without(recommender, users, items, [{left_out} for left_out in cited])
+    ranks = ablated_ranks(recommender, users, items, [{left_out} for left_out in cited])
     return dict(zip(cited, ranks.tolist(), strict=True))

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.explanations.beliefs import believed, can_reflect
-from recexplainer.explanations.drafting import Drafter
+from recexplainer.evidence.evidence import Evidence
+from recexplainer.explanations.generator import Drafter
 from recexplainer.explanations.record import Explanation
 from recexplainer.explanations.recording import Recorder
+from recexplainer.explanations.self_attribution import believed, can_reflect
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.questions import encode_questions
-from recexplainer.tasks.evidence import Evidence
 from recexplainer.tasks.example import Example
 
 DRAFTS = 32
@@ -82,7 +82,7 @@ class Explainer:
 
         What is quoted is held to the item and to what matters most in the history, none of it twice, and a text that
         claims what is not borne out is written again: by f, which is asked first; or, by the surrogate alone, by what
-        the surrogate itself answers when it is asked which history items matter. Strict, every claim must be confirmed
+        the surrogate itself answers when it is asked which history items matter. Strict, every claim must be supported
         by f: where none of many texts has that, f's verdict alone is given, and why.
 
         Args:
@@ -149,7 +149,7 @@ def explain(
         user: Who asks: the own id of a user of the data, or a `User` with any history of item indices, oldest first.
         item: The item's own id, as text, or its index.
         evidence: Ask f first; False: the surrogate alone.
-        strict: Let nothing stand that is not confirmed.
+        strict: Let nothing stand that is not supported.
         ask: The view that the reader wants.
     """
     explainer = Explainer(dataset, recommender, surrogate)

@@ -72,8 +72,8 @@ def prefer(
     if len(pairs) < 2:
         raise DataError(
             f"Preferences are learned from some pairs and measured on others, but {len(pairs)} came.",
-            where="pairs",
-            mend="Give at least two pairs of a user and an item.",
+            location="pairs",
+            hint="Give at least two pairs of a user and an item.",
         )
     settings = settings or PreferenceSettings()
     order = np.random.default_rng(settings.seed).permutation(len(pairs))[: settings.questions]

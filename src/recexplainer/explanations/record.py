@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+
+from recexplainer.claims.claim import Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +17,9 @@ class Citation:
         start: Offset of the first character in the text.
         end: Offset after the last character.
         in_history: Whether the item is in the user's history.
-        effect: f's score of the item asked about, minus the score without the cited item; None if not in the history
-            or if f cannot answer for a changed history.
-        rank_without: The rank that the item asked about would have without the cited item; None as above.
+        attribution: f's score of the item asked about, minus the score without the cited item; None if not in the
+            history or if f cannot answer for a changed history.
+        ablated_rank: The rank that the item asked about would have without the cited item; None as above.
         matters: Whether the effect is larger in size than the median effect of the history; None as above.
     """
 
@@ -27,37 +28,9 @@ class Citation:
     start: int
     end: int
     in_history: bool
-    effect: float | None
-    rank_without: int | None
+    attribution: float | None
+    ablated_rank: int | None
     matters: bool | None
-
-
-Mark = Literal["confirmed", "unsupported", "contradicted"]
-ClaimKind = Literal["verdict", "history", "for", "against", "shared", "nothing-for", "nothing-against", "popular"]
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Something that a text says of f, of the history or of an item, and whether it holds.
-
-    Attributes:
-        kind: `verdict`: f says yes or no; `history`: this title is something that the user had; `for`, `against`: this
-            history item speaks for or against the item asked about; `shared`: this history item, or several, share an
-            attribute with it; `nothing-for` and `nothing-against`: nothing in the history does;
-            `popular`: the item pleases most users, whatever their history.
-        mark: `confirmed`; `unsupported`: not clearly so; `contradicted`: it is otherwise.
-        found: What f or the catalogue says to it, in one short line.
-        start: Offset in the text of the first character of the words that claim it.
-        end: Offset after the last one.
-        item: The item that it is about; None where it is about none of the catalogue.
-    """
-
-    kind: ClaimKind
-    mark: Mark
-    found: str
-    start: int
-    end: int
-    item: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +53,7 @@ class Explanation:
         rank: f's rank of the item among those not in the history, 1 the best.
         n_ranked: How many items that ranking holds.
         faults: What the text says that f does not bear out, or that cannot be checked, one line each; () if all holds.
-        effects: `[history]`, for each history item f's score with it minus without it; empty if f cannot say.
+        attributions: `[history]`, for each history item f's score with it minus without it; empty if f cannot say.
         ask: The view that the reader asked for, or "".
         claims: What the text claims, in order of appearance, each with its mark.
         abstained: Why no reasons are given; "" where they are.
@@ -100,7 +73,7 @@ class Explanation:
     score: float
     rank: int
     n_ranked: int
-    effects: tuple[float, ...]
+    attributions: tuple[float, ...]
     faults: tuple[str, ...] = ()
     ask: str = ""
     claims: tuple[Claim, ...] = ()

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from recexplainer.claims.claim import Claim, ClaimStatus
+from recexplainer.claims.faults import faults
+from recexplainer.claims.verifier import Verifier
+from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.titles import TitleFinder
 from recexplainer.errors import DataError
+from recexplainer.evidence.evidence import Evidence, gather_evidence
 from recexplainer.explanations.citing import cite
-from recexplainer.explanations.record import Claim, Explanation, Mark
-from recexplainer.explanations.verification import Verifier
+from recexplainer.explanations.record import Explanation
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
-from recexplainer.tasks.appeal import general_appeal
-from recexplainer.tasks.attributes import Attributes
-from recexplainer.tasks.claims import faults
-from recexplainer.tasks.evidence import Evidence, gather_evidence
+from recexplainer.recommenders.popularity import recommended_shares
 
 _PROBABILITIES = {True: 1.0, False: 0.0, None: 0.5}  # of yes, by the verdict that a text states
 
@@ -32,7 +33,7 @@ class Recorder:
         self.dataset, self.recommender = dataset, as_recommender(recommender, dataset.item_ids)
         self._finder = TitleFinder(dataset.titles)
         self._attributes = Attributes.of(dataset)
-        self._appeal = general_appeal(self.recommender, dataset)
+        self._recommended_shares = recommended_shares(self.recommender, dataset)
         self._verifier = Verifier(dataset, self.recommender, self._attributes)
 
     def known(self, pairs: Sequence[tuple[User, int]]) -> list[Evidence]:
@@ -44,7 +45,12 @@ class Recorder:
         self._check(pairs)
         users, items = [user for user, _ in pairs], [item for _, item in pairs]
         return gather_evidence(
-            self.recommender, self.dataset, users, items, attributes=self._attributes, appeal=self._appeal
+            self.recommender,
+            self.dataset,
+            users,
+            items,
+            attributes=self._attributes,
+            recommended_share=self._recommended_shares,
         )
 
     def faults(self, text: str, evidence: Evidence) -> tuple[str, ...]:
@@ -55,10 +61,10 @@ class Recorder:
         """What a text claims, each with its mark."""
         return self._verifier.claims(text, evidence)
 
-    def marked(self, text: str, evidence: Evidence, marks: Collection[Mark]) -> tuple[str, ...]:
+    def marked(self, text: str, evidence: Evidence, marks: Collection[ClaimStatus]) -> tuple[str, ...]:
         """What a text claims that has one of these marks, one line each."""
         claims = self.claims(text, evidence)
-        return tuple(f"“{text[one.start : one.end]}”: {one.found}" for one in claims if one.mark in marks)
+        return tuple(f"“{text[one.start : one.end]}”: {one.found}" for one in claims if one.status in marks)
 
     def told(
         self, method: str, pairs: Sequence[tuple[User, int]], texts: Sequence[str], ask: str = ""
@@ -117,7 +123,7 @@ class Recorder:
             score=evidence.score,
             rank=evidence.rank,
             n_ranked=evidence.n_ranked,
-            effects=evidence.effects,
+            attributions=evidence.attributions,
             faults=() if abstained else self.faults(text, evidence),
             ask=ask,
             claims=claims,
@@ -129,20 +135,20 @@ class Recorder:
             if not user.history:
                 raise DataError(
                     "There is nothing to explain from: the user has no history.",
-                    where=f"user {user.id!r}",
-                    mend="Ask about a user with at least one interaction.",
+                    location=f"user {user.id!r}",
+                    hint="Ask about a user with at least one interaction.",
                 )
             if not 0 <= item < self.dataset.n_items:
                 raise DataError(
                     f"There is no item number {item} in a catalogue of {self.dataset.n_items}.",
-                    where=f"dataset {self.dataset.name!r}",
-                    mend="Give the item's index, from 0; Dataset.item_index finds it by its own id.",
+                    location=f"dataset {self.dataset.name!r}",
+                    hint="Give the item's index, from 0; Dataset.item_index finds it by its own id.",
                 )
 
 
 def _stated(claims: Sequence[Claim], evidence: Evidence) -> bool | None:
-    """The verdict that a text states: f's if that is confirmed; None if there is none."""
+    """The verdict that a text states: f's if that is supported; None if there is none."""
     for claim in claims:
         if claim.kind == "verdict":
-            return evidence.recommended == (claim.mark == "confirmed")
+            return evidence.recommended == (claim.status == "supported")
     return None

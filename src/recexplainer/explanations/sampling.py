@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.explanations.drafting import LONGEST
+from recexplainer.evidence.evidence import Evidence
+from recexplainer.explanations.generator import LONGEST
 from recexplainer.explanations.recording import Recorder
 from recexplainer.explanations.reward import score_claims
 from recexplainer.progress import track
@@ -18,7 +19,6 @@ from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.preference_settings import PreferenceSettings
 from recexplainer.surrogate.questions import encode_questions
-from recexplainer.tasks.evidence import Evidence
 from recexplainer.tasks.example import Example
 
 _AT_ONCE = 64

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from recexplainer.data.attributes import join_words
 from recexplainer.data.dataset import Dataset
+from recexplainer.evidence.evidence import Evidence
 from recexplainer.explanations.record import Explanation
 from recexplainer.explanations.recording import Recorder
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.tasks.attributes import join_words
-from recexplainer.tasks.evidence import Evidence
 
 TEMPLATES = ("template-recent", "template-popular")
 """Naming the three most recent history items, and the three that most users have."""

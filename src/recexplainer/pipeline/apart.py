@@ -34,7 +34,7 @@ def run_apart(work: Callable[..., T], *arguments: object) -> T:
         except BrokenProcessPool as error:
             raise RunError(
                 "A process of this run was ended from outside.",
-                mend="Most often memory ran out: close other programs, or set threads=1. Then start the run again.",
+                hint="Most often memory ran out: close other programs, or set threads=1. Then start the run again.",
             ) from error
 
 

@@ -37,7 +37,7 @@ def open_endpoint(recipe: Recipe, folders: Folders) -> Endpoint:
 
     if recipe.evaluation.endpoint is None:
         raise SettingsError(
-            "No endpoint is named.", where="evaluation.endpoint", mend="Give --set evaluation.endpoint.model=NAME."
+            "No endpoint is named.", location="evaluation.endpoint", hint="Give --set evaluation.endpoint.model=NAME."
         )
     return Endpoint(recipe.evaluation.endpoint, folders["dataset"].parent / "chat")
 

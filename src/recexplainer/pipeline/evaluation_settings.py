@@ -8,8 +8,8 @@ from typing import Literal, get_args
 from pydantic import Field
 
 from recexplainer.chat.settings import EndpointSettings
+from recexplainer.evaluation.distillation import DistillationSettings
 from recexplainer.evaluation.encoder import EncoderSettings
-from recexplainer.recommenders.distillation import DistillationSettings
 from recexplainer.settings import Settings
 
 Evaluation = Literal[

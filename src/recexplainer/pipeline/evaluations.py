@@ -57,7 +57,7 @@ def evaluations_named(names: Sequence[str] | None) -> list[Evaluation]:
     """
     if unknown := [name for name in names or () if name not in EVALUATIONS]:
         raise RunError(
-            f"There is no evaluation {unknown[0]!r}.", mend=f"The evaluations are: {', '.join(EVALUATIONS)}."
+            f"There is no evaluation {unknown[0]!r}.", hint=f"The evaluations are: {', '.join(EVALUATIONS)}."
         )
     return [name for name in EVALUATIONS if not names or name in names]
 

@@ -33,11 +33,11 @@ def export_surrogate(run: Path, folder: Path, *, form: str | None = None, merged
     if chosen is None:
         raise RunError(
             f"This run has no surrogate in the form {form!r}.",
-            where=str(run),
-            mend=f"It has {', '.join(trained)}.",
+            location=str(run),
+            hint=f"It has {', '.join(trained)}.",
         )
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise RunError("There is something in this place already.", where=str(folder), mend="Name a new folder.")
+        raise RunError("There is something in this place already.", location=str(folder), hint="Name a new folder.")
     (report,) = (stage for stage in build_stages(recipe) if stage.name == "report")
     inputs = gather(recipe, {stage: run / stage for stage in report.inputs})
 

@@ -81,8 +81,8 @@ def find_run(run: str | Path, runs: Path = Path("runs")) -> Path:
         if (folder / RECIPE).is_file():
             return folder
     known = sorted(path.parent.name for path in runs.glob(f"*/{RECIPE}"))
-    mend = f"The runs in {runs} are: {', '.join(known)}." if known else "Make one: recexplainer demo."
-    raise RunError("There is no such run.", where=str(run), mend=mend)
+    hint = f"The runs in {runs} are: {', '.join(known)}." if known else "Make one: recexplainer demo."
+    raise RunError("There is no such run.", location=str(run), hint=hint)
 
 
 def recipe_of(run: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -114,7 +114,9 @@ def explained_cases(run: Path) -> dict[str, list[Explanation]]:
     told = load_told({stage: run / stage for stage in stages if read_manifest(run / stage)})
     if not told:
         raise RunError(
-            "Nothing has been explained to be compared.", where=str(run), mend="First: recexplainer evaluate RUN judge."
+            "Nothing has been explained to be compared.",
+            location=str(run),
+            hint="First: recexplainer evaluate RUN judge.",
         )
     return told
 

@@ -24,7 +24,7 @@ from recexplainer.pipeline.recipe import Recipe
 from recexplainer.storage import read_json
 
 if TYPE_CHECKING:
-    from recexplainer.explanations.attributing import Attribution
+    from recexplainer.evidence.pair_attribution import Attribution
     from recexplainer.reports.inputs import ReportInputs, TaskCount
 
 _TELLING = 3  # a longer history shows what an explanation takes from it
@@ -34,7 +34,7 @@ def gather(recipe: Recipe, folders: Folders) -> ReportInputs:
     """Everything that the report shows, from the folders of the stages."""
     from recexplainer.data.dataset import Dataset
     from recexplainer.evaluation.rows import read_rows
-    from recexplainer.evaluation.rules import RULES
+    from recexplainer.evaluation.rubric_judge import RULES
     from recexplainer.reports.inputs import DatasetFacts, ReportInputs, Stage
 
     manifests = {name: complete_manifest(folder) for name, folder in folders.items()}
@@ -66,7 +66,7 @@ def gather(recipe: Recipe, folders: Folders) -> ReportInputs:
 
 def ask_of_explained(folders: Folders, explanations: Sequence[Explanation]) -> list[Attribution]:
     """What the recommender does with each explained pair, beyond what its record says; it is asked anew."""
-    from recexplainer.explanations.attributing import attribute
+    from recexplainer.evidence.pair_attribution import attribute
     from recexplainer.recommenders.base import User
 
     if not explanations:

@@ -59,11 +59,11 @@ def in_order(stages: Sequence[Stage], only: Collection[str] | None, again: Colle
     """
     known = {stage.name: stage for stage in stages}
     if len(known) < len(stages):
-        raise RunError("Two stages have the same name.", mend="Rename one of them.")
+        raise RunError("Two stages have the same name.", hint="Rename one of them.")
     wanted = list(known if only is None else only)
     named = [*wanted, *again, *(name for stage in stages for name in stage.inputs)]
     if unknown := [name for name in named if name not in known]:
-        raise RunError(f"There is no stage {unknown[0]!r}.", mend=f"The stages are: {', '.join(known)}.")
+        raise RunError(f"There is no stage {unknown[0]!r}.", hint=f"The stages are: {', '.join(known)}.")
     needed: set[str] = set()
     while wanted:
         name = wanted.pop()
@@ -75,7 +75,7 @@ def in_order(stages: Sequence[Stage], only: Collection[str] | None, again: Colle
         return [known[name] for name in TopologicalSorter(graph).static_order()]
     except CycleError as error:
         raise RunError(
-            f"Stages depend on each other in a circle: {', '.join(error.args[1])}.", mend="Take one of the inputs away."
+            f"Stages depend on each other in a circle: {', '.join(error.args[1])}.", hint="Take one of the inputs away."
         ) from error
 
 

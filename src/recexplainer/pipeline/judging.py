@@ -36,8 +36,8 @@ def draw_pairs(recipe: Recipe, context: RunContext, folder: Path) -> str:
     if not recommender.answers_changed_history:
         raise RecommenderError(
             "This recommender cannot answer for a changed history, so explanations cannot be compared with it.",
-            where=f"run {recipe.name}",
-            mend="Evaluate alignment and baselines only, or give vectors a way to fold in (vectors.fold_in).",
+            location=f"run {recipe.name}",
+            hint="Evaluate alignment and baselines only, or give vectors a way to fold in (vectors.fold_in).",
         )
     pairs = draw_cases(dataset, leave_one_out(dataset), recommender, recipe.evaluation.cases, recipe.evaluation.seed)
     write_pairs(folder, pairs)
@@ -151,8 +151,8 @@ def check_faithfulness(recipe: Recipe, context: RunContext, folder: Path) -> str
 def check_metrics(recipe: Recipe, context: RunContext, folder: Path) -> str:
     """Test whether the metrics of faithfulness tell true explanations from corrupted ones, where causes are known."""
     from recexplainer.evaluation.faithfulness import faithfulness_values
-    from recexplainer.evaluation.planted.auroc import evaluate_planted
     from recexplainer.evaluation.rows import write_rows
+    from recexplainer.evaluation.synthetic.auroc import evaluate_planted
 
     use_threads(recipe.threads_each)
     rows = evaluate_planted(faithfulness_values, recipe.evaluation.planted, recipe.evaluation.seed)
@@ -163,8 +163,8 @@ def check_metrics(recipe: Recipe, context: RunContext, folder: Path) -> str:
 def agree(context: RunContext, folder: Path, *, ratings: Path) -> str:
     """Compare what people thought of the explanations with what judges did (Figure 3, Appendix A.3)."""
     from recexplainer.evaluation.agreement import agreement_rows
-    from recexplainer.evaluation.human_ratings import case_name, human_rows, ratings_by_rater, read_ratings
     from recexplainer.evaluation.rows import write_rows
+    from recexplainer.study.human_ratings import case_name, human_rows, ratings_by_rater, read_ratings
 
     people = read_ratings(ratings)
     judged: Mapping[str, Sequence[Mapping[str, Any]]] = read_json(context.folders["judge"] / _JUDGEMENTS)

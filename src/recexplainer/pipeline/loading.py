@@ -105,8 +105,8 @@ def complete_manifest(folder: Path) -> Manifest:
     if manifest is None:
         raise RunError(
             f"The stage {folder.name!r} of this run is not complete.",
-            where=str(folder),
-            mend="Start the run again with `recexplainer run`; it goes on where it stopped.",
+            location=str(folder),
+            hint="Start the run again with `recexplainer run`; it goes on where it stopped.",
         )
     return manifest
 

@@ -52,9 +52,9 @@ def measure_unaligned(recipe: Recipe, context: RunContext, folder: Path) -> str:
 def measure_student(recipe: Recipe, context: RunContext, folder: Path) -> str:
     """Distil a SASRec from the recommender, and measure it."""
     from recexplainer.data.split import leave_one_out
+    from recexplainer.evaluation.baselines import evaluate_scores
+    from recexplainer.evaluation.distillation import distill_sasrec
     from recexplainer.evaluation.rows import write_rows
-    from recexplainer.evaluation.scoring import evaluate_scores
-    from recexplainer.recommenders.distillation import distill_sasrec
 
     use_threads(recipe.threads_each)
     cases = load_test_cases(context.folders)

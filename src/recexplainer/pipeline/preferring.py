@@ -63,8 +63,8 @@ def _questions_of_interest(alignment: Alignment) -> list[Example]:
     if len(asked) < _FEWEST:
         raise SettingsError(
             f"Preference training asks about items that f likes or dislikes, of which the examples have {len(asked)}.",
-            where="surrogate.preference",
-            mend="Let examples.tasks have classification, or leave preference training out.",
+            location="surrogate.preference",
+            hint="Let examples.tasks have classification, or leave preference training out.",
         )
     return asked
 

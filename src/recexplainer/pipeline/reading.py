@@ -36,13 +36,13 @@ def read_settings(kind: type[S], path: Path, overrides: Sequence[str] = ()) -> S
     return check_settings(kind, values, str(path), changed)
 
 
-def check_settings(kind: type[S], values: Mapping[str, Any], where: str, changed: set[str] | None = None) -> S:
+def check_settings(kind: type[S], values: Mapping[str, Any], location: str, changed: set[str] | None = None) -> S:
     """Check values against a settings class.
 
     Args:
         kind: The settings class.
         values: The nested values.
-        where: What to call their place in an error: a file.
+        location: What to call their place in an error: a file.
         changed: Dotted keys that were given on the command line.
 
     Raises:
@@ -52,7 +52,7 @@ def check_settings(kind: type[S], values: Mapping[str, Any], where: str, changed
         return kind.model_validate(values)
     except ValidationError as error:
         problems = error.errors(include_url=False)
-        raise _explain(kind, problems[0], len(problems) - 1, where, changed or set()) from error
+        raise _explain(kind, problems[0], len(problems) - 1, location, changed or set()) from error
 
 
 def dotted_keys(kind: type[Settings], prefix: str = "") -> Iterator[str]:
@@ -77,13 +77,15 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         values: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
-            f"The recipe cannot be read: {error}", where=str(path), mend="Give the path of a YAML file in UTF-8."
+            f"The recipe cannot be read: {error}", location=str(path), hint="Give the path of a YAML file in UTF-8."
         ) from error
     except yaml.YAMLError as error:
-        raise SettingsError(f"The recipe is not YAML: {error}", where=str(path), mend="Mend the line named.") from error
+        raise SettingsError(
+            f"The recipe is not YAML: {error}", location=str(path), hint="Mend the line named."
+        ) from error
     if not isinstance(values, dict):
         raise SettingsError(
-            "The recipe holds no settings.", where=str(path), mend="Write one `key: value` a line, as in recipes/."
+            "The recipe holds no settings.", location=str(path), hint="Write one `key: value` a line, as in recipes/."
         )
     return values
 
@@ -95,14 +97,14 @@ def _override(values: dict[str, Any], override: str) -> str:
     if not sign or not all(parts):
         raise SettingsError(
             "A setting on the command line is not of the form key.sub=value.",
-            where=f"--set {override}",
-            mend="Write for example --set surrogate.training.epochs=3.",
+            location=f"--set {override}",
+            hint="Write for example --set surrogate.training.epochs=3.",
         )
     try:
         value: Any = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise SettingsError(
-            f"The value is not YAML: {error}", where=f"--set {override}", mend="Put quotes around it."
+            f"The value is not YAML: {error}", location=f"--set {override}", hint="Put quotes around it."
         ) from error
     place = values
     for part in parts[:-1]:
@@ -113,18 +115,18 @@ def _override(values: dict[str, Any], override: str) -> str:
     return ".".join(parts)
 
 
-def _explain(kind: type[Settings], problem: Any, others: int, where: str, changed: set[str]) -> SettingsError:
+def _explain(kind: type[Settings], problem: Any, others: int, location: str, changed: set[str]) -> SettingsError:
     parts = [str(part) for part in problem["loc"]]
     key = ".".join(parts)
-    place = f"--set {key}" if key in changed else f"{where}, key {key}" if key else where
-    more = f" ({others} more to mend after it)" if others else ""
+    place = f"--set {key}" if key in changed else f"{location}, key {key}" if key else location
+    more = f" ({others} more to correct after it)" if others else ""
     if problem["type"] == "extra_forbidden":
-        return SettingsError(f"Unknown setting {key!r}{more}.", where=place, mend=_nearest(kind, parts))
+        return SettingsError(f"Unknown setting {key!r}{more}.", location=place, hint=_nearest(kind, parts))
     if problem["type"] == "missing":
-        return SettingsError(f"The setting {key!r} is missing{more}.", where=place, mend="Add it.")
+        return SettingsError(f"The setting {key!r} is missing{more}.", location=place, hint="Add it.")
     said = problem["msg"].removeprefix("Value error, ")
     named = f"The setting {key!r} cannot be {problem['input']!r}: {said}" if key else said
-    return SettingsError(f"{named}{more}.", where=place, mend=_meaning(kind, parts))
+    return SettingsError(f"{named}{more}.", location=place, hint=_meaning(kind, parts))
 
 
 def _nearest(kind: type[Settings], parts: list[str]) -> str:

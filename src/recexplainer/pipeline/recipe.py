@@ -178,8 +178,8 @@ def find_recipe(recipe: str | Path) -> Path:
         return shipped[str(recipe)]
     raise SettingsError(
         "There is no such recipe.",
-        where=str(recipe),
-        mend=f"Give the path of a YAML file, or one of: {', '.join(shipped)}.",
+        location=str(recipe),
+        hint=f"Give the path of a YAML file, or one of: {', '.join(shipped)}.",
     )
 
 

@@ -164,8 +164,8 @@ def _lock(run: Path) -> Generator[None, None, None]:
             holder = file.read().strip() or "unknown"
             raise RunError(
                 "Another process works in this run folder.",
-                where=f"{run} (process {holder})",
-                mend="Wait until it ends, or give this run another --name.",
+                location=f"{run} (process {holder})",
+                hint="Wait until it ends, or give this run another --name.",
             ) from error
         file.truncate(0)
         file.write(str(os.getpid()))

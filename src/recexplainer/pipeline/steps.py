@@ -53,8 +53,8 @@ def _read_source(recipe: Recipe) -> Dataset:
     if recipe.data.path is None:
         raise SettingsError(
             "The recipe reads files, but does not say where they are.",
-            where=f"recipe {recipe.name}, key data.path",
-            mend="Give --data PATH.",
+            location=f"recipe {recipe.name}, key data.path",
+            hint="Give --data PATH.",
         )
     return read_folder(recipe.data.path, recipe.data.columns, recipe.data.format)
 
@@ -128,8 +128,8 @@ def gather_rows(
         measured: The stages with rows of alignment.
         further: The stages of other evaluations, which are named like them.
     """
+    from recexplainer.evaluation.baselines import evaluate_baselines
     from recexplainer.evaluation.rows import read_rows, write_rows
-    from recexplainer.evaluation.scoring import evaluate_baselines
 
     rows = evaluate_baselines(load_test_cases(context.folders), recipe.evaluation.seed)
     rows += [row for name in measured for row in read_rows(context.folders[name] / "alignment.json")]
@@ -170,8 +170,8 @@ def explain(recipe: Recipe, context: RunContext, folder: Path, *, trained: str) 
 
 def _usual_views(dataset: Dataset) -> list[str]:
     """Two views that the surrogate was taught, in the words that it was taught them in."""
-    from recexplainer.tasks.attributes import Attributes
-    from recexplainer.tasks.views import taught_views
+    from recexplainer.data.attributes import Attributes
+    from recexplainer.evidence.aspects import taught_views
 
     return [words[0] for words in taught_views(Attributes.of(dataset)).values()][:2]
 

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recexplainer.recommenders.base import Floats, Recommender, User
+from recexplainer.recommenders.occlusion import Absence, ablated_questions, answers, check, scores_of, subset_scores
 from recexplainer.recommenders.shapley import Shapley, subsets_for
-from recexplainer.recommenders.without import Absence, answers, check, questions_without, scores_of, subset_scores
 
 _USERS = 16  # users whose subsets are held at a time; at 12 items each has 4,096
 
 
-def scores_without(
+def ablated_scores(
     recommender: Recommender,
     users: Sequence[User],
     items: Sequence[int],
@@ -44,11 +44,11 @@ def scores_without(
         RecommenderError: f cannot answer for a changed history or has no padding; a history is empty or too long; an
             item is not in the catalogue; or the numbers of cases differ.
     """
-    questions = questions_without(recommender, users, items, left_out, absence)
+    questions = ablated_questions(recommender, users, items, left_out, absence)
     return scores_of(recommender, questions).astype(np.float32)
 
 
-def ranks_without(
+def ablated_ranks(
     recommender: Recommender,
     users: Sequence[User],
     items: Sequence[int],
@@ -61,12 +61,12 @@ def ranks_without(
     It is ranked among the items that the whole history lacks, so what is left out does not compete; ties are to its
     favour. Where nothing is left, it has the rank of the mean score among the scores for the whole history.
 
-    Args and errors are those of `scores_without`.
+    Args and errors are those of `ablated_scores`.
 
     Returns:
         `Int[cases]`.
     """
-    questions = questions_without(recommender, users, items, left_out, absence)
+    questions = ablated_questions(recommender, users, items, left_out, absence)
     ranks = np.empty(len(questions), np.int64)
     for place, row, score in answers(recommender, questions):
         others = [*{*questions[place].user.history, questions[place].item}]
@@ -74,7 +74,7 @@ def ranks_without(
     return ranks
 
 
-def removal_effects(
+def occlusion_attributions(
     recommender: Recommender, users: Sequence[User], items: Sequence[int], *, absence: Absence = "removal"
 ) -> list[Floats]:
     """The effect of each history item by leaving it out.
@@ -83,45 +83,45 @@ def removal_effects(
         recommender: f.
         users: The histories, `[cases]`; each at most `max_history` long and not empty.
         items: The item asked about in each case, `[cases]`.
-        absence: As in `scores_without`.
+        absence: As in `ablated_scores`.
 
     Returns:
         For each case `Float[history]`: the score with the item minus the score without it, in units of f's score. A
         history of one item cannot be shortened; its effect is the score minus the mean score of the catalogue.
 
     Raises:
-        RecommenderError: As `scores_without`.
+        RecommenderError: As `ablated_scores`.
     """
     kept = [np.vstack([np.ones((1, n), bool), ~np.eye(n, dtype=bool)]) for n in _lengths(users)]
     scores = subset_scores(recommender, users, items, kept, absence)
     return [(one[0] - one[1:]).astype(np.float32) for one in scores]
 
 
-def pair_effects(
+def pair_attributions(
     recommender: Recommender, users: Sequence[User], items: Sequence[int], *, absence: Absence = "removal"
 ) -> list[Floats]:
     """The effect of each two history items by leaving out both.
 
-    Args and errors are those of `removal_effects`.
+    Args and errors are those of `occlusion_attributions`.
 
     Returns:
         For each case `Float[history, history]`: the score with all minus the score without both, in units of f's
-        score; symmetric, and on the diagonal `removal_effects`.
+        score; symmetric, and on the diagonal `occlusion_attributions`.
     """
     pairs = [np.triu_indices(n) for n in _lengths(users)]
     kept = [np.ones((len(one) + 1, n), bool) for (one, _), n in zip(pairs, _lengths(users), strict=True)]
     for (one, other), subsets in zip(pairs, kept, strict=True):
         row = np.arange(1, len(subsets))
         subsets[row, one] = subsets[row, other] = False
-    effects = [np.empty((n, n), np.float32) for n in _lengths(users)]
+    attributions = [np.empty((n, n), np.float32) for n in _lengths(users)]
     scores = subset_scores(recommender, users, items, kept, absence)
-    for effect, (one, other), score in zip(effects, pairs, scores, strict=True):
-        effect[one, other] = effect[other, one] = score[0] - score[1:]
-    return effects
+    for attribution, (one, other), score in zip(attributions, pairs, scores, strict=True):
+        attribution[one, other] = attribution[other, one] = score[0] - score[1:]
+    return attributions
 
 
-def interactions(effects: Floats) -> Floats:
-    """What each two history items do together beyond what each does alone, from what `pair_effects` gives for one case.
+def interactions(attributions: Floats) -> Floats:
+    """What two history items do together beyond what each does alone, from `pair_attributions` of one case.
 
     It is the effect of both minus the two effects alone. Where both speak for the item: positive if one makes up for
     the other, negative if the two count only together.
@@ -129,8 +129,8 @@ def interactions(effects: Floats) -> Floats:
     Returns:
         `Float[history, history]`, symmetric, 0 on the diagonal.
     """
-    alone = effects.diagonal()
-    between = effects - alone - alone[:, None]
+    alone = attributions.diagonal()
+    between = attributions - alone - alone[:, None]
     np.fill_diagonal(between, 0.0)
     return between
 
@@ -159,13 +159,13 @@ def shapley_values(
         samples: Subsets drawn of a longer history, rounded down to a multiple of 32; a history of n items is asked for
             at most `samples + 2 n + 1` histories. See `shapley.SampledSubsets` for the estimator and its source.
         seed: The same seed and history draw the same subsets, whatever else is asked.
-        absence: As in `scores_without`.
+        absence: As in `ablated_scores`.
 
     Returns:
         `[cases]`, in units of f's score, each with its standard errors.
 
     Raises:
-        RecommenderError: As `scores_without`.
+        RecommenderError: As `ablated_scores`.
         SettingsError: There are too few samples, or `exact_up_to` is above what can be asked.
     """
     check(recommender, users, items, absence)

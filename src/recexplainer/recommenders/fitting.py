@@ -127,8 +127,8 @@ def _search(
     if not held:
         raise RecommenderError(
             "No user has enough interactions to hold one out.",
-            where=f"dataset {dataset.name!r}",
-            mend="Loosen the filter, or give users with at least three interactions.",
+            location=f"dataset {dataset.name!r}",
+            hint="Loosen the filter, or give users with at least three interactions.",
         )
 
     users = [User(tuple(history[:-1].tolist())) for history in held]

@@ -70,8 +70,8 @@ class FunctionRecommender:
         elif self._target.n_items != self.n_items:
             raise RecommenderError(
                 f"It scores {self._target.n_items:,} items, but the catalogue has {self.n_items:,}.",
-                where=self._name,
-                mend="Score the items of the data after filtering, in their order.",
+                location=self._name,
+                hint="Score the items of the data after filtering, in their order.",
             )
 
     @classmethod
@@ -102,8 +102,8 @@ class FunctionRecommender:
         if nobody := [user.id for user in users if not user.history]:
             raise RecommenderError(
                 f"{self._name} was asked about an empty history.",
-                where=f"user {nobody[0]!r}",
-                mend="Ask about users with at least one item.",
+                location=f"user {nobody[0]!r}",
+                hint="Ask about users with at least one item.",
             )
         histories = [[self._item_ids[item] for item in user.history[-self.max_history :]] for user in users]
         more = (list(self._item_ids),) if self._with_items else ()
@@ -113,8 +113,8 @@ class FunctionRecommender:
         if not callable(self._target):
             raise RecommenderError(
                 "This is neither a function nor a recommender.",
-                where=self._name,
-                mend=f"Name a function scores(histories), or an object with {', '.join(_ATTRIBUTES)}.",
+                location=self._name,
+                hint=f"Name a function scores(histories), or an object with {', '.join(_ATTRIBUTES)}.",
             )
         try:
             taken = signature(self._target).parameters.values()
@@ -127,8 +127,8 @@ class FunctionRecommender:
         if not self.has_vectors:
             raise RecommenderError(
                 "This recommender has no vectors, it can only score.",
-                where=self._name,
-                mend="Align it in the behavior form, or give an object with item_vectors and user_vectors.",
+                location=self._name,
+                hint="Align it in the behavior form, or give an object with item_vectors and user_vectors.",
             )
 
     def _checked(self, answer: Any, shape: tuple[int, int | None], what: str) -> Floats:
@@ -137,21 +137,21 @@ class FunctionRecommender:
         except (TypeError, ValueError) as error:
             raise RecommenderError(
                 f"{what} did not come back as an array of numbers: {error}.",
-                where=self._name,
-                mend="Return a NumPy array.",
+                location=self._name,
+                hint="Return a NumPy array.",
             ) from error
         if array.ndim != 2 or array.shape[0] != shape[0] or shape[1] not in (None, array.shape[1]):
             due = f"({shape[0]}, {'any width' if shape[1] is None else shape[1]})"
             raise RecommenderError(
                 f"{what} came back with shape {array.shape}, where {due} was due.",
-                where=self._name,
-                mend="Return one row a user (of item vectors: an item), and of scores one column an item.",
+                location=self._name,
+                hint="Return one row a user (of item vectors: an item), and of scores one column an item.",
             )
         if not np.isfinite(array).all():
             raise RecommenderError(
                 f"{what} came back with NaN or infinity.",
-                where=self._name,
-                mend="Return a finite number for every item, those in the history included.",
+                location=self._name,
+                hint="Return a finite number for every item, those in the history included.",
             )
         return array
 
@@ -164,8 +164,8 @@ class FunctionRecommender:
         if not self.entry:
             raise RecommenderError(
                 "A function can be kept by its name only, and this one was given without.",
-                where=self._name,
-                mend="Put it into a module, and name it: FunctionRecommender.named('module:attribute', item_ids).",
+                location=self._name,
+                hint="Put it into a module, and name it: FunctionRecommender.named('module:attribute', item_ids).",
             )
         folder.mkdir(parents=True, exist_ok=True)
         described = {"entry": self.entry, "max_history": self.max_history, "item_ids": self._item_ids}
@@ -208,7 +208,7 @@ def import_entry(entry: str) -> Any:
     except (ImportError, AttributeError, ValueError) as error:
         raise RecommenderError(
             f"The recommender cannot be imported: {error}.",
-            where=entry or "function.entry",
-            mend="Name it as module:attribute; the module must be installed, or lie where you start from.",
+            location=entry or "function.entry",
+            hint="Name it as module:attribute; the module must be installed, or lie where you start from.",
         ) from error
     return found

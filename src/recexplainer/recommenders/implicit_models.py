@@ -64,8 +64,8 @@ def package_model(dataset: Dataset, split: Split, settings: ImplicitSettings) ->
     except ImportError as error:
         raise RecommenderError(
             f"The package implicit is not there: {error}.",
-            where="recommender.kind: implicit",
-            mend="Install it: pip install 'recexplainer[implicit]'.",
+            location="recommender.kind: implicit",
+            hint="Install it: pip install 'recexplainer[implicit]'.",
         ) from error
     users, items = split.train_interactions()
     seen = sparse.csr_matrix((np.ones(len(items), np.float32), (users, items)), (dataset.n_users, dataset.n_items))

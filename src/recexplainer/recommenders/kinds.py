@@ -158,8 +158,8 @@ def load_recommender(folder: Path) -> Recommender:
     if kind not in _LOADERS:
         raise RecommenderError(
             f"A recommender of the unknown kind {kind!r} was saved here.",
-            where=str(folder / "recommender.json"),
-            mend=f"Known are {', '.join(_LOADERS)}; it may be of a newer version.",
+            location=str(folder / "recommender.json"),
+            hint=f"Known are {', '.join(_LOADERS)}; it may be of a newer version.",
         )
     return _LOADERS[kind](folder)
 

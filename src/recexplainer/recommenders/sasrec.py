@@ -49,8 +49,8 @@ class SASRec(Towers):
         if settings.width % settings.heads:
             raise RecommenderError(
                 f"SASRec's width {settings.width} cannot be split into {settings.heads} heads.",
-                where="recommender.width",
-                mend="Choose a width that the number of heads divides.",
+                location="recommender.width",
+                hint="Choose a width that the number of heads divides.",
             )
         self.settings, width = settings, settings.width
         self.items = nn.Embedding(n_items + 1, width, padding_idx=n_items)

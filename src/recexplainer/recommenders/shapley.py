@@ -103,8 +103,8 @@ class SampledSubsets:
         groups = weight[1] * drawn.mT @ np.concatenate([drawn, gained], 2)
         without = (groups.sum(0) - groups) * (_GROUPS / (_GROUPS - 1))
         fits = _fit(whole + np.concatenate([groups.sum(0)[None], without]), worths[1] - worths[0])
-        spread = ((fits[1:] - fits[1:].mean(0)) ** 2).sum(0)
-        errors = np.sqrt(spread * (_GROUPS - 1) / _GROUPS).astype(np.float32)
+        score_std = ((fits[1:] - fits[1:].mean(0)) ** 2).sum(0)
+        errors = np.sqrt(score_std * (_GROUPS - 1) / _GROUPS).astype(np.float32)
         return Shapley(fits[0].astype(np.float32), errors, float(worths[0]), exact=False)
 
 
@@ -128,12 +128,12 @@ def subsets_for(history: Sequence[int], exact_up_to: int, samples: int, seed: in
     if exact_up_to > _MOST_PLAYERS:
         raise SettingsError(
             f"All subsets of {exact_up_to} items would be {2**exact_up_to:,}.",
-            where="exact_up_to",
-            mend=f"Ask for at most {_MOST_PLAYERS}; values of longer histories are sampled.",
+            location="exact_up_to",
+            hint=f"Ask for at most {_MOST_PLAYERS}; values of longer histories are sampled.",
         )
     if samples < 2 * _GROUPS:
         raise SettingsError(
-            f"{samples} samples say nothing of their error.", where="samples", mend=f"Draw at least {2 * _GROUPS}."
+            f"{samples} samples say nothing of their error.", location="samples", hint=f"Draw at least {2 * _GROUPS}."
         )
     players = len(history)
     if players <= exact_up_to or 2**players <= samples + 2 * players + 2:

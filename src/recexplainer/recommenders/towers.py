@@ -83,8 +83,8 @@ class Towers(nn.Module):
         if not min(lengths, default=1):
             raise RecommenderError(
                 f"{self.name} was asked about an empty history.",
-                where=f"user {users[lengths.index(0)].id!r}",
-                mend="Ask about users with at least one item.",
+                location=f"user {users[lengths.index(0)].id!r}",
+                hint="Ask about users with at least one item.",
             )
         padded = np.full((len(cut), max(lengths)), self.n_items, np.int64)
         for row, history in zip(padded, cut, strict=True):

@@ -60,14 +60,14 @@ def read_vectors(path: Path, ids: Path | None = None) -> VectorTable:
     """
     readers = {".npy": _from_npy, ".parquet": _from_parquet, ".safetensors": _from_safetensors}
     if path.suffix not in readers:
-        raise RecommenderError("Vectors are in a format that is not read.", where=str(path), mend=_FORMATS)
+        raise RecommenderError("Vectors are in a format that is not read.", location=str(path), hint=_FORMATS)
     if not path.is_file():
-        raise RecommenderError("There is no such file of vectors.", where=str(path), mend="Check the path.")
+        raise RecommenderError("There is no such file of vectors.", location=str(path), hint="Check the path.")
     try:
         table = readers[path.suffix](path, ids)
     except (OSError, EOFError, ValueError, SafetensorError, pl.exceptions.PolarsError) as error:
         said = str(error).strip().split("\n")[0]
-        raise RecommenderError(f"The vectors cannot be read: {said}", where=str(path), mend=_FORMATS) from error
+        raise RecommenderError(f"The vectors cannot be read: {said}", location=str(path), hint=_FORMATS) from error
     _check(table)
     return table
 
@@ -115,8 +115,8 @@ def _read_ids(path: Path) -> tuple[str, ...]:
     if not path.is_file():
         raise RecommenderError(
             "There is no file that says which id each vector belongs to.",
-            where=str(path),
-            mend="Write one id a line, in the order of the vectors, or name the file in the settings.",
+            location=str(path),
+            hint="Write one id a line, in the order of the vectors, or name the file in the settings.",
         )
     if path.suffix == ".csv":
         return tuple(pl.read_csv(path, infer_schema=False).to_series(0).to_list())
@@ -124,28 +124,30 @@ def _read_ids(path: Path) -> tuple[str, ...]:
 
 
 def _check(table: VectorTable) -> None:
-    vectors, where = table.vectors, str(table.path)
+    vectors, location = table.vectors, str(table.path)
     if vectors.ndim != 2 or not vectors.size:
-        raise RecommenderError(f"The vectors have the shape {vectors.shape}.", where=where, mend=_FORMATS)
+        raise RecommenderError(f"The vectors have the shape {vectors.shape}.", location=location, hint=_FORMATS)
     counts = {len(table.ids), len(vectors), len(vectors if table.biases is None else table.biases)}
     if len(counts) > 1:
         biases = "" if table.biases is None else f" and {len(table.biases):,} biases"
         raise RecommenderError(
             f"There are {len(vectors):,} vectors{biases} for {len(table.ids):,} ids.",
-            where=where,
-            mend="Write one id for each vector, in the same order.",
+            location=location,
+            hint="Write one id for each vector, in the same order.",
         )
     if twice := [name for name, count in Counter(table.ids).items() if count > 1]:
         raise RecommenderError(
-            f"{len(twice):,} ids have more than one vector: {some(twice)}.", where=where, mend="Keep one for each id."
+            f"{len(twice):,} ids have more than one vector: {some(twice)}.",
+            location=location,
+            hint="Keep one for each id.",
         )
     finite = np.isfinite(vectors).all(1) & (True if table.biases is None else np.isfinite(table.biases))
     if not finite.all():
         wrong = [table.ids[place] for place in np.flatnonzero(~finite)]
         raise RecommenderError(
             f"{len(wrong):,} vectors hold NaN or infinity: {some(wrong)}.",
-            where=where,
-            mend="Look at how they were trained or exported.",
+            location=location,
+            hint="Look at how they were trained or exported.",
         )
 
 

@@ -150,8 +150,8 @@ class VectorRecommender:
         if not user.history:
             raise RecommenderError(
                 "The vector of an empty history was asked for.",
-                where=f"user {user.id!r}",
-                mend="Ask about users with at least one item.",
+                location=f"user {user.id!r}",
+                hint="Ask about users with at least one item.",
             )
 
     def _known(self, user: User, users: Mapping[str, Floats]) -> str:
@@ -159,8 +159,8 @@ class VectorRecommender:
         if name not in users:
             raise RecommenderError(
                 "This recommender knows users by id alone, and has no vector for this one.",
-                where=f"user {user.id!r} with a history of {len(user.history)} items",
-                mend="Ask about users whose vectors were given, or set fold_in: ridge.",
+                location=f"user {user.id!r} with a history of {len(user.history)} items",
+                hint="Ask about users whose vectors were given, or set fold_in: ridge.",
             )
         return name
 
@@ -217,7 +217,7 @@ def recommender_from_files(dataset: Dataset, split: Split, settings: VectorSetti
             has, or users and items differ in width.
     """
     if settings.items is None:
-        raise RecommenderError("No file of item vectors is named.", where="vectors.items", mend="Name one.")
+        raise RecommenderError("No file of item vectors is named.", location="vectors.items", hint="Name one.")
     table = read_vectors(settings.items, settings.item_ids)
     order = _places(table, dataset.item_ids, "items", settings)
     items, biases = table.vectors[order], None if table.biases is None else table.biases[order]
@@ -226,15 +226,15 @@ def recommender_from_files(dataset: Dataset, split: Split, settings: VectorSetti
     if settings.users is None:
         raise RecommenderError(
             "No file of user vectors is named.",
-            where="vectors.users",
-            mend="Name one, or set fold_in: mean if a user of your model is the mean of the history's item vectors.",
+            location="vectors.users",
+            hint="Name one, or set fold_in: mean if a user of your model is the mean of the history's item vectors.",
         )
     table = read_vectors(settings.users, settings.user_ids)
     if table.vectors.shape[1] != items.shape[1]:
         raise RecommenderError(
             f"User vectors are {table.vectors.shape[1]} wide, item vectors {items.shape[1]}.",
-            where=str(table.path),
-            mend="Give vectors of the same model.",
+            location=str(table.path),
+            hint="Give vectors of the same model.",
         )
     users = table.vectors[_places(table, dataset.user_ids, "users", settings)]
     named = dict(zip(dataset.user_ids, users, strict=True))
@@ -252,15 +252,15 @@ def _places(table: VectorTable, ids: Sequence[str], what: str, settings: VectorS
     if lacking := [name for name in ids if name not in rows]:
         raise RecommenderError(
             f"{len(lacking):,} of {len(ids):,} {what} have no vector: {some(lacking)}.",
-            where=str(table.path),
-            mend=f"Give a vector for each, or leave these {what} out of the data.",
+            location=str(table.path),
+            hint=f"Give a vector for each, or leave these {what} out of the data.",
         )
     unknown = set(rows).difference(ids)
     if unknown and not settings.ignore_unknown:
         raise RecommenderError(
             f"{len(unknown):,} vectors belong to {what} that the data lacks: {some(sorted(unknown))}.",
-            where=str(table.path),
-            mend="Set vectors.ignore_unknown: true if that is as it should be, for example after filtering.",
+            location=str(table.path),
+            hint="Set vectors.ignore_unknown: true if that is as it should be, for example after filtering.",
         )
     return [rows[name] for name in ids]
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from recexplainer.explanations.attributing import Attribution, Pair
+from recexplainer.evidence.evidence import NEGLIGIBLE
+from recexplainer.evidence.pair_attribution import Attribution, Pair
 from recexplainer.explanations.record import Explanation
-from recexplainer.recommenders.attribute_effects import AttributeEffect
+from recexplainer.recommenders.attribute_contrast import AttributeContrast
 from recexplainer.recommenders.shapley import Shapley
-from recexplainer.reports.bars import effect_bars
+from recexplainer.reports.bars import attribution_bars
 from recexplainer.reports.names import plain, signed
-from recexplainer.tasks.evidence import NEGLIGIBLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class HistoryItem:
     title: str
     cited: bool
     bars: Markup
-    effect: str
+    attribution: str
     shapley: str = ""
 
 
@@ -43,7 +43,7 @@ class AttributeLine:
     """One attribute of the item: which neighbours are compared, in words, and by how much they score higher."""
 
     words: str
-    effect: str
+    attribution: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Attributed:
         pair: Which two history items do most together, in a sentence.
         neighbours: How many items are compared for the attributes.
         attributes: A line for each attribute of the item.
-        spread: The unit of the attributes' effects, in f's own scale.
+        score_std: The unit of the attributes' effects, in f's own scale.
     """
 
     history: tuple[HistoryItem, ...]
@@ -64,7 +64,7 @@ class Attributed:
     pair: str
     neighbours: int
     attributes: tuple[AttributeLine, ...]
-    spread: str
+    score_std: str
 
 
 def attributed(explanation: Explanation, found: Attribution) -> Attributed:
@@ -77,22 +77,22 @@ def attributed(explanation: Explanation, found: Attribution) -> Attributed:
         pair=_pair_sentence(explanation, found.pair) if found.pair else "",
         neighbours=attributes[0].having + attributes[0].lacking if attributes else 0,
         attributes=tuple(map(_attribute_line, attributes)),
-        spread=plain(found.spread),
+        score_std=plain(found.score_std),
     )
 
 
 def history_lines(explanation: Explanation, shapley: Sequence[float] = ()) -> tuple[HistoryItem, ...]:
     """The history, oldest first: each item with its effect, and with its Shapley value where they are given."""
     cited = {citation.item for citation in explanation.citations}
-    largest = max(map(abs, (*explanation.effects, *shapley)), default=0.0)
+    largest = max(map(abs, (*explanation.attributions, *shapley)), default=0.0)
     lines: list[HistoryItem] = []
     for place, (item, title) in enumerate(zip(explanation.history, explanation.history_titles, strict=True)):
-        named = {"effect": explanation.effects[place : place + 1], "Shapley value": shapley[place : place + 1]}
+        named = {"effect": explanation.attributions[place : place + 1], "Shapley value": shapley[place : place + 1]}
         known = {name: value for name, values in named.items() for value in values}
         spoken = ", ".join(f"{name} {signed(value)}" for name, value in known.items())
-        bars = effect_bars(list(known.values()), largest, spoken) if known else Markup("")
-        effect, own = ("".join(map(signed, values)) for values in named.values())
-        lines.append(HistoryItem(title, item in cited, bars, effect, own))
+        bars = attribution_bars(list(known.values()), largest, spoken) if known else Markup("")
+        attribution, own = ("".join(map(signed, values)) for values in named.values())
+        lines.append(HistoryItem(title, item in cited, bars, attribution, own))
     return tuple(lines)
 
 
@@ -111,8 +111,8 @@ def _pair_sentence(explanation: Explanation, pair: Pair) -> str:
     """What the score does without both and without each only: with one gone, the other adds the interaction more."""
     first, second = (f"“{explanation.history_titles[place]}”" for place in pair.places)
     more = "more" if pair.interaction > 0 else "less"
-    moves = f" and the rank goes from {explanation.rank:,} to {pair.rank_without:,}"
-    ranks = moves if pair.rank_without != explanation.rank else ""
+    moves = f" and the rank goes from {explanation.rank:,} to {pair.ablated_rank:,}"
+    ranks = moves if pair.ablated_rank != explanation.rank else ""
     said = (
         f"{first} and {second} interact most: without both the score {_movement(pair.both)}{ranks}, while without only "
         f"the first it {_movement(pair.alone[0])} and without only the second it {_movement(pair.alone[1])}. With one "
@@ -123,12 +123,12 @@ def _pair_sentence(explanation: Explanation, pair: Pair) -> str:
     return f"{said} Without both, nothing is left of the history, and the score is the mean of the catalogue."
 
 
-def _movement(effect: float) -> str:
+def _movement(attribution: float) -> str:
     """What the score does without items of that effect."""
-    return f"{'falls' if effect >= 0 else 'rises'} by {plain(abs(effect))}"
+    return f"{'falls' if attribution >= 0 else 'rises'} by {plain(abs(attribution))}"
 
 
-def _attribute_line(found: AttributeEffect) -> AttributeLine:
-    effect = found.effect or 0.0
-    way = "neither higher nor lower" if abs(effect) < NEGLIGIBLE else "higher" if effect > 0 else "lower"
-    return AttributeLine(f"those {found.attribute} ({found.having}) score {way}", signed(effect))
+def _attribute_line(found: AttributeContrast) -> AttributeLine:
+    attribution = found.attribution or 0.0
+    way = "neither higher nor lower" if abs(attribution) < NEGLIGIBLE else "higher" if attribution > 0 else "lower"
+    return AttributeLine(f"those {found.attribute} ({found.having}) score {way}", signed(attribution))

@@ -80,7 +80,7 @@ def stacked(label: str, parts: Sequence[tuple[str, float]], css: str, note: str)
     ).format(label, spoken, Markup("").join(shapes), note)
 
 
-def effect_bars(values: Sequence[float], largest: float, label: str) -> Markup:
+def attribution_bars(values: Sequence[float], largest: float, label: str) -> Markup:
     """Bars from the middle, one above the other: to the right for a positive value, to the left for a negative one.
 
     Args:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recexplainer.errors import RunError
-from recexplainer.explanations.attributing import Attribution
+from recexplainer.evidence.pair_attribution import Attribution
 from recexplainer.explanations.record import Citation, Explanation
 from recexplainer.reports.attributed import Attributed, HistoryItem, attributed, history_lines
 from recexplainer.reports.checking import Place, cited_items, counterfactual, open_faults, places
@@ -97,8 +97,8 @@ def cards(
     if attributions and len(attributions) != len(explanations):
         raise RunError(
             f"There are {len(attributions)} attributions of {len(explanations)} explanations.",
-            where="ReportInputs.attributions",
-            mend="Give one for each explanation, or none.",
+            location="ReportInputs.attributions",
+            hint="Give one for each explanation, or none.",
         )
     by_pair = {(each.user, each.item): each for each in alone}
     asked = attributions or [None] * len(explanations)
@@ -135,14 +135,14 @@ def _case_view(view: Sequence[Explanation]) -> CaseView:
     if others := [each for each in view if (each.user, each.item) != (first.user, first.item)]:
         raise RunError(
             "Explanations shown side by side are of different pairs.",
-            where=f"item {others[0].item} for user {others[0].user}, beside item {first.item} for user {first.user}",
-            mend="Put the explanations of one user and one item into a view of their own.",
+            location=f"item {others[0].item} for user {others[0].user}, beside item {first.item} for user {first.user}",
+            hint="Put the explanations of one user and one item into a view of their own.",
         )
     return CaseView(first, tuple((each.ask, _told(each)) for each in view))
 
 
 def _told(each: Explanation) -> Told:
-    checks = tuple(citation for citation in cited_items(each) if citation.effect is not None)
+    checks = tuple(citation for citation in cited_items(each) if citation.attribution is not None)
     agrees = each.verdict == each.recommended
     # The probability is that of "Yes"; the reader sees that of the verdict given.
     sure = each.probability if each.verdict else 1.0 - each.probability

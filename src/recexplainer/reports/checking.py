@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from recexplainer.claims.claim import Claim, ClaimStatus
 from recexplainer.errors import RunError
-from recexplainer.explanations.record import Citation, Claim, Explanation, Mark
+from recexplainer.explanations.record import Citation, Explanation
 
-WORST_FIRST: tuple[Mark, ...] = ("contradicted", "unsupported", "confirmed")
+WORST_FIRST: tuple[ClaimStatus, ...] = ("contradicted", "unverified", "supported")
 _CLAIMED = re.compile(
     r"nothing is said to speak|it is said to please"
     r"|.*(?:is not in the history|is said to speak (?:for|against) it|does not hold|is not what they share)$",
@@ -35,7 +36,7 @@ class Check:
     """One claim: what the text says in a few words, its mark, and what the recommender or the catalogue says to it."""
 
     says: str
-    mark: Mark
+    status: ClaimStatus
     found: str
 
 
@@ -58,12 +59,12 @@ class Place:
     checks: tuple[Check, ...]
 
     @property
-    def mark(self) -> Mark:
+    def status(self) -> ClaimStatus:
         """The worst mark of its claims."""
-        return worst([check.mark for check in self.checks])
+        return worst([check.status for check in self.checks])
 
 
-def worst(marks: list[Mark]) -> Mark:
+def worst(marks: list[ClaimStatus]) -> ClaimStatus:
     """The worst of marks, of which there is at least one."""
     return min(marks, key=WORST_FIRST.index)
 
@@ -92,20 +93,20 @@ def check(explanation: Explanation, claim: Claim) -> Check:
     if not 0 <= claim.start < claim.end <= len(explanation.text):
         raise RunError(
             f"The offsets {claim.start} to {claim.end} of a claim are not in the text.",
-            where=f"explanation of item {explanation.item} for user {explanation.user}",
-            mend="Run the explanations again.",
+            location=f"explanation of item {explanation.item} for user {explanation.user}",
+            hint="Run the explanations again.",
         )
     words = explanation.text[claim.start : claim.end]
     title = _titles(explanation).get(claim.item, words)
     holder = "some of the history" if claim.item is None else f"“{title}”"
-    return Check(_SAID[claim.kind].format(words=words, title=title, holder=holder), claim.mark, claim.found)
+    return Check(_SAID[claim.kind].format(words=words, title=title, holder=holder), claim.status, claim.found)
 
 
 def open_faults(explanation: Explanation) -> tuple[str, ...]:
     """The faults that no claim says, such as what is left out, or not understood; all where no claims were read."""
     if not explanation.claims:
         return explanation.faults
-    said = [claim.mark for claim in explanation.claims if claim.kind == "verdict"]
+    said = [claim.status for claim in explanation.claims if claim.kind == "verdict"]
     of_verdict = _OF_VERDICT if "contradicted" in said else _OF_VERDICT[: len(said)]
     return tuple(
         fault for fault in explanation.faults if not _CLAIMED.match(fault) and not fault.startswith(of_verdict)
@@ -119,9 +120,9 @@ def counterfactual(explanation: Explanation) -> str:
     so; "" where f was not asked without any.
     """
     known = [
-        (abs(each.effect or 0.0), each.item, each.rank_without)
+        (abs(each.attribution or 0.0), each.item, each.ablated_rank)
         for each in explanation.citations
-        if each.rank_without is not None
+        if each.ablated_rank is not None
     ]
     moving = [one for one in known if one[2] != explanation.rank]
     if not moving:

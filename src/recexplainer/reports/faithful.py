@@ -16,7 +16,7 @@ _SHOWN = {
     "hallucination-rate": Column(
         "", "Halluc.", "hallucination rate: share of texts that name what the user never had", best="low"
     ),
-    "borne-out": Column("", "Borne out", "share of a text's claims that are confirmed"),
+    "borne-out": Column("", "Borne out", "share of a text's claims that are supported"),
     "cited": Column("", "Cited", "history items that a text gives as reasons", best=""),
     "comprehensiveness": Column("", "Compr.", "comprehensiveness: what the score loses without the items cited"),
     "comprehensiveness-share": Column(_WAY, "Compr.", "of comprehensiveness"),

@@ -8,7 +8,7 @@ from typing import Literal
 
 from recexplainer.data.dataset import Dataset, Note
 from recexplainer.evaluation.rows import Row
-from recexplainer.explanations.attributing import Attribution
+from recexplainer.evidence.pair_attribution import Attribution
 from recexplainer.explanations.record import Explanation
 
 PaperDataset = Literal["Games", "Movies", "Steam"]

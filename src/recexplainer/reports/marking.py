@@ -67,9 +67,9 @@ def _stretch(text: str, start: int, end: int, told: list[Place]) -> Segment:
     over = [place for place in told if place.start <= start and end <= place.end]
     if not over:
         return Segment(text[start:end])
-    hints = dict.fromkeys(f"{check.mark}: {check.found}" for place in over for check in place.checks)
+    hints = dict.fromkeys(f"{check.status}: {check.found}" for place in over for check in place.checks)
     ends = tuple(place for place in over if place.end == end)
-    return Segment(text[start:end], worst([place.mark for place in over]), "; ".join(hints), ends)
+    return Segment(text[start:end], worst([place.status for place in over]), "; ".join(hints), ends)
 
 
 def _marks(explanation: Explanation) -> Iterator[tuple[int, int, Segment]]:
@@ -79,8 +79,8 @@ def _marks(explanation: Explanation) -> Iterator[tuple[int, int, Segment]]:
         if explanation.text[each.start : each.end] != each.title:
             raise RunError(
                 f"A citation's offsets do not hold its title {each.title!r}.",
-                where=f"explanation of item {explanation.item} for user {explanation.user}",
-                mend="Run the explanations again.",
+                location=f"explanation of item {explanation.item} for user {explanation.user}",
+                hint="Run the explanations again.",
             )
         kind, hint = _kind(each, explanation.item), _hint(each, explanation)
         if each.title in wrong:
@@ -97,9 +97,9 @@ def _kind(citation: Citation, asked: int) -> str:
         return "asked"
     if not citation.in_history:
         return "stray"
-    if not citation.effect:
+    if not citation.attribution:
         return "cited"
-    return "for" if citation.effect > 0 else "against"
+    return "for" if citation.attribution > 0 else "against"
 
 
 def _hint(citation: Citation, each: Explanation) -> str:
@@ -107,7 +107,7 @@ def _hint(citation: Citation, each: Explanation) -> str:
         return "the item asked about"
     if not citation.in_history:
         return "not in this user's history"
-    if citation.effect is None:
+    if citation.attribution is None:
         return "in the history; the recommender cannot be asked without it"
-    rank = f"; rank {each.rank:,} becomes {citation.rank_without:,} without it" if citation.rank_without else ""
-    return f"effect {signed(citation.effect)}{rank}"
+    rank = f"; rank {each.rank:,} becomes {citation.ablated_rank:,} without it" if citation.ablated_rank else ""
+    return f"effect {signed(citation.attribution)}{rank}"

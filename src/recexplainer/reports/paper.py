@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from recexplainer.errors import SettingsError
+from recexplainer.storage import packaged_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def published(dataset: str) -> Published:
     known = [name for name in loaded if "statistics" in loaded[name]]
     if dataset not in known:
         raise SettingsError(
-            f"The paper has no dataset {dataset!r}.", where="paper_dataset", mend=f"Use one of {', '.join(known)}."
+            f"The paper has no dataset {dataset!r}.", location="paper_dataset", hint=f"Use one of {', '.join(known)}."
         )
     facts = loaded[dataset]
     columns = [tuple(column.split(" ")) for column in loaded["columns"]]
@@ -75,6 +75,4 @@ def published(dataset: str) -> Published:
 
 @cache
 def _load() -> dict[str, Any]:
-    import yaml
-
-    return yaml.safe_load(Path(__file__).with_name("paper.yaml").read_text(encoding="utf-8"))
+    return packaged_yaml("recexplainer.reports", "paper.yaml")

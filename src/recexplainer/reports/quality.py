@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from markupsafe import Markup
 
@@ -17,6 +16,7 @@ from recexplainer.reports.panels import Panel, bar, bar_panel
 from recexplainer.reports.paper import published
 from recexplainer.reports.readings import LEVEL_NAMES, Confusion, Rating, ablation, confusion, is_full, ratings, without
 from recexplainer.reports.tables import ORIENTATION, paper_heading
+from recexplainer.storage import packaged_yaml
 
 KNOWN = ("faithfulness", "planted", "judge", "discriminator", "score-predictor", "ablation", "agreement")
 _ACCURACIES = {
@@ -51,9 +51,7 @@ class Matrix:
 
 def absent(inputs: ReportInputs) -> dict[str, Absent]:
     """The known evaluations that have no rows; those of the baselines stand with the alignment."""
-    import yaml
-
-    entries = yaml.safe_load(Path(__file__).with_name("evaluations.yaml").read_text(encoding="utf-8"))
+    entries = packaged_yaml("recexplainer.reports", "evaluations.yaml")
     there = {name for name, rows in inputs.evaluation.items() if rows}
     if any(row.method == "unaligned" for row in inputs.alignment_rows):
         there.add("baselines")

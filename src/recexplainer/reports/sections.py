@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from recexplainer.reports.curves import histogram, lines
 from recexplainer.reports.inputs import ReportInputs, Stage
 from recexplainer.reports.names import duration, in_order, method_name, series_class
 from recexplainer.reports.panels import Panel, method_panel
+from recexplainer.storage import packaged_yaml
 
 FORMS = ("behavior", "intention", "hybrid")
 # (task, metric) -> (name, what it answers in a few words)
@@ -138,10 +138,8 @@ def history_lengths(inputs: ReportInputs) -> tuple[Markup, str]:
 
 def protocol(rows: Sequence[Row]) -> list[tuple[str, str]]:
     """One sentence for each thing measured: how, and against what."""
-    import yaml
-
     measured = {f"{row.task} {row.metric}" for row in rows} | {row.method for row in rows}
-    entries = yaml.safe_load(Path(__file__).with_name("protocol.yaml").read_text(encoding="utf-8"))
+    entries = packaged_yaml("recexplainer.reports", "protocol.yaml")
     return [(each["name"], each["text"]) for each in entries if each.get("measured", "") in {"", *measured}]
 
 

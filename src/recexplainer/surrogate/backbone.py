@@ -137,8 +137,8 @@ def chat_frame(tokenizer: Any) -> ChatFrame:
     if not tokenizer.chat_template:
         raise SurrogateError(
             "The backbone's tokenizer has no chat template.",
-            where=str(tokenizer.name_or_path or type(tokenizer).__name__),
-            mend="Use a chat (instruct) version of the model, or set `tokenizer.chat_template`.",
+            location=str(tokenizer.name_or_path or type(tokenizer).__name__),
+            hint="Use a chat (instruct) version of the model, or set `tokenizer.chat_template`.",
         )
     question, answer = "QUESTIONMARK", "ANSWERMARK"
     asked = [{"role": "user", "content": question}]
@@ -147,7 +147,7 @@ def chat_frame(tokenizer: Any) -> ChatFrame:
     if question not in prompt or answer not in whole:
         raise SurrogateError(
             "The chat template of the backbone's tokenizer loses the message.",
-            mend="Mend the template, or choose another backbone.",
+            hint="Mend the template, or choose another backbone.",
         )
     before, between = prompt.split(question)
     after = encode(tokenizer, whole.split(answer)[1])

@@ -122,8 +122,8 @@ class PromptEncoder:
         if len(shown) < 2:
             raise SurrogateError(
                 f"A prompt and its answer take {length} tokens, but the backbone's context is {self.context}.",
-                where=f"the prompt that begins: {self._beginning(prompt)}",
-                mend="Raise surrogate.nano.context or surrogate.pretrained.context, or shorten the titles.",
+                location=f"the prompt that begins: {self._beginning(prompt)}",
+                hint="Raise surrogate.nano.context or surrogate.pretrained.context, or shorten the titles.",
             )
         first = shown[0] - isinstance(prompt.parts[shown[0] - 1], MatchPlace)
         parts = prompt.parts[:first] + prompt.parts[shown[0] + 2 :]

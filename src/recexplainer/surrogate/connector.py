@@ -89,7 +89,7 @@ def inject(embeddings: Tensor, places: Tensor, projected: Tensor) -> Tensor:
     if len(places) != len(projected):
         raise SurrogateError(
             f"The prompts have {len(places)} places for vectors, but {len(projected)} vectors were given.",
-            mend="Give exactly one vector for each place.",
+            hint="Give exactly one vector for each place.",
         )
     flat = embeddings.reshape(-1, embeddings.shape[-1])
     return flat.index_copy(0, places, projected.to(flat.dtype)).view_as(embeddings)

@@ -49,8 +49,8 @@ def write_prompts(path: Path, surrogate: Surrogate, questions: EncodedSet, ids: 
     if not len(set(ids)) == len(ids) == len(questions):
         raise SurrogateError(
             f"{len(questions)} questions need as many different ids, but {len(set(ids))} were given.",
-            where=str(path),
-            mend="Give each question an id of its own.",
+            location=str(path),
+            hint="Give each question an id of its own.",
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(dict(zip(ids, prompt_embeddings(surrogate, questions), strict=True)), path)

@@ -33,8 +33,8 @@ def find_folder(
     if isinstance(name, Path) or not _NAME.fullmatch(name):
         raise SurrogateError(
             "There is no such folder.",
-            where=str(name),
-            mend="Give the folder of a surrogate, or the name of one on the hub: OWNER/NAME.",
+            location=str(name),
+            hint="Give the folder of a surrogate, or the name of one on the hub: OWNER/NAME.",
         )
     try:
         fetched = snapshot_download(
@@ -48,8 +48,8 @@ def find_folder(
     except _FAILURES as error:
         raise SurrogateError(
             f"There is no such folder, and the hub does not give it: {_first_line(error)}",
-            where=f"{name}, revision {revision or 'main'}",
-            mend="Check the name and the network; a private surrogate needs a token (hf auth login).",
+            location=f"{name}, revision {revision or 'main'}",
+            hint="Check the name and the network; a private surrogate needs a token (hf auth login).",
         ) from error
     return Path(fetched)
 
@@ -83,8 +83,8 @@ def share_folder(
     except _FAILURES as error:
         raise SurrogateError(
             f"The hub does not take it: {_first_line(error)}",
-            where=repo_id,
-            mend="Check the name, the network and that you are logged in with the right to write (hf auth login).",
+            location=repo_id,
+            hint="Check the name, the network and that you are logged in with the right to write (hf auth login).",
         ) from error
     return done.commit_url
 
@@ -95,8 +95,8 @@ def _refuse_own_base(adapter: Path) -> None:
     if base and Path(base).is_dir():
         raise SurrogateError(
             "Only LoRA's weights would be shared: the backbone's own are in a folder of this machine.",
-            where=base,
-            mend="Merge LoRA into them first: recexplainer export --merged, or from_pretrained(…, merged=True).",
+            location=base,
+            hint="Merge LoRA into them first: recexplainer export --merged, or from_pretrained(…, merged=True).",
         )
 
 

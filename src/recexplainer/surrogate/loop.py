@@ -48,8 +48,8 @@ class TokenBudgetTrainer(Trainer):
         if arguments.world_size != world_size():
             raise SurrogateError(
                 f"{world_size()} processes were asked for, but {arguments.world_size} would train.",
-                where="WORLD_SIZE",
-                mend="Start them with torchrun --nproc-per-node N.",
+                location="WORLD_SIZE",
+                hint="Start them with torchrun --nproc-per-node N.",
             )
         self._weights: nn.Module = model
         self._data, self._budget = data, tokens_per_batch

@@ -95,8 +95,8 @@ def require_memory(need: MemoryNeed, held: torch.device) -> str:
     if need.total - there > free:
         raise SurrogateError(
             f"The surrogate will not fit into memory: {told}.",
-            where="surrogate",
-            mend="Lower tokens_per_batch, set pretrained.gradient_checkpointing, or take a smaller backbone; on a GPU "
+            location="surrogate",
+            hint="Lower tokens_per_batch, set pretrained.gradient_checkpointing, or take a smaller backbone; on a GPU "
             "pretrained.four_bit makes the weights smaller, and on several pretrained.sharded splits them.",
         )
     return told

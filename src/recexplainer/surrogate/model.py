@@ -54,8 +54,8 @@ class Surrogate(nn.Module):
         if form != "behavior" and not vector_width:
             raise SurrogateError(
                 f"The {form} form reads vectors, but this recommender has none.",
-                where="forms",
-                mend="Align in the behavior form, or give the recommender's user and item vectors.",
+                location="forms",
+                hint="Align in the behavior form, or give the recommender's user and item vectors.",
             )
         self.backbone, self.tokenizer = backbone, tokenizer
         self.form: Form = form
@@ -262,8 +262,8 @@ def _read_description(folder: Path) -> Description:
     if not path.exists():
         raise SurrogateError(
             "There is no surrogate in this folder.",
-            where=str(folder),
-            mend="Align one first: recexplainer run RECIPE.",
+            location=str(folder),
+            hint="Align one first: recexplainer run RECIPE.",
         )
     try:
         return Description.model_validate(read_json(path))
@@ -275,6 +275,6 @@ def _read_description(folder: Path) -> Description:
 def _damaged(what: str, path: Path) -> SurrogateError:
     return SurrogateError(
         f"This is no surrogate that can be read: {what}.",
-        where=str(path),
-        mend="Copy or fetch it again; if a newer version wrote it, take that version.",
+        location=str(path),
+        hint="Copy or fetch it again; if a newer version wrote it, take that version.",
     )

@@ -52,8 +52,8 @@ def load_pretrained(name: str, settings: PretrainedSettings, seed: int) -> tuple
     except (OSError, ValueError) as error:
         raise SurrogateError(
             f"The backbone cannot be loaded: {str(error).strip().splitlines()[0]}",
-            where=name,
-            mend="Give a causal language model: its name on the hub, or a folder with weights, config and tokenizer. "
+            location=name,
+            hint="Give a causal language model: its name on the hub, or a folder with weights, config and tokenizer. "
             "Without a network only a folder will do; `nano` needs neither.",
         ) from error
     _complete(tokenizer, name, settings.context)
@@ -94,8 +94,8 @@ def read_backbone(folder: Path, *, merged: bool, **hub: Any) -> Any:
     except OSError as error:
         raise SurrogateError(
             f"The backbone cannot be read: {str(error).strip().splitlines()[0]}",
-            where=str(folder),
-            mend="Of a pretrained backbone only what was learned is kept: its own weights must be where they were "
+            location=str(folder),
+            hint="Of a pretrained backbone only what was learned is kept: its own weights must be where they were "
             f"(`base_model_name_or_path` in {_ADAPTER}).",
         ) from error
     if has_lora(backbone):
@@ -111,8 +111,8 @@ def _merged(folder: Path, hub: dict[str, Any]) -> Any:
     if getattr(backbone.config, "quantization_config", None) is not None:
         raise SurrogateError(
             "LoRA cannot be merged into a quantised backbone.",
-            where=base,
-            mend="Leave it unmerged, or align with a backbone whose weights are not quantised.",
+            location=base,
+            hint="Leave it unmerged, or align with a backbone whose weights are not quantised.",
         )
     return PeftModel.from_pretrained(backbone, folder).merge_and_unload()
 
@@ -124,8 +124,8 @@ def _whole(name: str | Path, hub: dict[str, Any]) -> Any:
     if missing := sorted(loaded["missing_keys"]):
         raise SurrogateError(
             f"The backbone's weights are not whole: {len(missing)} missing, {missing[0]} first.",
-            where=str(name),
-            mend="Copy or fetch it again.",
+            location=str(name),
+            hint="Copy or fetch it again.",
         )
     return backbone
 
@@ -151,8 +151,8 @@ def read_lora(backbone: Any, folder: Path) -> None:
 def _other_lora(what: str, folder: Path) -> SurrogateError:
     return SurrogateError(
         f"LoRA's weights do not fit this backbone: {what}.",
-        where=str(folder),
-        mend="Start from a surrogate with the same backbone and the same `surrogate.pretrained`.",
+        location=str(folder),
+        hint="Start from a surrogate with the same backbone and the same `surrogate.pretrained`.",
     )
 
 
@@ -173,8 +173,8 @@ def _add_lora(backbone: Any, settings: PretrainedSettings) -> None:
     except ValueError as error:
         raise SurrogateError(
             f"LoRA does not fit this backbone: {str(error).splitlines()[0]}",
-            where=f"surrogate.pretrained.targets, {type(backbone).__name__}",
-            mend="Leave `targets` out: the linear layers are then found from the architecture.",
+            location=f"surrogate.pretrained.targets, {type(backbone).__name__}",
+            hint="Leave `targets` out: the linear layers are then found from the architecture.",
         ) from error
 
 
@@ -182,7 +182,7 @@ def _complete(tokenizer: Any, name: str, context: int) -> None:
     """A chat template of ours where there is none, a token to pad with, and the context asked for."""
     if tokenizer.eos_token is None:
         raise SurrogateError(
-            "The backbone's tokenizer has no token that ends a text.", where=name, mend="Set its eos_token."
+            "The backbone's tokenizer has no token that ends a text.", location=name, hint="Set its eos_token."
         )
     if not tokenizer.chat_template:
         tokenizer.chat_template = _PLAIN_TEMPLATE
@@ -205,8 +205,8 @@ def _four_bits(name: str) -> Any:
     if not torch.cuda.is_available() or find_spec("bitsandbytes") is None:
         raise SurrogateError(
             "Weights in 4 bits need an NVIDIA GPU and the library bitsandbytes.",
-            where=name,
-            mend="Install it on such a machine (pip install 'recexplainer[4bit]'), or leave `four_bit` out.",
+            location=name,
+            hint="Install it on such a machine (pip install 'recexplainer[4bit]'), or leave `four_bit` out.",
         )
     return BitsAndBytesConfig(
         load_in_4bit=True,

@@ -13,7 +13,7 @@ from functools import lru_cache
 from string import Formatter
 from typing import Literal
 
-from recexplainer.tasks.evidence import render_evidence
+from recexplainer.evidence.evidence import render_evidence
 from recexplainer.tasks.example import Example
 
 Form = Literal["behavior", "intention", "hybrid"]

@@ -27,8 +27,8 @@ def check_form(form: Form, recommender: Recommender) -> None:
     if form != "behavior" and not recommender.has_vectors:
         raise RecommenderError(
             "This recommender has no vectors, and this form reads them.",
-            where=f"form {form}",
-            mend="Align it in the behavior form: form='behavior', or forms: [behavior] in a recipe.",
+            location=f"form {form}",
+            hint="Align it in the behavior form: form='behavior', or forms: [behavior] in a recipe.",
         )
 
 

@@ -32,8 +32,8 @@ def split_weights(surrogate: nn.Module, backbone: Any) -> None:
     if world_size() == 1:
         raise SurrogateError(
             "One process has nobody to share weights with.",
-            where="surrogate.pretrained.sharded",
-            mend="Start several with torchrun --nproc-per-node N, or leave `sharded` out.",
+            location="surrogate.pretrained.sharded",
+            hint="Start several with torchrun --nproc-per-node N, or leave `sharded` out.",
         )
     wait_for_all()  # from here on the processes know each other
     mesh = init_device_mesh(best_device().type, (world_size(),))

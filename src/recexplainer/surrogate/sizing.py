@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from recexplainer.storage import packaged_yaml
 from recexplainer.surrogate.memory import MemoryNeed, estimate_memory
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.settings import SurrogateSettings
@@ -46,7 +45,7 @@ class BackboneNeed:
 
 def backbone_needs() -> tuple[BackboneNeed, ...]:
     """What the backbones of `backbones.yaml` take here, the smallest first."""
-    shapes = yaml.safe_load(Path(__file__).with_name("backbones.yaml").read_text(encoding="utf-8"))
+    shapes = packaged_yaml("recexplainer.surrogate", "backbones.yaml")
     return tuple(_need(name, shape) for name, shape in shapes.items())
 
 

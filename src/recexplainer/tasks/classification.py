@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recexplainer.tasks.asking import Answers, draw, thresholds
+from recexplainer.recommenders.scoring import Answers, draw, thresholds
 from recexplainer.tasks.example import Example
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from recexplainer.data.attributes import shorten
 from recexplainer.data.dataset import Dataset
 from recexplainer.recommenders.base import Floats, Recommender
-from recexplainer.tasks.attributes import shorten
 from recexplainer.tasks.example import Example
 
 LONGEST_TEXT = 200

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from recexplainer.tasks.evidence import Evidence
+from recexplainer.evidence.evidence import Evidence
 
 Task = Literal["retrieval", "ranking", "classification", "discrimination", "chat", "reconstruction", "rationale"]
 TASKS: tuple[Task, ...] = get_args(Task)

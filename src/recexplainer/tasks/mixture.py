@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.popularity import recommended_shares
+from recexplainer.recommenders.scoring import BATCH, Answers, ask
 from recexplainer.settings import Settings
-from recexplainer.tasks.appeal import general_appeal
-from recexplainer.tasks.asking import BATCH, Answers, ask
-from recexplainer.tasks.attributes import Attributes
 from recexplainer.tasks.chat import chat_examples
 from recexplainer.tasks.classification import classification_examples
 from recexplainer.tasks.discrimination import discrimination_examples
@@ -190,12 +190,16 @@ class _Builder:
         histories = [*asked.last, *asked.earlier]
         long = [user for user in histories if len(user.history) >= RATIONALE_HISTORY]
         users = _spread(long or histories, wanted, rng)
-        appeal = general_appeal(self.recommender, self.dataset)
-        bare, backed = rationale_examples(self.dataset, self.recommender, self.attributes, users, rng, appeal)
+        recommended_share = recommended_shares(self.recommender, self.dataset)
+        bare, backed = rationale_examples(
+            self.dataset, self.recommender, self.attributes, users, rng, recommended_share
+        )
         train = bare[: settings.rationale_surrogate] + backed[: settings.rationale_evidence]
         train += cause_examples(backed)[: settings.rationale_causes]
         users = _spread(asked.test, settings.rationale_test, self.rng("rationale test"))
-        bare, backed = rationale_examples(self.dataset, self.recommender, self.attributes, users, rng, appeal)
+        bare, backed = rationale_examples(
+            self.dataset, self.recommender, self.attributes, users, rng, recommended_share
+        )
         return train, bare + backed
 
     def report(self, train: Sequence[Example], test: Sequence[Example]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.tasks.asking import cut
+from recexplainer.recommenders.scoring import cut
 
 # Draws for each made-up history before giving up: a tiny dataset holds only so many different ones.
 _TRIES = 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recexplainer.tasks.asking import Answers, draw
+from recexplainer.recommenders.scoring import Answers, draw
 from recexplainer.tasks.example import Example
 
 CANDIDATES = 5

@@ -12,14 +12,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
+from recexplainer.evidence.aspects import taught_views
+from recexplainer.evidence.evidence import NEGLIGIBLE, TOP, gather_evidence
+from recexplainer.evidence.realised import one_of, write_rationale
 from recexplainer.recommenders.base import Floats, Recommender, User
-from recexplainer.tasks.asking import Answers, ask, draw, thresholds
-from recexplainer.tasks.attributes import Attributes
-from recexplainer.tasks.evidence import NEGLIGIBLE, TOP, gather_evidence
+from recexplainer.recommenders.scoring import Answers, ask, draw, thresholds
 from recexplainer.tasks.example import Example
-from recexplainer.tasks.views import taught_views
-from recexplainer.tasks.writing import one_of, write_rationale
 
 # How often a view is asked for.
 _VIEWED = 0.2
@@ -33,7 +33,7 @@ def rationale_examples(
     attributes: Attributes,
     users: Sequence[User],
     rng: np.random.Generator,
-    appeal: Floats | None = None,
+    recommended_share: Floats | None = None,
 ) -> tuple[list[Example], list[Example]]:
     """Ask f about one item for each user and put the reasons in words.
 
@@ -43,7 +43,7 @@ def rationale_examples(
         attributes: The attributes of the catalogue.
         users: Histories, each at most `max_history` long and not empty.
         rng: Draws the items and the phrasing.
-        appeal: As in `gather_evidence`.
+        recommended_share: As in `gather_evidence`.
 
     Returns:
         The Examples without evidence in the prompt (`surrogate`) and those with it (`evidence`), same answers. Of some
@@ -55,7 +55,9 @@ def rationale_examples(
     items: list[int] = []
     for answers in ask(recommender, users):
         items += _draw_items(answers, rng)
-    evidence = gather_evidence(recommender, dataset, users, items, attributes=attributes, appeal=appeal)
+    evidence = gather_evidence(
+        recommender, dataset, users, items, attributes=attributes, recommended_share=recommended_share
+    )
     taught = taught_views(attributes)
     views = _draw_views(tuple(taught), len(users), rng)
     backed = [
@@ -83,7 +85,7 @@ def cause_examples(examples: Sequence[Example]) -> list[Example]:
     for example in examples:
         if example.evidence is None:
             continue
-        weights = np.array(example.evidence.weights)
+        weights = np.array(example.evidence.standardized)
         for aspect, sign in (("for", 1), ("against", -1)):
             place = int((sign * weights).argmax())
             if sign * weights[place] >= NEGLIGIBLE:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from recexplainer.data.attributes import Attributes, join_words
 from recexplainer.errors import DataError
 from recexplainer.recommenders.base import User
-from recexplainer.tasks.attributes import Attributes, join_words
 from recexplainer.tasks.example import Example
 
 MOST_WORDS = 100
@@ -109,18 +109,20 @@ def read_summaries(path: Path) -> dict[str, str]:
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"The summaries cannot be read: {error}.", where=str(path), mend="Give a JSON file.") from error
+        raise DataError(
+            f"The summaries cannot be read: {error}.", location=str(path), hint="Give a JSON file."
+        ) from error
     if not isinstance(read, dict) or not all(isinstance(text, str) for text in read.values()):
         raise DataError(
             "The summaries are not an object of user id to text.",
-            where=str(path),
-            mend='Write {"user id": "The user likes …"}.',
+            location=str(path),
+            hint='Write {"user id": "The user likes …"}.',
         )
     for user, text in read.items():
         if not 0 < len(text.split()) < MOST_WORDS:
             raise DataError(
                 f"A summary has {len(text.split())} words.",
-                where=f"{path}, user {user}",
-                mend=f"Ask for between 1 and {MOST_WORDS - 1} words.",
+                location=f"{path}, user {user}",
+                hint=f"Ask for between 1 and {MOST_WORDS - 1} words.",
             )
     return read

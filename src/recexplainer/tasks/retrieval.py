@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recexplainer.tasks.asking import Answers
+from recexplainer.recommenders.scoring import Answers
 from recexplainer.tasks.example import Example
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from recexplainer.errors import DataError
+from recexplainer.evidence.evidence import Evidence
 from recexplainer.storage import read_json, write_json
-from recexplainer.tasks.evidence import Evidence
 from recexplainer.tasks.example import Example
 
 _ITEMS = pl.List(pl.Int32())
@@ -23,10 +23,10 @@ _EVIDENCE = pl.Struct(
         "score": pl.Float64(),
         "rank": pl.Int32(),
         "n_ranked": pl.Int32(),
-        "effects": pl.List(pl.Float64()),
+        "attributions": pl.List(pl.Float64()),
         "shared": pl.List(pl.List(pl.String())),
-        "spread": pl.Float64(),
-        "appeal": pl.Float64(),
+        "score_std": pl.Float64(),
+        "recommended_share": pl.Float64(),
     }
 )
 _COLUMNS: dict[str, pl.DataType] = {
@@ -101,18 +101,18 @@ def _read(path: Path) -> list[Example]:
         frame = pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(
-            f"The examples cannot be read: {error}.", where=str(path), mend="Build the examples again."
+            f"The examples cannot be read: {error}.", location=str(path), hint="Build the examples again."
         ) from error
     if dict(frame.schema) != _COLUMNS:
         raise DataError(
-            f"The examples have the columns {frame.columns}.", where=str(path), mend="Build the examples again."
+            f"The examples have the columns {frame.columns}.", location=str(path), hint="Build the examples again."
         )
     return from_frame(frame)
 
 
 def _evidence(row: dict[str, Any]) -> Evidence:
     values: dict[str, Any] = dict(row)
-    for name in ("history", "effects"):
+    for name in ("history", "attributions"):
         values[name] = tuple(row[name])
     values["shared"] = tuple(tuple(phrases) for phrases in row["shared"])
     return Evidence(**values)

@@ -101,7 +101,7 @@ def test_odd_types_are_taken_as_they_are_meant(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "message", "where"),
+    ("name", "data", "message", "location"),
     [
         ("Toys_5.json.gz", text(REVIEWS_2018)[:-30], "the line cannot be read", "line 3"),
         (
@@ -135,13 +135,13 @@ def test_odd_types_are_taken_as_they_are_meant(folder: Path) -> None:
         ("Toys.json", text(REVIEWS_2018), "there: Toys.json, Toys_5.json.gz, meta_Toys.json", ""),
     ],
 )
-def test_bad_files(folder: Path, name: str, data: bytes, message: str, where: str) -> None:
+def test_bad_files(folder: Path, name: str, data: bytes, message: str, location: str) -> None:
     put(folder / name, data)
     with pytest.raises(DataError, match=message) as caught:
         read_folder(folder)
-    assert str(folder) in caught.value.where
-    assert where in caught.value.where
-    assert caught.value.mend
+    assert str(folder) in caught.value.location
+    assert location in caught.value.location
+    assert caught.value.hint
 
 
 def test_no_reviews(folder: Path) -> None:
@@ -156,7 +156,7 @@ def test_truncated_gzip(folder: Path) -> None:
         (folder / "Toys_5.json.gz").write_bytes(broken)
         with pytest.raises(DataError, match="cut off or damaged") as caught:
             read_folder(folder)
-        assert "Toys_5" in caught.value.where
+        assert "Toys_5" in caught.value.location
 
 
 @pytest.mark.parametrize("size", [1, 7, 150, 10_000])
@@ -169,7 +169,7 @@ def test_pieces_may_end_anywhere(tmp_path: Path, size: int, monkeypatch: pytest.
     put(path, text(rows) + b"{cut\n")
     with pytest.raises(DataError) as caught:
         lines.read_json_lines(path, {"k": pl.String()})
-    assert caught.value.where.endswith("line 51")
+    assert caught.value.location.endswith("line 51")
 
 
 def test_a_line_without_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

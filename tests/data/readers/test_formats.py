@@ -69,9 +69,9 @@ def test_two_formats_in_one_folder(tmp_path: Path, first: str, second: str) -> N
     put(tmp_path, encoded(first) | encoded(second))
     with pytest.raises(DataError, match="more than one format") as caught:
         read_folder(tmp_path)
-    assert caught.value.where == str(tmp_path)
+    assert caught.value.location == str(tmp_path)
     for key in (first, second):
-        assert key in caught.value.mend
+        assert key in caught.value.hint
         assert read_folder(tmp_path, format=key).titles == ["Ash", "Birch"]
 
 
@@ -92,19 +92,19 @@ def test_ratings_of_anybody_are_a_table(tmp_path: Path) -> None:
 def test_unknown_format(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no format 'amazn'") as caught:
         read_folder(tmp_path, format="amazn")
-    assert "amazon, movielens" in caught.value.mend
+    assert "amazon, movielens" in caught.value.hint
 
 
 @pytest.mark.parametrize("key", FOLDERS)
 def test_a_format_that_is_not_there(tmp_path: Path, key: str) -> None:
     with pytest.raises(DataError) as caught:
         read_folder(tmp_path, format=key)
-    assert str(tmp_path) in caught.value.where
-    assert caught.value.mend
+    assert str(tmp_path) in caught.value.location
+    assert caught.value.hint
 
 
 def test_a_line_of_json_cut_in_the_middle_of_a_table(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text('{"user_id": "u", "item_id": 1, "title": "Ash"}\n{"user_id": "u", "ite')
     with pytest.raises(DataError, match="the line cannot be read") as caught:
         read_folder(tmp_path)
-    assert caught.value.where.endswith("log.jsonl, line 2")
+    assert caught.value.location.endswith("log.jsonl, line 2")

@@ -91,8 +91,8 @@ def test_bad_files(tmp_path: Path, edition: str, name: str, text: str, message: 
     put(tmp_path, {**FILES[edition], name: text})
     with pytest.raises(DataError, match=message) as caught:
         read_folder(tmp_path)
-    assert str(tmp_path) in caught.value.where
-    assert caught.value.mend
+    assert str(tmp_path) in caught.value.location
+    assert caught.value.hint
 
 
 def test_one_file_is_not_enough(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_csv_of_the_newest_edition_is_utf8(tmp_path: Path) -> None:
     (tmp_path / "movies.csv").write_bytes(FILES["latest"]["movies.csv"].encode("latin-1"))
     with pytest.raises(DataError, match="not UTF-8") as caught:
         read_folder(tmp_path)
-    assert caught.value.where.endswith("movies.csv, line 2")
+    assert caught.value.location.endswith("movies.csv, line 2")
 
 
 @pytest.mark.real

@@ -1,4 +1,4 @@
-"""A thousand broken files of every format: each is read, or is one error that says what, where and how to mend it."""
+"""A thousand broken files of every format: each is read, or is one error: what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def test_a_broken_file_is_read_or_is_one_clear_error(layout: str, tmp_path: Path
             inspect_dataset(read_folder(tmp_path))
         except RecExplainerError as error:
             refused += 1
-            assert error.what and error.mend
-            assert str(tmp_path) in error.where
+            assert error.what and error.hint
+            assert str(tmp_path) in error.location
     assert 0 < refused < MUTANTS
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < _ROOM

@@ -46,7 +46,7 @@ def test_the_inter_file_names_its_twin(folder: Path) -> None:
     with pytest.raises(DataError, match=r"exactly one \.inter file") as caught:
         read_folder(folder)
     assert "films.inter.gz, other.inter" in caught.value.what
-    assert "name the .inter file" in caught.value.mend
+    assert "name the .inter file" in caught.value.hint
 
 
 def test_no_items(folder: Path) -> None:
@@ -71,15 +71,15 @@ def test_bad_files(folder: Path, name: str, text: str, message: str) -> None:
     put(folder, name, text)
     with pytest.raises(DataError, match=message) as caught:
         read_folder(folder)
-    assert str(folder) in caught.value.where
-    assert caught.value.mend
+    assert str(folder) in caught.value.location
+    assert caught.value.hint
 
 
 def test_not_utf8_names_the_line(folder: Path) -> None:
     (folder / "films.item").write_bytes(ITEM.replace("Twins", "Zwölf").encode("latin-1"))
     with pytest.raises(DataError, match="not UTF-8: byte 0xf6") as caught:
         read_folder(folder)
-    assert caught.value.where.endswith("films.item, line 3")
+    assert caught.value.location.endswith("films.item, line 3")
 
 
 def test_truncated_gzip(folder: Path) -> None:

@@ -60,7 +60,7 @@ def test_plays_without_a_heading_leave_purchases_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "message", "where"),
+    ("files", "message", "location"),
     [
         ({"reviews": REVIEWS + "{u'x': __import__('os').getcwd()}\n"}, "code is never run", "line 4"),
         ({"reviews": REVIEWS + "print(1)\n"}, "code is never run", "line 4"),
@@ -81,14 +81,14 @@ def test_plays_without_a_heading_leave_purchases_out(tmp_path: Path) -> None:
         ({"plays": PLAYS}, "one file of reviews and one of games", ""),
     ],
 )
-def test_bad_files(tmp_path: Path, files: dict[str, str | bytes], message: str, where: str) -> None:
+def test_bad_files(tmp_path: Path, files: dict[str, str | bytes], message: str, location: str) -> None:
     put(tmp_path, reviews=REVIEWS, games=GAMES)
     put(tmp_path, **files)
     with pytest.raises(DataError, match=message) as caught:
         read_folder(tmp_path)
-    assert str(tmp_path) in caught.value.where
-    assert where in caught.value.where
-    assert caught.value.mend
+    assert str(tmp_path) in caught.value.location
+    assert location in caught.value.location
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize(

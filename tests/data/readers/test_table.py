@@ -97,7 +97,7 @@ def test_a_column_that_was_named_must_be_there(tmp_path: Path, named: dict[str, 
     write(ITEMS, tmp_path / "items.csv")
     with pytest.raises(DataError, match=f"missing column: {next(iter(named.values()))}") as caught:
         read_folder(tmp_path, ColumnMapping.model_validate(named))
-    assert "item_id" in caught.value.mend
+    assert "item_id" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ def test_bad_folders(tmp_path: Path, files: dict[str, str], message: str) -> Non
         (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=message) as caught:
         read_folder(tmp_path)
-    assert str(tmp_path) in caught.value.where
-    assert caught.value.mend
+    assert str(tmp_path) in caught.value.location
+    assert caught.value.hint
 
 
 def test_paths_that_are_not_there(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_not_utf8(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_bytes("user_id,item_id,title\nu,a,Öl\n".encode("latin-1"))
     with pytest.raises(DataError, match="not UTF-8") as caught:
         read_folder(tmp_path)
-    assert caught.value.where.endswith("log.csv, line 2")
+    assert caught.value.location.endswith("log.csv, line 2")
 
 
 def test_unknown_settings_are_refused() -> None:

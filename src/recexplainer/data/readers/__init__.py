@@ -52,21 +52,21 @@ def read_folder(path: Path, columns: ColumnMapping | None = None, format: str | 
         DataError: There is no such path or format, no known format or more than one in it, or the data cannot be used.
     """
     if not path.exists():
-        raise DataError("there is no such file or folder", where=str(path), mend="check the path given as data")
+        raise DataError("there is no such file or folder", location=str(path), hint="check the path given as data")
     try:
         if columns is not None and format in (None, "table"):
             return table.read(path, columns)
         if columns is not None:
             raise DataError(
                 f"a column mapping is for tables, not for the format {format}",
-                where="data.columns",
-                mend="leave out one of the two",
+                location="data.columns",
+                hint="leave out one of the two",
             )
         return (_only_format(path) if format is None else _format(format)).read(path)
     except DataError as error:
-        if str(path) in error.where:
+        if str(path) in error.location:
             raise
-        raise DataError(error.what, where=f"{path}, {error.where}", mend=error.mend) from error
+        raise DataError(error.what, location=f"{path}, {error.location}", hint=error.hint) from error
 
 
 def _format(key: str) -> Format:
@@ -75,8 +75,8 @@ def _format(key: str) -> Format:
             return known
     raise DataError(
         f"there is no format '{key}'",
-        where="data.format",
-        mend=f"known are {', '.join(known.key for known in FORMATS)}",
+        location="data.format",
+        hint=f"known are {', '.join(known.key for known in FORMATS)}",
     )
 
 
@@ -87,11 +87,11 @@ def _only_format(path: Path) -> Format:
     if not fitting:
         raise DataError(
             "no data of a known format is there",
-            where=str(path),
-            mend=f"known are: {'; '.join(known.name for known in FORMATS)}",
+            location=str(path),
+            hint=f"known are: {'; '.join(known.name for known in FORMATS)}",
         )
     raise DataError(
         f"more than one format is there: {' and '.join(known.name for known in fitting)}",
-        where=str(path),
-        mend=f"name one file, or set data.format (--format) to one of {', '.join(known.key for known in fitting)}",
+        location=str(path),
+        hint=f"name one file, or set data.format (--format) to one of {', '.join(known.key for known in fitting)}",
     )

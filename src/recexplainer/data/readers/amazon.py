@@ -84,8 +84,8 @@ def _pair(path: Path) -> tuple[Path, Path]:
     there = ", ".join(file.name for file in (*reviews, *items)) or "none"
     raise DataError(
         f"there must be one file of reviews and one of items; there: {there}",
-        where=str(path),
-        mend="put NAME.json.gz and meta_NAME.json.gz (or .jsonl) in one folder, or name the file of reviews",
+        location=str(path),
+        hint="put NAME.json.gz and meta_NAME.json.gz (or .jsonl) in one folder, or name the file of reviews",
     )
 
 
@@ -96,8 +96,8 @@ def _edition(path: Path) -> _Edition:
             return edition
     raise DataError(
         f"missing key: {' or '.join(edition.user for edition in _EDITIONS)}",
-        where=f"{path}, first line",
-        mend=f"give reviews of 2018 or 2023, or map columns; the keys there are: {', '.join(keys)}",
+        location=f"{path}, first line",
+        hint=f"give reviews of 2018 or 2023, or map columns; the keys there are: {', '.join(keys)}",
     )
 
 

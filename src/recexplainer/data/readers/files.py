@@ -32,7 +32,7 @@ def read_text_bytes(path: Path, *, latin: bool = False) -> bytes:
     """
     data = _unpacked(path).removeprefix(b"\xef\xbb\xbf")
     if not data.strip():
-        raise DataError("the file is empty", where=str(path), mend="name a file that holds a table")
+        raise DataError("the file is empty", location=str(path), hint="name a file that holds a table")
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -42,8 +42,8 @@ def read_text_bytes(path: Path, *, latin: bool = False) -> bytes:
         probably = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin1"
         raise DataError(
             f"the file is not UTF-8: byte 0x{data[error.start]:02x} stands for no character",
-            where=f"{path}, line {line}",
-            mend=f"save it as UTF-8, for example with: iconv -f {probably} -t utf-8",
+            location=f"{path}, line {line}",
+            hint=f"save it as UTF-8, for example with: iconv -f {probably} -t utf-8",
         ) from error
     return data
 
@@ -91,7 +91,9 @@ def read_separated(
 
 def damaged_gzip(path: Path, error: Exception) -> DataError:
     """The DataError of a gzip file that cannot be unpacked to its end."""
-    return DataError(f"the gzip file is cut off or damaged: {error}", where=str(path), mend="copy or download it again")
+    return DataError(
+        f"the gzip file is cut off or damaged: {error}", location=str(path), hint="copy or download it again"
+    )
 
 
 def parse_table(path: Path, parse: Callable[[], pl.DataFrame]) -> pl.DataFrame:
@@ -102,17 +104,17 @@ def parse_table(path: Path, parse: Callable[[], pl.DataFrame]) -> pl.DataFrame:
         first_line = str(error).strip().split("\n")[0]
         raise DataError(
             f"the table cannot be read: {first_line}",
-            where=str(path),
-            mend="check separator and quotes; lines with too many fields pass with ragged_lines",
+            location=str(path),
+            hint="check separator and quotes; lines with too many fields pass with ragged_lines",
         ) from error
     if table.is_empty():
-        raise DataError("the table has a header but no rows", where=str(path), mend="name a file that holds rows")
+        raise DataError("the table has a header but no rows", location=str(path), hint="name a file that holds rows")
     return table
 
 
 def _unpacked(path: Path) -> bytes:
     if not path.is_file():
-        raise DataError("there is no such file", where=str(path), mend="check the path")
+        raise DataError("there is no such file", location=str(path), hint="check the path")
     data = path.read_bytes()
     if path.suffix.lower() != ".gz":
         return data

@@ -91,8 +91,8 @@ def require_keys(table: pl.DataFrame, keys: Sequence[str], path: Path) -> None:
     if missing:
         raise DataError(
             f"missing key{'s' if len(missing) > 1 else ''}: {', '.join(missing)}",
-            where=f"{path}, every line",
-            mend="give the file as it was published, or read it as a table with a column mapping (data.columns)",
+            location=f"{path}, every line",
+            hint="give the file as it was published, or read it as a table with a column mapping (data.columns)",
         )
 
 
@@ -136,7 +136,7 @@ def _column(key: str, values: list[Any], kind: pl.DataType) -> pl.Series:
 def _pieces(path: Path, size: int) -> Iterator[_Piece]:
     """The file in pieces of `size` bytes and the rest of a line."""
     if not path.is_file():
-        raise DataError("there is no such file", where=str(path), mend="check the path")
+        raise DataError("there is no such file", location=str(path), hint="check the path")
     first = 1
     with igzip.IGzipFile(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
         while text := _read(file, size, path, first):
@@ -156,8 +156,8 @@ def _read(file: BufferedIOBase, size: int, path: Path, first: int) -> bytes:
         number = first + block.count(b"\n")
         raise DataError(
             f"a line is longer than {_LONGEST_LINE:,} bytes",
-            where=f"{path}, line {number}",
-            mend="write one object a line",
+            location=f"{path}, line {number}",
+            hint="write one object a line",
         )
     return block + end
 
@@ -192,34 +192,34 @@ def _parse_each(path: Path, piece: _Piece, schema: Schema, parse: Callable[[str]
                 except (ValueError, OverflowError) as error:
                     raise DataError(
                         f"the value of '{key}' is no whole number: {record[key]!r:.60}",
-                        where=f"{path}, line {number}",
-                        mend="mend or remove the line",
+                        location=f"{path}, line {number}",
+                        hint="correct or remove the line",
                     ) from error
     return columns
 
 
 def _record(path: Path, number: int, line: bytes, parse: Callable[[str], Any]) -> dict[str, Any]:
-    where = f"{path}, line {number}"
+    location = f"{path}, line {number}"
     try:
         record = parse(line.decode("utf-8").strip())
     except UnicodeDecodeError as error:
         raise DataError(
             f"the file is not UTF-8: byte 0x{line[error.start]:02x} stands for no character",
-            where=where,
-            mend="save it as UTF-8, for example with: iconv -f latin1 -t utf-8",
+            location=location,
+            hint="save it as UTF-8, for example with: iconv -f latin1 -t utf-8",
         ) from error
     except _UNPARSED as error:
         what = _PLACE.sub("", str(error).split("\n")[0])[:100]
         raise DataError(
             f"the line cannot be read, it is cut off or no {_KINDS[parse]}: {what}",
-            where=where,
-            mend="mend or remove the line, or copy the file again",
+            location=location,
+            hint="correct or remove the line, or copy the file again",
         ) from error
     if not isinstance(record, dict):
         raise DataError(
             f"the line cannot be read: it holds no object but {record!r:.40}",
-            where=where,
-            mend="write one object a line",
+            location=location,
+            hint="write one object a line",
         )
     return record
 
@@ -260,4 +260,4 @@ def _text(value: Any) -> str:
 
 
 def _empty(path: Path) -> DataError:
-    return DataError("the file is empty", where=str(path), mend="name a file that holds one object a line")
+    return DataError("the file is empty", location=str(path), hint="name a file that holds one object a line")

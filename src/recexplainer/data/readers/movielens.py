@@ -64,8 +64,8 @@ def _pair(path: Path) -> tuple[Path, Path]:
         return there[pairs[0][0]], there[pairs[0][1]]
     raise DataError(
         f"there must be the ratings and the films of one edition; there: {', '.join(there) or 'none'}",
-        where=str(path),
-        mend=f"put one of these pairs in the folder: {'; '.join(' and '.join(pair) for pair in MOVIELENS)}",
+        location=str(path),
+        hint=f"put one of these pairs in the folder: {'; '.join(' and '.join(pair) for pair in MOVIELENS)}",
     )
 
 
@@ -80,8 +80,8 @@ def _read(path: Path, columns: Sequence[str]) -> pl.DataFrame:
     if table.width < len(columns):
         raise DataError(
             f"missing columns: a line has {table.width} fields, not {len(columns)}",
-            where=f"{path}, line 1",
-            mend="copy the file again as it came from MovieLens",
+            location=f"{path}, line 1",
+            hint="copy the file again as it came from MovieLens",
         )
     return table.select(pl.col(there).alias(column) for there, column in zip(table.columns, columns, strict=False))
 

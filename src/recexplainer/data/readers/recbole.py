@@ -66,8 +66,8 @@ def _only(folder: Path, kind: str) -> Path:
         there = ", ".join(file.name for file in files) or "none"
         raise DataError(
             f"there must be exactly one {kind} file, plain or .gz; there: {there}",
-            where=str(folder),
-            mend="name the .inter file itself"
+            location=str(folder),
+            hint="name the .inter file itself"
             if files and kind == ".inter"
             else f"leave one {kind} file in the folder",
         )
@@ -81,15 +81,15 @@ def _atomic(path: Path) -> pl.DataFrame:
     if untyped:
         raise DataError(
             f"a heading must read field:type, as user_id:token does; these do not: {', '.join(untyped)}",
-            where=f"{path}, line 1",
-            mend="add the types, or rename the file to .tsv to read it as a plain table",
+            location=f"{path}, line 1",
+            hint="add the types, or rename the file to .tsv to read it as a plain table",
         )
     names = [column.rpartition(":")[0].strip() for column in table.columns]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise DataError(
             f"more than one column is called {', '.join(twice)}",
-            where=f"{path}, line 1",
-            mend="rename or remove all but one",
+            location=f"{path}, line 1",
+            hint="rename or remove all but one",
         )
     return table.rename(dict(zip(table.columns, names, strict=True)))
 

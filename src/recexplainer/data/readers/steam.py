@@ -55,8 +55,8 @@ def read(path: Path) -> Dataset:
     raise DataError(
         f"there must be one file of reviews and one of games, or one of played hours; there: "
         f"{', '.join(file.name for file in there) or 'none'}",
-        where=str(path),
-        mend="put steam_reviews.json.gz and steam_games.json.gz in one folder, or name the file of interactions",
+        location=str(path),
+        hint="put steam_reviews.json.gz and steam_games.json.gz in one folder, or name the file of interactions",
     )
 
 

@@ -121,8 +121,8 @@ def _interactions_file(path: Path, columns: ColumnMapping) -> Path:
         there = ", ".join(file.name for file in tables) or "no table"
         raise DataError(
             f"it is not clear which file holds the interactions; there: {there}",
-            where=str(path),
-            mend="call it interactions.csv (or .tsv, .parquet, .jsonl), or set interactions_file",
+            location=str(path),
+            hint="call it interactions.csv (or .tsv, .parquet, .jsonl), or set interactions_file",
         )
     return named[0]
 
@@ -134,8 +134,8 @@ def _items_file(interactions_file: Path, columns: ColumnMapping) -> Path | None:
     if len(named) > 1:
         raise DataError(
             f"several files of items: {', '.join(file.name for file in named)}",
-            where=str(interactions_file.parent),
-            mend="set items_file",
+            location=str(interactions_file.parent),
+            hint="set items_file",
         )
     return named[0] if named else None
 
@@ -144,11 +144,11 @@ def _read_table(path: Path, columns: ColumnMapping) -> pl.DataFrame:
     kind = kind_of(path)
     if kind == ".parquet":
         if not path.is_file():
-            raise DataError("there is no such file", where=str(path), mend="check the path")
+            raise DataError("there is no such file", location=str(path), hint="check the path")
         return parse_table(path, lambda: pl.read_parquet(path))
     if kind not in _KINDS:
         raise DataError(
-            f"'{kind}' is no table that can be read", where=str(path), mend=f"use one of {', '.join(_KINDS)}"
+            f"'{kind}' is no table that can be read", location=str(path), hint=f"use one of {', '.join(_KINDS)}"
         )
     if kind in _JSON_LINES:
         return _read_json(path)

@@ -55,7 +55,7 @@ def _all_possible(parsed: pl.Series, written: pl.Series, possible: pl.Series, pa
         row = int(wrong[0])
         raise DataError(
             f"'{written[row]}' is no time between {_YEARS[0]} and {_YEARS[1]}; such times: {len(wrong):,}",
-            where=f"{path}, data row {row + 1}",
-            mend="mend or remove these rows, or read the file as a table without times (data.columns.timestamp: null)",
+            location=f"{path}, data row {row + 1}",
+            hint="correct or remove these rows, or read a table without times: data.columns.timestamp: null",
         )
     return parsed

@@ -52,8 +52,8 @@ def _check_size(name: str, value: int, bounds: tuple[int, int]) -> None:
     if not low <= value <= high:
         raise DataError(
             f"The embedded world cannot have {value} {name}.",
-            where=f"make_world({name}={value})",
-            mend=f"Choose {low} to {high} {name}.",
+            location=f"make_world({name}={value})",
+            hint=f"Choose {low} to {high} {name}.",
         )
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from recexplainer.settings import Settings
+from recexplainer.storage import packaged_yaml
 
 
 class Series(Settings):
@@ -97,4 +95,4 @@ def read_devices() -> tuple[Device, ...]:
 
 
 def _read_yaml(name: str) -> Any:
-    return yaml.safe_load(files("recexplainer.data.sample").joinpath(name).read_text(encoding="utf-8"))
+    return packaged_yaml("recexplainer.data.sample", name)

@@ -19,8 +19,8 @@ from recexplainer.evaluation.faithfulness.citing import (
 from recexplainer.evaluation.metrics import Values
 from recexplainer.explanations.record import Explanation
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.spread import unseen_spread
-from recexplainer.tasks.asking import ask
+from recexplainer.recommenders.score_std import unseen_score_std
+from recexplainer.recommenders.scoring import ask
 
 Citer = Literal["text", "random", "oracle"]
 CITERS: tuple[Citer, ...] = ("text", "random", "oracle")
@@ -35,16 +35,16 @@ class Case:
     Attributes:
         user: With the history that the explanation has.
         item: The item asked about.
-        weights: `Float[history]`, effects in units of the spread of f's scores over the unseen items.
-        spread: That spread.
+        standardized: `Float[history]`, effects in units of the spread of f's scores over the unseen items.
+        score_std: That spread.
         cited: As often as the text, and on the same sides.
         ranked: To be cut after the first, the second, the third citation, for the area.
     """
 
     user: User
     item: int
-    weights: Values
-    spread: float
+    standardized: Values
+    score_std: float
     cited: Mapping[Citer, Sequence[Cited]]
     ranked: Mapping[Citer, Sequence[Cited]]
 
@@ -61,43 +61,46 @@ def make_cases(explanations: Sequence[Explanation], recommender: Recommender, se
         DataError: An explanation has no effects.
     """
     rng = np.random.default_rng(seed)
-    weights = effect_weights(explanations, recommender)
+    weights = standardized_attributions(explanations, recommender)
     return [_case(one, *each, rng) for one, each in zip(explanations, weights, strict=True)]
 
 
-def effect_weights(explanations: Sequence[Explanation], recommender: Recommender) -> list[tuple[Values, float]]:
+def standardized_attributions(
+    explanations: Sequence[Explanation], recommender: Recommender
+) -> list[tuple[Values, float]]:
     """For each explanation its effects in units of the spread of f's scores over the unseen items, and that spread.
 
     Raises:
         DataError: An explanation has no effects.
     """
     for one in explanations:
-        if len(one.effects) != len(one.history):
+        if len(one.attributions) != len(one.history):
             raise DataError(
-                f"There are effects of {len(one.effects)} of {len(one.history)} history items.",
-                where=f"explanation of {one.method!r} for user {one.user!r}",
-                mend="Take a recommender that answers for changed histories, and make the explanations again.",
+                f"There are effects of {len(one.attributions)} of {len(one.history)} history items.",
+                location=f"explanation of {one.method!r} for user {one.user!r}",
+                hint="Take a recommender that answers for changed histories, and make the explanations again.",
             )
     users = [User(one.history, one.user) for one in explanations]
-    spreads = [
-        unseen_spread(scores, user.history)
+    score_stds = [
+        unseen_score_std(scores, user.history)
         for answers in ask(recommender, users)
         for user, scores in zip(answers.users, answers.scores, strict=True)
     ]
     return [
-        (np.array(one.effects, np.float64) / spread, spread) for one, spread in zip(explanations, spreads, strict=True)
+        (np.array(one.attributions, np.float64) / score_std, score_std)
+        for one, score_std in zip(explanations, score_stds, strict=True)
     ]
 
 
-def _case(one: Explanation, weights: Values, spread: float, rng: np.random.Generator) -> Case:
+def _case(one: Explanation, weights: Values, score_std: float, rng: np.random.Generator) -> Case:
     own = cited_by(one)
     deepest = min(max(DEPTHS), len(one.history))
     verdict = (1 if one.verdict else -1,) * deepest
     return Case(
         user=User(one.history, one.user),
         item=one.item,
-        weights=weights,
-        spread=spread,
+        standardized=weights,
+        score_std=score_std,
         cited={
             "text": [own],
             "random": cited_at_random(one.history, own.signs, rng),

@@ -8,7 +8,7 @@ import numpy as np
 
 from recexplainer.evaluation.faithfulness.cases import DEPTHS, Case, Citer
 from recexplainer.evaluation.faithfulness.citing import Cited
-from recexplainer.recommenders.attribution import scores_without
+from recexplainer.recommenders.attribution import ablated_scores
 from recexplainer.recommenders.base import Recommender
 
 Scores = dict[frozenset[int], float]
@@ -18,7 +18,7 @@ Scores = dict[frozenset[int], float]
 def removal_scores(cases: Sequence[Case], recommender: Recommender) -> list[Scores]:
     """For each case f's score without each set of items that a metric here removes; f is asked for all at once."""
     asked = [(place, part) for place, case in enumerate(cases) for part in _removed(case)]
-    scores = scores_without(
+    scores = ablated_scores(
         recommender,
         [cases[place].user for place, _ in asked],
         [cases[place].item for place, _ in asked],
@@ -26,7 +26,7 @@ def removal_scores(cases: Sequence[Case], recommender: Recommender) -> list[Scor
     )
     found: list[Scores] = [{} for _ in cases]
     for (place, part), score in zip(asked, scores.tolist(), strict=True):
-        found[place][part] = score / cases[place].spread
+        found[place][part] = score / cases[place].score_std
     return found
 
 

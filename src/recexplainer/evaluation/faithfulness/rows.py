@@ -49,7 +49,7 @@ def _share(method: str, metric: str, own: Values, random: Values, oracle: Values
     Draws in which the bounds coincide have no share and are left out.
     """
     name, cases = f"{metric}-share", len(own)
-    absent = Row(method, TASK, name, None, None, None, cases)
+    absent = Row(method=method, task=TASK, metric=name, value=None, low=None, high=None, cases=cases)
     if not cases:
         return absent
     drawn = np.random.default_rng(0).integers(cases, size=(_RESAMPLES, cases))
@@ -60,4 +60,4 @@ def _share(method: str, metric: str, own: Values, random: Values, oracle: Values
         return absent
     low, high = np.percentile(gained[way != 0] / way[way != 0], [2.5, 97.5]).tolist()
     value = float((own.mean() - random.mean()) / (oracle.mean() - random.mean()))
-    return Row(method, TASK, name, value, low, high, cases)
+    return Row(method=method, task=TASK, metric=name, value=value, low=low, high=high, cases=cases)

@@ -8,7 +8,7 @@ import numpy as np
 
 from recexplainer.evaluation.faithfulness.cases import Case, Citer
 from recexplainer.evaluation.metrics import Values
-from recexplainer.tasks.evidence import NEGLIGIBLE
+from recexplainer.evidence.evidence import NEGLIGIBLE
 
 TIE = 0.5
 """What it counts not to know which of two it is."""
@@ -16,7 +16,7 @@ TIE = 0.5
 
 def simulatability(case: Case, citer: Citer) -> float | None:
     """The share of pairs of history items that differ which a reader orders as f does; None where no two differ."""
-    pairs = differing_pairs(case.weights)
+    pairs = differing_pairs(case.standardized)
     if not pairs:
         return None
     histories = [[cited.sign(item) for item in case.history] for cited in case.cited[citer]]

@@ -13,7 +13,7 @@ import numpy as np
 
 from recexplainer.chat.model import ChatModel, Conversation
 from recexplainer.evaluation.blind import ask_blind
-from recexplainer.evaluation.faithfulness.cases import effect_weights
+from recexplainer.evaluation.faithfulness.cases import standardized_attributions
 from recexplainer.evaluation.faithfulness.simulatability import TIE, differing_pairs
 from recexplainer.evaluation.faithfulness.simulation_prompt import Choice, parse_choice, simulation_conversation
 from recexplainer.evaluation.metrics import Values
@@ -142,7 +142,7 @@ def _questions(
     return [
         question
         for method, told in explanations.items()
-        for one, (weights, _) in zip(told, effect_weights(told, recommender), strict=True)
+        for one, (weights, _) in zip(told, standardized_attributions(told, recommender), strict=True)
         for question in _questions_of(method, one, weights, pairs, seed)
     ]
 

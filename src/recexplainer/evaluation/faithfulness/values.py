@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from recexplainer.claims.claim import ClaimKind, ClaimStatus
 from recexplainer.evaluation.faithfulness.cases import CITERS, Citer, make_cases
 from recexplainer.evaluation.faithfulness.removal import (
     comprehensiveness,
@@ -14,7 +15,7 @@ from recexplainer.evaluation.faithfulness.removal import (
     sufficiency,
 )
 from recexplainer.evaluation.faithfulness.simulatability import simulatability
-from recexplainer.explanations.record import ClaimKind, Explanation, Mark
+from recexplainer.explanations.record import Explanation
 from recexplainer.recommenders.base import Recommender
 
 _REMOVAL = {
@@ -63,7 +64,7 @@ def faithfulness_values(
     cases = make_cases(explanations, recommender, seed)
     scores = removal_scores(cases, recommender)
     values: dict[str, Sequence[float | None]] = {
-        "verdict-fidelity": [float(_marks(one, "verdict") == ["confirmed"]) for one in explanations],
+        "verdict-fidelity": [float(_marks(one, "verdict") == ["supported"]) for one in explanations],
         "hallucination-rate": [float("contradicted" in _marks(one, "history")) for one in explanations],
         "borne-out": [_borne_out(one) for one in explanations],
         "cited": [float(len(cited.items)) for case in cases for cited in case.cited["text"]],
@@ -81,9 +82,9 @@ def bounded_metric(metric: str, citer: Citer) -> str:
     return metric if citer == "text" else f"{metric}-{citer}"
 
 
-def _marks(one: Explanation, kind: ClaimKind) -> list[Mark]:
-    return [claim.mark for claim in one.claims if claim.kind == kind]
+def _marks(one: Explanation, kind: ClaimKind) -> list[ClaimStatus]:
+    return [claim.status for claim in one.claims if claim.kind == kind]
 
 
 def _borne_out(one: Explanation) -> float:
-    return float(np.mean([claim.mark == "confirmed" for claim in one.claims])) if one.claims else 0.0
+    return float(np.mean([claim.status == "supported" for claim in one.claims])) if one.claims else 0.0

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 from string import Formatter
 from types import MappingProxyType
 
-import yaml
-
 from recexplainer.errors import DataError
+from recexplainer.storage import packaged_yaml
 from recexplainer.tasks.example import TASKS
 
 Phrasings = Mapping[tuple[str, str], tuple[str, ...]]
@@ -53,18 +51,20 @@ def check_wording(wording: Phrasings) -> None:
     """
     if set(wording) != set(PLACEHOLDERS):
         odd = sorted(set(wording) ^ set(PLACEHOLDERS))
-        raise DataError("The wording does not cover the tasks.", where=f"{odd}", mend="Add or remove these groups.")
+        raise DataError("The wording does not cover the tasks.", location=f"{odd}", hint="Add or remove these groups.")
     for key, phrasings in wording.items():
-        where = f"tasks/wording/{key[0]}.yaml, group {key[1]!r}"
+        location = f"tasks/wording/{key[0]}.yaml, group {key[1]!r}"
         if not phrasings or len(set(phrasings)) != len(phrasings):
-            raise DataError("A group of phrasings is empty or repeats itself.", where=where, mend="Write another one.")
+            raise DataError(
+                "A group of phrasings is empty or repeats itself.", location=location, hint="Write another one."
+            )
         for phrasing in phrasings:
             fields = sorted(name for _, name, _, _ in Formatter().parse(phrasing) if name is not None)
             if fields != sorted(PLACEHOLDERS[key]):
                 raise DataError(
                     f"The phrasing {phrasing!r} has the placeholders {fields}.",
-                    where=where,
-                    mend=f"Use each of {sorted(PLACEHOLDERS[key])} exactly once.",
+                    location=location,
+                    hint=f"Use each of {sorted(PLACEHOLDERS[key])} exactly once.",
                 )
 
 
@@ -77,12 +77,7 @@ def load_wording() -> Phrasings:
     """
     wording: dict[tuple[str, str], tuple[str, ...]] = {}
     for task in TASKS:
-        groups: dict[str, list[str]] = read_yaml(f"{task}.yaml")
+        groups: dict[str, list[str]] = packaged_yaml(__name__, f"{task}.yaml")
         wording.update({(task, aspect): tuple(phrasings) for aspect, phrasings in groups.items()})
     check_wording(wording)
     return MappingProxyType(wording)
-
-
-def read_yaml(name: str) -> dict[str, list[str]]:
-    """One of the YAML files beside this module: group name to phrasings."""
-    return yaml.safe_load(resources.files(__name__).joinpath(name).read_text(encoding="utf-8"))

@@ -1,0 +1,172 @@
+"""A text cut into sentences, clauses and the words between commas. It reads English and knows no titles.
+
+The words are data: `tasks/wording/claiming.yaml`.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+
+from recexplainer.claims.linking import BLANK, Name
+from recexplainer.storage import packaged_yaml
+
+_BULLET = r"\s*(?:[-*•]|\d+[.)])\s+"
+_JOINT = re.compile(r"[\s,*]*(?:,|\b(?:and|or|as well as|plus|followed by)\b|&)[\s*]*", re.IGNORECASE)
+_LAST = re.compile(r"\b(?:and|or|as well as|plus|followed by)\b|&", re.IGNORECASE)
+_TURNS = ("contrast", "turn")
+_NEGATED_WITHIN = 25  # characters before a word in which "not" denies it
+
+
+@cache
+def pattern(*groups: str) -> re.Pattern[str]:
+    """Finds the phrases of groups of the word list, the longer before the shorter."""
+    phrases = [phrase for group in groups for phrase in packaged_yaml("recexplainer.claims", "cues.yaml")[group]]
+    return re.compile("|".join(map(_expression, sorted(phrases, key=len, reverse=True))), re.IGNORECASE)
+
+
+def _expression(phrase: str) -> str:
+    gaps = re.escape(phrase).replace(r"\ …\ ", r"\s+(?:[\w\0]+\s+){0,3}").replace(r"\ ", r"\s+").replace(r"\~", r"\w*")
+    return rf"(?<!\w){gaps}(?!\w)"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Words between two commas or the like.
+
+    Attributes:
+        number: Its place among the segments of the text.
+        start: Offset of the first character.
+        end: Offset after the last one.
+        sentence: Number of the sentence; a list with its heading is one.
+        clause: Number of the clause.
+        turn: `contrast` or `turn` where the clause begins with such words, else "".
+    """
+
+    number: int
+    start: int
+    end: int
+    sentence: int
+    clause: int
+    turn: str
+
+
+class Clauses:
+    """The clauses of a text.
+
+    Args:
+        words: The text with the names in it blanked out (`names.blanked`).
+        names: What was blanked out.
+    """
+
+    def __init__(self, words: str, names: Sequence[Name]) -> None:
+        self.words, self.names = words, names
+        self.lists = _lists(words, names)
+        self.segments = list(self._split())
+        self._starts = [one.start for one in self.segments]
+        self._found: dict[str, list[tuple[int, int]]] = {}
+
+    def segment_of(self, at: int) -> Segment:
+        """The segment that a place of the text is in."""
+        return self.segments[bisect_right(self._starts, at) - 1]
+
+    def sentence_of(self, at: int) -> tuple[int, int]:
+        """The first and the last offset of a sentence."""
+        first = last = self.segment_of(at).number
+        while first and self.segments[first - 1].sentence == self.segments[last].sentence:
+            first -= 1
+        while last + 1 < len(self.segments) and self.segments[last + 1].sentence == self.segments[first].sentence:
+            last += 1
+        return self.segments[first].start, self.segments[last].end
+
+    def clause_end(self, at: int) -> int:
+        """The offset after the last character of a clause."""
+        last = self.segment_of(at).number
+        while last + 1 < len(self.segments) and self.segments[last + 1].clause == self.segments[last].clause:
+            last += 1
+        return self.segments[last].end
+
+    def find(self, group: str, start: int, end: int) -> list[tuple[int, int]]:
+        """Where phrases of a group of the word list stand, from `start` to `end`."""
+        if group not in self._found:
+            self._found[group] = [found.span() for found in pattern(group).finditer(self.words)]
+        found = self._found[group]
+        begun = found[bisect_left(found, (start, start)) : bisect_right(found, (end, end))]
+        return [span for span in begun if span[1] <= end]
+
+    def is_denied(self, at: int) -> bool:
+        """Whether words before a place deny what stands there, in the same segment and with no name between."""
+        near = self.words[max(self.segment_of(at).start, at - _NEGATED_WITHIN) : at].split(BLANK)[-1]
+        return pattern("denying").search(near) is not None
+
+    def beside(self, own: Segment) -> Iterator[Segment]:
+        """The segments of the same clause that name nothing: those that follow, then those before, nearest first."""
+        yield from self.after(own)
+        for one in reversed(self.segments[: own.number]):
+            if one.clause != own.clause:
+                return
+            if not self._names_in(one):
+                yield one
+
+    def after(self, own: Segment) -> Iterator[Segment]:
+        """The segments of the same clause that follow and name nothing, up to the next that does."""
+        for one in self.segments[own.number + 1 :]:
+            if one.clause != own.clause or self._names_in(one):
+                return
+            yield one
+
+    def _names_in(self, segment: Segment) -> bool:
+        return BLANK in self.words[segment.start : segment.end]
+
+    def _split(self) -> Iterator[Segment]:
+        """Cut the text at the ends of sentences, before words that turn it, and at commas that join no list."""
+        joints = [(one.outer[1], other.outer[0]) for every in self.lists for one, other in pairwise(every)]
+        number = sentence = clause = start = 0
+        turn, named = "", False
+        for found in _breaks().finditer(self.words):
+            kind = found.lastgroup or ""
+            joint = bisect_right(joints, (found.start(), len(self.words))) - 1
+            if joint >= 0 and found.end() <= joints[joint][1]:
+                continue
+            end = found.start() if kind in _TURNS else found.end()
+            if end > start:
+                yield Segment(number, start, end, sentence, clause, turn)
+                number += 1
+            named = named or BLANK in self.words[start:end]
+            start = end
+            sentence += kind == "sentence"
+            if kind in ("sentence", "clause", *_TURNS) or (turn and named):
+                clause, named = clause + 1, False
+                turn = kind if kind in _TURNS else ""
+        if start < len(self.words) or not number:
+            yield Segment(number, start, len(self.words), sentence, clause, turn)
+
+
+@cache
+def _breaks() -> re.Pattern[str]:
+    return re.compile(
+        rf"(?P<item>[.!?:;,]*\s*\n{_BULLET})|(?P<sentence>[.!?]+[)*\"”]*(?=\s|$)|\n+)|(?P<clause>;| [–—-] |—)"
+        rf"|(?P<comma>[,:()])|(?P<contrast>{pattern('contrast').pattern})|(?P<turn>{pattern('turn').pattern})",
+        re.IGNORECASE,
+    )
+
+
+def _lists(words: str, names: Sequence[Name]) -> list[list[Name]]:
+    """Names that are joined by commas and "and" in one list each; two names with a comma alone are none."""
+    lists: list[list[Name]] = []
+    for name in names:
+        between = words[lists[-1][-1].outer[1] : name.outer[0]] if lists else "."
+        if lists and _JOINT.fullmatch(between):
+            lists[-1].append(name)
+        else:
+            lists.append([name])
+    return [part for every in lists for part in _closed(words, every)]
+
+
+def _closed(words: str, every: list[Name]) -> list[list[Name]]:
+    last = words[every[-2].outer[1] : every[-1].outer[0]] if len(every) > 1 else ""
+    return [every] if len(every) != 2 or _LAST.search(last) else [[name] for name in every]

@@ -1,0 +1,108 @@
+"""Alignment of methods that only score: what they would have answered, had they been asked as a surrogate is (Table 1).
+
+A method may be a recommender (the distilled student of the paper's SASRec row, or f itself), popularity, or chance. It
+knows nothing of how a method came by its scores, nor of text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recexplainer.errors import RecommenderError
+from recexplainer.evaluation.alignment import RETURNED, TestCases, classification_row, ranking_rows, retrieval_rows
+from recexplainer.evaluation.rows import Row, row
+from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.scoring import Answers, ask, thresholds
+from recexplainer.tasks.example import Example
+
+
+def evaluate_scores(method: str, recommender: Recommender, cases: TestCases) -> list[Row]:
+    """The rows of a method that has a score for every item; tasks that there are no cases of have no value.
+
+    Retrieval returns the five best items that the history lacks. Ranking puts the candidates in the order of their
+    scores (equal ones stay as they were shown). Classification says "Yes" above the method's own top-20% threshold for
+    this user: the paper names the thresholds of f (section 3.2.1) and leaves open how its SASRec row uses them.
+    Reconstruction needs words and has no value.
+
+    Args:
+        method: What the rows are called.
+        recommender: What is measured; the truth is f's, in the cases.
+        cases: The test questions.
+
+    Raises:
+        RecommenderError: It scores another catalogue, or does not answer as the contract says.
+    """
+    if recommender.n_items != cases.dataset.n_items:
+        raise RecommenderError(
+            f"It scores {recommender.n_items:,} items, but the catalogue has {cases.dataset.n_items:,}.",
+            location=method,
+            hint="Measure it on the dataset that it was fitted to.",
+        )
+    retrieval, ranking, classification = (cases.of(task) for task in ("retrieval", "ranking", "classification"))
+    ranked = [items for answers, _ in _asked(recommender, retrieval) for items in _best(answers)]
+    orders = [
+        _ordered(example.items, scores)
+        for answers, examples in _asked(recommender, ranking)
+        for example, scores in zip(examples, answers.scores, strict=True)
+    ]
+    said = [word for answers, examples in _asked(recommender, classification) for word in _words(answers, examples)]
+    return [
+        *retrieval_rows(method, ranked, [one.answer_items[0] for one in retrieval]),
+        *ranking_rows(method, orders, [one.answer_items for one in ranking]),
+        classification_row(method, said, classification),
+        row(method, "reconstruction", "hcr", []),
+    ]
+
+
+def _asked(recommender: Recommender, examples: Sequence[Example]) -> Iterator[tuple[Answers, Sequence[Example]]]:
+    """The answers for the histories of the questions, in batches, each beside its questions."""
+    start = 0
+    for answers in ask(recommender, [User(one.history, one.user) for one in examples]):
+        yield answers, examples[start : start + len(answers.users)]
+        start += len(answers.users)
+
+
+def _best(answers: Answers) -> list[list[int]]:
+    """The unseen items of the highest scores, best first, at most five; of equals, the first in the catalogue."""
+    best = np.argsort(np.where(answers.unseen, -answers.scores, np.inf), axis=1, kind="stable")[:, :RETURNED]
+    unseen = np.take_along_axis(answers.unseen, best, axis=1)
+    return [items[there].tolist() for items, there in zip(best, unseen, strict=True)]
+
+
+def _ordered(items: Sequence[int], scores: NDArray[np.floating]) -> list[int]:
+    return sorted(items, key=lambda item: -scores[item])
+
+
+def _words(answers: Answers, examples: Sequence[Example]) -> list[str]:
+    top, _ = thresholds(answers)
+    asked = [one.items[0] for one in examples]
+    above = answers.scores[np.arange(len(asked)), asked] > top
+    return ["Yes" if liked else "No" for liked in above]
+
+
+def evaluate_baselines(cases: TestCases, seed: int = 0) -> list[Row]:
+    """Random and Popularity, as in Table 1; tasks that a method cannot do have no value.
+
+    Popularity draws five items with chances as their popularity, and orders candidates by it (paper section 3.2.3).
+    """
+    random = np.random.default_rng(seed)
+    popularity = np.bincount(cases.dataset.sequence, minlength=cases.dataset.n_items).astype(float)
+    chances = popularity / popularity.sum()
+    retrieval, ranking, classification = (cases.of(task) for task in ("retrieval", "ranking", "classification"))
+    truth = [one.answer_items[0] for one in retrieval]
+    orders = [one.answer_items for one in ranking]
+    drawn = [random.choice(cases.dataset.n_items, RETURNED, replace=False).tolist() for _ in retrieval]
+    popular = [random.choice(cases.dataset.n_items, RETURNED, replace=False, p=chances).tolist() for _ in retrieval]
+    shuffled = [random.permutation(one.items).tolist() for one in ranking]
+    by_popularity = [_ordered(one.items, popularity) for one in ranking]
+    guesses = ["Yes" if coin else "No" for coin in random.integers(2, size=len(classification))]
+    return [
+        *retrieval_rows("random", drawn, truth),
+        *ranking_rows("random", shuffled, orders),
+        classification_row("random", guesses, classification),
+        *retrieval_rows("popularity", popular, truth),
+        *ranking_rows("popularity", by_popularity, orders),
+    ]

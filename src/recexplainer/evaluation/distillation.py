@@ -1,0 +1,214 @@
+"""Distillation: a fresh SASRec learns to score as another recommender does (paper section 3.2.3, after EMKD).
+
+Only the teacher's scores are asked, for the prefixes of the training histories, never for a test history. The longest
+prefix of each user is held out to stop early and to choose the temperature; the winner then learns from all of them.
+It knows nothing of Examples, nor of how agreement with the teacher is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from recexplainer.data.dataset import Dataset
+from recexplainer.data.split import Split
+from recexplainer.errors import RecommenderError
+from recexplainer.progress import track
+from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.fitting import Fit, LoopSettings, held_out_ranks, stop_early
+from recexplainer.recommenders.losses import distillation_loss
+from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
+
+_ASKED = 1024  # users that the teacher is asked about at once
+
+
+class DistillationSettings(LoopSettings):
+    """How the student learns; the held-out score is the hit ratio at 5 of the teacher's first item."""
+
+    temperatures: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(0.25, 0.5, 1.0), min_length=1)
+    """Temperatures of the teacher's softmax to try. The unit is the spread of its scores, the mean over users of their
+    standard deviation, so that a teacher may score on any scale."""
+    learning_rate: float = Field(default=3e-3, gt=0)
+    """Learning rate of AdamW."""
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    """The student's dropout; low, for there is little noise in what a teacher says."""
+    width: int = Field(default=64, ge=4)
+    """Width of the student where the teacher is no SASRec; of a SASRec it takes the shape (the paper: the same one)."""
+    layers: int = Field(default=1, ge=1)
+    """Transformer blocks where the teacher is no SASRec."""
+    heads: int = Field(default=2, ge=1)
+    """Attention heads where the teacher is no SASRec."""
+    memory: int = Field(default=1 << 30, ge=0)
+    """Bytes of the teacher's scores to keep; those beyond are asked anew in each epoch."""
+    batch: int = Field(default=256, ge=1)
+    """Histories a step."""
+    epochs: int = Field(default=8, ge=1)
+    """The most epochs a temperature may take."""
+    patience: int = Field(default=2, ge=1)
+    """Epochs that do not better the held-out hit ratio before a temperature is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class DistillationTrial:
+    """One temperature tried: its best epoch, and how often the teacher's held-out first was in the student's five."""
+
+    temperature: float
+    epochs: int
+    hit_ratio: float
+
+
+def distill_sasrec(
+    dataset: Dataset, split: Split, teacher: Recommender, settings: DistillationSettings
+) -> tuple[SASRec, list[DistillationTrial]]:
+    """Let a SASRec learn the teacher's scores of all items that a history lacks.
+
+    Args:
+        dataset: The catalogue and the histories.
+        split: Says which part of each history is for training.
+        teacher: Who is imitated; only its `scores` are asked, and never its vectors.
+        settings: What is tried.
+
+    Returns:
+        The student and all trials, the best first.
+
+    Raises:
+        RecommenderError: The teacher scores another catalogue, knows users by id alone, or its scores are all equal or
+            not finite; or no user has three interactions to train on.
+    """
+    _check(dataset, teacher)
+    earlier, held = _prefixes(dataset, split, teacher.max_history)
+    answers = _Answers(teacher, earlier + held, settings.memory)
+    histories, lengths = _padded(earlier + held, teacher)
+    firsts = answers.of(np.arange(len(earlier), len(earlier) + len(held))).argmax(1).numpy()
+
+    def start(temperature: float, rows: int) -> Fit[SASRec]:
+        torch.manual_seed(_seed(settings.seed))
+        student = SASRec(dataset.n_items, _shape(teacher, settings))
+
+        def loss(some: NDArray[np.int64]) -> Tensor:
+            states = student.last_states(histories[some, : int(lengths[some].max())], lengths[some])
+            return distillation_loss(student.logits(states), answers.of(some), temperature)
+
+        return Fit(student, rows, loss, settings.learning_rate, settings)
+
+    def hit_ratio(student: SASRec) -> float:
+        return float((held_out_ranks(student, held, firsts) <= 5).mean())
+
+    trials: list[DistillationTrial] = []
+    for temperature in track(settings.temperatures, "distilling: temperatures"):
+        epochs, reached = stop_early(start(temperature, len(earlier)), hit_ratio, settings)
+        trials.append(DistillationTrial(temperature, epochs, reached))
+    trials.sort(key=lambda trial: -trial.hit_ratio)
+    fit = start(trials[0].temperature, len(earlier) + len(held))
+    for _ in track(range(trials[0].epochs), "distilling: the best of them"):
+        fit.epoch()
+    return fit.model.eval().requires_grad_(False), trials
+
+
+class _Answers:
+    """The teacher's scores, each user's best unseen item at 0, divided by their spread; -inf where an item was seen.
+
+    Halves are kept, as many as fit; they are the most precise near 0, where the best items are.
+    """
+
+    def __init__(self, teacher: Recommender, users: Sequence[User], memory: int) -> None:
+        self._teacher, self._users, self._spread = teacher, users, 1.0
+        some = self._ask(users[:: -(-len(users) // _ASKED)])
+        self._spread = float(np.mean([np.std(row[np.isfinite(row)]) for row in some]))
+        if not self._spread > 0:
+            raise _unusable("The teacher gives all items the same score")
+        self._kept = np.empty((min(len(users), memory // (2 * teacher.n_items)), teacher.n_items), np.float16)
+        for at in track(range(0, len(self._kept), _ASKED), "asking the teacher"):
+            block = self._kept[at : at + _ASKED]
+            block[:] = self._halves(users[at : at + len(block)])
+
+    def of(self, rows: NDArray[np.int64]) -> Tensor:
+        """`Float[rows, items]` of the users with these numbers."""
+        there = rows < len(self._kept)
+        found = np.empty((len(rows), self._kept.shape[1]), np.float16)
+        found[there] = self._kept[rows[there]]
+        if not there.all():
+            found[~there] = self._halves([self._users[row] for row in rows[~there]])
+        return torch.from_numpy(found).float()
+
+    def _halves(self, users: Sequence[User]) -> NDArray[np.float16]:
+        return (self._ask(users) / self._spread).astype(np.float16)
+
+    def _ask(self, users: Sequence[User]) -> NDArray[np.float32]:
+        scores = np.array(self._teacher.scores(users), np.float32)
+        for row, user in zip(scores, users, strict=True):
+            row[list(user.history)] = -np.inf
+        best = scores.max(1, keepdims=True)
+        if not np.isfinite(best).all():
+            raise _unusable("The teacher's best score of the items that a history lacks is no finite number")
+        return scores - best
+
+
+def _unusable(what: str) -> RecommenderError:
+    return RecommenderError(
+        f"{what}, so nothing can be learned from it.",
+        location="Recommender.scores",
+        hint="Return different, finite scores, and take a catalogue larger than any history.",
+    )
+
+
+def _check(dataset: Dataset, teacher: Recommender) -> None:
+    if teacher.n_items != dataset.n_items:
+        raise RecommenderError(
+            f"The teacher scores {teacher.n_items:,} items, but the catalogue has {dataset.n_items:,}.",
+            location=f"dataset {dataset.name!r}",
+            hint="Distil it on the dataset that it was fitted to.",
+        )
+    if not teacher.answers_changed_history:
+        raise RecommenderError(
+            "The teacher knows users by id alone, so it has no answers for the prefixes of their histories.",
+            location="Recommender.answers_changed_history",
+            hint="Leave the distilled student out for this recommender.",
+        )
+
+
+def _prefixes(dataset: Dataset, split: Split, max_history: int) -> tuple[list[User], list[User]]:
+    """All prefixes of all training histories, cut to what the teacher looks at; the longest of each user apart.
+
+    A training history itself is no prefix of its own: it is what the test asks about.
+    """
+    earlier: list[User] = []
+    held: list[User] = []
+    for index, user_id in enumerate(dataset.user_ids):
+        history = tuple(split.train_history(index).tolist())
+        prefixes = [User(history[:end][-max_history:], user_id) for end in range(1, len(history))]
+        earlier += prefixes[:-1]
+        held += prefixes[-1:]
+    if not earlier:
+        raise RecommenderError(
+            "No user has three interactions to train on, so there is nothing to learn the teacher's scores from.",
+            location=f"dataset {dataset.name!r}",
+            hint="Loosen the filter, or give users with longer histories.",
+        )
+    return earlier, held
+
+
+def _padded(users: Sequence[User], teacher: Recommender) -> tuple[Tensor, Tensor]:
+    """Left-aligned histories, `Int[users, max_history]`, and their lengths, `Int[users]`."""
+    padded = np.full((len(users), teacher.max_history), teacher.n_items, np.int64)
+    for row, user in zip(padded, users, strict=True):
+        row[: len(user.history)] = user.history
+    return torch.from_numpy(padded), torch.tensor([len(user.history) for user in users])
+
+
+def _shape(teacher: Recommender, settings: DistillationSettings) -> SASRecSettings:
+    own = teacher.settings if isinstance(teacher, SASRec) else settings
+    same = {"width": own.width, "layers": own.layers, "heads": own.heads}
+    return SASRecSettings(max_history=teacher.max_history, dropout=settings.dropout, **same)
+
+
+def _seed(seed: int) -> int:
+    """A seed that no recommender is fitted with: a student that starts from its teacher's first weights has it easy."""
+    return int(np.random.default_rng([seed, *b"distillation"]).integers(2**31))

@@ -1,0 +1,203 @@
+"""Evidence: what the recommender said when asked about one user and one item. A record; f is asked, g is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recexplainer.data.attributes import Attributes
+from recexplainer.data.dataset import Dataset
+from recexplainer.errors import RecommenderError
+from recexplainer.recommenders.attribution import occlusion_attributions
+from recexplainer.recommenders.base import Floats, Recommender, User
+from recexplainer.recommenders.popularity import recommended_shares
+from recexplainer.recommenders.score_std import unseen_score_std
+from recexplainer.recommenders.scoring import ask, cut, thresholds
+
+# An effect smaller than this share of the spread of f's scores changes nothing; it reads 0.0 when rounded.
+NEGLIGIBLE = 0.05
+# Ranks up to this one are the top; below the top 20%, ranks up to this share of the list are near it.
+TOP, NEAR = 10, 0.25
+# An item that f recommends to this share of users or more pleases most of them.
+MOST_USERS = 0.5
+# To this share of users f recommends an item on average: to each its best 20%.
+EXPECTED = 0.2
+NEIGHBOURS = 20
+# How many history items are put in words, the strongest; a long history would fill the prompt.
+MOST_SHOWN = 16
+CLOSE = "a close neighbour"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What f said of one item for one history (design: two ways to explain, never mixed up).
+
+    Attributes:
+        history: Item indices, oldest first.
+        item: The item asked about.
+        recommended: f's verdict: the score is above this user's top-20% threshold.
+        score: f's score of the item for this history.
+        rank: 1 is the best among the items that are not in the history.
+        n_ranked: How many items were ranked.
+        attributions: `[history]`, for each history item: score with it minus score without it.
+        shared: `[history]`, for each history item: what it shares with the item, as short phrases such as
+            "brand Nimbus", "genre puzzle", "platform Orbit", "the word 'Zelda' in the title", "a close neighbour".
+        score_std: Standard deviation of f's scores over the unseen items: the measure of what effect is large.
+        recommended_share: The share of all users to whom f recommends the item; None where f was not asked.
+    """
+
+    history: tuple[int, ...]
+    item: int
+    recommended: bool
+    score: float
+    rank: int
+    n_ranked: int
+    attributions: tuple[float, ...]
+    shared: tuple[tuple[str, ...], ...]
+    score_std: float = 1.0
+    recommended_share: float | None = None
+
+    @property
+    def standardized(self) -> tuple[float, ...]:
+        """`[history]`, the effects in units of the spread, so that they mean the same for every recommender."""
+        return tuple(attribution / self.score_std for attribution in self.attributions)
+
+    def stands_out(self, place: int) -> bool:
+        """Whether a history item does more, the way it works, than a random other item of that history does."""
+        sign = 1 if self.attributions[place] > 0 else -1
+        others = [sign * attribution for other, attribution in enumerate(self.attributions) if other != place]
+        return not others or sign * self.attributions[place] > sum(others) / len(others)
+
+    @property
+    def upper_half(self) -> bool:
+        """Whether the item ranks in the upper half of the list."""
+        return 2 * self.rank <= self.n_ranked
+
+    @property
+    def popular(self) -> bool:
+        """Whether f recommends the item to most users, whatever their history."""
+        return self.recommended_share is not None and self.recommended_share >= MOST_USERS
+
+    @property
+    def at_top(self) -> bool:
+        """Whether the item is among the first ten."""
+        return self.rank <= TOP
+
+    @property
+    def near(self) -> bool:
+        """Whether the item stands near the top 20%, or in it."""
+        return self.rank <= NEAR * self.n_ranked
+
+    @property
+    def strongest_first(self) -> list[int]:
+        """Places in the history by falling size of their effect, whichever way it goes."""
+        return sorted(range(len(self.history)), key=lambda place: -abs(self.attributions[place]))
+
+
+def gather_evidence(
+    recommender: Recommender,
+    dataset: Dataset,
+    users: Sequence[User],
+    items: Sequence[int],
+    *,
+    attributes: Attributes | None = None,
+    recommended_share: Floats | None = None,
+) -> list[Evidence]:
+    """Ask f about pairs of a user and an item, in batches.
+
+    Args:
+        recommender: f.
+        dataset: The catalogue, for what items share.
+        users: `[pairs]`; histories are cut to what f looks at.
+        items: `[pairs]`, the item asked about.
+        attributes: The attributes of the catalogue where they are known already; None works them out.
+        recommended_share: `Float[items]`, what `recommended_shares` gives, where it is known; None works it out.
+
+    Returns:
+        `[pairs]`, in the order asked.
+
+    Raises:
+        RecommenderError: f cannot answer for a changed history, or a history is empty.
+    """
+    attributes = attributes or Attributes.of(dataset)
+    recommended_share = recommended_shares(recommender, dataset) if recommended_share is None else recommended_share
+    users = [User(cut(user.history, recommender), user.id) for user in users]
+    if not all(user.history for user in users):
+        raise RecommenderError(
+            "A history is empty.", location="gather_evidence", hint="Ask about users with a history."
+        )
+    attributions = occlusion_attributions(recommender, users, items)
+    neighbours = _neighbours(recommender, items)
+    gathered: list[Evidence] = []
+    for answers in ask(recommender, users):
+        top, _ = thresholds(answers)
+        for row, user in enumerate(answers.users):
+            place = len(gathered)
+            item, scores, unseen = int(items[place]), answers.scores[row], answers.unseen[row]
+            gathered.append(
+                Evidence(
+                    history=user.history,
+                    item=item,
+                    recommended=bool(scores[item] > top[row]),
+                    score=float(scores[item]),
+                    rank=1 + int((scores[unseen] > scores[item]).sum()),
+                    n_ranked=int(unseen.sum()),
+                    attributions=tuple(attributions[place].tolist()),
+                    shared=tuple(_shared(attributes, neighbours, item, other) for other in user.history),
+                    score_std=unseen_score_std(scores, user.history),
+                    recommended_share=float(recommended_share[item]),
+                )
+            )
+    return gathered
+
+
+def render_evidence(evidence: Evidence, titles: Sequence[str]) -> str:
+    """Evidence as a compact text for a prompt, the same for every form and backbone.
+
+    The verdict comes first, with how far up the list the item stands, and whether most users would be offered it. Then
+    each history item is named once, by falling size of its weight, under what it does: for, against or nothing; of a
+    long history the strongest sixteen.
+    """
+    groups = {name: list[str]() for name in ("For", "Against", "No effect")}
+    for place in evidence.strongest_first[:MOST_SHOWN]:
+        weight = evidence.standardized[place]
+        title = f"“{titles[evidence.history[place]]}”"
+        if abs(weight) < NEGLIGIBLE:
+            groups["No effect"].append(title)
+            continue
+        shared = f" ({', '.join(evidence.shared[place])})" if evidence.shared[place] else ""
+        groups["For" if weight > 0 else "Against"].append(f"{title} {weight:+.1f}{shared}")
+    parts = [f"rank {evidence.rank} of {evidence.n_ranked}, {_standing(evidence)}."]
+    parts += ["Most users would be offered it."] if evidence.popular else []
+    parts += [f"{name}: {'; '.join(texts)}." for name, texts in groups.items() if texts]
+    return " ".join(parts)
+
+
+def _standing(evidence: Evidence) -> str:
+    if evidence.recommended:
+        return "recommended, among the first ten" if evidence.at_top else "recommended"
+    if evidence.near:
+        return "not recommended, but near"
+    return f"not recommended, in the {'upper' if evidence.upper_half else 'lower'} half"
+
+
+def _neighbours(recommender: Recommender, items: Sequence[int]) -> dict[int, frozenset[int]]:
+    """For each item asked about, its nearest items by cosine in f's item vectors; empty without vectors."""
+    if not recommender.has_vectors:
+        return {}
+    vectors = recommender.item_vectors()
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    count = min(NEIGHBOURS, len(unit) - 1)
+    nearest: dict[int, frozenset[int]] = {}
+    for item in sorted({int(item) for item in items}):
+        cosine = unit @ unit[item]
+        cosine[item] = -np.inf
+        nearest[item] = frozenset(np.argpartition(-cosine, count - 1)[:count].tolist()) if count > 0 else frozenset()
+    return nearest
+
+
+def _shared(attributes: Attributes, neighbours: Mapping[int, frozenset[int]], item: int, other: int) -> tuple[str, ...]:
+    phrases = attributes.shared(other, item)
+    return (*phrases, CLOSE) if other in neighbours.get(item, frozenset()) else phrases

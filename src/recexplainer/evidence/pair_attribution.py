@@ -1,0 +1,156 @@
+"""What f does with a pair beyond losing one history item: Shapley values, two items together, the item's attributes.
+
+It asks f and the catalogue; it does not know what an explanation of the pair says.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recexplainer.data.attributes import Attributes
+from recexplainer.data.dataset import Dataset
+from recexplainer.evidence.evidence import NEGLIGIBLE
+from recexplainer.recommenders.attribute_contrast import AttributeContrast, attribute_contrasts
+from recexplainer.recommenders.attribution import ablated_ranks, interactions, pair_attributions, shapley_values
+from recexplainer.recommenders.base import Floats, Recommender, User
+from recexplainer.recommenders.score_std import unseen_score_std
+from recexplainer.recommenders.scoring import ask, cut
+from recexplainer.recommenders.shapley import Shapley
+
+_LEAST = 3  # neighbours with an attribute, and without it, that a mean is taken of
+_SAMPLE = 300  # users over whom a recommender without vectors tells which items are near
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two history items that do together what the two alone do not add up to.
+
+    Attributes:
+        places: Their places in the history, the earlier one first.
+        both: f's score minus the score without both.
+        alone: f's score minus the score without each of them.
+        ablated_rank: The rank that the item asked about would have without both.
+    """
+
+    places: tuple[int, int]
+    both: float
+    alone: tuple[float, float]
+    ablated_rank: int
+
+    @property
+    def interaction(self) -> float:
+        """What both do minus the sum of what each does alone."""
+        return self.both - sum(self.alone)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attribution:
+    """What f does with one item for one user.
+
+    Attributes:
+        score_std: Standard deviation of f's scores over the items not in the history.
+        shapley: The Shapley value of each history item; None if f cannot answer for a changed history.
+        pair: The two history items with the largest interaction, if it is not negligible; None as above.
+        attributes: The item's attributes as phrases ("of brand Nimbus"), each with its effect among the item's
+            neighbours, largest first; only those that three neighbours have and three have not. () if f has no vectors
+            and the data have too few users to tell what is near.
+    """
+
+    score_std: float
+    shapley: Shapley | None
+    pair: Pair | None
+    attributes: tuple[AttributeContrast, ...]
+
+
+def attribute(
+    recommender: Recommender, dataset: Dataset, users: Sequence[User], items: Sequence[int]
+) -> list[Attribution]:
+    """Ask f what is behind its score of each item.
+
+    Args:
+        recommender: f.
+        dataset: The catalogue, for its attributes, and the users, for recommenders without vectors.
+        users: `[pairs]`, each with a history; it is cut to what f looks at.
+        items: `[pairs]`, the item asked about.
+
+    Raises:
+        RecommenderError: A history is empty or holds the whole catalogue, or an item is not in the catalogue.
+    """
+    users = [User(cut(user.history, recommender), user.id) for user in users]
+    score_stds = [
+        unseen_score_std(row, user.history)
+        for answers in ask(recommender, users)
+        for user, row in zip(answers.users, answers.scores, strict=True)
+    ]
+    values, pairs = [None] * len(users), [None] * len(users)
+    if recommender.answers_changed_history:
+        values = shapley_values(recommender, users, items)
+        pairs = _pairs(recommender, users, items, score_stds)
+    attributes = _attributes(recommender, dataset, users, items)
+    return [Attribution(*each) for each in zip(score_stds, values, pairs, attributes, strict=True)]
+
+
+def _pairs(
+    recommender: Recommender, users: Sequence[User], items: Sequence[int], score_stds: Sequence[float]
+) -> list[Pair | None]:
+    """For each case the two history items with the largest interaction; None where that is negligible."""
+    attributions = pair_attributions(recommender, users, items)
+    strongest = [_strongest(each, score_std) for each, score_std in zip(attributions, score_stds, strict=True)]
+    places = {case: both for case, both in enumerate(strongest) if both}
+    gone = [{users[case].history[place] for place in both} for case, both in places.items()]
+    ranks = ablated_ranks(recommender, [users[case] for case in places], [items[case] for case in places], gone)
+    pairs = {
+        case: _pair(attributions[case], both, rank)
+        for (case, both), rank in zip(places.items(), ranks.tolist(), strict=True)
+    }
+    return [pairs.get(case) for case in range(len(users))]
+
+
+def _strongest(attributions: Floats, score_std: float) -> tuple[int, int] | None:
+    """The places with the largest interaction; None where it is negligible, or there is one item."""
+    first, second = np.triu_indices(len(attributions), 1)
+    sizes = np.abs(interactions(attributions)[first, second])
+    if not len(sizes) or sizes.max() < NEGLIGIBLE * score_std:
+        return None
+    return int(first[sizes.argmax()]), int(second[sizes.argmax()])
+
+
+def _pair(attributions: Floats, places: tuple[int, int], rank: int) -> Pair:
+    first, second = places
+    alone = float(attributions[first, first]), float(attributions[second, second])
+    return Pair(places, float(attributions[first, second]), alone, rank)
+
+
+def _attributes(
+    recommender: Recommender, dataset: Dataset, users: Sequence[User], items: Sequence[int]
+) -> list[tuple[AttributeContrast, ...]]:
+    sample: list[User] = []
+    if not recommender.has_vectors:
+        chosen = range(0, dataset.n_users, max(1, dataset.n_users // _SAMPLE))
+        sample = [User(cut(dataset.history(at), recommender), dataset.user_ids[at]) for at in chosen]
+        if len(sample) < 2:
+            return [()] * len(users)
+    found = attribute_contrasts(recommender, _phrases(dataset), users, items, least=_LEAST, sample=sample)
+    return [tuple(one for one in each if one.attribution is not None) for each in found]
+
+
+def _phrases(dataset: Dataset) -> list[frozenset[str]]:
+    """`[items]`, all attributes of each item, as phrases that follow "those"."""
+    known = Attributes.of(dataset)
+    spelt = Counter((folded, word) for words in known.words for folded, word in words.items()).most_common()
+    spelling = {folded: word for (folded, word), _ in reversed(spelt)}
+    return [
+        frozenset(
+            [
+                *(f"of brand {brand}" for brand in [known.brands[item]] if brand),
+                *(f"of genre {genre}" for genre in known.genres[item]),
+                *(f"for {platform}" for platform in known.platforms[item]),
+                *(f"with “{word}” in the title" for word in map(spelling.__getitem__, known.words[item])),
+            ]
+        )
+        for item in range(dataset.n_items)
+    ]

@@ -1,0 +1,209 @@
+"""Puts what f said into words: the text of a rationale. The way back is `parts.py`, which reads, and `claims.py`.
+
+The wording is put together from the parts in `wording/rationale_answers.yaml`; what is said comes from Evidence alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from recexplainer.data.attributes import join_words
+from recexplainer.evidence.evidence import CLOSE, NEGLIGIBLE, Evidence
+from recexplainer.evidence.sentences import POPULAR, answer_parts
+
+KINDS = ("genre", "brand", "platform", "word")
+"""What items may share, and what a view may be of."""
+OUTWEIGHS = 1.5
+"""So many times what another does is clearly more."""
+# A history item is cited beside a stronger one only if it does at least this share of what that one does.
+_WORTH_NAMING = 0.25
+_NAMES = {"genre": "genre", "brand": "brand", "platform": "platform", "word": "word in the title"}
+
+
+def verdict_kind(evidence: Evidence) -> str:
+    """`yes`, `no`, or `between`: not recommended, but in the upper half."""
+    if evidence.recommended:
+        return "yes"
+    return "between" if evidence.upper_half else "no"
+
+
+def write_rationale(evidence: Evidence, titles: Sequence[str], rng: np.random.Generator, view: str = "") -> str:
+    """Two to four sentences: "Yes" or "No", the reasons, what pulls the other way.
+
+    Titles stand in curly quotes, none of them twice, and besides the item asked about all are in the history.
+
+    Args:
+        evidence: What f said.
+        titles: `[items]`, the titles of the catalogue.
+        rng: Draws the phrasing.
+        view: One of `KINDS`: of what items share, only that is told; `short`: the verdict and one reason; "": all.
+    """
+    return _Writer(evidence, titles, rng, view).write()
+
+
+class _Writer:
+    """Puts one Evidence in words; `supporters` and `opponents` are places in the history, the strongest first."""
+
+    def __init__(self, evidence: Evidence, titles: Sequence[str], rng: np.random.Generator, view: str = "") -> None:
+        self.evidence = evidence
+        self.short, self.view = view == "short", view if view in KINDS else ""
+        self.told: list[int] = []
+        self.titles = titles
+        self.rng = rng
+        weights = evidence.standardized
+        order = sorted(range(len(weights)), key=lambda place: -weights[place])
+        self.supporters = [place for place in order if weights[place] >= NEGLIGIBLE]
+        self.opponents = [place for place in reversed(order) if weights[place] <= -NEGLIGIBLE]
+
+    def write(self) -> str:
+        kind = verdict_kind(self.evidence)
+        body = {"yes": self._yes, "between": self._between, "no": self._no}[kind]
+        said = [self._opening(kind), *body()]
+        if self.short:
+            return " ".join(said[:2])
+        if self.view and self.told and not any(map(self._facts, self.told)):
+            said.append(self._one_of(answer_parts()[f"{kind}.view"]).format(kind=_NAMES[self.view]))
+        return " ".join(said)
+
+    def _opening(self, verdict: str) -> str:
+        """The verdict; a word such as "near" or "top" only where the rank bears it out."""
+        parts = list(answer_parts()[f"{verdict}.opening"])
+        if verdict == "yes" and self.evidence.at_top and self.rng.random() < 0.5:
+            parts = answer_parts()["yes.opening.top"]
+        if verdict == "between" and self.evidence.near:
+            parts = answer_parts()["between.opening.near"]
+        if self.evidence.item in self.evidence.history:
+            parts = [part for part in parts if "{item}" not in part]
+        return self._one_of(parts).format(item=f"“{self.titles[self.evidence.item]}”")
+
+    def _yes(self) -> list[str]:
+        cited = self._worth_naming(self.supporters)
+        rival = self._rival(self.opponents, cited)
+        if not cited:
+            return [self._say("yes.despite", against=rival)] if rival is not None else [self._say("yes.nothing")]
+        if rival is not None and self._outweighs(rival, cited[0]):
+            return [self._say("yes.outweighed", against=rival, **{"for": cited[0]})]
+        said = [self._reason("yes", cited)]
+        if rival is not None:
+            said.append(self._say("yes.counter", against=rival))
+        elif not self.opponents and self.rng.random() < 0.4:
+            said.append(self._say("yes.agreed"))
+        return said
+
+    def _no(self) -> list[str]:
+        cited = self._worth_naming(self.opponents)
+        helping = self._worth_naming(self.supporters)[:2]
+        if not cited and not helping:
+            return [self._say("no.nothing")]
+        if not cited or (helping and self._outweighs(helping[0], cited[0])):
+            rival = self._rival(self.opponents, helping)
+            return [self._support("no.support", helping)] + (
+                [self._say("no.held", against=rival)] if rival is not None else []
+            )
+        said = [self._reason("no", cited)]
+        rival = self._rival(self.supporters, cited)
+        if rival is not None:
+            said.append(self._say("no.counter", **{"for": rival}))
+        elif not self.supporters and self.rng.random() < 0.4:
+            said.append(self._say("no.agreed"))
+        return said
+
+    def _between(self) -> list[str]:
+        cited = self._worth_naming(self.supporters)
+        rival = self._rival(self.opponents, cited)
+        if not cited:
+            return [self._say("between.held", against=rival)] if rival is not None else [self._say("between.nothing")]
+        if rival is not None and self._outweighs(rival, cited[0]):
+            return [self._say("between.held.counter", against=rival, **{"for": cited[0]})]
+        said = [self._support("between.reason", cited)]
+        if rival is not None:
+            said.append(self._say("between.counter", against=rival))
+        return said
+
+    def _outweighs(self, place: int, other: int) -> bool:
+        """Whether one history item does clearly more than another, in whichever direction."""
+        return abs(self.evidence.standardized[place]) > OUTWEIGHS * abs(self.evidence.standardized[other])
+
+    def _worth_naming(self, places: list[int]) -> list[int]:
+        """The two or three that do most, fewer where others do little beside the first, or no more than any other.
+
+        The first is named even so, as where all do the same: that none does anything would be untrue.
+        """
+        if not places:
+            return []
+        strongest, *others = places
+        least = _WORTH_NAMING * abs(self.evidence.standardized[strongest])
+        most = 2 if self.rng.random() < 0.65 else 3
+        worth = (
+            one for one in others if abs(self.evidence.standardized[one]) >= least and self.evidence.stands_out(one)
+        )
+        return [strongest, *worth][:most]
+
+    def _rival(self, places: list[int], cited: list[int]) -> int | None:
+        """The strongest on the other side, where it is worth naming beside the strongest cited."""
+        if not places:
+            return None
+        against = abs(self.evidence.standardized[places[0]])
+        most = abs(self.evidence.standardized[cited[0]]) if cited else 0.0
+        return places[0] if against >= _WORTH_NAMING * most else None
+
+    def _reason(self, verdict: str, cited: list[int]) -> str:
+        names = dict(zip(("first", "second", "third"), cited, strict=False))
+        common = self._common(cited) if verdict == "yes" and len(cited) > 1 else ""
+        if common and self.rng.random() < 0.5:
+            every = join_words([self._title(place) for place in cited])
+            return self._one_of(answer_parts()[f"yes.common.{len(cited)}"]).format(all=every, common=common)
+        return self._say(f"{verdict}.reason.{len(cited)}", **names)
+
+    def _support(self, group: str, cited: list[int]) -> str:
+        names = {"for": cited[0]} if len(cited) == 1 else dict(zip(("first", "second", "third"), cited, strict=False))
+        return self._say(f"{group}.{len(cited)}", **names)
+
+    def _say(self, group: str, **places: int) -> str:
+        """One part of the group, its names replaced by titles and by what those items share with the item."""
+        leader = places.get("first", places.get("for"))
+        why = self._why(leader) if leader is not None else ""
+        also = self._why(places["second"]) if "second" in places and not why else ""
+        group += POPULAR if self.evidence.popular and group + POPULAR in answer_parts() else ""
+        texts = {name: self._title(place) for name, place in places.items()}
+        self.told += places.values()
+        return self._one_of(answer_parts()[group]).format(**texts, why=why, also=also)
+
+    def _why(self, place: int) -> str:
+        facts = self._facts(place)
+        if facts:
+            return self._one_of(answer_parts()["why.one"]).format(what=join_facts(facts[:2]))
+        close = CLOSE in self.evidence.shared[place] and not self.view
+        return self._one_of(answer_parts()["why.close"]) if close else ""
+
+    def _facts(self, place: int) -> list[str]:
+        """What a history item shares with the item, as far as the view goes."""
+        facts = (phrase for phrase in self.evidence.shared[place] if phrase != CLOSE)
+        return [phrase for phrase in facts if self.view in ("", fact_kind(phrase))]
+
+    def _common(self, cited: list[int]) -> str:
+        shared = [self._facts(place) for place in cited]
+        return join_facts([phrase for phrase in shared[0] if all(phrase in others for others in shared)][:2])
+
+    def _title(self, place: int) -> str:
+        return f"“{self.titles[self.evidence.history[place]]}”"
+
+    def _one_of(self, parts: Sequence[str]) -> str:
+        return one_of(parts, self.rng)
+
+
+def one_of(parts: Sequence[str], rng: np.random.Generator) -> str:
+    """One of several ways to say it, drawn at random."""
+    return parts[int(rng.integers(len(parts)))]
+
+
+def fact_kind(phrase: str) -> str:
+    """The kind of a shared attribute: `genre`, `brand`, `platform`, `word`."""
+    return phrase.removeprefix("the ").split(" ", 1)[0]
+
+
+def join_facts(phrases: Sequence[str]) -> str:
+    """Shared phrases as part of a sentence: "the brand X and the genre Y"."""
+    return join_words([phrase if phrase.startswith("the ") else f"the {phrase}" for phrase in phrases])

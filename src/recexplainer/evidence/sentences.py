@@ -1,0 +1,125 @@
+"""The parts that rationales are put together from, and found again in a text by. It knows no recommender, no titles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from recexplainer.storage import packaged_yaml
+
+Span = tuple[int, int]
+"""Where words stand in a text: offset of the first character, and after the last."""
+POPULAR = ".popular"
+"""Ends the name of a group whose parts say that the item pleases most users."""
+NAMED = ("first", "second", "third", "for", "against")
+
+_SLOT = re.compile(r"\{(\w+)\}")
+_SENTENCE_END = re.compile(r"[.!?][”\"]?\s+|\n+")
+_SLOTS = {
+    "item": "“[^”]*”",
+    "all": "(?P<all>“[^”]*”(?:(?:, | and )“[^”]*”)+)",
+    "common": "(?P<common>[^“”]+)",
+    "why": "(?P<why>, [^“”]+?)?",
+    "also": "(?P<also>, [^“”]+?)?",
+    "kind": "(?P<kind>[a-z ]+)",
+    **{name: f"“(?P<{name}>[^”]*)”" for name in NAMED},
+}
+_KINDS = {"Yes": ("yes",), "No": ("no", "between")}
+
+
+@cache
+def answer_parts() -> dict[str, list[str]]:
+    """The parts that rationales are put together from, by group: `yes.opening`, `no.reason.2`, and so on."""
+    return packaged_yaml("recexplainer.evidence", "wording/rationale.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of a text that stands in the wording of rationales.
+
+    Attributes:
+        group: The group of `wording/rationale.yaml`, without `.popular`.
+        popular: Whether it says that the item pleases most users.
+        start: Offset of its first character.
+        end: Offset after its last one, and after the space that follows.
+        places: Where what fills its slots stands, by slot, in the order of the text.
+        said: What fills them, by slot.
+    """
+
+    group: str
+    popular: bool
+    start: int
+    end: int
+    places: Mapping[str, Span]
+    said: Mapping[str, str]
+
+    @property
+    def cited(self) -> list[tuple[str, Span]]:
+        """Slot and place of each title, without quotation marks; a list's titles are numbered in place of a name."""
+        start, listed = self.places.get("all", (0, 0))[0], re.finditer("“([^”]*)”", self.said.get("all", ""))
+        every = [(f"all {n}", (start + one.start(1), start + one.end(1))) for n, one in enumerate(listed)]
+        return [(slot, self.places[slot]) for slot in NAMED if slot in self.places] + every
+
+    @property
+    def denied(self) -> tuple[int, ...]:
+        """The sides, for (1) and against (-1), on which it says that there is nothing."""
+        denied: dict[str, tuple[int, ...]] = {"yes.agreed": (-1,), "no.agreed": (1,), "yes.despite": (1,)}
+        return (1, -1) if self.group.endswith(".nothing") else denied.get(self.group, ())
+
+    def sign(self, slot: str) -> int:
+        """Whether the title in a slot is said to speak for the item (1) or against it (-1)."""
+        if slot in ("for", "against"):
+            return 1 if slot == "for" else -1
+        return -1 if self.group.startswith("no.reason") else 1
+
+
+def read_parts(text: str) -> Iterator[Part]:
+    """The parts of a text in the wording of rationales, left to right; sentences in other words are passed over."""
+    verdict, at = text.split(",", 1)[0], 0
+    while at < len(text):
+        if part := _part_at(text, at, verdict):
+            yield part
+            at = part.end
+        else:
+            onward = _SENTENCE_END.search(text, at)
+            at = onward.end() if onward else len(text)
+
+
+def _part_at(text: str, at: int, verdict: str) -> Part | None:
+    """The longest part that stands at a place; an opening stands at the beginning alone, and nothing else does."""
+    matches = [
+        (match, group)
+        for kind in _KINDS.get(verdict, ())
+        for group, pattern in _patterns(kind, opening=at == 0)
+        if (match := pattern.match(text, at))
+    ]
+    if not matches:
+        return None
+    match, group = max(matches, key=lambda pair: pair[0].end())
+    said = {slot: value for slot, value in match.groupdict().items() if value}
+    return Part(
+        group.removesuffix(POPULAR),
+        group.endswith(POPULAR),
+        at,
+        match.end(),
+        {slot: match.span(slot) for slot in said},
+        said,
+    )
+
+
+@cache
+def _patterns(kind: str, *, opening: bool) -> list[tuple[str, re.Pattern[str]]]:
+    """The parts that may stand in a rationale of a kind (`yes`, `no`, `between`), as patterns."""
+    return [
+        (group, re.compile(_pattern(part) + r"(?: |$)"))
+        for group, parts in answer_parts().items()
+        if group.split(".")[0] == kind and (".opening" in group) == opening
+        for part in parts
+    ]
+
+
+def _pattern(part: str) -> str:
+    words = _SLOT.split(part)
+    return "".join(_SLOTS[word] if at % 2 else re.escape(word) for at, word in enumerate(words))

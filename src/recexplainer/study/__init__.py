@@ -1,0 +1,1 @@
+"""The human study: explanations handed out without names, and the ratings that come back."""

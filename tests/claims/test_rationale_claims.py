@@ -1,0 +1,93 @@
+"""Claims of what the rationale task writes: what the writer meant, no more and no less."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import numpy as np
+from tests.tiny import histories, sasrec, world
+
+from recexplainer.claims.verifier import Verifier
+from recexplainer.evidence.evidence import CLOSE, Evidence, gather_evidence
+from recexplainer.evidence.realised import write_rationale
+from recexplainer.explanations.recording import Recorder
+from recexplainer.recommenders.base import User
+
+VIEWS = ("", "", "", "short", "genre", "brand", "platform", "word")
+
+
+@cache
+def verifier() -> Verifier:
+    return Verifier(world(), sasrec())
+
+
+@cache
+def written() -> list[tuple[str, Evidence]]:
+    rng = np.random.default_rng(3)
+    users = [User(history, str(user)) for user, history in enumerate(histories(60, (1, 2, 3, 4, 5, 6)) * 8)]
+    known = gather_evidence(sasrec(), world(), users, rng.integers(60, size=len(users)).tolist())
+    return [(write_rationale(one, world().titles, rng, str(rng.choice(VIEWS))), one) for one in known]
+
+
+def meant(text: str, known: Evidence) -> set[tuple[str, int]]:
+    """Every title after the opening is a reason, and true reasons work the way that f says."""
+    opening, *_ = re.split(r"(?<=\.) ", text, maxsplit=1)
+    weights = {
+        world().titles[item]: (item, weight) for item, weight in zip(known.history, known.standardized, strict=True)
+    }
+    cited = [weights[title] for title in re.findall("“(.*?)”", text.removeprefix(opening))]
+    return {("for" if weight > 0 else "against", item) for item, weight in cited}
+
+
+def test_directions_are_what_the_writer_meant() -> None:
+    kinds = set[str]()
+    for text, known in written():
+        claims = verifier().claims(text, known)
+        said = {(one.kind, one.item) for one in claims if one.kind in ("for", "against")}
+        assert said == meant(text, known), text
+        assert {one.item for one in claims if one.kind == "history"} == {item for _, item in said}
+        kinds |= {one.kind for one in claims}
+    assert kinds == {"verdict", "history", "for", "against", "shared", "nothing-for", "nothing-against"}
+
+
+def test_what_is_shared_is_what_the_writer_said() -> None:
+    shared = 0
+    for text, known in written():
+        said = [text[one.start : one.end] for one in verifier().claims(text, known) if one.kind == "shared"]
+        phrases = {phrase for phrases in known.shared for phrase in phrases if phrase != CLOSE}
+        body = text.replace("”", "“").split("“")[::2]
+        named = {re.sub("^the |' in the title$", "", one) for one in phrases if any(one in part for part in body)}
+        assert {re.sub("^the ", "", one) for one in said if "close" not in one and "neighbour" not in one} == named, (
+            text
+        )
+        shared += len(named)
+    assert shared > 50
+
+
+def test_no_claim_of_a_true_rationale_is_contradicted() -> None:
+    marks = [one.status for text, known in written() for one in verifier().claims(text, known)]
+    assert marks.count("contradicted") == 0
+    assert marks.count("supported") > 0.95 * len(marks)
+
+
+def test_most_rationales_of_another_user_are_contradicted() -> None:
+    texts, known = zip(*written(), strict=True)
+    others = zip(texts, (*known[1:], known[0]), strict=True)
+    found = [any(one.status == "contradicted" for one in verifier().claims(text, other)) for text, other in others]
+    assert np.mean(found) > 0.9
+
+
+def test_reasons_turned_round_are_contradicted() -> None:
+    for text, known in written()[:200]:
+        swapped = re.sub(r"^(Yes|No)", lambda verdict: "No" if verdict[0] == "Yes" else "Yes", text)
+        assert verifier().claims(swapped, known)[0].status == "contradicted"
+
+
+def test_a_record_holds_the_claims() -> None:
+    users = [User(known.history, "u") for _, known in written()[:5]]
+    pairs = [(user, known.item) for user, (_, known) in zip(users, written(), strict=False)]
+    told = Recorder(world(), sasrec()).told("x", pairs, [text for text, _ in written()[:5]])
+    for one, (text, known) in zip(told, written(), strict=False):
+        assert one.claims == verifier().claims(text, known)
+        assert one.claims

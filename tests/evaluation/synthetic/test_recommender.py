@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from itertools import combinations
+
+import numpy as np
+import pytest
+from tests.contracts.recommender import RecommenderContract
+
+from recexplainer.data.dataset import Dataset
+from recexplainer.data.sample import make_world
+from recexplainer.errors import RecommenderError
+from recexplainer.evaluation.synthetic.recommender import LIFT, MAX_HISTORY, NOISE, SMALLEST_CATALOGUE, Causes, Planted
+from recexplainer.evaluation.synthetic.rules import (
+    OneItem,
+    Opponent,
+    Popularity,
+    Recency,
+    SameBrand,
+    TwoTogether,
+    plant_recommenders,
+)
+from recexplainer.evidence.evidence import NEGLIGIBLE
+from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.scoring import ask, thresholds
+
+ITEMS = 64
+BRANDS = ["", *(f"brand {item % 16}" for item in range(1, ITEMS))]
+POPULARITY = np.arange(ITEMS) % 10
+KINDS = ["one-item", "two-together", "brand", "recency", "opponent", "popularity"]
+
+
+@cache
+def world() -> Dataset:
+    return make_world(users=200, items=120, seed=2)
+
+
+@cache
+def planted() -> dict[str, Planted]:
+    return plant_recommenders(world(), seed=5)
+
+
+def users(count: int = 200) -> list[User]:
+    return [User(tuple(world().history(user)[-(4 + user % 6) :].tolist()), f"u{user}") for user in range(count)]
+
+
+MAKERS: dict[str, Callable[[], Planted]] = {
+    "one-item": lambda: OneItem(POPULARITY, 1),
+    "two-together": lambda: TwoTogether(POPULARITY, 1),
+    "brand": lambda: SameBrand(POPULARITY, BRANDS, 1),
+    "recency": lambda: Recency(POPULARITY, 1),
+    "opponent": lambda: Opponent(POPULARITY, 1),
+    "popularity": lambda: Popularity(POPULARITY, 1),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+class TestPlanted(RecommenderContract):
+    @pytest.fixture
+    def recommender(self, kind: str) -> Recommender:
+        return MAKERS[kind]()
+
+    @pytest.fixture
+    def saved(self, kind: str) -> Recommender:
+        return MAKERS[kind]()  # it is never saved: the same seed makes it anew
+
+
+def test_one_recommender_of_each_kind_is_planted() -> None:
+    assert list(planted()) == KINDS
+    for one, other in zip(planted().values(), plant_recommenders(world(), seed=5).values(), strict=True):
+        np.testing.assert_array_equal(one.scores(users(20)), other.scores(users(20)))
+    other_seed = plant_recommenders(world(), seed=6)
+    assert not np.array_equal(planted()["one-item"].scores(users(20)), other_seed["one-item"].scores(users(20)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_causes_are_what_removal_does_and_nothing_else_counts(kind: str) -> None:
+    """The rule's own causes against f asked anew: every effect is a cause's, or far below what counts."""
+    recommender = planted()[kind]
+    seen = {"for": 0, "against": 0, "nothing": 0}
+    for user in users(60):
+        past = user.history
+        shorter = [User(past[:place] + past[place + 1 :]) for place in range(len(past))]
+        whole, *without = recommender.scores([user, *shorter])
+        attributions = (whole - np.array(without)) / whole.std()
+        for item in set(range(recommender.n_items)) - set(past):
+            causes = recommender.causes(user, item)
+            for one, attribution in zip(past, attributions[:, item], strict=True):
+                if one in causes.for_items:
+                    assert attribution > 3 * NEGLIGIBLE
+                elif one in causes.against_items:
+                    assert attribution < -3 * NEGLIGIBLE
+                else:
+                    assert abs(attribution) < NEGLIGIBLE / 25
+            seen["for"] += bool(causes.for_items)
+            seen["against"] += bool(causes.against_items)
+            seen["nothing"] += causes.nothing
+    assert seen["nothing"] > 0
+    assert (seen["for"] > 0) is (kind in {"one-item", "two-together", "brand", "recency"})
+    assert (seen["against"] > 0) is (kind in {"recency", "opponent"})
+
+
+@pytest.mark.parametrize("kind", ["one-item", "two-together", "recency", "opponent"])
+def test_causes_decide_the_verdict(kind: str) -> None:
+    """What a rule lifts is always in the user's top 20%, what it lowers never."""
+    recommender = planted()[kind]
+    driven = 0
+    for answers in ask(recommender, users(80)):
+        top, _ = thresholds(answers)
+        for row, user in enumerate(answers.users):
+            for item in np.flatnonzero(answers.unseen[row]).tolist():
+                causes = recommender.causes(user, item)
+                if causes.for_items:
+                    assert answers.scores[row, item] > top[row]
+                elif causes.against_items and kind == "opponent":
+                    assert answers.scores[row, item] < np.sort(answers.scores[row])[MAX_HISTORY]
+                driven += not causes.nothing
+    assert driven > 20
+
+
+def test_without_causes_the_more_popular_item_stands_higher() -> None:
+    recommender = planted()["popularity"]
+    counts = np.bincount(world().sequence, minlength=world().n_items)
+    for scores in recommender.scores(users(30)):
+        assert (np.diff(counts[np.argsort(scores)]) >= 0).all()
+        assert scores.min() > -MAX_HISTORY * NOISE
+        assert scores.max() < 1 + MAX_HISTORY * NOISE
+
+
+def test_one_item_by_hand() -> None:
+    recommender = OneItem(POPULARITY, 3)
+    plain = Popularity(POPULARITY, 3)  # the same popularity and noise, without the rule
+    user = User((4, 9, 30))
+    lifted = np.flatnonzero(recommender.scores([user])[0] - plain.scores([user])[0] > LIFT / 2)
+    assert len(lifted) == 3
+    partners = [recommender.causes(user, item).for_items for item in lifted.tolist()]
+    assert sorted(partners) == [(4,), (9,), (30,)]
+    assert all(recommender.causes(user, item) == Causes() for item in range(ITEMS) if item not in lifted)
+
+
+def test_two_together_needs_both() -> None:
+    recommender = TwoTogether(POPULARITY, 3)
+    pairs = list(combinations(range(ITEMS), 2))
+    lifted = np.argwhere(recommender.scores([User(pair) for pair in pairs]) > 1 + 2 * NOISE)
+    found = {item: pairs[place] for place, item in lifted.tolist()}
+    assert len(found) == len(lifted) == ITEMS
+    for item, (one, other) in found.items():
+        both, first, second = recommender.scores([User((one, other)), User((one,)), User((other,))])[:, item]
+        assert both - max(first, second) > LIFT - 4 * NOISE
+        between = next(i for i in range(ITEMS) if i not in {one, other})
+        assert recommender.causes(User((one, between, other)), item) == Causes(for_items=(one, other))
+        assert recommender.causes(User((one,)), item).nothing
+        assert recommender.causes(User((other,)), item).nothing
+
+
+def test_brand_counts_its_items_alike_and_no_brand_is_no_brand() -> None:
+    recommender, plain = SameBrand(POPULARITY, BRANDS, 3), Popularity(POPULARITY, 3)
+    user = User((17, 2, 33, 0))
+    lift = (recommender.scores([user]) - plain.scores([user]))[0]
+    assert lift[1] == pytest.approx(2 * LIFT, abs=1e-5)
+    assert lift[18] == pytest.approx(LIFT, abs=1e-5)
+    assert lift[[0, 3]] == pytest.approx([0, 0], abs=1e-5)
+    assert recommender.causes(user, 1) == Causes(for_items=(17, 33))
+    assert recommender.causes(user, 0) == Causes()
+
+
+def test_recency_weighs_the_last_against_the_one_before() -> None:
+    recommender = Recency(POPULARITY, 3)
+    alone = recommender.scores([User((item,)) for item in range(ITEMS)])
+    last = 7
+    near = int(np.argmax(alone[last]))
+    far, farther = [item for item in range(ITEMS) if item != last and alone[item, near] < 1 + NOISE][:2]
+    assert recommender.causes(User((last,)), near) == Causes(for_items=(last,))
+    assert recommender.causes(User((far, last)), near) == Causes(for_items=(last,))
+    assert recommender.causes(User((last, far)), near) == Causes(against_items=(far,))
+    assert recommender.causes(User((last, far, farther)), near).nothing
+    less = next(item for item in range(ITEMS) if item != last and alone[item, near] > 1 + NOISE)
+    assert alone[less, near] < alone[last, near]
+    assert recommender.causes(User((less, last)), near) == Causes(for_items=(last,))
+    assert recommender.causes(User((last, less)), near) == Causes(against_items=(less,))
+
+
+def test_only_what_it_looks_at_can_be_a_cause() -> None:
+    recommender = OneItem(POPULARITY, 3)
+    item = next(item for item in range(ITEMS) if not recommender.causes(User((4,)), item).nothing)
+    others = [one for one in range(ITEMS) if one not in {4, item}][:MAX_HISTORY]
+    assert recommender.causes(User((4, *others[1:])), item) == Causes(for_items=(4,))
+    assert recommender.causes(User((4, *others)), item).nothing
+
+
+def test_bad_input_is_said() -> None:
+    with pytest.raises(RecommenderError, match="59 items is too small") as caught:
+        OneItem(np.ones(SMALLEST_CATALOGUE - 1))
+    assert "one-item" in caught.value.location
+    assert str(SMALLEST_CATALOGUE) in caught.value.hint
+    with pytest.raises(RecommenderError, match="empty history"):
+        OneItem(POPULARITY).causes(User(()), 3)

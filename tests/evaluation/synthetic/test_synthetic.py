@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from recexplainer.claims.claim import Claim, ClaimKind
+from recexplainer.claims.faults import read_verdict
+from recexplainer.data.dataset import Dataset
+from recexplainer.data.sample import make_world
+from recexplainer.evaluation.rows import Row
+from recexplainer.evaluation.synthetic.auroc import ALL, TESTED, auroc, evaluate_planted
+from recexplainer.evaluation.synthetic.cases import Case, draw_cases
+from recexplainer.evaluation.synthetic.corruptions import CORRUPTIONS, MILD, Corrupter
+from recexplainer.evaluation.synthetic.marks import right_marks
+from recexplainer.evaluation.synthetic.recommender import MAX_HISTORY, Causes, Planted
+from recexplainer.evaluation.synthetic.rules import KINDS, plant_recommenders
+from recexplainer.evaluation.synthetic.texts import Telling, true_telling, write_text
+from recexplainer.evidence.evidence import gather_evidence
+from recexplainer.explanations.record import Explanation
+from recexplainer.recommenders.attribution import occlusion_attributions
+from recexplainer.recommenders.base import Recommender, User
+
+_QUOTED = re.compile(r"“([^”]*)”|\"([^\"]*)\"")
+
+
+@cache
+def world() -> Dataset:
+    return make_world(users=200, items=120, seed=1)
+
+
+@cache
+def planted() -> dict[str, Planted]:
+    return plant_recommenders(world(), seed=3)
+
+
+@cache
+def cases(kind: str) -> list[Case]:
+    return draw_cases(world(), planted()[kind], 12, np.random.default_rng(4))
+
+
+@cache
+def rows(pairs: int = 60) -> list[Row]:
+    return evaluate_planted(by_hand, pairs, seed=2)
+
+
+def one(metric: str, method: str = ALL, given: Sequence[Row] | None = None) -> Row:
+    return next(each for each in given or rows() if (each.metric, each.method) == (metric, method))
+
+
+def quoted(text: str) -> set[str]:
+    return {first or second for first, second in _QUOTED.findall(text)}
+
+
+def by_hand(told: Sequence[Explanation], recommender: Recommender) -> Mapping[str, Sequence[float | None]]:
+    """Metrics as a reader without claims can compute them: from the verdict, quoted titles and effects of removal."""
+    users = [User(each.history, each.user) for each in told]
+    attributions = occlusion_attributions(recommender, users, [each.item for each in told])
+    drops: list[float | None] = []
+    for each, of_history in zip(told, attributions, strict=True):
+        sign = 1 if each.recommended else -1
+        known = dict(zip(each.history_titles, sign * of_history, strict=True))
+        drops.append(sum(float(known.get(title, 0.0)) for title in quoted(each.text)))
+    return {
+        "verdict-fidelity": [float(read_verdict(each.text) is each.recommended) for each in told],
+        "hallucination-rate": [
+            float(not quoted(each.text) <= {*each.history_titles, each.item_title}) for each in told
+        ],
+        "comprehensiveness": drops,
+        "sufficiency": [0.5 for _ in told],
+        "simulatability": [None if number % 2 else value for number, value in enumerate(drops)],
+        "no-such-metric": [1.0 for _ in told],
+    }
+
+
+def test_auroc_by_hand() -> None:
+    assert auroc([3, 4], [1, 2]) == 1.0
+    assert auroc([1, 2], [3, 4]) == 0.0
+    assert auroc([1, 1], [1, 1]) == 0.5
+    assert auroc([1, 3], [2, 2]) == 0.5
+    assert auroc([2, 3, 1], [2, 1]) == pytest.approx((0.5 + 1 + 1 + 1 + 0 + 0.5) / 6)
+
+
+def test_auroc_is_the_share_of_comparisons_won() -> None:
+    rng = np.random.default_rng(0)
+    true, corrupted = rng.integers(0, 9, 40), rng.integers(-2, 7, 31)
+    won = [1.0 if t > c else 0.5 if t == c else 0.0 for t in true for c in corrupted]
+    assert auroc(true, corrupted) == pytest.approx(np.mean(won))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cases_are_clear_and_true(kind: str) -> None:
+    found = cases(kind)
+    driven = [case for case in found if not case.causes.nothing]
+    calm = [case for case in found if case.causes.nothing]
+    assert len(driven) == (0 if kind == "popularity" else 12)
+    assert [case.recommended for case in calm] == [True, False] * 12
+    assert [case.causes.nothing for case in found[:4]] == [not driven, True] * 2
+    users, items = [case.user for case in found], [case.item for case in found]
+    evidence = gather_evidence(planted()[kind], world(), users, items)
+    for case, known in zip(found, evidence, strict=True):
+        assert 4 <= len(case.user.history) <= MAX_HISTORY
+        assert case.item not in case.user.history
+        assert case.recommended is known.recommended
+        assert abs(known.rank - 1 - known.n_ranked // 5) >= 0.06 * known.n_ranked
+        assert case.causes == planted()[kind].causes(case.user, case.item)
+        assert len(case.causes.for_items + case.causes.against_items) < len(case.user.history)
+        assert case.causes.nothing or case.recommended is bool(case.causes.for_items)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_true_texts_cite_the_causes_and_nothing_else(kind: str) -> None:
+    titles = world().titles
+    for number, case in enumerate(cases(kind)):
+        text = write_text(true_telling(case, world()), number)
+        causes = {*case.causes.for_items, *case.causes.against_items}
+        assert quoted(text) == {titles[item] for item in (case.item, *causes)}
+        assert read_verdict(text) is case.recommended
+        assert case.causes.nothing is bool(re.search(r"No(thing| item) (in|of) the history", text))
+        brand = world().items["brand"][case.item]
+        assert (brand in _QUOTED.sub("", text)) is (kind == "brand" and not case.causes.nothing)
+
+
+def test_texts_are_worded_in_several_ways_and_the_same_seed_words_alike() -> None:
+    telling = Telling(True, "A", ("B", "C"), ("D",), "Nimbus", popular=True)
+    texts = {write_text(telling, wording) for wording in range(200)}
+    assert len(texts) > 100
+    for wording in range(20):
+        assert write_text(telling, wording) == write_text(telling, wording)
+        true, turned = (write_text(replace(telling, verdict=verdict), wording) for verdict in (True, False))
+        assert read_verdict(true) is True
+        assert read_verdict(turned) is False
+        after = [re.split('[“"]B', text, maxsplit=1)[1] for text in (true, turned)]
+        assert after[0] == after[1]
+        assert after[0].count("B") > 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_mild_corruption_changes_one_thing(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    done: set[str] = set()
+    for case in cases(kind):
+        true = true_telling(case, world())
+        corrupter = Corrupter(world(), case, rng)
+        for name in CORRUPTIONS:
+            corrupted = CORRUPTIONS[name](corrupter, true)
+            if corrupted is not None:
+                done.add(name)
+                assert corrupted.verdict is (true.verdict if name not in {"verdict", "all"} else not true.verdict)
+                CHECKS[name](case, true, corrupted)
+    cited = {"swap", "direction", "invented", "all"} if kind != "popularity" else set[str]()
+    assert done == {"verdict", "cause-for-nothing", *cited, *(["attribute"] if kind == "brand" else [])}
+
+
+def _same_but_for(true: Telling, corrupted: Telling, **changes: object) -> None:
+    assert replace(corrupted, **{name: getattr(true, name) for name in changes}) == true
+    assert corrupted != true
+
+
+def _check_swap(case: Case, true: Telling, corrupted: Telling) -> None:
+    _same_but_for(true, corrupted, supporters=0, opponents=0)
+    (new,) = set(corrupted.cited) - set(true.cited)
+    assert len(corrupted.cited) == len(true.cited)
+    assert world().titles.index(new) in case.user.history
+
+
+def _check_direction(case: Case, true: Telling, corrupted: Telling) -> None:
+    _same_but_for(true, corrupted, supporters=0, opponents=0)
+    assert sorted(corrupted.cited) == sorted(true.cited)
+    assert abs(len(corrupted.supporters) - len(true.supporters)) == 1
+
+
+def _check_invented(case: Case, true: Telling, corrupted: Telling) -> None:
+    _same_but_for(true, corrupted, supporters=0, opponents=0)
+    (new,) = set(corrupted.cited) - set(true.cited)
+    assert new not in {world().titles[item] for item in (*case.user.history, case.item)}
+
+
+def _check_attribute(case: Case, true: Telling, corrupted: Telling) -> None:
+    _same_but_for(true, corrupted, brand=0)
+    assert corrupted.brand in set(world().items["brand"].to_list()) - {true.brand}
+
+
+def _check_cause_for_nothing(case: Case, true: Telling, corrupted: Telling) -> None:
+    _same_but_for(true, corrupted, supporters=0, opponents=0)
+    assert not true.cited
+    assert (len(corrupted.supporters), len(corrupted.opponents)) == ((1, 0) if true.verdict else (0, 1))
+    assert world().titles.index(corrupted.cited[0]) in case.user.history
+
+
+def _check_all(case: Case, true: Telling, corrupted: Telling) -> None:
+    assert len(corrupted.supporters) == len(true.opponents)
+    assert len(corrupted.opponents) == len(true.supporters)
+    assert not set(corrupted.cited) & set(true.cited)
+    assert set(corrupted.cited) - set(world().titles)
+
+
+CHECKS = {
+    "verdict": lambda case, true, corrupted: _same_but_for(true, corrupted, verdict=0),
+    "swap": _check_swap,
+    "direction": _check_direction,
+    "invented": _check_invented,
+    "attribute": _check_attribute,
+    "cause-for-nothing": _check_cause_for_nothing,
+    "all": _check_all,
+}
+
+
+def test_invented_titles_are_both_made_up_and_of_other_items() -> None:
+    case = next(case for case in cases("one-item") if not case.causes.nothing)
+    true = true_telling(case, world())
+    corrupter = Corrupter(world(), case, np.random.default_rng(0))
+    found = [telling.cited[0] for _ in range(40) if (telling := corrupter.invented(true)) is not None]
+    assert 5 < sum(title in world().titles for title in found) < 35
+
+
+def test_a_metric_that_finds_what_it_is_there_to_find() -> None:
+    for metric in ("verdict-fidelity", "hallucination-rate"):
+        assert one(f"auroc/{metric}") == Row(
+            method=ALL, task="planted", metric=f"auroc/{metric}", value=1.0, low=1.0, high=1.0, cases=60
+        )
+    assert one("auroc/verdict-fidelity", "popularity").cases == 10
+    assert one("auroc/hallucination-rate/invented").value == 1.0
+    assert one("auroc/hallucination-rate/all").cases == 60
+
+
+def test_a_metric_that_finds_some_of_it_has_an_interval() -> None:
+    swap, direction = one("auroc/comprehensiveness/swap"), one("auroc/comprehensiveness/direction")
+    assert (direction.value, swap.cases + direction.cases) == (pytest.approx(0.5, abs=1e-6), 60)
+    assert swap.value is not None
+    assert swap.value > 0.85
+    both = one("auroc/comprehensiveness")
+    assert both.low is not None
+    assert both.value is not None
+    assert both.high is not None
+    assert 0.5 < both.low < both.value < both.high < 1.0
+    assert not [each for each in rows() if each.method == "popularity" and "comprehensiveness" in each.metric]
+
+
+def test_a_metric_that_finds_nothing_is_at_chance() -> None:
+    row = one("auroc/sufficiency")
+    assert (row.value, row.low, row.high, row.cases) == (0.5, 0.5, 0.5, 60)
+
+
+def test_pairs_without_a_value_are_left_out() -> None:
+    assert 0 < one("auroc/simulatability").cases < 60
+
+
+def test_only_metrics_that_are_known_have_rows() -> None:
+    metrics = {each.metric.split("/")[1] for each in rows() if each.metric.startswith("auroc/")}
+    assert metrics == set(TESTED) & set(by_hand([], planted()["brand"]))
+    assert {each.task for each in rows()} == {"planted"}
+    assert set(MILD) >= {name for tested in TESTED.values() for name in tested.corruptions}
+
+
+def test_the_same_seed_gives_the_same_rows() -> None:
+    assert evaluate_planted(by_hand, 12, seed=7) == evaluate_planted(by_hand, 12, seed=7)
+
+
+@pytest.mark.parametrize(
+    ("kind", "item", "marks"),
+    [
+        ("for", 1, ("supported",)),
+        ("against", 1, ("contradicted",)),
+        ("against", 2, ("supported",)),
+        ("for", 2, ("contradicted",)),
+        ("for", 3, ("unverified", "contradicted")),
+        ("against", 3, ("unverified", "contradicted")),
+        ("for", 9, ()),
+        ("for", None, ()),
+        ("verdict", None, ()),
+        ("history", 1, ()),
+        ("shared", 1, ()),
+        ("nothing-for", None, ("contradicted",)),
+        ("nothing-against", None, ("contradicted",)),
+    ],
+)
+def test_marks_by_hand(kind: ClaimKind, item: int | None, marks: tuple[str, ...]) -> None:
+    claim = Claim(kind, "supported", "", 0, 1, item)
+    assert right_marks(claim, Causes((1,), (2,)), (1, 2, 3)) == marks
+
+
+def test_where_nothing_matters_that_is_right_to_say() -> None:
+    claim = Claim("nothing-for", "supported", "", 0, 1)
+    assert right_marks(claim, Causes(), (1, 2)) == ("supported",)
+    assert right_marks(claim, Causes((), (1,)), (1, 2)) == ("supported",)
+
+
+def test_the_marks_of_the_claims_that_are_read_agree_with_the_causes() -> None:
+    for method in (ALL, *KINDS):
+        row = one("marks", method)
+        assert row.cases > 10
+        assert row.value is not None
+        assert row.value >= 0.98
+    assert one("claims-read", "one-item").value == 1.0
