@@ -76,7 +76,6 @@ class _Measured:
             high=high,
             cases=len(self.tables[0]),
         )
-)
 
 
 _SAME_BY_BOTH = "both raters gave every common case the same one rating"
