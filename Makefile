@@ -1,9 +1,12 @@
 # Each target makes .venv first if it is not there; a second start does not touch it.
 PYTHON ?= python3
-BIN := .venv/bin
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+# Which versions are installed: those of constraints.txt, the oldest that pass the tests, or the newest.
+DEPENDENCIES ?= constraints
+CONSTRAINTS := $(if $(filter newest,$(DEPENDENCIES)),,-c $(DEPENDENCIES).txt)
 READY := .venv/.ready
 TOOLS := .venv/.tools-ready
-INSTALL := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check -c constraints.txt
+INSTALL := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check $(CONSTRAINTS)
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # Set-up leaves byte code to the first import; without it every process would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -33,7 +36,7 @@ lint: $(TOOLS) ## Lint, format check, layers and types
 	@$(BIN)/lint-imports > .venv/layers.log 2>&1 || { cat .venv/layers.log; exit 1; }
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
-format: $(TOOLS) ## Mend lint and format where a tool can
+format: $(TOOLS) ## Correct lint and format where a tool can
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format --quiet
 
