@@ -1,4 +1,4 @@
-"""Fixtures that tests of every room may take."""
+"""Fixtures that tests of every package may take."""
 
 from __future__ import annotations
 
@@ -6,7 +6,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
+from tests.fakes import LinearRecommender
+
+from recexplainer.data.dataset import ITEM_COLUMNS, Dataset
+from recexplainer.data.split import Split, leave_one_out
 
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -23,3 +29,38 @@ def real_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    """Twenty items and eight users; some items lack a description, a brand, genres, platforms or features."""
+    n_items = 20
+    brands = ["Nimbus", "Orrery", "", "Kestrel"]
+    genres = [["puzzle"], ["racing", "puzzle"], [], ["strategy"]]
+    names = ["Emberfall", "Quiet Harbor", "Lantern Road", "Copper Sky"]
+    items = pl.DataFrame(
+        {
+            "item_id": [f"i{item}" for item in range(n_items)],
+            "title": [f"{names[item % 4]} {item}" for item in range(n_items)],
+            "description": [f"A tale of {names[item % 4]}. " * 12 if item % 2 else "" for item in range(n_items)],
+            "brand": [brands[item % 4] for item in range(n_items)],
+            "genres": [genres[item % 4] for item in range(n_items)],
+            "platforms": [["Orbit"] if item % 3 else [] for item in range(n_items)],
+            "features": [["two players", "a map"] if item % 5 == 0 else [] for item in range(n_items)],
+        },
+        schema=ITEM_COLUMNS,
+    )
+    rng = np.random.default_rng(7)
+    histories = [rng.permutation(n_items)[:length].astype(np.int32) for length in (3, 4, 5, 6, 7, 8, 5, 4)]
+    offsets = np.concatenate([[0], np.cumsum([len(history) for history in histories])]).astype(np.int64)
+    return Dataset("tiny", items, tuple(f"u{user}" for user in range(8)), offsets, np.concatenate(histories))
+
+
+@pytest.fixture
+def split(dataset: Dataset) -> Split:
+    return leave_one_out(dataset)
+
+
+@pytest.fixture
+def recommender() -> LinearRecommender:
+    return LinearRecommender(n_items=20)

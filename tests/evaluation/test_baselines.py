@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.fakes import NeverAsked, SameForAll, ScoredBy
 from tests.tiny import examples, sasrec, world
 
 from recexplainer.errors import RecommenderError
 from recexplainer.evaluation.alignment import TestCases
 from recexplainer.evaluation.baselines import evaluate_baselines, evaluate_scores
 from recexplainer.evaluation.rows import Row
-from recexplainer.recommenders.base import Floats, User
 from recexplainer.recommenders.function import FunctionRecommender
 from recexplainer.tasks.example import Example
 
@@ -40,53 +40,33 @@ def test_f_agrees_with_itself() -> None:
 
 
 def test_f_turned_round_is_as_wrong_as_can_be() -> None:
-    class Opposite(Given):
-        def scores(self, users: Sequence[User]) -> Floats:
-            return -sasrec().scores(users)
-
-    rows = by_name(evaluate_scores("opposite", Opposite(), TestCases(world(), sasrec(), examples().test)))
+    opposite = ScoredBy(lambda users: -sasrec().scores(users))
+    rows = by_name(evaluate_scores("opposite", opposite, TestCases(world(), sasrec(), examples().test)))
     assert rows["opposite", "retrieval", "hr@5"].value == 0
     # By hand: gains 0, 1, 10, 100, 1000 at places 1 to 5.
     discounts = 1 / np.log2(np.arange(5) + 2)
     worst = discounts @ [0, 1, 10, 100, 1000] / (discounts @ [1000, 100, 10, 1, 0])
     assert rows["opposite", "ranking", "ndcg@5"].value == pytest.approx(worst)
     liked = TestCases(world(), sasrec(), [one for one in examples().test if one.answer_text == "Yes"])
-    rows = by_name(evaluate_scores("opposite", Opposite(), liked))
+    rows = by_name(evaluate_scores("opposite", opposite, liked))
     assert rows["opposite", "classification", "accuracy"].value == 0
 
 
-class Given:
-    """Scores every item by the same table for everyone; by default item 0 highest."""
-
-    n_items = 60
-    max_history = 6
-    has_vectors = False
-    answers_changed_history = True
-
-    def __init__(self, table: Sequence[float] = tuple(range(60, 0, -1))) -> None:
-        self._table = np.array(table, np.float32)
-
-    def scores(self, users: Sequence[User]) -> Floats:
-        return np.tile(self._table, (len(users), 1))
-
-    item_vectors = user_vectors = scores
-
-
-def measured(recommender: Given, *made: Example) -> dict[tuple[str, str, str], Row]:
-    return by_name(evaluate_scores("m", recommender, TestCases(world(), sasrec(), made)))  # type: ignore[arg-type]
+def measured(recommender: SameForAll, *made: Example) -> dict[tuple[str, str, str], Row]:
+    return by_name(evaluate_scores("m", recommender, TestCases(world(), sasrec(), made)))
 
 
 def test_retrieval_by_hand_leaves_the_history_out() -> None:
     """The best five that the history lacks are 0, 2, 4, 5, 6: places 1, 5 and none."""
     asked = [Example("retrieval", history=(1, 3), answer_items=(item,)) for item in (0, 6, 7, 3)]
-    rows = measured(Given(), *asked)
+    rows = measured(SameForAll(), *asked)
     assert rows["m", "retrieval", "hr@5"].value == pytest.approx(2 / 4)
     assert rows["m", "retrieval", "hr@1"].value == pytest.approx(1 / 4)
     assert rows["m", "retrieval", "ndcg@5"].value == pytest.approx((1 + 1 / np.log2(6)) / 4)
 
 
 def test_of_equal_scores_the_first_of_the_catalogue_and_the_first_shown_come_first() -> None:
-    equal = Given([1.0] * 60)
+    equal = SameForAll([1.0] * 60)
     rows = measured(
         equal,
         Example("retrieval", history=(0,), answer_items=(1,)),
@@ -99,7 +79,7 @@ def test_of_equal_scores_the_first_of_the_catalogue_and_the_first_shown_come_fir
 
 
 def test_where_less_than_five_are_unseen_the_history_is_still_left_out() -> None:
-    rows = measured(Given(), Example("retrieval", history=tuple(range(1, 60)), answer_items=(1,)))
+    rows = measured(SameForAll(), Example("retrieval", history=tuple(range(1, 60)), answer_items=(1,)))
     assert rows["m", "retrieval", "hr@5"].value == 0
 
 
@@ -107,7 +87,8 @@ def test_classification_by_hand_takes_the_method_s_own_threshold() -> None:
     """Of 58 unseen items the best 11 score above the threshold: 0, 1 and 4 to 12; 13 is the threshold itself."""
     asked = [("Yes", 0), ("Yes", 12), ("No", 12), ("No", 13), ("Yes", 13), ("No", 59)]
     rows = measured(
-        Given(), *[Example("classification", history=(2, 3), items=(item,), answer_text=word) for word, item in asked]
+        SameForAll(),
+        *[Example("classification", history=(2, 3), items=(item,), answer_text=word) for word, item in asked],
     )
     assert rows["m", "classification", "accuracy"].value == pytest.approx(4 / 6)
 
@@ -119,7 +100,7 @@ def test_more_questions_than_a_batch_keep_their_answers() -> None:
         Example("classification", history=(59,), items=(58 * (n % 2),), answer_text=("Yes", "No")[n % 2])
         for n in range(1500)
     ]
-    rows = measured(Given(), *asked, *ranked, *likes)
+    rows = measured(SameForAll(), *asked, *ranked, *likes)
     assert rows["m", "retrieval", "hr@1"].value == 1
     assert rows["m", "ranking", "ndcg@5-standard"].value == 1
     assert rows["m", "classification", "accuracy"].value == 1
@@ -144,7 +125,7 @@ def test_a_task_without_questions_has_no_value(task: str) -> None:
 
 
 def test_a_catalogue_of_another_size_is_refused() -> None:
-    other = Given()
+    other = SameForAll()
     other.n_items = 61
     with pytest.raises(RecommenderError, match="scores 61 items, but the catalogue has 60"):
         measured(other)
@@ -152,7 +133,7 @@ def test_a_catalogue_of_another_size_is_refused() -> None:
 
 def test_scores_that_are_no_numbers_are_refused() -> None:
     with pytest.raises(RecommenderError, match="not finite"):
-        measured(Given([float("nan")] * 60), Example("retrieval", history=(1,), answer_items=(0,)))
+        measured(SameForAll([float("nan")] * 60), Example("retrieval", history=(1,), answer_items=(0,)))
 
 
 @pytest.fixture(scope="module")
@@ -223,19 +204,5 @@ def test_the_seed_draws_the_baselines(many: TestCases) -> None:
     assert evaluate_baselines(many, 3) == evaluate_baselines(many, 3) != evaluate_baselines(many, 4)
 
 
-class Unasked:
-    """An f that no baseline may ask."""
-
-    n_items = 60
-    max_history = 9
-    has_vectors = True
-    answers_changed_history = True
-
-    def scores(self, users: Sequence[User]) -> Floats:
-        raise AssertionError("asked")
-
-    item_vectors = user_vectors = scores
-
-
 def test_baselines_do_not_ask_f(many: TestCases) -> None:
-    assert evaluate_baselines(replace(many, recommender=Unasked())) == evaluate_baselines(many)  # type: ignore[arg-type]
+    assert evaluate_baselines(replace(many, recommender=NeverAsked())) == evaluate_baselines(many)

@@ -9,13 +9,14 @@ import polars as pl
 import pytest
 import torch
 from pydantic import ValidationError
+from tests.fakes import ScoredBy
 from tests.tiny import sasrec, world
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split, leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.evaluation.distillation import DistillationSettings, DistillationTrial, distill_sasrec
-from recexplainer.recommenders.base import Floats, Recommender, User
+from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.fitting import held_out_ranks
 from recexplainer.recommenders.function import FunctionRecommender
 from recexplainer.recommenders.losses import distillation_loss
@@ -23,28 +24,6 @@ from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
 
 SHORT = DistillationSettings(temperatures=(0.5,), epochs=3, batch=32, width=16)
 LONGER = SHORT.model_copy(update={"epochs": 12, "patience": 3, "learning_rate": 1e-2})
-
-
-class Scorer:
-    """A teacher that scores, by a function of the users; it notes whom it was asked about."""
-
-    has_vectors = False
-    answers_changed_history = True
-    max_history = 6
-
-    def __init__(self, score: Callable[[Sequence[User]], np.ndarray], n_items: int = 60) -> None:
-        self._score, self.n_items = score, n_items
-        self.asked: list[User] = []
-
-    def scores(self, users: Sequence[User]) -> Floats:
-        self.asked += users
-        return self._score(users)
-
-    def item_vectors(self) -> Floats:
-        raise AssertionError("asked for vectors")
-
-    def user_vectors(self, users: Sequence[User]) -> Floats:
-        raise AssertionError("asked for vectors")
 
 
 def distilled(teacher: Recommender, settings: DistillationSettings) -> tuple[SASRec, list[DistillationTrial]]:
@@ -103,7 +82,7 @@ def test_a_function_that_only_scores_is_imitated() -> None:
 
 
 def test_the_scale_of_the_teacher_makes_no_difference() -> None:
-    teachers = [Scorer(lambda users, by=by: by * sasrec().scores(users) + 7) for by in (1.0, 1024.0)]
+    teachers = [ScoredBy(lambda users, by=by: by * sasrec().scores(users) + 7) for by in (1.0, 1024.0)]
     one, other = (distilled(teacher, SHORT)[0] for teacher in teachers)
     np.testing.assert_allclose(one.item_vectors(), other.item_vectors(), atol=2e-2)
 
@@ -111,7 +90,7 @@ def test_the_scale_of_the_teacher_makes_no_difference() -> None:
 def test_how_much_is_kept_in_memory_makes_no_difference() -> None:
     results = []
     for memory in (0, 2 * 60 * 50, 1 << 30):
-        teacher = Scorer(sasrec().scores)
+        teacher = ScoredBy(sasrec().scores)
         model, trials = distilled(teacher, SHORT.model_copy(update={"memory": memory}))
         results.append((model.item_vectors(), trials, len(teacher.asked)))
     for vectors, trials, _ in results[1:]:
@@ -122,7 +101,7 @@ def test_how_much_is_kept_in_memory_makes_no_difference() -> None:
 
 
 def test_only_prefixes_of_training_histories_are_asked_and_never_a_test_history() -> None:
-    teacher = Scorer(sasrec().scores)
+    teacher = ScoredBy(sasrec().scores)
     distilled(teacher, SHORT)
     split = leave_one_out(world())
     full = {world().user_ids[user]: tuple(split.train_history(user).tolist()) for user in range(world().n_users)}
@@ -190,7 +169,7 @@ def test_the_temperature_divides_the_teacher_s_scores_alone() -> None:
 
 
 def test_a_teacher_who_knows_users_by_id_alone_is_refused() -> None:
-    teacher = Scorer(sasrec().scores)
+    teacher = ScoredBy(sasrec().scores)
     teacher.answers_changed_history = False
     with pytest.raises(RecommenderError, match="knows users by id alone"):
         distilled(teacher, SHORT)
@@ -207,12 +186,12 @@ def test_a_teacher_who_knows_users_by_id_alone_is_refused() -> None:
 )
 def test_scores_that_say_nothing_are_refused(score: Callable[[Sequence[User]], np.ndarray], message: str) -> None:
     with pytest.raises(RecommenderError, match=message):
-        distilled(Scorer(score), SHORT)
+        distilled(ScoredBy(score), SHORT)
 
 
 def test_a_teacher_of_another_catalogue_is_refused() -> None:
     with pytest.raises(RecommenderError, match="scores 61 items, but the catalogue has 60"):
-        distilled(Scorer(sasrec().scores, 61), SHORT)
+        distilled(ScoredBy(sasrec().scores, 61), SHORT)
 
 
 def test_without_anything_to_learn_from_it_says_so() -> None:

@@ -1,36 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import ir_measures
 import numpy as np
 import polars as pl
 import pytest
 from ir_measures import Qrel, ScoredDoc
+from tests.fakes import SameForAll
 from tests.tiny import sasrec, world
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import leave_one_out
 from recexplainer.evaluation.recommendation import evaluate_recommender
 from recexplainer.evaluation.rows import Row
-from recexplainer.recommenders.base import Floats, User
+from recexplainer.recommenders.base import User
 
 N = 14
-
-
-class Table:
-    """Scores by the first item of the history: one row of the table each."""
-
-    n_items = N
-    max_history = 2
-    has_vectors = False
-    answers_changed_history = True
-
-    def __init__(self, table: np.ndarray) -> None:
-        self.table = table.astype(np.float32)
-
-    def scores(self, users: Sequence[User]) -> Floats:
-        return self.table[[user.history[0] for user in users]]
 
 
 def dataset(histories: list[list[int]]) -> Dataset:
@@ -47,7 +31,7 @@ def values(rows: list[Row]) -> dict[tuple[str, str], float | None]:
 def test_by_hand() -> None:
     """Scores fall from item 13 to item 0 for everybody; the history is left out before the places are counted."""
     data = dataset([[13, 12, 10], [0, 1, 5], [2, 3, 8], [4, 9]])
-    rows = evaluate_recommender(data, leave_one_out(data), Table(np.tile(np.arange(N), (N, 1))))  # type: ignore[arg-type]
+    rows = evaluate_recommender(data, leave_one_out(data), SameForAll(range(N)))
     got = values(rows)
     # Item 10 is second (after 11), item 5 is ninth, item 8 is sixth; the last user is for training only.
     assert {one.cases for one in rows} == {3}
@@ -60,7 +44,7 @@ def test_by_hand() -> None:
 def test_popularity_counts_training_interactions_only() -> None:
     """Item 9 is everybody's last and nobody's before; were last items counted, popularity would put it first."""
     data = dataset([[0, 1, 9], [0, 2, 9], [3, 1, 9], [3, 2, 9]])
-    got = values(evaluate_recommender(data, leave_one_out(data), Table(np.zeros((N, N)))))  # type: ignore[arg-type]
+    got = values(evaluate_recommender(data, leave_one_out(data), SameForAll([0.0] * N)))
     # Unseen by the first user: 2 and 3 (bought twice each), then 4, 5, 6, 7, 8, 9: item 9 is eighth of equals.
     assert got["popularity", "hr@5"] == 0
     assert got["popularity", "ndcg@10"] == pytest.approx(1 / np.log2(9))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from tests.fakes import SameForAll, ScoredBy
 from tests.tiny import histories, sasrec, world
 
 from recexplainer.data.cleaning import ITEM_COLUMNS
@@ -16,18 +17,22 @@ from recexplainer.recommenders.attribution import pair_attributions, shapley_val
 from recexplainer.recommenders.base import Floats, User
 
 
-class Either:
+def either(answers_changed_history: bool = True) -> ScoredBy:
     """Item 5 scores 3 if item 1 or item 2 is in the history, half a point more for item 3; other items their index."""
 
-    n_items, max_history, has_vectors = 8, 5, False
-
-    def __init__(self, answers_changed_history: bool = True) -> None:
-        self.answers_changed_history = answers_changed_history
-
-    def scores(self, users: Sequence[User]) -> Floats:
+    def scores(users: Sequence[User]) -> Floats:
         rows = np.tile(np.arange(8, dtype=np.float32), (len(users), 1))
         rows[:, 5] = [3.0 * bool({1, 2} & {*user.history}) + 0.5 * (3 in user.history) for user in users]
         return rows
+
+    return ScoredBy(scores, 8, 5, answers_changed_history=answers_changed_history)
+
+
+def in_a_row() -> SameForAll:
+    """Near are the items beside each other, and each scores one more than the one before."""
+    angles = np.arange(80) / 100
+    vectors = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+    return SameForAll(range(80), max_history=5, vectors=vectors)
 
 
 def catalogue(brands: Sequence[str], users: int = 6, titles: Sequence[str] | None = None) -> Dataset:
@@ -55,22 +60,22 @@ def asked(f: Any, history: tuple[int, ...], item: int = 5, **changes: Any) -> An
 
 
 def test_of_two_items_that_make_up_for_each_other_the_interaction_is_what_leaving_one_out_misses() -> None:
-    found = asked(Either(), (3, 1, 2))
+    found = asked(either(), (3, 1, 2))
     assert found.pair.places == (1, 2)
     assert (found.pair.both, found.pair.alone, found.pair.interaction) == (3.0, (0.0, 0.0), 3.0)
     assert found.pair.ablated_rank == 4  # its 0.5 is less than 4, 6 and 7
     unseen = np.array([0, 4, 3.5, 6, 7])
     assert found.score_std == pytest.approx(unseen.std())
     # where nothing is left the score is the mean of the catalogue, so item 3 adds something besides its half a point
-    (expected,) = shapley_values(Either(), [User((3, 1, 2))], [5])
+    (expected,) = shapley_values(either(), [User((3, 1, 2))], [5])
     np.testing.assert_allclose(found.shapley.values, expected.values)
     assert found.shapley.exact
 
 
 def test_no_pair_where_there_is_one_item_or_the_interaction_is_negligible() -> None:
-    assert asked(Either(), (1,)).pair is None
-    assert asked(Either(), (3, 0, 1, 4)).pair is None  # each does something, but by itself
-    assert abs(asked(Either(), (1, 3)).pair.interaction) >= NEGLIGIBLE  # without both nothing is left
+    assert asked(either(), (1,)).pair is None
+    assert asked(either(), (3, 0, 1, 4)).pair is None  # each does something, but by itself
+    assert abs(asked(either(), (1, 3)).pair.interaction) >= NEGLIGIBLE  # without both nothing is left
 
 
 def test_a_sasrec_by_its_parts() -> None:
@@ -102,35 +107,22 @@ def test_a_sasrec_by_its_parts() -> None:
 
 
 def test_a_history_is_cut_to_what_the_recommender_looks_at() -> None:
-    found = asked(Either(), (4, 6, 3, 1, 2, 0, 7))
+    found = asked(either(), (4, 6, 3, 1, 2, 0, 7))
     assert len(found.shapley.values) == 5
     assert found.pair.places == (1, 2)
 
 
 def test_a_recommender_that_knows_ids_alone_has_attributes_only() -> None:
-    found = asked(Either(answers_changed_history=False), (1, 2))
+    found = asked(either(answers_changed_history=False), (1, 2))
     assert found.shapley is None
     assert found.pair is None
     assert found.score_std > 1
 
 
-class Row(Either):
-    """Items in a row: near are those beside each other, and each scores one more than the one before."""
-
-    n_items, has_vectors = 80, True
-
-    def scores(self, users: Sequence[User]) -> Floats:
-        return np.tile(np.arange(80, dtype=np.float32), (len(users), 1))
-
-    def item_vectors(self) -> Floats:
-        angles = np.arange(80) / 100
-        return np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
-
-
 def test_attributes_are_phrases_and_words_are_the_same_whatever_their_case() -> None:
     titles = [{38: "SONIC 38", 39: "Sonic 39", 41: "Sonic 41", 40: "SONIC", 42: "Rare"}.get(at, "") for at in range(80)]
     data = catalogue(["Ace" if 30 <= at <= 40 else "" for at in range(80)], titles=titles)
-    (found,) = attribute(Row(), data, [User((0, 1))], [40])  # type: ignore[arg-type]
+    (found,) = attribute(in_a_row(), data, [User((0, 1))], [40])
     brand, word = sorted(found.attributes, key=lambda one: one.attribute)
     near = {*range(15, 66)} - {40}
     for one, phrase, having in (
@@ -144,12 +136,12 @@ def test_attributes_are_phrases_and_words_are_the_same_whatever_their_case() -> 
 
 def test_without_vectors_near_is_what_scores_alike_over_the_users() -> None:
     data = catalogue(["Ace", "Ace", "Ace", "Ace", "", "", "", ""])  # all others are among the 50 nearest
-    (found,) = attribute(Either(), data, [User((7,))], [0])  # type: ignore[arg-type]
+    (found,) = attribute(either(), data, [User((7,))], [0])
     (brand,) = found.attributes
     assert (brand.attribute, brand.having, brand.lacking) == ("of brand Ace", 3, 3)
     assert brand.attribution == pytest.approx((2 - (4 + 0 + 6) / 3) / np.array([0, 1, 2, 3, 4, 0, 6]).std())
 
 
 def test_too_few_users_to_tell_what_is_near_leave_attributes_out() -> None:
-    assert asked(Either(), (1,), users=1).attributes == ()
-    assert attribute(Either(), catalogue(["Ace"] * 8), [], []) == []  # type: ignore[arg-type]
+    assert asked(either(), (1,), users=1).attributes == ()
+    assert attribute(either(), catalogue(["Ace"] * 8), [], []) == []

@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
-import numpy as np
 import pytest
+from tests.fakes import SameForAll
 from tests.tiny import sasrec, world
 
 from recexplainer.data.titles import TitleFinder
 from recexplainer.evidence.evidence import Evidence, gather_evidence
 from recexplainer.explanations.citing import cite
-from recexplainer.recommenders.base import Floats, User
+from recexplainer.recommenders.base import User
 
 HISTORY = (4, 17, 30, 8, 51)
 ITEM = 22
@@ -73,34 +72,18 @@ def test_a_title_named_twice_is_cited_twice(finder: TitleFinder, evidence: Evide
 
 
 def test_text_without_titles_cites_nothing_and_asks_nothing(finder: TitleFinder, evidence: Evidence) -> None:
-    asked = Asked()
+    asked = SameForAll(range(60))
     assert cite("Because you like puzzles.", finder, asked, evidence) == ()
     assert cite("", finder, asked, evidence) == ()
-    assert asked.histories == []
-
-
-class Asked:
-    """A recommender that writes down what it is asked, and scores by a table."""
-
-    n_items = 60
-    max_history = 9
-    has_vectors = False
-
-    def __init__(self, answers_changed_history: bool = True) -> None:
-        self.answers_changed_history = answers_changed_history
-        self.histories: list[tuple[int, ...]] = []
-
-    def scores(self, users: Sequence[User]) -> Floats:
-        self.histories += [user.history for user in users]
-        return np.tile(np.arange(60, dtype=np.float32), (len(users), 1))
+    assert asked.asked == []
 
 
 def test_seen_items_never_push_the_item_down_the_ranks(finder: TitleFinder) -> None:
     """By hand: scores are 0 to 59, so 57 has 58 and 59 above it; 59 is in the history and leaves 58 alone."""
     evidence = Evidence((1, 59), 57, True, 57.0, 2, 58, (0.5, -0.1), ((), ()))
-    asked = Asked()
+    asked = SameForAll(range(60))
     (one,) = cite(title(1), finder, asked, evidence)
-    assert asked.histories == [(59,)]
+    assert [user.history for user in asked.asked] == [(59,)]
     assert one.ablated_rank == 2
     (other,) = cite(title(59), finder, asked, evidence)
     assert other.ablated_rank == 2, "what is left out of the history is not recommended again"
@@ -115,7 +98,7 @@ def test_a_history_of_one_item_cannot_be_shortened(finder: TitleFinder, evidence
 
 
 def test_an_f_that_cannot_answer_for_a_changed_history_is_not_asked(finder: TitleFinder, evidence: Evidence) -> None:
-    asked = Asked(answers_changed_history=False)
+    asked = SameForAll(range(60), answers_changed_history=False)
     (one,) = cite(title(8), finder, asked, replace(evidence, attributions=()))
     assert (one.in_history, one.attribution, one.ablated_rank, one.matters) == (True, None, None, None)
-    assert asked.histories == []
+    assert asked.asked == []

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from tests.fakes import SameForAll
 from tests.tiny import fresh, histories, sasrec, world
 
 from recexplainer.errors import DataError, RecommenderError
@@ -120,15 +120,8 @@ def test_too_few_pairs_are_an_error(count: int) -> None:
 def test_what_cannot_be_asked_of_f_is_an_error() -> None:
     with pytest.raises(DataError, match="no history"):
         prefer(fresh("behavior"), world(), sasrec(), [*pairs(), (User((), "newcomer"), 3)], SETTINGS)
-
-    class Fixed:
-        n_items, max_history, has_vectors, answers_changed_history = 60, 6, False, False
-
-        def scores(self, users: Sequence[User]) -> Any:
-            return np.zeros((len(users), 60), np.float32)
-
     with pytest.raises(RecommenderError, match="changed history"):
-        prefer(fresh("behavior"), world(), Fixed(), pairs(), SETTINGS)  # type: ignore[arg-type]
+        prefer(fresh("behavior"), world(), SameForAll(answers_changed_history=False), pairs(), SETTINGS)
 
 
 def test_some_are_asked_with_evidence() -> None:

@@ -1,38 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
+from tests.fakes import ScoredByTable
 from tests.tiny import histories, sasrec
 
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.attribute_contrast import AttributeContrast, attribute_contrasts
-from recexplainer.recommenders.base import Floats, User
+from recexplainer.recommenders.base import User
 from recexplainer.recommenders.score_std import unseen_score_std
 
 RED, BLUE = frozenset({"red"}), frozenset({"blue"})
-
-
-class Table:
-    """Scores from a table; a user's row is the last item of the history. Vectors are given, or there are none."""
-
-    max_history = 5
-    answers_changed_history = True
-
-    def __init__(self, table: Floats, vectors: Floats | None = None) -> None:
-        self.table, self.vectors = table, vectors
-        self.n_items, self.has_vectors = table.shape[1], vectors is not None
-
-    def scores(self, users: Sequence[User]) -> Floats:
-        return self.table[[user.history[-1] for user in users]]
-
-    def item_vectors(self) -> Floats:
-        assert self.vectors is not None
-        return self.vectors
-
-    def user_vectors(self, users: Sequence[User]) -> Floats:
-        raise NotImplementedError
 
 
 def test_by_hand_over_neighbours_in_the_space() -> None:
@@ -40,7 +18,7 @@ def test_by_hand_over_neighbours_in_the_space() -> None:
     vectors = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
     table = np.array([[9.0, 4.0, 7.0, 1.0, 2.0, 50.0]], np.float32)
     attributes = [RED | {"old", "rare"}, RED, RED, BLUE | {"old"}, BLUE | {"rare"}, RED]
-    found = attribute_contrasts(Table(table, vectors), attributes, [User((5, 4, 0))], [0], neighbours=4)
+    found = attribute_contrasts(ScoredByTable(table, vectors=vectors), attributes, [User((5, 4, 0))], [0], neighbours=4)
     score_std = np.array([4.0, 7.0, 1.0]).std()  # items 1, 2 and 3 are not in the history
     assert [one.attribute for one in found[0]] == ["red", "old", "rare"]
     red, old, rare = found[0]
@@ -53,7 +31,7 @@ def test_by_hand_over_neighbours_in_the_space() -> None:
 def test_without_vectors_near_is_what_scores_alike() -> None:
     # over the three users item 1 goes up and down with item 0, and so, less exactly, does 3; 2 and 4 go against it
     table = np.array([[0, 1, 9, 50, 3], [2, 3, 1, 40, 2], [7, 8, 0, 60, 1]], np.float32)
-    f, sample = Table(table), [User((row,)) for row in range(3)]
+    f, sample = ScoredByTable(table), [User((row,)) for row in range(3)]
     ((red,),) = attribute_contrasts(f, [RED, RED, RED, BLUE, BLUE], [User((2,))], [0], neighbours=2, sample=sample)
     score_std = table[2, [0, 1, 3, 4]].std()
     assert (red.having, red.lacking) == (1, 1)
@@ -94,18 +72,18 @@ def test_nothing_asked_and_nothing_known() -> None:
 def test_what_does_not_fit() -> None:
     table = np.zeros((1, 3), np.float32)
     with pytest.raises(RecommenderError, match="no vectors"):
-        attribute_contrasts(Table(table), [RED] * 3, [User((0,))], [0], sample=[User((0,))])
+        attribute_contrasts(ScoredByTable(table), [RED] * 3, [User((0,))], [0], sample=[User((0,))])
     with pytest.raises(RecommenderError, match="Attributes of 2 items"):
-        attribute_contrasts(Table(table, table.T), [RED] * 2, [User((0,))], [0])
+        attribute_contrasts(ScoredByTable(table, vectors=table.T), [RED] * 2, [User((0,))], [0])
     for items in ([3], [-1], [0, 1]):
         with pytest.raises(RecommenderError, match="do not fit"):
-            attribute_contrasts(Table(table, table.T), [RED] * 3, [User((0,))], items)
+            attribute_contrasts(ScoredByTable(table, vectors=table.T), [RED] * 3, [User((0,))], items)
 
 
 def test_an_attribute_needs_neighbours_on_both_sides() -> None:
     angles = np.arange(7) / 10
     vectors = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
-    f, attributes = Table(np.arange(7, dtype=np.float32)[None], vectors), [RED, RED, RED, BLUE, BLUE, BLUE, BLUE]
+    f, attributes = ScoredByTable([range(7)], vectors=vectors), [RED, RED, RED, BLUE, BLUE, BLUE, BLUE]
     known: list[list[float | None]] = []
     for least in (0, 2, 3):
         ((red,),) = attribute_contrasts(f, attributes, [User((0,))], [0], least=least)

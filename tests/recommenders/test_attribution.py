@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.fakes import AdditiveRecommender, Recording
 from tests.tiny import histories, sasrec
 
 from recexplainer.errors import RecommenderError, SettingsError
@@ -22,34 +23,17 @@ from recexplainer.recommenders.base import Floats, User
 from recexplainer.recommenders.function import FunctionRecommender
 
 
-class Sums:
-    """f's score of item i is the sum over the history of `weights[h, i]`: the effect of h is its own weight."""
-
-    n_items = 6
-    max_history = 10
-    has_vectors = False
-
-    def __init__(self, answers_changed_history: bool = True) -> None:
-        self.answers_changed_history = answers_changed_history
-        self.weights = np.random.default_rng(0).normal(size=(6, 6)).astype(np.float32)
-        self.asked = 0
-
-    def scores(self, users: Sequence[User]) -> Floats:
-        self.asked += len(users)
-        return np.stack([self.weights[list(user.history)].sum(0) for user in users])
-
-
 def test_an_additive_recommender_by_hand() -> None:
-    f = Sums()
-    attributions = occlusion_attributions(f, [User((0, 3, 4)), User((5, 1))], [2, 0])  # type: ignore[arg-type]
+    f = AdditiveRecommender()
+    attributions = occlusion_attributions(f, [User((0, 3, 4)), User((5, 1))], [2, 0])
     np.testing.assert_allclose(attributions[0], f.weights[[0, 3, 4], 2], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(attributions[1], f.weights[[5, 1], 0], rtol=1e-5, atol=1e-6)
-    assert f.asked == 4 + 3
+    assert len(f.asked) == 4 + 3
 
 
 def test_a_history_of_one_item_is_held_against_the_mean_of_the_catalogue() -> None:
-    f = Sums()
-    attributions = occlusion_attributions(f, [User((3,))], [1])  # type: ignore[arg-type]
+    f = AdditiveRecommender()
+    attributions = occlusion_attributions(f, [User((3,))], [1])
     np.testing.assert_allclose(attributions[0], [f.weights[3, 1] - f.weights[3].mean()], rtol=1e-5)
 
 
@@ -66,21 +50,21 @@ def test_brute_force_on_a_sasrec() -> None:
 
 
 def test_batches_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    f = Sums()
+    f = AdditiveRecommender()
     users, items = [User((0, 3, 4)), User((5,)), User((2, 1))], [1, 2, 3]
-    whole = occlusion_attributions(f, users, items)  # type: ignore[arg-type]
+    whole = occlusion_attributions(f, users, items)
     monkeypatch.setattr(without, "_BATCH", 2)
-    for one, other in zip(whole, occlusion_attributions(f, users, items), strict=True):  # type: ignore[arg-type]
+    for one, other in zip(whole, occlusion_attributions(f, users, items), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
 def test_nobody_asked_about_is_an_empty_answer() -> None:
-    assert occlusion_attributions(Sums(), [], []) == []  # type: ignore[arg-type]
+    assert occlusion_attributions(AdditiveRecommender(), [], []) == []
 
 
 def test_a_recommender_that_knows_ids_alone_cannot_say() -> None:
     with pytest.raises(RecommenderError, match="cannot answer for a changed history"):
-        occlusion_attributions(Sums(answers_changed_history=False), [User((0, 1))], [2])  # type: ignore[arg-type]
+        occlusion_attributions(AdditiveRecommender(answers_changed_history=False), [User((0, 1))], [2])
 
 
 def bare(histories: Sequence[Sequence[str]]) -> Any:
@@ -91,24 +75,6 @@ def bare(histories: Sequence[Sequence[str]]) -> Any:
 
 def function() -> FunctionRecommender:
     return FunctionRecommender(bare, [str(item) for item in range(12)])
-
-
-class Counted:
-    """Another recommender, and the histories that it was asked for, batch by batch."""
-
-    def __init__(self, f: Any) -> None:
-        self.f, self.batches = f, list[list[User]]()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.f, name)
-
-    def scores(self, users: Sequence[User]) -> Floats:
-        self.batches.append(list(users))
-        return self.f.scores(users)
-
-    @property
-    def asked(self) -> list[User]:
-        return [user for batch in self.batches for user in batch]
 
 
 def worth(f: Any, history: Sequence[int], item: int, whole: Sequence[int]) -> float:
@@ -131,27 +97,27 @@ def by_permutations(f: Any, history: tuple[int, ...], item: int) -> list[float]:
 
 
 def test_scores_without_some_items_by_hand() -> None:
-    f = Sums()
+    f = AdditiveRecommender()
     users, gone = [User((0, 3, 4), "a"), User((0, 3, 4), "a"), User((5, 1), "b")], [{3}, [0, 4, 2], ()]
-    scores = ablated_scores(f, users, [2, 2, 0], gone)  # type: ignore[arg-type]
+    scores = ablated_scores(f, users, [2, 2, 0], gone)
     expected = [f.weights[[0, 4], 2].sum(), f.weights[3, 2], f.weights[[5, 1], 0].sum()]
     np.testing.assert_allclose(scores, expected, rtol=1e-5)
 
 
 def test_the_same_question_is_put_once_and_users_are_kept_apart() -> None:
-    f = Counted(Sums())
+    f = Recording(AdditiveRecommender())
     users = [User((0, 3), "a"), User((0, 3), "a"), User((3, 0, 0), "a"), User((0, 3), "b")]
-    scores = ablated_scores(f, users, [1, 2, 4, 1], [{0}] * 4)  # type: ignore[arg-type]
+    scores = ablated_scores(f, users, [1, 2, 4, 1], [{0}] * 4)
     assert f.asked == [User((3,), "a"), User((3,), "b")]
-    np.testing.assert_allclose(scores, f.f.weights[3, [1, 2, 4, 1]], rtol=1e-5)
+    np.testing.assert_allclose(scores, f.recommender.weights[3, [1, 2, 4, 1]], rtol=1e-5)
 
 
 def test_where_nothing_is_left_the_item_counts_as_an_average_one() -> None:
-    f = Sums()
+    f = AdditiveRecommender()
     row, user = f.scores([User((3, 5))])[0], User((3, 5))
-    np.testing.assert_allclose(ablated_scores(f, [user], [1], [{3, 5}]), [row.mean()], rtol=1e-5)  # type: ignore[arg-type]
+    np.testing.assert_allclose(ablated_scores(f, [user], [1], [{3, 5}]), [row.mean()], rtol=1e-5)
     above = sum(bool(row[other] > row.mean()) for other in (0, 2, 4))
-    assert ablated_ranks(f, [user], [1], [{3, 5}]).tolist() == [1 + above]  # type: ignore[arg-type]
+    assert ablated_ranks(f, [user], [1], [{3, 5}]).tolist() == [1 + above]
 
 
 def test_ranks_are_among_what_the_whole_history_lacks() -> None:
@@ -202,22 +168,19 @@ def test_exact_shapley_values_are_those_of_all_permutations(f: Any, history: tup
     assert found.values.sum() == pytest.approx(worth(f, history, 9, ()) - found.baseline, abs=1e-4)
 
 
-class Game(Sums):
-    """f's score of item 1 is a game of the items kept: what each, two and three together bring; of nobody 0.
+class Game(AdditiveRecommender):
+    """The score of item 1 is a game of the items kept: what each, two and three together bring; of nobody 0.
 
     The rest of the catalogue is scored so that the mean is always 0.
     """
 
-    n_items = 40
-    max_history = 20
-
     def __init__(self, pairs: float = 0.0, threes: float = 0.0) -> None:
-        super().__init__()
+        super().__init__(40, 20)
         random = np.random.default_rng(1)
         self.own = random.normal(size=40)
         self.pairs, self.threes = pairs * random.normal(size=(40, 40)), threes * random.normal(size=(40, 40, 40))
 
-    def scores(self, users: Sequence[User]) -> Floats:
+    def score(self, users: Sequence[User]) -> Floats:
         rows = np.zeros((len(users), 40), np.float32)
         for row, user in zip(rows, users, strict=True):
             kept = np.array(user.history)
@@ -233,7 +196,7 @@ LONG = User(tuple(range(2, 18)))
 @pytest.mark.parametrize("length", [5, 16])
 def test_a_linear_game_gives_the_weights(length: int) -> None:
     f = Game()
-    (found,) = shapley_values(f, [User(LONG.history[:length])], [1])  # type: ignore[arg-type]
+    (found,) = shapley_values(f, [User(LONG.history[:length])], [1])
     assert found.exact == (length == 5)
     np.testing.assert_allclose(found.values, f.own[2 : 2 + length], atol=1e-5)
     np.testing.assert_allclose(found.errors, 0, atol=1e-5)
@@ -242,7 +205,7 @@ def test_a_linear_game_gives_the_weights(length: int) -> None:
 @pytest.mark.parametrize("length", [6, 16])
 def test_a_game_of_pairs_gives_each_half(length: int) -> None:
     f, kept = Game(pairs=1.0), slice(2, 2 + length)
-    (found,) = shapley_values(f, [User(LONG.history[:length])], [1])  # type: ignore[arg-type]
+    (found,) = shapley_values(f, [User(LONG.history[:length])], [1])
     both = (f.pairs + f.pairs.T)[kept, kept]
     expected = f.own[kept] + both.sum(1) / 2
     np.testing.assert_allclose(found.values, expected, atol=1e-4)  # complements take out what pairs add, sampled too
@@ -257,7 +220,7 @@ def test_symmetric_and_dummy_players(length: int) -> None:
         cube[2] = cube[3] = cube[4] = 0
     f.own[4] = 0
     f.threes[2, 3, 5] = 3.0
-    (found,) = shapley_values(f, [User(LONG.history[:length])], [1], samples=512)  # type: ignore[arg-type]
+    (found,) = shapley_values(f, [User(LONG.history[:length])], [1], samples=512)
     margin = 3 * found.errors + 1e-4
     assert abs(found.values[0] - found.values[1]) <= margin[0] + margin[1]
     assert abs(found.values[0] - 1.5) <= margin[0]
@@ -269,9 +232,9 @@ def test_sampled_values_keep_the_sum_and_their_stated_error() -> None:
     games += [(function(), User((4, 1, 7, 2, 10, 3, 0, 8, 5, 11)), item) for item in (6, 9)]  # type: ignore[list-item]
     within, errors, misses = list[bool](), list[float](), list[float]()
     for f, user, item in games:
-        (exact,) = shapley_values(f, [user], [item])  # type: ignore[arg-type]
+        (exact,) = shapley_values(f, [user], [item])
         for seed in range(15):
-            (found,) = shapley_values(f, [user], [item], exact_up_to=4, samples=128, seed=seed)  # type: ignore[arg-type]
+            (found,) = shapley_values(f, [user], [item], exact_up_to=4, samples=128, seed=seed)
             assert not found.exact
             assert found.values.sum() == pytest.approx(exact.values.sum(), abs=1e-4)
             misses += np.abs(found.values - exact.values).tolist()
@@ -284,24 +247,24 @@ def test_sampled_values_keep_the_sum_and_their_stated_error() -> None:
 
 
 def test_how_often_f_is_asked_for_a_history_of_sixteen() -> None:
-    f = Counted(Game(threes=0.1))
-    first, second, other = shapley_values(f, [LONG, LONG, LONG], [1, 1, 0])  # type: ignore[arg-type]
+    f = Recording(Game(threes=0.1))
+    first, second, other = shapley_values(f, [LONG, LONG, LONG], [1, 1, 0])
     assert len(f.batches) == 1
     assert len(f.asked) == len(set(f.asked)) <= 256 + 2 * 16 + 1
     assert {len(user.history) for user in f.asked} == set(range(1, 17))
     np.testing.assert_array_equal(first.values, second.values)
     assert (first.values != other.values).any()
     f.batches.clear()
-    shapley_values(f, [User(LONG.history[:8])], [1])  # type: ignore[arg-type]
+    shapley_values(f, [User(LONG.history[:8])], [1])
     assert len(f.asked) == 2**8 - 1
 
 
 def test_a_history_draws_the_same_subsets_in_any_company_and_others_with_another_seed() -> None:
     f = Game(threes=0.1)
-    (alone,) = shapley_values(f, [LONG], [1])  # type: ignore[arg-type]
+    (alone,) = shapley_values(f, [LONG], [1])
     users = [User(tuple(range(3 + case, 17 + case)), "u") for case in range(18)]
-    *_, among = shapley_values(f, [*users, LONG], [1] * 19)  # type: ignore[arg-type]
-    (again,) = shapley_values(f, [LONG], [1], seed=1)  # type: ignore[arg-type]
+    *_, among = shapley_values(f, [*users, LONG], [1] * 19)
+    (again,) = shapley_values(f, [LONG], [1], seed=1)
     np.testing.assert_array_equal(alone.values, among.values)
     assert (alone.values != again.values).any()
 
@@ -355,14 +318,14 @@ def test_padding_is_refused_where_there_is_none() -> None:
 )
 def test_what_cannot_be_asked(users: Any, items: Any, gone: Any, message: str) -> None:
     with pytest.raises(RecommenderError, match=message):
-        ablated_scores(Sums(), users, items, gone)  # type: ignore[arg-type]
+        ablated_scores(AdditiveRecommender(), users, items, gone)
     if "sets" not in message:
         with pytest.raises(RecommenderError, match=message):
-            shapley_values(Sums(), users, items)  # type: ignore[arg-type]
+            shapley_values(AdditiveRecommender(), users, items)
 
 
 def test_every_question_needs_an_f_that_answers_for_a_changed_history() -> None:
-    f: Any = Sums(answers_changed_history=False)
+    f: Any = AdditiveRecommender(answers_changed_history=False)
     for ask in (pair_attributions, shapley_values):
         with pytest.raises(RecommenderError, match="cannot answer for a changed history"):
             ask(f, [User((0, 1))], [2])
@@ -373,9 +336,9 @@ def test_every_question_needs_an_f_that_answers_for_a_changed_history() -> None:
 
 def test_settings_of_sampling_are_checked() -> None:
     with pytest.raises(SettingsError, match="samples"):
-        shapley_values(Sums(), [User((0, 1))], [2], samples=31)  # type: ignore[arg-type]
+        shapley_values(AdditiveRecommender(), [User((0, 1))], [2], samples=31)
     with pytest.raises(SettingsError, match="subsets"):
-        shapley_values(Sums(), [User((0, 1))], [2], exact_up_to=17)  # type: ignore[arg-type]
+        shapley_values(AdditiveRecommender(), [User((0, 1))], [2], exact_up_to=17)
 
 
 def test_interactions_by_hand() -> None:
@@ -385,5 +348,5 @@ def test_interactions_by_hand() -> None:
 
 
 def test_an_additive_recommender_has_no_interactions() -> None:
-    (attributions,) = pair_attributions(Sums(), [User((0, 3, 4, 5))], [2])  # type: ignore[arg-type]
+    (attributions,) = pair_attributions(AdditiveRecommender(), [User((0, 3, 4, 5))], [2])
     np.testing.assert_allclose(interactions(attributions), np.zeros((4, 4)), atol=1e-5)

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from tests.fakes import ScoredBy
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split, leave_one_out
@@ -39,16 +40,6 @@ def dataset_of(histories: list[list[int]], n_items: int) -> Dataset:
 def chain() -> Dataset:
     """After item n comes item n + 1, always."""
     return dataset_of([[(start + step) % CHAIN for step in range(5)] for start in range(CHAIN)] * 3, CHAIN)
-
-
-class Fixed:
-    """Answers with the scores it is given."""
-
-    def __init__(self, scores: list[list[float]]) -> None:
-        self._scores = np.array(scores, np.float32)
-
-    def scores(self, users: list[User]) -> np.ndarray:
-        return self._scores.copy()
 
 
 def test_it_learns_what_comes_next() -> None:
@@ -129,12 +120,12 @@ def test_early_stopping_waits_for_its_patience_only(monkeypatch: pytest.MonkeyPa
 
 
 def test_held_out_ndcg_by_hand() -> None:
-    scores = [[9.0, 3.0, 2.0, 1.0], [0.1, 0.2, 0.3, 0.4], [5.0, 4.0, 3.0, 2.0]]
+    fixed = ScoredBy(lambda users: [[9.0, 3.0, 2.0, 1.0], [0.1, 0.2, 0.3, 0.4], [5.0, 4.0, 3.0, 2.0]], 4)
     users = [User((0,)), User((1,)), User((3,))]
     # Without the history: target 1 is first, target 0 is third of three, target 1 is second.
-    value = held_out_ndcg(Fixed(scores), users, np.array([1, 0, 1]))  # type: ignore[arg-type]
+    value = held_out_ndcg(fixed, users, np.array([1, 0, 1]))
     assert value == pytest.approx((1 + 1 / math.log2(4) + 1 / math.log2(3)) / 3)
-    assert held_out_ndcg(Fixed(scores), users, np.array([1, 0, 1]), k=1) == pytest.approx(1 / 3)  # type: ignore[arg-type]
+    assert held_out_ndcg(fixed, users, np.array([1, 0, 1]), k=1) == pytest.approx(1 / 3)
 
 
 def test_next_item_loss_by_hand_and_blind_to_padding() -> None:

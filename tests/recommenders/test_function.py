@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.contracts.recommender import RecommenderContract
+from tests.fakes import LinearRecommender
 
 from recexplainer.errors import RecommenderError
-from recexplainer.recommenders.base import Floats, Recommender, User
+from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import FunctionRecommender, as_recommender
 
 IDS = [f"i{item:02}" for item in range(20)]
@@ -40,28 +41,7 @@ def words(histories: list[list[str]]) -> list[str]:
 NUMBER = 3
 
 
-class Object:
-    """A recommender as someone else writes one."""
-
-    n_items = 20
-    max_history = 7
-    has_vectors = True
-    answers_changed_history = True
-
-    def item_vectors(self) -> Floats:
-        return _WEIGHTS.copy()
-
-    def user_vectors(self, users: Sequence[User]) -> Floats:
-        if nobody := [user.id for user in users if not user.history]:
-            raise RecommenderError("empty", location=f"user {nobody[0]!r}", hint="give a history")
-        lasts = [list(user.history[-7:]) for user in users]
-        return np.array([_WEIGHTS[last].sum(0) for last in lasts], np.float32).reshape(-1, 20)
-
-    def scores(self, users: Sequence[User]) -> Floats:
-        return self.user_vectors(users) @ self.item_vectors().T
-
-
-INSTANCE = Object()
+INSTANCE = LinearRecommender(max_history=7)
 
 
 def of(attribute: str, ids: Sequence[str] = IDS) -> FunctionRecommender:
@@ -97,9 +77,9 @@ class TestObject(RecommenderContract):
 
 
 def test_a_function_only_scores_and_an_object_says_what_it_can() -> None:
-    function, instance = of("scores"), of("Object")
+    function, instance = of("scores"), FunctionRecommender.named("tests.fakes:LinearRecommender", IDS)
     assert (function.has_vectors, function.answers_changed_history, function.max_history) == (False, True, 5)
-    assert (instance.has_vectors, instance.answers_changed_history, instance.max_history) == (True, True, 7)
+    assert (instance.has_vectors, instance.answers_changed_history, instance.max_history) == (True, True, 4)
 
 
 def test_a_function_may_ask_for_the_items_of_the_columns() -> None:
@@ -155,7 +135,7 @@ def test_a_bare_function_is_taken_as_it_is_but_cannot_be_kept(tmp_path: Path) ->
 
 def test_a_recommender_is_left_as_it_is_and_a_class_is_made_one() -> None:
     assert as_recommender(INSTANCE, IDS) is INSTANCE
-    made = as_recommender(Object, IDS)
+    made = as_recommender(LinearRecommender, IDS)
     assert isinstance(made, FunctionRecommender)
     assert made.has_vectors
     with pytest.raises(RecommenderError, match="neither a function nor a recommender"):

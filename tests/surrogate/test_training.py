@@ -5,17 +5,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.fakes import SameForAll
 from tests.tiny import MIXTURE, SETTINGS, alignment, fresh, sasrec, world
 
 from recexplainer.errors import RecommenderError
-from recexplainer.recommenders.base import Floats, User
 from recexplainer.storage import read_json
 from recexplainer.surrogate import training
 from recexplainer.surrogate.model import Surrogate
@@ -150,30 +149,22 @@ def test_align_is_the_whole_of_it_in_one_call(tmp_path: Path) -> None:
     assert equal(Surrogate.from_pretrained(folder), aligned)
 
 
-class OnlyScores:
-    """Has nothing but scores, not even the methods for vectors."""
-
-    n_items, max_history, has_vectors, answers_changed_history = 60, 6, False, True
-
-    def scores(self, users: Sequence[User]) -> Floats:
-        return np.zeros((len(users), self.n_items), np.float32)
-
-
 def test_forms_that_read_vectors_are_refused_of_a_recommender_without(tmp_path: Path) -> None:
-    bare = OnlyScores()
+    bare = SameForAll()
     forms: tuple[Form, ...] = ("intention", "hybrid")
     for form in forms:
         with pytest.raises(RecommenderError, match=f"no vectors(?s:.)*form {form}(?s:.)*behavior") as caught:
-            align(world(), bare, tmp_path, form=form)  # type: ignore[arg-type]
+            align(world(), bare, tmp_path, form=form)
         assert caught.value.hint
         with pytest.raises(RecommenderError, match="no vectors"):
-            new_surrogate(form, Alignment(world(), bare, []), SETTINGS)  # type: ignore[arg-type]
+            new_surrogate(form, Alignment(world(), bare, []), SETTINGS)
 
 
 SCRIPT = """
 import sys
 from pathlib import Path
 from recexplainer.surrogate.training import train_surrogate
+from tests.fakes import SameForAll
 from tests.tiny import SETTINGS, alignment
 settings = SETTINGS.model_copy(update={"epochs": {"intention": 6.0}, "checkpoint_minutes": 1e-9})
 train_surrogate("intention", alignment(), settings, Path(sys.argv[1]) / "g", Path(sys.argv[1]) / "work")

@@ -33,7 +33,7 @@ def test_discrimination_skips_what_an_item_lacks(dataset, recommender):
 def test_similar_is_the_largest_dot_product_but_itself(recommender):
     vectors = np.array([[1, 0], [3, 0], [0, 2], [0, 1]], dtype=np.float32)
     assert most_similar(vectors, block=3).tolist() == [1, 0, 3, 2]
-    products = recommender.vectors @ recommender.vectors.T
+    products = recommender.table @ recommender.table.T
     np.fill_diagonal(products, -np.inf)
     assert most_similar(recommender.item_vectors()).tolist() == products.argmax(1).tolist()
 
