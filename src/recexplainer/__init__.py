@@ -5,6 +5,7 @@ Importing the package loads nothing; each name below is fetched from its room wh
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ __all__ = [
     "align",
     "explain",
 ]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # the user of the library decides what is printed
 
 _ROOMS = {
     "Dataset": "recexplainer.data.dataset",

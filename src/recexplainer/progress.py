@@ -15,13 +15,6 @@ from recexplainer.processes import is_first
 T = TypeVar("T")
 
 
-def say(text: str) -> None:
-    """One line on standard error; of several processes the first one speaks."""
-    if is_first():
-        sys.stderr.write(f"  {text}\n")
-        sys.stderr.flush()
-
-
 def track(iterable: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
     """Hand on the elements of an iterable, and show how far along they are.
 

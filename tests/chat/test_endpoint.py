@@ -192,14 +192,14 @@ def test_every_fault_ends_answered_exactly_once_and_a_second_run_asks_nothing(se
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_that_stays_ends_as_none_which_is_not_kept(
-    name: str, server: Loopback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, server: Loopback, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.faults["a"] = [FAULTS[name]] * 3
     model = endpoint(tmp_path, retries=1, timeout=1.5)
     assert model.answer([says("a"), says("b")]) == [None, "answer to b"]
     assert Counter(server.texts()) == {"a": 2, "b": 1}
     assert [path.suffix for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"] == [".json"]
-    assert "1 of 2 requests to tiny were not answered" in capsys.readouterr().err
+    assert "1 of 2 requests to tiny were not answered" in caplog.text
     server.faults["a"] = []
     assert endpoint(tmp_path).answer([says("a"), says("b")]) == ["answer to a", "answer to b"]
     assert Counter(server.texts()) == {"a": 3, "b": 1}
@@ -207,13 +207,13 @@ def test_a_fault_that_stays_ends_as_none_which_is_not_kept(
 
 @pytest.mark.parametrize("said", [None, "", " \n"])
 def test_a_model_that_says_nothing_is_not_asked_again_in_this_call(
-    said: str | None, server: Loopback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    said: str | None, server: Loopback, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.faults["a"] = [lambda: completion(said)]
     assert endpoint(tmp_path).answer([says("a")]) == [None]
     assert len(server.asked) == 1
     assert files(tmp_path) == []
-    assert "the model said nothing" in capsys.readouterr().err
+    assert "the model said nothing" in caplog.text
 
 
 def test_no_server(tmp_path: Path, server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -367,15 +367,13 @@ def test_what_decides_the_answer_decides_what_is_asked_again(
     assert server.keys == {f"Bearer {KEY}", None}, "without a key none is sent"
 
 
-def test_the_key_is_in_no_file_and_no_text(
-    server: Loopback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_key_is_in_no_file_and_no_text(server: Loopback, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     server.faults["b"] = [status(500, KEY)] * 3
+    caplog.set_level("DEBUG")
     model = endpoint(tmp_path)
     assert model.answer([says("a"), says("b")]) == ["answer to a", None]
-    shown = capsys.readouterr()
     held = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
-    for text in (held, shown.err, shown.out, repr(model.settings), repr(vars(model))):
+    for text in (held, caplog.text, repr(model.settings), repr(vars(model))):
         assert KEY not in text
     assert "answer to a" in held
 

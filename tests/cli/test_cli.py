@@ -8,7 +8,7 @@ import pytest
 
 from recexplainer.claims.claim import Claim
 from recexplainer.cli import main
-from recexplainer.cli.console import StageLines, say_error
+from recexplainer.cli.console import StageLines, show_error
 from recexplainer.cli.results import show_explanation, show_rows
 from recexplainer.errors import RunError
 from recexplainer.evaluation.rows import Row
@@ -89,7 +89,7 @@ def test_wrong_option_is_left_to_the_usage_message():
 
 
 def test_error_text_is_never_markup(capsys: pytest.CaptureFixture[str]):
-    say_error(RunError("The title [bold]x[/] and [/oops]", location="[red]"))
+    show_error(RunError("The title [bold]x[/] and [/oops]", location="[red]"))
     assert capsys.readouterr().err == "The title [bold]x[/] and [/oops]\n  location: [red]\n"
 
 

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -109,8 +110,10 @@ def _kill_in(stage: str, words: list[str]) -> None:
 
 
 def _wait_for_a_checkpoint(work: Path, run: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 300
     while run.poll() is None and not list(work.glob("tasks/checkpoint-*/complete")):
-        pass
+        assert time.monotonic() < deadline, "no checkpoint within five minutes"
+        time.sleep(0.002)
 
 
 def test_explain_prints_a_record_that_a_program_can_read(whole: Path) -> None:

@@ -197,7 +197,8 @@ def test_the_key_of_another_packet_is_not_lost(folder):
 @pytest.mark.parametrize(
     ("delimiter", "ends", "encoding"), [(",", "\n", "utf-8"), (";", "\r\n", "utf-8-sig"), ("\t", "\r", "utf-8-sig")]
 )
-def test_a_table_comes_back_from_a_spreadsheet(folder, tmp_path, capsys, delimiter, ends, encoding):
+def test_a_table_comes_back_from_a_spreadsheet(folder, tmp_path, caplog, delimiter, ends, encoding):
+    caplog.set_level("INFO", "recexplainer")
     records = table(folder)
     for place, record in enumerate(records[:-2]):
         record |= {"rating": str(place % 4), "comment": 'Zu "knapp"; naja, 2. Zeile\nfehlt — ü'}
@@ -211,7 +212,7 @@ def test_a_table_comes_back_from_a_spreadsheet(folder, tmp_path, capsys, delimit
     assert [one.rating for one in ratings] == [int(given[k["id"]]) if given[k["id"]] else None for k in key]
     assert {one.comment for one in ratings} == {'Zu "knapp"; naja, 2. Zeile\nfehlt — ü', ""}
     assert {one.rater for one in ratings} == {"Zoë"}
-    assert "Zoë: 10 of 12 rated" in capsys.readouterr().err
+    assert "Zoë: 10 of 12 rated" in caplog.text
 
 
 def saved(folder, **changes):
@@ -225,7 +226,8 @@ def write_saved(path, value):
     return path
 
 
-def test_a_saved_file_comes_back_and_the_rest_is_not_rated(folder, tmp_path, capsys):
+def test_a_saved_file_comes_back_and_the_rest_is_not_rated(folder, tmp_path, caplog):
+    caplog.set_level("INFO", "recexplainer")
     value = saved(folder)
     value["ratings"] = value["ratings"][:5]
     value["ratings"][2] |= {"rating": None, "comment": "?"}
@@ -233,7 +235,7 @@ def test_a_saved_file_comes_back_and_the_rest_is_not_rated(folder, tmp_path, cap
     assert [one.rating for one in ratings] == [0, 1, None, 3, 0] + [None] * 7
     assert [one.comment for one in ratings] == ["", "", "?"] + [""] * 9
     assert {one.rater for one in ratings} == {"Ann"}
-    assert "Ann: 4 of 12 rated" in capsys.readouterr().err
+    assert "Ann: 4 of 12 rated" in caplog.text
 
 
 def test_ratings_are_kept_and_read_again(folder, tmp_path):

@@ -5,6 +5,7 @@ It knows what is asked of whom, and what that takes; how a request is sent is in
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import asdict
@@ -15,7 +16,9 @@ from recexplainer.chat.model import Conversation
 from recexplainer.chat.sending import Request, Sender, open_client
 from recexplainer.chat.settings import EndpointSettings
 from recexplainer.chat.spend import Spend, count_tokens
-from recexplainer.progress import say, track
+from recexplainer.progress import track
+
+_log = logging.getLogger(__name__)
 
 
 class Endpoint:
@@ -55,7 +58,7 @@ class Endpoint:
         """
         with self._cache.alone():
             answers = self._known(conversations)
-            say(str(self._spend(answers, len(conversations))))
+            _log.info(str(self._spend(answers, len(conversations))))
             answers |= self._ask_all([one for one, answer in answers.items() if answer is None])
         return [None if (answer := answers[one]) is None else answer.text for one in conversations]
 
@@ -115,5 +118,7 @@ class Endpoint:
                 sender.stop.set()  # those not yet begun then end at once
                 raise
         if lacking := sum(answer is None for answer in answers.values()):
-            say(f"{lacking:,} of {len(asked):,} requests to {self.name} were not answered; the last: {sender.failure}")
+            _log.warning(
+                f"{lacking:,} of {len(asked):,} requests to {self.name} were not answered; the last: {sender.failure}"
+            )
         return answers

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from recexplainer.cli.console import say_error
+from recexplainer.cli.console import log_lines, show_error
 from recexplainer.cli.data import data
 from recexplainer.cli.demo import demo
 from recexplainer.cli.doctor import doctor
@@ -68,10 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = DEBUG in given
     try:
         # wherever --debug stands, it belongs to the program
-        with system_errors(Path()):
+        with log_lines(), system_errors(Path()):
             app([DEBUG] * debug + [argument for argument in given if argument != DEBUG])
     except RecExplainerError as error:
         if debug:
             raise
-        say_error(error)
+        show_error(error)
         sys.exit(2)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from recexplainer.errors import RecExplainerError
+from recexplainer.processes import is_first
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +30,30 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def say_error(error: RecExplainerError) -> None:
+class _LogLines(logging.Handler):
+    """Writes what the library logs to standard error; of several processes the first one does."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if is_first():
+            sys.stderr.write(f"  {self.format(record)}\n")
+            sys.stderr.flush()
+
+
+@contextmanager
+def log_lines() -> Generator[None]:
+    """Show on standard error what the library logs until the block ends."""
+    logger, handler = logging.getLogger("recexplainer"), _LogLines(logging.INFO)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def show_error(error: RecExplainerError) -> None:
     """Show an error: what is wrong, where, and the hint."""
     stderr().print(str(error), style="red", markup=False)
 

@@ -16,7 +16,10 @@ def explain(
     run: RunArgument,
     user: Annotated[str, typer.Option("--user", help="The user's own id.")],
     item: Annotated[str, typer.Option("--item", help="The item's own id.")],
-    surrogate: Annotated[bool, typer.Option("--surrogate", help="Do not ask the recommender first.")] = False,
+    surrogate: Annotated[
+        bool,
+        typer.Option("--surrogate", help="Write from the surrogate alone; the recommender only checks the text."),
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Let no claim stand that the recommender does not confirm.")
     ] = False,

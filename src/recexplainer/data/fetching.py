@@ -6,6 +6,7 @@ It knows what is published where (`sources.yaml`); how one file comes is none of
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import zlib
 from collections.abc import Mapping
@@ -20,11 +21,11 @@ from pydantic import Field, ValidationError
 
 from recexplainer.data.downloading import download, drop, read_text
 from recexplainer.errors import DataError
-from recexplainer.progress import say
 from recexplainer.settings import Settings
 from recexplainer.storage import hash_file, packaged_yaml, system_errors, write_text
 
 RECORD = "fetched.yaml"
+_log = logging.getLogger(__name__)
 _FIRST_BYTES = {".gz": b"\x1f\x8b", ".zip": b"PK"}
 
 
@@ -136,10 +137,10 @@ def fetch(name: str, folder: Path, mirror: str | None = None) -> tuple[Path, ...
         record = _read_record(folder, name, source)
         known = record.downloads.get(_file_name(address))
         if known is not None and _is_whole(folder, known):
-            say(f"{_file_name(address)}: there already")
+            _log.info(f"{_file_name(address)}: there already")
             continue
         _refuse_foreign(folder, source.made_of(address), known)
-        say(f"{_file_name(address)}: from {address}")
+        _log.info(f"{_file_name(address)}: from {address}")
         _fetch_file(address, folder, source, record)
     return tuple(folder / made for address in source.files for made in source.made_of(address))
 
@@ -162,7 +163,7 @@ def _fetch_file(address: str, folder: Path, source: Source, record: Record) -> N
         for name, path in made.items():
             path.replace(folder / name)
         drop(part)
-    say(f"{_file_name(address)}: {came.bytes:,} bytes, complete")
+    _log.info(f"{_file_name(address)}: {came.bytes:,} bytes, complete")
 
 
 def _check(part: Path, address: str) -> None:

@@ -98,7 +98,7 @@ def _override(values: dict[str, Any], override: str) -> str:
         raise SettingsError(
             "A setting on the command line is not of the form key.sub=value.",
             location=f"--set {override}",
-            hint="Write for example --set surrogate.training.epochs=3.",
+            hint="Write for example --set surrogate.epochs.hybrid=3.",
         )
     try:
         value: Any = yaml.safe_load(text)

@@ -6,6 +6,7 @@ It knows the key that `study` writes; raters' files are read by `rater_files`, a
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,12 +18,12 @@ from recexplainer.errors import RunError
 from recexplainer.evaluation.rating_rows import rating_rows
 from recexplainer.evaluation.rating_tables import is_rating
 from recexplainer.evaluation.rows import Row
-from recexplainer.progress import say
 from recexplainer.storage import read_json, write_json
 from recexplainer.study.rater_files import RatedLine, read_rater_file, refuse
 from recexplainer.study.study import KEY, Key, KeyEntry
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def import_study(folder: Path, files: Sequence[Path]) -> list[HumanRating]:
         seen[rater] = path
         rated = _rated(saved.ratings, {entry.id for entry in key.entries}, path)
         found += [_joined(rater, entry, rated.get(entry.id)) for entry in key.entries]
-        say(f"{rater}: {sum(line.rating is not None for line in rated.values())} of {len(key.entries)} rated")
+        _log.info(f"{rater}: {sum(line.rating is not None for line in rated.values())} of {len(key.entries)} rated")
     return found
 
 

@@ -6,6 +6,7 @@ starts from the item connector, since both vectors live in one space. Then all t
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,6 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import leave_one_out
 from recexplainer.hardware import best_device, has_fast_bfloat16
 from recexplainer.processes import from_first, is_first, wait_for_all, world_size
-from recexplainer.progress import say
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
 from recexplainer.storage import complete_folder, write_json
@@ -48,6 +48,7 @@ from recexplainer.tasks.example import Example
 from recexplainer.tasks.mixture import MixtureSettings, build_examples
 from recexplainer.tasks.wording import load_wording
 
+_log = logging.getLogger(__name__)
 _MATCHED = 500  # groups of items by whose matches a connector starts
 
 
@@ -122,7 +123,7 @@ def train_surrogate(
     encoded = encode_examples(surrogate, alignment, settings)
     if settings.backbone != "nano":
         share = -(-settings.tokens_per_batch // world_size())
-        say(require_memory(estimate_memory(surrogate, share, int(max(encoded.lengths))), surrogate.device))
+        _log.info(require_memory(estimate_memory(surrogate, share, int(max(encoded.lengths))), surrogate.device))
     log = _fit(surrogate, encoded, settings, settings.epochs.get(form, 1.0), work / "tasks", steps)
     if settings.sharded:
         join_weights(surrogate.backbone)
