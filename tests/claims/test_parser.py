@@ -68,11 +68,11 @@ def told(text, known=None, verdict=False):
 def directions(text, **changes):
     """Kind and item of each claim about what a history item does."""
     claims = verifier().claims(text, evidence(**changes))
-    return {(one.kind, one.item) for one in claims if one.kind in ("for", "against")}
+    return {(one.kind, one.item) for one in claims if one.kind in ("positive_attribution", "negative_attribution")}
 
 
-FOR_KEEP, FOR_MARROW, FOR_BRINK, FOR_CONSOLE = (("for", one) for one in HISTORY)
-NOT_KEEP, NOT_MARROW, NOT_BRINK, NOT_CONSOLE = (("against", one) for one in HISTORY)
+FOR_KEEP, FOR_MARROW, FOR_BRINK, FOR_CONSOLE = (("positive_attribution", one) for one in HISTORY)
+NOT_KEEP, NOT_MARROW, NOT_BRINK, NOT_CONSOLE = (("negative_attribution", one) for one in HISTORY)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_the_nearest_title_is_named():
 
 def test_a_title_of_one_common_word_is_named_in_quotes_only():
     known = evidence(history=(INSIDE, MARROW))
-    assert told("Inside the history nothing stands out.", known)[0][0] == "nothing-for"
+    assert told("Inside the history nothing stands out.", known)[0][0] == "no_positive_attribution"
     assert ("history", "Inside", "supported") in told("Yes, thanks to “Inside”.", known)
     assert ("history", "Inside", "contradicted") in told("Yes, thanks to “Inside”.")
 
@@ -219,19 +219,23 @@ def test_what_may_be_shared_by_an_item_of_which_nothing_is_known_is_not_contradi
     assert told(text, evidence(history=(MARROW,))) == [("shared", "brand Nimbus", "contradicted")]
 
 
+NOTHING = ("no_positive_attribution", "no_negative_attribution")
 CALM = {"recommended": False, "attributions": (0.01, 0.02, -0.01, 0.0)}
 
 
 @pytest.mark.parametrize(
     ("text", "kinds"),
     [
-        ("Yes. Nothing in the history speaks against it at all.", ["nothing-against"]),
-        ("No. No item in the history supports it.", ["nothing-for"]),
-        ("Yes. No item in the history drives this.", ["nothing-for", "nothing-against"]),
-        ("Yes. None of the purchases speaks for or against it.", ["nothing-for", "nothing-against"]),
-        ("Yes. The item is simply popular.", ["nothing-for", "nothing-against"]),
+        ("Yes. Nothing in the history speaks against it at all.", ["no_negative_attribution"]),
+        ("No. No item in the history supports it.", ["no_positive_attribution"]),
+        ("Yes. No item in the history drives this.", ["no_positive_attribution", "no_negative_attribution"]),
+        (
+            "Yes. None of the purchases speaks for or against it.",
+            ["no_positive_attribution", "no_negative_attribution"],
+        ),
+        ("Yes. The item is simply popular.", ["no_positive_attribution", "no_negative_attribution"]),
         ("Yes. It is broadly popular.", []),
-        ("No. Nothing in the history speaks for it: it is simply not popular enough.", ["nothing-for"]),
+        ("No. Nothing in the history speaks for it: it is simply not popular enough.", ["no_positive_attribution"]),
         ("Yes. Nothing else speaks for it.", []),
         ("Yes. Nothing beats “Brink”.", []),
         ("Yes. Nothing is wrong.", []),
@@ -239,7 +243,7 @@ CALM = {"recommended": False, "attributions": (0.01, 0.02, -0.01, 0.0)}
 )
 def test_denials(text, kinds):
     for known, mark in ((evidence(), "contradicted"), (evidence(**CALM), "supported")):
-        found = [(one.kind, one.status) for one in verifier().claims(text, known) if one.kind.startswith("nothing")]
+        found = [(one.kind, one.status) for one in verifier().claims(text, known) if one.kind in NOTHING]
         assert found == [(kind, mark) for kind in kinds]
 
 
@@ -257,35 +261,37 @@ def test_verdicts():
 def test_marks_by_hand():
     """Weights 0.9, 0.3, -0.6, 0.01: a random other item of the first does -0.097, of the second 0.103."""
     text = f"Yes. For it: “{TITLES[KEEP]}”, “Marrow & Thistle”, “Brink”, “Orbit's Pocket Console”."
-    found = {one.item: one for one in verifier().claims(text, evidence()) if one.kind == "for"}
+    found = {one.item: one for one in verifier().claims(text, evidence()) if one.kind == "positive_attribution"}
     assert [found[item].status for item in HISTORY] == ["supported", "supported", "contradicted", "unverified"]
     assert found[KEEP].found == "without it the score falls by 0.90 (a random other item: −0.097)"
     assert found[BRINK].found == "without it the score rises by 0.60 (a random other item: −0.40)"
     weak = evidence(attributions=(0.9, 0.3, 0.5, 0.4))
-    assert {one.item: one.status for one in verifier().claims(text, weak) if one.kind == "for"} == {
+    assert {one.item: one.status for one in verifier().claims(text, weak) if one.kind == "positive_attribution"} == {
         KEEP: "supported",
         MARROW: "unverified",
         BRINK: "unverified",
         CONSOLE: "unverified",
     }
     still = evidence(attributions=(0.9, 0.3, -0.6, 0.0))
-    found = {one.item: one for one in verifier().claims(text, still) if one.kind == "for"}
+    found = {one.item: one for one in verifier().claims(text, still) if one.kind == "positive_attribution"}
     assert found[CONSOLE].found.startswith("without it the score stays the same (")
     alone = evidence(history=(KEEP,))
-    (one,) = [one for one in verifier().claims(text, alone) if one.kind == "for"]
+    (one,) = [one for one in verifier().claims(text, alone) if one.kind == "positive_attribution"]
     assert (one.status, one.found) == ("supported", "without it the score falls by 0.90")
     silent = replace(evidence(), attributions=())
-    assert {one.status for one in verifier().claims(text, silent) if one.kind == "for"} == {"unverified"}
+    assert {one.status for one in verifier().claims(text, silent) if one.kind == "positive_attribution"} == {
+        "unverified"
+    }
 
 
 def test_the_spread_says_what_is_negligible():
     wide = replace(evidence(), score_std=100.0)
-    assert told("Yes. “Brink” supports it.", wide)[1] == ("for", "Brink", "unverified")
+    assert told("Yes. “Brink” supports it.", wide)[1] == ("positive_attribution", "Brink", "unverified")
 
 
 def test_one_title_in_one_direction_is_one_claim():
     text = "Yes. “Brink” supports it. “Brink” supports it. Yet “Brink” hurts it."
-    assert [kind for kind, *_ in told(text)] == ["history", "for", "against"]
+    assert [kind for kind, *_ in told(text)] == ["history", "positive_attribution", "negative_attribution"]
     assert verifier().claims(text, evidence())[1].start == text.index("Brink")
 
 

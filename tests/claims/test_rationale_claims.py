@@ -37,18 +37,26 @@ def meant(text: str, known: Evidence) -> set[tuple[str, int]]:
         world().titles[item]: (item, weight) for item, weight in zip(known.history, known.standardized, strict=True)
     }
     cited = [weights[title] for title in re.findall("“(.*?)”", text.removeprefix(opening))]
-    return {("for" if weight > 0 else "against", item) for item, weight in cited}
+    return {("positive_attribution" if weight > 0 else "negative_attribution", item) for item, weight in cited}
 
 
 def test_directions_are_what_the_writer_meant() -> None:
     kinds = set[str]()
     for text, known in written():
         claims = verifier().claims(text, known)
-        said = {(one.kind, one.item) for one in claims if one.kind in ("for", "against")}
+        said = {(one.kind, one.item) for one in claims if one.kind in ("positive_attribution", "negative_attribution")}
         assert said == meant(text, known), text
         assert {one.item for one in claims if one.kind == "history"} == {item for _, item in said}
         kinds |= {one.kind for one in claims}
-    assert kinds == {"verdict", "history", "for", "against", "shared", "nothing-for", "nothing-against"}
+    assert kinds == {
+        "verdict",
+        "history",
+        "positive_attribution",
+        "negative_attribution",
+        "shared",
+        "no_positive_attribution",
+        "no_negative_attribution",
+    }
 
 
 def test_what_is_shared_is_what_the_writer_said() -> None:

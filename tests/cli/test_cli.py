@@ -177,7 +177,7 @@ def test_claims_that_do_not_hold_are_shown_and_no_fault_twice(
 ):
     claims = (
         Claim("verdict", "supported", "the recommender says yes", 0, 3, 5),
-        Claim("for", "contradicted", "without it the score rises by 0.12", 17, 35, 3),
+        Claim("positive_attribution", "contradicted", "without it the score rises by 0.12", 17, 35, 3),
     )
     faults = ("“Emberfall [Deluxe]” is said to speak for it", *explanation.faults)
     show_explanation(replace(explanation, claims=claims, faults=faults))
@@ -197,7 +197,7 @@ def test_that_all_claims_hold_is_said(
 ):
     claims = (
         Claim("verdict", "supported", "the recommender says yes", 0, 3, 5),
-        Claim("for", "supported", "without it the score falls by 1.50", 17, 35, 3),
+        Claim("positive_attribution", "supported", "without it the score falls by 1.50", 17, 35, 3),
     )
     told = replace(explanation, claims=claims[:count], abstained="it would not hold")
     show_explanation(told)

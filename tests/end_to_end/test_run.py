@@ -121,7 +121,7 @@ def test_explain_prints_a_record_that_a_program_can_read(whole: Path) -> None:
     said = subprocess.run([*words, "--ask", "by moonlight"], check=True, capture_output=True, text=True)
     (told,) = json.loads(said.stdout)
     assert "This view was not taught" in said.stderr and "in short" in said.stderr
-    assert (told["method"], told["user"]) == ("hybrid+evidence", "u0001")
+    assert (told["method"], told["variant"], told["user"]) == ("hybrid", "grounded", "u0001")
     assert len(told["attributions"]) == len(told["history"])
     assert 1 <= told["rank"] <= told["n_ranked"]
 

@@ -107,7 +107,10 @@ def test_who_knows_f_is_right_and_who_turns_it_round_is_wrong():
 
 
 def test_a_reader_like_the_fixed_one_finds_what_the_fixed_one_finds():
-    claims = (Claim("for", "supported", "", 0, 1, 0), Claim("against", "supported", "", 0, 1, 2))
+    claims = (
+        Claim("positive_attribution", "supported", "", 0, 1, 0),
+        Claim("negative_attribution", "supported", "", 0, 1, 2),
+    )
     told = explanation(*claims, text="Yes: +Brink, -Velvet.")
     (row, _) = simulation_rows(ask({"a": [told]}, by_text, pairs=6), "gpt")
     assert row.value == pytest.approx(4.5 / 6)  # of the six pairs one is turned round, and one is tied

@@ -13,7 +13,7 @@ from recexplainer.evidence.realised import write_rationale
 from recexplainer.explanations import explainer
 from recexplainer.explanations import generator as drafting
 from recexplainer.explanations.explainer import Explainer, explain
-from recexplainer.explanations.record import Explanation
+from recexplainer.explanations.record import Explanation, Method
 from recexplainer.explanations.self_attribution import believed, can_reflect
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.batching import EncodedSet
@@ -42,7 +42,8 @@ def test_a_record_says_what_f_says(form: Form, architecture: str, evidence: bool
         scores = f.scores([user])[0]
         unseen = np.array([other for other in range(60) if other not in user.history])
         threshold = np.sort(scores[unseen])[::-1][len(unseen) // 5]
-        assert record.method == (f"{form}+evidence" if evidence else form)
+        alone = "direct" if form == "intention" else "self_attribution"
+        assert record.source == Method(form, "grounded" if evidence else alone)
         assert (record.user, record.history, record.item) == (user.id, user.history, item)
         assert record.item_title == world().titles[item]
         assert record.history_titles == tuple(world().titles[other] for other in user.history)

@@ -16,9 +16,13 @@ def test_a_template_has_the_verdict_of_f_and_names_three(template: str) -> None:
     texts = template_texts(template, known, world())
     for text, one, record in zip(texts, known, Recorder(world(), sasrec()).told(template, PAIRS, texts), strict=True):
         assert text.startswith("Yes" if one.recommended else "No")
-        named = [claim.item for claim in record.claims if claim.kind in ("for", "against")]
+        named = [
+            claim.item for claim in record.claims if claim.kind in ("positive_attribution", "negative_attribution")
+        ]
         assert len(named) == min(3, len(one.history)) and set(named) <= set(one.history)
-        assert {claim.kind for claim in record.claims} & {"for", "against"} == {"for" if one.recommended else "against"}
+        assert {claim.kind for claim in record.claims} & {"positive_attribution", "negative_attribution"} == {
+            "positive_attribution" if one.recommended else "negative_attribution"
+        }
 
 
 def test_what_is_named_follows_the_rule() -> None:

@@ -121,7 +121,7 @@ def test_each_kind_gives_a_surrogate_and_explanations(kind: str, form: str, tmp_
     }
     assert run(recipe({"kind": kind, kind: settings[kind]}, (form,)), folder)[-1] == "report"
     told = read_explanations(folder / "explanations" / "with-evidence.json")
-    assert [one.method for one in told] == [f"{form}+evidence"] * 2
+    assert [(one.method, one.variant) for one in told] == [(form, "grounded")] * 2
     assert all(len(one.attributions) == len(one.history) <= 9 for one in told)
     if kind == "function":
         assert f"{__name__}:scores" in (folder / "report" / "index.html").read_text("utf-8")

@@ -43,7 +43,7 @@ def test_claims_of_the_same_words_are_one_place_with_the_worst_mark(told):
     assert (second.status, third.status, third.words) == ("supported", "unverified", "by Nimbus")
     assert third.checks[0].says == "“by Nimbus” holds for “Lantern Keep: The Drowned Stair” too"
     claims = [
-        replace(each, mark=mark)
+        replace(each, status=mark)
         for each, mark in zip(told.claims, ("supported", "unverified", "contradicted"), strict=False)
     ]
     assert [place.status for place in places(replace(told, claims=tuple(claims)))] == ["supported", "contradicted"]
@@ -53,11 +53,11 @@ def test_claims_of_the_same_words_are_one_place_with_the_worst_mark(told):
     ("kind", "item", "says"),
     [
         ("verdict", 7, "its verdict"),
-        ("against", 5, "“Nimbus Wireless Gamepad” speaks against it"),
+        ("negative_attribution", 5, "“Nimbus Wireless Gamepad” speaks against it"),
         ("history", None, "“The” is in the user's history"),
         ("shared", None, "“The” holds for some of the history too"),
-        ("nothing-for", None, "nothing in the history speaks for it"),
-        ("nothing-against", None, "nothing in the history speaks against it"),
+        ("no_positive_attribution", None, "nothing in the history speaks for it"),
+        ("no_negative_attribution", None, "nothing in the history speaks against it"),
     ],
 )
 def test_each_kind_of_claim_in_words(told, kind, item, says):
@@ -67,16 +67,16 @@ def test_each_kind_of_claim_in_words(told, kind, item, says):
 @pytest.mark.parametrize(("start", "end"), [(-1, 3), (3, 3), (0, 10_000)])
 def test_a_claim_outside_the_text_is_an_error(told, start, end):
     with pytest.raises(RunError, match="not in the text"):
-        places(replace(told, claims=(Claim("for", "supported", "so", start, end, 0),)))
+        places(replace(told, claims=(Claim("positive_attribution", "supported", "so", start, end, 0),)))
 
 
 def test_segments_of_claims_put_the_text_together_and_show_the_worst_of_what_overlaps(told):
     text = "Nothing like Alpha speaks for it, Beta does"
     claims = (
-        Claim("nothing-for", "contradicted", "“Beta” speaks for it", 0, 32),
+        Claim("no_positive_attribution", "contradicted", "“Beta” speaks for it", 0, 32),
         Claim("history", "supported", "it is in the history", 13, 18, 0),
-        Claim("for", "supported", "the score falls", 34, 38, 1),
-        Claim("for", "unverified", "hardly", 34, 38, 2),
+        Claim("positive_attribution", "supported", "the score falls", 34, 38, 1),
+        Claim("positive_attribution", "unverified", "hardly", 34, 38, 2),
     )
     cut = claim_segments(replace(told, text=text, claims=claims, citations=()))
     assert "".join(each.text for each in cut) == text
@@ -104,7 +104,7 @@ def test_faults_that_a_claim_says_are_not_said_again(told):
     verdict = told.claims[0]
     assert (verdict.kind, verdict.status) == ("verdict", "supported")
     assert open_faults(replace(told, faults=faults)) == unsaid
-    otherwise = (replace(verdict, mark="contradicted"), *told.claims[1:])
+    otherwise = (replace(verdict, status="contradicted"), *told.claims[1:])
     assert open_faults(replace(told, faults=faults, claims=otherwise)) == unsaid[:-1], "the verdict's mark says it"
     assert open_faults(replace(told, faults=faults, claims=told.claims[1:])) == faults[1:], "no verdict is read"
     assert open_faults(replace(told, faults=faults, claims=())) == faults

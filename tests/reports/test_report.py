@@ -263,7 +263,7 @@ def test_titles_and_names_are_escaped(full_inputs, tmp_path):
         history_titles=(evil, *full_inputs.explanations[0].history_titles[1:]),
         citations=(Citation(0, evil, 4, 4 + len(evil), True, 1.0, 5, True),),
         ask=evil,
-        claims=(Claim("for", "contradicted", evil, 4, 4 + len(evil), 0),),
+        claims=(Claim("positive_attribution", "contradicted", evil, 4, 4 + len(evil), 0),),
         abstained=evil,
     )
     named = [

@@ -105,7 +105,11 @@ class _Reading:
             yield from self._titled(start, end, item, part.sign(slot))
         for sign in part.denied:
             words = self.text[part.start : part.end].rstrip()
-            yield Statement("nothing-for" if sign > 0 else "nothing-against", part.start, part.start + len(words))
+            yield Statement(
+                "no_positive_attribution" if sign > 0 else "no_negative_attribution",
+                part.start,
+                part.start + len(words),
+            )
         if part.popular:
             yield Statement(
                 "popular", part.start, part.start + len(self.text[part.start : part.end].rstrip()), self.item
@@ -134,7 +138,7 @@ class _Reading:
     def _titled(self, start: int, end: int, item: int | None, sign: int) -> Iterator[Statement]:
         yield Statement("history", start, end, item, self.text[start:end])
         if sign and item in self.history:
-            yield Statement("for" if sign > 0 else "against", start, end, item)
+            yield Statement("positive_attribution" if sign > 0 else "negative_attribution", start, end, item)
 
     def _denials(self, start: int, end: int) -> Iterator[Statement]:
         """Where nothing in the history is said to speak for the item, or against it, or either."""
@@ -172,4 +176,4 @@ class _Reading:
 
 def _nothing(signs: Sequence[int], start: int, end: int) -> Iterator[Statement]:
     for sign in signs:
-        yield Statement("nothing-for" if sign > 0 else "nothing-against", start, end)
+        yield Statement("no_positive_attribution" if sign > 0 else "no_negative_attribution", start, end)

@@ -76,7 +76,7 @@ class Verifier:
         return "contradicted", f"“{self._titles[one.item]}” is not in the history"
 
     def _of_nothing(self, one: Statement, evidence: Evidence) -> Found:
-        sign, way = (1, "for") if one.kind == "nothing-for" else (-1, "against")
+        sign, way = (1, "for") if one.kind == "no_positive_attribution" else (-1, "against")
         place = max(range(len(evidence.history)), key=lambda place: sign * evidence.standardized[place])
         if sign * evidence.standardized[place] < NEGLIGIBLE:
             return "supported", f"no history item speaks {way} it"
@@ -116,7 +116,7 @@ def _of_popularity(evidence: Evidence) -> Found:
 
 def _of_direction(kind: str, item: int, evidence: Evidence) -> Found:
     """Whether leaving a history item out moves the score as is said, by more than leaving out a random other does."""
-    sign, place = 1 if kind == "for" else -1, evidence.history.index(item)
+    sign, place = 1 if kind == "positive_attribution" else -1, evidence.history.index(item)
     own = evidence.attributions[place]
     others = [attribution for other, attribution in enumerate(evidence.attributions) if other != place]
     found = f"without it {_movement(own)}"

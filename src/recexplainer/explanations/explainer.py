@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from recexplainer.data.dataset import Dataset
 from recexplainer.evidence.evidence import Evidence
 from recexplainer.explanations.generator import Drafter
-from recexplainer.explanations.record import Explanation
+from recexplainer.explanations.record import Explanation, Method
 from recexplainer.explanations.recording import Recorder
 from recexplainer.explanations.self_attribution import believed, can_reflect
 from recexplainer.recommenders.base import Recommender, User
@@ -110,10 +110,11 @@ class Explainer:
             written = self._drafter.held(questions, told, known, strict=strict, drafts=most)
         else:
             written = self._drafter.free(questions)
-        name = f"{method or self.surrogate.form}{'+evidence' if evidence else ''}"
+        variant = "grounded" if evidence else "direct" if told is None else "self_attribution"
+        source = Method(method or self.surrogate.form, variant)
         cases = zip(pairs, known, probabilities.tolist(), written, strict=True)
         return [
-            self._recorder.record(name, user.id, one, draft.text, probability, ask=ask, abstained=draft.abstained)
+            self._recorder.record(source, user.id, one, draft.text, probability, ask=ask, abstained=draft.abstained)
             for (user, _), one, probability, draft in cases
         ]
 

@@ -7,6 +7,19 @@ from dataclasses import dataclass
 from recexplainer.claims.claim import Claim
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Method:
+    """Who explains, and how: what explanations are grouped by.
+
+    Attributes:
+        name: A form of the surrogate, a template, or a model's name.
+        variant: `grounded`, `self_attribution`, `direct`, or "" where there is one way only.
+    """
+
+    name: str
+    variant: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Citation:
     """A title found in the text, and what f does without that item.
@@ -38,7 +51,7 @@ class Explanation:
     """Why an item is or is not recommended, and how far that holds of f.
 
     Attributes:
-        method: The form, with `+evidence` where f was asked first: `hybrid+evidence`, `behavior`, …
+        method: Who explains: a form of the surrogate, a template, or a model's name.
         user: The user's own id.
         history: Item indices, oldest first; `history_titles` are their titles.
         item: The item asked about; `item_title` is its title.
@@ -57,6 +70,8 @@ class Explanation:
         ask: The view that the reader asked for, or "".
         claims: What the text claims, in order of appearance, each with its mark.
         abstained: Why no reasons are given; "" where they are.
+        variant: How: `grounded` (the recommender was asked first), `self_attribution` (the surrogate was asked first
+            which history items matter), `direct` (the surrogate alone), or "" where there is one way only.
     """
 
     method: str
@@ -78,3 +93,9 @@ class Explanation:
     ask: str = ""
     claims: tuple[Claim, ...] = ()
     abstained: str = ""
+    variant: str = ""
+
+    @property
+    def source(self) -> Method:
+        """Who explains, and how."""
+        return Method(self.method, self.variant)

@@ -13,7 +13,7 @@ from recexplainer.data.titles import TitleFinder
 from recexplainer.errors import DataError
 from recexplainer.evidence.evidence import Evidence, gather_evidence
 from recexplainer.explanations.citing import cite
-from recexplainer.explanations.record import Explanation
+from recexplainer.explanations.record import Explanation, Method
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
 from recexplainer.recommenders.popularity import recommended_shares
@@ -81,11 +81,11 @@ class Recorder:
             DataError: As in `known`.
         """
         cases = zip(pairs, self.known(pairs), texts, strict=True)
-        return [self.record(method, user.id, one, text, ask=ask) for (user, _), one, text in cases]
+        return [self.record(Method(method), user.id, one, text, ask=ask) for (user, _), one, text in cases]
 
     def record(
         self,
-        method: str,
+        method: Method,
         user: str,
         evidence: Evidence,
         text: str,
@@ -97,7 +97,7 @@ class Recorder:
         """One record; see `Explanation` for what goes into it.
 
         Args:
-            method: Who said it.
+            method: Who wrote it, and how.
             user: The user's own id.
             evidence: What f says of the pair.
             text: What was said.
@@ -109,7 +109,8 @@ class Recorder:
         verdict = _stated(claims, evidence) if probability is None else probability > 0.5
         titles = self.dataset.titles
         return Explanation(
-            method=method,
+            method=method.name,
+            variant=method.variant,
             user=user,
             history=evidence.history,
             history_titles=tuple(titles[item] for item in evidence.history),

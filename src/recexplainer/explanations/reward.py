@@ -36,8 +36,8 @@ def score_claims(claims: Sequence[Claim], evidence: Evidence) -> float:
 def _reach(claims: Sequence[Claim], evidence: Evidence) -> float:
     signs: dict[int | None, int] = {}
     for claim in claims:
-        if claim.kind in ("for", "against"):
-            signs.setdefault(claim.item, 1 if claim.kind == "for" else -1)
+        if claim.kind in ("positive_attribution", "negative_attribution"):
+            signs.setdefault(claim.item, 1 if claim.kind == "positive_attribution" else -1)
     sizes = sorted(map(abs, evidence.standardized), reverse=True)[:DEEPEST]
     if sizes[0] < NEGLIGIBLE:
         return float(not signs)

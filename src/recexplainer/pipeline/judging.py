@@ -55,7 +55,7 @@ def explain_with_surrogate(
     surrogate = load_surrogate(folders[trained]) if trained else unaligned_surrogate(recipe, folders)
     explainer = Explainer(*load_target(folders), surrogate)
     told = explainer.explain(
-        load_pairs(folders), evidence=method.evidence, reflect=method.reflect, method=method.speaker
+        load_pairs(folders), evidence=method.evidence, reflect=method.reflect, method=method.form or method.speaker
     )
     write_told(folder, told)
     agree = sum(one.verdict == one.recommended for one in told) / len(told)

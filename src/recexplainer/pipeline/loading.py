@@ -87,7 +87,15 @@ def load_told(folders: Folders, first: int | None = None) -> dict[str, list[Expl
     """What each method said of the cases, or of the first ones, from those of the folders that hold it."""
     paths = [folder / _EXPLANATIONS for folder in folders.values()]
     told = [read_explanations(path) for path in paths if path.is_file()]
-    return {one[0].method: one[:first] for one in told}
+    return {_label(one[0]): one[:first] for one in told}
+
+
+def _label(one: Explanation) -> str:
+    """One name for who explains and how."""
+    if one.variant == "grounded":
+        return f"{one.method}+evidence"
+    is_direct = one.variant == "direct" and one.method in ("hybrid", "behavior")
+    return f"{one.method}-at-once" if is_direct else one.method
 
 
 def complete_folders(run: Path) -> dict[str, Path]:

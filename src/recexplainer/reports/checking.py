@@ -22,11 +22,11 @@ _OF_VERDICT = ("no verdict is understood", "the opening says")
 _SAID = {
     "verdict": "its verdict",
     "history": "“{words}” is in the user's history",
-    "for": "“{title}” speaks for it",
-    "against": "“{title}” speaks against it",
+    "positive_attribution": "“{title}” speaks for it",
+    "negative_attribution": "“{title}” speaks against it",
     "shared": "“{words}” holds for {holder} too",
-    "nothing-for": "nothing in the history speaks for it",
-    "nothing-against": "nothing in the history speaks against it",
+    "no_positive_attribution": "nothing in the history speaks for it",
+    "no_negative_attribution": "nothing in the history speaks against it",
     "popular": "it pleases most users",
 }
 

@@ -264,19 +264,19 @@ def test_the_same_seed_gives_the_same_rows() -> None:
 @pytest.mark.parametrize(
     ("kind", "item", "marks"),
     [
-        ("for", 1, ("supported",)),
-        ("against", 1, ("contradicted",)),
-        ("against", 2, ("supported",)),
-        ("for", 2, ("contradicted",)),
-        ("for", 3, ("unverified", "contradicted")),
-        ("against", 3, ("unverified", "contradicted")),
-        ("for", 9, ()),
-        ("for", None, ()),
+        ("positive_attribution", 1, ("supported",)),
+        ("negative_attribution", 1, ("contradicted",)),
+        ("negative_attribution", 2, ("supported",)),
+        ("positive_attribution", 2, ("contradicted",)),
+        ("positive_attribution", 3, ("unverified", "contradicted")),
+        ("negative_attribution", 3, ("unverified", "contradicted")),
+        ("positive_attribution", 9, ()),
+        ("positive_attribution", None, ()),
         ("verdict", None, ()),
         ("history", 1, ()),
         ("shared", 1, ()),
-        ("nothing-for", None, ("contradicted",)),
-        ("nothing-against", None, ("contradicted",)),
+        ("no_positive_attribution", None, ("contradicted",)),
+        ("no_negative_attribution", None, ("contradicted",)),
     ],
 )
 def test_marks_by_hand(kind: ClaimKind, item: int | None, marks: tuple[str, ...]) -> None:
@@ -285,7 +285,7 @@ def test_marks_by_hand(kind: ClaimKind, item: int | None, marks: tuple[str, ...]
 
 
 def test_where_nothing_matters_that_is_right_to_say() -> None:
-    claim = Claim("nothing-for", "supported", "", 0, 1)
+    claim = Claim("no_positive_attribution", "supported", "", 0, 1)
     assert right_marks(claim, Causes(), (1, 2)) == ("supported",)
     assert right_marks(claim, Causes((), (1,)), (1, 2)) == ("supported",)
 

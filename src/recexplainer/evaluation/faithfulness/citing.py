@@ -37,8 +37,8 @@ def cited_by(explanation: Explanation) -> Cited:
     """The history items that a text cites, each by its first claim."""
     signs: dict[int, int] = {}
     for claim in explanation.claims:
-        if claim.kind in ("for", "against") and claim.item in explanation.history:
-            signs.setdefault(claim.item, 1 if claim.kind == "for" else -1)
+        if claim.kind in ("positive_attribution", "negative_attribution") and claim.item in explanation.history:
+            signs.setdefault(claim.item, 1 if claim.kind == "positive_attribution" else -1)
     return Cited(tuple(signs), tuple(signs.values()))
 
 

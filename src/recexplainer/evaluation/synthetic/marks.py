@@ -13,17 +13,17 @@ def right_marks(claim: Claim, causes: Causes, history: Sequence[int]) -> tuple[s
     """The marks that a claim may have if the causes are these; none where it is not about what matters.
 
     Args:
-        claim: A claim; those of kinds `for`, `against`, `nothing-for` and `nothing-against` are about what matters.
+        claim: A claim; those of kinds the attributions and their denials are about what matters.
         causes: The true ones.
         history: Item indices; what is claimed of other items is not looked at.
     """
-    if claim.kind in ("nothing-for", "nothing-against"):
-        denied = causes.for_items if claim.kind == "nothing-for" else causes.against_items
+    if claim.kind in ("no_positive_attribution", "no_negative_attribution"):
+        denied = causes.for_items if claim.kind == "no_positive_attribution" else causes.against_items
         return ("contradicted",) if denied else ("supported",)
-    if claim.kind not in ("for", "against") or claim.item not in history:
+    if claim.kind not in ("positive_attribution", "negative_attribution") or claim.item not in history:
         return ()
     sides = (causes.for_items, causes.against_items)
-    said, turned = sides if claim.kind == "for" else sides[::-1]
+    said, turned = sides if claim.kind == "positive_attribution" else sides[::-1]
     if claim.item in said:
         return ("supported",)
     return ("contradicted",) if claim.item in turned else ("unverified", "contradicted")
@@ -39,9 +39,13 @@ def read_as_written(said: Said) -> float:
     """1 if the verdict, the history items said to matter and, where it is said, that they share a brand are read."""
     record, telling = said.record, said.telling
     items = dict(zip(record.history_titles, record.history, strict=True))
-    cited = [("for", title) for title in telling.supporters] + [("against", title) for title in telling.opponents]
+    cited = [("positive_attribution", title) for title in telling.supporters] + [
+        ("negative_attribution", title) for title in telling.opponents
+    ]
     written = {(kind, items[title]) for kind, title in cited if title in items}
-    read = {(one.kind, one.item) for one in record.claims if one.kind in ("for", "against")}
+    read = {
+        (one.kind, one.item) for one in record.claims if one.kind in ("positive_attribution", "negative_attribution")
+    }
     read = {(kind, item) for kind, item in read if item in record.history}
     shared = not telling.brand or not written or any(one.kind == "shared" for one in record.claims)
     return float(read == written and shared and record.verdict is telling.verdict)
