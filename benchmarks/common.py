@@ -23,7 +23,7 @@ from recexplainer.surrogate.training import Alignment
 from recexplainer.tasks.example import Example
 from recexplainer.tasks.mixture import MixtureSettings, build_examples
 
-NANO = NanoSettings(width=224, layers=3, heads=4, inner=640, vocabulary=3400)
+NANO = NanoSettings(hidden_size=224, num_hidden_layers=3, num_attention_heads=4, intermediate_size=640, vocab_size=3400)
 CONNECTOR_WIDTH = 448
 _SEARCH = SearchSettings(widths=(64,), dropouts=(0.2,), layers=(1,), learning_rates=(3e-3,), epochs=6, batch=256)
 _MIXTURE = MixtureSettings(rationale_surrogate=800, rationale_evidence=800, chat_train=100, rationale_test=0)

@@ -80,7 +80,7 @@ def from_world(options: Any) -> tuple[Surrogate, Dataset, Any, Any]:
         nano=NANO,
         connector_width=CONNECTOR_WIDTH,
         learning_rate=2e-3,
-        item_examples=4000,
+        connector_warmup_examples=4000,
         tokens_per_batch=1024,
         epochs={options.form: options.epochs},
     )

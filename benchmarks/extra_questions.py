@@ -31,12 +31,14 @@ def measure(form: str, users: int, examples: int, extra: float) -> list[Row]:
     recommender, _ = fit_sasrec(world, split, search)
     rows: list[Row] = []
     for multiple in (0.0, extra):
-        mixture = MixtureSettings(tasks=TASKS, extra_questions=multiple, extra_classification=1.0)
+        mixture = MixtureSettings(tasks=TASKS, synthetic_history_ratio=multiple, synthetic_classification_share=1.0)
         built = build_examples(world, split, recommender, mixture)
         settings = SurrogateSettings(
-            item_examples=10_000,
+            connector_warmup_examples=10_000,
             epochs={form: examples / len(built.train)},
-            nano=NanoSettings(width=128, layers=2, heads=2, inner=256, vocabulary=3000),
+            nano=NanoSettings(
+                hidden_size=128, num_hidden_layers=2, num_attention_heads=2, intermediate_size=256, vocab_size=3000
+            ),
         )
         with TemporaryDirectory() as folder:
             alignment = Alignment(world, recommender, built.train)

@@ -23,9 +23,16 @@ from recexplainer.surrogate.training import Alignment, new_surrogate
 from recexplainer.tasks.mixture import Examples, MixtureSettings, build_examples
 
 SEARCH = SearchSettings(widths=(16,), dropouts=(0.1,), layers=(1,), max_history=6, epochs=3, patience=3, batch=32)
-NANO = NanoSettings(width=32, layers=2, heads=2, inner=64, vocabulary=1500, context=1024)
+NANO = NanoSettings(
+    hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, vocab_size=1500, max_length=1024
+)
 SETTINGS = SurrogateSettings(
-    nano=NANO, connector_width=32, learning_rate=3e-3, item_examples=120, tokens_per_batch=2048, precision="float32"
+    nano=NANO,
+    connector_width=32,
+    learning_rate=3e-3,
+    connector_warmup_examples=120,
+    tokens_per_batch=2048,
+    precision="float32",
 )
 MIXTURE = MixtureSettings(
     limits={"retrieval": 60, "ranking": 40, "classification": 40, "discrimination": 40, "reconstruction": 20},

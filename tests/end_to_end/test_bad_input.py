@@ -33,11 +33,11 @@ name: small
 threads: 1
 data: {source: files, path: shop, filter: {min_history: 3}}
 recommender: {kind: vectors, vectors: {items: items.parquet, users: users.parquet}}
-examples: {test_users: 4, extra_questions: 0, chat_train: 0, limits: {ranking: 10, retrieval: 10}}
+examples: {test_users: 4, synthetic_history_ratio: 0, chat_train: 0, limits: {ranking: 10, retrieval: 10}}
 forms: [behavior]
 surrogate:
-  nano: {width: 16, layers: 1, heads: 1, inner: 16, vocabulary: 400}
-  item_examples: 0
+  nano: {hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 1, intermediate_size: 16, vocab_size: 400}
+  connector_warmup_examples: 0
   epochs: {behavior: 0.1}
 """
 
@@ -162,10 +162,10 @@ IMPOSSIBLE: dict[str, tuple[str, str, str, set[str] | None]] = {
         "recexplainer[4bit]",
         {"dataset", "recommender", "examples"},
     ),
-    "surrogate.nano.context=64": (
+    "surrogate.nano.max_length=64": (
         "tokens, but the backbone's context is 64",
         "the prompt that begins: ",
-        "surrogate.nano.context",
+        "surrogate.nano.max_length",
         {"dataset", "recommender", "examples"},
     ),
 }

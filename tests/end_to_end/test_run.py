@@ -34,13 +34,13 @@ threads: 1
 data: {source: sample, sample: {users: 80, items: 60}}
 recommender:
   search: {widths: [16], dropouts: [0.2], layers: [1], learning_rates: [0.003], epochs: 3}
-examples: {extra_questions: 0.5, rationale_surrogate: 60, rationale_evidence: 60, rationale_causes: 60, test_users: 12,
-  rationale_test: 4}
+examples: {synthetic_history_ratio: 0.5, rationale_surrogate: 60, rationale_evidence: 60, rationale_causes: 60,
+  test_users: 12, rationale_test: 4}
 forms: [intention, hybrid]
 surrogate:
-  nano: {width: 32, layers: 2, heads: 2, inner: 64, vocabulary: 800}
+  nano: {hidden_size: 32, num_hidden_layers: 2, num_attention_heads: 2, intermediate_size: 64, vocab_size: 800}
   connector_width: 32
-  item_examples: 240
+  connector_warmup_examples: 240
   epochs: {intention: 0.3, hybrid: 0.2}
   checkpoint_minutes: 0.005
 explanations: {count: 2}

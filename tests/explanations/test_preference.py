@@ -15,8 +15,8 @@ from recexplainer.explanations.preference import PreferenceLog, prefer
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.preference_settings import PreferenceSettings
 from recexplainer.surrogate.prompt import FORMS, Form
+from recexplainer.surrogate.settings import PreferenceSettings
 
 SETTINGS = PreferenceSettings(learning_rate=3e-3, epochs=2, tokens_per_batch=1024, held_out=0.25, texts=2)
 

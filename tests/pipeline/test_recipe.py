@@ -33,7 +33,7 @@ def test_every_shipped_recipe_is_sound_and_bears_the_name_of_its_file(name: str)
 
 
 def test_written_recipe_reads_back_equal(tmp_path: Path):
-    recipe = load_recipe("demo", ["seed=7", "surrogate.nano.width=32"])
+    recipe = load_recipe("demo", ["seed=7", "surrogate.nano.hidden_size=32"])
     (tmp_path / "recipe.yaml").write_text(recipe_text(recipe), encoding="utf-8")
     assert read_settings(Recipe, tmp_path / "recipe.yaml") == recipe
 

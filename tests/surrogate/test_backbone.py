@@ -57,12 +57,12 @@ def test_the_frame_of_nano() -> None:
 
 def test_attention_starts_looking_for_what_is_alike_and_handing_it_on() -> None:
     backbone, _ = build_nano(TEXTS, NANO, seed=0)
-    states = torch.randn(50, NANO.width)
+    states = torch.randn(50, NANO.hidden_size)
     for layer in backbone.model.layers:
         attention = layer.self_attn
         alike = attention.q_proj(states) @ attention.k_proj(states).T
         assert (alike.argmax(1) == torch.arange(50)).float().mean() > 0.9
-        values, sign = attention.v_proj(states), torch.ones(NANO.width)
+        values, sign = attention.v_proj(states), torch.ones(NANO.hidden_size)
         if layer is backbone.model.layers[-1]:
             sign[-attention.head_dim :] = -1  # the last head takes away what it sees
         torch.testing.assert_close(attention.o_proj(values * sign), 0.5 * states, atol=1e-4, rtol=1e-3)
@@ -113,4 +113,4 @@ def test_nano_has_the_shape_asked_for() -> None:
     model, tokenizer = build_nano(TEXTS, NANO, 0)
     assert (model.config.hidden_size, model.config.num_hidden_layers) == (32, 2)
     assert model.get_input_embeddings().num_embeddings == len(tokenizer)
-    assert model.config.max_position_embeddings == NANO.context
+    assert model.config.max_position_embeddings == NANO.max_length

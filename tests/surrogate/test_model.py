@@ -65,7 +65,7 @@ def test_users_and_items_have_connectors_of_their_own() -> None:
 
 def test_the_context_is_the_smaller_of_what_model_and_tokenizer_take() -> None:
     surrogate = new_surrogate("behavior", alignment(), SETTINGS.model_copy(update={"nano": NANO}))
-    assert surrogate.context == NANO.context
+    assert surrogate.context == NANO.max_length
     surrogate.tokenizer.model_max_length = 100
     assert surrogate.context == 100
 

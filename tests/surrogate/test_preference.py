@@ -11,9 +11,9 @@ from tests.tiny import ARCHITECTURES, examples, fresh, sasrec, world
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.preference import PreferenceTrainer, log_probabilities, preference_loss
-from recexplainer.surrogate.preference_settings import PreferenceSettings
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.surrogate.questions import encode_answers, encode_questions
+from recexplainer.surrogate.settings import PreferenceSettings
 from recexplainer.tasks.example import Example
 
 EVERY = [(form, architecture) for form in FORMS for architecture in ARCHITECTURES]

@@ -127,7 +127,7 @@ def test_a_model_without_a_chat_template_gets_one(bases: dict[str, Path], tmp_pa
 
 
 def test_the_context_is_the_one_asked_for(bases: dict[str, Path]) -> None:
-    given = settings(bases["Llama"]).model_copy(update={"pretrained": LORA.model_copy(update={"context": 300})})
+    given = settings(bases["Llama"]).model_copy(update={"pretrained": LORA.model_copy(update={"max_length": 300})})
     assert new_surrogate("behavior", alignment(), given).context == 300
 
 

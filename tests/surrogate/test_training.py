@@ -82,7 +82,7 @@ def test_after_the_phase_the_two_connectors_go_their_own_ways(intention: Path) -
 
 
 def test_without_item_examples_there_is_no_first_phase_training(tmp_path: Path) -> None:
-    settings = SETTINGS.model_copy(update={"item_examples": 0})
+    settings = SETTINGS.model_copy(update={"connector_warmup_examples": 0})
     read, untrained = (new_surrogate("intention", alignment(), settings) for _ in range(2))
     training._read_items_first(read, alignment(), settings, tmp_path)
     assert equal(read.item_connector, untrained.item_connector)
@@ -105,7 +105,7 @@ def test_hybrid_mixes_the_three_forms_by_its_shares() -> None:
     surrogate = new_surrogate("hybrid", alignment(), SETTINGS)
 
     def kinds(shares: tuple[float, float, float]) -> tuple[int, int]:
-        settings = SETTINGS.model_copy(update={"hybrid_shares": shares})
+        settings = SETTINGS.model_copy(update={"hybrid_form_sampling": shares})
         data = encode_examples(surrogate, alignment(), settings)
         return sum(bool(one.user_places or one.items) for one in data.encoded), int(data.lengths.sum())
 
@@ -202,11 +202,11 @@ def test_killed_in_either_phase_it_goes_on_to_the_same_weights_bit_for_bit(tmp_p
 
 
 def test_a_form_may_learn_from_a_share_of_a_task() -> None:
-    made, settings = fresh("behavior"), SETTINGS.model_copy(update={"shares": {"behavior": {"ranking": 0.0}}})
+    made, settings = fresh("behavior"), SETTINGS.model_copy(update={"task_sampling": {"behavior": {"ranking": 0.0}}})
     everything = encode_examples(made, alignment(), SETTINGS)
     fewer = encode_examples(made, alignment(), settings)
     rankings = sum(one.task == "ranking" for one in alignment().examples)
     assert rankings > 0
     assert len(fewer) == len(everything) - rankings
-    other = SETTINGS.model_copy(update={"shares": {"hybrid": {"ranking": 0.0}}})
+    other = SETTINGS.model_copy(update={"task_sampling": {"hybrid": {"ranking": 0.0}}})
     assert len(encode_examples(made, alignment(), other)) == len(everything)

@@ -52,7 +52,7 @@ def test_histories_are_prefixes_cut_to_what_f_sees(dataset, split, recommender):
 
 
 def test_extra_questions_never_leak_a_test_history(dataset, split, recommender):
-    examples = build(dataset, split, recommender, extra_questions=4, extra_classification=0.5)
+    examples = build(dataset, split, recommender, synthetic_history_ratio=4, synthetic_classification_share=0.5)
     extra = [one for one in examples.train if one.task == "retrieval" and not one.user]
     assert len(extra) == examples.report["histories"]["made up"] == 4 * PREFIXES
     tested = {one.history for one in examples.test if one.task == "retrieval"}
@@ -84,9 +84,9 @@ def test_made_up_histories_end_where_no_more_exist():
 
 
 def test_same_seed_same_examples(dataset, split, recommender):
-    first = build(dataset, split, recommender, extra_questions=1)
-    assert first == build(dataset, split, recommender, extra_questions=1)
-    assert first.train != build(dataset, split, recommender, extra_questions=1, seed=1).train
+    first = build(dataset, split, recommender, synthetic_history_ratio=1)
+    assert first == build(dataset, split, recommender, synthetic_history_ratio=1)
+    assert first.train != build(dataset, split, recommender, synthetic_history_ratio=1, seed=1).train
 
 
 def test_leaving_out_a_task_changes_no_other(dataset, split, recommender):
@@ -148,7 +148,9 @@ def test_damaged_files_are_refused(dataset, tmp_path):
         load_examples(tmp_path)
 
 
-@pytest.mark.parametrize("wrong", [{"tasks": ["dance"]}, {"extra_questions": -1}, {"limit": {}}, {"test_users": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"tasks": ["dance"]}, {"synthetic_history_ratio": -1}, {"limit": {}}, {"test_users": 0}]
+)
 def test_wrong_settings_are_refused(wrong):
     with pytest.raises(ValidationError):
         MixtureSettings.model_validate(wrong)

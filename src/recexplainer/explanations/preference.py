@@ -18,8 +18,8 @@ from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.preference import PreferenceTrainer
-from recexplainer.surrogate.preference_settings import PreferenceSettings
 from recexplainer.surrogate.questions import encode_answers
+from recexplainer.surrogate.settings import PreferenceSettings
 
 Guard = Callable[[Surrogate], float]
 

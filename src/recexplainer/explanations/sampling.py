@@ -17,8 +17,8 @@ from recexplainer.recommenders.base import Recommender, User
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.preference_settings import PreferenceSettings
 from recexplainer.surrogate.questions import encode_questions
+from recexplainer.surrogate.settings import PreferenceSettings
 from recexplainer.tasks.example import Example
 
 _AT_ONCE = 64

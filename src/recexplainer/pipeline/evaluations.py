@@ -128,7 +128,7 @@ def _ablation(recipe: Recipe) -> list[Stage]:
 
 def _ablated(recipe: Recipe, name: str) -> Stage:
     without = _LEFT_OUT[name]
-    settings = recipe.surrogate.decisive() | recipe.evaluation.ablation.model_dump(mode="json")
+    settings = recipe.surrogate.cache_key() | recipe.evaluation.ablation.model_dump(mode="json")
     settings |= {"seed": recipe.evaluation.seed, "without": list(without)}
     step = partial(measuring.measure_ablated, recipe, name=name, without=without)
     return Stage(ablated_stage(name), settings, ASKED, step, apart=True)
@@ -171,8 +171,8 @@ _STAGES: dict[Evaluation, Callable[[Recipe], list[Stage]]] = {
 
 
 def _backbone(recipe: Recipe) -> dict[str, Any]:
-    decisive = recipe.surrogate.decisive()
-    return {name: decisive[name] for name in ("backbone", "nano", "pretrained", "seed")}
+    key = recipe.surrogate.cache_key()
+    return {name: key[name] for name in ("backbone", "nano", "pretrained", "seed")}
 
 
 def _endpoint(recipe: Recipe) -> dict[str, Any]:

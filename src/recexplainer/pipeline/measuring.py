@@ -125,7 +125,7 @@ def _ablated(recipe: Recipe, context: RunContext, folder: Path, without: Sequenc
     alignment = training.Alignment(whole.dataset, whole.recommender, kept)
     settings = recipe.surrogate
     if "discrimination" in without:  # the first phase names items from their vectors: that is this task
-        settings = settings.model_copy(update={"item_examples": 0})
+        settings = settings.model_copy(update={"connector_warmup_examples": 0})
     steps = recipe.evaluation.ablation.steps
     surrogate = training.train_surrogate(
         explaining_form(recipe), alignment, settings, folder / "surrogate", context.work, steps=steps

@@ -20,7 +20,7 @@ from recexplainer.storage import write_json
 if TYPE_CHECKING:
     from recexplainer.evaluation.alignment import TestCases
     from recexplainer.surrogate.model import Surrogate
-    from recexplainer.surrogate.preference_settings import PreferenceSettings
+    from recexplainer.surrogate.settings import PreferenceSettings
     from recexplainer.surrogate.training import Alignment
     from recexplainer.tasks.example import Example
 

@@ -65,9 +65,12 @@ def _surrogate_stage(recipe: Recipe, form: Form) -> Stage:
     goes_on = form == "hybrid" and recipe.surrogate.start_hybrid_from == "intention" and "intention" in recipe.forms
     start = surrogate_stage("intention") if goes_on else None
     inputs = (*ASKED, start) if start else ASKED
-    own = {"epochs": recipe.surrogate.epochs.get(form, 1.0), "shares": recipe.surrogate.shares.get(form, {})}
+    own = {
+        "epochs": recipe.surrogate.epochs.get(form, 1.0),
+        "task_sampling": recipe.surrogate.task_sampling.get(form, {}),
+    }
     step = partial(steps.train_surrogate, recipe, form=form, start=start)
-    return Stage(surrogate_stage(form), recipe.surrogate.decisive() | own, inputs, step, apart=True)
+    return Stage(surrogate_stage(form), recipe.surrogate.cache_key() | own, inputs, step, apart=True)
 
 
 def _preferred_stages(recipe: Recipe) -> list[Stage]:

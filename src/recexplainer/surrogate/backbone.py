@@ -50,17 +50,17 @@ def build_nano(
     texts: Iterable[str], settings: NanoSettings, seed: int
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
     """A new `nano`: its vocabulary learned from the texts, its weights drawn from the seed."""
-    tokenizer = learn_tokenizer(texts, settings.vocabulary, settings.context)
+    tokenizer = learn_tokenizer(texts, settings.vocab_size, settings.max_length)
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=settings.width,
-        intermediate_size=settings.inner,
-        num_hidden_layers=settings.layers,
-        num_attention_heads=settings.heads,
-        num_key_value_heads=settings.heads,
-        max_position_embeddings=settings.context,
-        initializer_range=settings.width**-0.5,
+        hidden_size=settings.hidden_size,
+        intermediate_size=settings.intermediate_size,
+        num_hidden_layers=settings.num_hidden_layers,
+        num_attention_heads=settings.num_attention_heads,
+        num_key_value_heads=settings.num_attention_heads,
+        max_position_embeddings=settings.max_length,
+        initializer_range=settings.hidden_size**-0.5,
         tie_word_embeddings=True,
         pad_token_id=tokenizer.vocab[_PAD],
         eos_token_id=tokenizer.vocab[_END],

@@ -123,7 +123,7 @@ class PromptEncoder:
             raise SurrogateError(
                 f"A prompt and its answer take {length} tokens, but the backbone's context is {self.context}.",
                 location=f"the prompt that begins: {self._beginning(prompt)}",
-                hint="Raise surrogate.nano.context or surrogate.pretrained.context, or shorten the titles.",
+                hint="Raise surrogate.nano.max_length or surrogate.pretrained.max_length, or shorten the titles.",
             )
         first = shown[0] - isinstance(prompt.parts[shown[0] - 1], MatchPlace)
         parts = prompt.parts[:first] + prompt.parts[shown[0] + 2 :]

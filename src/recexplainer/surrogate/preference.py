@@ -20,7 +20,7 @@ from recexplainer.progress import track
 from recexplainer.surrogate.batching import EncodedSet, TokenBudget, to_device
 from recexplainer.surrogate.loop import attention_for_training
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.preference_settings import PreferenceSettings
+from recexplainer.surrogate.settings import PreferenceSettings
 
 
 def log_probabilities(surrogate: Surrogate, batch: Mapping[str, Tensor]) -> Tensor:

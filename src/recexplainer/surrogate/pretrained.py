@@ -56,7 +56,7 @@ def load_pretrained(name: str, settings: PretrainedSettings, seed: int) -> tuple
             hint="Give a causal language model: its name on the hub, or a folder with weights, config and tokenizer. "
             "Without a network only a folder will do; `nano` needs neither.",
         ) from error
-    _complete(tokenizer, name, settings.context)
+    _complete(tokenizer, name, settings.max_length)
     torch.manual_seed(seed)
     _add_lora(backbone, settings)
     if settings.gradient_checkpointing:

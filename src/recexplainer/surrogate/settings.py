@@ -1,36 +1,49 @@
-"""Settings of the surrogate: the backbone and its training."""
+"""Settings of the surrogate: the backbone, its alignment and its preference training. Reading them needs no torch."""
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, model_validator
 
 from recexplainer.settings import Settings
-from recexplainer.surrogate.preference_settings import PreferenceSettings
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.tasks.example import Task
 
 
 class NanoSettings(Settings):
-    """The shape of `nano`, the embedded backbone: a small Llama with a vocabulary of its own."""
+    """The shape of `nano`, the embedded backbone: a small Llama with its own vocabulary. Keys as in transformers."""
 
-    width: int = Field(default=192, ge=16)
-    """Width of its embeddings and states."""
-    layers: int = Field(default=3, ge=1)
+    renamed = MappingProxyType(
+        {
+            "width": "hidden_size",
+            "inner": "intermediate_size",
+            "heads": "num_attention_heads",
+            "layers": "num_hidden_layers",
+            "vocabulary": "vocab_size",
+            "context": "max_length",
+        }
+    )
+
+    hidden_size: int = Field(default=192, ge=16)
+    """Width of its embeddings and hidden states."""
+    num_hidden_layers: int = Field(default=3, ge=1)
     """Transformer blocks."""
-    heads: int = Field(default=3, ge=1)
+    num_attention_heads: int = Field(default=3, ge=1)
     """Attention heads."""
-    inner: int = Field(default=512, ge=16)
+    intermediate_size: int = Field(default=512, ge=16)
     """Width inside its feed-forward layers."""
-    vocabulary: int = Field(default=8000, ge=400)
-    """The most tokens its BPE vocabulary may hold."""
-    context: int = Field(default=1024, ge=64)
+    vocab_size: int = Field(default=8000, ge=400)
+    """The most tokens that its BPE vocabulary may hold."""
+    max_length: int = Field(default=1024, ge=64)
     """Most tokens of prompt and answer together."""
 
 
 class PretrainedSettings(Settings):
-    """How a pretrained backbone is held, and the LoRA that is trained on it; `nano` has no use for these."""
+    """How a pretrained backbone is loaded, and the LoRA that is trained on it; `nano` does not use these."""
+
+    renamed = MappingProxyType({"context": "max_length"})
 
     rank: int = Field(default=16, ge=1)
     """LoRA's rank."""
@@ -41,25 +54,66 @@ class PretrainedSettings(Settings):
     targets: tuple[str, ...] | None = None
     """Names of the layers that get LoRA; None: all linear layers but the output, whatever the architecture."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """How its own weights are held; `auto`: bfloat16 on a GPU that has it, else float32."""
+    """Type of its own weights; `auto`: bfloat16 on a GPU that has it, else float32."""
     four_bit: bool = False
-    """Hold its own weights in 4 bits (bitsandbytes)."""
+    """Quantise its own weights to 4 bits (bitsandbytes)."""
     sharded: bool = False
     """Split its own weights among the processes that torchrun starts (FSDP2); each then holds a share of them."""
     gradient_checkpointing: bool = False
-    """Work states out again on the way back instead of keeping them: less memory, more time."""
-    context: int = Field(default=1024, ge=64)
+    """Recompute hidden states in the backward pass instead of keeping them: less memory, more time."""
+    max_length: int = Field(default=1024, ge=64)
     """Most tokens of prompt and answer together (the paper: 1,024)."""
 
     @model_validator(mode="after")
-    def _splits_what_can_be_split(self) -> PretrainedSettings:
+    def _refuse_sharded_four_bit(self) -> PretrainedSettings:
         if self.sharded and self.four_bit:
             raise ValueError("weights in 4 bits cannot be sharded: set one of four_bit and sharded")
         return self
 
 
+class PreferenceSettings(Settings):
+    """How a surrogate learns to prefer, of its own explanations, those that the recommender supports (DPO)."""
+
+    questions: int = Field(default=2000, ge=2)
+    """Most pairs of user and item that texts are sampled for; of more, so many are drawn from the seed."""
+    held_out: float = Field(default=0.1, gt=0, lt=1)
+    """Share of these questions that nothing is learned from; the scores before and after are measured on them."""
+    evidence: float = Field(default=0.3, ge=0, le=1)
+    """Share of the questions that are asked with evidence; for the others the surrogate explains by itself."""
+    texts: int = Field(default=6, ge=2)
+    """Texts sampled for each question; the best and the worst may become a pair."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Temperature of the sampling: higher is more varied."""
+    margin: float = Field(default=0.1, ge=0, lt=1)
+    """How much more the best must score than the worst, from 0 to 1, for the two to be learned from."""
+    beta: float = Field(default=0.1, gt=0)
+    """Strength of the tie to the reference, the surrogate before this training (Rafailov et al. 2023)."""
+    likelihood: float = Field(default=0.2, ge=0)
+    """Weight of the preferred text's own likelihood, so that it does not fall with the other's (Pang et al. 2024)."""
+    learning_rate: float = Field(default=2e-4, gt=0)
+    """Peak learning rate of AdamW; about a third of alignment's."""
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the steps in which the learning rate rises."""
+    epochs: int = Field(default=2, ge=1)
+    """Passes over the pairs; alignment is measured after each."""
+    tokens_per_batch: int = Field(default=4096, ge=64)
+    """Token budget of a batch, both texts of a pair and padding included."""
+    guard: float = Field(default=0.01, ge=0)
+    """How far alignment may fall, in the guard's own unit: 0.01 is one point of accuracy. Beyond it all is undone."""
+    seed: int = 0
+    """Seed of the questions, the sampling and the order."""
+
+
 class SurrogateSettings(Settings):
     """How a surrogate is built and trained."""
+
+    renamed = MappingProxyType(
+        {
+            "shares": "task_sampling",
+            "hybrid_shares": "hybrid_form_sampling",
+            "item_examples": "connector_warmup_examples",
+        }
+    )
 
     backbone: str = "nano"
     """`nano`, the name of a causal language model on the hub, or a folder that holds one."""
@@ -68,39 +122,39 @@ class SurrogateSettings(Settings):
     pretrained: PretrainedSettings = PretrainedSettings()
     """Any other backbone: its weights and LoRA."""
     connector_width: int = Field(default=1024, ge=8)
-    """Width of the hidden layer of the two connectors (equation 1)."""
+    """Width of the hidden layer of the connectors (equation 1)."""
     learning_rate: float = Field(default=6e-4, gt=0)
     """Peak learning rate of AdamW."""
     warmup: float = Field(default=0.05, ge=0, lt=1)
     """Share of the steps in which the learning rate rises (the paper: 0.1)."""
     epochs: dict[Form, PositiveFloat] = Field(default_factory=lambda: dict.fromkeys(FORMS, 1.0))
     """Passes over the examples, for each form; a form that is not named makes one."""
-    shares: dict[Form, dict[Task, Annotated[float, Field(ge=0, le=1)]]] = Field(default_factory=dict)
+    task_sampling: dict[Form, dict[Task, Annotated[float, Field(ge=0, le=1)]]] = Field(default_factory=dict)
     """Share of a task's examples that a form learns from, drawn from the seed; a task that is not named keeps all.
     Rationales are long, and only the form that explains needs many."""
-    item_examples: int = Field(default=30_000, ge=0)
+    connector_warmup_examples: int = Field(default=30_000, ge=0)
     """Titles named from item vectors in the first phase; the user connector then starts from the item connector."""
     tokens_per_batch: int = Field(default=448, ge=64)
     """Token budget of a batch, padding included. A small model learns from many small steps."""
     weight_decay: float = Field(default=0.01, ge=0)
     """AdamW's weight decay."""
-    hybrid_shares: tuple[float, float, float] = (0.2, 0.2, 0.6)
+    hybrid_form_sampling: tuple[float, float, float] = (0.2, 0.2, 0.6)
     """Shares of hybrid's examples put as behavior, intention and hybrid (paper section 2.4 has all three)."""
     start_hybrid_from: Literal["scratch", "intention"] = "intention"
-    """Whether hybrid goes on from the weights of intention, which read the same vectors, or from new ones."""
+    """Whether hybrid continues from the weights of intention, which read the same vectors, or from new ones."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Arithmetic of the training steps; `auto` takes bfloat16 where the processor has it."""
+    """Arithmetic of the training steps; `auto` takes bfloat16 where the hardware has it."""
     checkpoint_minutes: float = Field(default=3.0, gt=0)
-    """About how often a checkpoint is written, to go on from after a stop."""
+    """Minutes between checkpoints, from which a stopped training is resumed."""
     seed: int = 0
     """Seed of weights, phrasings and order."""
 
     preference: PreferenceSettings | None = None
-    """Preference training on f's verdict of explanations, of the form that explains (`explanations.form`) and of no
-    other, once it is aligned; None: none."""
+    """Preference training by the recommender's verdict on explanations, only of the form that explains
+    (`explanations.form`), once it is aligned; None: none."""
 
-    def decisive(self) -> dict[str, Any]:
-        """The settings that decide what comes out, as JSON values: not how weights are spread over processes."""
+    def cache_key(self) -> dict[str, Any]:
+        """The settings that decide the trained weights, as JSON values: not how they are spread over processes."""
         return self.model_dump(mode="json", exclude={"pretrained": {"sharded"}, "preference": True})
 
     @property

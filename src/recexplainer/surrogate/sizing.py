@@ -61,7 +61,7 @@ def _need(name: str, shape: Mapping[str, Any], settings: SurrogateSettings | Non
         # As many as LoRA has on these layers: an A and a B of its rank for each.
         count = settings.pretrained.rank * sum(layer.in_features + layer.out_features for layer in linear)
         surrogate.lora = nn.Parameter(torch.empty(count))
-    need = estimate_memory(surrogate, settings.tokens_per_batch, settings.pretrained.context)
+    need = estimate_memory(surrogate, settings.tokens_per_batch, settings.pretrained.max_length)
     return BackboneNeed(name, weights, need.total, _in_four_bits(need, linear).total)
 
 

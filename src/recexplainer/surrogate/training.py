@@ -187,7 +187,7 @@ def _texts(alignment: Alignment) -> list[str]:
 def encode_examples(surrogate: Surrogate, alignment: Alignment, settings: SurrogateSettings) -> EncodedSet:
     """What the form learns from as ids, in a phrasing and (for hybrid) a form drawn from the seed."""
     random = np.random.default_rng(settings.seed)
-    shares = settings.shares.get(surrogate.form, {})
+    shares = settings.task_sampling.get(surrogate.form, {})
     learned = [one for one in alignment.examples if one.task not in shares or random.random() < shares[one.task]]
     encode = PromptEncoder(surrogate.tokenizer, alignment.dataset.titles, surrogate.context)
     users = UserTable(alignment.recommender, surrogate.form)
@@ -204,7 +204,7 @@ def _prompts(
 ) -> list[Prompt]:
     """Put in one form, for hybrid a drawn one; but reasons are asked of hybrid in its own, which holds most."""
     if form == "hybrid" and example.task != "rationale":
-        form = FORMS[int(random.choice(3, p=settings.hybrid_shares))]
+        form = FORMS[int(random.choice(3, p=settings.hybrid_form_sampling))]
         if not applies(example, form):
             form = "hybrid"
     if not applies(example, form):
@@ -227,7 +227,7 @@ def _read_items_first(surrogate: Surrogate, alignment: Alignment, settings: Surr
         for phrasing in phrasings[:1]
     ]
     items = EncodedSet([encode(prompt) for prompt in prompts], None, alignment.recommender.item_vectors())
-    _fit(surrogate, items, settings, settings.item_examples / len(items), work / "items")
+    _fit(surrogate, items, settings, settings.connector_warmup_examples / len(items), work / "items")
     item_vectors = torch.from_numpy(alignment.recommender.item_vectors())
     users = torch.from_numpy(_user_sample(alignment))
     surrogate.user_connector.start_from(surrogate.item_connector, item_vectors, users)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -41,13 +42,17 @@ RATIONALE_HISTORY = 3
 class MixtureSettings(Settings):
     """Which tasks are trained and tested, and how much of each."""
 
+    renamed = MappingProxyType(
+        {"extra_questions": "synthetic_history_ratio", "extra_classification": "synthetic_classification_share"}
+    )
+
     tasks: tuple[Task, ...] = TASKS
     """The tasks to build Examples for."""
     limits: dict[Task, int] = Field(default_factory=dict)
     """At most so many training Examples of a task, drawn at random; a task not named keeps all, as in the paper."""
-    extra_questions: float = Field(default=0.0, ge=0)
+    synthetic_history_ratio: float = Field(default=0.0, ge=0)
     """Made-up histories to ask f about, as a multiple of the number of prefixes; 0 is the paper's training set."""
-    extra_classification: float = Field(default=0.25, ge=0, le=1)
+    synthetic_classification_share: float = Field(default=0.25, ge=0, le=1)
     """Share of the made-up histories that also give a liked and a disliked item (retrieval and ranking use all)."""
     test_users: int | None = Field(default=None, ge=1)
     """At most so many test users, drawn at random; None takes all."""
@@ -103,7 +108,7 @@ class _Builder:
             dataset,
             split,
             recommender,
-            extra=settings.extra_questions,
+            extra=settings.synthetic_history_ratio,
             test_users=settings.test_users,
             rng=self.rng("questions"),
         )
@@ -130,7 +135,7 @@ class _Builder:
     def _from_scores(self) -> tuple[list[Example], list[Example]]:
         """Retrieval, ranking and classification, from one pass over the scores."""
         asked = self.questions
-        paired = round(self.settings.extra_classification * len(asked.extra))
+        paired = round(self.settings.synthetic_classification_share * len(asked.extra))
         tested = round(self.settings.classification_test_share * len(asked.test))
         chosen = set(self.rng("classification test").permutation(len(asked.test))[:tested].tolist())
         test_paired = [user for place, user in enumerate(asked.test) if place in chosen]
