@@ -17,11 +17,10 @@ import numpy as np
 from common import Result, arguments, begin, finish
 from recexplainer.data.sample import make_world
 from recexplainer.data.split import leave_one_out
-from recexplainer.recommenders.attribution import occlusion_attributions, pair_attributions, shapley_values
+from recexplainer.recommenders.attribution import Shapley, occlusion_attributions, pair_attributions, shapley_values
 from recexplainer.recommenders.base import Floats, User
 from recexplainer.recommenders.fitting import SearchSettings, fit_sasrec
 from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
-from recexplainer.recommenders.shapley import Shapley
 
 ITEMS, WIDTH = 2_000, 64
 WAYS: dict[str, Callable[..., Any]] = {
@@ -42,7 +41,7 @@ class Counting(SASRec):
 
 
 def main() -> None:
-    parser = arguments(__doc__.splitlines()[0])
+    parser = arguments((__doc__ or "").splitlines()[0])
     parser.add_argument("--length", type=int, default=16, help="items of a history")
     parser.add_argument("--layers", type=int, nargs="+", default=[1, 2], help="transformer blocks of the SASRec")
     parser.add_argument("--cases", type=int, default=20, help="histories timed, one at a time; their median counts")

@@ -6,7 +6,7 @@ from tests.tiny import examples, sasrec, world
 
 from recexplainer.data.split import leave_one_out
 from recexplainer.evaluation.cases import SHOTS, draw_cases, draw_shots
-from recexplainer.recommenders.scoring import ask, thresholds
+from recexplainer.recommenders.scoring import score_batches
 
 
 def test_each_user_has_one_item_that_f_likes_or_one_that_it_dislikes() -> None:
@@ -15,11 +15,11 @@ def test_each_user_has_one_item_that_f_likes_or_one_that_it_dislikes() -> None:
     assert len({user.id for user, _ in pairs}) == len(pairs) == 20
     sides: list[bool] = []
     for user, item in pairs:
-        (answers,) = ask(sasrec(), [user])
-        top, bottom = thresholds(answers)
+        (batch,) = score_batches(sasrec(), [user])
+        top, bottom = batch.thresholds()
         assert item not in user.history
-        assert answers.scores[0, item] > top[0] or answers.scores[0, item] < bottom[0]
-        sides.append(bool(answers.scores[0, item] > top[0]))
+        assert batch.scores[0, item] > top[0] or batch.scores[0, item] < bottom[0]
+        sides.append(bool(batch.scores[0, item] > top[0]))
         own = split.train_history(world().user_index(user.id)).tolist()
         assert list(user.history) == own[-len(user.history) :], "the test item is in no history"
     assert sum(sides) == 10

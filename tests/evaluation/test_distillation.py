@@ -15,11 +15,15 @@ from tests.tiny import sasrec, world
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split, leave_one_out
 from recexplainer.errors import RecommenderError
-from recexplainer.evaluation.distillation import DistillationSettings, DistillationTrial, distill_sasrec
+from recexplainer.evaluation.distillation import (
+    DistillationSettings,
+    DistillationTrial,
+    distill_sasrec,
+    distillation_loss,
+)
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.fitting import held_out_ranks
 from recexplainer.recommenders.function import FunctionRecommender
-from recexplainer.recommenders.losses import distillation_loss
 from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
 
 SHORT = DistillationSettings(temperatures=(0.5,), epochs=3, batch=32, width=16)
@@ -180,8 +184,8 @@ def test_a_teacher_who_knows_users_by_id_alone_is_refused() -> None:
     ("score", "message"),
     [
         (lambda users: np.ones((len(users), 60)), "same score"),
-        (lambda users: np.full((len(users), 60), np.nan), "no finite number"),
-        (lambda users: np.full((len(users), 60), np.inf), "no finite number"),
+        (lambda users: np.full((len(users), 60), np.nan), "finite numbers"),
+        (lambda users: np.full((len(users), 60), np.inf), "finite numbers"),
     ],
 )
 def test_scores_that_say_nothing_are_refused(score: Callable[[Sequence[User]], np.ndarray], message: str) -> None:

@@ -131,7 +131,7 @@ def test_attributes_are_phrases_and_words_are_the_same_whatever_their_case() -> 
     ):
         assert (one.attribute, one.having, one.lacking) == (phrase, len(having), 50 - len(having))
         expected = (np.mean([*having]) - np.mean([*(near - having)])) / np.arange(2, 80).std()
-        assert one.attribution == pytest.approx(expected, rel=1e-4)
+        assert one.contrast == pytest.approx(expected, rel=1e-4)
 
 
 def test_without_vectors_near_is_what_scores_alike_over_the_users() -> None:
@@ -139,7 +139,7 @@ def test_without_vectors_near_is_what_scores_alike_over_the_users() -> None:
     (found,) = attribute(either(), data, [User((7,))], [0])
     (brand,) = found.attributes
     assert (brand.attribute, brand.having, brand.lacking) == ("of brand Ace", 3, 3)
-    assert brand.attribution == pytest.approx((2 - (4 + 0 + 6) / 3) / np.array([0, 1, 2, 3, 4, 0, 6]).std())
+    assert brand.contrast == pytest.approx((2 - (4 + 0 + 6) / 3) / np.array([0, 1, 2, 3, 4, 0, 6]).std())
 
 
 def test_too_few_users_to_tell_what_is_near_leave_attributes_out() -> None:

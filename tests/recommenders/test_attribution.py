@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,6 @@ from tests.fakes import AdditiveRecommender, Recording
 from tests.tiny import histories, sasrec
 
 from recexplainer.errors import RecommenderError, SettingsError
-from recexplainer.recommenders import occlusion as without
 from recexplainer.recommenders.attribution import (
     ablated_ranks,
     ablated_scores,
@@ -49,13 +48,14 @@ def test_brute_force_on_a_sasrec() -> None:
             assert attribution[place] == pytest.approx(full - f.scores([User(without)])[0, item], abs=1e-4)
 
 
-def test_batches_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_make_no_difference() -> None:
     f = AdditiveRecommender()
-    users, items = [User((0, 3, 4)), User((5,)), User((2, 1))], [1, 2, 3]
-    whole = occlusion_attributions(f, users, items)
-    monkeypatch.setattr(without, "_BATCH", 2)
-    for one, other in zip(whole, occlusion_attributions(f, users, items), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-6)
+    users = [User(tuple(history)) for history in product(range(6), repeat=4)]
+    items = [case % 6 for case in range(len(users))]
+    together = occlusion_attributions(f, users, items)
+    assert len(f.batches) > 1
+    for user, item, one in zip(users[::100], items[::100], together[::100], strict=True):
+        np.testing.assert_allclose(one, occlusion_attributions(f, [user], [item])[0], rtol=1e-5, atol=1e-6)
 
 
 def test_nobody_asked_about_is_an_empty_answer() -> None:
@@ -273,18 +273,18 @@ def test_padding_keeps_positions_and_is_not_looked_at() -> None:
     f, history = sasrec(), histories(5)[4]
     assert len(history) == 6
     gone, last = {history[1], history[2]}, history[-1]
-    (kept,) = ablated_scores(f, [User(history)], [9], [gone], absence="padding")
+    (kept,) = ablated_scores(f, [User(history)], [9], [gone], ablation="padding")
     (closed,) = ablated_scores(f, [User(history)], [9], [gone])
     assert kept != pytest.approx(closed, abs=1e-5)
-    (end,) = ablated_scores(f, [User(history)], [9], [{last}], absence="padding")
+    (end,) = ablated_scores(f, [User(history)], [9], [{last}], ablation="padding")
     assert end == pytest.approx(worth(f, history[:-1], 9, ()), abs=1e-5)  # after the last item there is no gap
     assert kept == pytest.approx(moved(f, history, gone, 9), abs=1e-4)
-    (values,) = shapley_values(f, [User(history)], [9], absence="padding")
+    (values,) = shapley_values(f, [User(history)], [9], ablation="padding")
     whole = worth(f, history, 9, ())
     assert values.values.sum() == pytest.approx(whole - values.baseline, abs=1e-4)
-    (attributions,) = occlusion_attributions(f, [User(history)], [9], absence="padding")
+    (attributions,) = occlusion_attributions(f, [User(history)], [9], ablation="padding")
     assert attributions[1] == pytest.approx(whole - moved(f, history, {history[1]}, 9), abs=1e-4)
-    assert pair_attributions(f, [User(history)], [9], absence="padding")[0][1, 2] == pytest.approx(
+    assert pair_attributions(f, [User(history)], [9], ablation="padding")[0][1, 2] == pytest.approx(
         whole - kept, abs=1e-5
     )
 
@@ -302,7 +302,7 @@ def moved(f: Any, history: Sequence[int], gone: set[int], item: int) -> float:
 
 def test_padding_is_refused_where_there_is_none() -> None:
     with pytest.raises(RecommenderError, match="no padding"):
-        ablated_scores(function(), [User((0, 1))], [2], [{0}], absence="padding")
+        ablated_scores(function(), [User((0, 1))], [2], [{0}], ablation="padding")
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,15 @@ from recexplainer.data.split import Split, leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import User
 from recexplainer.recommenders.fitting import (
+    Loss,
     MFSearchSettings,
     SearchSettings,
     _windows,
     fit_mf,
     fit_sasrec,
     held_out_ndcg,
+    next_item_loss,
 )
-from recexplainer.recommenders.losses import Loss, next_item_loss
 from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
 
 CHAIN = 8

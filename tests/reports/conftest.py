@@ -11,8 +11,8 @@ from recexplainer.data.dataset import Note
 from recexplainer.evaluation.rows import Row
 from recexplainer.evidence.pair_attribution import Attribution, Pair
 from recexplainer.explanations.record import Citation, Explanation
-from recexplainer.recommenders.attribute_contrast import AttributeContrast
-from recexplainer.recommenders.shapley import Shapley
+from recexplainer.recommenders.attribution import Shapley
+from recexplainer.recommenders.neighbours import AttributeContrast
 from recexplainer.reports import DatasetFacts, ReportInputs, Stage, TaskCount
 
 TITLES = (

@@ -6,7 +6,7 @@ import pytest
 from tests.reports.conftest import attribution, explanation
 
 from recexplainer.evidence.pair_attribution import Pair
-from recexplainer.recommenders.shapley import Shapley
+from recexplainer.recommenders.attribution import Shapley
 from recexplainer.reports.attributed import attributed, history_lines
 
 

@@ -10,7 +10,7 @@ from tests.reports.judged_rows import judge_rows
 from recexplainer.claims.claim import Claim
 from recexplainer.errors import RunError
 from recexplainer.explanations.record import Citation
-from recexplainer.recommenders.attribute_contrast import AttributeContrast
+from recexplainer.recommenders.neighbours import AttributeContrast
 from recexplainer.reports import DatasetFacts, ReportInputs, write_report
 from recexplainer.reports.cards import case_views
 from recexplainer.reports.marking import segments

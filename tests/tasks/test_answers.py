@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import User
-from recexplainer.recommenders.scoring import Answers, ask, cut, draw, thresholds, unseen_items
+from recexplainer.recommenders.scoring import ScoreBatch, score_batches
 from recexplainer.tasks.classification import classification_examples
 from recexplainer.tasks.ranking import ranking_examples
 from recexplainer.tasks.retrieval import retrieval_examples
@@ -15,9 +14,9 @@ from recexplainer.tasks.retrieval import retrieval_examples
 USERS = [User((0, 1)), User((5,)), User((3, 9, 2, 7), "me"), User((11, 4, 6))]
 
 
-def answers_for(recommender, users=USERS) -> Answers:
-    (answers,) = ask(recommender, users)
-    return answers
+def batch_for(recommender, users=USERS) -> ScoreBatch:
+    (batch,) = score_batches(recommender, users)
+    return batch
 
 
 def unseen_by_score(recommender, user: User) -> list[int]:
@@ -27,14 +26,14 @@ def unseen_by_score(recommender, user: User) -> list[int]:
 
 
 def test_retrieval_is_the_best_unseen_item(recommender):
-    examples = retrieval_examples(answers_for(recommender))
+    examples = retrieval_examples(batch_for(recommender))
     assert [one.answer_items for one in examples] == [(unseen_by_score(recommender, user)[0],) for user in USERS]
     assert [one.history for one in examples] == [user.history for user in USERS]
     assert examples[2].user == "me"
 
 
 def test_ranking_puts_five_unseen_items_in_order(recommender):
-    examples = ranking_examples(answers_for(recommender), np.random.default_rng(0))
+    examples = ranking_examples(batch_for(recommender), np.random.default_rng(0))
     for user, example in zip(USERS, examples, strict=True):
         assert len(set(example.items)) == 5
         assert set(example.answer_items) == set(example.items)
@@ -45,7 +44,7 @@ def test_ranking_puts_five_unseen_items_in_order(recommender):
 
 def test_ranking_shows_candidates_in_random_order(recommender):
     many = [User((0,))] * 600
-    examples = ranking_examples(answers_for(recommender, many), np.random.default_rng(0))
+    examples = ranking_examples(batch_for(recommender, many), np.random.default_rng(0))
     best_place = np.bincount([one.items.index(one.answer_items[0]) for one in examples], minlength=5)
     assert best_place.min() > 80  # 120 expected at each of five places
     drawn = np.bincount([item for one in examples for item in one.items], minlength=20)
@@ -55,24 +54,16 @@ def test_ranking_shows_candidates_in_random_order(recommender):
 
 def test_ranking_with_few_unseen_items():
     scores = np.array([[3.0, 1.0, 2.0, 0.0]], dtype=np.float32)
-    three = Answers([User((3,))], scores, unseen_items([(3,)], 4))
+    three = ScoreBatch([User((3,))], scores)
     (example,) = ranking_examples(three, np.random.default_rng(0))
     assert example.answer_items == (0, 2, 1)
-    one = Answers([User((1, 2, 3))], scores, unseen_items([(1, 2, 3)], 4))
+    one = ScoreBatch([User((1, 2, 3))], scores)
     assert ranking_examples(one, np.random.default_rng(0)) == []
-
-
-def test_thresholds_by_hand():
-    # Ten unseen items of scores 0 to 9: two lie above the first threshold (9, 8), five below the second (0 to 4).
-    scores = np.array([[*range(10), 99.0]], dtype=np.float32)
-    answers = Answers([User((10,))], scores, unseen_items([(10,)], 11))
-    top, bottom = thresholds(answers)
-    assert (top[0], bottom[0]) == (7.0, 5.0)
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_classification_takes_one_of_each_side(recommender, seed):
-    examples = classification_examples(answers_for(recommender), np.random.default_rng(seed))
+    examples = classification_examples(batch_for(recommender), np.random.default_rng(seed))
     assert [one.answer_text for one in examples] == ["Yes", "No"] * len(USERS)
     for user, positive, negative in zip(USERS, examples[::2], examples[1::2], strict=True):
         order = unseen_by_score(recommender, user)
@@ -81,36 +72,10 @@ def test_classification_takes_one_of_each_side(recommender, seed):
 
 
 def test_classification_of_equal_scores_gives_nothing():
-    answers = Answers([User((0,))], np.ones((1, 10), np.float32), unseen_items([(0,)], 10))
-    assert classification_examples(answers, np.random.default_rng(0)) == []
-
-
-def test_draw_fills_with_minus_one():
-    mask = np.array([[True, False, True], [False, False, False]])
-    drawn = draw(mask, 3, np.random.default_rng(0))
-    assert set(drawn[0, :2].tolist()) == {0, 2}
-    assert drawn[0, 2] == -1
-    assert drawn[1].tolist() == [-1, -1, -1]
+    batch = ScoreBatch([User((0,))], np.ones((1, 10), np.float32))
+    assert classification_examples(batch, np.random.default_rng(0)) == []
 
 
 def test_batches_do_not_change_answers(recommender):
-    parts = [one for answers in ask(recommender, USERS, batch=3) for one in retrieval_examples(answers)]
-    assert parts == retrieval_examples(answers_for(recommender))
-
-
-def test_cut_keeps_the_last(recommender):
-    assert cut(np.array([1, 2, 3, 4, 5, 6], dtype=np.int32), recommender) == (3, 4, 5, 6)
-
-
-def test_bad_scores_are_refused(recommender):
-    recommender.scores = lambda users: np.zeros((len(users), 3), np.float32)
-    with pytest.raises(RecommenderError, match="shape"):
-        next(ask(recommender, USERS))
-    recommender.scores = lambda users: np.full((len(users), 20), np.nan, np.float32)
-    with pytest.raises(RecommenderError, match="finite"):
-        next(ask(recommender, USERS))
-
-
-def test_a_history_of_everything_is_refused():
-    with pytest.raises(RecommenderError, match="every item"):
-        unseen_items([(0, 1), (0, 1, 2)], 3)
+    parts = [one for batch in score_batches(recommender, USERS, batch=3) for one in retrieval_examples(batch)]
+    assert parts == retrieval_examples(batch_for(recommender))

@@ -12,7 +12,7 @@ from recexplainer.data.attributes import Attributes, join_words, platforms_in_ti
 from recexplainer.errors import DataError
 from recexplainer.recommenders.base import User
 from recexplainer.tasks.chat import chat_examples
-from recexplainer.tasks.discrimination import discrimination_examples, most_similar
+from recexplainer.tasks.discrimination import discrimination_examples
 from recexplainer.tasks.reconstruction import history_examples, read_summaries, summarise, summary_examples
 
 
@@ -30,12 +30,11 @@ def test_discrimination_skips_what_an_item_lacks(dataset, recommender):
     assert title_of.answer_items == (1,)
 
 
-def test_similar_is_the_largest_dot_product_but_itself(recommender):
-    vectors = np.array([[1, 0], [3, 0], [0, 2], [0, 1]], dtype=np.float32)
-    assert most_similar(vectors, block=3).tolist() == [1, 0, 3, 2]
+def test_similar_is_the_largest_dot_product_but_itself(dataset, recommender):
     products = recommender.table @ recommender.table.T
     np.fill_diagonal(products, -np.inf)
-    assert most_similar(recommender.item_vectors()).tolist() == products.argmax(1).tolist()
+    similar = [one.answer_items[0] for one in discrimination_examples(dataset, recommender) if one.aspect == "similar"]
+    assert similar == products.argmax(1).tolist()
 
 
 def test_no_similar_item_without_vectors(dataset, recommender):

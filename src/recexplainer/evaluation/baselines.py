@@ -15,7 +15,7 @@ from recexplainer.errors import RecommenderError
 from recexplainer.evaluation.alignment import RETURNED, TestCases, classification_row, ranking_rows, retrieval_rows
 from recexplainer.evaluation.rows import Row, row
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.scoring import Answers, ask, thresholds
+from recexplainer.recommenders.scoring import ScoreBatch, score_batches
 from recexplainer.tasks.example import Example
 
 
@@ -42,13 +42,13 @@ def evaluate_scores(method: str, recommender: Recommender, cases: TestCases) -> 
             hint="Measure it on the dataset that it was fitted to.",
         )
     retrieval, ranking, classification = (cases.of(task) for task in ("retrieval", "ranking", "classification"))
-    ranked = [items for answers, _ in _asked(recommender, retrieval) for items in _best(answers)]
+    ranked = [items for batch, _ in _scored(recommender, retrieval) for items in batch.best(RETURNED)]
     orders = [
         _ordered(example.items, scores)
-        for answers, examples in _asked(recommender, ranking)
-        for example, scores in zip(examples, answers.scores, strict=True)
+        for batch, examples in _scored(recommender, ranking)
+        for example, scores in zip(examples, batch.scores, strict=True)
     ]
-    said = [word for answers, examples in _asked(recommender, classification) for word in _words(answers, examples)]
+    said = [word for batch, examples in _scored(recommender, classification) for word in _words(batch, examples)]
     return [
         *retrieval_rows(method, ranked, [one.answer_items[0] for one in retrieval]),
         *ranking_rows(method, orders, [one.answer_items for one in ranking]),
@@ -57,29 +57,20 @@ def evaluate_scores(method: str, recommender: Recommender, cases: TestCases) -> 
     ]
 
 
-def _asked(recommender: Recommender, examples: Sequence[Example]) -> Iterator[tuple[Answers, Sequence[Example]]]:
-    """The answers for the histories of the questions, in batches, each beside its questions."""
-    start = 0
-    for answers in ask(recommender, [User(one.history, one.user) for one in examples]):
-        yield answers, examples[start : start + len(answers.users)]
-        start += len(answers.users)
-
-
-def _best(answers: Answers) -> list[list[int]]:
-    """The unseen items of the highest scores, best first, at most five; of equals, the first in the catalogue."""
-    best = np.argsort(np.where(answers.unseen, -answers.scores, np.inf), axis=1, kind="stable")[:, :RETURNED]
-    unseen = np.take_along_axis(answers.unseen, best, axis=1)
-    return [items[there].tolist() for items, there in zip(best, unseen, strict=True)]
+def _scored(recommender: Recommender, examples: Sequence[Example]) -> Iterator[tuple[ScoreBatch, Sequence[Example]]]:
+    """The scores for the histories of the questions, in batches, each beside its questions."""
+    for batch in score_batches(recommender, [User(one.history, one.user) for one in examples]):
+        yield batch, examples[batch.span]
 
 
 def _ordered(items: Sequence[int], scores: NDArray[np.floating]) -> list[int]:
     return sorted(items, key=lambda item: -scores[item])
 
 
-def _words(answers: Answers, examples: Sequence[Example]) -> list[str]:
-    top, _ = thresholds(answers)
+def _words(batch: ScoreBatch, examples: Sequence[Example]) -> list[str]:
+    top, _ = batch.thresholds()
     asked = [one.items[0] for one in examples]
-    above = answers.scores[np.arange(len(asked)), asked] > top
+    above = batch.scores[np.arange(len(asked)), asked] > top
     return ["Yes" if liked else "No" for liked in above]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.scoring import ask, cut
+from recexplainer.recommenders.scoring import score_batches, truncate
 from recexplainer.tasks.classification import classification_examples
 from recexplainer.tasks.example import Example
 
@@ -33,10 +33,10 @@ def draw_cases(
     """
     random = np.random.default_rng(seed)
     drawn = random.permutation(split.test_users)[:count].tolist()
-    users = [User(cut(split.train_history(at), recommender), dataset.user_ids[at]) for at in drawn]
+    users = [User(truncate(split.train_history(at), recommender), dataset.user_ids[at]) for at in drawn]
     sides: dict[str, dict[str, int]] = {}
-    for answers in ask(recommender, users):
-        for example in classification_examples(answers, random):
+    for batch in score_batches(recommender, users):
+        for example in classification_examples(batch, random):
             sides.setdefault(example.user, {})[example.answer_text] = example.items[0]
     wanted = {user.id: ("Yes", "No") if at % 2 == 0 else ("No", "Yes") for at, user in enumerate(users)}
     return [

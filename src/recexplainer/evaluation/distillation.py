@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split
@@ -23,10 +24,8 @@ from recexplainer.errors import RecommenderError
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.fitting import Fit, LoopSettings, held_out_ranks, stop_early
-from recexplainer.recommenders.losses import distillation_loss
 from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
-
-_ASKED = 1024  # users that the teacher is asked about at once
+from recexplainer.recommenders.scoring import BATCH, score_batches
 
 
 class DistillationSettings(LoopSettings):
@@ -112,6 +111,19 @@ def distill_sasrec(
     return fit.model.eval().requires_grad_(False), trials
 
 
+def distillation_loss(scores: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
+    """`KL(softmax(teacher / temperature) || softmax(scores))`, the mean over users (paper section 3.2.3).
+
+    Args:
+        scores: The student's, `Float[users, items]`.
+        teacher: The teacher's, `Float[users, items]`; an item that has -inf is left out of both.
+        temperature: Above 1 the teacher's chances are flattened, below 1 they are sharpened.
+    """
+    left_out = teacher == -torch.inf
+    student = scores.masked_fill(left_out, torch.finfo(scores.dtype).min).log_softmax(-1)
+    return functional.kl_div(student, (teacher / temperature).softmax(-1), reduction="batchmean")
+
+
 class _Answers:
     """The teacher's scores, each user's best unseen item at 0, divided by their spread; -inf where an item was seen.
 
@@ -120,13 +132,17 @@ class _Answers:
 
     def __init__(self, teacher: Recommender, users: Sequence[User], memory: int) -> None:
         self._teacher, self._users, self._spread = teacher, users, 1.0
-        some = self._ask(users[:: -(-len(users) // _ASKED)])
+        some = self._ask(users[:: -(-len(users) // BATCH)])
         self._spread = float(np.mean([np.std(row[np.isfinite(row)]) for row in some]))
         if not self._spread > 0:
-            raise _unusable("The teacher gives all items the same score")
+            raise RecommenderError(
+                "The teacher gives all items the same score, so nothing can be learned from it.",
+                location="Recommender.scores",
+                hint="Return scores that differ.",
+            )
         self._kept = np.empty((min(len(users), memory // (2 * teacher.n_items)), teacher.n_items), np.float16)
-        for at in track(range(0, len(self._kept), _ASKED), "asking the teacher"):
-            block = self._kept[at : at + _ASKED]
+        for at in track(range(0, len(self._kept), BATCH), "asking the teacher"):
+            block = self._kept[at : at + BATCH]
             block[:] = self._halves(users[at : at + len(block)])
 
     def of(self, rows: NDArray[np.int64]) -> Tensor:
@@ -142,21 +158,9 @@ class _Answers:
         return (self._ask(users) / self._spread).astype(np.float16)
 
     def _ask(self, users: Sequence[User]) -> NDArray[np.float32]:
-        scores = np.array(self._teacher.scores(users), np.float32)
-        for row, user in zip(scores, users, strict=True):
-            row[list(user.history)] = -np.inf
-        best = scores.max(1, keepdims=True)
-        if not np.isfinite(best).all():
-            raise _unusable("The teacher's best score of the items that a history lacks is no finite number")
-        return scores - best
-
-
-def _unusable(what: str) -> RecommenderError:
-    return RecommenderError(
-        f"{what}, so nothing can be learned from it.",
-        location="Recommender.scores",
-        hint="Return different, finite scores, and take a catalogue larger than any history.",
-    )
+        batches = score_batches(self._teacher, users)
+        scores = np.concatenate([np.where(batch.unseen, batch.scores, -np.inf) for batch in batches])
+        return scores - scores.max(1, keepdims=True)
 
 
 def _check(dataset: Dataset, teacher: Recommender) -> None:

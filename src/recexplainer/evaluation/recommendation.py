@@ -8,8 +8,8 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split
 from recexplainer.evaluation import metrics
 from recexplainer.evaluation.rows import Row, row
-from recexplainer.recommenders.base import Floats, Recommender, User
-from recexplainer.recommenders.scoring import ask
+from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.scoring import ScoreBatch, score_batches
 
 _CUTS = (5, 10)
 
@@ -22,16 +22,12 @@ def evaluate_recommender(dataset: Dataset, split: Split, recommender: Recommende
     popularity = np.bincount(items, minlength=dataset.n_items).astype(np.float32)
     target: list[list[int]] = []
     popular: list[list[int]] = []
-    for answers in ask(recommender, users):
-        target += _best(answers.scores, answers.unseen)
-        popular += _best(np.broadcast_to(popularity, answers.scores.shape), answers.unseen)
+    for batch in score_batches(recommender, users):
+        target += batch.best(max(_CUTS))
+        popular += ScoreBatch(batch.users, np.broadcast_to(popularity, batch.scores.shape)).best(max(_CUTS))
     rows: list[Row] = []
     for method, ranked in (("target", target), ("popularity", popular)):
         for k in _CUTS:
             rows.append(row(method, "recommendation", f"hr@{k}", metrics.hit_ratio(ranked, truth, k=k)))
             rows.append(row(method, "recommendation", f"ndcg@{k}", metrics.ndcg(ranked, truth, k=k)))
     return rows
-
-
-def _best(scores: Floats, unseen: np.ndarray) -> list[list[int]]:
-    return np.argsort(np.where(unseen, -scores, np.inf), axis=1, kind="stable")[:, : max(_CUTS)].tolist()

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.attribution import occlusion_attributions
 from recexplainer.recommenders.base import Floats, Recommender, User
-from recexplainer.recommenders.popularity import recommended_shares
-from recexplainer.recommenders.score_std import unseen_score_std
-from recexplainer.recommenders.scoring import ask, cut, thresholds
+from recexplainer.recommenders.neighbours import nearest_items
+from recexplainer.recommenders.scoring import recommended_shares, score_batches, score_std, truncate
 
 # An effect smaller than this share of the spread of f's scores changes nothing; it reads 0.0 when rounded.
 NEGLIGIBLE = 0.05
@@ -123,30 +120,34 @@ def gather_evidence(
     """
     attributes = attributes or Attributes.of(dataset)
     recommended_share = recommended_shares(recommender, dataset) if recommended_share is None else recommended_share
-    users = [User(cut(user.history, recommender), user.id) for user in users]
+    users = [User(truncate(user.history, recommender), user.id) for user in users]
     if not all(user.history for user in users):
         raise RecommenderError(
             "A history is empty.", location="gather_evidence", hint="Ask about users with a history."
         )
     attributions = occlusion_attributions(recommender, users, items)
-    neighbours = _neighbours(recommender, items)
+    neighbours: dict[int, frozenset[int]] = {}
+    if recommender.has_vectors:
+        nearest = nearest_items(recommender.item_vectors(), items, NEIGHBOURS).tolist()
+        neighbours = dict(zip(items, map(frozenset, nearest), strict=True))
     gathered: list[Evidence] = []
-    for answers in ask(recommender, users):
-        top, _ = thresholds(answers)
-        for row, user in enumerate(answers.users):
+    for batch in score_batches(recommender, users):
+        top, _ = batch.thresholds()
+        ranks = batch.ranks(items[batch.span])
+        for row, user in enumerate(batch.users):
             place = len(gathered)
-            item, scores, unseen = int(items[place]), answers.scores[row], answers.unseen[row]
+            item, scores = int(items[place]), batch.scores[row]
             gathered.append(
                 Evidence(
                     history=user.history,
                     item=item,
                     recommended=bool(scores[item] > top[row]),
                     score=float(scores[item]),
-                    rank=1 + int((scores[unseen] > scores[item]).sum()),
-                    n_ranked=int(unseen.sum()),
+                    rank=int(ranks[row]),
+                    n_ranked=int(batch.unseen[row].sum()),
                     attributions=tuple(attributions[place].tolist()),
                     shared=tuple(_shared(attributes, neighbours, item, other) for other in user.history),
-                    score_std=unseen_score_std(scores, user.history),
+                    score_std=score_std(scores, user.history),
                     recommended_share=float(recommended_share[item]),
                 )
             )
@@ -181,21 +182,6 @@ def _standing(evidence: Evidence) -> str:
     if evidence.near:
         return "not recommended, but near"
     return f"not recommended, in the {'upper' if evidence.upper_half else 'lower'} half"
-
-
-def _neighbours(recommender: Recommender, items: Sequence[int]) -> dict[int, frozenset[int]]:
-    """For each item asked about, its nearest items by cosine in f's item vectors; empty without vectors."""
-    if not recommender.has_vectors:
-        return {}
-    vectors = recommender.item_vectors()
-    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    count = min(NEIGHBOURS, len(unit) - 1)
-    nearest: dict[int, frozenset[int]] = {}
-    for item in sorted({int(item) for item in items}):
-        cosine = unit @ unit[item]
-        cosine[item] = -np.inf
-        nearest[item] = frozenset(np.argpartition(-cosine, count - 1)[:count].tolist()) if count > 0 else frozenset()
-    return nearest
 
 
 def _shared(attributes: Attributes, neighbours: Mapping[int, frozenset[int]], item: int, other: int) -> tuple[str, ...]:

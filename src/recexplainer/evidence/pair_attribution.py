@@ -14,12 +14,16 @@ import numpy as np
 from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
 from recexplainer.evidence.evidence import NEGLIGIBLE
-from recexplainer.recommenders.attribute_contrast import AttributeContrast, attribute_contrasts
-from recexplainer.recommenders.attribution import ablated_ranks, interactions, pair_attributions, shapley_values
+from recexplainer.recommenders.attribution import (
+    Shapley,
+    ablated_ranks,
+    interactions,
+    pair_attributions,
+    shapley_values,
+)
 from recexplainer.recommenders.base import Floats, Recommender, User
-from recexplainer.recommenders.score_std import unseen_score_std
-from recexplainer.recommenders.scoring import ask, cut
-from recexplainer.recommenders.shapley import Shapley
+from recexplainer.recommenders.neighbours import AttributeContrast, attribute_contrasts
+from recexplainer.recommenders.scoring import score_stds, truncate
 
 _LEAST = 3  # neighbours with an attribute, and without it, that a mean is taken of
 _SAMPLE = 300  # users over whom a recommender without vectors tells which items are near
@@ -80,26 +84,22 @@ def attribute(
     Raises:
         RecommenderError: A history is empty or holds the whole catalogue, or an item is not in the catalogue.
     """
-    users = [User(cut(user.history, recommender), user.id) for user in users]
-    score_stds = [
-        unseen_score_std(row, user.history)
-        for answers in ask(recommender, users)
-        for user, row in zip(answers.users, answers.scores, strict=True)
-    ]
+    users = [User(truncate(user.history, recommender), user.id) for user in users]
+    stds = score_stds(recommender, users)
     values, pairs = [None] * len(users), [None] * len(users)
     if recommender.answers_changed_history:
         values = shapley_values(recommender, users, items)
-        pairs = _pairs(recommender, users, items, score_stds)
+        pairs = _pairs(recommender, users, items, stds)
     attributes = _attributes(recommender, dataset, users, items)
-    return [Attribution(*each) for each in zip(score_stds, values, pairs, attributes, strict=True)]
+    return [Attribution(*each) for each in zip(stds, values, pairs, attributes, strict=True)]
 
 
 def _pairs(
-    recommender: Recommender, users: Sequence[User], items: Sequence[int], score_stds: Sequence[float]
+    recommender: Recommender, users: Sequence[User], items: Sequence[int], stds: Sequence[float]
 ) -> list[Pair | None]:
     """For each case the two history items with the largest interaction; None where that is negligible."""
     attributions = pair_attributions(recommender, users, items)
-    strongest = [_strongest(each, score_std) for each, score_std in zip(attributions, score_stds, strict=True)]
+    strongest = [_strongest(each, score_std) for each, score_std in zip(attributions, stds, strict=True)]
     places = {case: both for case, both in enumerate(strongest) if both}
     gone = [{users[case].history[place] for place in both} for case, both in places.items()]
     ranks = ablated_ranks(recommender, [users[case] for case in places], [items[case] for case in places], gone)
@@ -131,11 +131,11 @@ def _attributes(
     sample: list[User] = []
     if not recommender.has_vectors:
         chosen = range(0, dataset.n_users, max(1, dataset.n_users // _SAMPLE))
-        sample = [User(cut(dataset.history(at), recommender), dataset.user_ids[at]) for at in chosen]
+        sample = [User(truncate(dataset.history(at), recommender), dataset.user_ids[at]) for at in chosen]
         if len(sample) < 2:
             return [()] * len(users)
     found = attribute_contrasts(recommender, _phrases(dataset), users, items, least=_LEAST, sample=sample)
-    return [tuple(one for one in each if one.attribution is not None) for each in found]
+    return [tuple(one for one in each if one.contrast is not None) for each in found]
 
 
 def _phrases(dataset: Dataset) -> list[frozenset[str]]:

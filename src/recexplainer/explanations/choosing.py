@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.scoring import cut
+from recexplainer.recommenders.scoring import truncate
 
 _FIRST = 5
 
@@ -26,7 +26,7 @@ def choose_pairs(recommender: Recommender, users: Sequence[User], count: int, se
     drawn = [telling[at] for at in random.choice(len(telling), min(count, len(telling)), replace=False)]
     pairs: list[tuple[User, int]] = []
     for position, user in enumerate(drawn):
-        seen = set(cut(user.history, recommender))
+        seen = set(truncate(user.history, recommender))
         order = [int(item) for item in np.argsort(-recommender.scores([user])[0]) if int(item) not in seen]
         pool = order[:_FIRST] if position % 2 == 0 else order[len(order) // 2 :]
         pairs.append((user, pool[int(random.integers(len(pool)))]))

@@ -16,7 +16,7 @@ from recexplainer.explanations.citing import cite
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
-from recexplainer.recommenders.popularity import recommended_shares
+from recexplainer.recommenders.scoring import recommended_shares
 
 _PROBABILITIES = {True: 1.0, False: 0.0, None: 0.5}  # of yes, by the verdict that a text states
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split
@@ -23,11 +24,12 @@ from recexplainer.errors import RecommenderError
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.factorization import MF, MFSettings
-from recexplainer.recommenders.losses import Loss, next_item_loss
 from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
+from recexplainer.recommenders.scoring import score_batches
 from recexplainer.recommenders.towers import Towers
 from recexplainer.settings import Settings
 
+Loss = Literal["softmax", "bce", "bpr"]
 M = TypeVar("M", bound=Towers)
 S = TypeVar("S", bound=Settings)
 
@@ -177,11 +179,8 @@ def held_out_ndcg(model: Recommender, users: Sequence[User], targets: NDArray[np
 
 def held_out_ranks(model: Recommender, users: Sequence[User], targets: NDArray[np.int64]) -> NDArray[np.int64]:
     """The rank of each user's target over the whole catalogue, the history left out; `Int[users]`, 1 the first."""
-    scores = model.scores(users)
-    of_target = scores[np.arange(len(users)), targets].copy()
-    for row, user in zip(scores, users, strict=True):
-        row[list(user.history)] = -np.inf
-    return (scores > of_target[:, None]).sum(1) + 1
+    ranks = [batch.ranks(targets[batch.span]) for batch in score_batches(model, users)]
+    return np.concatenate(ranks) if ranks else np.empty(0, np.int64)
 
 
 class Fit(Generic[M]):
@@ -222,3 +221,32 @@ def _windows(histories: Sequence[NDArray[np.int32]], length: int, padding: int) 
             window[: len(piece)] = piece
             windows.append(window)
     return np.stack(windows)
+
+
+def next_item_loss(model: Towers, windows: Tensor, loss: Loss = "softmax") -> Tensor:
+    """The mean loss over all positions of `Int[users, length + 1]`, padded with `n_items`.
+
+    Args:
+        model: What is fitted.
+        windows: The items; each but the first is a target.
+        loss: `softmax`: cross entropy over the whole catalogue. `bce`: binary cross entropy of the target and of one
+            drawn item (the original SASRec). `bpr`: the target above one drawn item. Drawn items are not in the window.
+    """
+    inputs, targets = windows[:, :-1], windows[:, 1:]
+    there = targets != model.n_items
+    states, positive = model(inputs)[there], targets[there]
+    if loss == "softmax":
+        return functional.cross_entropy(model.logits(states), positive)
+    table = model.table()
+    above = (states * table[positive]).sum(-1)
+    below = (states * table[_others(windows, model.n_items)[there]]).sum(-1)
+    if loss == "bpr":
+        return -functional.logsigmoid(above - below).mean()
+    return -(functional.logsigmoid(above) + functional.logsigmoid(-below)).mean()
+
+
+def _others(windows: Tensor, n_items: int) -> Tensor:
+    """One item for each position, `Int[users, length]`, evenly drawn among those that the window lacks."""
+    chances = torch.ones(len(windows), n_items + 1, device=windows.device)
+    chances.scatter_(1, windows, 1e-9)
+    return torch.multinomial(chances[:, :n_items], windows.shape[1] - 1, replacement=True)

@@ -13,8 +13,8 @@ from markupsafe import Markup
 from recexplainer.evidence.evidence import NEGLIGIBLE
 from recexplainer.evidence.pair_attribution import Attribution, Pair
 from recexplainer.explanations.record import Explanation
-from recexplainer.recommenders.attribute_contrast import AttributeContrast
-from recexplainer.recommenders.shapley import Shapley
+from recexplainer.recommenders.attribution import Shapley
+from recexplainer.recommenders.neighbours import AttributeContrast
 from recexplainer.reports.bars import attribution_bars
 from recexplainer.reports.names import plain, signed
 
@@ -129,6 +129,6 @@ def _movement(attribution: float) -> str:
 
 
 def _attribute_line(found: AttributeContrast) -> AttributeLine:
-    attribution = found.attribution or 0.0
+    attribution = found.contrast or 0.0
     way = "neither higher nor lower" if abs(attribution) < NEGLIGIBLE else "higher" if attribution > 0 else "lower"
     return AttributeLine(f"those {found.attribute} ({found.having}) score {way}", signed(attribution))

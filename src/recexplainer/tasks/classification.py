@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from recexplainer.recommenders.scoring import Answers, draw, thresholds
+from recexplainer.recommenders.scoring import ScoreBatch, sample_columns
 from recexplainer.tasks.example import Example
 
 
-def classification_examples(answers: Answers, rng: np.random.Generator) -> list[Example]:
+def classification_examples(batch: ScoreBatch, rng: np.random.Generator) -> list[Example]:
     """Two Examples a user: an item above the user's top-20% threshold ("Yes"), one below the bottom-50% one ("No").
 
     A side on which no item lies (tiny catalogues, equal scores) gives no Example.
     """
-    top, bottom = thresholds(answers)
-    liked = draw(answers.unseen & (answers.scores > top[:, None]), 1, rng)[:, 0].tolist()
-    disliked = draw(answers.unseen & (answers.scores < bottom[:, None]), 1, rng)[:, 0].tolist()
+    top, bottom = batch.thresholds()
+    liked = sample_columns(batch.unseen & (batch.scores > top[:, None]), 1, rng)[:, 0].tolist()
+    disliked = sample_columns(batch.unseen & (batch.scores < bottom[:, None]), 1, rng)[:, 0].tolist()
     return [
         Example("classification", user=user.id, history=user.history, items=(item,), answer_text=word)
-        for user, positive, negative in zip(answers.users, liked, disliked, strict=True)
+        for user, positive, negative in zip(batch.users, liked, disliked, strict=True)
         for item, word in ((positive, "Yes"), (negative, "No"))
         if item >= 0
     ]

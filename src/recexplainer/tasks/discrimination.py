@@ -6,12 +6,10 @@ item lacks gives no Example.
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from recexplainer.data.attributes import shorten
 from recexplainer.data.dataset import Dataset
-from recexplainer.recommenders.base import Floats, Recommender
+from recexplainer.recommenders.base import Recommender
+from recexplainer.recommenders.neighbours import nearest_items
 from recexplainer.tasks.example import Example
 
 LONGEST_TEXT = 200
@@ -23,24 +21,15 @@ def discrimination_examples(dataset: Dataset, recommender: Recommender) -> list[
     `title` makes sense only where the item is shown as a vector, `title-of` only where titles are shown; the form
     decides which it uses.
     """
-    similar = most_similar(recommender.item_vectors()).tolist() if recommender.has_vectors else None
+    similar: list[list[int]] = [[]] * dataset.n_items
+    if recommender.has_vectors:
+        similar = nearest_items(recommender.item_vectors(), range(dataset.n_items), 1, cosine=False).tolist()
     examples: list[Example] = []
     for item, row in enumerate(dataset.items.iter_rows(named=True)):
         examples += _about(item, row["description"], row["genres"], row["brand"], row["features"])
-        if similar is not None and len(similar) > 1:
-            examples.append(Example("discrimination", "similar", items=(item,), answer_items=(similar[item],)))
+        if similar[item]:
+            examples.append(Example("discrimination", "similar", items=(item,), answer_items=tuple(similar[item])))
     return examples
-
-
-def most_similar(vectors: Floats, *, block: int = 1024) -> NDArray[np.int64]:
-    """`Int[items]`: for each item the other item with the largest dot product."""
-    nearest = np.empty(len(vectors), dtype=np.int64)
-    for start in range(0, len(vectors), block):
-        products = vectors[start : start + block] @ vectors.T
-        own = np.arange(len(products))
-        products[own, start + own] = -np.inf
-        nearest[start : start + block] = products.argmax(axis=1)
-    return nearest
 
 
 def _about(item: int, description: str, genres: list[str], brand: str, features: list[str]) -> list[Example]:

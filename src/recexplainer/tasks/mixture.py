@@ -19,8 +19,7 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.popularity import recommended_shares
-from recexplainer.recommenders.scoring import BATCH, Answers, ask
+from recexplainer.recommenders.scoring import BATCH, ScoreBatch, recommended_shares, score_batches
 from recexplainer.settings import Settings
 from recexplainer.tasks.chat import chat_examples
 from recexplainer.tasks.classification import classification_examples
@@ -155,15 +154,14 @@ class _Builder:
         tasks = set(self.settings.tasks) & {"retrieval", "ranking", *(("classification",) if pairs else ())}
         if not tasks:
             return examples
-        batches = -(-len(users) // BATCH)
-        answers: Answers
-        for answers in track(ask(self.recommender, users), label, total=batches):
+        batch: ScoreBatch
+        for batch in track(score_batches(self.recommender, users), label, total=-(-len(users) // BATCH)):
             if "retrieval" in tasks:
-                examples += retrieval_examples(answers)
+                examples += retrieval_examples(batch)
             if "ranking" in tasks:
-                examples += ranking_examples(answers, rngs["ranking"])
+                examples += ranking_examples(batch, rngs["ranking"])
             if "classification" in tasks:
-                examples += classification_examples(answers, rngs["classification"])
+                examples += classification_examples(batch, rngs["classification"])
         return examples
 
     def _chat(self) -> tuple[list[Example], list[Example]]:

@@ -13,7 +13,7 @@ import numpy as np
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.scoring import cut
+from recexplainer.recommenders.scoring import truncate
 
 # Draws for each made-up history before giving up: a tiny dataset holds only so many different ones.
 _TRIES = 20
@@ -64,7 +64,7 @@ def collect_questions(
         users is kept for the test, the others train.
     """
     sequences = [split.train_history(user) for user in range(dataset.n_users)]
-    full = [User(cut(sequence, recommender), dataset.user_ids[user]) for user, sequence in enumerate(sequences)]
+    full = [User(truncate(sequence, recommender), dataset.user_ids[user]) for user, sequence in enumerate(sequences)]
     tested = [int(user) for user in split.test_users]
     if not recommender.answers_changed_history:
         tested = _drawn(tested, round(_TEST_SHARE_BY_ID * len(tested)), rng)
@@ -77,7 +77,7 @@ def collect_questions(
     last: list[User] = []
     for user, sequence in enumerate(sequences):
         prefixes = [
-            User(cut(sequence[:length], recommender), dataset.user_ids[user]) for length in range(1, len(sequence))
+            User(truncate(sequence[:length], recommender), dataset.user_ids[user]) for length in range(1, len(sequence))
         ]
         earlier += prefixes[:-1]
         last += prefixes[-1:]

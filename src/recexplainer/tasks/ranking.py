@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from recexplainer.recommenders.scoring import Answers, draw
+from recexplainer.recommenders.scoring import ScoreBatch, sample_columns
 from recexplainer.tasks.example import Example
 
 CANDIDATES = 5
 
 
-def ranking_examples(answers: Answers, rng: np.random.Generator) -> list[Example]:
+def ranking_examples(batch: ScoreBatch, rng: np.random.Generator) -> list[Example]:
     """One Example a user: five unseen items drawn at random; the answer is the same items, f's best first.
 
     Fewer candidates are shown where fewer are unseen; a user with less than two gives no Example.
     """
-    candidates = draw(answers.unseen, CANDIDATES, rng)
-    scores = np.take_along_axis(answers.scores, candidates, axis=1)
+    candidates = sample_columns(batch.unseen, CANDIDATES, rng)
+    scores = np.take_along_axis(batch.scores, candidates, axis=1)
     order = np.argsort(np.where(candidates < 0, np.inf, -scores), axis=1, kind="stable")
     ranked = np.take_along_axis(candidates, order, axis=1).tolist()
     return [
@@ -27,6 +27,6 @@ def ranking_examples(answers: Answers, rng: np.random.Generator) -> list[Example
             items=tuple(item for item in shown if item >= 0),
             answer_items=tuple(item for item in answer if item >= 0),
         )
-        for user, shown, answer in zip(answers.users, candidates.tolist(), ranked, strict=True)
+        for user, shown, answer in zip(batch.users, candidates.tolist(), ranked, strict=True)
         if max(shown[1:], default=-1) >= 0
     ]

@@ -18,7 +18,7 @@ from recexplainer.evidence.aspects import taught_views
 from recexplainer.evidence.evidence import NEGLIGIBLE, TOP, gather_evidence
 from recexplainer.evidence.realised import one_of, write_rationale
 from recexplainer.recommenders.base import Floats, Recommender, User
-from recexplainer.recommenders.scoring import Answers, ask, draw, thresholds
+from recexplainer.recommenders.scoring import ScoreBatch, sample_columns, score_batches
 from recexplainer.tasks.example import Example
 
 # How often a view is asked for.
@@ -53,8 +53,8 @@ def rationale_examples(
         RecommenderError: f cannot answer for a changed history.
     """
     items: list[int] = []
-    for answers in ask(recommender, users):
-        items += _draw_items(answers, rng)
+    for batch in score_batches(recommender, users):
+        items += _draw_items(batch, rng)
     evidence = gather_evidence(
         recommender, dataset, users, items, attributes=attributes, recommended_share=recommended_share
     )
@@ -100,17 +100,17 @@ def _draw_views(views: Sequence[str], count: int, rng: np.random.Generator) -> l
     return np.where(rng.random(count) < _VIEWED, drawn, "").tolist()
 
 
-def _draw_items(answers: Answers, rng: np.random.Generator) -> list[int]:
+def _draw_items(batch: ScoreBatch, rng: np.random.Generator) -> list[int]:
     """One unseen item a user: from f's top ten, the rest of its top 20%, its bottom 50%, or between."""
-    top, bottom = (threshold[:, None] for threshold in thresholds(answers))
-    scores, unseen = answers.scores, answers.unseen
+    top, bottom = (threshold[:, None] for threshold in batch.thresholds())
+    scores, unseen = batch.scores, batch.unseen
     best = np.argpartition(np.where(unseen, -scores, np.inf), min(TOP, scores.shape[1]) - 1, axis=1)[:, :TOP]
     in_top = np.zeros_like(unseen)
     np.put_along_axis(in_top, best, True, axis=1)
     liked = unseen & (scores > top)
     masks = (liked & in_top, liked & ~in_top, unseen & (scores < bottom), unseen & (scores >= bottom) & (scores <= top))
-    drawn = np.stack([draw(mask, 1, rng)[:, 0] for mask in masks])
+    drawn = np.stack([sample_columns(mask, 1, rng)[:, 0] for mask in masks])
     drawn[1] = np.where(drawn[1] >= 0, drawn[1], drawn[0])  # a small catalogue's top 20% lies within the top ten
     source = rng.choice(len(masks), size=len(scores), p=_SOURCES)
     chosen = drawn[source, np.arange(len(scores))]
-    return np.where(chosen >= 0, chosen, draw(unseen, 1, rng)[:, 0]).tolist()
+    return np.where(chosen >= 0, chosen, sample_columns(unseen, 1, rng)[:, 0]).tolist()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from recexplainer.recommenders.scoring import Answers
+from recexplainer.recommenders.scoring import ScoreBatch
 from recexplainer.tasks.example import Example
 
 
-def retrieval_examples(answers: Answers) -> list[Example]:
+def retrieval_examples(batch: ScoreBatch) -> list[Example]:
     """One Example a user: the answer is f's best unseen item (of equals, the first in the catalogue)."""
-    best = np.where(answers.unseen, answers.scores, -np.inf).argmax(axis=1).tolist()
+    best = np.where(batch.unseen, batch.scores, -np.inf).argmax(axis=1).tolist()
     return [
         Example("retrieval", user=user.id, history=user.history, answer_items=(item,))
-        for user, item in zip(answers.users, best, strict=True)
+        for user, item in zip(batch.users, best, strict=True)
     ]

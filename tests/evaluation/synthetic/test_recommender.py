@@ -23,7 +23,7 @@ from recexplainer.evaluation.synthetic.rules import (
 )
 from recexplainer.evidence.evidence import NEGLIGIBLE
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.scoring import ask, thresholds
+from recexplainer.recommenders.scoring import score_batches
 
 ITEMS = 64
 BRANDS = ["", *(f"brand {item % 16}" for item in range(1, ITEMS))]
@@ -106,15 +106,15 @@ def test_causes_decide_the_verdict(kind: str) -> None:
     """What a rule lifts is always in the user's top 20%, what it lowers never."""
     recommender = planted()[kind]
     driven = 0
-    for answers in ask(recommender, users(80)):
-        top, _ = thresholds(answers)
-        for row, user in enumerate(answers.users):
-            for item in np.flatnonzero(answers.unseen[row]).tolist():
+    for batch in score_batches(recommender, users(80)):
+        top, _ = batch.thresholds()
+        for row, user in enumerate(batch.users):
+            for item in np.flatnonzero(batch.unseen[row]).tolist():
                 causes = recommender.causes(user, item)
                 if causes.for_items:
-                    assert answers.scores[row, item] > top[row]
+                    assert batch.scores[row, item] > top[row]
                 elif causes.against_items and kind == "opponent":
-                    assert answers.scores[row, item] < np.sort(answers.scores[row])[MAX_HISTORY]
+                    assert batch.scores[row, item] < np.sort(batch.scores[row])[MAX_HISTORY]
                 driven += not causes.nothing
     assert driven > 20
 

@@ -19,8 +19,7 @@ from recexplainer.evaluation.faithfulness.citing import (
 from recexplainer.evaluation.metrics import Values
 from recexplainer.explanations.record import Explanation
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.score_std import unseen_score_std
-from recexplainer.recommenders.scoring import ask
+from recexplainer.recommenders.scoring import score_stds
 
 Citer = Literal["text", "random", "oracle"]
 CITERS: tuple[Citer, ...] = ("text", "random", "oracle")
@@ -81,14 +80,9 @@ def standardized_attributions(
                 hint="Take a recommender that answers for changed histories, and make the explanations again.",
             )
     users = [User(one.history, one.user) for one in explanations]
-    score_stds = [
-        unseen_score_std(scores, user.history)
-        for answers in ask(recommender, users)
-        for user, scores in zip(answers.users, answers.scores, strict=True)
-    ]
     return [
         (np.array(one.attributions, np.float64) / score_std, score_std)
-        for one, score_std in zip(explanations, score_stds, strict=True)
+        for one, score_std in zip(explanations, score_stds(recommender, users), strict=True)
     ]
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recexplainer.data.dataset import Dataset
 from recexplainer.evaluation.synthetic.recommender import MAX_HISTORY, Causes, Planted
 from recexplainer.recommenders.base import User
-from recexplainer.recommenders.scoring import Answers, ask, thresholds
+from recexplainer.recommenders.scoring import ScoreBatch, score_batches
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ def _clear_cases(dataset: Dataset, recommender: Planted, rng: np.random.Generato
         User(tuple(dataset.history(user)[-length:].tolist()), dataset.user_ids[user])
         for user, length in enumerate(lengths.tolist())
     ]
-    clear = np.concatenate([_clear_pairs(answers) for answers in ask(recommender, users, batch=len(users))])
+    clear = np.concatenate([_clear_pairs(batch) for batch in score_batches(recommender, users)])
     for user, item, recommended in rng.permutation(clear).tolist():
         causes = recommender.causes(users[user], item)
         case = Case(users[user], item, bool(recommended), causes, recommender.kind == "brand")
@@ -80,14 +80,14 @@ def _clear_cases(dataset: Dataset, recommender: Planted, rng: np.random.Generato
             yield case
 
 
-def _clear_pairs(answers: Answers) -> NDArray[np.int64]:
+def _clear_pairs(batch: ScoreBatch) -> NDArray[np.int64]:
     """`Int[pairs, 3]`: user, unseen item whose rank is not near the end of the top 20%, and f's verdict."""
-    top, _ = thresholds(answers)
-    ranked = np.argsort(np.argsort(np.where(answers.unseen, -answers.scores, np.inf), axis=1), axis=1)
-    n_unseen = answers.unseen.sum(axis=1, keepdims=True)
-    users, items = np.nonzero(answers.unseen & (np.abs(ranked - n_unseen // 5) >= _MARGIN * n_unseen))
-    recommended = answers.scores[users, items] > top[users]
-    return np.stack([users, items, recommended.astype(np.int64)], axis=1)
+    top, _ = batch.thresholds()
+    ranked = np.argsort(np.argsort(np.where(batch.unseen, -batch.scores, np.inf), axis=1), axis=1)
+    n_unseen = batch.unseen.sum(axis=1, keepdims=True)
+    users, items = np.nonzero(batch.unseen & (np.abs(ranked - n_unseen // 5) >= _MARGIN * n_unseen))
+    recommended = batch.scores[users, items] > top[users]
+    return np.stack([users + batch.start, items, recommended.astype(np.int64)], axis=1)
 
 
 def _is_sensible(case: Case) -> bool:

@@ -6,11 +6,22 @@ from tests.fakes import ScoredByTable
 from tests.tiny import histories, sasrec
 
 from recexplainer.errors import RecommenderError
-from recexplainer.recommenders.attribute_contrast import AttributeContrast, attribute_contrasts
 from recexplainer.recommenders.base import User
-from recexplainer.recommenders.score_std import unseen_score_std
+from recexplainer.recommenders.neighbours import AttributeContrast, attribute_contrasts, nearest_items
 
 RED, BLUE = frozenset({"red"}), frozenset({"blue"})
+
+
+def test_nearest_items_by_cosine_and_by_inner_product() -> None:
+    vectors = np.array([[1, 0], [3, 0], [0, 2], [0, 1], [2, 1]], np.float32)
+    assert nearest_items(vectors, range(5), 1, cosine=False).tolist() == [[1], [4], [3], [2], [1]]
+    assert nearest_items(vectors, [2, 4, 2], 2).tolist() == [[3, 4], [0, 1], [3, 4]]
+    assert nearest_items(vectors, [0], 9, cosine=False).tolist() == [[1, 4, 2, 3]]
+    assert nearest_items(vectors[:1], [0], 3).shape == (1, 0)
+    many = np.random.default_rng(0).normal(size=(1500, 4)).astype(np.float32)
+    products = many @ many.T
+    np.fill_diagonal(products, -np.inf)
+    assert (nearest_items(many, range(1500), 1, cosine=False)[:, 0] == products.argmax(1)).all()
 
 
 def test_by_hand_over_neighbours_in_the_space() -> None:
@@ -23,8 +34,8 @@ def test_by_hand_over_neighbours_in_the_space() -> None:
     assert [one.attribute for one in found[0]] == ["red", "old", "rare"]
     red, old, rare = found[0]
     assert (red.having, red.lacking, old.having, old.lacking) == (2, 1, 1, 2)
-    assert red.attribution == pytest.approx((5.5 - 1.0) / score_std, rel=1e-5)
-    assert old.attribution == pytest.approx((1.0 - 5.5) / score_std, rel=1e-5)
+    assert red.contrast == pytest.approx((5.5 - 1.0) / score_std, rel=1e-5)
+    assert old.contrast == pytest.approx((1.0 - 5.5) / score_std, rel=1e-5)
     assert rare == AttributeContrast("rare", None, 0, 3)  # item 4, the only other one, is in the history
 
 
@@ -35,7 +46,7 @@ def test_without_vectors_near_is_what_scores_alike() -> None:
     ((red,),) = attribute_contrasts(f, [RED, RED, RED, BLUE, BLUE], [User((2,))], [0], neighbours=2, sample=sample)
     score_std = table[2, [0, 1, 3, 4]].std()
     assert (red.having, red.lacking) == (1, 1)
-    assert red.attribution == pytest.approx((8 - 60) / score_std, rel=1e-5)
+    assert red.contrast == pytest.approx((8 - 60) / score_std, rel=1e-5)
 
 
 def test_a_sasrec_by_a_naive_computation() -> None:
@@ -43,21 +54,19 @@ def test_a_sasrec_by_a_naive_computation() -> None:
     attributes = [frozenset({"odd"} if item % 2 else {"even"}) | {f"by {item % 5}"} for item in range(f.n_items)]
     users, items = [User(history) for history in histories(6)], [7, 20, 7, 33, 41, 50]
     vectors = f.item_vectors()
-    for user, item, attributions in zip(users, items, attribute_contrasts(f, attributes, users, items), strict=True):
+    for user, item, contrasts in zip(users, items, attribute_contrasts(f, attributes, users, items), strict=True):
         cosine = [float(v @ vectors[item] / np.linalg.norm(v) / np.linalg.norm(vectors[item])) for v in vectors]
         near = sorted((other for other in range(f.n_items) if other != item), key=lambda other: -cosine[other])[:50]
         near = [other for other in near if other not in user.history]
         scores = f.scores([user])[0]
         score_std = np.std([scores[other] for other in range(f.n_items) if other not in user.history])
-        assert {one.attribute for one in attributions} == attributes[item]
-        assert [one.attribution for one in attributions] == sorted(
-            (one.attribution for one in attributions), reverse=True
-        )  # type: ignore[type-var]
-        for one in attributions:
+        assert {one.attribute for one in contrasts} == attributes[item]
+        assert [one.contrast for one in contrasts] == sorted((one.contrast for one in contrasts), reverse=True)  # type: ignore[type-var]
+        for one in contrasts:
             having = [scores[other] for other in near if one.attribute in attributes[other]]
             lacking = [scores[other] for other in near if one.attribute not in attributes[other]]
             assert (one.having, one.lacking) == (len(having), len(lacking))
-            assert one.attribution == pytest.approx((np.mean(having) - np.mean(lacking)) / score_std, abs=1e-4)
+            assert one.contrast == pytest.approx((np.mean(having) - np.mean(lacking)) / score_std, abs=1e-4)
 
 
 def test_nothing_asked_and_nothing_known() -> None:
@@ -65,7 +74,7 @@ def test_nothing_asked_and_nothing_known() -> None:
     assert attribute_contrasts(f, [RED] * f.n_items, [], []) == []
     assert attribute_contrasts(f, [frozenset[str]()] * f.n_items, [User((1, 2))], [3]) == [[]]
     ((red,),) = attribute_contrasts(f, [RED] * f.n_items, [User((1, 2))], [3])
-    assert red.attribution is None
+    assert red.contrast is None
     assert red.lacking == 0
 
 
@@ -87,13 +96,6 @@ def test_an_attribute_needs_neighbours_on_both_sides() -> None:
     known: list[list[float | None]] = []
     for least in (0, 2, 3):
         ((red,),) = attribute_contrasts(f, attributes, [User((0,))], [0], least=least)
-        known.append([red.attribution])
+        known.append([red.contrast])
     assert known[0] == known[1] == [pytest.approx((1.5 - 4.5) / np.arange(1, 7).std())]
     assert known[2] == [None]
-
-
-def test_a_history_that_holds_the_whole_catalogue_has_no_spread() -> None:
-    assert unseen_score_std(np.array([1.0, 4.0], np.float32), (0, 1)) == 1.0
-    assert unseen_score_std(np.array([1.0, 4.0, 4.0], np.float32), (0,)) == 1.0
-    assert unseen_score_std(np.array([1.0, 4.0, 6.0], np.float32), (0, 0)) == 1.0  # the standard deviation of 4 and 6
-    assert unseen_score_std(np.array([0.0, 4.0, 8.0], np.float32), (0,)) == 2.0

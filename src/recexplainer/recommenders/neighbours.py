@@ -1,0 +1,148 @@
+"""Nearest items, and what an attribute of an item does among them.
+
+An attribute contrast is an association among items that the recommender holds alike, not a change of the item: the
+recommender sees items, not attributes. What an attribute is (a brand, a genre) is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recexplainer.errors import RecommenderError
+from recexplainer.recommenders.base import Floats, Recommender, User
+from recexplainer.recommenders.scoring import BATCH, score_batches, score_std
+
+
+def nearest_items(
+    vectors: Floats, items: Sequence[int] | NDArray[np.integer], k: int, *, cosine: bool = True
+) -> NDArray[np.int64]:
+    """The other items whose vectors are most similar to those of some items.
+
+    Args:
+        vectors: `Float[catalogue, d]`.
+        items: `Int[items]`, whose neighbours are wanted.
+        k: How many neighbours.
+        cosine: Similarity is the cosine; False: the inner product.
+
+    Returns:
+        `Int[items, min(k, catalogue - 1)]`, nearest first.
+    """
+    distinct, places = np.unique(np.asarray(items, np.int64), return_inverse=True)
+    k = min(k, len(vectors) - 1)
+    if cosine:
+        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    nearest = np.empty((len(distinct), k), np.int64)
+    for start in range(0, len(distinct) if k else 0, BATCH):
+        part = distinct[start : start + BATCH]
+        similarity = vectors[part] @ vectors.T
+        similarity[np.arange(len(part)), part] = -np.inf
+        chosen = np.sort(np.argpartition(-similarity, k - 1, axis=1)[:, :k], axis=1)
+        order = np.argsort(-np.take_along_axis(similarity, chosen, axis=1), axis=1, kind="stable")
+        nearest[start : start + BATCH] = np.take_along_axis(chosen, order, axis=1)
+    return nearest[places]
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeContrast:
+    """What one attribute of the item asked about does among the item's neighbours.
+
+    Attributes:
+        attribute: Its name.
+        contrast: Mean score of the neighbours that have it minus that of those that lack it, divided by `score_std`;
+            None where either side has too few.
+        having: How many neighbours have it.
+        lacking: How many lack it.
+    """
+
+    attribute: str
+    contrast: float | None
+    having: int
+    lacking: int
+
+
+def attribute_contrasts(
+    recommender: Recommender,
+    attributes: Sequence[frozenset[str]],
+    users: Sequence[User],
+    items: Sequence[int],
+    *,
+    neighbours: int = 50,
+    least: int = 1,
+    sample: Sequence[User] = (),
+) -> list[list[AttributeContrast]]:
+    """The attributes of each item asked about, those with the largest contrast first.
+
+    Args:
+        recommender: Who scores.
+        attributes: `[items]`, the attributes of every item of the catalogue.
+        users: `[cases]`.
+        items: The item asked about in each case, `[cases]`.
+        neighbours: How many nearest items are compared, by cosine of their vectors; those in the history are then left
+            out.
+        least: How many neighbours must have an attribute, and as many lack it, for it to have a contrast; at least one.
+        sample: Where the recommender has no vectors, items are near if their scores correlate over these users; at
+            least two, better hundreds.
+
+    Returns:
+        `[cases][attributes of the item]`; attributes without a contrast come last.
+
+    Raises:
+        RecommenderError: The recommender has no vectors and the sample is too small, or attributes or items do not fit
+            the catalogue.
+    """
+    _check(recommender, attributes, users, items)
+    nearest = nearest_items(_vectors(recommender, sample), items, neighbours).tolist()
+    contrasts: list[list[AttributeContrast]] = []
+    for batch in score_batches(recommender, users):
+        cases = zip(batch.users, items[batch.span], nearest[batch.span], batch.scores, strict=True)
+        for user, item, near, scores in cases:
+            others = [other for other in near if other not in user.history]
+            scores = scores / score_std(scores, user.history)
+            found = [_contrast(name, attributes, others, scores, least) for name in sorted(attributes[item])]
+            contrasts.append(sorted(found, key=lambda one: (one.contrast is None, -(one.contrast or 0.0))))
+    return contrasts
+
+
+def _contrast(
+    name: str, attributes: Sequence[frozenset[str]], others: Sequence[int], scores: Floats, least: int
+) -> AttributeContrast:
+    having = [other for other in others if name in attributes[other]]
+    lacking = [other for other in others if name not in attributes[other]]
+    enough = min(len(having), len(lacking)) >= max(least, 1)
+    contrast = float(scores[having].mean() - scores[lacking].mean()) if enough else None
+    return AttributeContrast(name, contrast, len(having), len(lacking))
+
+
+def _vectors(recommender: Recommender, sample: Sequence[User]) -> Floats:
+    """`Float[items, d]`, whose cosine says how near items are: the item vectors, or else centered scores."""
+    if recommender.has_vectors:
+        return recommender.item_vectors()
+    if len(sample) < 2:
+        raise RecommenderError(
+            "This recommender has no vectors, and too few users are given to compare the scores of items over.",
+            location="sample",
+            hint="Give a few hundred users.",
+        )
+    scores = np.concatenate([batch.scores for batch in score_batches(recommender, sample)]).T
+    return scores - scores.mean(1, keepdims=True)
+
+
+def _check(
+    recommender: Recommender, attributes: Sequence[frozenset[str]], users: Sequence[User], items: Sequence[int]
+) -> None:
+    if len(attributes) != recommender.n_items:
+        raise RecommenderError(
+            f"Attributes of {len(attributes):,} items are given, but the catalogue has {recommender.n_items:,}.",
+            location="attributes",
+            hint="Give a set for each item, an empty one where nothing is known.",
+        )
+    if len(items) != len(users) or not all(0 <= item < recommender.n_items for item in items):
+        raise RecommenderError(
+            f"{len(items)} items do not fit {len(users)} users and a catalogue of {recommender.n_items:,}.",
+            location="items",
+            hint="Give the index of one item for each user.",
+        )
