@@ -15,7 +15,7 @@ import torch
 from recexplainer.data.sample import make_world
 from recexplainer.data.split import leave_one_out
 from recexplainer.hardware import use_threads
-from recexplainer.pipeline.manifest import versions
+from recexplainer.pipeline.stage import package_versions
 from recexplainer.recommenders.fitting import SearchSettings, fit_sasrec
 from recexplainer.storage import write_json
 from recexplainer.surrogate.settings import NanoSettings
@@ -82,7 +82,7 @@ def finish(options: argparse.Namespace, results: Sequence[Result], ratios: dict[
         settings = {name: value for name, value in vars(options).items() if name != "out"}
         written = {
             "machine": _machine(),
-            "versions": versions(),
+            "versions": package_versions(),
             "settings": {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()},
             "results": [vars(one) for one in results],
             "ratios": ratios,

@@ -15,7 +15,8 @@ import numpy as np
 from common import CONNECTOR_WIDTH, NANO, Result, arguments, ask_world, begin, finish
 from recexplainer.data.dataset import Dataset
 from recexplainer.evaluation.alignment import RETURNED
-from recexplainer.pipeline.folder import find_run, made_folder
+from recexplainer.pipeline.layout import RunLayout
+from recexplainer.pipeline.runs import find_run
 from recexplainer.recommenders.kinds import load_recommender
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.decoding import Decoder
@@ -92,10 +93,11 @@ def from_world(options: Any) -> tuple[Surrogate, Dataset, Any, Any]:
 def from_run(options: Any) -> tuple[Surrogate, Dataset, Any, Any]:
     """The surrogate of a run, with its data, its f and its test questions."""
     run = find_run(options.run)
-    surrogate = Surrogate.from_pretrained(made_folder(run, f"surrogate-{options.form}"))
-    dataset = Dataset.load(made_folder(run, "dataset"))
-    recommender = load_recommender(made_folder(run, "recommender"))
-    return surrogate, dataset, recommender, load_examples(made_folder(run, "examples")).test
+    layout = RunLayout(run)
+    surrogate = Surrogate.from_pretrained(layout.complete_stage(f"surrogate-{options.form}"))
+    dataset = Dataset.load(layout.complete_stage("dataset"))
+    recommender = load_recommender(layout.complete_stage("recommender"))
+    return surrogate, dataset, recommender, load_examples(layout.complete_stage("examples")).test
 
 
 if __name__ == "__main__":

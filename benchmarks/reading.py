@@ -22,7 +22,7 @@ from common import Result, arguments, begin, finish
 from recexplainer.data.filtering import FilterSettings, filter_dataset
 from recexplainer.data.readers import read_folder
 from recexplainer.data.split import leave_one_out
-from recexplainer.pipeline.apart import run_apart
+from recexplainer.pipeline.execution import run_isolated
 
 MOST_MEMORY = 4096  # MiB
 WAYS = ("plain", "gzip")
@@ -46,9 +46,9 @@ def main() -> None:
         taken: dict[tuple[str, int], float] = {}
         for rows in options.rows:
             with TemporaryDirectory(dir=scratch) as folder:
-                size = run_apart(make_up, Path(folder), rows, text)
+                size = run_isolated(make_up, Path(folder), rows, text)
                 for way in WAYS:
-                    takes = [run_apart(measure, Path(folder) / way) for _ in range(options.takes)]
+                    takes = [run_isolated(measure, Path(folder) / way) for _ in range(options.takes)]
                     told = min(takes, key=lambda take: take["read"] + take["filter"] + take["split"])
                     taken[way, rows] = told["memory"] / rows
                     results += as_results(f"{rows / 1e6:g}M of {size / rows:.0f} bytes", way, rows, told)

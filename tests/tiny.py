@@ -13,7 +13,7 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.data.sample import make_world
 from recexplainer.data.split import leave_one_out
 from recexplainer.explanations.record import Explanation
-from recexplainer.pipeline.manifest import Manifest, write_manifest
+from recexplainer.pipeline.stage import Manifest
 from recexplainer.recommenders.fitting import SearchSettings, fit_sasrec
 from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.surrogate.model import Surrogate
@@ -122,8 +122,7 @@ def told(titles: Sequence[str], text: str, **changes: Any) -> Explanation:
 def complete(folder: Path) -> Path:
     """Have a stage's folder count as complete, whatever is in it."""
     folder.mkdir(parents=True, exist_ok=True)
-    nothing: dict[str, Any] = {"settings": {}, "inputs": {}, "sources": {}, "files": {}, "versions": {}}
-    write_manifest(folder, Manifest(stage=folder.name, summary="", started="", seconds=0, **nothing))
+    Manifest(stage=folder.name, settings={}, inputs={}, sources={}).write(folder)
     return folder
 
 
@@ -133,7 +132,10 @@ class Reporter:
     def __init__(self) -> None:
         self.made: list[str] = []
 
-    def skipped(self, stage: str, summary: str) -> None:
+    def cached(self, stage: str, summary: str) -> None:
+        pass
+
+    def resumed(self, stage: str) -> None:
         pass
 
     def started(self, stage: str) -> None:

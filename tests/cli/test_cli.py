@@ -95,14 +95,16 @@ def test_error_text_is_never_markup(capsys: pytest.CaptureFixture[str]):
 
 def test_stage_lines(capsys: pytest.CaptureFixture[str]):
     lines = StageLines()
-    lines.skipped("dataset", "5 users")
+    lines.cached("dataset", "5 users")
     lines.started("recommender")
+    lines.resumed("surrogate-hybrid")
     lines.finished("recommender", 75, "fine")
     shown = capsys.readouterr()
     assert shown.out == ""
     assert [line.split(maxsplit=1) for line in shown.err.splitlines()] == [
-        ["dataset", "done before: 5 users"],
+        ["dataset", "cached: 5 users"],
         ["recommender", "…"],
+        ["surrogate-hybrid", "resumed …"],
         ["recommender", "1 min 15 s: fine"],
     ]
 

@@ -143,7 +143,7 @@ IMPOSSIBLE: dict[str, tuple[str, str, str, set[str] | None]] = {
         None,
     ),
     "data.filter.min_history=1.5": ("cannot be 1.5", "--set data.filter.min_history", "What it means", None),
-    "data.path=null": ("does not say where they are", "key data.path", "--data PATH", set()),
+    "data.path=null": ("does not say where its files are", "key data.path", "--data PATH", set()),
     "recommender.kind=implicit": (
         "The package implicit is not there",
         "recommender.kind: implicit",
@@ -203,7 +203,7 @@ def put(folder: Path, files: dict[str, str | bytes]) -> Path:
 
 def whole(run: Path) -> set[str]:
     """The stages of a run folder, each of which must be complete."""
-    left = {path.name for path in run.iterdir() if not path.name.startswith(".")} - {"recipe.yaml"}
+    left = {path.name for path in run.iterdir() if not path.name.startswith(".")} - {"recipe.yaml", "layout.json"}
     assert all((run / name / "manifest.json").is_file() for name in left), left
     return left
 
@@ -263,7 +263,7 @@ def test_a_recipe_that_cannot_be_carried_out(
     what, location, hint, made = IMPOSSIBLE[change]
     monkeypatch.setitem(sys.modules, "implicit", None)  # as where the extra is not installed
     monkeypatch.setitem(sys.modules, "implicit.als", None)
-    if "context" in change:
+    if "max_length" in change:
         longest = "".join(f"i{item},{' '.join(f'{item}x{word}y' for word in range(20))}\n" for item in range(ITEMS))
         (shop / "shop" / "items.csv").write_text(f"item_id,title\n{longest}")
     elsewhere = ["--set", "surrogate.backbone=somewhere/model"] if "four_bit" in change else []

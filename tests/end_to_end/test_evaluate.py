@@ -18,13 +18,13 @@ from werkzeug import Request, Response
 pytestmark = pytest.mark.slow
 
 MODEL = "loopback"
-WANTED = ("baselines", "judge", "ablation", "faithfulness", "planted")
+WANTED = ("baselines", "judge", "ablation", "faithfulness", "synthetic")
 CHANGES = (
-    "evaluation.cases=10",
-    "evaluation.judged=6",
-    "evaluation.faithful=8",
-    "evaluation.simulated=3",
-    "evaluation.planted=40",
+    "evaluation.n_cases=10",
+    "evaluation.n_judged=6",
+    "evaluation.n_faithfulness=8",
+    "evaluation.n_simulatability=3",
+    "evaluation.n_synthetic=40",
     "evaluation.student.epochs=2",
     "evaluation.ablation.steps=2",
     "evaluation.ablation.cases=5",
@@ -141,7 +141,7 @@ def test_the_model_foretells_the_recommender_by_what_every_method_says(run: Path
 
 
 def test_the_metrics_tell_true_from_corrupted(run: Path) -> None:
-    found = rows(run, "planted")
+    found = rows(run, "synthetic")
     for metric in ("verdict-fidelity", "hallucination-rate", "borne-out", "comprehensiveness", "simulatability"):
         assert found["all", f"auroc/{metric}"]["value"] > 0.9
     assert found["all", "marks"]["value"] > 0.98
@@ -163,9 +163,9 @@ def test_tables_figures_and_what_is_missing_are_in_the_report(run: Path) -> None
 
 
 def test_the_rows_of_several_evaluations_are_one_list_for_a_program(run: Path, server: Server) -> None:
-    told = launch(run.parent, server, "evaluate", "small", "baselines", "planted", "agreement", "--json")
+    told = launch(run.parent, server, "evaluate", "small", "baselines", "synthetic", "agreement", "--json")
     listed: list[dict[str, Any]] = json.loads(told.stdout)
-    written = [json.loads((run / "evaluation" / f"{name}.json").read_text()) for name in ("alignment", "planted")]
+    written = [json.loads((run / "evaluation" / f"{name}.json").read_text()) for name in ("alignment", "synthetic")]
     assert listed == written[0] + written[1], "those of the baselines stand in the alignment's table"
     assert "agreement: no rows; the report says what it needs" in told.stderr
 
@@ -174,8 +174,8 @@ def test_nothing_is_asked_twice(run: Path, server: Server) -> None:
     before = len(server.seen)
     told = command(run.parent, server, "evaluate", "small", *WANTED)
     assert len(server.seen) == before
-    assert "…" not in told.split("done before", 1)[1].split("method", 1)[0], "every stage was done before"
+    assert "…" not in told.split("cached: ", 1)[1].split("method", 1)[0], "every stage is cached"
     answers = [said for number, said in enumerate(server.seen, 1) if number % 10]
     assert len(answers) == len(set(answers)), "no answered request was sent again"
-    again = command(run.parent, server, "evaluate", "small", "judge", "--again")
-    assert len(server.seen) == before and "judge" in again
+    forced = command(run.parent, server, "evaluate", "small", "judge", "--force")
+    assert len(server.seen) == before and "judge" in forced

@@ -22,8 +22,8 @@ STAGES = (
     "examples",
     "surrogate-intention",
     "surrogate-hybrid",
-    "evaluation-intention",
-    "evaluation-hybrid",
+    "alignment-intention",
+    "alignment-hybrid",
     "explanations",
     "evaluation",
     "report",
@@ -79,7 +79,7 @@ def test_all_stages_are_there_with_manifests(whole: Path) -> None:
 def test_a_second_start_makes_nothing(whole: Path, recipe: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in (whole / "small").rglob("manifest.json")}
     again = subprocess.run(command(whole, "run", str(recipe)), check=True, capture_output=True, text=True)
-    assert again.stderr.count("done before") == len(STAGES)
+    assert again.stderr.count("cached: ") == len(STAGES)
     assert before == {path: path.stat().st_mtime_ns for path in (whole / "small").rglob("manifest.json")}
 
 
@@ -89,7 +89,7 @@ def test_killed_in_every_stage_it_ends_with_the_same_rows(whole: Path, recipe: P
         assert not (tmp_path / "small" / stage / "manifest.json").exists()
     subprocess.run(command(tmp_path, "run", str(recipe)), check=True, capture_output=True)
     assert rows(tmp_path) == rows(whole)
-    for told in ("with-evidence.json", "surrogate-alone.json", "views.json"):
+    for told in ("grounded.json", "from_surrogate.json", "aspects.json"):
         one, other = (runs / "small" / "explanations" / told for runs in (tmp_path, whole))
         assert one.read_text() == other.read_text()
 
@@ -100,7 +100,7 @@ def _kill_in(stage: str, words: list[str]) -> None:
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment) as run:
         assert run.stderr is not None
         for line in run.stderr:
-            if re.match(rf"{stage}\s+…", line):
+            if re.match(rf"{stage}\s+(resumed )?…", line):
                 if stage.startswith("surrogate"):
                     _wait_for_a_checkpoint(Path(words[-1]) / "small" / ".work" / stage, run)
                 run.send_signal(signal.SIGKILL)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from recexplainer.errors import RunError
-from recexplainer.pipeline.export import export_surrogate
-from recexplainer.pipeline.folder import RECIPE
+from recexplainer.pipeline.layout import RunLayout
 from recexplainer.pipeline.recipe import Recipe, recipe_text
+from recexplainer.pipeline.runs import export_surrogate
 
 
 @pytest.fixture
@@ -15,7 +15,8 @@ def begun(tmp_path: Path) -> Path:
     """A run of which nothing is made yet."""
     run = tmp_path / "run"
     run.mkdir()
-    (run / RECIPE).write_text(recipe_text(Recipe(name="begun", forms=("intention", "hybrid"))), encoding="utf-8")
+    RunLayout(run).write_version()
+    RunLayout(run).recipe.write_text(recipe_text(Recipe(name="begun", forms=("intention", "hybrid"))), encoding="utf-8")
     return run
 
 
@@ -36,6 +37,6 @@ def test_nothing_is_ever_replaced(inside: bool, begun: Path, tmp_path: Path) -> 
     kept = tmp_path / "to" / "kept" if inside else tmp_path / "to"
     kept.parent.mkdir(exist_ok=True)
     kept.write_text("mine", encoding="utf-8")
-    with pytest.raises(RunError, match="something in this place already"):
+    with pytest.raises(RunError, match="not empty"):
         export_surrogate(begun, tmp_path / "to")
     assert kept.read_text(encoding="utf-8") == "mine"

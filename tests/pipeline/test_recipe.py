@@ -4,15 +4,15 @@ from pathlib import Path
 import pytest
 
 from recexplainer.errors import DataError, RunError, SettingsError
-from recexplainer.pipeline.evaluation_settings import EVALUATIONS
-from recexplainer.pipeline.folder import find_run, made_folder
-from recexplainer.pipeline.graph import RunContext, Stage, in_order
-from recexplainer.pipeline.reading import read_settings
-from recexplainer.pipeline.recipe import Recipe, find_recipe, load_recipe, recipe_text, with_changes
+from recexplainer.pipeline.data_stages import make_dataset
+from recexplainer.pipeline.layout import RunLayout
+from recexplainer.pipeline.recipe import EVALUATIONS, Recipe, find_recipe, load_recipe, recipe_text, with_changes
+from recexplainer.pipeline.runs import find_run
+from recexplainer.pipeline.settings_reader import read_settings
+from recexplainer.pipeline.stage import Stage, StageContext, stages_in_order
 from recexplainer.pipeline.stages import build_stages
-from recexplainer.pipeline.steps import make_dataset
 
-EVERYTHING = f"evaluation.made=[{', '.join(EVALUATIONS)}]"
+EVERYTHING = f"evaluation.evaluations=[{', '.join(EVALUATIONS)}]"
 
 
 def test_shipped_recipes_are_found_by_name_and_by_path():
@@ -88,7 +88,7 @@ def test_of_stages_made_side_by_side_at_most_one_is_made_in_this_process(overrid
 
     for one, other in combinations(stages, 2):
         if one not in needs(other) and other not in needs(one):
-            assert stages[one].apart or stages[other].apart, (one, other)
+            assert stages[one].isolated or stages[other].isolated, (one, other)
 
 
 def test_hybrid_follows_intention_only_where_it_goes_on_from_it():
@@ -99,7 +99,9 @@ def test_hybrid_follows_intention_only_where_it_goes_on_from_it():
     assert "surrogate-intention" in inputs("forms=[hybrid, intention]")
     assert "surrogate-intention" not in inputs("forms=[hybrid, behavior]")
     assert "surrogate-intention" not in inputs("surrogate.start_hybrid_from=scratch")
-    order = [stage.name for stage in in_order(build_stages(load_recipe("demo", ["forms=[hybrid, intention]"])), None)]
+    order = [
+        stage.name for stage in stages_in_order(build_stages(load_recipe("demo", ["forms=[hybrid, intention]"])), None)
+    ]
     assert order.index("surrogate-intention") < order.index("surrogate-hybrid")
     assert order[-1] == "report"
 
@@ -109,19 +111,24 @@ def test_preference_training_is_a_stage_of_the_form_that_explains_and_of_no_othe
         return {stage.name: stage for stage in build_stages(load_recipe("paper-games", [*overrides, EVERYTHING]))}
 
     plain, on = stages("surrogate.preference=null"), stages("surrogate.preference.beta=0.2")
-    assert set(on) - set(plain) == {"preferred-hybrid"}
-    assert on["preferred-hybrid"].inputs == ("dataset", "recommender", "examples", "surrogate-hybrid")
-    assert on["preferred-hybrid"].settings["beta"] == 0.2
+    assert set(on) - set(plain) == {"preference-hybrid"}
+    assert on["preference-hybrid"].inputs == ("dataset", "recommender", "examples", "surrogate-hybrid")
+    assert on["preference-hybrid"].settings["beta"] == 0.2
     assert [name for name in plain if plain[name].settings != on[name].settings] == []
     changed = {name for name in plain if plain[name].inputs != on[name].inputs}
-    its = {"evaluation-hybrid", "explained-hybrid", "explained-hybrid-at-once", "explained-hybrid+evidence"}
+    its = {
+        "alignment-hybrid",
+        "explanations-hybrid-self_attribution",
+        "explanations-hybrid-direct",
+        "explanations-hybrid-grounded",
+    }
     assert changed == {*its, "explanations", "report"}
     for name in its | {"explanations"}:
-        assert set(on[name].inputs) - set(plain[name].inputs) == {"preferred-hybrid"}
+        assert set(on[name].inputs) - set(plain[name].inputs) == {"preference-hybrid"}
         assert "surrogate-hybrid" not in on[name].inputs
     other = stages("surrogate.preference.beta=0.2", "explanations.form=intention")
-    assert set(other) - set(plain) >= {"preferred-intention"}
-    assert "preferred-hybrid" not in other
+    assert set(other) - set(plain) >= {"preference-intention"}
+    assert "preference-hybrid" not in other
     assert "surrogate-intention" in other["surrogate-hybrid"].inputs, "hybrid goes on from what is only aligned"
 
 
@@ -147,11 +154,12 @@ def test_a_forced_format_reaches_the_reader(tmp_path: Path):
     assert stage.settings["format"] == "amazn"
     assert "format" not in build_stages(load_recipe("demo"))[0].settings
     with pytest.raises(DataError, match="there is no format 'amazn'"):
-        make_dataset(recipe, RunContext({}, tmp_path), tmp_path / "made")
+        make_dataset(recipe.data, StageContext({}, tmp_path), tmp_path / "made")
 
 
 def test_finding_a_run(tmp_path: Path):
     (tmp_path / "mine").mkdir()
+    RunLayout(tmp_path / "mine").write_version()
     (tmp_path / "mine" / "recipe.yaml").write_text("name: mine")
     assert find_run("mine", tmp_path) == find_run(tmp_path / "mine", tmp_path / "elsewhere") == tmp_path / "mine"
     with pytest.raises(RunError, match=r"no such run(?s:.)*mine"):
@@ -159,4 +167,4 @@ def test_finding_a_run(tmp_path: Path):
     with pytest.raises(RunError, match="recexplainer demo"):
         find_run("yours", tmp_path / "empty")
     with pytest.raises(RunError, match=r"'dataset'(?s:.)*recexplainer run"):
-        made_folder(tmp_path / "mine", "dataset")
+        RunLayout(tmp_path / "mine").complete_stage("dataset")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,10 @@ from tests.tiny import NANO, SETTINGS, Reporter
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RecommenderError, SettingsError
-from recexplainer.pipeline.folder import run_recipe
-from recexplainer.pipeline.loading import read_explanations
-from recexplainer.pipeline.manifest import read_manifest
+from recexplainer.pipeline.layout import read_explanations
 from recexplainer.pipeline.recipe import Recipe, load_recipe
+from recexplainer.pipeline.runs import run_recipe
+from recexplainer.pipeline.stage import read_manifest
 from recexplainer.pipeline.stages import build_stages
 from recexplainer.recommenders.kinds import load_recommender
 
@@ -25,7 +26,7 @@ def scores(histories: list[list[str]], items: list[str]) -> np.ndarray:
     return np.array([[-abs(place - places[history[-1]]) for place in range(len(items))] for history in histories])
 
 
-def recipe(recommender: dict[str, object], forms: tuple[str, ...] = ("behavior",)) -> Recipe:
+def recipe(recommender: Mapping[str, object], forms: tuple[str, ...] = ("behavior",)) -> Recipe:
     return Recipe.model_validate(
         {
             "name": "small",
@@ -120,7 +121,7 @@ def test_each_kind_gives_a_surrogate_and_explanations(kind: str, form: str, tmp_
         "implicit": {"model": "als", "factors": 8, "max_history": 9},
     }
     assert run(recipe({"kind": kind, kind: settings[kind]}, (form,)), folder)[-1] == "report"
-    told = read_explanations(folder / "explanations" / "with-evidence.json")
+    told = read_explanations(folder / "explanations" / "grounded.json")
     assert [(one.method, one.variant) for one in told] == [(form, "grounded")] * 2
     assert all(len(one.attributions) == len(one.history) <= 9 for one in told)
     if kind == "function":
@@ -133,5 +134,5 @@ def test_users_known_by_id_alone_go_through_all_stages_without_explanations(tmp_
     run(recipe({"kind": "mf"}), folder, "dataset")
     named = recipe({"kind": "vectors", "vectors": vectors_of(folder) | {"fold_in": "none"}}, ("intention",))
     assert run(named, folder)[-1] == "report"
-    assert read_explanations(folder / "explanations" / "with-evidence.json") == []
+    assert read_explanations(folder / "explanations" / "grounded.json") == []
     assert "No explanations were made in this run." in (folder / "report" / "index.html").read_text("utf-8")

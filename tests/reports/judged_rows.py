@@ -115,10 +115,10 @@ def evaluation():
     return {
         "judge": judge_rows(),
         "discriminator": discriminator_rows(),
-        "score-predictor": score_rows(),
+        "score_predictor": score_rows(),
         "ablation": ablation_rows(),
         "agreement": agreement_rows(),
         "faithfulness": faithfulness_rows(),
-        "planted": planted_rows(),
+        "synthetic": planted_rows(),
         "calibration": [row(one, "calibration", "ece", 0.41) for one in ("behavior", "hybrid")],
     }

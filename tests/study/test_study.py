@@ -13,7 +13,7 @@ from recexplainer.cli import study as command
 from recexplainer.errors import DataError, RunError
 from recexplainer.evaluation.agreement import agreement_rows
 from recexplainer.explanations.record import Explanation
-from recexplainer.pipeline.loading import write_told
+from recexplainer.pipeline.layout import RunLayout, write_case_explanations
 from recexplainer.study.human_ratings import (
     HumanRating,
     human_rows,
@@ -37,6 +37,11 @@ TITLES = (
     "Velvet Circuit 2",
 )
 METHODS = ("behavior", "hybrid+evidence", "unaligned")
+STAGES = {
+    "behavior": "explanations-behavior-self_attribution",
+    "hybrid+evidence": "explanations-hybrid-grounded",
+    "unaligned": "explanations-unaligned-direct",
+}
 CHROMIUM = Path("/usr/bin/chromium")
 
 
@@ -387,10 +392,11 @@ def test_key_entries_stand_in_the_order_of_methods(tmp_path):
 def test_the_commands_write_a_study_and_read_it(tmp_path):
     run = tmp_path / "run"
     run.mkdir()
-    (run / "recipe.yaml").write_text("{name: run, forms: [behavior, hybrid]}")
+    RunLayout(run).write_version()
+    RunLayout(run).recipe.write_text("{name: run, forms: [behavior, hybrid]}")
     left_by_a_recipe_before = {"gpt": [explanation("unaligned", 99)]}
     for method, each in (told() | left_by_a_recipe_before).items():
-        write_told(complete(run / f"explained-{method}"), each)
+        write_case_explanations(complete(run / STAGES.get(method, f"explanations-{method}")), each)
     at = ["--folder", str(tmp_path / "study")]
     done = CliRunner().invoke(command.study, ["export", str(run), *at, "--cases", "4"])
     assert done.exit_code == 0

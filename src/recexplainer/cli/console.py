@@ -64,9 +64,13 @@ class StageLines:
 
     console: Console = field(default_factory=stderr)
 
-    def skipped(self, stage: str, summary: str) -> None:
-        """A stage was done before."""
-        self._line(stage, f"done before: {summary}", "dim")
+    def cached(self, stage: str, summary: str) -> None:
+        """A stage is complete from an earlier start."""
+        self._line(stage, f"cached: {summary}", "dim")
+
+    def resumed(self, stage: str) -> None:
+        """A stage is made on from its checkpoints."""
+        self._line(stage, "resumed …", "bold")
 
     def started(self, stage: str) -> None:
         """A stage begins."""

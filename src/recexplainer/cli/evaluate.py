@@ -16,7 +16,7 @@ def evaluate(
     run: RunArgument,
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Evaluations; all if none.")] = None,
     settings: SetOption = None,
-    again: Annotated[bool, typer.Option("--again", help="Measure anew even if nothing changed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Measure anew even if nothing changed.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what asking the endpoint would take, and stop.")
     ] = False,
@@ -27,27 +27,27 @@ def evaluate(
     from recexplainer.cli.console import StageLines, stderr
     from recexplainer.cli.results import show_rows
     from recexplainer.evaluation.rows import Row, read_rows
-    from recexplainer.pipeline.asking import planned_spend
-    from recexplainer.pipeline.evaluations import evaluations_named, possible, stages_of
-    from recexplainer.pipeline.folder import find_run, recipe_of, run_recipe
+    from recexplainer.pipeline.layout import EVALUATION, REPORT, RunLayout, rows_file
     from recexplainer.pipeline.recipe import with_changes
+    from recexplainer.pipeline.runs import find_run, planned_spend, recipe_of, run_recipe
+    from recexplainer.pipeline.stages import check_evaluations, evaluation_stages, possible_evaluations
 
-    wanted = evaluations_named(names)
+    check_evaluations(names or ())
     folder = find_run(run, runs)
     recipe = recipe_of(folder, settings or ())
-    if not names:
-        wanted = possible(wanted, recipe)
-    recipe = with_changes(recipe, {"evaluation": {"made": list(dict.fromkeys([*recipe.evaluation.made, *wanted]))}})
+    wanted = names or possible_evaluations(recipe)
+    evaluations = list(dict.fromkeys([*recipe.evaluation.evaluations, *wanted]))
+    recipe = with_changes(recipe, {"evaluation": {"evaluations": evaluations}})
     if dry_run:
         typer.echo(planned_spend(recipe, folder))
         return
-    anew = [stage for name in wanted for stage in stages_of(recipe, name)] if again else ()
-    run_recipe(recipe, folder, StageLines(), only=["evaluation", "report"], again=anew)
+    forced = [stage.name for name in wanted for stage in evaluation_stages(recipe, name)] if force else ()
+    run_recipe(recipe, folder, StageLines(), only=[EVALUATION, REPORT], force=forced)
     if not is_first():
         return
     rows: list[Row] = []
     for name in dict.fromkeys("alignment" if name == "baselines" else name for name in wanted):  # one table holds both
-        path = folder / "evaluation" / f"{name}.json"
+        path = RunLayout(folder).stage(EVALUATION) / rows_file(name)
         if not path.is_file():
             stderr().print(f"{name}: no rows; the report says what it needs", markup=False)
         elif as_json:

@@ -29,8 +29,8 @@ def explain(
 ) -> None:
     """Say why an item is or is not recommended to a user."""
     from recexplainer.cli.results import show_explanation
-    from recexplainer.pipeline.folder import find_run, open_explainer
-    from recexplainer.pipeline.loading import explanations_json
+    from recexplainer.pipeline.layout import explanations_json
+    from recexplainer.pipeline.runs import find_run, open_explainer
 
     explainer = open_explainer(find_run(run, runs))
     _tell_of_view(ask, explainer.dataset)

@@ -25,8 +25,7 @@ def export(
 ) -> None:
     """Write a finished run's surrogate with a card of what was measured, ready to be shared or served."""
     from recexplainer.cli.console import stdout
-    from recexplainer.pipeline.export import export_surrogate
-    from recexplainer.pipeline.folder import find_run
+    from recexplainer.pipeline.runs import export_surrogate, find_run
     from recexplainer.surrogate.hub import share_folder
 
     export_surrogate(find_run(run, runs), to, form=form, merged=merged, name=push or "")

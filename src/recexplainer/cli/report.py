@@ -11,14 +11,15 @@ from recexplainer.cli.arguments import RUNS, RunArgument, RunsOption
 
 def report(
     run: RunArgument,
-    again: Annotated[bool, typer.Option("--again", help="Write it anew even if nothing changed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write it anew even if nothing changed.")] = False,
     runs: RunsOption = RUNS,
 ) -> None:
     """Write the HTML report and the paper's tables of a run, after anything that is still missing."""
     from recexplainer.cli.console import StageLines
     from recexplainer.cli.results import show_end
-    from recexplainer.pipeline.folder import find_run, recipe_of, run_recipe
+    from recexplainer.pipeline.layout import REPORT
+    from recexplainer.pipeline.runs import find_run, recipe_of, run_recipe
 
     folder = find_run(run, runs)
-    run_recipe(recipe_of(folder), folder, StageLines(), only=["report"], again=["report"] if again else ())
+    run_recipe(recipe_of(folder), folder, StageLines(), only=[REPORT], force=[REPORT] if force else ())
     show_end(folder, explain=False)

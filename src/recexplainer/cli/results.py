@@ -27,14 +27,15 @@ def show_end(run: Path, *, explain: bool) -> None:
     if not is_first():
         return
     from recexplainer.evaluation.rows import read_rows
-    from recexplainer.pipeline.folder import made_folder
-    from recexplainer.pipeline.loading import WITH_EVIDENCE, read_explanations
+    from recexplainer.pipeline.layout import EVALUATION, EXPLANATIONS, REPORT, RunLayout, read_explanations, rows_file
 
-    show_rows(read_rows(made_folder(run, "evaluation") / "alignment.json"), "How well the surrogate answers as f does")
+    layout = RunLayout(run)
+    rows = read_rows(layout.complete_stage(EVALUATION) / rows_file("alignment"))
+    show_rows(rows, "How well the surrogate answers as the recommender does")
     if explain:
-        for told in read_explanations(made_folder(run, "explanations") / WITH_EVIDENCE)[:1]:
+        for told in read_explanations(layout.complete_stage(EXPLANATIONS) / RunLayout.GROUNDED)[:1]:
             show_explanation(told)
-    stdout().print(f"report: {made_folder(run, 'report') / 'index.html'}", markup=False)
+    stdout().print(f"report: {layout.complete_stage(REPORT) / RunLayout.PAGE}", markup=False)
 
 
 def show_rows(rows: Sequence[Row], title: str) -> None:

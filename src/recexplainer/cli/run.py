@@ -27,8 +27,8 @@ def run(
 def start(recipe: str, data: Path | None, name: str | None, runs: Path, settings: Sequence[str]) -> Path:
     """Carry out a recipe; returns the run folder."""
     from recexplainer.cli.console import StageLines
-    from recexplainer.pipeline.folder import run_recipe
     from recexplainer.pipeline.recipe import load_recipe, with_changes
+    from recexplainer.pipeline.runs import run_recipe
 
     changes: dict[str, Any] = {} if name is None else {"name": name}
     if data is not None:

@@ -25,7 +25,7 @@ def export_command(
     """Write a page and a table in which people rate explanations without knowing who wrote them."""
     from recexplainer.cli.console import show_next
     from recexplainer.evaluation.rubric import LEVELS
-    from recexplainer.pipeline.folder import explained_cases, find_run
+    from recexplainer.pipeline.runs import explained_cases, find_run
     from recexplainer.study.study import export_study
 
     key = export_study(explained_cases(find_run(run, runs)), folder, LEVELS, cases, seed)
@@ -47,12 +47,13 @@ def import_command(
     """Read what raters have saved, keep it in the run, and show the rows and how far they agree."""
     from recexplainer.cli.results import show_rows
     from recexplainer.evaluation.agreement import agreement_notes, agreement_rows
-    from recexplainer.pipeline.folder import find_run
+    from recexplainer.pipeline.layout import RunLayout
+    from recexplainer.pipeline.runs import find_run
     from recexplainer.study.human_ratings import human_rows, import_study, ratings_by_rater, write_ratings
 
     at = find_run(run, runs)
     ratings = import_study(folder, files)
-    write_ratings(at / "study" / "ratings.json", ratings)
+    write_ratings(RunLayout(at).ratings, ratings)
     by_rater = ratings_by_rater(ratings)
     show_rows(human_rows(ratings), "What people say of the explanations")
     show_rows(agreement_rows(by_rater), "How far they agree")

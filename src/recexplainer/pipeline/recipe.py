@@ -1,4 +1,4 @@
-"""The recipe: everything that decides what a run makes, put together from the settings of the rooms.
+"""The recipe: everything that decides what a run makes, put together from the settings of the packages.
 
 It knows which settings there are, not what is done with them.
 """
@@ -7,22 +7,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from recexplainer.chat.settings import EndpointSettings
 from recexplainer.data.filtering import FilterSettings
 from recexplainer.data.readers.table import ColumnMapping
 from recexplainer.errors import SettingsError
-from recexplainer.pipeline.evaluation_settings import EvaluationSettings
-from recexplainer.pipeline.reading import check_settings, inner_settings, read_settings
+from recexplainer.evaluation.distillation import DistillationSettings
+from recexplainer.evaluation.encoder import EncoderSettings
+from recexplainer.pipeline.settings_reader import check_settings, inner_settings, read_settings
 from recexplainer.recommenders.kinds import RecommenderSettings
+from recexplainer.registry import registered
 from recexplainer.reports.inputs import PaperDataset
 from recexplainer.settings import Settings
 from recexplainer.surrogate.prompt import Form
 from recexplainer.surrogate.settings import SurrogateSettings
 from recexplainer.tasks.mixture import MixtureSettings
+
+EVALUATIONS = (
+    "alignment",
+    "baselines",
+    "judge",
+    "discriminator",
+    "score_predictor",
+    "ablation",
+    "agreement",
+    "faithfulness",
+    "synthetic",
+)
+"""The evaluations that come with the package, in the order of the paper; the last two are not in it."""
 
 
 class SampleSettings(Settings):
@@ -56,13 +73,94 @@ class DataSettings(Settings):
 class ExplanationSettings(Settings):
     """The explanations that go into the report."""
 
+    renamed = MappingProxyType({"views": "aspects"})
+
     count: int = Field(default=10, ge=1)
     """Number of pairs explained."""
     form: Form | None = None
     """The form that explains; None: the last one trained."""
-    views: tuple[str, ...] | None = None
-    """Views that one of the pairs is explained from besides, in the reader's words (paper Figure 6); None: two that the
-    catalogue allows, such as `from the view of genres`."""
+    aspects: tuple[str, ...] | None = None
+    """Aspects under which one of the pairs is explained besides, in the reader's words (paper Figure 6); None: two that
+    the catalogue allows, such as `from the view of genres`."""
+
+
+class AblationSettings(Settings):
+    """How surrogates are aligned anew, each without some of the tasks (paper section 3.5, Figure 7)."""
+
+    steps: int = Field(default=1500, ge=1)
+    """Training steps of each, the same for all."""
+    users: int = Field(default=500, ge=1)
+    """Test users whose questions each is measured by; all are measured by the same."""
+    cases: int = Field(default=200, ge=1)
+    """Explanations of each that are judged."""
+
+
+class EvaluationSettings(Settings):
+    """Which evaluations a run has, and how they are done; `recexplainer evaluate` adds to them."""
+
+    renamed = MappingProxyType(
+        {
+            "made": "evaluations",
+            "cases": "n_cases",
+            "judged": "n_judged",
+            "read": "n_discriminator",
+            "faithful": "n_faithfulness",
+            "simulated": "n_simulatability",
+            "planted": "n_synthetic",
+        }
+    )
+
+    evaluations: tuple[str, ...] = ("alignment",)
+    """Which evaluations: alignment, baselines, judge, discriminator, score_predictor, ablation, agreement,
+    faithfulness, synthetic, or one that an installed package registers."""
+    n_cases: int = Field(default=2500, ge=5)
+    """Pairs of a user and an item that every method explains (paper section 3.4: 2,500); fewer where there are fewer
+    test users."""
+    n_judged: int = Field(default=500, ge=1)
+    """How many of them are judged (paper section 3.3: 500)."""
+    n_discriminator: int = Field(default=2500, ge=5)
+    """How many of them the discriminator and the score predictor learn from and are tested by (section 3.4: 2,500). On
+    one core 800 take them about ten minutes each."""
+    n_faithfulness: int = Field(default=500, ge=1)
+    """For how many of them the recommender is asked again, without what the texts cite."""
+    n_simulatability: int = Field(default=100, ge=1)
+    """For how many of them a chat model or a language model that is named predicts the recommender, by the texts alone:
+    three questions each and method."""
+    n_synthetic: int = Field(default=1000, ge=2)
+    """Pairs of a true and a corrupted explanation that the metrics of faithfulness are tested on."""
+    endpoint: EndpointSettings | None = None
+    """A chat model that is measured too, judges, and predicts the recommender by explanations; None: none is asked."""
+    judge: str | None = None
+    """A language model on this machine that judges and predicts, a folder or a name on the hub; None: none does."""
+    ratings: Path | None = None
+    """How people rate the explanations, as `recexplainer study import` keeps it; None: nobody was asked."""
+    student: DistillationSettings = DistillationSettings()
+    """The SASRec that is distilled from the recommender."""
+    encoder: EncoderSettings = EncoderSettings()
+    """What reads explanations for the discriminator and the score predictor."""
+    ablation: AblationSettings = AblationSettings()
+    """How long, and by how many cases, surrogates without some of the tasks are trained and measured."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of what Random and Popularity draw, of the cases, and of the order in which they are judged. How many
+    questions alignment is measured by is set by `examples.test_users`."""
+
+    @field_validator("evaluations")
+    @classmethod
+    def _check_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        known = [*EVALUATIONS, *registered("evaluations")]
+        if unknown := [name for name in names if name not in known]:
+            raise ValueError(f"there is no evaluation {unknown[0]!r}; the evaluations are: {', '.join(known)}")
+        return names
+
+    @property
+    def compares_ratings(self) -> bool:
+        """Whether the ratings of people are compared with those of the judges."""
+        return "agreement" in self.evaluations and self.ratings is not None
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """The evaluations to be done: with people's ratings the judge too, since they are compared with it."""
+        return frozenset((*self.evaluations, "judge") if self.compares_ratings else self.evaluations)
 
 
 class ReportSettings(Settings):
@@ -73,7 +171,7 @@ class ReportSettings(Settings):
 
 
 class Recipe(Settings):
-    """A whole run. Settings that are left out have their rooms' defaults."""
+    """A whole run. Settings that are left out have their defaults."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     """Name of the run and of its folder: letters, digits, dots, dashes and underscores."""
@@ -87,27 +185,32 @@ class Recipe(Settings):
     recommender: RecommenderSettings = RecommenderSettings()
     """The recommender to be explained."""
     examples: MixtureSettings = MixtureSettings()
-    """The questions that the surrogate learns from."""
+    """The questions that the surrogate is trained on."""
     forms: tuple[Form, ...] = Field(default=("behavior", "intention", "hybrid"), min_length=1)
     """Which forms of the surrogate are trained, in this order."""
     surrogate: SurrogateSettings = SurrogateSettings()
     """Backbone and training."""
     evaluation: EvaluationSettings = EvaluationSettings()
-    """Which evaluations are made, and how."""
+    """Which evaluations the run has, and how they are done."""
     explanations: ExplanationSettings = ExplanationSettings()
     """Explanations in the report."""
     report: ReportSettings = ReportSettings()
     """The report."""
 
     @property
-    def surrogates_at_once(self) -> int:
-        """How many are trained or measured side by side: a small model keeps one core busy, not several."""
+    def workers(self) -> int:
+        """How many surrogates are trained or measured side by side: a small model keeps one core busy, not several."""
         return max(1, min(self.threads or 1, len(self.forms)))
 
     @property
     def threads_each(self) -> int:
         """Threads for each of those that are trained or measured side by side."""
-        return max(1, (self.threads or 1) // self.surrogates_at_once)
+        return max(1, (self.threads or 1) // self.workers)
+
+    @property
+    def explaining_form(self) -> Form:
+        """The form that explains: the one that the recipe names, else the last one trained."""
+        return self.explanations.form or self.forms[-1]
 
     @model_validator(mode="before")
     @classmethod

@@ -1,101 +1,85 @@
-"""The stages of a run: which there are, and what each depends on.
-
-What each does is in `steps.py`, `measuring.py` and `preferring.py`.
-"""
+"""All stages of a recipe, and which of them each evaluation consists of."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable, Sequence
 
-from recexplainer.pipeline import measuring, steps
-from recexplainer.pipeline.evaluations import evaluation_stages, told_by
-from recexplainer.pipeline.graph import Stage
-from recexplainer.pipeline.names import (
-    ASKED,
-    TARGET,
-    explaining_form,
-    measurement_stage,
-    preferred_form,
-    preferred_stage,
-    surrogate_stage,
-    trained_stage,
-)
-from recexplainer.pipeline.preferring import prefer_true_explanations
-from recexplainer.pipeline.recipe import Form, Recipe
+from recexplainer.errors import RunError
+from recexplainer.pipeline import explanation_stages, surrogate_stages
+from recexplainer.pipeline.data_stages import dataset_stage, examples_stage, recommender_stage
+from recexplainer.pipeline.explanation_stages import case_stages, registered_stages, writer_names
+from recexplainer.pipeline.layout import ALIGNED_TO, EVALUATION, EXPLANATIONS
+from recexplainer.pipeline.recipe import EVALUATIONS, Recipe
+from recexplainer.pipeline.report_stages import evaluation_stage, explanations_stage, report_stage
+from recexplainer.pipeline.stage import Stage
+from recexplainer.pipeline.surrogate_stages import alignment_stage, training_stages
+from recexplainer.registry import registered
+
+_OF_CASES = frozenset({"judge", "discriminator", "score_predictor", "faithfulness"})
+_STAGES: dict[str, Callable[[Recipe], list[Stage]]] = {
+    "alignment": lambda recipe: [alignment_stage(recipe, form) for form in recipe.forms],
+    "baselines": surrogate_stages.baseline_stages,
+    "judge": explanation_stages.judge_stages,
+    "discriminator": explanation_stages.discriminator_stages,
+    "score_predictor": explanation_stages.score_predictor_stages,
+    "ablation": surrogate_stages.ablation_stages,
+    "agreement": explanation_stages.agreement_stages,
+    "faithfulness": explanation_stages.faithfulness_stages,
+    "synthetic": explanation_stages.synthetic_stages,
+}
 
 
 def build_stages(recipe: Recipe) -> list[Stage]:
-    """All stages of a recipe."""
-    surrogates = [*(_surrogate_stage(recipe, form) for form in recipe.forms), *_preferred_stages(recipe)]
+    """All stages of a recipe. Alignment is measured in every run."""
+    needed = recipe.evaluation.needed | {"alignment"}
+    evaluations = {name: evaluation_stages(recipe, name) for name in known_evaluations() if name in needed}
+    explains = explains_cases(recipe)
+    measured = [stage.name for name in ("alignment", "baselines") for stage in evaluations.get(name, ())]
+    further = [name for name, stages in evaluations.items() if stages and name not in ("alignment", "baselines")]
+    trained = training_stages(recipe)
+    shown = [stage.name for stage in trained] + (list(writer_names(recipe)) if explains else [])
     return [
-        _dataset_stage(recipe),
-        _recommender_stage(recipe),
-        _examples_stage(recipe),
-        *surrogates,
-        *(_measurement_stage(recipe, form) for form in recipe.forms),
-        *evaluation_stages(recipe),
-        _explanations_stage(recipe),
-        _report_stage(recipe, [stage.name for stage in surrogates]),
+        dataset_stage(recipe),
+        recommender_stage(recipe),
+        examples_stage(recipe),
+        *trained,
+        *(case_stages(recipe) if explains else ()),
+        *(stage for stages in evaluations.values() for stage in stages),
+        evaluation_stage(recipe, measured, further),
+        explanations_stage(recipe),
+        report_stage(recipe, (*ALIGNED_TO, *shown, EVALUATION, EXPLANATIONS)),
     ]
 
 
-def _dataset_stage(recipe: Recipe) -> Stage:
-    """Files are known by their content, not by where they lie; what the source does not read is no setting of it."""
-    data = recipe.data
-    from_files = data.source == "files"
-    settings = data.model_dump(mode="json", exclude={"path", "sample"} if from_files else {"path", "format", "columns"})
-    sources = (data.path,) if from_files and data.path is not None else ()
-    return Stage("dataset", settings, (), partial(steps.make_dataset, recipe), sources)
+def evaluation_stages(recipe: Recipe, evaluation: str) -> list[Stage]:
+    """The stages that an evaluation consists of, but for what it is made from."""
+    return _STAGES[evaluation](recipe) if evaluation in _STAGES else registered_stages(recipe, evaluation)
 
 
-def _recommender_stage(recipe: Recipe) -> Stage:
-    chosen, step = recipe.recommender, partial(steps.fit_recommender, recipe)
-    return Stage("recommender", chosen.decisive(), ("dataset",), step, chosen.sources)
+def explains_cases(recipe: Recipe) -> bool:
+    """Whether one of the evaluations has every method explain the same cases."""
+    return any(name in _OF_CASES or name not in _STAGES for name in recipe.evaluation.needed)
 
 
-def _examples_stage(recipe: Recipe) -> Stage:
-    files = {"chat_path": recipe.examples.chat_path, "summaries_path": recipe.examples.summaries_path}
-    settings = recipe.examples.model_dump(mode="json", exclude=set(files))
-    sources = tuple(path for path in files.values() if path is not None)
-    settings |= {name: path is not None for name, path in files.items()}
-    return Stage("examples", settings, TARGET, partial(steps.ask_recommender, recipe), sources)
+def known_evaluations() -> list[str]:
+    """Names of all evaluations: those of the package in the order of the paper, then those that others register."""
+    return [*EVALUATIONS, *sorted(registered("evaluations"))]
 
 
-def _surrogate_stage(recipe: Recipe, form: Form) -> Stage:
-    goes_on = form == "hybrid" and recipe.surrogate.start_hybrid_from == "intention" and "intention" in recipe.forms
-    start = surrogate_stage("intention") if goes_on else None
-    inputs = (*ASKED, start) if start else ASKED
-    own = {
-        "epochs": recipe.surrogate.epochs.get(form, 1.0),
-        "task_sampling": recipe.surrogate.task_sampling.get(form, {}),
-    }
-    step = partial(steps.train_surrogate, recipe, form=form, start=start)
-    return Stage(surrogate_stage(form), recipe.surrogate.cache_key() | own, inputs, step, apart=True)
+def check_evaluations(names: Sequence[str]) -> None:
+    """Refuse names of evaluations that there are not.
+
+    Raises:
+        RunError: There is none of that name.
+    """
+    known = known_evaluations()
+    if unknown := [name for name in names if name not in known]:
+        raise RunError(f"There is no evaluation {unknown[0]!r}.", hint=f"The evaluations are: {', '.join(known)}.")
 
 
-def _preferred_stages(recipe: Recipe) -> list[Stage]:
-    form, settings = preferred_form(recipe), recipe.surrogate.preference
-    if form is None or settings is None:
-        return []
-    aligned = surrogate_stage(form)
-    step = partial(prefer_true_explanations, recipe, settings=settings, aligned=aligned)
-    return [Stage(preferred_stage(form), settings.model_dump(mode="json"), (*ASKED, aligned), step, apart=True)]
+def possible_evaluations(recipe: Recipe) -> list[str]:
+    """Names of the evaluations that can be done here; the report lists what the others need."""
+    from recexplainer.evaluation.encoder import has_encoder
 
-
-def _measurement_stage(recipe: Recipe, form: Form) -> Stage:
-    trained = trained_stage(recipe, form)
-    step = partial(measuring.measure_surrogate, recipe, trained=trained)
-    return Stage(measurement_stage(form), {}, (*ASKED, trained), step, apart=True)
-
-
-def _explanations_stage(recipe: Recipe) -> Stage:
-    trained = trained_stage(recipe, explaining_form(recipe))
-    settings = recipe.explanations.model_dump(mode="json")
-    return Stage(
-        "explanations", settings, (*TARGET, trained), partial(steps.explain, recipe, trained=trained), apart=True
-    )
-
-
-def _report_stage(recipe: Recipe, surrogates: list[str]) -> Stage:
-    inputs = (*ASKED, *surrogates, *told_by(recipe), "evaluation", "explanations")
-    return Stage("report", recipe.report.model_dump(mode="json"), inputs, partial(steps.report, recipe))
+    lacking = () if has_encoder(recipe.evaluation.encoder) else ("discriminator", "score_predictor")
+    return [name for name in known_evaluations() if name not in lacking]

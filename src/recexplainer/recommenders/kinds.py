@@ -96,7 +96,7 @@ class RecommenderSettings(Settings):
     def _block(self) -> str:
         return "search" if self.kind == "sasrec" else self.kind
 
-    def decisive(self) -> dict[str, Any]:
+    def cache_key(self) -> dict[str, Any]:
         """The settings that decide what it answers, as JSON values: its own kind's, without the places of files."""
         block = self._block
         own: dict[str, Any] = self.chosen()[block]

@@ -87,8 +87,8 @@ class ReportInputs:
         stages: In the order in which they ran.
         paper_dataset: Which of the paper's datasets this data reproduces; None if it is other data.
         machine: What it ran on, in words.
-        evaluation: The rows of each further evaluation by its name: `faithfulness`, `planted`, `judge`,
-            `discriminator`, `score-predictor`, `ablation`, `agreement` in their own sections, any other as a table of
+        evaluation: The rows of each further evaluation by its name: `faithfulness`, `synthetic`, `judge`,
+            `discriminator`, `score_predictor`, `ablation`, `agreement` in their own sections, any other as a table of
             its own.
         judge_rules: The rules by which the rubric rates, one sentence each.
         needs: What was not measured and what would make it, one sentence each.

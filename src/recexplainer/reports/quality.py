@@ -18,7 +18,7 @@ from recexplainer.reports.readings import LEVEL_NAMES, Confusion, Rating, ablati
 from recexplainer.reports.tables import ORIENTATION, paper_heading
 from recexplainer.storage import packaged_yaml
 
-KNOWN = ("faithfulness", "planted", "judge", "discriminator", "score-predictor", "ablation", "agreement")
+KNOWN = ("faithfulness", "synthetic", "judge", "discriminator", "score_predictor", "ablation", "agreement")
 _ACCURACIES = {
     "accuracy": "Explanations as written",
     "accuracy/verdict-masked": "Verdict masked",

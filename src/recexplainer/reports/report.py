@@ -69,7 +69,7 @@ def _tables(inputs: ReportInputs) -> dict[str, Table | None]:
     rows, paper = inputs.evaluation, inputs.paper_dataset
     rated = rating_rows(rows)
     told = [row for row in rows.get("discriminator", ()) if row.metric in ("recall", "precision")]
-    faithfulness, planted = rows.get("faithfulness", ()), rows.get("planted", ())
+    faithfulness, planted = rows.get("faithfulness", ()), rows.get("synthetic", ())
     return {
         "alignment": table_1(inputs.alignment_rows, paper),
         "constrained": table_1_constrained(inputs.alignment_rows),
@@ -78,7 +78,7 @@ def _tables(inputs: ReportInputs) -> dict[str, Table | None]:
         "faithfulness": faithful.table_faithfulness(faithfulness) if faithfulness else None,
         "planted": faithful.table_planted(planted) if planted else None,
         "ratings": table_2(rated, paper) if rated else None,
-        "scores": table_3(rows["score-predictor"], paper) if rows.get("score-predictor") else None,
+        "scores": table_3(rows["score_predictor"], paper) if rows.get("score_predictor") else None,
         "agreement": table_agreement(rows["agreement"]) if rows.get("agreement") else None,
         "discriminator": table_of("discriminator", told) if told else None,
     }
@@ -131,13 +131,13 @@ def _view(
         "tallies": [tally(each) for each in (inputs.explanations, inputs.alone) if each],
         "absent": quality.absent(inputs),
         "share_panels": faithful.share_panels(rows["faithfulness"]),
-        "marks_sentence": faithful.marks_sentence(rows["planted"]),
+        "marks_sentence": faithful.marks_sentence(rows["synthetic"]),
         "rating_panels": quality.rating_panels(rating_rows(inputs.evaluation)),
         "judges_sentence": quality.judges_sentence(rating_rows(inputs.evaluation)),
         "levels": LEVEL_NAMES,
         "matrices": quality.matrices(rows["discriminator"], inputs.paper_dataset),
         "accuracy_panel": quality.accuracy_panel(rows["discriminator"]),
-        "scores_sentence": quality.scores_sentence(rows["score-predictor"]),
+        "scores_sentence": quality.scores_sentence(rows["score_predictor"]),
         "ablation_panels": quality.ablation_panels(rows["ablation"]),
         "further": further,
         "case_views": case_views(inputs.case_views),

@@ -154,8 +154,9 @@ class SurrogateSettings(Settings):
     (`explanations.form`), once it is aligned; None: none."""
 
     def cache_key(self) -> dict[str, Any]:
-        """The settings that decide the trained weights, as JSON values: not how they are spread over processes."""
-        return self.model_dump(mode="json", exclude={"pretrained": {"sharded"}, "preference": True})
+        """The settings that decide the trained weights, as JSON values: not how training is spread or interrupted."""
+        how = {"sharded", "gradient_checkpointing"}
+        return self.model_dump(mode="json", exclude={"pretrained": how, "preference": True, "checkpoint_minutes": True})
 
     @property
     def sharded(self) -> bool:

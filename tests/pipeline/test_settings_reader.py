@@ -4,7 +4,7 @@ import pytest
 from pydantic import Field
 
 from recexplainer.errors import SettingsError
-from recexplainer.pipeline.reading import dotted_keys, read_settings
+from recexplainer.pipeline.settings_reader import dotted_keys, read_settings
 from recexplainer.settings import Settings
 
 

@@ -10,17 +10,20 @@ from pathlib import Path
 import pytest
 
 from recexplainer.errors import RunError
-from recexplainer.pipeline.graph import RunContext, Stage, in_order
-from recexplainer.pipeline.manifest import MANIFEST, read_manifest
-from recexplainer.pipeline.run import run_stages
+from recexplainer.pipeline.execution import run_stages
+from recexplainer.pipeline.layout import RunLayout
+from recexplainer.pipeline.stage import Stage, StageContext, read_manifest, stages_in_order
 
 
 @dataclass
 class Log:
     lines: list[tuple[str, str]] = field(default_factory=list)
 
-    def skipped(self, stage: str, summary: str) -> None:
-        self.lines.append(("skipped", stage))
+    def cached(self, stage: str, summary: str) -> None:
+        self.lines.append(("cached", stage))
+
+    def resumed(self, stage: str) -> None:
+        self.lines.append(("resumed", stage))
 
     def started(self, stage: str) -> None:
         pass
@@ -33,12 +36,12 @@ class Log:
 def writes(name: str, *inputs: str, value: int = 0, **changes: object) -> Stage:
     """A stage that writes its value and what its inputs wrote."""
 
-    def make(context: RunContext, folder: Path) -> str:
+    def make(context: StageContext, folder: Path) -> str:
         before = [(context.folders[each] / "value").read_text() for each in inputs]
         (folder / "value").write_text(f"{name}={value}({','.join(before)})")
         return f"made {name}"
 
-    return replace(Stage(name, {"value": value}, inputs, make), **changes)  # type: ignore[arg-type]
+    return replace(Stage(name, make, {"value": value}, inputs), **changes)  # type: ignore[arg-type]
 
 
 def chain(**values: int) -> list[Stage]:
@@ -88,14 +91,14 @@ def test_what_made_the_same_again_stops_the_chain(tmp_path: Path):
 
 def test_a_missing_stage_or_file_is_made_again(tmp_path: Path):
     start(chain(), tmp_path)
-    (tmp_path / "left" / MANIFEST).unlink()
+    (tmp_path / "left" / RunLayout.MANIFEST).unlink()
     (tmp_path / "right" / "value").unlink()
     assert start(chain(), tmp_path) == ["left", "right"]
 
 
 def test_only_makes_what_is_asked_for_and_needed(tmp_path: Path):
     assert start(chain(), tmp_path, only=["left"]) == ["data", "target", "left"]
-    assert start(chain(), tmp_path, only=["left"], again=["left"]) == ["left"]
+    assert start(chain(), tmp_path, only=["left"], force=["left"]) == ["left"]
 
 
 def test_manifest_says_what_it_was_made_from(tmp_path: Path):
@@ -104,7 +107,7 @@ def test_manifest_says_what_it_was_made_from(tmp_path: Path):
     assert data is not None
     assert target is not None
     assert target.settings == {"value": 3}
-    assert target.inputs == {"data": data.made}
+    assert target.inputs == {"data": data.output_hash}
     assert list(target.files) == ["value"]
     assert target.summary == "made target"
     assert target.seconds >= 0
@@ -125,7 +128,7 @@ def test_changed_outside_file_is_noticed_and_its_place_is_not(tmp_path: Path):
 
 
 def test_failure_leaves_earlier_stages_and_the_old_result(tmp_path: Path):
-    def fail(context: RunContext, folder: Path) -> str:
+    def fail(context: StageContext, folder: Path) -> str:
         (folder / "value").write_text("half")
         raise ValueError("broken")
 
@@ -143,14 +146,14 @@ def test_work_survives_a_failure_but_not_a_change(tmp_path: Path):
     seen: list[list[str]] = []
 
     def stage(value: int, *, fails: bool) -> Stage:
-        def make(context: RunContext, folder: Path) -> str:
+        def make(context: StageContext, folder: Path) -> str:
             seen.append([path.name for path in context.work.iterdir()])
             (context.work / f"checkpoint-{value}").write_text("")
             if fails:
                 raise ValueError("broken")
             return "made train"
 
-        return Stage("train", {"value": value}, (), make)
+        return Stage("train", make, {"value": value})
 
     for value, fails in ((1, True), (1, True), (2, True), (2, False), (3, False)):
         try:
@@ -161,29 +164,29 @@ def test_work_survives_a_failure_but_not_a_change(tmp_path: Path):
 
 
 def test_a_stage_sees_only_the_inputs_that_it_names(tmp_path: Path):
-    def peek(context: RunContext, folder: Path) -> str:
+    def peek(context: StageContext, folder: Path) -> str:
         assert list(context.folders) == ["b"]
         return "made c"
 
-    start([writes("a"), writes("b", "a"), Stage("c", {}, ("b",), peek)], tmp_path)
+    start([writes("a"), writes("b", "a"), Stage("c", peek, inputs=("b",))], tmp_path)
 
 
 def test_wrong_stages_are_refused():
     with pytest.raises(RunError, match=r"no stage 'nowhere'(?s:.)*stages are: a"):
-        in_order([writes("a", "nowhere")], None)
+        stages_in_order([writes("a", "nowhere")], None)
     with pytest.raises(RunError, match="no stage 'b'"):
-        in_order([writes("a")], ["b"])
+        stages_in_order([writes("a")], ["b"])
     with pytest.raises(RunError, match="no stage 'b'"):
-        in_order([writes("a")], None, ["b"])
+        stages_in_order([writes("a")], None, ["b"])
     with pytest.raises(RunError, match="circle"):
-        in_order([writes("a", "b"), writes("b", "a")], None)
+        stages_in_order([writes("a", "b"), writes("b", "a")], None)
     with pytest.raises(RunError, match="same name"):
-        in_order([writes("a"), writes("a")], None)
+        stages_in_order([writes("a"), writes("a")], None)
 
 
 def test_broken_manifest_is_named(tmp_path: Path):
     start([writes("a")], tmp_path)
-    (tmp_path / "a" / MANIFEST).write_text('{"stage": "a"}')
+    (tmp_path / "a" / RunLayout.MANIFEST).write_text('{"stage": "a"}')
     with pytest.raises(RunError, match=r"manifest(?s:.)*manifest\.json(?s:.)*Delete"):
         start([writes("a")], tmp_path)
 
@@ -192,8 +195,8 @@ def test_broken_manifest_is_named(tmp_path: Path):
 SCRIPT = """
 import sys, time
 from pathlib import Path
-from recexplainer.pipeline.graph import Stage
-from recexplainer.pipeline.run import run_stages
+from recexplainer.pipeline.execution import run_stages
+from recexplainer.pipeline.stage import Stage
 
 run, waits_in = Path(sys.argv[1]), sys.argv[2]
 
@@ -216,12 +219,13 @@ def make(name, steps):
     return work
 
 class Quiet:
-    def skipped(self, stage, summary): print("skipped", stage, flush=True)
+    def cached(self, stage, summary): print("cached", stage, flush=True)
+    def resumed(self, stage): print("resumed", stage, flush=True)
     def started(self, stage): pass
     def finished(self, stage, seconds, summary): print("made", stage, flush=True)
 
-stages = [Stage("one", {}, (), make("one", 2)), Stage("two", {}, ("one",), make("two", 3)),
-          Stage("three", {}, ("two",), make("three", 1))]
+stages = [Stage("one", make("one", 2)), Stage("two", make("two", 3), inputs=("one",)),
+          Stage("three", make("three", 1), inputs=("two",))]
 run_stages(stages, run, Quiet())
 """
 
@@ -230,7 +234,7 @@ def results(run: Path) -> dict[str, str]:
     return {
         path.relative_to(run).as_posix(): path.read_text()
         for path in sorted(run.glob("*/*"))
-        if path.name != MANIFEST and not path.parent.name.startswith(".")
+        if path.name != RunLayout.MANIFEST and not path.parent.name.startswith(".")
     }
 
 
@@ -274,7 +278,7 @@ def test_killed_in_each_stage_ends_with_the_same_files(tmp_path: Path, launch: L
         assert not (killed / stage).exists()
         assert (killed / f"{stage}.partial").exists(), "the kill came in the middle of the stage"
     output, _ = launch(killed).communicate()
-    assert output.splitlines()[:2] == ["skipped one", "skipped two"]
+    assert output.splitlines()[:2] == ["cached one", "cached two"]
     assert results(killed) == results(alone)
     assert not list(killed.glob("*.partial"))
 

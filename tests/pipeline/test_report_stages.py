@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from tests.tiny import sasrec, told, world
 
-from recexplainer.pipeline.gathering import ask_of_explained
+from recexplainer.pipeline.report_stages import attribute_explained
 from recexplainer.recommenders.attribution import occlusion_attributions, shapley_values
 from recexplainer.recommenders.base import User
 
@@ -13,7 +13,7 @@ def test_the_recommender_is_asked_of_each_explained_pair(tmp_path: Path) -> None
     sasrec().save(tmp_path / "recommender")
     folders = {name: tmp_path / name for name in ("dataset", "recommender")}
     explained = [told(world().titles, "Yes.", history=history, item=item) for history, item in (((4, 8), 9), ((3,), 5))]
-    first, second = ask_of_explained(folders, explained)
+    first, second = attribute_explained(folders, explained)
     users, items = [User((4, 8), "u"), User((3,), "u")], [9, 5]
     values = shapley_values(sasrec(), users, items)
     assert [one.shapley.values.tolist() for one in (first, second) if one.shapley] == [
@@ -26,4 +26,4 @@ def test_the_recommender_is_asked_of_each_explained_pair(tmp_path: Path) -> None
 
 
 def test_where_nothing_was_explained_nothing_is_asked() -> None:
-    assert ask_of_explained({}, []) == []
+    assert attribute_explained({}, []) == []

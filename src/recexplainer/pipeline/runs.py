@@ -1,0 +1,212 @@
+"""Runs by name or path: starting a recipe in a run folder, finding one again, and using what is in it.
+
+It does not know what the stages do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from recexplainer.errors import RunError
+from recexplainer.hardware import free_cores
+from recexplainer.pipeline.execution import Reporter, run_stages
+from recexplainer.pipeline.explanation_stages import case_writers, explaining_conversations
+from recexplainer.pipeline.layout import (
+    ALIGNED_TO,
+    CASES,
+    REPORT,
+    TARGET,
+    Folders,
+    RunLayout,
+    load_alignment,
+    load_case_explanations,
+    load_pairs,
+    load_surrogate,
+    load_target,
+    load_test_cases,
+)
+from recexplainer.pipeline.recipe import Recipe, recipe_text, with_changes
+from recexplainer.pipeline.settings_reader import check_settings, read_settings
+from recexplainer.pipeline.stages import build_stages, explains_cases
+from recexplainer.pipeline.surrogate_stages import open_endpoint, trained_name
+from recexplainer.processes import from_first, is_first, wait_for_all, world_size
+from recexplainer.storage import complete_folder, write_text
+
+if TYPE_CHECKING:
+    from recexplainer.chat.model import Conversation
+    from recexplainer.explanations.explainer import Explainer
+    from recexplainer.explanations.record import Explanation
+    from recexplainer.surrogate.prompt import Form
+
+
+def run_recipe(
+    recipe: Recipe, run: Path, reporter: Reporter, *, only: Collection[str] | None = None, force: Collection[str] = ()
+) -> None:
+    """Bring a run folder up to date with a recipe; the recipe is kept in it. See `run_stages`.
+
+    Of several processes started by torchrun all call this; the first one's recipe counts.
+    """
+    wait_for_all()
+    text = from_first(recipe_text(_completed(recipe, RunLayout(run))) if is_first() else "")
+    recipe = check_settings(Recipe, yaml.safe_load(text), str(run))
+    workers = recipe.workers if world_size() == 1 else 1
+    run_stages(build_stages(recipe), run, reporter, only=only, force=force, recipe=text, workers=workers)
+    wait_for_all()
+
+
+def _completed(recipe: Recipe, layout: RunLayout) -> Recipe:
+    """The recipe with the evaluations that the run has had so far, and its threads where the recipe names none."""
+    layout.check_version()
+    before: dict[str, Any] = yaml.safe_load(layout.recipe.read_text("utf-8")) if layout.recipe.is_file() else {}
+    threads = recipe.threads or before.get("threads") or free_cores()
+    evaluations = [*recipe.evaluation.evaluations, *before.get("evaluation", {}).get("evaluations", ())]
+    changes = {"threads": threads, "evaluation": {"evaluations": list(dict.fromkeys(evaluations))}}
+    return with_changes(recipe, changes)
+
+
+def find_run(run: str | Path, runs: Path = Path("runs")) -> Path:
+    """The folder of a run, given as its path or as its name among `runs`.
+
+    Raises:
+        RunError: There is no such run (the error lists those that there are), or another version made it.
+    """
+    for folder in (Path(run), runs / run):
+        if RunLayout(folder).recipe.is_file():
+            RunLayout(folder).check_version()
+            return folder
+    known = [path.name for path in sorted(runs.glob("*")) if RunLayout(path).recipe.is_file()]
+    hint = f"The runs in {runs} are: {', '.join(known)}." if known else "Make one: recexplainer demo."
+    raise RunError("There is no such run.", location=str(run), hint=hint)
+
+
+def recipe_of(run: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe that a run was last started with, with changes as `load_recipe` takes them."""
+    return read_settings(Recipe, RunLayout(run).recipe, overrides)
+
+
+def open_explainer(run: Path) -> Explainer:
+    """The explainer of a run: its data, recommender and trained surrogate.
+
+    Raises:
+        RunError: A stage that it needs is not complete.
+    """
+    from recexplainer.explanations.explainer import Explainer
+
+    recipe, layout = recipe_of(run), RunLayout(run)
+    dataset, recommender = load_target({name: layout.complete_stage(name) for name in TARGET})
+    surrogate = load_surrogate(layout.complete_stage(trained_name(recipe, recipe.explaining_form)))
+    return Explainer(dataset, recommender, surrogate)
+
+
+def explained_cases(run: Path) -> dict[str, list[Explanation]]:
+    """The explanations of the cases by each method of a run's recipe.
+
+    Raises:
+        RunError: No method has explained any.
+    """
+    complete = RunLayout(run).complete_stages()
+    writers = [writer.stage for writer in case_writers(recipe_of(run))]
+    explanations = load_case_explanations({name: complete[name] for name in writers if name in complete})
+    if not explanations:
+        raise RunError(
+            "This run has no explanations to be compared.",
+            location=str(run),
+            hint=f"First: recexplainer evaluate {run} judge.",
+        )
+    return explanations
+
+
+def export_surrogate(run: Path, folder: Path, *, form: str | None = None, merged: bool = False, name: str = "") -> None:
+    """Write a surrogate of a finished run with its card, `README.md`, so that `Surrogate.from_pretrained` reads it.
+
+    Args:
+        run: The run's folder.
+        folder: Where to; made here, or empty.
+        form: Which of the run's forms; None: the one that explains.
+        merged: Write plain weights in `backbone/`, LoRA merged into them.
+        name: The name that the card gives to load it by; "" is the folder's name.
+
+    Raises:
+        RunError: The run is not finished or has no such form, or the folder is not empty.
+        SurrogateError: The backbone cannot be read, or LoRA cannot be merged into it.
+    """
+    from recexplainer.pipeline.report_stages import report_inputs
+
+    recipe, layout = recipe_of(run), RunLayout(run)
+    trained: dict[str, Form] = {one: one for one in recipe.forms}
+    chosen = trained.get(form or recipe.explaining_form)
+    if chosen is None:
+        raise RunError(
+            f"This run has no surrogate in the form {form!r}.", location=str(run), hint=f"It has {', '.join(trained)}."
+        )
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise RunError("This folder is not empty.", location=str(folder), hint="Name a new folder.")
+    (report,) = (stage for stage in build_stages(recipe) if stage.name == REPORT)
+    inputs = report_inputs(recipe, {stage: layout.complete_stage(stage) for stage in report.inputs})
+
+    from recexplainer.reports.model_card import ModelFacts, model_card
+    from recexplainer.surrogate.model import Surrogate
+
+    surrogate = Surrogate.from_pretrained(layout.stage(trained_name(recipe, chosen)), merged=merged)
+    facts = ModelFacts.of(surrogate, recipe.surrogate.backbone, name or folder.name)
+    with complete_folder(folder) as partial:
+        surrogate.save_pretrained(partial)
+        write_text(partial / "README.md", model_card(inputs, facts))
+
+
+def planned_spend(recipe: Recipe, run: Path) -> str:
+    """What asking the endpoint of a recipe would take, in one line; what it has answered before costs nothing.
+
+    Args:
+        recipe: Names the endpoint, and the evaluations to be done.
+        run: The run; what its stages have not made yet is not counted, and the line names it.
+
+    Raises:
+        SettingsError: The recipe names no endpoint.
+        RunError: The run has no dataset, recommender or examples yet.
+    """
+    layout = RunLayout(run)
+    for name in ALIGNED_TO:
+        layout.complete_stage(name)
+    folders = layout.complete_stages()
+    spend = open_endpoint(recipe, layout.chat).estimate(list(_planned(recipe, folders)))
+    return " ".join([str(spend), *_unplanned(recipe, folders)])
+
+
+def _planned(recipe: Recipe, folders: Folders) -> Iterator[Conversation]:
+    """What the endpoint would be asked, as far as the run has made what that needs."""
+    from recexplainer.evaluation.cases import draw_shots
+    from recexplainer.evaluation.faithfulness.simulation import simulation_conversations
+    from recexplainer.evaluation.in_words import alignment_conversations
+    from recexplainer.evaluation.rubric import judge_conversation
+
+    chosen = recipe.evaluation
+    if "baselines" in chosen.needed:
+        cases, shots = load_test_cases(folders), draw_shots(load_alignment(folders).examples, chosen.seed)
+        yield from alignment_conversations(cases, {})
+        yield from alignment_conversations(cases, shots)
+    if explains_cases(recipe) and CASES in folders:
+        yield from explaining_conversations(load_pairs(folders), load_target(folders)[0].titles)
+    made = {each.stage: folders[each.stage] for each in case_writers(recipe) if each.stage in folders}
+    if "judge" in chosen.needed:
+        for explanations in load_case_explanations(made, chosen.n_judged).values():
+            yield from map(judge_conversation, explanations)
+    if "faithfulness" in chosen.needed and made:
+        explanations = load_case_explanations(made, chosen.n_simulatability)
+        yield from simulation_conversations(explanations, load_target(folders)[1], seed=chosen.seed)
+
+
+def _unplanned(recipe: Recipe, folders: Folders) -> Iterator[str]:
+    """What it would be asked besides, and cannot be counted yet."""
+    if explains_cases(recipe) and CASES not in folders:
+        yield "Explaining the cases, which are not drawn yet, is added to that."
+    writers = [each for each in case_writers(recipe) if each.stage not in folders]
+    missing = [" ".join(filter(None, (each.method.name, each.method.variant))) for each in writers]
+    if "judge" in recipe.evaluation.needed and missing:
+        yield f"Judging the explanations of {', '.join(missing)} is added to that."
+    if "faithfulness" in recipe.evaluation.needed:
+        yield f"Predicting the recommender by {' and '.join([*missing, 'the templates'])} is added to that."
