@@ -1,5 +1,10 @@
+"""Conversations in ShareGPT's layout."""
+
+from __future__ import annotations
+
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +23,7 @@ def write(path: Path, content: object) -> Path:
     return path
 
 
-def test_the_embedded_set_is_valid_and_short():
+def test_the_embedded_set_is_valid_and_short() -> None:
     conversations = read_conversations(None)
     assert len(conversations) >= 80
     assert len({conversation.question for conversation in conversations}) == len(conversations)
@@ -29,7 +34,7 @@ def test_the_embedded_set_is_valid_and_short():
 
 
 @pytest.mark.parametrize("name", ["chat.json", "chat.json.gz"])
-def test_the_first_pair_of_each_conversation_is_read(tmp_path: Path, name: str):
+def test_the_first_pair_of_each_conversation_is_read(tmp_path: Path, name: str) -> None:
     content = [
         entry(("human", " Hello? "), ("gpt", "Hi."), ("human", "More?"), ("gpt", "No.")),
         entry(("gpt", "I speak first."), ("human", "Why?"), ("gpt", "Because.")),
@@ -45,26 +50,28 @@ def test_the_first_pair_of_each_conversation_is_read(tmp_path: Path, name: str):
 
 
 @pytest.mark.parametrize(
-    ("content", "location"),
+    ("content", "message"),
     [
-        ({"conversations": []}, "chat.json"),
-        ([], "chat.json"),
-        ([entry(("human", "a"), ("gpt", "b")), {"text": "no"}], "entry 1"),
-        ([entry(("human", "a"), ("gpt", "b")), "no"], "entry 1"),
-        ([{"conversations": "no"}], "entry 0"),
-        ([{"conversations": [{"from": "human", "value": "a"}, {"from": "gpt"}]}], "entry 0, turn 1"),
-        ([{"conversations": ["no"]}], "entry 0, turn 0"),
-        ([entry(("human", "a"))], "chat.json"),
+        ({"conversations": []}, "Expected `array`"),
+        ([], "holds no conversation"),
+        ([entry(("human", "a"), ("gpt", "b")), {"text": "no"}], "$[1]"),
+        ([entry(("human", "a"), ("gpt", "b")), "no"], "$[1]"),
+        ([{"conversations": "no"}], "$[0].conversations"),
+        ([{"conversations": [{"from": "human", "value": "a"}, {"from": "gpt"}]}], "$[0].conversations[1]"),
+        ([{"conversations": ["no"]}], "$[0].conversations[0]"),
+        ([{"conversations": [{"from": "human", "value": 3}]}], "$[0].conversations[0].value"),
+        ([entry(("human", "a"))], ""),
     ],
 )
-def test_another_layout_is_refused_with_its_place(tmp_path: Path, content: object, location: str):
+def test_another_layout_is_refused_with_its_place(tmp_path: Path, content: object, message: str) -> None:
     with pytest.raises(DataError) as error:
         read_conversations(write(tmp_path / "chat.json", content))
-    assert error.value.location.endswith(location)
+    assert message in error.value.what
+    assert error.value.location.endswith("chat.json")
     assert "conversations" in error.value.hint
 
 
-def test_what_is_not_json_is_refused_with_its_line(tmp_path: Path):
+def test_what_is_not_json_is_refused_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "chat.json"
     path.write_text('[\n{"id": }]')
     with pytest.raises(DataError, match="not JSON") as error:
@@ -72,12 +79,12 @@ def test_what_is_not_json_is_refused_with_its_line(tmp_path: Path):
     assert error.value.location.endswith("line 2")
 
 
-def test_missing_cut_and_undecodable_files_are_refused(tmp_path: Path):
-    with pytest.raises(DataError, match="cannot be read"):
+def test_missing_cut_and_undecodable_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file"):
         read_conversations(tmp_path / "absent.json")
     cut = tmp_path / "cut.json.gz"
     cut.write_bytes(gzip.compress(b"[" * 1000)[:-12])
-    with pytest.raises(DataError, match="cut short"):
+    with pytest.raises(DataError, match="cut off or damaged"):
         read_conversations(cut)
     latin = tmp_path / "latin.json"
     latin.write_bytes('["é"]'.encode("latin-1"))
@@ -86,6 +93,6 @@ def test_missing_cut_and_undecodable_files_are_refused(tmp_path: Path):
 
 
 @pytest.mark.real
-def test_the_public_set_in_the_same_layout_is_read(real_data):
+def test_the_public_set_in_the_same_layout_is_read(real_data: Callable[[str], Path]) -> None:
     conversations = read_conversations(real_data("general-chat.json.gz"))
     assert len(conversations) == pytest.approx(11_891, abs=100)

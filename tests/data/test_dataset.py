@@ -1,15 +1,16 @@
-"""The Dataset: cleaned from raw tables, kept on disk, cut to a part."""
+"""The Dataset: cleaned from raw tables, polars or pandas; kept on disk, cut to a part, inspected."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from recexplainer.data.dataset import ITEM_COLUMNS, Dataset, Note
+from recexplainer.data.cleaning import as_polars
+from recexplainer.data.dataset import ITEM_COLUMNS, Dataset, Note, inspect_dataset
 from recexplainer.errors import DataError
 
 ITEMS = pl.DataFrame({"item_id": ["a", "b", "c", "d"], "title": ["Ash", "Birch", "Cedar", "Damson"]})
@@ -130,7 +131,7 @@ def test_titles_become_unique_and_safe() -> None:
     assert dataset.titles[:4] == ['Ash, "Gold"', "Birch (Nimbus)", "BIRCH (c)", "Birch (Vega)"]
     assert dataset.titles[4].endswith("long…")
     assert counts(dataset) == {
-        "titles with odd spaces, HTML, semicolons or curly quotes put right": 3,
+        "titles with odd spaces, HTML, semicolons or curly quotes corrected": 3,
         "titles over 120 characters shortened": 1,
         "items that shared a title given a brand, platform, year or id behind it": 3,
     }
@@ -219,3 +220,72 @@ def test_own_ids() -> None:
 def test_parts_that_do_not_fit(offsets: list[int], sequence: list[int], message: str) -> None:
     with pytest.raises(DataError, match=message):
         Dataset("bad", small().items, ("u", "v"), np.array(offsets), np.array(sequence, dtype=np.int32))
+
+
+FRAME_EVENTS = {"user_id": [7, 7, 8, 8], "item_id": ["a", "b", "a", None], "timestamp": [3, 1, 2, 4]}
+FRAME_ITEMS = {
+    "item_id": ["a", "b"],
+    "title": ["Ash", "Birch"],
+    "brand": ["Wood", None],
+    "genres": [["tree", "tall"], None],
+}
+
+
+def test_pandas_frames_make_the_same_dataset_as_polars() -> None:
+    pandas = pytest.importorskip("pandas")
+    ours = Dataset.from_frames(pl.DataFrame(FRAME_EVENTS), pl.DataFrame(FRAME_ITEMS))
+    theirs = Dataset.from_frames(pandas.DataFrame(FRAME_EVENTS), pandas.DataFrame(FRAME_ITEMS, index=[5, 9]))
+    assert theirs.items.equals(ours.items)
+    assert (
+        (theirs.user_ids, theirs.sequence.tolist())
+        == (("7", "8"), [1, 0, 0])
+        == (ours.user_ids, ours.sequence.tolist())
+    )
+    assert theirs.notes == ours.notes
+
+
+def test_dates_of_pandas_are_times() -> None:
+    pandas = pytest.importorskip("pandas")
+    dates = pandas.to_datetime(["2024-03-02", "2024-03-01", None])
+    read = as_polars(pandas.DataFrame({"timestamp": dates, "number": [1, 2, None]}), "events")
+    assert read["timestamp"].to_list() == [datetime(2024, 3, 2), datetime(2024, 3, 1), None]
+    assert read["number"].to_list() == [1.0, 2.0, None]
+
+
+def test_columns_of_several_kinds_are_said() -> None:
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(DataError, match="several kinds") as caught:
+        as_polars(pandas.DataFrame({"item_id": ["a", 1]}), "item table")
+    assert caught.value.location == "item table"
+
+
+@pytest.mark.parametrize("other", [[1, 2], {"user_id": ["u"]}, None])
+def test_what_is_no_frame_is_said(other: object) -> None:
+    with pytest.raises(DataError, match="neither a polars nor a pandas frame") as caught:
+        Dataset.from_frames(other, pl.DataFrame(FRAME_ITEMS))
+    assert caught.value.location == "interaction table"
+
+
+TREES = pl.DataFrame(
+    {"item_id": ["a", "b", "c"], "title": ["Ash", "Birch", "Cedar"], "brand": ["N", "", None], "genres": [[], [], []]}
+)
+TREE_EVENTS = pl.DataFrame(
+    {"user_id": ["u", "u", "u", "v", "v"], "item_id": ["c", "a", "b", "b", "z"], "timestamp": [1, 2, 3, 4, 5]}
+)
+
+
+def test_figures_and_rows() -> None:
+    dataset = Dataset.from_frames(TREE_EVENTS, TREES, name="trees")
+    assert dataset.notes == (Note("events on items outside the catalogue or without a title dropped", 1),)
+    seen = inspect_dataset(dataset, users=2, rows=2)
+    assert seen.sparsity == pytest.approx(1 / 3)
+    assert (seen.history_lengths.low, seen.history_lengths.high) == pytest.approx((1.1, 2.9))
+    assert (seen.history_lengths.median, seen.title_lengths.median) == (2, 5)
+    assert seen.attributes == {"brand": pytest.approx(1 / 3)}
+    assert seen.sample == (("u", "c", "Cedar"), ("u", "a", "Ash"), ("v", "b", "Birch"))
+
+
+def test_nothing_to_inspect() -> None:
+    dataset = Dataset.from_frames(TREE_EVENTS, TREES)
+    with pytest.raises(DataError, match="nothing to inspect"):
+        inspect_dataset(dataset.select(np.array([], dtype=np.int64), np.array([0])))

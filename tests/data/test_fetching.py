@@ -8,12 +8,13 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -86,7 +87,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         def do_GET(self) -> None:
             site.answer(self)
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:
             """Silent."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -109,8 +110,8 @@ def movielens(extra: dict[str, str] | None = None) -> dict[str, bytes]:
         }.items():
             zipped.writestr(name, text)
     archive = held.getvalue()
-    told = f"MD5 (ml-latest-small.zip) = {hashlib.md5(archive).hexdigest()}\n"
-    return {"ml-latest-small.zip": archive, "ml-latest-small.zip.md5": told.encode()}
+    published = f"MD5 (ml-latest-small.zip) = {hashlib.md5(archive).hexdigest()}\n"
+    return {"ml-latest-small.zip": archive, "ml-latest-small.zip.md5": published.encode()}
 
 
 def names(folder: Path) -> list[str]:
@@ -247,11 +248,11 @@ def test_a_wrong_hash_leaves_nothing(site: Site, tmp_path: Path) -> None:
 
 def test_an_md5_that_is_missing_or_says_nothing_is_an_error(site: Site, tmp_path: Path) -> None:
     site.files = movielens()
-    told = site.files.pop("ml-latest-small.zip.md5")
+    published = site.files.pop("ml-latest-small.zip.md5")
     assert "404" in fetch_error("movielens-latest-small", tmp_path, site).what
     site.files["ml-latest-small.zip.md5"] = b"<html>"
     assert "no MD5" in fetch_error("movielens-latest-small", tmp_path, site).what
-    site.files["ml-latest-small.zip.md5"] = told
+    site.files["ml-latest-small.zip.md5"] = published
     fetching.fetch("movielens-latest-small", tmp_path, site.address)
     assert site.ranges_of("ml-latest-small.zip")[0] is None
     assert all(site.ranges_of("ml-latest-small.zip")[1:]), "the archive itself came once"
@@ -310,9 +311,12 @@ def test_a_full_disk_keeps_what_came(site: Site, tmp_path: Path, monkeypatch: py
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    def always_full(label: str, total: int | None, done: int = 0) -> nullcontext[Callable[[int], None]]:
+        return nullcontext(full)
+
     site.cut = {ITEMS: [10]}
     with monkeypatch.context() as patch:
-        patch.setattr(downloading, "track_bytes", lambda *_: nullcontext(full))  # told after each write
+        patch.setattr(downloading, "track_bytes", always_full)  # told after each write
         error = fetch_error(NAME, tmp_path, site, RunError)
     assert error.what == "The operating system refuses: No space left on device."
     assert error.location == str(tmp_path / f"{ITEMS}.part")
@@ -323,7 +327,10 @@ def test_a_full_disk_keeps_what_came(site: Site, tmp_path: Path, monkeypatch: py
 
 
 def test_what_cannot_fit_is_not_begun(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloading.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 3}))
+    def disk_usage(_: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=3)
+
+    monkeypatch.setattr("shutil.disk_usage", disk_usage)
     error = fetch_error(NAME, tmp_path, site)
     assert f"{len(AMAZON[ITEMS])} bytes are to come, 3 are free" in error.what
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from recexplainer.data.dataset import Dataset, Note
+from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import leave_one_out
 from recexplainer.errors import DataError
 
@@ -22,20 +22,16 @@ def test_last_item_is_the_test_item() -> None:
     split = leave_one_out(dataset("abcd", "cab"))
     assert split.test_users.tolist() == [0, 1]
     assert split.train_history(0).tolist() == [0, 1, 2]
-    assert (split.valid_item(0), split.test_item(0)) == (2, 3)
-    assert (split.valid_item(1), split.test_item(1)) == (0, 1)
-    assert split.notes == ()
+    assert (split.test_item(0), split.test_item(1)) == (3, 1)
 
 
 def test_short_histories_are_for_training_only() -> None:
     split = leave_one_out(dataset("ab", "abc", "d"))
     assert split.test_users.tolist() == [1]
     assert split.train_history(0).tolist() == [0, 1]
-    assert split.notes == (Note("users with fewer than 3 interactions, for training only", 2),)
-    for ask in (split.test_item, split.valid_item):
-        with pytest.raises(DataError, match="too short a history") as caught:
-            ask(0)
-        assert "'u0': 2 interactions" in caught.value.location
+    with pytest.raises(DataError, match="too short a history") as caught:
+        split.test_item(0)
+    assert "'u0': 2 interactions" in caught.value.location
 
 
 def test_training_interactions_hold_no_test_item() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recexplainer.data.titles import MAX_TITLE, Match, TitleFinder, normalise_title, shorten, unique_titles
+from recexplainer.data.titles import MAX_TITLE, Match, TitleFinder, normalise_title, shorten_title, unique_titles
 
 
 @pytest.mark.parametrize(
@@ -24,11 +24,11 @@ def test_normalise_title(raw: str, normal: str) -> None:
     assert normalise_title(normal) == normal
 
 
-def test_shorten_cuts_at_a_word_and_keeps_what_fits() -> None:
-    assert shorten("one two three", 13) == "one two three"
-    assert shorten("one two three", 12) == "one two…"
-    assert shorten("one two, three", 11) == "one two…"
-    assert shorten("x" * 200) == "x" * (MAX_TITLE - 1) + "…"
+def test_shorten_title_cuts_at_a_word_and_keeps_what_fits() -> None:
+    assert shorten_title("one two three", 13) == "one two three"
+    assert shorten_title("one two three", 12) == "one two…"
+    assert shorten_title("one two, three", 11) == "one two…"
+    assert shorten_title("x" * 200) == "x" * (MAX_TITLE - 1) + "…"
 
 
 def test_unique_titles_take_the_first_qualifier_that_tells_apart() -> None:

@@ -1,14 +1,13 @@
-"""Discrimination, reconstruction, chat and the attributes that they rest on."""
+"""Discrimination, reconstruction and chat."""
 
 from __future__ import annotations
 
-import gzip
 import json
 
 import numpy as np
 import pytest
 
-from recexplainer.data.attributes import Attributes, join_words, platforms_in_titles, shorten, telling_words
+from recexplainer.data.attributes import Attributes
 from recexplainer.errors import DataError
 from recexplainer.recommenders.base import User
 from recexplainer.tasks.chat import chat_examples
@@ -40,54 +39,6 @@ def test_similar_is_the_largest_dot_product_but_itself(dataset, recommender):
 def test_no_similar_item_without_vectors(dataset, recommender):
     recommender.has_vectors = False
     assert not [one for one in discrimination_examples(dataset, recommender) if one.aspect == "similar"]
-
-
-@pytest.mark.parametrize(
-    ("text", "room", "expected"),
-    [
-        ("short", 10, "short"),
-        ("One two.  Three four five.", 12, "One two."),
-        ("alpha beta gamma", 11, "alpha beta…"),
-        ("alpha beta gamma", 12, "alpha beta…"),
-        ("Oh. alphabetical order", 16, "Oh.…"),
-        ("unbreakable", 5, "unbr…"),
-    ],
-)
-def test_shorten(text, room, expected):
-    assert shorten(text, room) == expected
-    assert len(shorten(text, room)) <= room
-
-
-def test_join_words():
-    assert [join_words(list("abc")[:count]) for count in range(4)] == ["", "a", "a and b", "a, b and c"]
-
-
-def test_platforms_are_read_off_titles():
-    titles = [
-        "Kart - Xbox 360",
-        "Golf - Xbox 360",
-        "Ski - XBOX 360",
-        "Xbox 360 Cable",
-        "Xbox 3600",
-        "Chess - Gold Edition",
-    ]
-    assert platforms_in_titles(titles) == [("Xbox 360",)] * 4 + [(), ()]
-    assert platforms_in_titles(["Chess", "Golf - PC"]) == [(), ()]
-
-
-def test_telling_words_are_rare_but_shared():
-    titles = ["Zelda Quest", "The Zelda Game", "Mario Game", "Mario Land"] + ["Quest Land"] * 10
-    words = telling_words(titles, [()] * 4 + [("Quest",)] * 10)
-    assert words[:4] == [{"zelda": "Zelda"}, {"zelda": "Zelda"}, {"mario": "Mario"}, {"mario": "Mario"}]
-    assert telling_words(["Zelda", "Zelda"], [("Zelda",), ()]) == [{}, {}]
-
-
-def test_shared_phrases(dataset):
-    attributes = Attributes.of(dataset)
-    assert attributes.shared(1, 5) == ("brand Orrery", "genre racing", "genre puzzle")
-    assert attributes.shared(0, 1) == ("genre puzzle",)
-    assert attributes.shared(2, 10) == ("platform Orbit",)
-    assert attributes.shared(2, 3) == ()
 
 
 def test_summary_names_only_what_recurs(dataset):
@@ -132,14 +83,3 @@ def test_chat_parts_do_not_overlap():
     assert too_long > 0
     assert not {one.question for one in train} & {one.question for one in test}
     assert all(len(one.question) + len(one.answer_text) <= 120 for one in train + test)
-
-
-@pytest.mark.real
-def test_platforms_in_real_titles(real_data):
-    with gzip.open(real_data("amazon-video-games") / "amazon-video-games.item.gz", "rt", encoding="utf-8") as file:
-        titles = [line.rstrip("\n").split("\t")[1] for line in file][1:]
-    platforms = platforms_in_titles(titles)
-    found = {name for names in platforms for name in names}
-    assert {"Xbox 360", "PlayStation 4", "Nintendo 3DS"} <= found
-    assert not {"Black", "White", "Standard Edition"} & found
-    assert sum(map(bool, platforms)) > len(titles) / 3

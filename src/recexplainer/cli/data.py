@@ -11,8 +11,8 @@ import typer
 from recexplainer.cli.console import show_next, show_part, stderr
 
 if TYPE_CHECKING:
+    from recexplainer.data.dataset import Dataset, Quantiles
     from recexplainer.data.fetching import Source
-    from recexplainer.data.inspection import Inspection, Spread
 
 data = typer.Typer(name="data", help="Fetch data, and look at them before a run.", no_args_is_help=True)
 
@@ -25,10 +25,9 @@ def inspect(
     ] = None,
 ) -> None:
     """Read data as a run would, and show what is in it and what was dropped."""
-    from recexplainer.data.inspection import inspect_dataset
     from recexplainer.data.readers import read_folder
 
-    _show_inspection(inspect_dataset(read_folder(path, format=format)))
+    _show_inspection(read_folder(path, format=format))
 
 
 @data.command()
@@ -56,24 +55,27 @@ def fetch(
     show_next(f"recexplainer data inspect {folder}", f"recexplainer run {source.run} --data {folder}")
 
 
-def _show_inspection(seen: Inspection) -> None:
-    """What data hold: sizes, spreads, attributes, a few rows, and what was dropped."""
+def _show_inspection(dataset: Dataset) -> None:
+    """What data hold: sizes, lengths, attributes, a few rows, and what was dropped."""
+    from recexplainer.data.dataset import inspect_dataset
+
+    seen = inspect_dataset(dataset)
     facts = {
-        "users": f"{seen.users:,}",
-        "items": f"{seen.items:,}",
-        "interactions": f"{seen.interactions:,}",
+        "users": f"{dataset.n_users:,}",
+        "items": f"{dataset.n_items:,}",
+        "interactions": f"{dataset.n_interactions:,}",
         "sparsity": f"{seen.sparsity:.4%}",
-        "history lengths": _spread(seen.history_lengths),
-        "title lengths": _spread(seen.title_lengths, " characters"),
+        "history lengths": _lengths(seen.history_lengths),
+        "title lengths": _lengths(seen.title_lengths, " characters"),
     }
-    show_part(seen.name, [f"{name:<16} {value}" for name, value in facts.items()])
+    show_part(dataset.name, [f"{name:<16} {value}" for name, value in facts.items()])
     show_part("attributes of items", [f"{name:<16} {share:.0%} have it" for name, share in seen.attributes.items()])
     show_part("how histories begin: user, item, title", ["  ".join(row) for row in seen.sample])
-    show_part("dropped or changed", [f"{note.count:>10,}  {note.what}" for note in seen.notes])
+    show_part("dropped or changed", [f"{note.count:>10,}  {note.what}" for note in dataset.notes])
 
 
-def _spread(spread: Spread, unit: str = "") -> str:
-    return f"median {spread.median:,.0f}{unit}, 5% to 95%: {spread.low:,.0f} to {spread.high:,.0f}"
+def _lengths(lengths: Quantiles, unit: str = "") -> str:
+    return f"median {lengths.median:,.0f}{unit}, 5% to 95%: {lengths.low:,.0f} to {lengths.high:,.0f}"
 
 
 def _show_sources(sources: Mapping[str, Source]) -> None:

@@ -1,4 +1,4 @@
-"""What items have in common in words: brand, genres, platforms, telling words in their titles.
+"""What items have in common in words: brand, genres, platforms, distinctive words in their titles.
 
 Where the data has titles only, platforms are read off the titles: a tail after the last " - " that many titles share
 ("… - PlayStation 3") counts as a platform, wherever it stands in a title. It knows nothing of a recommender.
@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recexplainer.data.dataset import Dataset
 
-# A word in more titles than this share tells little; so do the words below, and any word of fewer letters.
+# A word in more titles than this share distinguishes little; so do the words below, and any word of fewer letters.
 COMMON_SHARE = 0.05
 SHORTEST_WORD = 4
-_DULL_WORDS = """
+_COMMON_WORDS = """
     about after also and another back been best beyond black blue bundle cable case classic collection complete deluxe
     digital disc discontinued download edition editions first from full game games gaming gold green grey gray hits into
     items manufacturer more only online original other over pack part pieces platinum premium pro red remastered renewed
     second series silver special standard starter super system that their them then these this those ultimate under
     version video volume when white wired wireless with without world year your
 """
-_DULL = frozenset(_DULL_WORDS.split())
+_COMMON = frozenset(_COMMON_WORDS.split())
 _NOT_A_PLATFORM = re.compile(
     r"\b(edition|pack|bundle|collection|version|set|hits|code|volume|vol|year)\b", re.IGNORECASE
 )
@@ -38,7 +38,7 @@ class Attributes:
         brands: `[items]`, "" where there is none.
         genres: `[items]`.
         platforms: `[items]`.
-        words: `[items]`, telling words of the title as they are written there, by their lower-cased form.
+        words: `[items]`, distinctive words of the title as they are written there, by their lower-cased form.
     """
 
     brands: Sequence[str]
@@ -55,10 +55,10 @@ class Attributes:
         if not any(platforms):
             platforms = platforms_in_titles(dataset.titles)
         known = [(*places, brand) for places, brand in zip(platforms, brands, strict=True)]
-        return cls(brands, genres, platforms, telling_words(dataset.titles, known))
+        return cls(brands, genres, platforms, distinctive_words(dataset.titles, known))
 
     def shared(self, one: int, other: int) -> tuple[str, ...]:
-        """What two items share, as short phrases, the most telling first; at most three."""
+        """What two items share, as short phrases, the most distinctive first; at most three."""
         phrases: list[str] = []
         if self.brands[one] and self.brands[one] == self.brands[other]:
             phrases.append(f"brand {self.brands[one]}")
@@ -82,48 +82,36 @@ def platforms_in_titles(titles: Sequence[str]) -> list[tuple[str, ...]]:
         return [() for _ in titles]
     longest_first = sorted(frequent, key=len, reverse=True)
     pattern = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)")
-    return [_once(spelling[hit] for hit in pattern.findall(title.casefold())) for title in titles]
+    return [tuple(dict.fromkeys(spelling[hit] for hit in pattern.findall(title.casefold()))) for title in titles]
 
 
 def _is_no_platform(tail: str) -> bool:
     """Editions, colours and the like, which stand after the dash as well."""
-    return bool(_NOT_A_PLATFORM.search(tail)) or all(word.casefold() in _DULL for word in _WORD.findall(tail))
+    return bool(_NOT_A_PLATFORM.search(tail)) or all(word.casefold() in _COMMON for word in _WORD.findall(tail))
 
 
-def telling_words(titles: Sequence[str], known: Sequence[Sequence[str]]) -> list[dict[str, str]]:
-    """`[titles]`: words that tell something, lower-cased to as written; the rarest first.
+def distinctive_words(titles: Sequence[str], known: Sequence[Sequence[str]]) -> list[dict[str, str]]:
+    """`[titles]`: words that few titles share, lower-cased to as written; the rarest first.
 
     Args:
         titles: All titles of the catalogue.
-        known: `[titles]`, names already told otherwise (platform, brand), whose words are left out.
+        known: `[titles]`, names of other attributes (platform, brand), whose words are left out.
     """
     found: list[dict[str, str]] = []
     for title, names in zip(titles, known, strict=True):
-        told = {word.casefold() for name in names for word in _WORD.findall(name)}
-        words = {word.casefold(): word for word in _WORD.findall(title)}
-        found.append(
-            {
-                low: word
-                for low, word in words.items()
-                if len(low) >= SHORTEST_WORD and low not in _DULL and low not in told
-            }
-        )
+        skipped = {word.casefold() for name in names for word in _WORD.findall(name)} | _COMMON
+        words = {word.casefold(): word for word in _WORD.findall(title) if len(word.casefold()) >= SHORTEST_WORD}
+        found.append({low: word for low, word in words.items() if low not in skipped})
     counts = Counter(low for words in found for low in words)
     most = max(2, int(COMMON_SHARE * len(titles)))
-    return [
-        dict(sorted(((low, words[low]) for low in words if 2 <= counts[low] <= most), key=lambda pair: counts[pair[0]]))
-        for words in found
-    ]
-
-
-def _once(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))
+    rare = [{low: word for low, word in words.items() if 2 <= counts[low] <= most} for words in found]
+    return [dict(sorted(words.items(), key=lambda pair: counts[pair[0]])) for words in rare]
 
 
 def shorten(text: str, characters: int) -> str:
     """Cut a text at the last sentence that fits; else at the last word, with an ellipsis.
 
-    Whitespace is collapsed; a sentence end in the first third of the room is not used.
+    Whitespace is collapsed; a sentence end in the first third of `characters` is not used.
     """
     text = " ".join(text.split())
     if len(text) <= characters:

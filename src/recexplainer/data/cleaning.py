@@ -1,4 +1,4 @@
-"""Cleaning of raw tables: what is unusable goes, titles become unique, histories become chronological; all counted.
+"""Cleaning of raw tables: what is unusable is dropped, titles become unique, histories chronological; all counted.
 
 It works on frames alone: it knows neither the Dataset that is built from them nor the file that they came from.
 """
@@ -9,12 +9,12 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from recexplainer.data.frames import lists
-from recexplainer.data.titles import MAX_TITLE, normalise_title, plain_text, shorten, title_key, unique_titles
+from recexplainer.data.titles import MAX_TITLE, normalise_title, plain_text, shorten_title, title_key, unique_titles
 from recexplainer.errors import DataError
 
 # The columns of a catalogue. Only item_id and title are always there; a missing text is "", a missing list is [].
@@ -27,7 +27,6 @@ ITEM_COLUMNS: dict[str, pl.DataType] = {
     "platforms": pl.List(pl.String()),
     "features": pl.List(pl.String()),
 }
-_YEAR = "release_year"
 _LARGEST_ID = float(1 << 63)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _PAIR = pl.col("user").cast(pl.UInt64) * (1 << 32) + pl.col("item")  # a user and an item as one number
@@ -39,6 +38,52 @@ class Note:
 
     what: str
     count: int
+
+
+def as_polars(frame: Any, what: str) -> pl.DataFrame:
+    """A polars frame with the columns of a polars or pandas frame; what pandas calls missing is null, its index goes.
+
+    Args:
+        frame: A frame of polars or of pandas.
+        what: What to call it in errors.
+
+    Raises:
+        DataError: It is neither, or a column holds values of kinds that do not go together.
+    """
+    if isinstance(frame, pl.DataFrame):
+        return frame
+    if type(frame).__module__.partition(".")[0] != "pandas":
+        raise DataError(
+            f"this is neither a polars nor a pandas frame, but a {type(frame).__name__}",
+            location=what,
+            hint="give a DataFrame; files are read by recexplainer.data.readers.read_folder",
+        )
+    if not frame.columns.is_unique:
+        raise DataError("two columns have the same name", location=what, hint="rename or remove all but one")
+    values = frame.astype(object).where(frame.notna(), None)
+    try:
+        return pl.DataFrame({str(name): values[name].tolist() for name in values.columns})
+    except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+        raise DataError(
+            f"a column holds values of several kinds: {str(error).splitlines()[0]}",
+            location=what,
+            hint="bring each column to one kind, for example with frame.astype(str)",
+        ) from error
+
+
+def list_column(values: Sequence[Sequence[str] | None]) -> pl.Series:
+    """A column of lists of texts, `List(String)[values]`; None is null.
+
+    Built of all texts together: polars makes a series of each list that it is given.
+    """
+    lengths = [len(value) if value else 0 for value in values]
+    owners = np.repeat(np.arange(len(values)), lengths)
+    texts = pl.Series([text for value in values if value for text in value], dtype=pl.String)
+    gathered = pl.DataFrame({"owner": owners, "texts": texts}).group_by("owner").agg("texts")
+    rows = pl.DataFrame({"owner": np.arange(len(values))})
+    column = rows.join(gathered, on="owner", how="left", maintain_order="left")["texts"]
+    there = pl.Series([value is not None for value in values], dtype=pl.Boolean)
+    return pl.select(pl.when(there).then(column.fill_null(pl.lit([], dtype=column.dtype)))).to_series()
 
 
 def require_columns(frame: pl.DataFrame, needed: Sequence[str], location: str) -> None:
@@ -70,20 +115,33 @@ def clean_items(items: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
         DataError: A column is missing, or no item is left.
     """
     require_columns(items, ("item_id", "title"), "item table")
-    raw = items.with_columns(_ids(items["item_id"]), pl.Series("title", _texts(items["title"]), dtype=pl.String))
-    titled = raw.with_columns(
-        pl.Series("normal", [normalise_title(title) for title in raw["title"].to_list()], dtype=pl.String)
-    ).filter(pl.col("item_id").is_not_null() & (pl.col("normal") != ""))
+    titles = _texts(items["title"])
+    normal = pl.Series("normal", [normalise_title(title) for title in titles], dtype=pl.String)
+    raw = items.with_columns(_ids(items["item_id"]), pl.Series("title", titles, dtype=pl.String), normal)
+    titled = raw.filter(pl.col("item_id").is_not_null() & (pl.col("normal") != ""))
     unique = titled.unique(subset="item_id", keep="first", maintain_order=True)
     if unique.is_empty():
         raise DataError("no item has both an id and a title", location="item table", hint="check the columns mapped")
-    catalogue, title_notes = _name(unique)
+    columns = {"item_id": unique["item_id"], **_attributes(unique)}
+    short = [shorten_title(title) for title in unique["normal"].to_list()]
+    years = _texts(unique["release_year"]) if "release_year" in unique.columns else [""] * unique.height
+    platforms = [" ".join(names[:1]) for names in columns["platforms"].to_list()]
+    named = unique_titles(short, (columns["brand"].to_list(), platforms, years), unique["item_id"].to_list())
+    columns["title"] = pl.Series("title", named, dtype=pl.String)
     notes = _notes(
         ("items without an id or a title dropped", raw.height - titled.height),
         ("items with an id seen before dropped", titled.height - unique.height),
-        *title_notes,
+        (
+            "titles with odd spaces, HTML, semicolons or curly quotes corrected",
+            _changed(unique["title"], unique["normal"]),
+        ),
+        (f"titles over {MAX_TITLE} characters shortened", _changed(unique["normal"], pl.Series(short))),
+        (
+            "items that shared a title given a brand, platform, year or id behind it",
+            int(pl.Series([title_key(title) for title in short]).is_duplicated().sum()),
+        ),
     )
-    return catalogue, notes
+    return pl.DataFrame([columns[name] for name in ITEM_COLUMNS]), notes
 
 
 def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple[pl.DataFrame, tuple[Note, ...]]:
@@ -107,9 +165,12 @@ def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple
     whole = events.drop_nulls()
     places = _first_places(item_ids.cast(pl.Categorical), whole["item_id"])
     users = _first_places(whole["user_id"], whole["user_id"])
-    known = _sort(pl.DataFrame([users.alias("user"), places.alias("item"), whole["timestamp"]]).drop_nulls("item"))
+    known = pl.DataFrame([users.alias("user"), places.alias("item"), whole["timestamp"]]).drop_nulls("item")
+    known = known.sort("timestamp", maintain_order=True).sort("user", maintain_order=True)
     pairs = known.select(_PAIR.alias("pair"), "timestamp")
-    new = _first_times(pairs["pair"])
+    fresh = np.zeros(known.height, dtype=np.bool_)
+    fresh[pairs["pair"].arg_unique().to_numpy()] = True  # as is_first_distinct, three times as fast
+    new = pl.Series(fresh)
     negative = known["timestamp"].to_physical() < 0
     first, twice = known.filter(new), _seen_twice(pairs, new, timed)
     notes = _notes(
@@ -118,10 +179,7 @@ def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple
         ("events on items outside the catalogue or without a title dropped", whole.height - known.height),
         ("events seen twice dropped", twice),
         ("returns to an item already in the history dropped", known.height - twice - first.height),
-        (
-            "events with a time below zero or before 1970, taken as they are",
-            int(negative.sum()),
-        ),
+        ("events with a time below zero or before 1970, taken as they are", int(negative.sum())),
     )
     if first.is_empty():
         counts = "; ".join(f"{note.what}: {note.count:,}" for note in notes)
@@ -145,7 +203,7 @@ def _ids(ids: pl.Series) -> pl.Series:
         if bool(((there == there.round()) & (there.abs() < _LARGEST_ID)).all()):
             ids = ids.cast(pl.Int64)
     text = _as_text(ids).str.strip_chars()
-    return text.to_frame().select(pl.when(pl.col(ids.name) != "").then(pl.col(ids.name)).alias(ids.name))[ids.name]
+    return text.set(text == "", None)
 
 
 def _categories(ids: pl.Series) -> pl.Series:
@@ -160,9 +218,8 @@ def _categories(ids: pl.Series) -> pl.Series:
 
 
 def _as_text(column: pl.Series) -> pl.Series:
-    """A column of one value a row as text. Raises DataError where that cannot be."""
-    with suppress(pl.exceptions.PolarsError):
-        if not column.dtype.is_nested():
+    if not column.dtype.is_nested():
+        with suppress(pl.exceptions.PolarsError):
             return column.cast(pl.String)
     raise DataError(
         f"a value must be text or a number, not {column.dtype}",
@@ -205,11 +262,6 @@ def _times_from_text(times: pl.Series) -> pl.Series:
         ) from error
 
 
-def _sort(events: pl.DataFrame) -> pl.DataFrame:
-    """By user, then time, then order of rows."""
-    return events.sort("timestamp", maintain_order=True).sort("user", maintain_order=True)
-
-
 def _first_places(texts: pl.Series, sought: pl.Series) -> pl.Series:
     """Where each category of `sought` first stands in `texts`, null where it does not; by a table, not by search."""
     codes, wanted = texts.to_physical().to_numpy(), sought.to_physical().to_numpy()
@@ -217,13 +269,6 @@ def _first_places(texts: pl.Series, sought: pl.Series) -> pl.Series:
     table[codes[::-1]] = np.arange(len(codes))[::-1]
     places = pl.Series(table[wanted])
     return places.set(places < 0, None).cast(pl.UInt32)
-
-
-def _first_times(values: pl.Series) -> pl.Series:
-    """Which values were not there before; as `is_first_distinct`, three times as fast."""
-    new = np.zeros(len(values), dtype=np.bool_)
-    new[values.arg_unique().to_numpy()] = True
-    return pl.Series(new)
 
 
 def _seen_twice(pairs: pl.DataFrame, new: pl.Series, timed: bool) -> int:
@@ -249,36 +294,17 @@ def _texts(column: pl.Series) -> list[str]:
     return _as_text(column).fill_null("").to_list()
 
 
-def _name(items: pl.DataFrame) -> tuple[pl.DataFrame, list[tuple[str, int]]]:
-    """Gives every item its final title and brings every column into its type."""
-    columns: dict[str, pl.Series] = {"item_id": items["item_id"]}
-    for name, kind in ITEM_COLUMNS.items():
-        if name not in ("item_id", "title"):
-            cells = [_strings(v) for v in items[name].to_list()] if name in items.columns else [[]] * items.height
-            if kind.is_nested():
-                columns[name] = lists([list(dict.fromkeys(cell)) for cell in cells]).alias(name)
-            else:
-                columns[name] = pl.Series(name, [" ".join(cell) for cell in cells], dtype=kind)
-    short = [shorten(title) for title in items["normal"].to_list()]
-    years = _texts(items[_YEAR]) if _YEAR in items.columns else [""] * items.height
-    platforms = [" ".join(names[:1]) for names in columns["platforms"].to_list()]
-    titles = unique_titles(short, (columns["brand"].to_list(), platforms, years), items["item_id"].to_list())
-    columns["title"] = pl.Series("title", titles, dtype=pl.String)
-    keys = [title_key(title) for title in short]
-    counts = [
-        (
-            "titles with odd spaces, HTML, semicolons or curly quotes put right",
-            _changed(items["title"], items["normal"]),
-        ),
-        (f"titles over {MAX_TITLE} characters shortened", _changed(items["normal"], pl.Series(short))),
-        ("items that shared a title given a brand, platform, year or id behind it", _shared(keys)),
-    ]
-    return pl.DataFrame([columns[name] for name in ITEM_COLUMNS]), counts
+def _attributes(items: pl.DataFrame) -> dict[str, pl.Series]:
+    """The columns of the catalogue but id and title, each in its type."""
+    columns: dict[str, pl.Series] = {}
+    for name, kind in list(ITEM_COLUMNS.items())[2:]:
+        cells = [_strings(value) for value in items[name].to_list()] if name in items.columns else [[]] * items.height
+        if kind.is_nested():
+            columns[name] = list_column([list(dict.fromkeys(cell)) for cell in cells]).alias(name)
+        else:
+            columns[name] = pl.Series(name, [" ".join(cell) for cell in cells], dtype=kind)
+    return columns
 
 
 def _changed(before: pl.Series, after: pl.Series) -> int:
     return int((before != after).sum())
-
-
-def _shared(keys: Sequence[str]) -> int:
-    return int(pl.Series(keys).is_duplicated().sum())

@@ -1,4 +1,4 @@
-"""The Dataset: a catalogue and chronological histories. Everything downstream sees only this.
+"""The Dataset: a catalogue and chronological histories, and what is in one. Everything downstream sees only this.
 
 It does not know which file the data came from, nor what a recommender is.
 """
@@ -9,17 +9,16 @@ import json
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from recexplainer.data.cleaning import ITEM_COLUMNS, Note, clean_interactions, clean_items
-from recexplainer.data.frames import as_polars
+from recexplainer.data.cleaning import ITEM_COLUMNS, Note, as_polars, clean_interactions, clean_items
 from recexplainer.errors import DataError
 
-__all__ = ["ITEM_COLUMNS", "Dataset", "Note"]
+__all__ = ["ITEM_COLUMNS", "Dataset", "Inspection", "Note", "Quantiles", "inspect_dataset"]
 
 _FILES = ("dataset.json", "items.parquet", "users.parquet", "interactions.parquet")
 
@@ -49,8 +48,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         """Refuses parts that do not fit together."""
-        problem = self._problem()
-        if problem:
+        if problem := self._problem():
             raise DataError(problem, location=f"dataset '{self.name}'", hint="build it with Dataset.from_frames")
 
     def _problem(self) -> str:
@@ -133,11 +131,11 @@ class Dataset:
 
     def user_index(self, user_id: str) -> int:
         """The index of the user with this id. Raises DataError where there is none."""
-        return _index(self._user_indices, user_id, "user", self.name)
+        return self._index(self._user_indices, user_id, "user")
 
     def item_index(self, item_id: str) -> int:
         """The index of the item with this id. Raises DataError where there is none."""
-        return _index(self._item_indices, item_id, "item", self.name)
+        return self._index(self._item_indices, item_id, "item")
 
     @cached_property
     def _user_indices(self) -> dict[str, int]:
@@ -146,6 +144,14 @@ class Dataset:
     @cached_property
     def _item_indices(self) -> dict[str, int]:
         return {item_id: index for index, item_id in enumerate(self.item_ids)}
+
+    def _index(self, indices: dict[str, int], own_id: str, kind: str) -> int:
+        if own_id in indices:
+            return indices[own_id]
+        some = ", ".join(list(indices)[:3])
+        raise DataError(
+            f"there is no {kind} '{own_id}'", location=f"dataset '{self.name}'", hint=f"ids look like: {some}"
+        )
 
     def select(self, users: NDArray[np.int64], items: NDArray[np.int64], *, notes: tuple[Note, ...] = ()) -> Dataset:
         """The part of the data with these users and items only, with new indices 0…n-1 in the order given.
@@ -215,8 +221,62 @@ def _offsets(counts: NDArray[np.integer]) -> NDArray[np.int64]:
     return np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
 
 
-def _index(indices: dict[str, int], own_id: str, kind: str, name: str) -> int:
-    if own_id not in indices:
-        some = ", ".join(list(indices)[:3])
-        raise DataError(f"there is no {kind} '{own_id}'", location=f"dataset '{name}'", hint=f"ids look like: {some}")
-    return indices[own_id]
+class Quantiles(NamedTuple):
+    """How a count is distributed: 5%, the median, and 95%."""
+
+    low: float
+    median: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a Dataset holds.
+
+    Attributes:
+        sparsity: Share of the pairs of a user and an item that are no interaction.
+        history_lengths: Interactions a user.
+        title_lengths: Characters a title.
+        attributes: By name, the share of items that have it; one that no item has is left out.
+        sample: Rows of user id, item id and title: how the first histories begin.
+    """
+
+    sparsity: float
+    history_lengths: Quantiles
+    title_lengths: Quantiles
+    attributes: dict[str, float]
+    sample: tuple[tuple[str, str, str], ...]
+
+
+def inspect_dataset(dataset: Dataset, *, users: int = 2, rows: int = 3) -> Inspection:
+    """What a Dataset holds, beyond its sizes and notes.
+
+    Args:
+        dataset: The data.
+        users: How many users the sample is from.
+        rows: How many interactions of each are in it, the oldest.
+
+    Raises:
+        DataError: There is no user or no item.
+    """
+    if not dataset.n_users or not dataset.n_items:
+        raise DataError(
+            "there is nothing to inspect", location=f"dataset '{dataset.name}'", hint="keep users and items"
+        )
+    items = dataset.items
+    filled = {
+        name: (items[name].list.len() > 0) if kind.is_nested() else (items[name] != "")
+        for name, kind in ITEM_COLUMNS.items()
+        if name not in ("item_id", "title")
+    }
+    return Inspection(
+        sparsity=1 - dataset.n_interactions / (dataset.n_users * dataset.n_items),
+        history_lengths=Quantiles(*np.percentile(dataset.history_lengths, (5, 50, 95)).tolist()),
+        title_lengths=Quantiles(*np.percentile(items["title"].str.len_chars(), (5, 50, 95)).tolist()),
+        attributes={name: float(here.sum()) / items.height for name, here in filled.items() if here.any()},
+        sample=tuple(
+            (dataset.user_ids[user], dataset.item_ids[item], dataset.titles[item])
+            for user in range(min(users, dataset.n_users))
+            for item in dataset.history(user)[:rows].tolist()
+        ),
+    )

@@ -1,6 +1,6 @@
-"""Public datasets from where they are published: on what terms, checked, unpacked, and known again when they are there.
+"""Public datasets from where they are published: their terms, checked, unpacked, and recognised when they are there.
 
-It knows what is published where (`sources.yaml`); how one file comes is none of its business.
+It knows what is published where (`sources.yaml`), not how one file is downloaded.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from zipfile import BadZipFile, ZipFile
 import yaml
 from pydantic import Field, ValidationError
 
-from recexplainer.data.downloading import download, drop, read_text
+from recexplainer.data.downloading import discard, download, read_text
 from recexplainer.errors import DataError
 from recexplainer.settings import Settings
 from recexplainer.storage import hash_file, packaged_yaml, system_errors, write_text
 
 RECORD = "fetched.yaml"
-_log = logging.getLogger(__name__)
 _FIRST_BYTES = {".gz": b"\x1f\x8b", ".zip": b"PK"}
+_log = logging.getLogger(__name__)
 
 
 class Licence(Settings):
@@ -56,13 +56,13 @@ class Source(Settings):
     members: tuple[str, ...] = ()
     """Names of the files that are taken out of an archive."""
 
-    def made_of(self, address: str) -> tuple[str, ...]:
-        """Names of the files that an address becomes."""
-        return self.members if _is_archive(address) else (_file_name(address),)
+    def files_from(self, address: str) -> tuple[str, ...]:
+        """Names of the files that come from an address."""
+        return self.members if address.endswith(".zip") else (_file_name(address),)
 
 
 class Download(Settings):
-    """One file that came."""
+    """One file that was downloaded."""
 
     address: str
     """Where from."""
@@ -73,10 +73,10 @@ class Download(Settings):
     date: str
     """When, in UTC."""
     files: dict[str, str]
-    """What it became: the SHA-256 of each file by its name."""
+    """The SHA-256 of each file that came from it, by name."""
 
 
-class Record(Settings):
+class FetchRecord(Settings):
     """What was fetched into a folder, and on what terms; `fetched.yaml` in it."""
 
     dataset: str
@@ -109,9 +109,9 @@ def find_source(name: str) -> Source:
 
 
 def fetch(name: str, folder: Path, mirror: str | None = None) -> tuple[Path, ...]:
-    """Fetch a dataset into a folder. What is there and whole is not fetched again; a half download is gone on with.
+    """Fetches a dataset into a folder. What is there and complete is not fetched again; a partial download is resumed.
 
-    A file is under its own name only when it is complete and checked: its size against what the server told, an archive
+    A file is under its own name only when it is complete and checked: its size against what the server sent, an archive
     against the published MD5. Its SHA-256 is kept in the folder's `fetched.yaml`.
 
     Args:
@@ -136,100 +136,103 @@ def fetch(name: str, folder: Path, mirror: str | None = None) -> tuple[Path, ...
         address = published if mirror is None else f"{mirror.rstrip('/')}/{_file_name(published)}"
         record = _read_record(folder, name, source)
         known = record.downloads.get(_file_name(address))
-        if known is not None and _is_whole(folder, known):
-            _log.info(f"{_file_name(address)}: there already")
+        files = known.files if known else {}
+        if known and all((folder / own).is_file() and hash_file(folder / own) == files[own] for own in files):
+            _log.info("%s: there already", _file_name(address))
             continue
-        _refuse_foreign(folder, source.made_of(address), known)
-        _log.info(f"{_file_name(address)}: from {address}")
+        foreign = [own for own in source.files_from(address) if (folder / own).exists() and own not in files]
+        if foreign:
+            raise DataError(
+                f"{', '.join(foreign)} is there already, and was not fetched by this command",
+                location=str(folder),
+                hint="use it as it is with --data, move it away, or name another folder",
+            )
+        _log.info("%s: from %s", _file_name(address), address)
         _fetch_file(address, folder, source, record)
-    return tuple(folder / made for address in source.files for made in source.made_of(address))
+    return tuple(folder / own for address in source.files for own in source.files_from(address))
 
 
-def _fetch_file(address: str, folder: Path, source: Source, record: Record) -> None:
+def _fetch_file(address: str, folder: Path, source: Source, record: FetchRecord) -> None:
     part = folder / f"{_file_name(address)}.part"
     download(address, part)
     _check(part, address)
     with system_errors(folder):
-        made = _unpack(part, source.members, folder) if _is_archive(address) else {_file_name(address): part}
+        parts = _unpack(part, source.members) if address.endswith(".zip") else {_file_name(address): part}
         came = Download(
             address=address,
             bytes=part.stat().st_size,
             sha256=hash_file(part),
             date=datetime.now(UTC).isoformat(timespec="seconds"),
-            files={name: hash_file(path) for name, path in made.items()},
+            files={own: hash_file(path) for own, path in parts.items()},
         )
         # The record first: no file of ours is ever there without being known as such.
-        _write_record(folder, record.model_copy(update={"downloads": {**record.downloads, _file_name(address): came}}))
-        for name, path in made.items():
-            path.replace(folder / name)
-        drop(part)
-    _log.info(f"{_file_name(address)}: {came.bytes:,} bytes, complete")
+        record = record.model_copy(update={"downloads": {**record.downloads, _file_name(address): came}})
+        text = yaml.safe_dump(record.model_dump(), sort_keys=False, allow_unicode=True, width=120)
+        write_text(folder / RECORD, f"# What `recexplainer data fetch` put here, and on what terms.\n{text}")
+        for own, path in parts.items():
+            path.replace(folder / own)
+        discard(part)
+    _log.info("%s: %s bytes, complete", _file_name(address), f"{came.bytes:,}")
 
 
 def _check(part: Path, address: str) -> None:
-    """What came against what was published; what is wrong is removed, since nothing can go on from it."""
+    """Compares what came with what was published; what is wrong is removed, since it cannot be resumed."""
     with part.open("rb") as file:
         begins = file.read(20)
-    if not begins.startswith(_FIRST_BYTES[Path(_file_name(address)).suffix]):
-        drop(part)
+    if not begins.startswith(_FIRST_BYTES[PurePosixPath(address).suffix]):
+        discard(part)
         raise DataError(
             f"what came is not the file: it begins with {begins!r}",
             location=address,
             hint="open the address in a browser: a page may stand in between; else name a mirror with --from",
         )
-    if _is_archive(address):
-        _check_md5(part, address)
-
-
-def _check_md5(part: Path, address: str) -> None:
-    """Held to `ADDRESS.md5`, in which the sum stands among other words."""
+    if not address.endswith(".zip"):
+        return
     published = re.search(r"\b[0-9a-f]{32}\b", read_text(f"{address}.md5").lower())
     if published is None:
-        raise DataError("no MD5 is told there", location=f"{address}.md5", hint="name another mirror, or none")
+        raise DataError("there is no MD5 in it", location=f"{address}.md5", hint="name another mirror, or none")
     with part.open("rb") as file:
-        own = hashlib.file_digest(file, _md5).hexdigest()
+        own = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     if own != published[0]:
-        drop(part)
+        discard(part)
         raise DataError(
             f"what came is not what was published: its MD5 is {own}, not {published[0]}",
             location=address,
-            hint="fetch it again; if it stays so, tell the publisher, or name a mirror with --from",
+            hint="fetch it again; if it stays so, report it to the publisher, or name a mirror with --from",
         )
 
 
-def _unpack(archive: Path, members: tuple[str, ...], folder: Path) -> dict[str, Path]:
-    """Take files out of an archive by their names; no path that it holds is followed, and nothing else is taken.
-
-    Returns:
-        Where each lies for now, by name.
-    """
-    made = {name: folder / f"{name}.part" for name in members}
+def _unpack(archive: Path, members: tuple[str, ...]) -> dict[str, Path]:
+    """Takes files out of an archive by their names, each to `NAME.part`; no path that it holds is followed."""
+    parts = {name: archive.with_name(f"{name}.part") for name in members}
     try:
         with ZipFile(archive) as zipped:
-            for name, path in made.items():
+            for name, path in parts.items():
                 found = [entry for entry in zipped.infolist() if PurePosixPath(entry.filename).name == name]
                 if len(found) != 1:
                     raise BadZipFile(f"{len(found)} files are called {name}")
                 with zipped.open(found[0]) as inside, path.open("wb") as file:
                     copyfileobj(inside, file)
     except (BadZipFile, zlib.error, EOFError) as error:
-        for path in (archive, *made.values()):
-            drop(path)
+        for path in (archive, *parts.values()):
+            discard(path)
         raise DataError(
             f"the archive cannot be unpacked: {error}", location=str(archive), hint="fetch it again"
         ) from error
-    return made
+    return parts
 
 
-def _read_record(folder: Path, name: str, source: Source) -> Record:
+def _read_record(folder: Path, name: str, source: Source) -> FetchRecord:
     path = folder / RECORD
     if not path.exists():
-        return Record(dataset=name, page=source.page, licence=source.licence.terms)
+        return FetchRecord(dataset=name, page=source.page, licence=source.licence.terms)
     try:
-        record = Record.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        record = FetchRecord.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise DataError(
-            "what was fetched here cannot be read", location=str(path), hint="name another folder, or empty this one"
+            "the record of what was fetched here cannot be read",
+            location=str(path),
+            hint="name another folder, or empty this one",
         ) from error
     if record.dataset != name:
         raise DataError(
@@ -240,33 +243,5 @@ def _read_record(folder: Path, name: str, source: Source) -> Record:
     return record
 
 
-def _write_record(folder: Path, record: Record) -> None:
-    text = yaml.safe_dump(record.model_dump(), sort_keys=False, allow_unicode=True, width=120)
-    write_text(folder / RECORD, f"# What `recexplainer data fetch` put here, and on what terms.\n{text}")
-
-
-def _is_whole(folder: Path, known: Download) -> bool:
-    return all((folder / name).is_file() and hash_file(folder / name) == own for name, own in known.files.items())
-
-
-def _refuse_foreign(folder: Path, names: tuple[str, ...], known: Download | None) -> None:
-    """Nothing is written over that this command did not put there."""
-    foreign = [name for name in names if (folder / name).exists() and (known is None or name not in known.files)]
-    if foreign:
-        raise DataError(
-            f"{', '.join(foreign)} is there already, and was not fetched by this command",
-            location=str(folder),
-            hint="use it as it is with --data, move it away, or name another folder",
-        )
-
-
-def _is_archive(address: str) -> bool:
-    return address.endswith(".zip")
-
-
 def _file_name(address: str) -> str:
     return PurePosixPath(address).name
-
-
-def _md5() -> hashlib._Hash:  # pyright: ignore[reportPrivateUsage]  (the only name of that type)
-    return hashlib.md5(usedforsecurity=False)

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from recexplainer.data.dataset import Dataset, Note
+from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
 
 MIN_TEST_HISTORY = 3
@@ -30,50 +30,29 @@ class Split:
     @cached_property
     def test_users(self) -> NDArray[np.int64]:
         """Indices of the users with a test item, `Int[test users]`, ascending."""
-        return np.flatnonzero(self._tested)
-
-    @cached_property
-    def notes(self) -> tuple[Note, ...]:
-        """How many users are for training only, where there are any."""
-        short = self.dataset.n_users - len(self.test_users)
-        what = f"users with fewer than {MIN_TEST_HISTORY} interactions, for training only"
-        return (Note(what, short),) if short else ()
+        return np.flatnonzero(self.dataset.history_lengths >= MIN_TEST_HISTORY)
 
     def train_history(self, user: int) -> NDArray[np.int32]:
         """All but the test item of a user, item indices, oldest first."""
         history = self.dataset.history(user)
-        return history[:-1] if self._tested[user] else history
+        return history[:-1] if len(history) >= MIN_TEST_HISTORY else history
 
     def test_item(self, user: int) -> int:
         """The last item of a user. Raises DataError for a user who is for training only."""
-        return int(self._whole_history(user)[-1])
-
-    def valid_item(self, user: int) -> int:
-        """The last item of the training history, held out while the recommender is fitted.
-
-        Raises:
-            DataError: The user is for training only.
-        """
-        return int(self._whole_history(user)[-2])
+        history = self.dataset.history(user)
+        if len(history) < MIN_TEST_HISTORY:
+            raise DataError(
+                "this user has too short a history to hold an item out",
+                location=f"user '{self.dataset.user_ids[user]}': {len(history)} interactions",
+                hint="take users from test_users, or filter with a longer min_history",
+            )
+        return int(history[-1])
 
     def train_interactions(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """User and item index of every training interaction, each `Int[train interactions]`, users ascending."""
         keep = np.ones(self.dataset.n_interactions, dtype=np.bool_)
         keep[self.dataset.offsets[self.test_users + 1] - 1] = False
         return self.dataset.users_of_sequence[keep], self.dataset.sequence[keep]
-
-    @cached_property
-    def _tested(self) -> NDArray[np.bool_]:
-        return self.dataset.history_lengths >= MIN_TEST_HISTORY
-
-    def _whole_history(self, user: int) -> NDArray[np.int32]:
-        if not self._tested[user]:
-            raise DataError(
-                "this user has too short a history to hold an item out",
-                location=f"user '{self.dataset.user_ids[user]}': {len(self.dataset.history(user))} interactions",
-                hint="take users from test_users, or filter with a longer min_history",
-            )
-        return self.dataset.history(user)
 
 
 def leave_one_out(dataset: Dataset) -> Split:

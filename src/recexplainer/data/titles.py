@@ -1,4 +1,4 @@
-"""Titles: made plain, short and unique, and found again in text. A title is how the surrogate names an item.
+"""Titles: normalised, shortened, made unique, and found in text. A title is how the surrogate names an item.
 
 Pure functions on lists of titles; it knows neither tables nor the Dataset.
 """
@@ -18,6 +18,7 @@ MAX_TITLE = 120
 _LONGEST_QUALIFIER = 40
 _PLAIN = str.maketrans({";": ",", "“": '"', "”": '"'})
 _TOKEN = re.compile(r"\w+|[^\w\s]")
+_INSIDE_WORD = re.compile(r"\w\w")
 
 
 def plain_text(text: str) -> str:
@@ -35,7 +36,7 @@ def title_key(title: str) -> str:
     return title.strip().casefold()
 
 
-def shorten(title: str, limit: int = MAX_TITLE) -> str:
+def shorten_title(title: str, limit: int = MAX_TITLE) -> str:
     """Cuts a title of more than `limit` characters at the end of a word and marks the cut with '…'."""
     if len(title) <= limit:
         return title
@@ -45,11 +46,11 @@ def shorten(title: str, limit: int = MAX_TITLE) -> str:
 
 
 def unique_titles(titles: Sequence[str], qualifiers: Sequence[Sequence[str]], ids: Sequence[str]) -> list[str]:
-    """Puts something in parentheses behind every shared title, so that each is the only one of its key.
+    """Appends a qualifier in parentheses to every shared title, so that each is the only one of its key.
 
     Args:
         titles: `[items]`.
-        qualifiers: What may tell items apart, best first, each `[items]`; "" where an item has none. The first that no
+        qualifiers: What may distinguish items, best first, each `[items]`; "" where an item has none. The first that no
             other item of the same title has is taken, else the item's id.
         ids: `[items]`, unique.
 
@@ -77,7 +78,7 @@ def _first_free(title: str, qualifiers: Sequence[str], used: set[str]) -> str:
     """The title with the first qualifier that gives an unused one; after the last (the id), with a number too."""
     texts = [normalise_title(text) for text in qualifiers]
     tails = (f" ({text})" for text in chain(texts, (f"{texts[-1]}, {number}" for number in count(2))))
-    candidates = (shorten(title, max(MAX_TITLE - len(tail), MAX_TITLE // 4)) + tail for tail in tails)
+    candidates = (shorten_title(title, max(MAX_TITLE - len(tail), MAX_TITLE // 4)) + tail for tail in tails)
     return next(candidate for candidate in candidates if title_key(candidate) not in used)
 
 
@@ -111,7 +112,7 @@ class TitleFinder:
         """All titles in a text: exact, at word boundaries, never overlapping, the longer before the shorter.
 
         Returns:
-            The matches from left to right. A title is found as often as it is named.
+            The matches from left to right. A title is found as often as it occurs.
         """
         found = sorted(self._candidates(text), key=lambda match: (match.start - match.end, match.start))
         taken = bytearray(len(text))
@@ -125,10 +126,9 @@ class TitleFinder:
     def parse_list(self, text: str) -> list[int | None]:
         """Reads a generated list "A; B; C": the item of each title, without regard to case, None where none has it.
 
-        Pieces between two semicolons that hold nothing are passed over.
+        Blank pieces between two semicolons are skipped.
         """
-        pieces = (title_key(piece) for piece in text.split(";"))
-        return [self._item_of_key.get(piece) for piece in pieces if piece]
+        return [self._item_of_key.get(piece) for part in text.split(";") if (piece := title_key(part))]
 
     def _candidates(self, text: str) -> Iterable[Match]:
         for token in _TOKEN.finditer(text):
@@ -136,13 +136,5 @@ class TitleFinder:
             for length in self._lengths.get(token.group(), ()):
                 end = start + length
                 item = self._item_of_title.get(text[start:end])
-                if item is not None and end <= len(text) and _ends_word(text, end):
+                if item is not None and end <= len(text) and not _INSIDE_WORD.match(text, end - 1):
                     yield Match(item, start, end)
-
-
-def _ends_word(text: str, end: int) -> bool:
-    return end == len(text) or not (_is_word(text[end - 1]) and _is_word(text[end]))
-
-
-def _is_word(character: str) -> bool:
-    return character.isalnum() or character == "_"

@@ -134,7 +134,7 @@ def _check_hub() -> Check:
     from huggingface_hub.constants import ENDPOINT
 
     try:
-        with connect(ENDPOINT, patience=_PATIENCE):
+        with connect(ENDPOINT, timeout=_PATIENCE):
             return Check("hub", "good", ENDPOINT)
     except DataError as error:
         return Check("hub", "absent", f"{ENDPOINT}: {error.what}", "nothing, for nano; a backbone may be a folder")

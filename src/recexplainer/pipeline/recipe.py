@@ -63,7 +63,7 @@ class DataSettings(Settings):
     sample: SampleSettings = SampleSettings()
     """The embedded world's size and seed."""
     format: str | None = None
-    """Key of the format of the files (recbole, amazon, movielens, steam, table); None: recognised by their names."""
+    """Key of the format (recbole, amazon, movielens, steam, table, or a registered one); None: recognised by names."""
     columns: ColumnMapping | None = None
     """Which column of a table is what; None: recognised by their names."""
     filter: FilterSettings = FilterSettings()

@@ -10,10 +10,26 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tests.contracts.reader import ReaderContract
+from tests.data.readers.published import PUBLISHED, Published
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.readers import amazon, lines, read_folder
+from recexplainer.data.readers import lines, read_folder
+from recexplainer.data.readers.amazon import AMAZON
 from recexplainer.errors import DataError
+
+
+class TestAmazon2018(ReaderContract):
+    @pytest.fixture
+    def published(self) -> Published:
+        return PUBLISHED["amazon 2018"]
+
+
+class TestAmazon2023(ReaderContract):
+    @pytest.fixture
+    def published(self) -> Published:
+        return PUBLISHED["amazon 2023"]
+
 
 REVIEWS_2018 = [
     {"overall": 5.0, "reviewerID": "u", "asin": "a", "unixReviewTime": 1500000009, "reviewText": "“Öl”, {good}\n"},
@@ -150,15 +166,6 @@ def test_no_reviews(folder: Path) -> None:
         read_folder(folder)
 
 
-def test_truncated_gzip(folder: Path) -> None:
-    whole = (folder / "Toys_5.json.gz").read_bytes()
-    for broken in (whole[:-12], whole[:5], b"no gzip at all"):
-        (folder / "Toys_5.json.gz").write_bytes(broken)
-        with pytest.raises(DataError, match="cut off or damaged") as caught:
-            read_folder(folder)
-        assert "Toys_5" in caught.value.location
-
-
 @pytest.mark.parametrize("size", [1, 7, 150, 10_000])
 def test_pieces_may_end_anywhere(tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{"k": f"ö{number}", "n": number} for number in range(50)]
@@ -189,7 +196,7 @@ def test_one_of_several_categories_is_read_by_its_name(folder: Path) -> None:
 @pytest.mark.real
 def test_real_office_products(real_data: Callable[[str], Path]) -> None:
     path = real_data("amazon-office-products")
-    assert amazon.claims(path)
+    assert AMAZON.claims(path)
     dataset = read_folder(path)
     assert (dataset.n_users, dataset.n_items) == (2_024, 3_459)
     assert (dataset.items["brand"] != "").sum() > 2_000

@@ -1,85 +1,46 @@
-"""Which format a folder is in. Broken files of every format are in `test_mutants.py`."""
+"""Which format a folder is in, and readers that other packages register. Broken files are in `test_mutants.py`."""
 
 from __future__ import annotations
 
-import gzip
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
 from itertools import combinations
 from pathlib import Path
 
+import polars as pl
 import pytest
+from tests.data.readers.published import CLEAN, PUBLISHED, put
 
-from recexplainer.data.readers import FORMATS, ColumnMapping, read_folder
-from recexplainer.errors import DataError
+from recexplainer import registry
+from recexplainer.data.dataset import Dataset
+from recexplainer.data.readers import READERS, ColumnMapping, Reader, all_readers, read_folder
+from recexplainer.data.readers.files import files_named
+from recexplainer.errors import DataError, SettingsError
 
-FOLDERS = {
-    "recbole": {
-        "x.inter": "user_id:token\titem_id:token\ttimestamp:float\nu\t1\t2\nu\t2\t1\n",
-        "x.item": "item_id:token\ttitle:token_seq\n1\tAsh\n2\tBirch\n",
-    },
-    "amazon": {
-        "Toys_5.json.gz": '{"reviewerID": "u", "asin": "1", "unixReviewTime": 2}\n'
-        '{"reviewerID": "u", "asin": "2", "unixReviewTime": 1}\n',
-        "meta_Toys.json": '{"asin": "1", "title": "Ash", "category": ["A", "B"]}\n{"asin": "2", "title": "Birch"}\n',
-    },
-    "movielens": {
-        "ratings.csv": "userId,movieId,rating,timestamp\nu,1,5,2\nu,2,5,1\n",
-        "movies.csv": "movieId,title,genres\n1,Ash,A|B\n2,Birch,A\n",
-    },
-    "steam": {
-        "steam_reviews.json": "{u'username': u'u', u'product_id': u'1', u'date': u'2017-12-17'}\n"
-        "{u'username': u'u', u'product_id': u'2', u'date': u'2016-12-17'}\n",
-        "steam_games.json.gz": "{u'id': u'1', u'title': u'Ash', u'genres': [u'A']}\n"
-        "{u'id': u'2', u'title': u'Birch'}\n",
-    },
-    "table": {
-        "interactions.csv": "user_id,item_id,timestamp\nu,1,2\nu,2,1\n",
-        "items.jsonl": '{"item_id": 1, "title": "Ash", "genres": ["A"]}\n{"item_id": 2, "title": "Birch"}\n',
-    },
-}
-
-
-def put(folder: Path, files: dict[str, bytes]) -> Path:
-    for name, data in files.items():
-        (folder / name).write_bytes(gzip.compress(data, 1) if name.endswith(".gz") else data)
-    return folder
-
-
-def encoded(key: str) -> dict[str, bytes]:
-    return {name: text.encode() for name, text in FOLDERS[key].items()}
+ONE_EACH = {one.key: one for one in PUBLISHED.values()}
 
 
 def test_every_format_is_tried_here() -> None:
-    assert [known.key for known in FORMATS] == list(FOLDERS)
+    assert ONE_EACH.keys() == {reader.key for reader in READERS}
 
 
-@pytest.mark.parametrize("key", FOLDERS)
-@pytest.mark.parametrize("forced", [False, True])
-def test_exactly_one_format_claims_a_folder(tmp_path: Path, key: str, forced: bool) -> None:
-    put(tmp_path, encoded(key))
-    (tmp_path / "README.txt").write_text("read me")
-    assert [known.key for known in FORMATS if known.claims(tmp_path)] == [key]
-    interactions = tmp_path / next(iter(FOLDERS[key]))
-    assert [known.key for known in FORMATS if known.claims(interactions)] == [key]
-    dataset = read_folder(tmp_path, format=key if forced else None)
-    assert [dataset.titles[item] for item in dataset.history(0)] == ["Birch", "Ash"]
-
-
-@pytest.mark.parametrize(("first", "second"), list(combinations(FOLDERS, 2)))
+@pytest.mark.parametrize(("first", "second"), list(combinations(ONE_EACH, 2)))
 def test_two_formats_in_one_folder(tmp_path: Path, first: str, second: str) -> None:
-    put(tmp_path, encoded(first) | encoded(second))
+    put(tmp_path, {**ONE_EACH[first].files, **ONE_EACH[second].files})
     with pytest.raises(DataError, match="more than one format") as caught:
         read_folder(tmp_path)
     assert caught.value.location == str(tmp_path)
     for key in (first, second):
         assert key in caught.value.hint
-        assert read_folder(tmp_path, format=key).titles == ["Ash", "Birch"]
+        titles = read_folder(tmp_path, format=key).titles
+        assert set(titles) == {title + ONE_EACH[key].tail for title in CLEAN}
 
 
 def test_files_of_a_data_set_can_be_read_as_tables(tmp_path: Path) -> None:
-    put(tmp_path, encoded("movielens"))
+    put(tmp_path, PUBLISHED["movielens 20M"].files)
     columns = ColumnMapping(interactions_file="ratings.csv", items_file="movies.csv", user="userId", item="movieId")
-    assert read_folder(tmp_path, columns).titles == ["Ash", "Birch"]
-    assert read_folder(tmp_path, columns, "table").titles == ["Ash", "Birch"]
+    for format in (None, "table"):
+        assert "Ash (1999)" in read_folder(tmp_path, columns, format).titles
     with pytest.raises(DataError, match="a column mapping is for tables"):
         read_folder(tmp_path, columns, "movielens")
 
@@ -95,16 +56,60 @@ def test_unknown_format(tmp_path: Path) -> None:
     assert "amazon, movielens" in caught.value.hint
 
 
-@pytest.mark.parametrize("key", FOLDERS)
-def test_a_format_that_is_not_there(tmp_path: Path, key: str) -> None:
-    with pytest.raises(DataError) as caught:
-        read_folder(tmp_path, format=key)
-    assert str(tmp_path) in caught.value.location
-    assert caught.value.hint
-
-
 def test_a_line_of_json_cut_in_the_middle_of_a_table(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text('{"user_id": "u", "item_id": 1, "title": "Ash"}\n{"user_id": "u", "ite')
     with pytest.raises(DataError, match="the line cannot be read") as caught:
         read_folder(tmp_path)
     assert caught.value.location.endswith("log.jsonl, line 2")
+
+
+def read_log(path: Path) -> Dataset:
+    file = path / "shop.log" if path.is_dir() else path
+    rows = pl.read_csv(file, separator=" ", has_header=False, new_columns=["user_id", "item_id"], infer_schema=False)
+    return Dataset.from_frames(rows, rows.select("item_id", title="item_id").unique(maintain_order=True))
+
+
+LOG = Reader("log", "the shop's log (NAME.log)", lambda folder: files_named(folder, r".+\.log"), read_log)
+NO_READER = "amazon"
+TAKEN = Reader("amazon", "another", LOG.files, read_log)
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EntryPoint]]:
+    """The entry points of the group, to be filled by the test."""
+    points: list[EntryPoint] = []
+
+    def entry_points(group: str) -> list[EntryPoint]:
+        return points if group == "recexplainer.readers" else []
+
+    monkeypatch.setattr(registry, "entry_points", entry_points)
+    registry.registered.cache_clear()
+    yield points
+    registry.registered.cache_clear()
+
+
+def point(value: str) -> EntryPoint:
+    return EntryPoint("mine", f"tests.data.readers.test_formats:{value}", "recexplainer.readers")
+
+
+def test_a_registered_reader_is_one_of_all(registered: list[EntryPoint], tmp_path: Path) -> None:
+    registered.append(point("LOG"))
+    assert [reader.key for reader in all_readers()] == [*(reader.key for reader in READERS), "log"]
+    put(tmp_path, {"shop.log": b"u Ash\nu Birch\nv Ash\n"})
+    for path, format in ((tmp_path, None), (tmp_path / "shop.log", None), (tmp_path, "log")):
+        assert read_folder(path, format=format).titles == ["Ash", "Birch"]
+    with pytest.raises(DataError, match="no format 'logs'") as caught:
+        read_folder(tmp_path, format="logs")
+    assert caught.value.hint.endswith("table, log")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [("NO_READER", "no Reader"), ("TAKEN", "key of its own"), ("GONE", "cannot be imported")],
+)
+def test_what_is_registered_in_vain(registered: list[EntryPoint], tmp_path: Path, value: str, message: str) -> None:
+    registered.append(point(value))
+    with pytest.raises(SettingsError, match=message) as caught:
+        read_folder(tmp_path)
+    assert "recexplainer.readers" in caught.value.location
+    assert caught.value.hint

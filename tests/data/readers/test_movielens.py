@@ -8,10 +8,30 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.contracts.reader import ReaderContract
+from tests.data.readers.published import PUBLISHED, Published
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.readers import read_folder
 from recexplainer.errors import DataError
+
+
+class TestMovieLens100K(ReaderContract):
+    @pytest.fixture
+    def published(self) -> Published:
+        return PUBLISHED["movielens 100K"]
+
+
+class TestMovieLens1M(ReaderContract):
+    @pytest.fixture
+    def published(self) -> Published:
+        return PUBLISHED["movielens 1M"]
+
+
+class TestMovieLens20M(ReaderContract):
+    @pytest.fixture
+    def published(self) -> Published:
+        return PUBLISHED["movielens 20M"]
 
 
 def flags(*chosen: int) -> str:
@@ -65,11 +85,6 @@ def test_editions(tmp_path: Path, edition: str, utf8: bool) -> None:
         assert dataset.items["genres"].to_list() == [["Action", "Western"], [], ["Drama"], ["Drama"]]
 
 
-def test_gzip(tmp_path: Path) -> None:
-    put(tmp_path, {f"{name}.gz": text for name, text in FILES["100k"].items()})
-    assert read_folder(tmp_path).n_interactions == 3
-
-
 @pytest.mark.parametrize(
     ("edition", "name", "text", "message"),
     [
@@ -99,14 +114,6 @@ def test_one_file_is_not_enough(tmp_path: Path) -> None:
     put(tmp_path, {"ratings.dat": FILES["1m"]["ratings.dat"]})
     with pytest.raises(DataError, match=r"there: ratings\.dat"):
         read_folder(tmp_path)
-
-
-def test_csv_of_the_newest_edition_is_utf8(tmp_path: Path) -> None:
-    put(tmp_path, FILES["latest"])
-    (tmp_path / "movies.csv").write_bytes(FILES["latest"]["movies.csv"].encode("latin-1"))
-    with pytest.raises(DataError, match="not UTF-8") as caught:
-        read_folder(tmp_path)
-    assert caught.value.location.endswith("movies.csv, line 2")
 
 
 @pytest.mark.real

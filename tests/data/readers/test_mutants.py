@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
-import json
 import random
 import resource
 from collections.abc import Callable
@@ -12,83 +10,21 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from tests.data.readers.published import EVENTS, PUBLISHED, parquet, put
 
-from recexplainer.data.inspection import inspect_dataset
-from recexplainer.data.readers import FORMATS, read_folder
+from recexplainer.data.dataset import inspect_dataset
+from recexplainer.data.readers import READERS, read_folder
 from recexplainer.errors import RecExplainerError
 
-MUTANTS = 66  # of each layout; 16 layouts
-_ROOM = 300_000  # KiB by which memory may grow, whatever the files say
+MUTANTS = 60  # of each layout
+_MEMORY = 300_000  # KiB by which memory may grow, whatever the files say
 
 Mutation = Callable[[bytes, random.Random], bytes]
-EVENTS = [(f"u{user}", f"{user + step}", 1_500_000_000 + 6 * user - step) for user in range(4) for step in range(4)]
-TITLES = dict(zip("0123456", ("Ash", "Bïrch", "Cedar; red", "“Dog”wood", "Elm", "Fir", "Ünd"), strict=True))
-
-
-def lines(rows: list[str]) -> bytes:
-    return "".join(f"{row}\n" for row in rows).encode()
-
-
-def records(rows: list[dict[str, object]], write: Callable[[dict[str, object]], str] = json.dumps) -> bytes:
-    return lines([write(row) for row in rows])
-
-
-def parquet(frame: pl.DataFrame) -> bytes:
-    file = io.BytesIO()
-    frame.write_parquet(file)
-    return file.getvalue()
-
-
-def reviews(user: str, item: str, time: str, per_second: int) -> bytes:
-    return records([{user: u, item: i, time: per_second * t, "reviewText": 'so "good"'} for u, i, t in EVENTS])
-
-
-TABLE = {
-    "interactions": pl.DataFrame(EVENTS, schema=["user_id", "item_id", "timestamp"], orient="row"),
-    "items": pl.DataFrame({"item_id": list(TITLES), "title": list(TITLES.values()), "genres": ["A|B"] * len(TITLES)}),
-}
-INTER = lines(["user_id:token\titem_id:token\ttimestamp:float", *(f"{u}\t{i}\t{t}" for u, i, t in EVENTS)])
-ITEM = lines(["item_id:token\ttitle:token_seq\tgenre:token_seq", *(f"{i}\t{t}\tA B" for i, t in TITLES.items())])
-FILMS = lines(["movieId,title,genres", *(f'{i},"{t} (1999)",A|B' for i, t in TITLES.items())])
-GAMES = [{"id": i, "title": t, "genres": ["A", "B"], "release_date": "2017-01-01"} for i, t in TITLES.items()]
-PLAYS = [f'{u},"{TITLES[i]}",{deed},1.0,0' for u, i, _ in EVENTS for deed in ("purchase", "play")]
+PACKED = ("recbole", "amazon 2018", "steam", "tsv", "jsonl")
 LAYOUTS: dict[str, dict[str, bytes]] = {
-    "recbole": {"x.inter": INTER, "x.item": ITEM},
-    "recbole.gz": {"x.inter.gz": INTER, "x.item.gz": ITEM},
-    "amazon 2018": {
-        "Toys_5.json.gz": reviews("reviewerID", "asin", "unixReviewTime", 1),
-        "meta_Toys.json": records([{"asin": i, "title": t, "category": ["A"]} for i, t in TITLES.items()]),
-    },
-    "amazon 2023": {
-        "Toys.jsonl": reviews("user_id", "parent_asin", "timestamp", 1000),
-        "meta_Toys.jsonl.gz": records([{"parent_asin": i, "title": t, "features": ["B"]} for i, t in TITLES.items()]),
-    },
-    "movielens 100K": {
-        "u.data": lines([f"{u}\t{i}\t5\t{t}" for u, i, t in EVENTS]),
-        "u.item": lines([f"{i}|{t}|01-Jan-1999||http://x|{'|'.join('01' * 9)}|0" for i, t in TITLES.items()]),
-    },
-    "movielens 1M": {
-        "ratings.dat": lines([f"{u}::{i}::5::{t}" for u, i, t in EVENTS]),
-        "movies.dat": lines([f"{i}::{t} (1999)::A|B" for i, t in TITLES.items()]),
-    },
-    "movielens 20M": {
-        "ratings.csv": lines(["userId,movieId,rating,timestamp", *(f"{u},{i},5,{t}" for u, i, t in EVENTS)]),
-        "movies.csv.gz": FILMS,
-    },
-    "steam": {
-        "steam_reviews.json": records(
-            [{"username": u, "product_id": i, "date": f"2017-01-0{1 + t % 9}"} for u, i, t in EVENTS], repr
-        ),
-        "steam_games.json.gz": records(GAMES, repr),
-    },
-    "steam plays": {"steam-200k.csv": lines(PLAYS)},
-    "steam plays, headed": {"steam-play.csv": lines(["user-id,game-title,value", *PLAYS])},
-    "csv": {f"{name}.csv": frame.write_csv().encode() for name, frame in TABLE.items()},
-    "tsv.gz": {f"{name}.tsv.gz": frame.write_csv(separator="\t").encode() for name, frame in TABLE.items()},
-    "jsonl": {f"{name}.jsonl": frame.write_ndjson().encode() for name, frame in TABLE.items()},
-    "jsonl.gz": {f"{name}.jsonl.gz": frame.write_ndjson().encode() for name, frame in TABLE.items()},
-    "parquet": {f"{name}.parquet": parquet(frame) for name, frame in TABLE.items()},
-    "parquet retyped": {f"{name}.parquet": parquet(frame) for name, frame in TABLE.items()},
+    **{name: dict(one.files) for name, one in PUBLISHED.items()},
+    **{f"{name}, packed": {f"{own}.gz": data for own, data in PUBLISHED[name].files.items()} for name in PACKED},
+    "parquet retyped": dict(PUBLISHED["parquet"].files),
 }
 
 
@@ -205,15 +141,9 @@ def break_files(layout: str, chance: random.Random) -> dict[str, bytes]:
 
 
 def test_every_format_is_tried_here(tmp_path: Path) -> None:
-    tried: set[str] = set()
-    for number, layout in enumerate(LAYOUTS):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        for name, data in LAYOUTS[layout].items():
-            (folder / name).write_bytes(gzip.compress(data, 1) if name.endswith(".gz") else data)
-        tried |= {known.key for known in FORMATS if known.claims(folder)}
-        assert read_folder(folder).n_interactions == len(EVENTS)
-    assert tried == {known.key for known in FORMATS}
+    for number, files in enumerate(LAYOUTS.values()):
+        assert read_folder(put(tmp_path / str(number), files)).n_interactions == len(EVENTS)
+    assert {one.key for one in PUBLISHED.values()} == {reader.key for reader in READERS}
     assert MUTANTS * len(LAYOUTS) >= 1000
 
 
@@ -232,4 +162,4 @@ def test_a_broken_file_is_read_or_is_one_clear_error(layout: str, tmp_path: Path
             assert error.what and error.hint
             assert str(tmp_path) in error.location
     assert 0 < refused < MUTANTS
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < _ROOM
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < _MEMORY

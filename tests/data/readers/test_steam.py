@@ -7,10 +7,32 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.contracts.reader import ReaderContract
+from tests.data.readers.published import PUBLISHED, Published
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.readers import read_folder, steam
+from recexplainer.data.readers import read_folder
+from recexplainer.data.readers.steam import STEAM
 from recexplainer.errors import DataError
+
+
+class TestSteam(ReaderContract):
+    @pytest.fixture
+    def published(self) -> Published:
+        return PUBLISHED["steam"]
+
+
+class TestSteamPlays(ReaderContract):
+    @pytest.fixture
+    def published(self) -> Published:
+        return PUBLISHED["steam plays"]
+
+
+class TestSteamPlaysWithHeading(ReaderContract):
+    @pytest.fixture
+    def published(self) -> Published:
+        return PUBLISHED["steam plays, headed"]
+
 
 REVIEWS = (
     "{u'username': u'Zo\\xeb', u'product_id': u'10', u'date': u'2017-12-17', u'text': u'it\\'s {\"fun\"}\\d'}\n"
@@ -108,13 +130,6 @@ def test_bad_plays(tmp_path: Path, text: str | bytes, message: str) -> None:
         read_folder(put(tmp_path, plays=text))
 
 
-def test_truncated_gzip(tmp_path: Path) -> None:
-    path = put(tmp_path, reviews=REVIEWS, games=GAMES) / "steam_reviews.json.gz"
-    path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(DataError, match="cut off or damaged"):
-        read_folder(tmp_path)
-
-
 def test_only_games(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"there: steam_games\.json"):
         read_folder(put(tmp_path, games=GAMES))
@@ -123,7 +138,7 @@ def test_only_games(tmp_path: Path) -> None:
 @pytest.mark.real
 def test_real_playing_hours(real_data: Callable[[str], Path]) -> None:
     path = real_data("steam-play")
-    assert steam.claims(path)
+    assert STEAM.claims(path)
     dataset = read_folder(path)
     assert (dataset.n_users, dataset.n_items, dataset.n_interactions) == (9_418, 3_598, 69_888)
     assert [dataset.titles[item] for item in dataset.history(0)[:2]] == ["The Elder Scrolls V Skyrim", "Fallout 4"]

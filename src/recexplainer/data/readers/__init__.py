@@ -1,43 +1,42 @@
-"""Reading data of any known format into a Dataset. A new format is one module with `claims` and `read`, named here."""
+"""Reads data of any known format into a Dataset: formats of this package, and those that other packages register."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.readers import amazon, movielens, recbole, steam, table
-from recexplainer.data.readers.table import ColumnMapping
-from recexplainer.errors import DataError
+from recexplainer.data.readers.amazon import AMAZON
+from recexplainer.data.readers.files import Reader, files_named
+from recexplainer.data.readers.movielens import MOVIELENS
+from recexplainer.data.readers.recbole import RECBOLE
+from recexplainer.data.readers.steam import STEAM
+from recexplainer.data.readers.table import TABLE, ColumnMapping, read_table
+from recexplainer.errors import DataError, SettingsError
+from recexplainer.registry import load_registered, registered
 
-__all__ = ["FORMATS", "ColumnMapping", "Format", "read_folder"]
+__all__ = ["READERS", "ColumnMapping", "Reader", "all_readers", "files_named", "read_folder"]
+
+READERS: tuple[Reader, ...] = (RECBOLE, AMAZON, MOVIELENS, STEAM, TABLE)
+"""The readers of this package."""
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
-    """A format of data.
+def all_readers() -> tuple[Reader, ...]:
+    """The readers of this package, then those registered under the entry point group `recexplainer.readers`.
 
-    Attributes:
-        key: What to call it in settings and on the command line.
-        name: What to call it in messages.
-        claims: Whether a file or folder looks like it, judged by names alone.
-        read: Reads it.
+    Raises:
+        SettingsError: What is registered cannot be imported or is no `Reader`, or its key is taken.
     """
-
-    key: str
-    name: str
-    claims: Callable[[Path], bool]
-    read: Callable[[Path], Dataset]
-
-
-FORMATS: tuple[Format, ...] = (
-    Format("recbole", "RecBole atomic files (.inter, .item)", recbole.claims, recbole.read),
-    Format("amazon", "Amazon reviews (NAME.json and meta_NAME.json)", amazon.claims, amazon.read),
-    Format("movielens", "MovieLens (u.data, ratings.dat or ratings.csv)", movielens.claims, movielens.read),
-    Format("steam", "Steam (steam_reviews.json, steam-play.csv)", steam.claims, steam.read),
-    Format("table", "a table (.csv, .tsv, .parquet, .jsonl)", table.claims, table.read),
-)
+    readers = READERS
+    for name in registered("readers"):
+        reader = load_registered("readers", name)
+        if not isinstance(reader, Reader) or reader.key in {known.key for known in readers}:
+            raise SettingsError(
+                f"What is registered as the reader {name!r} is no Reader with a key of its own.",
+                location=f"entry point {name} of recexplainer.readers",
+                hint="Register a recexplainer.data.readers.Reader, or uninstall the package that registers it.",
+            )
+        readers = (*readers, reader)
+    return readers
 
 
 def read_folder(path: Path, columns: ColumnMapping | None = None, format: str | None = None) -> Dataset:
@@ -50,48 +49,40 @@ def read_folder(path: Path, columns: ColumnMapping | None = None, format: str | 
 
     Raises:
         DataError: There is no such path or format, no known format or more than one in it, or the data cannot be used.
+        SettingsError: A registered reader cannot be used.
     """
     if not path.exists():
         raise DataError("there is no such file or folder", location=str(path), hint="check the path given as data")
     try:
-        if columns is not None and format in (None, "table"):
-            return table.read(path, columns)
-        if columns is not None:
-            raise DataError(
-                f"a column mapping is for tables, not for the format {format}",
-                location="data.columns",
-                hint="leave out one of the two",
-            )
-        return (_only_format(path) if format is None else _format(format)).read(path)
+        if columns is None:
+            return _find_reader(path, format).read(path)
+        if format in (None, TABLE.key):
+            return read_table(path, columns)
+        raise DataError(
+            f"a column mapping is for tables, not for the format {format}",
+            location="data.columns",
+            hint="leave out one of the two",
+        )
     except DataError as error:
         if str(path) in error.location:
             raise
         raise DataError(error.what, location=f"{path}, {error.location}", hint=error.hint) from error
 
 
-def _format(key: str) -> Format:
-    for known in FORMATS:
-        if known.key == key:
-            return known
-    raise DataError(
-        f"there is no format '{key}'",
-        location="data.format",
-        hint=f"known are {', '.join(known.key for known in FORMATS)}",
-    )
-
-
-def _only_format(path: Path) -> Format:
-    fitting = [known for known in FORMATS if known.claims(path)]
+def _find_reader(path: Path, key: str | None) -> Reader:
+    readers = all_readers()
+    fitting = [reader for reader in readers if (reader.claims(path) if key is None else reader.key == key)]
     if len(fitting) == 1:
         return fitting[0]
+    if key is not None:
+        known = ", ".join(reader.key for reader in readers)
+        raise DataError(f"there is no format '{key}'", location="data.format", hint=f"known are {known}")
     if not fitting:
-        raise DataError(
-            "no data of a known format is there",
-            location=str(path),
-            hint=f"known are: {'; '.join(known.name for known in FORMATS)}",
-        )
+        known = "; ".join(reader.name for reader in readers)
+        raise DataError("no data of a known format is there", location=str(path), hint=f"known are: {known}")
+    keys = ", ".join(reader.key for reader in fitting)
     raise DataError(
-        f"more than one format is there: {' and '.join(known.name for known in fitting)}",
+        f"more than one format is there: {' and '.join(reader.name for reader in fitting)}",
         location=str(path),
-        hint=f"name one file, or set data.format (--format) to one of {', '.join(known.key for known in fitting)}",
+        hint=f"name one file, or set data.format (--format) to one of {keys}",
     )

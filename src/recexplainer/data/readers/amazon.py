@@ -5,118 +5,104 @@ It knows the keys of the two editions; of a review only who, what and when is ke
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.readers.lines import Schema, first_keys, read_json_lines, require_keys
-from recexplainer.data.readers.names import amazon_files, claimed, plain_name
-from recexplainer.data.readers.times import unix_times
+from recexplainer.data.readers.files import Reader, dataset_name, files_named, plain_name, require_pair, unix_times
+from recexplainer.data.readers.lines import first_keys, read_json_lines, require_keys
 from recexplainer.errors import DataError
 
 
-@dataclass(frozen=True, slots=True)
-class _Edition:
-    """The keys of one edition: of reviews (user, item, time) and of the catalogue, ours to theirs."""
+class _Edition(NamedTuple):
+    """The keys of reviews and of items, theirs to ours, and what its times count: ticks a second."""
 
-    user: str
-    item: str
-    time: str
+    reviews: dict[str, str]
+    items: dict[str, str]
     per_second: int
-    catalogue: dict[str, str]
 
 
 _EDITIONS = (
     _Edition(
-        user="reviewerID",
-        item="asin",
-        time="unixReviewTime",
-        per_second=1,
-        catalogue={"brand": "brand", "description": "description", "genres": "category", "features": "feature"},
+        {"reviewerID": "user_id", "asin": "item_id", "unixReviewTime": "timestamp"},
+        {"asin": "item_id", "brand": "brand", "category": "genres", "feature": "features"},
+        1,
     ),
     _Edition(
-        user="user_id",
-        item="parent_asin",
-        time="timestamp",
-        per_second=1000,
-        catalogue={"brand": "store", "description": "description", "genres": "categories", "features": "features"},
+        {"user_id": "user_id", "parent_asin": "item_id", "timestamp": "timestamp"},
+        {"parent_asin": "item_id", "store": "brand", "categories": "genres", "features": "features"},
+        1000,
     ),
 )
-_TEXTS = ("brand",)
 _PAGE_CODE = "getTime"  # some titles of 2018 are a script of the shop's page
 
 
-def claims(path: Path) -> bool:
-    """Whether a path is, or a folder holds, a file of items `meta_NAME.json` or `.jsonl`, or its reviews."""
-    return claimed(path, amazon_files)
-
-
-def read(path: Path) -> Dataset:
-    """Reads one file of reviews and the metadata of its items.
-
-    Args:
-        path: The folder that holds one of each, or the file of reviews.
-
-    Raises:
-        DataError: A file or a key is missing, there are several files, or a file cannot be read.
-    """
+def _read(path: Path) -> Dataset:
     reviews_file, items_file = _pair(path)
     edition = _edition(reviews_file)
-    events = _reviews(reviews_file, edition)
-    name = path.name if path.is_dir() else plain_name(path).partition(".")[0]
-    return Dataset.from_frames(events, _items(items_file, edition), name=name)
+    return Dataset.from_frames(_reviews(reviews_file, edition), _items(items_file, edition), name=dataset_name(path))
+
+
+def _files(folder: Path) -> list[Path]:
+    """Files `meta_NAME.json` (or `.jsonl`) of items, and `NAME.json`, `NAME_5.json` and the like of reviews."""
+    names = [_stem(file).removeprefix("meta_") for file in files_named(folder, r"meta_.+\.jsonl?")]
+    wanted = [f"{prefix}{name}_" for name in names for prefix in ("", "meta_")]
+    return [file for file in files_named(folder, r".+\.jsonl?") if f"{_stem(file)}_".startswith(tuple(wanted))]
+
+
+def _stem(path: Path) -> str:
+    return Path(plain_name(path)).stem
 
 
 def _pair(path: Path) -> tuple[Path, Path]:
-    folder = path if path.is_dir() else path.parent
-    items = [file for file in amazon_files(folder) if plain_name(file).startswith("meta_")]
-    if path.is_dir():
-        reviews = [file for file in amazon_files(folder) if file not in items]
-    else:
-        reviews = [path]
-        own = plain_name(path).partition(".")[0]
-        items = [file for file in items if f"{own}_".startswith(plain_name(file)[5:].partition(".")[0] + "_")]
-        items = sorted(items, key=lambda file: len(plain_name(file)))[-1:]  # the longest name is the nearest
-    if len(reviews) == 1 and len(items) == 1:
-        return reviews[0], items[0]
-    there = ", ".join(file.name for file in (*reviews, *items)) or "none"
-    raise DataError(
-        f"there must be one file of reviews and one of items; there: {there}",
-        location=str(path),
-        hint="put NAME.json.gz and meta_NAME.json.gz (or .jsonl) in one folder, or name the file of reviews",
+    there = _files(path if path.is_dir() else path.parent)
+    items = [file for file in there if _stem(file).startswith("meta_")]
+    reviews = [file for file in there if file not in items] if path.is_dir() else [path]
+    if not path.is_dir():
+        fitting = [file for file in items if f"meta_{_stem(path)}_".startswith(f"{_stem(file)}_")]
+        items = sorted(fitting, key=lambda file: len(plain_name(file)))[-1:]  # the longest name is the nearest
+    return require_pair(
+        path,
+        reviews,
+        items,
+        "one file of reviews and one of items",
+        "put NAME.json.gz and meta_NAME.json.gz (or .jsonl) in one folder, or name the file of reviews",
     )
 
 
 def _edition(path: Path) -> _Edition:
     keys = first_keys(path)
-    for edition in _EDITIONS:
-        if edition.user in keys:
+    users = [next(iter(edition.reviews)) for edition in _EDITIONS]
+    for edition, user in zip(_EDITIONS, users, strict=True):
+        if user in keys:
             return edition
     raise DataError(
-        f"missing key: {' or '.join(edition.user for edition in _EDITIONS)}",
+        f"missing key: {' or '.join(users)}",
         location=f"{path}, first line",
         hint=f"give reviews of 2018 or 2023, or map columns; the keys there are: {', '.join(keys)}",
     )
 
 
 def _reviews(path: Path, edition: _Edition) -> pl.DataFrame:
-    schema: Schema = {edition.user: pl.Categorical(), edition.item: pl.Categorical(), edition.time: pl.Int64()}
-    events = read_json_lines(path, schema)
-    require_keys(events, (edition.user, edition.item, edition.time), path)
-    times = unix_times(events[edition.time], path, per_second=edition.per_second)
-    return pl.DataFrame(
-        [events[edition.user].alias("user_id"), events[edition.item].alias("item_id"), times.alias("timestamp")]
-    )
+    kinds = (pl.Categorical(), pl.Categorical(), pl.Int64())
+    events = read_json_lines(path, dict(zip(edition.reviews, kinds, strict=True)))
+    require_keys(events, tuple(edition.reviews), path)
+    events = events.rename(edition.reviews)
+    return events.with_columns(unix_times(events["timestamp"], path, per_second=edition.per_second))
 
 
 def _items(path: Path, edition: _Edition) -> pl.DataFrame:
-    schema: dict[str, pl.DataType] = {edition.item: pl.String(), "title": pl.String()}
-    for ours, theirs in edition.catalogue.items():
-        schema[theirs] = pl.String() if ours in _TEXTS else pl.List(pl.String())
-    items = read_json_lines(path, schema)
-    require_keys(items, (edition.item, "title"), path)
+    names = {"title": "title", "description": "description", **edition.items}
+    lists = ("description", "genres", "features")
+    items = read_json_lines(
+        path, {theirs: pl.List(pl.String()) if ours in lists else pl.String() for theirs, ours in names.items()}
+    )
+    require_keys(items, [theirs for theirs, ours in names.items() if ours in ("item_id", "title")], path)
     title = pl.when(~pl.col("title").str.contains(_PAGE_CODE, literal=True)).then(pl.col("title")).alias("title")
-    names = {edition.item: "item_id", **{theirs: ours for ours, theirs in edition.catalogue.items()}}
     return items.with_columns(title).rename(names)
+
+
+AMAZON = Reader("amazon", "Amazon reviews (NAME.json and meta_NAME.json)", _files, _read)
+"""Reads one file of reviews and the metadata of its items."""

@@ -11,7 +11,6 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import BufferedIOBase
 from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -20,8 +19,8 @@ import msgspec
 import polars as pl
 from isal import igzip
 
-from recexplainer.data.frames import lists
-from recexplainer.data.readers.files import DAMAGED, damaged_gzip
+from recexplainer.data.cleaning import list_column
+from recexplainer.data.readers.files import DAMAGED, damaged_gzip, not_utf8, require_file
 from recexplainer.errors import DataError
 from recexplainer.progress import track
 
@@ -30,18 +29,23 @@ Schema = Mapping[str, pl.DataType]
 that many lines share: memory holds each once."""
 
 _Values = dict[str, list[Any]]
+_Parser = Callable[[str], Any]
 _Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
-_PIECE = 1 << 19  # what a processor holds close by; larger pieces cost new memory each time
+_PIECE = 1 << 19  # bytes that fit a processor's cache; larger pieces cost new memory each time
 _LONGEST_LINE = 1 << 26
-_PLACE = re.compile(r" (on line \d+|object at 0x\w+)")  # within the line, and in memory: of no use to a reader
+_POSITION = re.compile(r" (on line \d+|object at 0x\w+)")  # within the line, and in memory: of no use to a reader
 _UNPARSED = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError)
+_NOTATIONS: dict[_Parser, str] = {
+    json.loads: "JSON",
+    ast.literal_eval: "dictionary of plain values in Python's notation (code is never run)",
+}
+# How a value of each type stands in a line that is decoded without conversion.
 _AS_WRITTEN: dict[type[pl.DataType], Any] = {
     pl.String: str | None,
     pl.Categorical: str | None,
     pl.Int64: Optional[_Int64],  # noqa: UP045 - the type checker knows no other way to write it
     pl.List: list[str] | None,
 }
-"""How a value of each type stands in a line that needs no mending."""
 
 
 def read_json_lines(path: Path, schema: Schema) -> pl.DataFrame:
@@ -52,15 +56,17 @@ def read_json_lines(path: Path, schema: Schema) -> pl.DataFrame:
 
     Raises:
         DataError: The file is missing, empty, damaged or not UTF-8, or a line is no JSON object or holds something
-            that cannot be brought into the type wanted; says which line.
+            that cannot be converted to the type wanted; names the line.
     """
-    decoder = _decoder(schema)
+    fields = [(f"field_{place}", _AS_WRITTEN[type(kind)], None) for place, kind in enumerate(schema.values())]
+    names = {f"field_{place}": key for place, key in enumerate(schema)}
+    decoder = msgspec.json.Decoder(msgspec.defstruct("Record", fields, rename=names, gc=False))
 
     def parse(piece: _Piece) -> _Values:
         try:
             return _parse_all(piece, schema, decoder)
-        except ValueError:  # line by line it is slow, but takes odd types and knows the line at fault
-            return _parse_each(path, piece, schema, _json)
+        except ValueError:  # line by line it is slow, but converts odd types and knows the line at fault
+            return _parse_each(path, piece, schema, json.loads)
 
     return _gather(path, schema, parse)
 
@@ -74,14 +80,14 @@ def read_literal_lines(path: Path, schema: Schema) -> pl.DataFrame:
     Raises:
         DataError: As `read_json_lines`; also where a line holds code.
     """
-    return _gather(path, schema, lambda piece: _parse_each(path, piece, schema, _literal))
+    return _gather(path, schema, lambda piece: _parse_each(path, piece, schema, ast.literal_eval))
 
 
 def first_keys(path: Path) -> list[str]:
     """The keys of the first JSON object of a file. Raises DataError where there is none."""
     for piece in _pieces(path, 1 << 16):
         for number, line in piece.numbered():
-            return list(_record(path, number, line, _json))
+            return list(_record(path, number, line, json.loads))
     raise _empty(path)
 
 
@@ -96,10 +102,10 @@ def require_keys(table: pl.DataFrame, keys: Sequence[str], path: Path) -> None:
         )
 
 
-def blame_json_line(path: Path, text: bytes) -> None:
-    """Raises the DataError of the first line that is no JSON object; returns where there is no such line."""
+def require_json_lines(path: Path, text: bytes) -> None:
+    """Raises DataError for the first line that is no JSON object."""
     for number, line in _Piece(text).numbered():
-        _record(path, number, line, _json)
+        _record(path, number, line, json.loads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,7 @@ class _Piece:
     breaks: int = 0
 
     def numbered(self) -> Iterator[tuple[int, bytes]]:
-        """The lines that hold something."""
+        """The lines that are not blank."""
         return ((number, line) for number, line in enumerate(self.text.split(b"\n"), self.first) if line.strip())
 
 
@@ -127,7 +133,7 @@ def _gather(path: Path, schema: Schema, parse: Callable[[_Piece], _Values]) -> p
 
 def _column(key: str, values: list[Any], kind: pl.DataType) -> pl.Series:
     if isinstance(kind, pl.List):
-        return lists(values).alias(key)
+        return list_column(values).alias(key)
     if isinstance(kind, pl.Categorical):
         return pl.Series(key, values, dtype=pl.String).cast(kind)
     return pl.Series(key, values, dtype=kind)
@@ -135,51 +141,41 @@ def _column(key: str, values: list[Any], kind: pl.DataType) -> pl.Series:
 
 def _pieces(path: Path, size: int) -> Iterator[_Piece]:
     """The file in pieces of `size` bytes and the rest of a line."""
-    if not path.is_file():
-        raise DataError("there is no such file", location=str(path), hint="check the path")
+    require_file(path)
     first = 1
     with igzip.IGzipFile(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-        while text := _read(file, size, path, first):
+        while True:
+            try:
+                text = file.read(size)
+                end = file.readline(_LONGEST_LINE)
+            except DAMAGED as error:
+                raise damaged_gzip(path, error) from error
+            if not text:
+                return
+            if len(end) == _LONGEST_LINE:
+                number = first + text.count(b"\n")
+                raise DataError(
+                    f"a line is longer than {_LONGEST_LINE:,} bytes",
+                    location=f"{path}, line {number}",
+                    hint="write one object a line",
+                )
+            text += end
             breaks = text.count(b"\n")
             yield _Piece(text.removeprefix(b"\xef\xbb\xbf") if first == 1 else text, first, breaks)
             first += breaks
 
 
-def _read(file: BufferedIOBase, size: int, path: Path, first: int) -> bytes:
-    """The next `size` bytes and the rest of their last line."""
-    try:
-        block = file.read(size)
-        end = file.readline(_LONGEST_LINE)
-    except DAMAGED as error:
-        raise damaged_gzip(path, error) from error
-    if len(end) == _LONGEST_LINE:
-        number = first + block.count(b"\n")
-        raise DataError(
-            f"a line is longer than {_LONGEST_LINE:,} bytes",
-            location=f"{path}, line {number}",
-            hint="write one object a line",
-        )
-    return block + end
-
-
-def _decoder(schema: Schema) -> msgspec.json.Decoder[Any]:
-    """Decodes an object into a record of the values wanted: `field_0` is that of the schema's first key."""
-    fields = [(f"field_{place}", _AS_WRITTEN[type(kind)], None) for place, kind in enumerate(schema.values())]
-    names = {f"field_{place}": key for place, key in enumerate(schema)}
-    return msgspec.json.Decoder(msgspec.defstruct("Record", fields, rename=names, gc=False))
-
-
 def _parse_all(piece: _Piece, schema: Schema, decoder: msgspec.json.Decoder[Any]) -> _Values:
     """Raises ValueError unless each line is one object with values as in `_AS_WRITTEN`."""
     if not piece.text.isascii():
-        piece.text.decode("utf-8")  # the decoder passes over what is not wanted without a look at its bytes
+        piece.text.decode("utf-8")  # the decoder skips what is not wanted without a look at its bytes
     records = decoder.decode_lines(piece.text)
     if len(records) != piece.breaks + (not piece.text.endswith(b"\n")):
         raise ValueError
     return {key: list(map(attrgetter(f"field_{place}"), records)) for place, key in enumerate(schema)}
 
 
-def _parse_each(path: Path, piece: _Piece, schema: Schema, parse: Callable[[str], Any]) -> _Values:
+def _parse_each(path: Path, piece: _Piece, schema: Schema, parse: _Parser) -> _Values:
     columns: _Values = {key: [] for key in schema}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)  # a backslash too many in a text
@@ -198,20 +194,16 @@ def _parse_each(path: Path, piece: _Piece, schema: Schema, parse: Callable[[str]
     return columns
 
 
-def _record(path: Path, number: int, line: bytes, parse: Callable[[str], Any]) -> dict[str, Any]:
+def _record(path: Path, number: int, line: bytes, parse: _Parser) -> dict[str, Any]:
     location = f"{path}, line {number}"
     try:
         record = parse(line.decode("utf-8").strip())
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"the file is not UTF-8: byte 0x{line[error.start]:02x} stands for no character",
-            location=location,
-            hint="save it as UTF-8, for example with: iconv -f latin1 -t utf-8",
-        ) from error
+        raise not_utf8(line[error.start], location) from error
     except _UNPARSED as error:
-        what = _PLACE.sub("", str(error).split("\n")[0])[:100]
+        what = _POSITION.sub("", str(error).split("\n")[0])[:100]
         raise DataError(
-            f"the line cannot be read, it is cut off or no {_KINDS[parse]}: {what}",
+            f"the line cannot be read, it is cut off or no {_NOTATIONS[parse]}: {what}",
             location=location,
             hint="correct or remove the line, or copy the file again",
         ) from error
@@ -224,30 +216,14 @@ def _record(path: Path, number: int, line: bytes, parse: Callable[[str], Any]) -
     return record
 
 
-def _json(line: str) -> Any:
-    return json.loads(line)
-
-
-def _literal(line: str) -> Any:
-    return ast.literal_eval(line)
-
-
-_KINDS: dict[Callable[[str], Any], str] = {
-    _json: "JSON",
-    _literal: "dictionary of plain values in Python's notation (code is never run)",
-}
-
-
 def _cell(value: Any, kind: pl.DataType) -> Any:
-    """A value brought into the type of its column. Raises ValueError or OverflowError where a number is none."""
+    """A value converted to the type of its column. Raises ValueError or OverflowError where a number is none."""
     if value is None:
         return None
     if isinstance(kind, pl.List):
         return [_text(part) for part in (value if isinstance(value, list) else [value]) if part is not None]
-    return _whole(value) if isinstance(kind, pl.Int64) else _text(value)
-
-
-def _whole(value: Any) -> int:
+    if not isinstance(kind, pl.Int64):
+        return _text(value)
     number = int(value) if isinstance(value, (str, int)) else int(float(str(value)))
     if abs(number) >= 1 << 63:
         raise OverflowError

@@ -12,11 +12,11 @@ import polars as pl
 
 from recexplainer.data.cleaning import require_columns
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.readers.files import read_separated
-from recexplainer.data.readers.names import MOVIELENS, claimed, movielens_files, plain_name
-from recexplainer.data.readers.times import unix_times
+from recexplainer.data.readers.files import Reader, files_named, plain_name, read_separated, require_pair, unix_times
 from recexplainer.errors import DataError
 
+# Ratings and films by edition: 100K; 1M and 10M; 20M and later.
+_EDITIONS = (("u.data", "u.item"), ("ratings.dat", "movies.dat"), ("ratings.csv", "movies.csv"))
 _SEPARATORS = {"u.data": "\t", "u.item": "|", "ratings.dat": "::", "movies.dat": "::"}
 _RATINGS = ("userId", "movieId", "rating", "timestamp")
 _MOVIES = ("movieId", "title", "genres")
@@ -31,45 +31,37 @@ _ITEM = ("movieId", "title", "released", "video", "url", *_FLAGS)
 _NO_GENRES = "(no genres listed)"
 
 
-def claims(path: Path) -> bool:
-    """Whether a path is, or a folder holds, a file of MovieLens; `ratings.csv` counts beside `movies.csv` only."""
-    return claimed(path, movielens_files)
-
-
-def read(path: Path) -> Dataset:
-    """Reads ratings and films of one edition.
-
-    Films keep the year in their titles; it also tells apart titles that were cut before it.
-
-    Args:
-        path: The folder, or the file of ratings.
-
-    Raises:
-        DataError: A file or a column is missing, there are several editions, or a file cannot be read.
-    """
+def _read(path: Path) -> Dataset:
+    """Films keep the year in their titles; it also tells apart titles that were cut before it."""
     ratings_file, movies_file = _pair(path)
-    ratings = _read(ratings_file, _RATINGS)
+    ratings = _read_columns(ratings_file, _RATINGS)
     times = unix_times(ratings["timestamp"], ratings_file)
     events = ratings.select(pl.col("userId").alias("user_id"), pl.col("movieId").alias("item_id"), times)
     name = path.name if path.is_dir() else path.parent.name
     return Dataset.from_frames(events, _films(movies_file), name=name)
 
 
+def _files(folder: Path) -> list[Path]:
+    """The files of MovieLens; `ratings.csv` and `movies.csv`, which anybody may have, only where both are there."""
+    csv = files_named(folder, r"(ratings|movies|links|tags)\.csv")
+    both = {"ratings.csv", "movies.csv"} <= {plain_name(file) for file in csv}
+    return [*files_named(folder, r"u\.(data|item)|(ratings|movies)\.dat"), *(csv if both else ())]
+
+
 def _pair(path: Path) -> tuple[Path, Path]:
-    folder = path if path.is_dir() else path.parent
-    there = {plain_name(file): file for file in movielens_files(folder)}
+    there = {plain_name(file): file for file in _files(path if path.is_dir() else path.parent)}
     wanted = set(there) if path.is_dir() else {plain_name(path)}
-    pairs = [pair for pair in MOVIELENS if wanted.intersection(pair)]
-    if len(pairs) == 1 and there.keys() >= set(pairs[0]):
-        return there[pairs[0][0]], there[pairs[0][1]]
-    raise DataError(
-        f"there must be the ratings and the films of one edition; there: {', '.join(there) or 'none'}",
-        location=str(path),
-        hint=f"put one of these pairs in the folder: {'; '.join(' and '.join(pair) for pair in MOVIELENS)}",
+    editions = [edition for edition in _EDITIONS if wanted.intersection(edition)]
+    return require_pair(
+        path,
+        [there[ratings] for ratings, _ in editions if ratings in there],
+        [there[movies] for _, movies in editions if movies in there],
+        "the ratings and the films of one edition",
+        f"put one of these pairs in the folder: {'; '.join(' and '.join(edition) for edition in _EDITIONS)}",
     )
 
 
-def _read(path: Path, columns: Sequence[str]) -> pl.DataFrame:
+def _read_columns(path: Path, columns: Sequence[str]) -> pl.DataFrame:
     """These columns as text; a file without a heading has them in this order."""
     separator = _SEPARATORS.get(plain_name(path))
     if separator is None:
@@ -89,14 +81,14 @@ def _read(path: Path, columns: Sequence[str]) -> pl.DataFrame:
 def _films(path: Path) -> pl.DataFrame:
     """The catalogue, with the year that stands in parentheses at the end of a title."""
     if plain_name(path) == "u.item":
-        films = _read(path, _ITEM)
+        films = _read_columns(path, _ITEM)
         genres = pl.concat_list(pl.when(pl.col(flag) == "1").then(pl.lit(flag)) for flag in _FLAGS[1:])
     else:
-        films = _read(path, _MOVIES)
+        films = _read_columns(path, _MOVIES)
         genres = pl.when(pl.col("genres") != _NO_GENRES).then(pl.col("genres").str.split("|"))
-    return films.select(
-        pl.col("movieId").alias("item_id"),
-        "title",
-        genres.alias("genres"),
-        pl.col("title").str.extract(r"\((\d{4})\)\s*$").alias("release_year"),
-    )
+    year = pl.col("title").str.extract(r"\((\d{4})\)\s*$").alias("release_year")
+    return films.select(pl.col("movieId").alias("item_id"), "title", genres.alias("genres"), year)
+
+
+MOVIELENS = Reader("movielens", "MovieLens (u.data, ratings.dat or ratings.csv)", _files, _read)
+"""Reads the ratings and the films of one edition."""

@@ -1,4 +1,4 @@
-r"""RecBole's atomic files: NAME.inter and NAME.item, tab-separated, each column headed `field:type`; also .gz.
+"""RecBole's atomic files: NAME.inter and NAME.item, tab-separated, each column headed `field:type`; also .gz.
 
 It knows the names that public RecBole data sets give to titles and attributes, and nothing of other formats.
 """
@@ -12,7 +12,7 @@ import polars as pl
 
 from recexplainer.data.cleaning import require_columns
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.readers.files import kind_of, read_separated
+from recexplainer.data.readers.files import Reader, files_named, plain_name, read_separated, require_pair
 from recexplainer.errors import DataError
 
 # What public data sets call a column of the catalogue, the better name first.
@@ -29,49 +29,35 @@ _ITEM_FIELDS: dict[str, tuple[str, ...]] = {
 _WORD_LISTS = ("genres", "platforms")
 
 
-def claims(path: Path) -> bool:
-    """Whether a path is, or a folder holds, an .inter file."""
-    return bool(_files(path, ".inter")) if path.is_dir() else kind_of(path) == ".inter"
-
-
-def read(path: Path) -> Dataset:
-    """Reads one pair of .inter and .item files.
-
-    `token_seq` columns of genres and platforms are lists of words; a title, though `token_seq` too, is one text.
-
-    Args:
-        path: The folder that holds exactly one of each, or the .inter file.
-
-    Raises:
-        DataError: A file or a field is missing, there are several, or a file cannot be read.
-    """
-    folder = path if path.is_dir() else path.parent
-    inter_file = _only(folder, ".inter") if path.is_dir() else path
-    stem = inter_file.name.lower().removesuffix(".gz").removesuffix(".inter")
-    twins = [file for file in _files(folder, ".item") if file.name.lower().removesuffix(".gz") == f"{stem}.item"]
-    item_file = twins[0] if len(twins) == 1 else _only(folder, ".item")
+def _read(path: Path) -> Dataset:
+    """Columns `token_seq` of genres and platforms are lists of words; a title, though `token_seq` too, is one text."""
+    inter_file, item_file = _pair(path)
     interactions, items = _atomic(inter_file), _atomic(item_file)
     require_columns(interactions, ("user_id", "item_id"), str(inter_file))
-    name = path.name if path.is_dir() else stem
+    name = path.name if path.is_dir() else _stem(path)
     return Dataset.from_frames(interactions, _catalogue(items, item_file), name=name)
 
 
-def _files(folder: Path, kind: str) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.is_file() and kind_of(file) == kind)
+def _files(folder: Path) -> list[Path]:
+    return files_named(folder, r".+\.inter")
 
 
-def _only(folder: Path, kind: str) -> Path:
-    files = _files(folder, kind)
-    if len(files) != 1:
-        there = ", ".join(file.name for file in files) or "none"
-        raise DataError(
-            f"there must be exactly one {kind} file, plain or .gz; there: {there}",
-            location=str(folder),
-            hint="name the .inter file itself"
-            if files and kind == ".inter"
-            else f"leave one {kind} file in the folder",
-        )
-    return files[0]
+def _stem(path: Path) -> str:
+    return Path(plain_name(path)).stem
+
+
+def _pair(path: Path) -> tuple[Path, Path]:
+    inters = _files(path) if path.is_dir() else [path]
+    items = files_named(path if path.is_dir() else path.parent, r".+\.item")
+    if len(inters) == 1:
+        items = [file for file in items if _stem(file) == _stem(inters[0])] or items
+    return require_pair(
+        path,
+        inters,
+        items,
+        "exactly one .inter file and one .item file, plain or .gz",
+        "leave one pair in the folder, or name the .inter file itself",
+    )
 
 
 def _atomic(path: Path) -> pl.DataFrame:
@@ -96,11 +82,15 @@ def _atomic(path: Path) -> pl.DataFrame:
 
 def _catalogue(items: pl.DataFrame, path: Path) -> pl.DataFrame:
     found = {
-        ours: next((field for field in theirs if field in items.columns), None) for ours, theirs in _ITEM_FIELDS.items()
+        ours: field
+        for ours, theirs in _ITEM_FIELDS.items()
+        if (field := next((field for field in theirs if field in items.columns), None))
     }
-    for ours in ("item_id", "title"):
-        if found[ours] is None:
-            require_columns(items, (ours,), str(path))
-    catalogue = items.select(pl.col(theirs).alias(ours) for ours, theirs in found.items() if theirs is not None)
-    lists = [pl.col(column).str.split(" ") for column in _WORD_LISTS if column in catalogue.columns]
-    return catalogue.with_columns(lists)
+    if missing := [ours for ours in ("item_id", "title") if ours not in found]:
+        require_columns(items, missing, str(path))
+    catalogue = items.select(pl.col(theirs).alias(ours) for ours, theirs in found.items())
+    return catalogue.with_columns(pl.col(name).str.split(" ") for name in _WORD_LISTS if name in found)
+
+
+RECBOLE = Reader("recbole", "RecBole atomic files (.inter, .item)", _files, _read)
+"""Reads one pair of .inter and .item files."""

@@ -1,6 +1,6 @@
 """Any table: CSV, TSV, Parquet or JSON Lines (text also as .gz), with a mapping of columns.
 
-It knows what the user calls columns, and nothing of any particular data set.
+It knows what the user calls columns, and nothing of any particular data set but the names of its files.
 """
 
 from __future__ import annotations
@@ -11,16 +11,28 @@ import polars as pl
 
 from recexplainer.data.cleaning import require_columns
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.readers.files import kind_of, parse_table, read_separated, read_text_bytes
-from recexplainer.data.readers.lines import blame_json_line
-from recexplainer.data.readers.names import data_set_files
+from recexplainer.data.readers.amazon import AMAZON
+from recexplainer.data.readers.files import (
+    Reader,
+    dataset_name,
+    files_named,
+    kind_of,
+    parse_table,
+    plain_name,
+    read_separated,
+    read_text_bytes,
+    require_file,
+)
+from recexplainer.data.readers.lines import require_json_lines
+from recexplainer.data.readers.movielens import MOVIELENS
+from recexplainer.data.readers.steam import STEAM
 from recexplainer.errors import DataError
 from recexplainer.settings import Settings
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_JSON_LINES = (".jsonl", ".ndjson", ".json")
-_KINDS = (*_SEPARATORS, *_JSON_LINES, ".parquet")
+_KINDS = (*_SEPARATORS, ".jsonl", ".ndjson", ".json", ".parquet")
 _LISTS = ("genres", "platforms", "features")
+_ITEM_FIELDS = ("title", "description", "brand", *_LISTS, "release_year")
 
 
 class ColumnMapping(Settings):
@@ -63,16 +75,10 @@ class ColumnMapping(Settings):
     has_header: bool = True
     """Whether the first line of a CSV or TSV names the columns."""
     ragged_lines: bool = False
-    """Pass lines that have more fields than the header, without what is too much."""
+    """Accept lines that have more fields than the header; the surplus fields are dropped."""
 
 
-def claims(path: Path) -> bool:
-    """Whether a path is, or a folder holds, a table, other than the files of data sets that are known by name."""
-    folder, tables = (path, _tables(path)) if path.is_dir() else (path.parent, _of_kinds([path]))
-    return not set(tables) <= set(data_set_files(folder))
-
-
-def read(path: Path, columns: ColumnMapping | None = None) -> Dataset:
+def read_table(path: Path, columns: ColumnMapping | None = None) -> Dataset:
     """Reads interactions and items from two tables, or from one that holds titles too.
 
     Args:
@@ -83,31 +89,36 @@ def read(path: Path, columns: ColumnMapping | None = None) -> Dataset:
         DataError: A file or column is missing, or a file cannot be read.
     """
     columns = columns or ColumnMapping()
-    interactions_file = _interactions_file(path, columns)
-    items_file = _items_file(interactions_file, columns)
-    raw = _read_table(interactions_file, columns)
-    interactions = _pick(raw, _interaction_columns(columns), ("user_id", "item_id"), interactions_file)
-    source, source_file = (
-        (raw, interactions_file) if items_file is None else (_read_table(items_file, columns), items_file)
-    )
-    own_id = columns.item if items_file is None else columns.items_item or columns.item
-    items = _pick(source, _item_columns(columns, own_id), ("item_id", "title"), source_file)
-    if items_file is None:
+    events_file = _interactions_file(path, columns)
+    items_file = _items_file(events_file, columns) or events_file
+    raw = _read_file(events_file, columns)
+    source = raw if items_file == events_file else _read_file(items_file, columns)
+    own_id = columns.item if items_file == events_file else columns.items_item or columns.item
+    wanted = {"user_id": columns.user, "item_id": columns.item}
+    if columns.timestamp is not None:
+        wanted["timestamp"] = columns.timestamp
+    interactions = _pick(raw, wanted, ("user_id", "item_id"), events_file)
+    names = {"item_id": own_id, **{name: getattr(columns, name) for name in _ITEM_FIELDS}}
+    items = _pick(source, names, ("item_id", "title"), items_file)
+    if items_file == events_file:
         items = items.drop_nulls("title").unique(subset="item_id", keep="first", maintain_order=True)
-    name = path.name.partition(".")[0] if path.is_file() else path.name
-    return Dataset.from_frames(interactions, _split_lists(items, columns.list_separator), name=name)
+    texts = [name for name in _LISTS if name in items.columns and items[name].dtype == pl.String]
+    items = items.with_columns(pl.col(name).str.split(columns.list_separator) for name in texts)
+    return Dataset.from_frames(interactions, items, name=dataset_name(path))
+
+
+def _files(folder: Path) -> list[Path]:
+    """The tables of a folder, other than the files of data sets that are known by name."""
+    known = {file for reader in (AMAZON, MOVIELENS, STEAM) for file in reader.files(folder)}
+    return [file for file in _tables(folder) if file not in known]
 
 
 def _tables(folder: Path) -> list[Path]:
-    return _of_kinds(sorted(file for file in folder.iterdir() if file.is_file()))
-
-
-def _of_kinds(files: list[Path]) -> list[Path]:
-    return [file for file in files if kind_of(file) in _KINDS]
+    return [file for file in files_named(folder, ".+") if kind_of(file) in _KINDS]
 
 
 def _named(folder: Path, stem: str) -> list[Path]:
-    return [file for file in _tables(folder) if file.name.lower().partition(".")[0] == stem]
+    return [file for file in _tables(folder) if plain_name(file).partition(".")[0] == stem]
 
 
 def _interactions_file(path: Path, columns: ColumnMapping) -> Path:
@@ -122,7 +133,7 @@ def _interactions_file(path: Path, columns: ColumnMapping) -> Path:
         raise DataError(
             f"it is not clear which file holds the interactions; there: {there}",
             location=str(path),
-            hint="call it interactions.csv (or .tsv, .parquet, .jsonl), or set interactions_file",
+            hint="call it interactions.csv (or .tsv, .parquet, .jsonl), or set data.columns.interactions_file",
         )
     return named[0]
 
@@ -135,49 +146,29 @@ def _items_file(interactions_file: Path, columns: ColumnMapping) -> Path | None:
         raise DataError(
             f"several files of items: {', '.join(file.name for file in named)}",
             location=str(interactions_file.parent),
-            hint="set items_file",
+            hint="set data.columns.items_file",
         )
     return named[0] if named else None
 
 
-def _read_table(path: Path, columns: ColumnMapping) -> pl.DataFrame:
+def _read_file(path: Path, columns: ColumnMapping) -> pl.DataFrame:
     kind = kind_of(path)
-    if kind == ".parquet":
-        if not path.is_file():
-            raise DataError("there is no such file", location=str(path), hint="check the path")
-        return parse_table(path, lambda: pl.read_parquet(path))
     if kind not in _KINDS:
         raise DataError(
             f"'{kind}' is no table that can be read", location=str(path), hint=f"use one of {', '.join(_KINDS)}"
         )
-    if kind in _JSON_LINES:
-        return _read_json(path)
-    return read_separated(
-        path,
-        columns.separator or _SEPARATORS[kind],
-        has_header=columns.has_header,
-        ragged_lines=columns.ragged_lines,
-    )
-
-
-def _read_json(path: Path) -> pl.DataFrame:
+    if kind == ".parquet":
+        require_file(path)
+        return parse_table(path, lambda: pl.read_parquet(path))
+    if kind in _SEPARATORS:
+        separator = columns.separator or _SEPARATORS[kind]
+        return read_separated(path, separator, has_header=columns.has_header, ragged_lines=columns.ragged_lines)
     data = read_text_bytes(path)
     try:
         return parse_table(path, lambda: pl.read_ndjson(data, infer_schema_length=None))
     except DataError:
-        blame_json_line(path, data)
+        require_json_lines(path, data)
         raise
-
-
-def _interaction_columns(columns: ColumnMapping) -> dict[str, str]:
-    wanted = {"user_id": columns.user, "item_id": columns.item}
-    return wanted if columns.timestamp is None else {**wanted, "timestamp": columns.timestamp}
-
-
-def _item_columns(columns: ColumnMapping, own_id: str) -> dict[str, str]:
-    texts = {"item_id": own_id, "title": columns.title, "description": columns.description, "brand": columns.brand}
-    lists = {"genres": columns.genres, "platforms": columns.platforms, "features": columns.features}
-    return {**texts, **lists, "release_year": columns.release_year}
 
 
 def _pick(table: pl.DataFrame, wanted: dict[str, str], needed: tuple[str, ...], path: Path) -> pl.DataFrame:
@@ -187,6 +178,5 @@ def _pick(table: pl.DataFrame, wanted: dict[str, str], needed: tuple[str, ...], 
     return table.select(pl.col(theirs).alias(ours) for ours, theirs in wanted.items() if theirs in table.columns)
 
 
-def _split_lists(items: pl.DataFrame, separator: str) -> pl.DataFrame:
-    texts = [name for name in _LISTS if name in items.columns and items[name].dtype == pl.String]
-    return items.with_columns(pl.col(name).str.split(separator) for name in texts)
+TABLE = Reader("table", "a table (.csv, .tsv, .parquet, .jsonl)", _files, read_table)
+"""Reads tables whose columns have the default names; `read_table` takes other names."""

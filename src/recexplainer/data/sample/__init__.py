@@ -1,22 +1,45 @@
 """The embedded world: a fictional shop of games and devices, and people with tastes, made from a seed.
 
-It knows the Dataset that it makes and nothing of what is done with it. The catalogue's names and sentences
-were written by hand (`games.yaml`, `devices.yaml`, `vocabulary.yaml`); a seed decides who buys what, on which platform,
-and how each description is put together.
+The products' names and sentences were written by hand (`games.yaml`, `devices.yaml`, `vocabulary.yaml`); a seed decides
+who buys what, on which platform, and how each description is put together. Each purchase is drawn from a softmax over
+the catalogue (by adding Gumbel noise and taking the maximum). A product's utility depends on its popularity, the
+person's platforms, genres (which drift from the first purchase to the last) and favorite brand, and on what was bought
+before: a sequel after its predecessor, an accessory after a console, a companion.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from recexplainer.data.dataset import ITEM_COLUMNS, Dataset
-from recexplainer.data.sample.catalogue import Product, make_catalogue
-from recexplainer.data.sample.people import make_histories
+from recexplainer.data.sample.products import Product, make_products
 from recexplainer.errors import DataError
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
 
 USER_RANGE = (60, 5000)
 ITEM_RANGE = (60, 320)
+MIN_HISTORY, MAX_HISTORY = 5, 14
+MEAN_HISTORY = 8.0
+
+# Effects on the utility, in units of log odds.
+FOREIGN_PLATFORM = -7.0
+GENRE = 2.4
+FAVORITE_GENRE = 1.8
+SECOND_GENRE = 0.5
+BRAND = 1.2
+POPULARITY = 0.55
+LATER_PART = -3.0
+NEXT_PART_NOW, NEXT_PART_LATER = 3.0, 3.0
+ACCESSORY_NOW, ACCESSORY_LATER = 2.5, 1.0
+MADE_FOR_GENRE = 1.5
+DEVICE_MEAN, DEVICE_STD = 0.8, 0.8
+COMPANIONS = (3.5, 3.0, 2.5)
 
 
 def make_world(*, users: int = 1600, items: int = 320, seed: int = 0) -> Dataset:
@@ -33,38 +56,137 @@ def make_world(*, users: int = 1600, items: int = 320, seed: int = 0) -> Dataset
     Raises:
         DataError: A size is out of its range.
     """
-    _check_size("users", users, USER_RANGE)
-    _check_size("items", items, ITEM_RANGE)
-    shop_seed, people_seed = np.random.SeedSequence(seed).spawn(2)
-    products = make_catalogue(items, np.random.default_rng(shop_seed))
-    offsets, sequence = make_histories(products, users, np.random.default_rng(people_seed))
+    for name, value, (low, high) in (("users", users, USER_RANGE), ("items", items, ITEM_RANGE)):
+        if not low <= value <= high:
+            raise DataError(
+                f"The embedded world cannot have {value} {name}.",
+                location=f"make_world({name}={value})",
+                hint=f"Choose {low} to {high} {name}.",
+            )
+    products_seed, people_seed = np.random.SeedSequence(seed).spawn(2)
+    products = make_products(items, np.random.default_rng(products_seed))
+    columns: dict[str, list[object]] = {"item_id": [f"i{number:03d}" for number in range(1, items + 1)]}
+    columns |= {name: [getattr(product, name) for product in products] for name in ITEM_COLUMNS if name != "item_id"}
+    offsets, sequence = _make_histories(products, users, np.random.default_rng(people_seed))
     return Dataset(
         name="sample",
-        items=_as_frame(products),
+        items=pl.DataFrame(columns, schema=ITEM_COLUMNS),
         user_ids=tuple(f"u{number:04d}" for number in range(1, users + 1)),
         offsets=offsets,
         sequence=sequence,
     )
 
 
-def _check_size(name: str, value: int, bounds: tuple[int, int]) -> None:
-    low, high = bounds
-    if not low <= value <= high:
-        raise DataError(
-            f"The embedded world cannot have {value} {name}.",
-            location=f"make_world({name}={value})",
-            hint=f"Choose {low} to {high} {name}.",
-        )
+def _make_histories(
+    products: Sequence[Product], users: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Offsets, `Int[users + 1]`, and item indices, `Int[interactions]`: everyone buys `MAX_HISTORY` items, then cut."""
+    most = MAX_HISTORY - MIN_HISTORY
+    lengths = MIN_HISTORY + rng.binomial(most, (MEAN_HISTORY - MIN_HISTORY) / most, size=users)
+    early, late = _tastes(products, users, rng)
+    now, later, exclusive = _effects(products, rng)
+    bought = np.zeros((users, MAX_HISTORY), dtype=np.int64)
+    lasting = np.zeros_like(early)
+    excluded = np.zeros(early.shape, dtype=np.bool_)
+    for step in range(MAX_HISTORY):
+        drift = step / (MAX_HISTORY - 1)
+        utility = (1 - drift) * early + drift * late + lasting
+        if step:
+            utility += now[bought[:, step - 1]]
+        utility += rng.gumbel(size=utility.shape).astype(np.float32)
+        utility[excluded] = -np.inf
+        bought[:, step] = choice = utility.argmax(axis=1)
+        lasting += later[choice]
+        excluded |= exclusive[choice]
+    kept = np.arange(MAX_HISTORY) < lengths[:, None]
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return offsets, bought[kept].astype(np.int32)
 
 
-def _as_frame(products: list[Product]) -> pl.DataFrame:
-    columns = {
-        "item_id": [f"i{number:03d}" for number in range(1, len(products) + 1)],
-        "title": [product.title for product in products],
-        "description": [product.description for product in products],
-        "brand": [product.brand for product in products],
-        "genres": [list(product.genres) for product in products],
-        "platforms": [list(product.platforms) for product in products],
-        "features": [list(product.features) for product in products],
-    }
-    return pl.DataFrame(columns, schema=ITEM_COLUMNS)
+def _tastes(products: Sequence[Product], users: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Utility of each product at a person's first and last purchase, each `Float[users, items]`."""
+    platforms = _membership([product.platforms for product in products])
+    brands = _membership([(product.brand,) for product in products])
+    devices = np.array([product.is_device for product in products], dtype=np.float32)
+    later_part = np.array([product.part > 0 for product in products])
+    names = dict.fromkeys(product.genres[0] for product in products if not product.is_device)
+    genres = np.array([[_genre_weight(product, name) for name in names] for product in products], dtype=np.float32)
+
+    owned = _favorites(users, platforms.shape[1], np.array([0.6, 0.4]), rng)
+    steady = FOREIGN_PLATFORM * (owned @ platforms.T == 0)
+    steady += BRAND * _favorites(users, brands.shape[1], np.array([1.0]), rng) @ brands.T
+    rank = 1 + rng.permutation(len(products))  # popularity is Zipf's law over a random order
+    steady += (LATER_PART * later_part - POPULARITY * np.log(rank)).astype(np.float32)
+    steady += rng.normal(DEVICE_MEAN, DEVICE_STD, size=(users, 1)) * devices
+
+    n_liked = rng.integers(1, 4, size=(users, 1))
+    order = _random_ranks(users, genres.shape[1], rng)
+    liked = GENRE * (order < n_liked)
+    early = steady + (liked + FAVORITE_GENRE * (order == 0)) @ genres.T
+    late = steady + (liked + FAVORITE_GENRE * (order == n_liked - 1)) @ genres.T
+    return early.astype(np.float32), late.astype(np.float32)
+
+
+def _genre_weight(product: Product, genre: str) -> float:
+    """1 for a game's main genre, less for its second or for a device made for it."""
+    if genre not in product.genres:
+        return 0.0
+    return 1.0 if product.genres[0] == genre else SECOND_GENRE
+
+
+def _effects(products: Sequence[Product], rng: np.random.Generator) -> tuple[Floats, Floats, Bools]:
+    """Of the row's item on the column's: utility right after it, utility from then on, whether it is excluded."""
+    sequel = _pairs(products, lambda first, then: first.series == then.series != "" and then.part == first.part + 1)
+    same_console = _pairs(products, lambda first, then: first.is_console and first.platforms == then.platforms)
+    devices = np.array([product.is_device for product in products])
+    consoles = np.array([product.is_console for product in products])
+    accessory = same_console & devices
+    made_for = _pairs(products, _is_made_for)
+    now = NEXT_PART_NOW * sequel + ACCESSORY_NOW * accessory + MADE_FOR_GENRE * made_for
+    later = NEXT_PART_LATER * sequel + ACCESSORY_LATER * accessory
+    exclusive = same_console & consoles | np.eye(len(products), dtype=np.bool_)
+    return (now + _companions(products, rng)).astype(np.float32), later.astype(np.float32), exclusive
+
+
+def _is_made_for(game: Product, device: Product) -> bool:
+    fits = not game.is_device and device.is_device and device.platforms[0] in game.platforms
+    return fits and game.genres[0] in device.genres[1:]
+
+
+def _companions(products: Sequence[Product], rng: np.random.Generator) -> Floats:
+    """`Float[items, items]`: each item favors a few others of its platform, and of its genre if possible."""
+    effects = np.zeros((len(products), len(products)), dtype=np.float32)
+    for index, product in enumerate(products):
+        similarity = np.array([_similarity(product, other) for other in products]) + 0.5 * rng.random(len(products))
+        similarity[index] = -1.0
+        effects[index, np.argsort(-similarity)[: len(COMPANIONS)]] = COMPANIONS
+    return effects
+
+
+def _similarity(product: Product, other: Product) -> int:
+    """Of parts of one series 0, since sequels have an effect of their own."""
+    if product.series and product.series == other.series:
+        return 0
+    return 2 * bool({*product.platforms} & {*other.platforms}) + bool({*product.genres} & {*other.genres})
+
+
+def _pairs(products: Sequence[Product], holds: Callable[[Product, Product], bool]) -> Bools:
+    """`Bool[items, items]`: whether it holds of the row's product and the column's."""
+    return np.array([[holds(first, then) for then in products] for first in products], dtype=np.bool_)
+
+
+def _membership(groups: Sequence[Iterable[str]]) -> Floats:
+    """`Float[items, names]`: 1 where an item has the name; names in order of first appearance."""
+    names = list(dict.fromkeys(name for group in groups for name in group))
+    return np.array([[float(name in group) for name in names] for group in groups], dtype=np.float32)
+
+
+def _favorites(users: int, options: int, chances: NDArray[np.float64], rng: np.random.Generator) -> Floats:
+    """`Float[users, options]`, 1 for a favorite; `chances[k]` is the chance to have k + 1 of them."""
+    count = 1 + rng.choice(len(chances), p=chances, size=(users, 1))
+    return (_random_ranks(users, options, rng) < count).astype(np.float32)
+
+
+def _random_ranks(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """`Int[rows, columns]`: a random order of the columns in each row, from 0."""
+    return rng.random((rows, columns)).argsort(axis=1).argsort(axis=1)

@@ -1,21 +1,87 @@
-"""The catalogue of the embedded world: which products the shop has and how it describes them. It knows no people."""
+"""The products of the embedded world: which ones the shop has and how it describes them. It knows no people."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import zip_longest
 
 import numpy as np
 
-from recexplainer.data.sample.vocabulary import Device, Series, Vocabulary, read_devices, read_series, read_vocabulary
+from recexplainer.settings import Settings
+from recexplainer.storage import packaged_yaml
 
 Words = dict[str, str]
 
 ORDINALS = ("first", "second", "third", "fourth")
 DEVICE_SHARE = 0.25
 REMARK_CHANCE = 0.6
+
+
+class Series(Settings):
+    """One series of games that share a hero and a setting (`games.yaml`)."""
+
+    series: str  # the name that all parts share
+    brand: str  # the publisher
+    genres: tuple[str, ...]  # the main genre first
+    hero: str  # whom one plays: singular, with its article
+    place: str  # where it happens, with its preposition
+    parts: dict[str, str]  # each title with its goal (a bare infinitive), in order of release
+
+
+class Device(Settings):
+    """One device of the shop (`devices.yaml`)."""
+
+    kind: str  # a key of `Vocabulary.devices`
+    title: str
+    brand: str
+    platform: str
+    also: str = ""  # the genre of games that it is made for, or "" when it suits all
+
+
+class GenreWords(Settings):
+    """Phrases for the games of one genre."""
+
+    features: tuple[str, ...]  # noun phrases
+    remarks: tuple[str, ...]  # whole sentences
+
+
+class DeviceWords(Settings):
+    """Phrases for one kind of device."""
+
+    label: str  # the genre under which the catalogue lists it
+    noun: str  # without article
+    features: tuple[str, ...]  # noun phrases
+    purposes: tuple[str, ...]  # bare infinitives
+
+
+class Vocabulary(Settings):
+    """All words that descriptions are made of (`vocabulary.yaml`)."""
+
+    platforms: tuple[str, ...]
+    genres: dict[str, GenreWords]
+    devices: dict[str, DeviceWords]
+    templates: dict[str, tuple[str, ...]]  # sentences with placeholders, by their position in a description
+
+
+@cache
+def read_vocabulary() -> Vocabulary:
+    """The words and templates of descriptions."""
+    return Vocabulary.model_validate(packaged_yaml("recexplainer.data.sample", "vocabulary.yaml"))
+
+
+@cache
+def read_series() -> tuple[Series, ...]:
+    """All series of games, in the order of the file."""
+    return tuple(map(Series.model_validate, packaged_yaml("recexplainer.data.sample", "games.yaml")))
+
+
+@cache
+def read_devices() -> tuple[Device, ...]:
+    """All devices, the most needed first."""
+    return tuple(map(Device.model_validate, packaged_yaml("recexplainer.data.sample", "devices.yaml")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +119,7 @@ class Product:
         return self.genres[0] == "Consoles"
 
 
-def make_catalogue(items: int, rng: np.random.Generator) -> list[Product]:
+def make_products(items: int, rng: np.random.Generator) -> list[Product]:
     """Choose and describe `items` products: games first, series by series, then devices."""
     vocabulary = read_vocabulary()
     n_devices = round(items * DEVICE_SHARE)
@@ -96,20 +162,13 @@ def _describe_game(
         "ordinal": ORDINALS[part],
         "genre": series.genres[0].lower(),
     }
-    moulds = vocabulary.moulds
-    sentences = [_fill(moulds[_opening_mould(title, part)], words, rng), _fill(moulds["closing"], words, rng)]
+    # A second title with a platform in parentheses is the same game again, not its sequel.
+    opening = "first" if part == 0 or title.endswith(")") else "sequel"
+    opening = "collection" if title.endswith(("Edition", "Collection")) else opening
+    sentences = [_fill(vocabulary.templates[key], words, rng) for key in (opening, "closing")]
     if rng.random() < REMARK_CHANCE:
         sentences.insert(1, _draw(main.remarks, 1, rng)[0])
-    return Product(
-        title, " ".join(sentences), series.brand, series.genres, platforms, features, series=series.series, part=part
-    )
-
-
-def _opening_mould(title: str, part: int) -> str:
-    if title.endswith(("Edition", "Collection")):
-        return "collection"
-    # A second title with a platform in parentheses is the same game again, not its sequel.
-    return "first" if part == 0 or title.endswith(")") else "sequel"
+    return Product(title, " ".join(sentences), series.brand, series.genres, platforms, features, series.series, part)
 
 
 def _describe_device(device: Device, vocabulary: Vocabulary, rng: np.random.Generator) -> Product:
@@ -121,32 +180,24 @@ def _describe_device(device: Device, vocabulary: Vocabulary, rng: np.random.Gene
         "purpose": _draw(kind.purposes, 1, rng)[0],
         "genre": device.also.lower(),
     }
-    moulds = ["device", "device_closing", *(["device_genre"] if device.also else [])]
-    return Product(
-        title=device.title,
-        description=" ".join(_fill(vocabulary.moulds[mould], words, rng) for mould in moulds),
-        brand=device.brand,
-        genres=(kind.label, *([device.also] if device.also else [])),
-        platforms=(device.platform,),
-        features=features,
-    )
+    keys = ("device", "device_closing", "device_genre") if device.also else ("device", "device_closing")
+    description = " ".join(_fill(vocabulary.templates[key], words, rng) for key in keys)
+    genres = (kind.label, device.also) if device.also else (kind.label,)
+    return Product(device.title, description, device.brand, genres, (device.platform,), features)
 
 
 def _common_words(title: str, brand: str, platforms: tuple[str, ...], features: tuple[str, ...]) -> Words:
     letters = dict(zip("abc", features, strict=True))
     bare = {f"{letter}_bare": feature.removeprefix("a ").removeprefix("an ") for letter, feature in letters.items()}
-    return {"title": title, "brand": brand, "platforms": _enumerate(platforms)} | letters | bare
-
-
-def _enumerate(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    named = platforms[0] if len(platforms) == 1 else f"{', '.join(platforms[:-1])} and {platforms[-1]}"
+    return {"title": title, "brand": brand, "platforms": named} | letters | bare
 
 
 def _draw(choices: tuple[str, ...], count: int, rng: np.random.Generator) -> tuple[str, ...]:
     return tuple(choices[index] for index in rng.permutation(len(choices))[:count])
 
 
-def _fill(moulds: Sequence[str], words: Words, rng: np.random.Generator) -> str:
-    """One of the moulds with its places filled; a place with a capital ({Hero}) opens a sentence."""
+def _fill(templates: Sequence[str], words: Words, rng: np.random.Generator) -> str:
+    """One of the templates, filled; a placeholder with a capital ({Hero}) opens a sentence."""
     capitals = {key.capitalize(): text[0].upper() + text[1:] for key, text in words.items() if text}
-    return moulds[int(rng.integers(len(moulds)))].format_map(words | capitals)
+    return templates[int(rng.integers(len(templates)))].format_map(words | capitals)
