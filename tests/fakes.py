@@ -1,6 +1,7 @@
-"""Fake recommenders: small ones whose scores a test knows by hand, and which note what they are asked.
+"""Fakes: small recommenders whose scores a test knows by hand, and a chat model; all note what they are asked.
 
-All fulfil the contract of `recommenders.base.Recommender`. A batch of users that is scored is kept in `batches`.
+Recommenders fulfil the contract of `recommenders.base.Recommender`; the batches of users that are scored are kept in
+`batches`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from recexplainer.chat.model import Conversation
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Floats, Recommender, User
 
@@ -146,3 +148,21 @@ class Recording(FakeRecommender):
 
     def user_vectors(self, users: Sequence[User]) -> Floats:
         return self.recommender.user_vectors(users)
+
+
+class FakeChatModel:
+    """A chat model without a model: a function makes the answer of the first message.
+
+    Args:
+        answer: Makes the answer.
+        name: What tables call it.
+    """
+
+    def __init__(self, answer: Callable[[str], str | None], name: str = "fake") -> None:
+        self.name = name
+        self.calls: list[list[Conversation]] = []
+        self._answer = answer
+
+    def answer(self, conversations: Sequence[Conversation]) -> list[str | None]:
+        self.calls.append(list(conversations))
+        return [self._answer(one[0].content) for one in conversations]

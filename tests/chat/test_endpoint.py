@@ -8,6 +8,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from pytest_httpserver import HTTPServer
+from tests.contracts.chat_model import ChatModelContract
 from werkzeug import Request, Response
 
 from recexplainer.chat.endpoint import Endpoint
@@ -38,6 +40,7 @@ class Loopback:
     asked: list[dict[str, Any]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     keys: set[str | None] = field(default_factory=set)
+    azure_keys: set[str | None] = field(default_factory=set)
     answered: Counter[str] = field(default_factory=Counter)
     tokens: dict[str, int] = field(default_factory=dict)
     counted: int = 0
@@ -58,6 +61,7 @@ class Loopback:
             self.asked.append(body)
             self.times.append(time.monotonic())
             self.keys.add(request.headers.get("Authorization"))
+            self.azure_keys.add(request.headers.get("api-key"))
             fault = self.faults[text].pop(0) if self.faults[text] else None
         time.sleep(self.pause)
         response = fault() if fault else self._reply(body)
@@ -87,12 +91,12 @@ def body(text: str) -> Fault:
     return lambda: Response(text, mimetype="application/json")
 
 
-def cut(told: int | None) -> Fault:
-    """Half a body, then the connection is closed; its whole length was told, or not."""
+def cut(length: int | None) -> Fault:
+    """Half a body, then the connection is closed; its whole length is in the headers, or not."""
 
     def fault() -> Response:
         half = completion("half").get_data()[:40]
-        return Response(half, headers={} if told is None else {"Content-Length": str(told)})
+        return Response(half, headers={} if length is None else {"Content-Length": str(length)})
 
     return fault
 
@@ -122,8 +126,8 @@ FAULTS: dict[str, Fault] = {
     "503": status(503),
     "time-out": late,
     "drip": drip,
-    "cut, length told": cut(4000),
-    "cut, length not told": cut(None),
+    "cut, length known": cut(4000),
+    "cut, length not known": cut(None),
     "malformed": body("{'choices'"),
     "no choices": body('{"choices": []}'),
     "error in place of an answer": body('{"error": {"message": "overloaded"}}'),
@@ -131,24 +135,36 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Generator[Loopback]:
+@contextmanager
+def loopback(monkeypatch: pytest.MonkeyPatch, address: str, path: str, query: str | None = None) -> Generator[Loopback]:
     held = Loopback()
     with HTTPServer(host="127.0.0.1", threaded=True) as http:
-        http.expect_request("/v1/chat/completions", method="POST").respond_with_handler(held.handle)
-        held.address = http.url_for("/v1")
+        http.expect_request(address + path, "POST", query_string=query).respond_with_handler(held.handle)
+        held.address = http.url_for(address)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         monkeypatch.setenv("OPENAI_BASE_URL", held.address)
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
         yield held
 
 
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Generator[Loopback]:
+    with loopback(monkeypatch, "/v1", "/chat/completions") as held:
+        yield held
+
+
+@pytest.fixture
+def azure(monkeypatch: pytest.MonkeyPatch) -> Generator[Loopback]:
+    with loopback(monkeypatch, "", "/openai/deployments/tiny/chat/completions", "api-version=2024-10-21") as held:
+        yield held
+
+
 def endpoint(folder: Path, **settings: Any) -> Endpoint:
-    patient = {"timeout": 2, "first_wait": 0.01, "retries": 2, "longest_answer": 100}
+    patient: dict[str, Any] = {"timeout": 2, "initial_backoff": 0.01, "retries": 2, "max_tokens": 100}
     return Endpoint(EndpointSettings(model="tiny", **(patient | settings)), folder / "answers")
 
 
-def says(text: str) -> Conversation:
+def question(text: str) -> Conversation:
     return (Message("user", text),)
 
 
@@ -159,7 +175,7 @@ def files(folder: Path) -> list[Path]:
 
 def refusal(model: Endpoint, text: str = "a") -> ChatError:
     with pytest.raises(ChatError) as caught:
-        model.answer([says(text)])
+        model.answer([question(text)])
     assert caught.value.hint
     assert caught.value.location
     assert KEY not in str(caught.value)
@@ -181,7 +197,7 @@ def test_every_fault_ends_answered_exactly_once_and_a_second_run_asks_nothing(se
     for name, fault in FAULTS.items():
         server.faults[name] = [fault]
     texts = [*FAULTS, "plain", "plain"]
-    conversations = [says(text) for text in texts]
+    conversations = [question(text) for text in texts]
     assert endpoint(tmp_path).answer(conversations) == [f"answer to {text}" for text in texts]
     assert server.answered == Counter([*FAULTS, "plain"])
     assert Counter(server.texts()) == Counter(dict.fromkeys(FAULTS, 2) | {"plain": 1})
@@ -196,61 +212,78 @@ def test_a_fault_that_stays_ends_as_none_which_is_not_kept(
 ) -> None:
     server.faults["a"] = [FAULTS[name]] * 3
     model = endpoint(tmp_path, retries=1, timeout=1.5)
-    assert model.answer([says("a"), says("b")]) == [None, "answer to b"]
+    assert model.answer([question("a"), question("b")]) == [None, "answer to b"]
     assert Counter(server.texts()) == {"a": 2, "b": 1}
     assert [path.suffix for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"] == [".json"]
-    assert "1 of 2 requests to tiny were not answered" in caplog.text
+    assert "1 of 2 requests to tiny failed" in caplog.text
     server.faults["a"] = []
-    assert endpoint(tmp_path).answer([says("a"), says("b")]) == ["answer to a", "answer to b"]
+    assert endpoint(tmp_path).answer([question("a"), question("b")]) == ["answer to a", "answer to b"]
     assert Counter(server.texts()) == {"a": 3, "b": 1}
 
 
-@pytest.mark.parametrize("said", [None, "", " \n"])
-def test_a_model_that_says_nothing_is_not_asked_again_in_this_call(
-    said: str | None, server: Loopback, tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("text", [None, "", " \n"])
+def test_an_answer_without_text_is_not_asked_again_in_this_call(
+    text: str | None, server: Loopback, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server.faults["a"] = [lambda: completion(said)]
-    assert endpoint(tmp_path).answer([says("a")]) == [None]
+    server.faults["a"] = [lambda: completion(text)]
+    assert endpoint(tmp_path).answer([question("a")]) == [None]
     assert len(server.asked) == 1
     assert files(tmp_path) == []
-    assert "the model said nothing" in caplog.text
+    assert "an answer without text" in caplog.text
+
+
+class TestEndpoint(ChatModelContract):
+    @pytest.fixture
+    def chat_model(self, server: Loopback, tmp_path: Path) -> ChatModel:
+        return endpoint(tmp_path)
+
+
+def test_azure_has_its_own_address_and_header(azure: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", azure.address)
+    model = endpoint(tmp_path, azure_api_version="2024-10-21", address_variable="AZURE_OPENAI_ENDPOINT")
+    azure.faults["a"] = [status(429, Retry_After="0.05")]
+    assert model.answer([question("a")]) == ["answer to a"]
+    assert (len(azure.asked), azure.keys) == (2, {None})
+    assert azure.azure_keys == {KEY}
 
 
 def test_no_server(tmp_path: Path, server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    assert endpoint(tmp_path).answer([says("a")]) == [None]
+    assert endpoint(tmp_path).answer([question("a")]) == [None]
     assert server.asked == []
 
 
 @pytest.mark.parametrize("dated", [False, True])
-def test_nobody_is_asked_before_the_server_said(dated: bool, server: Loopback, tmp_path: Path) -> None:
+def test_nothing_is_sent_before_the_server_allows_it(dated: bool, server: Loopback, tmp_path: Path) -> None:
     def wait() -> Response:
         date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
         return status(429, Retry_After=date if dated else "0.5")()
 
     server.faults["a"] = [wait]
     texts = ["a", "b", "c"]
-    assert endpoint(tmp_path, concurrency=1).answer(list(map(says, texts))) == [f"answer to {text}" for text in texts]
+    assert endpoint(tmp_path, concurrency=1).answer(list(map(question, texts))) == [
+        f"answer to {text}" for text in texts
+    ]
     assert server.times[1] - server.times[0] > (0.9 if dated else 0.45)
     assert server.times[2] - server.times[1] < 0.4
 
 
 def test_a_server_that_wants_too_long_a_wait_is_given_up(server: Loopback, tmp_path: Path) -> None:
     server.faults["a"] = [status(429, Retry_After="5")]
-    assert endpoint(tmp_path, longest_wait=1).answer([says("a")]) == [None]
+    assert endpoint(tmp_path, max_backoff=1).answer([question("a")]) == [None]
     assert len(server.asked) == 1
 
 
 def test_waits_are_doubled_and_spread(server: Loopback, tmp_path: Path) -> None:
     server.faults["a"] = [status(500)] * 3
-    endpoint(tmp_path, first_wait=0.1, retries=3).answer([says("a")])
+    endpoint(tmp_path, initial_backoff=0.1, retries=3).answer([question("a")])
     waits = [after - before for before, after in zip(server.times, server.times[1:], strict=False)]
     for number, wait in enumerate(waits):
         assert 0.05 * 2**number <= wait < 0.1 * 2**number + 0.1
 
 
 @pytest.mark.parametrize("code", [301, 400, 401, 403, 404, 422])
-def test_a_refusal_is_an_error_at_once_and_never_shows_the_key(code: int, server: Loopback, tmp_path: Path) -> None:
+def test_a_refusal_is_an_error_that_never_shows_the_key(code: int, server: Loopback, tmp_path: Path) -> None:
     escaped = json.dumps({"error": {"message": f"wrong key {KEY}"}}).replace("/", "\\/")
     server.faults["a"] = [status(code, escaped)]
     error = refusal(endpoint(tmp_path))
@@ -260,7 +293,7 @@ def test_a_refusal_is_an_error_at_once_and_never_shows_the_key(code: int, server
     assert files(tmp_path) == []
 
 
-def test_an_account_without_credit_is_an_error_at_once(server: Loopback, tmp_path: Path) -> None:
+def test_an_account_without_credit_is_an_error(server: Loopback, tmp_path: Path) -> None:
     server.faults["a"] = [status(429, '{"error": {"code": "insufficient_quota"}}')]
     assert "credit" in refusal(endpoint(tmp_path)).hint
     assert len(server.asked) == 1
@@ -270,9 +303,9 @@ def test_after_a_refusal_what_was_answered_is_kept_and_the_rest_not_asked(server
     server.faults["c"] = [status(401)]
     texts = ["a", "b", "c", "d", "e"]
     with pytest.raises(ChatError, match="401"):
-        endpoint(tmp_path, concurrency=1).answer(list(map(says, texts)))
+        endpoint(tmp_path, concurrency=1).answer(list(map(question, texts)))
     assert server.texts()[:3] == ["a", "b", "c"]
-    assert endpoint(tmp_path).answer(list(map(says, texts))) == [f"answer to {text}" for text in texts]
+    assert endpoint(tmp_path).answer(list(map(question, texts))) == [f"answer to {text}" for text in texts]
     assert server.answered == Counter(texts)
 
 
@@ -280,16 +313,17 @@ def test_after_a_refusal_what_was_answered_is_kept_and_the_rest_not_asked(server
 def test_never_more_open_requests_than_the_limit(limit: int, server: Loopback, tmp_path: Path) -> None:
     server.pause = 0.03
     server.faults["2"] = [status(500)]
-    assert None not in endpoint(tmp_path, concurrency=limit).answer([says(str(number)) for number in range(12)])
+    assert None not in endpoint(tmp_path, concurrency=limit).answer([question(str(number)) for number in range(12)])
     assert server.most_open == limit
 
 
 def test_two_that_ask_with_one_cache_take_turns(server: Loopback, tmp_path: Path) -> None:
     server.pause = 0.03
-    asked = [[says(str(number)) for number in range(start, start + 6)] for start in (0, 3)]
+    asked = [[question(str(number)) for number in range(start, start + 6)] for start in (0, 3)]
     with ThreadPoolExecutor(2) as pool:
-        said = list(pool.map(lambda each: endpoint(tmp_path, concurrency=2).answer(each), asked))
-    assert all(None not in each for each in said)
+        futures = [pool.submit(endpoint(tmp_path, concurrency=2).answer, each) for each in asked]
+    answers = [future.result() for future in futures]
+    assert all(None not in each for each in answers)
     assert server.most_open == 2
     assert set(server.answered.values()) == {1}
 
@@ -300,7 +334,7 @@ from pathlib import Path
 from recexplainer.chat.endpoint import Endpoint
 from recexplainer.chat.settings import EndpointSettings
 from recexplainer.chat.model import Message
-model = Endpoint(EndpointSettings(model="tiny", longest_answer=100, concurrency=2), Path(sys.argv[1]) / "answers")
+model = Endpoint(EndpointSettings(model="tiny", max_tokens=100, concurrency=2), Path(sys.argv[1]) / "answers")
 model.answer([(Message("user", str(number)),) for number in range(8)])
 """
 
@@ -316,14 +350,16 @@ def test_a_killed_run_goes_on_with_the_remaining_ones(server: Loopback, tmp_path
     server.faults["5"] = [hang]
     with subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path)], env=dict(os.environ)) as child:
         assert reached.wait(20)
+        deadline = time.monotonic() + 30
         while len(files(tmp_path)) < 5:
+            assert time.monotonic() < deadline
             time.sleep(0.01)
         child.kill()
     release.set()
     kept = {json.loads(path.read_text())["answer"]["text"] for path in files(tmp_path)}
     asked = len(server.asked)
     texts = [str(number) for number in range(8)]
-    assert endpoint(tmp_path).answer(list(map(says, texts))) == [f"answer to {text}" for text in texts]
+    assert endpoint(tmp_path).answer(list(map(question, texts))) == [f"answer to {text}" for text in texts]
     assert {f"answer to {text}" for text in server.texts()[asked:]} == {f"answer to {text}" for text in texts} - kept
     assert 5 <= len(kept) < 8
 
@@ -341,25 +377,25 @@ def test_one_that_is_interrupted_half_way_keeps_what_it_has(
     server.pause = 0.02
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("recexplainer.chat.endpoint.track", interrupted)
-        endpoint(tmp_path, concurrency=2).answer(list(map(says, texts)))
+        endpoint(tmp_path, concurrency=2).answer(list(map(question, texts)))
     asked = len(server.asked)
     assert 2 <= asked < len(texts)
     assert len(files(tmp_path)) == asked, "what was under way is kept too"
-    assert None not in endpoint(tmp_path).answer(list(map(says, texts)))
+    assert None not in endpoint(tmp_path).answer(list(map(question, texts)))
     assert server.answered == Counter(texts)
 
 
 def test_what_decides_the_answer_decides_what_is_asked_again(
     server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    endpoint(tmp_path).answer([says("a")])
+    endpoint(tmp_path).answer([question("a")])
     monkeypatch.delenv("OPENAI_BASE_URL")
     monkeypatch.delenv("OPENAI_API_KEY")
     same = endpoint(tmp_path, concurrency=1, price_in=3, retries=0, timeout=9)
-    assert same.answer([says("a")]) == ["answer to a"], "neither address nor key counts"
+    assert same.answer([question("a")]) == ["answer to a"], "neither address nor key counts"
     monkeypatch.setenv("OPENAI_BASE_URL", server.address)
-    for other in ({"temperature": 1.0}, {"longest_answer": 7}, {"limit_name": "max_completion_tokens"}):
-        endpoint(tmp_path, **other).answer([says("a")])
+    for other in ({"temperature": 1.0}, {"max_tokens": 7}, {"max_tokens_parameter": "max_completion_tokens"}):
+        endpoint(tmp_path, **other).answer([question("a")])
     endpoint(tmp_path, temperature=None).answer([(Message("system", "a"),)])
     assert len(server.asked) == 5
     assert "temperature" not in server.asked[-1]
@@ -371,7 +407,7 @@ def test_the_key_is_in_no_file_and_no_text(server: Loopback, tmp_path: Path, cap
     server.faults["b"] = [status(500, KEY)] * 3
     caplog.set_level("DEBUG")
     model = endpoint(tmp_path)
-    assert model.answer([says("a"), says("b")]) == ["answer to a", None]
+    assert model.answer([question("a"), question("b")]) == ["answer to a", None]
     held = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
     for text in (held, caplog.text, repr(model.settings), repr(vars(model))):
         assert KEY not in text
@@ -404,23 +440,23 @@ def test_names_of_the_variables_can_be_set_and_a_key_that_cannot_be_sent_is_not_
 
 def test_a_damaged_answer_and_one_of_another_request_are_named(server: Loopback, tmp_path: Path) -> None:
     model = endpoint(tmp_path)
-    model.answer([says("a"), says("b")])
+    model.answer([question("a"), question("b")])
     first, second = files(tmp_path)
     other = second.read_text()
     for wrong in (other, other[:20], "[]"):
         first.write_text(wrong)
         with pytest.raises(ChatError) as caught:
-            model.answer([says("a"), says("b")])
+            model.answer([question("a"), question("b")])
         assert caught.value.location == str(first)
     first.unlink()
-    assert model.answer([says("a"), says("b")]) == ["answer to a", "answer to b"]
+    assert model.answer([question("a"), question("b")]) == ["answer to a", "answer to b"]
     assert len(server.asked) == 3
 
 
 def test_a_folder_that_cannot_be_written(server: Loopback, tmp_path: Path) -> None:
     (tmp_path / "answers").write_text("a file")
     with pytest.raises(RunError, match="refuses"):
-        endpoint(tmp_path).answer([says("a")])
+        endpoint(tmp_path).answer([question("a")])
 
 
 # Tokens of each text in the vocabulary cl100k, as tiktoken 0.14 counts them.
@@ -453,7 +489,7 @@ def test_the_estimate_is_near_what_the_server_counts(server: Loopback, tmp_path:
     server.tokens = COUNTED
     rubric, *texts = COUNTED
     conversations = [(Message("system", rubric), Message("user", text)) for text in texts]
-    model = endpoint(tmp_path, usual_answer=30)
+    model = endpoint(tmp_path, expected_tokens=30)
     for conversation in conversations:
         before, spend = server.counted, model.estimate([conversation])
         model.answer([conversation])
@@ -462,13 +498,13 @@ def test_the_estimate_is_near_what_the_server_counts(server: Loopback, tmp_path:
 
 
 def test_the_estimate_knows_what_is_asked_already(server: Loopback, tmp_path: Path) -> None:
-    model = endpoint(tmp_path, usual_answer=30, price_in=2, price_out=8, currency="EUR")
-    conversations = [says(text) for text in ("a", "b", "b", "c")]
+    model = endpoint(tmp_path, expected_tokens=30, price_in=2, price_out=8, currency="EUR")
+    conversations = [question(text) for text in ("a", "b", "b", "c")]
     fresh = model.estimate(conversations)
     assert (fresh.conversations, fresh.requests, fresh.tokens_in) == (4, 3, 3 * 8)
-    assert (fresh.tokens_out, fresh.most_tokens_out, fresh.exact) == (90, 300, False)
+    assert (fresh.tokens_out, fresh.max_tokens_out) == (90, 300)
     assert fresh.cost == pytest.approx((24 * 2 + 90 * 8) / 1e6)
-    assert fresh.most_cost == pytest.approx((24 * 2 + 300 * 8) / 1e6)
+    assert fresh.max_cost == pytest.approx((24 * 2 + 300 * 8) / 1e6)
     assert server.asked == []
     model.answer(conversations[:1])
     half = model.estimate(conversations)

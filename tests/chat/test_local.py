@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tests.contracts.chat_model import ChatModelContract
 from tests.tiny import fresh
 from transformers import AutoModelForCausalLM
 
@@ -40,24 +41,29 @@ def greedy_by_hand(path: Path, conversation: Conversation, longest: int) -> str 
     model: Any = AutoModelForCausalLM.from_pretrained(path).eval()
     turns = [{"role": message.role, "content": message.content} for message in conversation]
     ids = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=False)
-    said: list[int] = []
-    while len(said) < longest:
+    answer: list[int] = []
+    while len(answer) < longest:
         with torch.inference_mode():
-            token = int(model(input_ids=torch.tensor([[*ids, *said]])).logits[0, -1].argmax())
+            token = int(model(input_ids=torch.tensor([[*ids, *answer]])).logits[0, -1].argmax())
         if token == tokenizer.eos_token_id:
             break
-        said.append(token)
-    return tokenizer.decode(said, skip_special_tokens=True).strip() or None
+        answer.append(token)
+    return tokenizer.decode(answer, skip_special_tokens=True).strip() or None
+
+
+class TestLocalChat(ChatModelContract):
+    @pytest.fixture
+    def chat_model(self, folder: Path) -> ChatModel:
+        return LocalChat(folder, max_tokens=12, batch_size=3)
 
 
 @pytest.mark.parametrize("batch", [1, 3])
 def test_answers_are_greedy_in_order_and_the_same_in_any_batch(folder: Path, batch: int) -> None:
-    model: ChatModel = LocalChat(folder, longest_answer=12, batch=batch)
+    model: ChatModel = LocalChat(folder, max_tokens=12, batch_size=batch)
     assert model.name == folder.name
     answers = model.answer(conversations())
     assert answers == [greedy_by_hand(folder, one, 12) for one in conversations()]
     assert len(set(answers)) > 1
-    assert model.answer([]) == []
 
 
 def test_sampling_settings_of_the_model_do_not_count(folder: Path, tmp_path: Path) -> None:
@@ -65,8 +71,8 @@ def test_sampling_settings_of_the_model_do_not_count(folder: Path, tmp_path: Pat
     sampled.generation_config.update(do_sample=True, temperature=5.0, repetition_penalty=3.0, max_length=5)
     sampled.save_pretrained(tmp_path)
     fresh("intention").tokenizer.save_pretrained(tmp_path)
-    expected = LocalChat(folder, longest_answer=12).answer(conversations())
-    assert LocalChat(tmp_path, longest_answer=12).answer(conversations()) == expected
+    expected = LocalChat(folder, max_tokens=12).answer(conversations())
+    assert LocalChat(tmp_path, max_tokens=12).answer(conversations()) == expected
 
 
 def test_an_answer_ends_where_the_model_ends_it(folder: Path, tmp_path: Path) -> None:
@@ -78,18 +84,18 @@ def test_an_answer_ends_where_the_model_ends_it(folder: Path, tmp_path: Path) ->
     model.generation_config.eos_token_id = [first]
     model.save_pretrained(tmp_path)
     fresh("intention").tokenizer.save_pretrained(tmp_path)
-    assert LocalChat(tmp_path, longest_answer=12).answer(conversations()[:1]) == [None]
+    assert LocalChat(tmp_path, max_tokens=12).answer(conversations()[:1]) == [None]
 
 
 def test_a_conversation_that_is_too_long(folder: Path) -> None:
     with pytest.raises(ChatError, match=r"exceed the model's 1,024") as caught:
-        LocalChat(folder, longest_answer=12).answer([(Message("user", "Alpine Open, " * 900),)])
+        LocalChat(folder, max_tokens=12).answer([(Message("user", "Alpine Open, " * 900),)])
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("limits", [{"longest_answer": 0}, {"batch": 0}])
+@pytest.mark.parametrize("limits", [{"max_tokens": 0}, {"batch_size": 0}])
 def test_limits(folder: Path, limits: dict[str, int]) -> None:
-    with pytest.raises(ChatError, match="is none"):
+    with pytest.raises(ChatError, match="are impossible"):
         LocalChat(folder, **limits)
 
 
@@ -107,11 +113,11 @@ def test_weights_that_are_not_whole(tmp_path: Path) -> None:
     weights = load_file(path / "model.safetensors")
     del weights["model.norm.weight"]
     save_file(weights, path / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(ChatError, match=r"1 missing, model\.norm\.weight"):
+    with pytest.raises(ChatError, match=r"1 are missing, model\.norm\.weight"):
         LocalChat(path)
 
 
-def test_a_model_that_was_not_taught_to_chat(tmp_path: Path) -> None:
+def test_a_model_without_a_chat_template(tmp_path: Path) -> None:
     path = save("llama", tmp_path / "tiny")
     (path / "chat_template.jinja").unlink()
     with pytest.raises(ChatError, match="no chat template"):

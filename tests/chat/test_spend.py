@@ -7,10 +7,12 @@ import pytest
 from tests.tiny import fresh
 
 from recexplainer.chat.model import Message
+from recexplainer.chat.settings import EndpointSettings
 from recexplainer.chat.spend import MESSAGE_TOKENS, REPLY_TOKENS, Spend, count_tokens, estimate_tokens
 from recexplainer.errors import ChatError
 
-SPEND = Spend("tiny", conversations=500, requests=412, tokens_in=300_000, tokens_out=50_000, most_tokens_out=210_944)
+SETTINGS = EndpointSettings(model="tiny")
+SPEND = Spend(SETTINGS, conversations=500, requests=412, tokens_in=300_000, tokens_out=50_000)
 
 
 @pytest.mark.parametrize(
@@ -63,19 +65,27 @@ def test_the_sentence() -> None:
         "412 requests to tiny (88 of 500 conversations need none): about 300,000 tokens in, "
         "about 50,000 and at most 210,944 out; the price is unknown."
     )
-    priced = replace(SPEND, conversations=412, exact=True, price_in=2.5, price_out=10.0)
+    settings = SETTINGS.model_copy(update={"tokenizer": Path("tiny"), "price_in": 2.5, "price_out": 10.0})
+    priced = replace(SPEND, settings=settings, conversations=412)
     assert priced.cost == pytest.approx(0.75 + 0.5)
-    assert priced.most_cost == pytest.approx(0.75 + 2.10944)
+    assert priced.max_cost == pytest.approx(0.75 + 2.10944)
     assert str(priced) == (
         "412 requests to tiny: 300,000 tokens in, about 50,000 and at most 210,944 out; "
         "about 1.25 and at most 2.86 USD."
     )
-    small = replace(priced, requests=1, conversations=1, tokens_in=100, tokens_out=10, most_tokens_out=100)
+    small = replace(
+        priced,
+        settings=settings.model_copy(update={"max_tokens": 100}),
+        requests=1,
+        conversations=1,
+        tokens_in=100,
+        tokens_out=10,
+    )
     assert str(small).startswith("1 request to tiny: ")
     assert str(small).endswith("about 0.00035 and at most 0.0013 USD.")
 
 
 @pytest.mark.parametrize("known", [{"price_in": 2.0}, {"price_out": 2.0}])
 def test_one_price_makes_no_cost(known: dict[str, float]) -> None:
-    assert replace(SPEND, **known).cost is None
-    assert replace(SPEND, **known).most_cost is None
+    spend = replace(SPEND, settings=SETTINGS.model_copy(update=known))
+    assert spend.cost is spend.max_cost is None

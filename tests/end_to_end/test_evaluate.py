@@ -29,7 +29,7 @@ CHANGES = (
     "evaluation.ablation.steps=2",
     "evaluation.ablation.cases=5",
     f"evaluation.endpoint.model={MODEL}",
-    "evaluation.endpoint.first_wait=0",
+    "evaluation.endpoint.initial_backoff=0",
     "evaluation.endpoint.retries=4",
 )
 

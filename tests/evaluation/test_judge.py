@@ -3,7 +3,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 from tests import tiny
-from tests.evaluation.chatting import Answering
+from tests.fakes import FakeChatModel
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
@@ -47,7 +47,7 @@ def by_case(prompt):
 
 def test_answers_come_back_to_their_own_explanations():
     explanations = told()
-    judged = judge_with_model(explanations, Answering(by_case), seed=3)
+    judged = judge_with_model(explanations, FakeChatModel(by_case), seed=3)
     expected = [(method, one.user, one.item, True) for method, each in explanations.items() for one in each]
     assert [(one.method, one.user, one.item, one.label) for one in judged] == expected
     for one in judged:
@@ -62,7 +62,7 @@ def test_answers_come_back_to_their_own_explanations():
 def test_all_methods_are_asked_about_mixed_in_one_call():
     explanations = told()
     plain = [judge_conversation(one) for each in explanations.values() for one in each]
-    judges = [Answering(by_case) for _ in range(3)]
+    judges = [FakeChatModel(by_case) for _ in range(3)]
     judged = [judge_with_model(explanations, judge, seed) for judge, seed in zip(judges, (0, 0, 1), strict=True)]
     assert [len(judge.calls) for judge in judges] == [1, 1, 1]
     first, again, other = (judge.calls[0] for judge in judges)
@@ -74,13 +74,13 @@ def test_all_methods_are_asked_about_mixed_in_one_call():
 
 
 def test_no_prompt_names_a_method():
-    judge = Answering(by_case)
+    judge = FakeChatModel(by_case)
     judge_with_model(told(), judge)
     assert not [one for one in judge.calls[0] if any(method in str(one) for method in METHODS)]
 
 
 def test_a_model_must_answer_every_prompt():
-    class Short(Answering):
+    class Short(FakeChatModel):
         def answer(self, conversations):
             return super().answer(conversations)[1:]
 
@@ -89,7 +89,7 @@ def test_a_model_must_answer_every_prompt():
 
 
 def test_nothing_is_judged_without_asking():
-    judge = Answering(by_case)
+    judge = FakeChatModel(by_case)
     assert judge_with_model({}, judge) == judge_with_model({"hybrid": []}, judge) == []
     assert judge_with_rubric({}, catalogue()) == judge_with_rubric({"hybrid": []}, catalogue()) == []
     assert judge.calls == []
@@ -111,7 +111,7 @@ def test_methods_that_explain_different_cases_are_not_compared(other):
     with pytest.raises(DataError, match="'b' and of 'a'"):
         judge_with_rubric(explanations, catalogue())
     with pytest.raises(DataError, match="'b' and of 'a'"):
-        judge_with_model(explanations, Answering(by_case))
+        judge_with_model(explanations, FakeChatModel(by_case))
 
 
 def test_the_same_cases_may_come_in_any_order():

@@ -4,8 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from tests.evaluation.chatting import Answering
 from tests.evaluation.weighted import TITLES, WEIGHTS, explanation, recommender, score_std
+from tests.fakes import FakeChatModel
 
 from recexplainer.claims.claim import Claim
 from recexplainer.errors import DataError
@@ -84,7 +84,7 @@ def by_text(prompt):
 
 
 def ask(told, answer, **arguments):
-    return simulate_with_model(told, recommender(), Answering(answer), **arguments)
+    return simulate_with_model(told, recommender(), FakeChatModel(answer), **arguments)
 
 
 def many(method="a", cases=100, **changes):
@@ -138,7 +138,7 @@ def test_which_is_shown_first_tells_nothing():
 
 def test_answers_come_back_to_their_own_questions():
     told = {"a": many(cases=10), "b": many("b", cases=10)}
-    model = Answering(lambda prompt: " and ".join(shown(prompt)))
+    model = FakeChatModel(lambda prompt: " and ".join(shown(prompt)))
     found = simulate_with_model(told, recommender(), model, seed=3)
     assert [one.answer for one in found] == [" and ".join(TITLES[item] for item in one.shown) for one in found]
     assert {one.choice for one in found} == {None}
@@ -157,7 +157,7 @@ def test_items_that_are_not_apart_are_not_asked_about():
 
 
 def test_where_there_is_nothing_to_ask_nobody_is():
-    model = Answering(by_weight)
+    model = FakeChatModel(by_weight)
     assert simulate_with_model({}, recommender(), model) == simulate_with_model({"a": []}, recommender(), model) == []
     assert model.calls == []
     assert simulation_rows([], "gpt") == []

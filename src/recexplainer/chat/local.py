@@ -1,6 +1,6 @@
 """A chat model on this machine: any causal language model of transformers with a chat template.
 
-It knows nothing of what is asked. torch and transformers are loaded with the first model or tokenizer.
+It does not know what is asked. torch and transformers are imported with the first model or tokenizer.
 """
 
 from __future__ import annotations
@@ -17,45 +17,54 @@ from recexplainer.progress import track
 
 
 class LocalChat:
-    """Answers greedily: what it says depends on the conversation and the weights alone, sampling settings do not count.
+    """Answers greedily: an answer depends on the conversation and the weights alone, sampling settings do not count.
 
     Args:
         model: A model's name on the hub, or a folder that holds one with its tokenizer.
-        longest_answer: Most tokens of an answer; at least 1.
-        batch: Conversations answered at a time; at least 1.
+        max_tokens: Most tokens of an answer; at least 1.
+        batch_size: Conversations answered at a time; at least 1.
 
     Raises:
         ChatError: There is no such model, weights are missing, or its tokenizer has no chat template.
     """
 
-    def __init__(self, model: str | Path, *, longest_answer: int = 512, batch: int = 8) -> None:
-        if longest_answer < 1 or batch < 1:
+    def __init__(self, model: str | Path, *, max_tokens: int = 512, batch_size: int = 8) -> None:
+        if max_tokens < 1 or batch_size < 1:
             raise ChatError(
-                f"An answer of {longest_answer} tokens in batches of {batch} is none.",
+                f"Answers of {max_tokens} tokens in batches of {batch_size} are impossible.",
                 location=str(model),
                 hint="Give at least 1 for each.",
             )
-        self.longest_answer, self.batch = longest_answer, batch
-        self._where = str(model)
+        from transformers import GenerationConfig
+
+        self.max_tokens, self.batch_size = max_tokens, batch_size
+        self._source = str(model)
         self._tokenizer = load_tokenizer(model)
         self._model = _load_model(model)
-        self._stops = _stops(self._model, self._tokenizer)
-        self._model.generation_config = self._greedy()
+        stops = self._model.generation_config.eos_token_id
+        stops = {self._tokenizer.eos_token_id, *(stops if isinstance(stops, list) else [stops])} - {None}
+        self._stops: list[int] = sorted(stops)
+        self._model.generation_config = GenerationConfig(
+            do_sample=False,
+            max_new_tokens=max_tokens,
+            eos_token_id=self._stops,
+            pad_token_id=self._tokenizer.pad_token_id,
+        )
 
     @property
     def name(self) -> str:
         """The last part of the model's name or path."""
-        return Path(self._where).name
+        return Path(self._source).name
 
     def answer(self, conversations: Sequence[Conversation]) -> list[str | None]:
-        """What it says to each, `[conversations]`; None where it says nothing.
+        """Its answers, `[conversations]`; None where an answer has no text.
 
         Raises:
             ChatError: A conversation is too long for the model, or its chat template does not take it.
         """
         prompts = [self._encode(one) for one in conversations]
         by_length = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))
-        batches = [by_length[start : start + self.batch] for start in range(0, len(by_length), self.batch)]
+        batches = [by_length[start : start + self.batch_size] for start in range(0, len(by_length), self.batch_size)]
         answers: list[str | None] = [None] * len(prompts)
         for rows in track(batches, f"{self.name} answers"):
             for row, text in zip(rows, self._generate([prompts[row] for row in rows]), strict=True):
@@ -63,46 +72,34 @@ class LocalChat:
         return answers
 
     def _encode(self, conversation: Conversation) -> list[int]:
-        ids: list[int] = self._tokenizer(
-            write_prompt(self._tokenizer, conversation), add_special_tokens=False
-        ).input_ids
-        context = getattr(self._model.config, "max_position_embeddings", None)
-        if context is not None and len(ids) + self.longest_answer > context:
+        prompt = write_prompt(self._tokenizer, conversation)
+        ids: list[int] = self._tokenizer(prompt, add_special_tokens=False).input_ids
+        limit = getattr(self._model.config, "max_position_embeddings", None)
+        if limit is not None and len(ids) + self.max_tokens > limit:
             raise ChatError(
-                f"A conversation of {len(ids):,} tokens and an answer of {self.longest_answer:,} exceed the model's "
-                f"{context:,}.",
-                location=self._where,
-                hint="Shorten the conversation or the longest answer, or choose a model with a longer context.",
+                f"A conversation of {len(ids):,} tokens and an answer of {self.max_tokens:,} exceed the model's "
+                f"{limit:,}.",
+                location=self._source,
+                hint="Shorten the conversation or the answer (max_tokens), or choose a model with a longer context.",
             )
         return ids
 
     def _generate(self, prompts: Sequence[list[int]]) -> list[str]:
-        """Greedy answers, padded on the left so that all prompts end where the answers begin."""
+        """Answers to prompts that are padded on the left, so that all end where the answers begin."""
         import torch
 
         inputs = self._tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
         width = inputs["input_ids"].shape[1]
         with torch.inference_mode():
-            said = self._model.generate(**inputs.to(self._model.device))[:, width:].tolist()
-        return [self._tokenizer.decode(self._cut(ids), skip_special_tokens=True) for ids in said]
-
-    def _cut(self, ids: list[int]) -> list[int]:
-        """What stands before the first token that ends an answer."""
-        return ids[: next((place for place, token in enumerate(ids) if token in self._stops), len(ids))]
-
-    def _greedy(self) -> Any:
-        from transformers import GenerationConfig
-
-        return GenerationConfig(
-            do_sample=False,
-            max_new_tokens=self.longest_answer,
-            eos_token_id=self._stops,
-            pad_token_id=self._tokenizer.pad_token_id,
-        )
+            rows = self._model.generate(**inputs.to(self._model.device))[:, width:].tolist()
+        ends = [next((place for place, token in enumerate(ids) if token in self._stops), len(ids)) for ids in rows]
+        return [
+            self._tokenizer.decode(ids[:end], skip_special_tokens=True) for ids, end in zip(rows, ends, strict=True)
+        ]
 
 
 def load_tokenizer(name: str | Path) -> Any:
-    """A tokenizer with a chat template, and with a token to pad with.
+    """A tokenizer with a chat template and a padding token.
 
     Args:
         name: A model's name on the hub, or a folder.
@@ -115,7 +112,7 @@ def load_tokenizer(name: str | Path) -> Any:
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(str(name))
     except (OSError, ValueError) as error:
-        raise _unloadable("tokenizer", name, error) from error
+        raise _not_loaded("tokenizer", name, error) from error
     if not tokenizer.chat_template or tokenizer.eos_token is None:
         raise ChatError(
             "The model's tokenizer has no chat template, or no token that ends an answer.",
@@ -148,7 +145,7 @@ def write_prompt(tokenizer: Any, conversation: Conversation) -> str:
 
 
 def _load_model(name: str | Path) -> Any:
-    """A model of which no weight is missing; transformers would draw a new one, and warn."""
+    """A model with all of its weights; transformers would only warn of missing ones and draw them at random."""
     import torch
     from transformers import AutoModelForCausalLM
     from transformers.utils.logging import disable_progress_bar
@@ -157,27 +154,20 @@ def _load_model(name: str | Path) -> Any:
     device = best_device()
     dtype = torch.bfloat16 if device.type == "cuda" and has_fast_bfloat16() else torch.float32
     try:
-        read: Any = AutoModelForCausalLM.from_pretrained(str(name), dtype=dtype, output_loading_info=True)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(str(name), dtype=dtype, output_loading_info=True)
     except (OSError, ValueError) as error:
-        raise _unloadable("model", name, error) from error
-    model, loaded = read
-    if missing := sorted(loaded["missing_keys"]):
+        raise _not_loaded("model", name, error) from error
+    model, info = loaded
+    if missing := sorted(info["missing_keys"]):
         raise ChatError(
-            f"The model's weights are not whole: {len(missing)} missing, {missing[0]} first.",
+            f"Of the model's weights {len(missing)} are missing, {missing[0]} first.",
             location=str(name),
-            hint="Copy or fetch it again.",
+            hint="Copy or download the model again.",
         )
     return model.to(device).eval()
 
 
-def _stops(model: Any, tokenizer: Any) -> list[int]:
-    """The tokens that end an answer: those that the model names, and the tokenizer's."""
-    named = model.generation_config.eos_token_id
-    stops = {tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])} - {None}
-    return sorted(stops)
-
-
-def _unloadable(what: str, name: str | Path, error: Exception) -> ChatError:
+def _not_loaded(what: str, name: str | Path, error: Exception) -> ChatError:
     return ChatError(
         f"The {what} cannot be loaded: {(str(error).strip() or type(error).__name__).splitlines()[0]}",
         location=str(name),

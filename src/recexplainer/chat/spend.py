@@ -1,4 +1,4 @@
-"""What asking would take: requests, tokens and money. It asks nobody.
+"""What asking a chat model would take: requests, tokens and money. Nothing is sent.
 
 Tokens are counted by the model's own tokenizer where there is one, else estimated from the spelling.
 """
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recexplainer.chat.model import Conversation
+from recexplainer.chat.settings import EndpointSettings
 
-MESSAGE_TOKENS = 4
-"""What stands around a message: its role and where it begins and ends (as OpenAI documents for its chat models)."""
-REPLY_TOKENS = 3
-"""What stands after the last message, where the answer begins (same source)."""
+# As OpenAI documents for its chat models: around a message its role and where it begins and ends; after the last one
+# where the answer begins.
+MESSAGE_TOKENS, REPLY_TOKENS = 4, 3
 
 _PIECE = re.compile(r"(?P<word>[^\W\d_]+)|(?P<number> ?\d{1,3})|[^\w\s]+\n*|_+|\n+")
 _COMMON_NAME = 5  # letters
@@ -25,63 +25,56 @@ _FOREIGN_MARK = 4 / 3  # “curly” quotation marks, dashes
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """An estimate made before the first request; tries that fail and are paid all the same are not in it.
+    """An estimate made before the first request; tries that fail and are charged all the same are not in it.
 
     Attributes:
-        model: Who is asked.
+        settings: Of the endpoint: the model, the longest answer, prices.
         conversations: How many are to be answered.
-        requests: How many must be asked for that: equal ones once, those in the cache not at all.
-        tokens_in: Tokens of the requests.
-        tokens_out: Tokens of the answers, as many as they usually have.
-        most_tokens_out: Tokens of the answers if each is as long as it may be.
-        exact: Whether `tokens_in` is counted by the model's tokenizer, or estimated.
-        price_in: Price of a million tokens of requests; 0: unknown.
-        price_out: Price of a million tokens of answers; 0: unknown.
-        currency: Of the prices.
+        requests: How many must be sent for that: equal ones once, those in the cache not at all.
+        tokens_in: Tokens of the requests; exact with a tokenizer in the settings, else estimated.
+        tokens_out: Expected tokens of the answers.
     """
 
-    model: str
+    settings: EndpointSettings
     conversations: int
     requests: int
     tokens_in: int
     tokens_out: int
-    most_tokens_out: int
-    exact: bool = False
-    price_in: float = 0.0
-    price_out: float = 0.0
-    currency: str = "USD"
+
+    @property
+    def max_tokens_out(self) -> int:
+        """Tokens of the answers if each is as long as it may be."""
+        return self.settings.max_tokens * self.requests
 
     @property
     def cost(self) -> float | None:
-        """What it would usually cost; None if a price is unknown."""
+        """The expected cost; None if a price is unknown."""
         return self._cost(self.tokens_out)
 
     @property
-    def most_cost(self) -> float | None:
-        """What it would cost if each answer were as long as it may be; None if a price is unknown."""
-        return self._cost(self.most_tokens_out)
+    def max_cost(self) -> float | None:
+        """The cost if each answer is as long as it may be; None if a price is unknown."""
+        return self._cost(self.max_tokens_out)
 
     def _cost(self, tokens_out: int) -> float | None:
-        if not (self.price_in and self.price_out):
-            return None
-        return (self.tokens_in * self.price_in + tokens_out * self.price_out) / 1e6
+        price_in, price_out = self.settings.price_in, self.settings.price_out
+        return (self.tokens_in * price_in + tokens_out * price_out) / 1e6 if price_in and price_out else None
 
     def __str__(self) -> str:
         """One sentence for a terminal."""
+        model, asked = self.settings.model, self.conversations
         if not self.requests:
-            return f"Nothing to ask {self.model}: {self.conversations:,} of {self.conversations:,} are answered."
-        spared = self.conversations - self.requests
+            return f"Nothing to ask {model}: {asked:,} of {asked:,} are answered."
+        spared = asked - self.requests
+        price = "the price is unknown"
+        if self.cost is not None and self.max_cost is not None:
+            price = f"about {_money(self.cost)} and at most {_money(self.max_cost)} {self.settings.currency}"
         return (
-            f"{self.requests:,} request{'s' if self.requests > 1 else ''} to {self.model}"
-            f"{f' ({spared:,} of {self.conversations:,} conversations need none)' if spared else ''}: "
-            f"{'' if self.exact else 'about '}{self.tokens_in:,} tokens in, "
-            f"about {self.tokens_out:,} and at most {self.most_tokens_out:,} out{self._price()}."
+            f"{self.requests:,} request{'s' if self.requests > 1 else ''} to {model}"
+            f"{f' ({spared:,} of {asked:,} conversations need none)' if spared else ''}: "
+            f"{'about ' if self.settings.tokenizer is None else ''}{self.tokens_in:,} tokens in, "
+            f"about {self.tokens_out:,} and at most {self.max_tokens_out:,} out; {price}."
         )
-
-    def _price(self) -> str:
-        if self.cost is None or self.most_cost is None:
-            return "; the price is unknown"
-        return f"; about {_money(self.cost)} and at most {_money(self.most_cost)} {self.currency}"
 
 
 def _money(amount: float) -> str:
@@ -93,22 +86,20 @@ def count_tokens(conversations: Sequence[Conversation], tokenizer: Path | None =
 
     Args:
         conversations: What is to be asked.
-        tokenizer: A folder with the model's tokenizer and chat template: the count is then exact; None: an estimate.
+        tokenizer: A folder with the model's tokenizer and chat template, for an exact count; None: an estimate.
 
     Raises:
         ChatError: There is no tokenizer with a chat template, or the template does not take a conversation.
     """
     if tokenizer is None:
-        return round(sum(_estimate_conversation(one) for one in conversations))
+        contents = [message.content for one in conversations for message in one]
+        frame = REPLY_TOKENS * len(conversations) + MESSAGE_TOKENS * len(contents)
+        return round(frame + sum(map(estimate_tokens, contents)))
     from recexplainer.chat.local import load_tokenizer, write_prompt
 
     loaded = load_tokenizer(tokenizer)
     prompts = [write_prompt(loaded, one) for one in conversations]
     return sum(map(len, loaded(prompts, add_special_tokens=False).input_ids)) if prompts else 0
-
-
-def _estimate_conversation(conversation: Conversation) -> float:
-    return REPLY_TOKENS + sum(MESSAGE_TOKENS + estimate_tokens(message.content) for message in conversation)
 
 
 def estimate_tokens(text: str) -> float:
@@ -118,15 +109,14 @@ def estimate_tokens(text: str) -> float:
     letters beyond ASCII one more for each further byte. Up to three digits are a token, and so is the space before
     them. A run of marks, with the line breaks after it, is a token, 4/3 if it is not ASCII.
 
-    Measured on 2,100 prompts with titles of five catalogues (a judge's rubric with history and explanation; a question
-    with a history) and in general chat, against the vocabularies cl100k and o200k: off by at most 5% over each set
-    of prompts, and by less than 10% for 95 of 100 single ones. The weights were chosen on these prompts. There,
-    characters / 4 are off by -20% to +21%, words · 1.33 by -38% to -6%.
+    Measured against the vocabularies cl100k and o200k, on 2,100 prompts with titles of five catalogues (the weights
+    were chosen on these) and in general chat: off by at most 5% over each set of prompts, and by less than 10% for 95
+    of 100 single ones. There, characters / 4 are off by -20% to +21%, words · 1.33 by -38% to -6%.
     """
-    return sum(map(_cost, _PIECE.finditer(text)))
+    return sum(map(_estimate_piece, _PIECE.finditer(text)))
 
 
-def _cost(piece: re.Match[str]) -> float:
+def _estimate_piece(piece: re.Match[str]) -> float:
     text = piece[0]
     if piece["word"]:
         rare = 0 if text.islower() else _LETTER * max(0, len(text) - _COMMON_NAME)

@@ -173,9 +173,9 @@ def open_judges(recipe: Recipe, chat: Path) -> Iterator[ChatModel]:
     if recipe.evaluation.endpoint is not None:
         yield open_endpoint(recipe, chat)
     if recipe.evaluation.judge is not None:
-        from recexplainer.chat.local import LocalChat
+        from recexplainer.chat.model import open_chat_model
 
-        yield LocalChat(recipe.evaluation.judge)
+        yield open_chat_model(recipe.evaluation.judge)
 
 
 def judge_stages(recipe: Recipe) -> list[Stage]:
