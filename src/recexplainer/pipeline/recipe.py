@@ -131,8 +131,8 @@ class EvaluationSettings(Settings):
     endpoint: EndpointSettings | None = None
     """A chat model that is measured too, judges, and predicts the recommender by explanations; None: none is asked."""
     judge: str | None = None
-    """A chat model that judges and predicts: a language model on this machine (a folder, or its name on the hub), or the
-    name of a registered one; None: none does."""
+    """A chat model that judges and predicts: a language model on this machine (a folder, or a name on the hub), or one
+    that a package registers; None: none does."""
     ratings: Path | None = None
     """How people rate the explanations, as `recexplainer study import` keeps it; None: nobody was asked."""
     student: DistillationSettings = DistillationSettings()
