@@ -19,8 +19,7 @@ from recexplainer.pipeline.stage import package_versions
 from recexplainer.recommenders.fitting import SearchSettings, fit_sasrec
 from recexplainer.storage import write_json
 from recexplainer.surrogate.settings import NanoSettings
-from recexplainer.surrogate.training import Alignment
-from recexplainer.tasks.example import Example
+from recexplainer.tasks.example import Example, LabelledExamples
 from recexplainer.tasks.mixture import MixtureSettings, build_examples
 
 NANO = NanoSettings(hidden_size=224, num_hidden_layers=3, num_attention_heads=4, intermediate_size=640, vocab_size=3400)
@@ -43,7 +42,7 @@ class Result:
 class Asked:
     """The embedded world, an f fitted to it, and what f answered, for training and for test."""
 
-    alignment: Alignment
+    alignment: LabelledExamples
     test: Sequence[Example]
 
 
@@ -53,7 +52,7 @@ def ask_world(users: int) -> Asked:
     split = leave_one_out(dataset)
     recommender, _ = fit_sasrec(dataset, split, _SEARCH)
     examples = build_examples(dataset, split, recommender, _MIXTURE)
-    return Asked(Alignment(dataset, recommender, examples.train), examples.test)
+    return Asked(LabelledExamples(dataset, recommender, examples.train), examples.test)
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:

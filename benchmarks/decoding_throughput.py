@@ -24,7 +24,7 @@ from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.questions import encode_questions
 from recexplainer.surrogate.settings import SurrogateSettings
 from recexplainer.surrogate.training import train_surrogate
-from recexplainer.tasks.mixture import load_examples
+from recexplainer.tasks.example import load_examples
 
 
 def main() -> None:

@@ -12,12 +12,13 @@ from tempfile import TemporaryDirectory
 
 from recexplainer.data.sample import make_world
 from recexplainer.data.split import leave_one_out
-from recexplainer.evaluation.alignment import TestCases, evaluate_surrogate
+from recexplainer.evaluation.alignment import evaluate_surrogate
 from recexplainer.evaluation.rows import Row, write_rows
 from recexplainer.hardware import use_threads
 from recexplainer.recommenders.fitting import SearchSettings, fit_sasrec
 from recexplainer.surrogate.settings import NanoSettings, SurrogateSettings
-from recexplainer.surrogate.training import Alignment, train_surrogate
+from recexplainer.surrogate.training import train_surrogate
+from recexplainer.tasks.example import LabelledExamples
 from recexplainer.tasks.mixture import MixtureSettings, build_examples
 
 TASKS = ("retrieval", "ranking", "classification", "discrimination")
@@ -41,9 +42,9 @@ def measure(form: str, users: int, examples: int, extra: float) -> list[Row]:
             ),
         )
         with TemporaryDirectory() as folder:
-            alignment = Alignment(world, recommender, built.train)
+            alignment = LabelledExamples(world, recommender, built.train)
             surrogate = train_surrogate(form, alignment, settings, Path(folder) / "made", Path(folder) / "work")
-        found = evaluate_surrogate(surrogate, TestCases(world, recommender, built.test))
+        found = evaluate_surrogate(surrogate, LabelledExamples(world, recommender, built.test))
         rows += [replace(row, method=f"{form}, extra questions {multiple:g}") for row in found if row.value is not None]
     return rows
 

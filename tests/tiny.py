@@ -19,8 +19,9 @@ from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import Form
 from recexplainer.surrogate.settings import NanoSettings, SurrogateSettings
-from recexplainer.surrogate.training import Alignment, new_surrogate
-from recexplainer.tasks.mixture import Examples, MixtureSettings, build_examples
+from recexplainer.surrogate.training import new_surrogate
+from recexplainer.tasks.example import Examples, LabelledExamples
+from recexplainer.tasks.mixture import MixtureSettings, build_examples
 
 SEARCH = SearchSettings(widths=(16,), dropouts=(0.1,), layers=(1,), max_history=6, epochs=3, patience=3, batch=32)
 NANO = NanoSettings(
@@ -62,8 +63,8 @@ def examples() -> Examples:
     return build_examples(world(), leave_one_out(world()), sasrec(), MIXTURE)
 
 
-def alignment() -> Alignment:
-    return Alignment(world(), sasrec(), examples().train)
+def alignment() -> LabelledExamples:
+    return LabelledExamples(world(), sasrec(), examples().train)
 
 
 @cache

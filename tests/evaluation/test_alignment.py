@@ -9,25 +9,25 @@ from tests.tiny import ARCHITECTURES, examples, fresh, sasrec, world
 
 from recexplainer.data.titles import TitleFinder
 from recexplainer.evaluation import metrics
-from recexplainer.evaluation.alignment import TestCases, evaluate_surrogate
+from recexplainer.evaluation.alignment import evaluate_surrogate
 from recexplainer.evaluation.rows import Row
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.surrogate.questions import encode_questions
-from recexplainer.tasks.example import Example
+from recexplainer.tasks.example import Example, LabelledExamples
 
 RETRIEVAL = {"hr@5", "ndcg@5", "hr@1"}
 RANKING = {"ndcg@5", "ndcg@5-standard"}
 
 
-def few() -> TestCases:
+def few() -> LabelledExamples:
     """Four test questions of each task."""
     chosen = [
         one
         for task in ("retrieval", "ranking", "classification", "reconstruction", "rationale")
         for one in [one for one in examples().test if one.task == task][:4]
     ]
-    return TestCases(world(), sasrec(), chosen)
+    return LabelledExamples(world(), sasrec(), chosen)
 
 
 def by_name(rows: Sequence[Row]) -> dict[tuple[str, str, str], Row]:
@@ -60,8 +60,8 @@ def test_the_rows_of_a_surrogate_have_the_names_of_the_paper_s_table(form: Form,
 class Oracle:
     """Knows every answer; stands where a decoder reads a surrogate."""
 
-    def __init__(self, cases: TestCases, task: str) -> None:
-        self._examples = [one for one in cases.examples if one.task == task and one.aspect in ("", "history")]
+    def __init__(self, cases: LabelledExamples, task: str) -> None:
+        self._examples = [one for one in cases.examples if one.task == task and one.subtask in ("", "history")]
 
     def titles(self, prompts: object, count: int, *, constrained: bool) -> list[list[str]]:
         titles = world().titles
@@ -97,7 +97,9 @@ def test_every_right_answer_is_one_and_every_wrong_one_is_not(right: bool, monke
     surrogate = fresh("hybrid")
     tasks = ("retrieval", "ranking", "classification", "reconstruction")
     questions = {
-        task: encode_questions(surrogate, world(), sasrec(), [one for one in cases.of(task) if one.aspect != "summary"])
+        task: encode_questions(
+            surrogate, world(), sasrec(), [one for one in cases.of(task) if one.subtask != "summary"]
+        )
         for task in tasks
     }
     others = replace(cases, examples=[_wrong(one) for one in cases.examples])
@@ -147,7 +149,7 @@ def test_a_task_without_test_questions_is_left_out(task: str) -> None:
 
 
 def test_the_first_users_have_all_their_questions() -> None:
-    every = TestCases(world(), sasrec(), examples().test)
+    every = LabelledExamples(world(), sasrec(), examples().test)
     some = every.first(3)
     users = {one.user for one in some.examples} - {""}
     assert len(users) == 3

@@ -9,11 +9,10 @@ from tests.fakes import NeverAsked, SameForAll, ScoredBy
 from tests.tiny import examples, sasrec, world
 
 from recexplainer.errors import RecommenderError
-from recexplainer.evaluation.alignment import TestCases
 from recexplainer.evaluation.baselines import evaluate_baselines, evaluate_scores
 from recexplainer.evaluation.rows import Row
 from recexplainer.recommenders.function import FunctionRecommender
-from recexplainer.tasks.example import Example
+from recexplainer.tasks.example import Example, LabelledExamples
 
 RETRIEVAL = {"hr@5", "ndcg@5", "hr@1"}
 RANKING = {"ndcg@5", "ndcg@5-standard"}
@@ -26,7 +25,7 @@ def by_name(rows: Sequence[Row]) -> dict[tuple[str, str, str], Row]:
 
 
 def test_f_agrees_with_itself() -> None:
-    cases = TestCases(world(), sasrec(), examples().test)
+    cases = LabelledExamples(world(), sasrec(), examples().test)
     rows = by_name(evaluate_scores("target", sasrec(), cases))
     for (_, task, _), one in rows.items():
         if task == "reconstruction":
@@ -41,19 +40,19 @@ def test_f_agrees_with_itself() -> None:
 
 def test_f_turned_round_is_as_wrong_as_can_be() -> None:
     opposite = ScoredBy(lambda users: -sasrec().scores(users))
-    rows = by_name(evaluate_scores("opposite", opposite, TestCases(world(), sasrec(), examples().test)))
+    rows = by_name(evaluate_scores("opposite", opposite, LabelledExamples(world(), sasrec(), examples().test)))
     assert rows["opposite", "retrieval", "hr@5"].value == 0
     # By hand: gains 0, 1, 10, 100, 1000 at places 1 to 5.
     discounts = 1 / np.log2(np.arange(5) + 2)
     worst = discounts @ [0, 1, 10, 100, 1000] / (discounts @ [1000, 100, 10, 1, 0])
     assert rows["opposite", "ranking", "ndcg@5"].value == pytest.approx(worst)
-    liked = TestCases(world(), sasrec(), [one for one in examples().test if one.answer_text == "Yes"])
+    liked = LabelledExamples(world(), sasrec(), [one for one in examples().test if one.answer_text == "Yes"])
     rows = by_name(evaluate_scores("opposite", opposite, liked))
     assert rows["opposite", "classification", "accuracy"].value == 0
 
 
 def measured(recommender: SameForAll, *made: Example) -> dict[tuple[str, str, str], Row]:
-    return by_name(evaluate_scores("m", recommender, TestCases(world(), sasrec(), made)))
+    return by_name(evaluate_scores("m", recommender, LabelledExamples(world(), sasrec(), made)))
 
 
 def test_retrieval_by_hand_leaves_the_history_out() -> None:
@@ -117,7 +116,7 @@ def test_a_function_is_measured_as_it_is() -> None:
 
 @pytest.mark.parametrize("task", ["retrieval", "ranking", "classification"])
 def test_a_task_without_questions_has_no_value(task: str) -> None:
-    cases = TestCases(world(), sasrec(), [one for one in examples().test if one.task != task])
+    cases = LabelledExamples(world(), sasrec(), [one for one in examples().test if one.task != task])
     for rows in (evaluate_scores("target", sasrec(), cases), evaluate_baselines(cases)):
         values = {one.value for one in rows if one.task == task}
         assert values == {None}
@@ -137,7 +136,7 @@ def test_scores_that_are_no_numbers_are_refused() -> None:
 
 
 @pytest.fixture(scope="module")
-def many() -> TestCases:
+def many() -> LabelledExamples:
     """Thousands of questions with known answers: f's first is drawn as popularity is, its orders follow it."""
     rng = np.random.default_rng(5)
     popularity = np.bincount(world().sequence, minlength=60)
@@ -152,10 +151,10 @@ def many() -> TestCases:
         made.append(
             Example("classification", history=(1,), items=(2,), answer_text=("Yes", "No")[int(rng.integers(2))])
         )
-    return TestCases(world(), sasrec(), made)
+    return LabelledExamples(world(), sasrec(), made)
 
 
-def test_random_is_where_theory_says(many: TestCases) -> None:
+def test_random_is_where_theory_says(many: LabelledExamples) -> None:
     rows = by_name(evaluate_baselines(many))
     n = 60
     assert rows["random", "retrieval", "hr@5"].value == pytest.approx(5 / n, abs=0.015)
@@ -166,7 +165,7 @@ def test_random_is_where_theory_says(many: TestCases) -> None:
     assert rows["random", "classification", "accuracy"].value == pytest.approx(0.5, abs=0.03)
 
 
-def test_popularity_is_better_than_random_where_f_follows_it(many: TestCases) -> None:
+def test_popularity_is_better_than_random_where_f_follows_it(many: LabelledExamples) -> None:
     rows = by_name(evaluate_baselines(many))
     for task, metric in (("retrieval", "hr@5"), ("ranking", "ndcg@5"), ("ranking", "ndcg@5-standard")):
         popular, chance = rows["popularity", task, metric], rows["random", task, metric]
@@ -182,11 +181,11 @@ def test_popularity_orders_candidates_by_how_often_they_were_bought() -> None:
     best_first = tuple(ends[::-1].tolist())
     case = Example("ranking", history=(1,), items=tuple(ends[[2, 0, 4, 1, 3]].tolist()), answer_items=best_first)
     others = [Example("retrieval", history=(1,), answer_items=(0,)), Example("classification", answer_text="Yes")]
-    rows = by_name(evaluate_baselines(TestCases(world(), sasrec(), [case, *others])))
+    rows = by_name(evaluate_baselines(LabelledExamples(world(), sasrec(), [case, *others])))
     assert rows["popularity", "ranking", "ndcg@5"].value == pytest.approx(1.0)
 
 
-def test_the_rows_of_the_baselines(many: TestCases) -> None:
+def test_the_rows_of_the_baselines(many: LabelledExamples) -> None:
     rows = evaluate_baselines(many)
     for method, tasks in (
         ("random", {"retrieval", "ranking", "classification"}),
@@ -200,9 +199,9 @@ def test_the_rows_of_the_baselines(many: TestCases) -> None:
     assert {one.cases for one in rows} == {3000}
 
 
-def test_the_seed_draws_the_baselines(many: TestCases) -> None:
+def test_the_seed_draws_the_baselines(many: LabelledExamples) -> None:
     assert evaluate_baselines(many, 3) == evaluate_baselines(many, 3) != evaluate_baselines(many, 4)
 
 
-def test_baselines_do_not_ask_f(many: TestCases) -> None:
+def test_baselines_do_not_ask_f(many: LabelledExamples) -> None:
     assert evaluate_baselines(replace(many, recommender=NeverAsked())) == evaluate_baselines(many)

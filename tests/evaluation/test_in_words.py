@@ -9,11 +9,10 @@ import pytest
 from tests.tiny import examples, sasrec, world
 
 from recexplainer.chat.model import Conversation
-from recexplainer.evaluation.alignment import TestCases
 from recexplainer.evaluation.cases import draw_shots
 from recexplainer.evaluation.in_words import TASKS, alignment_conversations, conversation, evaluate_chat_model
 from recexplainer.surrogate.prompt import SEPARATOR
-from recexplainer.tasks.example import Example
+from recexplainer.tasks.example import Example, LabelledExamples
 
 
 class Speaker:
@@ -29,8 +28,8 @@ class Speaker:
         return [self.say(number) for number in range(len(conversations))]
 
 
-def cases() -> TestCases:
-    return TestCases(world(), sasrec(), examples().test)
+def cases() -> LabelledExamples:
+    return LabelledExamples(world(), sasrec(), examples().test)
 
 
 def asked() -> list[Example]:
@@ -85,6 +84,6 @@ def test_shots_are_turns_that_were_answered_well() -> None:
 
 def test_the_view_wanted_is_in_the_question() -> None:
     example = Example("rationale", "surrogate", history=(1, 2), items=(3,))
-    (_, question) = conversation(replace(example, ask="from the view of genres"), world().titles)
+    (_, question) = conversation(replace(example, aspect="from the view of genres"), world().titles)
     assert "from the view of genres" in question.content
     assert "Begin with Yes or No" in question.content

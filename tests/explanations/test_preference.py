@@ -126,7 +126,7 @@ def test_what_cannot_be_asked_of_f_is_an_error() -> None:
 
 def test_some_are_asked_with_evidence() -> None:
     examples, known = sampling.TextSampler(fresh("hybrid"), world(), sasrec(), 0.3)._examples(pairs(10))
-    assert [one.aspect for one in examples].count("evidence") == 3
+    assert [one.subtask for one in examples].count("evidence") == 3
     assert all(one.evidence in (None, told) for one, told in zip(examples, known, strict=True))
     alone, _ = sampling.TextSampler(fresh("hybrid"), world(), sasrec())._examples(pairs(10))
-    assert {one.aspect for one in alone} == {"surrogate"}
+    assert {one.subtask for one in alone} == {"surrogate"}

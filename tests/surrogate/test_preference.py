@@ -21,7 +21,7 @@ SETTINGS = PreferenceSettings(learning_rate=3e-3, epochs=4, tokens_per_batch=102
 
 
 def rationales(count: int = 6) -> list[Example]:
-    asked = [one for one in examples().train if (one.task, one.aspect) == ("rationale", "surrogate")]
+    asked = [one for one in examples().train if (one.task, one.subtask) == ("rationale", "surrogate")]
     return asked[:count]
 
 

@@ -19,7 +19,8 @@ from recexplainer.storage import read_json
 from recexplainer.surrogate import training
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
-from recexplainer.surrogate.training import Alignment, align, encode_examples, new_surrogate, train_surrogate
+from recexplainer.surrogate.training import align, encode_examples, new_surrogate, train_surrogate
+from recexplainer.tasks.example import LabelledExamples
 from recexplainer.tasks.mixture import MixtureSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,9 +111,9 @@ def test_hybrid_mixes_the_three_forms_by_its_shares() -> None:
         return sum(bool(one.user_places or one.items) for one in data.encoded), int(data.lengths.sum())
 
     (none, long), (every, short), (_, longest) = kinds((1, 0, 0)), kinds((0, 1, 0)), kinds((0, 0, 1))
-    own = [one for one in alignment().examples if one.task in ("reconstruction", "rationale") or one.aspect == "title"]
+    own = [one for one in alignment().examples if one.task in ("reconstruction", "rationale") or one.subtask == "title"]
     assert none == len(own), "what only vectors can answer, and reasons, are put as hybrid"
-    of_something = [one for one in alignment().examples if (one.history or one.items) and one.aspect != "title-of"]
+    of_something = [one for one in alignment().examples if (one.history or one.items) and one.subtask != "title-of"]
     assert every == len(of_something)
     assert short < long < longest
     mixed, _ = kinds((0.5, 0.0, 0.5))
@@ -157,7 +158,7 @@ def test_forms_that_read_vectors_are_refused_of_a_recommender_without(tmp_path: 
             align(world(), bare, tmp_path, form=form)
         assert caught.value.hint
         with pytest.raises(RecommenderError, match="no vectors"):
-            new_surrogate(form, Alignment(world(), bare, []), SETTINGS)
+            new_surrogate(form, LabelledExamples(world(), bare, []), SETTINGS)
 
 
 SCRIPT = """

@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
+from tests.fakes import LinearRecommender
 
-from recexplainer.recommenders.base import User
+from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.scoring import ScoreBatch, score_batches
-from recexplainer.tasks.classification import classification_examples
-from recexplainer.tasks.ranking import ranking_examples
-from recexplainer.tasks.retrieval import retrieval_examples
+from recexplainer.tasks.scored_items import classification_examples, ranking_examples, retrieval_examples
 
 USERS = [User((0, 1)), User((5,)), User((3, 9, 2, 7), "me"), User((11, 4, 6))]
 
 
-def batch_for(recommender, users=USERS) -> ScoreBatch:
+def batch_for(recommender: Recommender, users: Sequence[User] = USERS) -> ScoreBatch:
     (batch,) = score_batches(recommender, users)
     return batch
 
 
-def unseen_by_score(recommender, user: User) -> list[int]:
+def unseen_by_score(recommender: Recommender, user: User) -> list[int]:
     """Unseen items, the best first."""
     scores = recommender.scores([user])[0]
     return sorted((item for item in range(len(scores)) if item not in user.history), key=lambda item: -scores[item])
 
 
-def test_retrieval_is_the_best_unseen_item(recommender):
+def test_retrieval_is_the_best_unseen_item(recommender: LinearRecommender) -> None:
     examples = retrieval_examples(batch_for(recommender))
     assert [one.answer_items for one in examples] == [(unseen_by_score(recommender, user)[0],) for user in USERS]
     assert [one.history for one in examples] == [user.history for user in USERS]
     assert examples[2].user == "me"
 
 
-def test_ranking_puts_five_unseen_items_in_order(recommender):
+def test_ranking_puts_five_unseen_items_in_order(recommender: LinearRecommender) -> None:
     examples = ranking_examples(batch_for(recommender), np.random.default_rng(0))
     for user, example in zip(USERS, examples, strict=True):
         assert len(set(example.items)) == 5
@@ -42,7 +43,7 @@ def test_ranking_puts_five_unseen_items_in_order(recommender):
         ]
 
 
-def test_ranking_shows_candidates_in_random_order(recommender):
+def test_ranking_shows_candidates_in_random_order(recommender: LinearRecommender) -> None:
     many = [User((0,))] * 600
     examples = ranking_examples(batch_for(recommender, many), np.random.default_rng(0))
     best_place = np.bincount([one.items.index(one.answer_items[0]) for one in examples], minlength=5)
@@ -52,7 +53,7 @@ def test_ranking_shows_candidates_in_random_order(recommender):
     assert drawn[1:].min() > 110  # 158 expected of each unseen item
 
 
-def test_ranking_with_few_unseen_items():
+def test_ranking_with_few_unseen_items() -> None:
     scores = np.array([[3.0, 1.0, 2.0, 0.0]], dtype=np.float32)
     three = ScoreBatch([User((3,))], scores)
     (example,) = ranking_examples(three, np.random.default_rng(0))
@@ -62,7 +63,7 @@ def test_ranking_with_few_unseen_items():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_classification_takes_one_of_each_side(recommender, seed):
+def test_classification_takes_one_of_each_side(recommender: LinearRecommender, seed: int) -> None:
     examples = classification_examples(batch_for(recommender), np.random.default_rng(seed))
     assert [one.answer_text for one in examples] == ["Yes", "No"] * len(USERS)
     for user, positive, negative in zip(USERS, examples[::2], examples[1::2], strict=True):
@@ -71,11 +72,11 @@ def test_classification_takes_one_of_each_side(recommender, seed):
         assert negative.items[0] in order[-(len(order) // 2) :]
 
 
-def test_classification_of_equal_scores_gives_nothing():
+def test_classification_of_equal_scores_gives_nothing() -> None:
     batch = ScoreBatch([User((0,))], np.ones((1, 10), np.float32))
     assert classification_examples(batch, np.random.default_rng(0)) == []
 
 
-def test_batches_do_not_change_answers(recommender):
+def test_batches_do_not_change_answers(recommender: LinearRecommender) -> None:
     parts = [one for batch in score_batches(recommender, USERS, batch=3) for one in retrieval_examples(batch)]
     assert parts == retrieval_examples(batch_for(recommender))

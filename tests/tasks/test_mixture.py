@@ -2,16 +2,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 from pydantic import ValidationError
+from tests.fakes import LinearRecommender
 
-from recexplainer.data.split import leave_one_out
+from recexplainer.data.dataset import Dataset
+from recexplainer.data.split import Split, leave_one_out
 from recexplainer.errors import DataError
-from recexplainer.tasks.mixture import Examples, MixtureSettings, build_examples, load_examples, save_examples
-from recexplainer.tasks.questions import make_histories
+from recexplainer.recommenders.base import Recommender
+from recexplainer.tasks.example import Examples, load_examples, save_examples
+from recexplainer.tasks.histories import synthetic_histories
+from recexplainer.tasks.mixture import MixtureSettings, build_examples
 
 # Histories of 3, 4, 5, 6, 7, 8, 5, 4 items: 34 training interactions of 8 users, so 34 - 8 prefixes.
 PREFIXES = 26
@@ -19,11 +25,11 @@ RATIONALES = {"rationale_surrogate": 10, "rationale_evidence": 6, "rationale_cau
 SMALL = {**RATIONALES, "chat_train": 20, "chat_test": 3}
 
 
-def build(dataset, split, recommender, **settings) -> Examples:
-    return build_examples(dataset, split, recommender, MixtureSettings(**{**SMALL, **settings}))
+def build(dataset: Dataset, split: Split, recommender: Recommender, **settings: Any) -> Examples:
+    return build_examples(dataset, split, recommender, MixtureSettings.model_validate({**SMALL, **settings}))
 
 
-def test_counts_are_those_of_table_b2(dataset, split, recommender):
+def test_counts_are_those_of_table_b2(dataset: Dataset, split: Split, recommender: LinearRecommender) -> None:
     examples = build(dataset, split, recommender, classification_test_share=0.5)
     train, test = examples.report["train"], examples.report["test"]
     assert (train["retrieval"], train["ranking"], train["classification"]) == (PREFIXES, PREFIXES, 2 * 8)
@@ -37,7 +43,9 @@ def test_counts_are_those_of_table_b2(dataset, split, recommender):
     assert examples.report["notes"]["summaries"] == {"chat endpoint": 0, "item attributes": 8}
 
 
-def test_histories_are_prefixes_cut_to_what_f_sees(dataset, split, recommender):
+def test_histories_are_prefixes_cut_to_the_longest_history(
+    dataset: Dataset, split: Split, recommender: LinearRecommender
+) -> None:
     examples = build(dataset, split, recommender)
     asked = Counter(one.history for one in examples.train if one.task == "retrieval")
     expected: Counter[tuple[int, ...]] = Counter()
@@ -51,10 +59,12 @@ def test_histories_are_prefixes_cut_to_what_f_sees(dataset, split, recommender):
     assert classified == {f"u{user}": tuple(split.train_history(user)[:-1][-4:].tolist()) for user in range(8)}
 
 
-def test_extra_questions_never_leak_a_test_history(dataset, split, recommender):
+def test_synthetic_histories_never_leak_a_test_history(
+    dataset: Dataset, split: Split, recommender: LinearRecommender
+) -> None:
     examples = build(dataset, split, recommender, synthetic_history_ratio=4, synthetic_classification_share=0.5)
     extra = [one for one in examples.train if one.task == "retrieval" and not one.user]
-    assert len(extra) == examples.report["histories"]["made up"] == 4 * PREFIXES
+    assert len(extra) == examples.report["histories"]["synthetic"] == 4 * PREFIXES
     tested = {one.history for one in examples.test if one.task == "retrieval"}
     assert not tested & {one.history for one in extra}
     assert len({one.history for one in extra}) == len(extra)
@@ -64,9 +74,9 @@ def test_extra_questions_never_leak_a_test_history(dataset, split, recommender):
     assert len(pairs) == 2 * (4 * PREFIXES // 2)
 
 
-def test_made_up_histories_keep_the_order():
+def test_made_up_histories_keep_the_order() -> None:
     one, other = tuple(range(0, 40, 2)), tuple(range(1, 40, 2))
-    made = make_histories([one, other], 200, 9, {one}, np.random.default_rng(0))
+    made = synthetic_histories([one, other], 200, 9, {one}, np.random.default_rng(0))
     assert len(made) == 200
     mixed = 0
     for user in made:
@@ -78,18 +88,18 @@ def test_made_up_histories_keep_the_order():
     assert 30 < mixed < 120
 
 
-def test_made_up_histories_end_where_no_more_exist():
-    made = make_histories([(1, 2)], 50, 9, {(1, 2)}, np.random.default_rng(0))
+def test_made_up_histories_end_where_no_more_exist() -> None:
+    made = synthetic_histories([(1, 2)], 50, 9, {(1, 2)}, np.random.default_rng(0))
     assert {user.history for user in made} == {(1,), (2,)}
 
 
-def test_same_seed_same_examples(dataset, split, recommender):
+def test_same_seed_same_examples(dataset: Dataset, split: Split, recommender: LinearRecommender) -> None:
     first = build(dataset, split, recommender, synthetic_history_ratio=1)
     assert first == build(dataset, split, recommender, synthetic_history_ratio=1)
     assert first.train != build(dataset, split, recommender, synthetic_history_ratio=1, seed=1).train
 
 
-def test_leaving_out_a_task_changes_no_other(dataset, split, recommender):
+def test_leaving_out_a_task_changes_no_other(dataset: Dataset, split: Split, recommender: LinearRecommender) -> None:
     every = build(dataset, split, recommender)
     some = build(dataset, split, recommender, tasks=("classification", "rationale"))
     kept = {"classification", "rationale"}
@@ -97,7 +107,17 @@ def test_leaving_out_a_task_changes_no_other(dataset, split, recommender):
     assert some.test == [one for one in every.test if one.task in kept]
 
 
-def test_limits(dataset, split, recommender):
+def test_chat_parts_do_not_overlap(dataset: Dataset, split: Split, recommender: LinearRecommender) -> None:
+    chat = {"tasks": ("chat",), "chat_train": 30, "chat_test": 1000, "chat_characters": 120}
+    examples = build(dataset, split, recommender, **chat)
+    assert len(examples.train) == 30
+    assert examples.test
+    assert examples.report["notes"]["chat"]["left out as too long"] > 0
+    assert not {one.question for one in examples.train} & {one.question for one in examples.test}
+    assert all(len(one.question) + len(one.answer_text) <= 120 for one in examples.train + examples.test)
+
+
+def test_limits(dataset: Dataset, split: Split, recommender: LinearRecommender) -> None:
     every = build(dataset, split, recommender)
     examples = build(dataset, split, recommender, limits={"retrieval": 5, "chat": 0}, test_users=3)
     assert examples.report["train"]["retrieval"] == 5
@@ -106,16 +126,18 @@ def test_limits(dataset, split, recommender):
     assert {one for one in examples.train if one.task == "retrieval"} <= set(every.train)
 
 
-def test_given_summaries_are_told_apart(dataset, split, recommender, tmp_path):
+def test_given_summaries_are_counted(
+    dataset: Dataset, split: Split, recommender: LinearRecommender, tmp_path: Path
+) -> None:
     path = tmp_path / "summaries.json"
     path.write_text(json.dumps({"u1": "The user likes harbors.", "nobody": "The user is unknown."}))
     examples = build(dataset, split, recommender, summaries_path=path)
     assert examples.report["notes"]["summaries"] == {"chat endpoint": 1, "item attributes": 7}
-    (given,) = [one for one in examples.train if one.aspect == "summary" and one.user == "u1"]
+    (given,) = [one for one in examples.train if one.subtask == "summary" and one.user == "u1"]
     assert given.answer_text == "The user likes harbors."
 
 
-def test_a_recommender_that_knows_ids_alone(dataset, split, recommender):
+def test_a_recommender_that_knows_ids_alone(dataset: Dataset, split: Split, recommender: LinearRecommender) -> None:
     recommender.answers_changed_history = False
     examples = build(dataset, split, recommender)
     trained = {one.user for one in examples.train if one.task == "retrieval"}
@@ -126,7 +148,7 @@ def test_a_recommender_that_knows_ids_alone(dataset, split, recommender):
     assert "cannot answer" in examples.report["notes"]["rationale"]
 
 
-def test_round_trip(dataset, split, recommender, tmp_path):
+def test_round_trip(dataset: Dataset, split: Split, recommender: LinearRecommender, tmp_path: Path) -> None:
     examples = build(dataset, split, recommender)
     save_examples(examples, tmp_path / "examples")
     read = load_examples(tmp_path / "examples")
@@ -134,12 +156,12 @@ def test_round_trip(dataset, split, recommender, tmp_path):
     assert any(one.evidence for one in read.train)
 
 
-def test_empty_lists_survive(tmp_path):
+def test_empty_lists_survive(tmp_path: Path) -> None:
     save_examples(Examples([], []), tmp_path)
     assert load_examples(tmp_path) == Examples([], [])
 
 
-def test_damaged_files_are_refused(dataset, tmp_path):
+def test_damaged_files_are_refused(dataset: Dataset, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         load_examples(tmp_path)
     save_examples(Examples([], []), tmp_path)
@@ -151,12 +173,12 @@ def test_damaged_files_are_refused(dataset, tmp_path):
 @pytest.mark.parametrize(
     "wrong", [{"tasks": ["dance"]}, {"synthetic_history_ratio": -1}, {"limit": {}}, {"test_users": 0}]
 )
-def test_wrong_settings_are_refused(wrong):
+def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         MixtureSettings.model_validate(wrong)
 
 
-def test_short_users_train_only(dataset, recommender):
+def test_short_users_train_only(dataset: Dataset, recommender: LinearRecommender) -> None:
     shorter = dataset.select(np.arange(8), np.arange(20))
     split = leave_one_out(shorter)
     assert build(shorter, split, recommender, tasks=("retrieval",)).report["test"]["retrieval"] == len(split.test_users)

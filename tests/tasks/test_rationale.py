@@ -4,8 +4,10 @@ import re
 
 import numpy as np
 import pytest
+from tests.fakes import LinearRecommender
 
 from recexplainer.data.attributes import Attributes
+from recexplainer.data.dataset import Dataset
 from recexplainer.evidence.evidence import CLOSE, NEGLIGIBLE, Evidence
 from recexplainer.evidence.realised import write_rationale
 from recexplainer.recommenders.base import User
@@ -27,7 +29,7 @@ def random_evidence(rng: np.random.Generator) -> Evidence:
 
 
 @pytest.mark.parametrize("seed", range(300))
-def test_rationales_are_well_formed(seed):
+def test_rationales_are_well_formed(seed: int) -> None:
     rng = np.random.default_rng(seed)
     evidence = random_evidence(rng)
     text = write_rationale(evidence, TITLES, rng)
@@ -44,7 +46,7 @@ def test_rationales_are_well_formed(seed):
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_cited_items_are_those_that_matter(seed):
+def test_cited_items_are_those_that_matter(seed: int) -> None:
     attributions = (0.1, 2.0, -0.7, 1.5, 0.0)
     evidence = Evidence((0, 1, 2, 3, 4), 5, True, 1.0, 3, 100, attributions, ((),) * 5)
     cited = re.findall("“(.*?)”", write_rationale(evidence, TITLES, np.random.default_rng(seed)))
@@ -57,7 +59,7 @@ def test_cited_items_are_those_that_matter(seed):
     assert [title for title in cited if title != "Title F"] == ["Title B", "Title D", "Title C"]
 
 
-def test_nothing_is_made_up_where_nothing_matters():
+def test_nothing_is_made_up_where_nothing_matters() -> None:
     tiny = tuple([NEGLIGIBLE / 2] * 3)
     for recommended, rank in ((True, 2), (False, 30), (False, 90)):
         evidence = Evidence((0, 1, 2), 5, recommended, 1.0, rank, 100, tiny, ((),) * 3)
@@ -66,23 +68,25 @@ def test_nothing_is_made_up_where_nothing_matters():
             assert set(re.findall("“(.*?)”", text)) <= {"Title F"}
 
 
-def test_what_is_shared_is_said():
+def test_what_is_shared_is_said() -> None:
     evidence = Evidence((0,), 5, True, 1.0, 30, 200, (2.0,), (("brand Nimbus",),))
     texts = [write_rationale(evidence, TITLES, np.random.default_rng(seed)) for seed in range(30)]
     assert sum("the brand Nimbus" in text for text in texts) > 15
     assert len(set(texts)) > 20
 
 
-def test_examples_come_from_all_over_the_ranking(dataset, recommender):
+def test_examples_come_from_all_over_the_ranking(dataset: Dataset, recommender: LinearRecommender) -> None:
     users = [User(tuple(np.random.default_rng(seed).permutation(20)[:3].tolist())) for seed in range(300)]
     bare, backed = rationale_examples(dataset, recommender, Attributes.of(dataset), users, np.random.default_rng(0))
     assert [one.answer_text for one in bare] == [one.answer_text for one in backed]
-    assert {one.aspect for one in bare} == {"surrogate"}
+    assert {one.subtask for one in bare} == {"surrogate"}
     assert all(one.evidence is None for one in bare)
     yes = np.mean([one.answer_text.startswith("Yes") for one in backed])
-    low = np.mean([2 * one.evidence.rank > one.evidence.n_ranked for one in backed])
+    known = [one.evidence for one in backed if one.evidence is not None]
+    assert len(known) == len(backed)
+    low = np.mean([2 * one.rank > one.n_ranked for one in known])
     assert 0.4 < yes < 0.6
     assert 0.25 < low < 0.45
     assert all(one.items[0] not in one.history for one in backed)
-    for one in backed:
-        assert one.answer_text.startswith("Yes" if one.evidence.recommended else "No")
+    for one, evidence in zip(backed, known, strict=True):
+        assert one.answer_text.startswith("Yes" if evidence.recommended else "No")

@@ -7,47 +7,18 @@ Methods that score instead of speaking are measured on the same cases in `scorin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from recexplainer.data.dataset import Dataset
 from recexplainer.data.titles import TitleFinder
 from recexplainer.evaluation import metrics
 from recexplainer.evaluation.rows import Row, row
-from recexplainer.recommenders.base import Recommender
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.questions import encode_questions
-from recexplainer.tasks.example import Example
+from recexplainer.tasks.example import Example, LabelledExamples
 
 RETURNED = 5
-
-
-@dataclass(frozen=True)
-class TestCases:
-    """The test questions of each task, and what answering them needs.
-
-    Attributes:
-        dataset: The catalogue.
-        recommender: f.
-        examples: Test questions of any tasks, each with f's answer.
-    """
-
-    __test__ = False
-
-    dataset: Dataset
-    recommender: Recommender
-    examples: Sequence[Example]
-
-    def of(self, task: str) -> list[Example]:
-        """The questions of one task."""
-        return [example for example in self.examples if example.task == task]
-
-    def first(self, count: int) -> TestCases:
-        """The questions about the first so many users, in the order in which they come; questions about nobody stay."""
-        users = dict.fromkeys(one.user for one in self.examples if one.user)
-        kept = {"", *list(users)[:count]}
-        return replace(self, examples=[one for one in self.examples if one.user in kept])
 
 
 @dataclass(frozen=True)
@@ -63,7 +34,7 @@ class _Asked:
 
     method: str
     decoder: Decoder
-    cases: TestCases
+    cases: LabelledExamples
     shots: Mapping[str, Sequence[Example]]
 
     def questions(self, examples: Sequence[Example]) -> EncodedSet:
@@ -75,7 +46,7 @@ class _Asked:
 
 def evaluate_surrogate(
     surrogate: Surrogate,
-    cases: TestCases,
+    cases: LabelledExamples,
     method: str | None = None,
     shots: Mapping[str, Sequence[Example]] | None = None,
 ) -> list[Row]:
@@ -160,7 +131,7 @@ def classification_row(method: str, said: Sequence[str | None], examples: Sequen
 
 def _reconstruction(asked: _Asked, titles: TitleFinder) -> list[Row]:
     """Greedy, the share of the history that is named (task 6)."""
-    examples, decoder = [one for one in asked.cases.of("reconstruction") if one.aspect == "history"], asked.decoder
+    examples, decoder = [one for one in asked.cases.of("reconstruction") if one.subtask == "history"], asked.decoder
     longest = max(sum(len(decoder.title_ids[item]) + 1 for item in one.answer_items) for one in examples)
     said = [titles.parse_list(text) for text in decoder.greedy(asked.questions(examples), longest + 1)]
     coverage = metrics.history_coverage(said, [one.answer_items for one in examples])

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recexplainer.errors import RecommenderError
-from recexplainer.evaluation.alignment import RETURNED, TestCases, classification_row, ranking_rows, retrieval_rows
+from recexplainer.evaluation.alignment import RETURNED, classification_row, ranking_rows, retrieval_rows
 from recexplainer.evaluation.rows import Row, row
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.scoring import ScoreBatch, score_batches
-from recexplainer.tasks.example import Example
+from recexplainer.tasks.example import Example, LabelledExamples
 
 
-def evaluate_scores(method: str, recommender: Recommender, cases: TestCases) -> list[Row]:
+def evaluate_scores(method: str, recommender: Recommender, cases: LabelledExamples) -> list[Row]:
     """The rows of a method that has a score for every item; tasks that there are no cases of have no value.
 
     Retrieval returns the five best items that the history lacks. Ranking puts the candidates in the order of their
@@ -74,7 +74,7 @@ def _words(batch: ScoreBatch, examples: Sequence[Example]) -> list[str]:
     return ["Yes" if liked else "No" for liked in above]
 
 
-def evaluate_baselines(cases: TestCases, seed: int = 0) -> list[Row]:
+def evaluate_baselines(cases: LabelledExamples, seed: int = 0) -> list[Row]:
     """Random and Popularity, as in Table 1; tasks that a method cannot do have no value.
 
     Popularity draws five items with chances as their popularity, and orders candidates by it (paper section 3.2.3).

@@ -13,8 +13,8 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.scoring import score_batches, truncate
-from recexplainer.tasks.classification import classification_examples
 from recexplainer.tasks.example import Example
+from recexplainer.tasks.scored_items import classification_examples
 
 SHOTS = 2
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from recexplainer.chat.model import ChatModel, Conversation, Message
 from recexplainer.claims.faults import read_verdict
 from recexplainer.data.titles import TitleFinder
-from recexplainer.evaluation.alignment import RETURNED, TestCases, classification_row, ranking_rows, retrieval_rows
+from recexplainer.evaluation.alignment import RETURNED, classification_row, ranking_rows, retrieval_rows
 from recexplainer.evaluation.rows import Row, row
 from recexplainer.surrogate.prompt import SEPARATOR
 from recexplainer.surrogate.questions import question_text
-from recexplainer.tasks.example import Example
+from recexplainer.tasks.example import Example, LabelledExamples
 
 TASKS = ("retrieval", "ranking", "classification")
 _ANSWER = {
@@ -30,7 +30,7 @@ def conversation(example: Example, titles: Sequence[str], shots: Sequence[Exampl
     """A question put to a chat model, behind the shots as turns that it has answered well.
 
     Args:
-        example: What is asked, with the view that the reader wants (`Example.ask`).
+        example: What is asked, with the view that the reader wants (`Example.aspect`).
         titles: The catalogue's titles, `[items]`.
         shots: Solved questions of the same task.
     """
@@ -45,7 +45,7 @@ def _question(example: Example, titles: Sequence[str]) -> str:
     return f"{question_text(example, titles)}\n{_ANSWER[example.task]}"
 
 
-def alignment_conversations(cases: TestCases, shots: Mapping[str, Sequence[Example]]) -> list[Conversation]:
+def alignment_conversations(cases: LabelledExamples, shots: Mapping[str, Sequence[Example]]) -> list[Conversation]:
     """All questions of Table 1, as `evaluate_chat_model` puts them."""
     return [
         conversation(example, cases.dataset.titles, shots.get(task, ())) for task in TASKS for example in cases.of(task)
@@ -53,7 +53,7 @@ def alignment_conversations(cases: TestCases, shots: Mapping[str, Sequence[Examp
 
 
 def evaluate_chat_model(
-    method: str, model: ChatModel, cases: TestCases, shots: Mapping[str, Sequence[Example]] | None = None
+    method: str, model: ChatModel, cases: LabelledExamples, shots: Mapping[str, Sequence[Example]] | None = None
 ) -> list[Row]:
     """The rows of a chat model; an answer that could not be had or read counts as wrong.
 

@@ -77,7 +77,7 @@ class TextSampler:
         for place, ((user, _), one) in enumerate(zip(pairs, known, strict=True)):
             example = Example("rationale", "surrogate", user.id, one.history, (one.item,))
             is_backed = int((place + 1) * self._backed) > int(place * self._backed)
-            examples.append(replace(example, aspect="evidence", evidence=one) if is_backed else example)
+            examples.append(replace(example, subtask="evidence", evidence=one) if is_backed else example)
         return examples, known
 
     def _questions(self, examples: Sequence[Example]) -> EncodedSet:

@@ -94,7 +94,8 @@ def examples_stage(recipe: Recipe) -> Stage:
 def make_examples(recipe: Recipe, context: StageContext, folder: Path) -> str:
     """Ask the recommender everything that surrogates are trained and tested on."""
     from recexplainer.data.split import leave_one_out
-    from recexplainer.tasks.mixture import build_examples, save_examples
+    from recexplainer.tasks.example import save_examples
+    from recexplainer.tasks.mixture import build_examples
 
     use_threads(recipe.threads)
     dataset, recommender = load_target(context.folders)

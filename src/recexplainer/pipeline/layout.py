@@ -20,10 +20,9 @@ from recexplainer.storage import read_as, read_json, write_json, write_text
 
 if TYPE_CHECKING:
     from recexplainer.data.dataset import Dataset
-    from recexplainer.evaluation.alignment import TestCases
     from recexplainer.recommenders.base import Recommender, User
     from recexplainer.surrogate.model import Surrogate
-    from recexplainer.surrogate.training import Alignment
+    from recexplainer.tasks.example import LabelledExamples
 
 Folders = Mapping[str, Path]
 """The complete folder of each stage, by the stage's name."""
@@ -164,20 +163,18 @@ def load_target(folders: Folders) -> tuple[Dataset, Recommender]:
     return Dataset.load(folders[DATASET]), load_recommender(folders[RECOMMENDER])
 
 
-def load_alignment(folders: Folders) -> Alignment:
+def load_alignment(folders: Folders) -> LabelledExamples:
     """What surrogates are trained on."""
-    from recexplainer.surrogate.training import Alignment
-    from recexplainer.tasks.mixture import load_examples
+    from recexplainer.tasks.example import LabelledExamples, load_examples
 
-    return Alignment(*load_target(folders), load_examples(folders[EXAMPLES]).train)
+    return LabelledExamples(*load_target(folders), load_examples(folders[EXAMPLES]).train)
 
 
-def load_test_cases(folders: Folders) -> TestCases:
+def load_test_cases(folders: Folders) -> LabelledExamples:
     """The questions that surrogates are measured by."""
-    from recexplainer.evaluation.alignment import TestCases
-    from recexplainer.tasks.mixture import load_examples
+    from recexplainer.tasks.example import LabelledExamples, load_examples
 
-    return TestCases(*load_target(folders), load_examples(folders[EXAMPLES]).test)
+    return LabelledExamples(*load_target(folders), load_examples(folders[EXAMPLES]).test)
 
 
 def load_surrogate(folder: Path) -> Surrogate:

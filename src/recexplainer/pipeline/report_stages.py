@@ -209,8 +209,7 @@ def _example_cases(explanations: Mapping[str, Sequence[Explanation]]) -> list[li
 
 def _counts(folder: Path) -> list[TaskCount]:
     from recexplainer.reports.inputs import TaskCount
-    from recexplainer.tasks.example import TASKS
-    from recexplainer.tasks.mixture import load_examples
+    from recexplainer.tasks.example import TASKS, load_examples
 
     examples = load_examples(folder)
     train, test = ([one.task for one in part] for part in (examples.train, examples.test))

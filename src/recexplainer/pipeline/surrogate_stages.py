@@ -7,7 +7,7 @@ run with nothing to do takes no time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,12 +33,10 @@ from recexplainer.surrogate.prompt import Form
 
 if TYPE_CHECKING:
     from recexplainer.chat.endpoint import Endpoint
-    from recexplainer.evaluation.alignment import TestCases
     from recexplainer.evaluation.rows import Row
     from recexplainer.surrogate.model import Surrogate
     from recexplainer.surrogate.settings import PreferenceSettings
-    from recexplainer.surrogate.training import Alignment
-    from recexplainer.tasks.example import Example, Task
+    from recexplainer.tasks.example import Example, LabelledExamples, Task
 
 _ALIGNMENT_ROWS = rows_file("alignment")
 _MIN_GUARD_QUESTIONS = 400  # classification examples that guard alignment; none of them is learned from here
@@ -114,16 +112,16 @@ def train_preference(
     recipe: Recipe, settings: PreferenceSettings, form: Form, context: StageContext, folder: Path
 ) -> str:
     """Train an aligned surrogate to prefer those of its explanations that the recommender supports (DPO)."""
-    from recexplainer.evaluation.alignment import TestCases
     from recexplainer.explanations.preference import prefer
     from recexplainer.recommenders.base import User
+    from recexplainer.tasks.example import LabelledExamples
 
     use_threads(recipe.threads_each)
     alignment, surrogate = load_alignment(context.folders), load_surrogate(context.folders[surrogate_name(form)])
     dataset, recommender = alignment.dataset, alignment.recommender
     asked = _classification_examples(alignment)
     step = max(2, len(asked) // _MIN_GUARD_QUESTIONS)
-    guarded = TestCases(dataset, recommender, asked[::step])
+    guarded = LabelledExamples(dataset, recommender, asked[::step])
     pairs = [(User(one.history, one.user), one.items[0]) for at, one in enumerate(asked) if at % step]
     log = prefer(surrogate, dataset, recommender, pairs, settings, partial(_accuracy, cases=guarded))
     surrogate.save_pretrained(folder)
@@ -135,7 +133,7 @@ def train_preference(
     )
 
 
-def _classification_examples(alignment: Alignment) -> list[Example]:
+def _classification_examples(alignment: LabelledExamples) -> list[Example]:
     """Items that the recommender likes or dislikes for the users trained on: what people ask to have explained.
 
     Raises:
@@ -151,7 +149,7 @@ def _classification_examples(alignment: Alignment) -> list[Example]:
     return asked
 
 
-def _accuracy(surrogate: Surrogate, *, cases: TestCases) -> float:
+def _accuracy(surrogate: Surrogate, *, cases: LabelledExamples) -> float:
     from recexplainer.evaluation.alignment import evaluate_surrogate
 
     rows = evaluate_surrogate(surrogate.eval(), cases)
@@ -326,7 +324,7 @@ def _train_ablated(recipe: Recipe, context: StageContext, folder: Path, without:
 
     whole, settings = load_alignment(context.folders), recipe.surrogate
     examples = [one for one in whole.examples if one.task not in without]
-    alignment = training.Alignment(whole.dataset, whole.recommender, examples)
+    alignment = replace(whole, examples=examples)
     if "discrimination" in without:  # the first phase names items from their vectors: that is this task
         settings = settings.model_copy(update={"connector_warmup_examples": 0})
     surrogate = training.train_surrogate(

@@ -74,9 +74,9 @@ def applies(example: Example, form: Form) -> bool:
     Reconstruction and naming an item read vectors, so they need a form that has them; naming an item from its words has
     no vector, so intention leaves it out (paper sections 2.2 to 2.4), and so is naming what matters in a history.
     """
-    if example.task == "reconstruction" or (example.task, example.aspect) == ("discrimination", "title"):
+    if example.task == "reconstruction" or (example.task, example.subtask) == ("discrimination", "title"):
         return form != "behavior"
-    return form != "intention" or example.aspect not in ("title-of", "for", "against")
+    return form != "intention" or example.subtask not in ("title-of", "for", "against")
 
 
 def render(example: Example, form: Form, template: str, titles: Sequence[str]) -> Prompt:
@@ -89,7 +89,7 @@ def render(example: Example, form: Form, template: str, titles: Sequence[str]) -
         titles: The catalogue's titles (evidence quotes them). The view that is asked for follows the phrasing.
     """
     parts: list[Part] = []
-    template = f"{template} {example.ask}" if example.ask else template
+    template = f"{template} {example.aspect}" if example.aspect else template
     for words, slot, _, _ in _pieces(template):
         if words:
             parts.append(words)
@@ -156,7 +156,7 @@ def _seen(example: Example, item: int, form: Form) -> Iterator[Part]:
 def _item(example: Example, item: int, form: Form) -> Iterator[Part]:
     if form != "behavior":
         yield ItemPlace(item)
-    named_by_vector = (example.task, example.aspect) == ("discrimination", "title")
+    named_by_vector = (example.task, example.subtask) == ("discrimination", "title")
     if form != "intention" and not named_by_vector:
         if form == "hybrid":
             yield " "

@@ -64,7 +64,7 @@ def encode_questions(
     dataset: Dataset,
     recommender: Recommender,
     examples: Sequence[Example],
-    ask: str = "",
+    aspect: str = "",
     shots: Sequence[Example] = (),
 ) -> EncodedSet:
     """Questions without their answers, in the surrogate's form and each task's first phrasing.
@@ -76,7 +76,7 @@ def encode_questions(
         dataset: The catalogue.
         recommender: f, asked for its vectors only.
         examples: What is asked.
-        ask: Words added to each question: the view that the reader wants.
+        aspect: The aspect that the reader asks for, in words added to each question.
         shots: Solved questions put before each, to be learned from in context; behavior only.
     """
     encode = PromptEncoder(surrogate.tokenizer, dataset.titles, surrogate.context, room=surrogate.context // 4)
@@ -84,7 +84,7 @@ def encode_questions(
     solved = [_question(shot, surrogate.form, dataset.titles) for shot in shots]
     encoded = []
     for example in examples:
-        prompt = with_shots(replace(_question(example, surrogate.form, dataset.titles, ask), answer=()), solved)
+        prompt = with_shots(replace(_question(example, surrogate.form, dataset.titles, aspect), answer=()), solved)
         encoded.append(encode(prompt, users.row(prompt, example.user)))
     return EncodedSet(encoded, users.vectors(), users.item_vectors)
 
@@ -112,6 +112,6 @@ def question_text(example: Example, titles: Sequence[str]) -> str:
     return as_text(_question(example, "behavior", titles).parts, titles)
 
 
-def _question(example: Example, form: Form, titles: Sequence[str], ask: str = "") -> Prompt:
-    phrasing = load_wording()[example.task, example.aspect][0]
-    return render(replace(example, ask=ask) if ask else example, form, phrasing, titles)
+def _question(example: Example, form: Form, titles: Sequence[str], aspect: str = "") -> Prompt:
+    phrasing = load_wording()[example.task, example.subtask][0]
+    return render(replace(example, aspect=aspect) if aspect else example, form, phrasing, titles)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -44,21 +43,12 @@ from recexplainer.surrogate.prompt import FORMS, Form, Prompt, applies, render
 from recexplainer.surrogate.questions import UserTable, check_form
 from recexplainer.surrogate.settings import SurrogateSettings
 from recexplainer.surrogate.sharding import join_weights, split_weights
-from recexplainer.tasks.example import Example
+from recexplainer.tasks.example import Example, LabelledExamples
 from recexplainer.tasks.mixture import MixtureSettings, build_examples
 from recexplainer.tasks.wording import load_wording
 
 _log = logging.getLogger(__name__)
 _MATCHED = 500  # groups of items by whose matches a connector starts
-
-
-@dataclass(frozen=True)
-class Alignment:
-    """What a surrogate is aligned to: the data, f, and what f answered."""
-
-    dataset: Dataset
-    recommender: Recommender
-    examples: Sequence[Example]
 
 
 def align(
@@ -84,7 +74,7 @@ def align(
     check_form(form, recommender)
     mixture = mixture or MixtureSettings()
     asked = build_examples(dataset, leave_one_out(dataset), recommender, mixture).train if is_first() else []
-    alignment = Alignment(dataset, recommender, from_first(asked))
+    alignment = LabelledExamples(dataset, recommender, from_first(asked))
     with TemporaryDirectory() as own:
         work = from_first(Path(own))
         with complete_folder(Path(folder) if is_first() else Path(own) / "unused") as partial:
@@ -95,7 +85,7 @@ def align(
 
 def train_surrogate(
     form: Form,
-    alignment: Alignment,
+    alignment: LabelledExamples,
     settings: SurrogateSettings,
     folder: Path,
     work: Path,
@@ -134,7 +124,7 @@ def train_surrogate(
     return surrogate.eval()
 
 
-def new_surrogate(form: Form, alignment: Alignment, settings: SurrogateSettings) -> Surrogate:
+def new_surrogate(form: Form, alignment: LabelledExamples, settings: SurrogateSettings) -> Surrogate:
     """A surrogate that has learned nothing yet.
 
     `nano` learns its vocabulary from the catalogue, the wording and the answers; a pretrained backbone has one.
@@ -155,7 +145,7 @@ def new_surrogate(form: Form, alignment: Alignment, settings: SurrogateSettings)
     return surrogate
 
 
-def _user_sample(alignment: Alignment) -> NDArray[np.float32]:
+def _user_sample(alignment: LabelledExamples) -> NDArray[np.float32]:
     """Vectors of some users that the examples speak of, `Float[users, d]`."""
     histories = {one.history: None for one in alignment.examples if one.history}
     some = list(histories)[:: max(1, len(histories) // 1000)]
@@ -169,7 +159,7 @@ def _match_sample(item_vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.concatenate([matched(item_vectors, [(item, group[0]) for item in group[1:]]) for group in groups])
 
 
-def _texts(alignment: Alignment) -> list[str]:
+def _texts(alignment: LabelledExamples) -> list[str]:
     """What the vocabulary is learned from; titles as often as they occur, so that frequent ones become few tokens."""
     titles = alignment.dataset.titles
     often = np.bincount(alignment.dataset.sequence, minlength=len(titles)) + 5
@@ -184,7 +174,7 @@ def _texts(alignment: Alignment) -> list[str]:
     return texts + [one.answer_text for one in words[:12000]] + [one.question for one in words[:3000] if one.question]
 
 
-def encode_examples(surrogate: Surrogate, alignment: Alignment, settings: SurrogateSettings) -> EncodedSet:
+def encode_examples(surrogate: Surrogate, alignment: LabelledExamples, settings: SurrogateSettings) -> EncodedSet:
     """What the form learns from as ids, in a phrasing and (for hybrid) a form drawn from the seed."""
     random = np.random.default_rng(settings.seed)
     shares = settings.task_sampling.get(surrogate.form, {})
@@ -209,11 +199,13 @@ def _prompts(
             form = "hybrid"
     if not applies(example, form):
         return []
-    phrasings = load_wording()[example.task, example.aspect]
+    phrasings = load_wording()[example.task, example.subtask]
     return [render(example, form, phrasings[int(random.integers(len(phrasings)))], titles)]
 
 
-def _read_items_first(surrogate: Surrogate, alignment: Alignment, settings: SurrogateSettings, work: Path) -> None:
+def _read_items_first(
+    surrogate: Surrogate, alignment: LabelledExamples, settings: SurrogateSettings, work: Path
+) -> None:
     """The first phase: name each item from its vector; then the user connector starts from the item connector."""
     done = work / "items-done"
     if done.exists():

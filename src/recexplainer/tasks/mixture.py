@@ -6,7 +6,7 @@ It knows what each task needs (histories, scores, attributes), not how a task bu
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,27 +15,23 @@ import numpy as np
 from pydantic import Field
 
 from recexplainer.data.attributes import Attributes
+from recexplainer.data.conversations import read_conversations
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.scoring import BATCH, ScoreBatch, recommended_shares, score_batches
+from recexplainer.recommenders.scoring import BATCH, recommended_shares, score_batches
 from recexplainer.settings import Settings
-from recexplainer.tasks.chat import chat_examples
-from recexplainer.tasks.classification import classification_examples
 from recexplainer.tasks.discrimination import discrimination_examples
-from recexplainer.tasks.example import TASKS, Example, Task
-from recexplainer.tasks.questions import Questions, collect_questions
-from recexplainer.tasks.ranking import ranking_examples
+from recexplainer.tasks.example import TASKS, Example, Examples, Task
+from recexplainer.tasks.histories import collect_histories
 from recexplainer.tasks.rationale import cause_examples, rationale_examples
 from recexplainer.tasks.reconstruction import history_examples, read_summaries, summary_examples
-from recexplainer.tasks.retrieval import retrieval_examples
-from recexplainer.tasks.storing import Examples, load_examples, save_examples
-
-__all__ = ["Examples", "MixtureSettings", "build_examples", "load_examples", "save_examples"]
+from recexplainer.tasks.scored_items import classification_examples, ranking_examples, retrieval_examples
 
 # Reasons need something to choose from: rationales are trained on histories of at least so many items.
-RATIONALE_HISTORY = 3
+_RATIONALE_HISTORY = 3
+_Pair = tuple[list[Example], list[Example]]
 
 
 class MixtureSettings(Settings):
@@ -50,9 +46,9 @@ class MixtureSettings(Settings):
     limits: dict[Task, int] = Field(default_factory=dict)
     """At most so many training Examples of a task, drawn at random; a task not named keeps all, as in the paper."""
     synthetic_history_ratio: float = Field(default=0.0, ge=0)
-    """Made-up histories to ask f about, as a multiple of the number of prefixes; 0 is the paper's training set."""
+    """Synthetic histories to ask about, as a multiple of the number of prefixes; 0 is the paper's training set."""
     synthetic_classification_share: float = Field(default=0.25, ge=0, le=1)
-    """Share of the made-up histories that also give a liked and a disliked item (retrieval and ranking use all)."""
+    """Share of the synthetic histories that also give a liked and a disliked item (retrieval and ranking use all)."""
     test_users: int | None = Field(default=None, ge=1)
     """At most so many test users, drawn at random; None takes all."""
     classification_test_share: float = Field(default=0.294, ge=0, le=1)
@@ -72,20 +68,20 @@ class MixtureSettings(Settings):
     rationale_evidence: int = Field(default=4_000, ge=0)
     """Rationales to train with evidence in the prompt."""
     rationale_causes: int = Field(default=4_000, ge=0)
-    """Questions for the history item that speaks most for an item, or most against it."""
+    """Questions for the history item with the largest positive attribution, or negative one."""
     rationale_test: int = Field(default=200, ge=0)
-    """Rationales kept for test, in both ways."""
+    """Rationales kept for test, without evidence and with it."""
     seed: int = Field(default=0, ge=0)
     """Seeds every draw."""
 
 
 def build_examples(dataset: Dataset, split: Split, recommender: Recommender, settings: MixtureSettings) -> Examples:
-    """Ask f everything that the settings want to know, and turn the answers into Examples.
+    """Ask the recommender everything that the settings want to know, and turn the answers into Examples.
 
     The same dataset, recommender and settings give the same Examples; leaving out a task does not change the others.
 
     Raises:
-        RecommenderError: f does not answer as the contract says.
+        RecommenderError: The recommender does not answer as the contract says.
         DataError: The conversations or the summaries cannot be read.
     """
     builder = _Builder(dataset, split, recommender, settings)
@@ -98,16 +94,14 @@ class _Builder:
     """Builds the Examples of one run; holds what several tasks share, and notes for the report."""
 
     def __init__(self, dataset: Dataset, split: Split, recommender: Recommender, settings: MixtureSettings) -> None:
-        self.dataset = dataset
-        self.recommender = recommender
-        self.settings = settings
+        self.dataset, self.recommender, self.settings = dataset, recommender, settings
         self.attributes = Attributes.of(dataset)
         self.notes: dict[str, Any] = {}
-        self.questions: Questions = collect_questions(
+        self.histories = collect_histories(
             dataset,
             split,
             recommender,
-            extra=settings.synthetic_history_ratio,
+            synthetic_ratio=settings.synthetic_history_ratio,
             test_users=settings.test_users,
             rng=self.rng("questions"),
         )
@@ -116,9 +110,9 @@ class _Builder:
         """A generator of its own for each purpose, so that switching off one task leaves the others as they are."""
         return np.random.default_rng([self.settings.seed, *purpose.encode()])
 
-    def build(self) -> tuple[list[Example], list[Example]]:
-        makers: dict[Task, Callable[[], tuple[list[Example], list[Example]]]] = {
-            "discrimination": lambda: (discrimination_examples(self.dataset, self.recommender), []),
+    def build(self) -> _Pair:
+        makers = {
+            "discrimination": self._discrimination,
             "chat": self._chat,
             "reconstruction": self._reconstruction,
             "rationale": self._rationale,
@@ -131,31 +125,28 @@ class _Builder:
                 test += more_test
         return train, test
 
-    def _from_scores(self) -> tuple[list[Example], list[Example]]:
+    def _from_scores(self) -> _Pair:
         """Retrieval, ranking and classification, from one pass over the scores."""
-        asked = self.questions
-        paired = round(self.settings.synthetic_classification_share * len(asked.extra))
-        tested = round(self.settings.classification_test_share * len(asked.test))
+        asked, settings = self.histories, self.settings
+        paired = round(settings.synthetic_classification_share * len(asked.synthetic))
+        tested = round(settings.classification_test_share * len(asked.test))
         chosen = set(self.rng("classification test").permutation(len(asked.test))[:tested].tolist())
         test_paired = [user for place, user in enumerate(asked.test) if place in chosen]
         test_single = [user for place, user in enumerate(asked.test) if place not in chosen]
         rngs = {task: self.rng(task) for task in ("ranking", "classification")}
-        train = self._answered([*asked.last, *asked.extra[:paired]], rngs, pairs=True, label="asking: prefixes")
-        train += self._answered([*asked.earlier, *asked.extra[paired:]], rngs, pairs=False, label="asking: prefixes")
+        train = self._scored([*asked.last, *asked.synthetic[:paired]], rngs, pairs=True)
+        train += self._scored([*asked.earlier, *asked.synthetic[paired:]], rngs, pairs=False)
         rngs = {task: self.rng(f"{task} test") for task in ("ranking", "classification")}
-        test = self._answered(test_paired, rngs, pairs=True, label="asking: test users")
-        test += self._answered(test_single, rngs, pairs=False, label="asking: test users")
+        test = self._scored(test_paired, rngs, pairs=True) + self._scored(test_single, rngs, pairs=False)
         return _by_task(train), _by_task(test)
 
-    def _answered(
-        self, users: Sequence[User], rngs: dict[str, np.random.Generator], *, pairs: bool, label: str
-    ) -> list[Example]:
+    def _scored(self, users: Sequence[User], rngs: dict[str, np.random.Generator], *, pairs: bool) -> list[Example]:
         examples: list[Example] = []
         tasks = set(self.settings.tasks) & {"retrieval", "ranking", *(("classification",) if pairs else ())}
         if not tasks:
             return examples
-        batch: ScoreBatch
-        for batch in track(score_batches(self.recommender, users), label, total=-(-len(users) // BATCH)):
+        batches = -(-len(users) // BATCH)
+        for batch in track(score_batches(self.recommender, users), "asking the recommender", total=batches):
             if "retrieval" in tasks:
                 examples += retrieval_examples(batch)
             if "ranking" in tasks:
@@ -164,61 +155,55 @@ class _Builder:
                 examples += classification_examples(batch, rngs["classification"])
         return examples
 
-    def _chat(self) -> tuple[list[Example], list[Example]]:
-        settings = self.settings
-        train, test, too_long = chat_examples(
-            settings.chat_path,
-            train=settings.chat_train,
-            test=settings.chat_test,
-            longest=settings.chat_characters,
-            rng=self.rng("chat"),
-        )
-        self.notes["chat"] = {"source": str(settings.chat_path or "embedded"), "left out as too long": too_long}
-        return train, test
+    def _discrimination(self) -> _Pair:
+        return discrimination_examples(self.dataset, self.recommender), []
 
-    def _reconstruction(self) -> tuple[list[Example], list[Example]]:
-        asked = self.questions
+    def _chat(self) -> _Pair:
+        """Task 5: conversations keep the language model's general ability (paper 2.2); none is in both parts."""
+        settings = self.settings
+        read, longest = read_conversations(settings.chat_path), settings.chat_characters
+        kept = [one for one in read if longest is None or len(one.question) + len(one.answer) <= longest]
+        drawn = [kept[index] for index in self.rng("chat").permutation(len(kept))]
+        examples = [Example("chat", question=one.question, answer_text=one.answer) for one in drawn]
+        n_test = min(settings.chat_test, len(examples) // 10)
+        source = str(settings.chat_path or "embedded")
+        self.notes["chat"] = {"source": source, "left out as too long": len(read) - len(kept)}
+        return examples[n_test : n_test + settings.chat_train], examples[:n_test]
+
+    def _reconstruction(self) -> _Pair:
+        asked = self.histories
         given = read_summaries(self.settings.summaries_path) if self.settings.summaries_path else {}
         summaries, n_given = summary_examples(asked.full, self.attributes, self.rng("summaries"), given)
         self.notes["summaries"] = {"chat endpoint": n_given, "item attributes": len(summaries) - n_given}
         return history_examples([*asked.earlier, *asked.last]) + summaries, history_examples(asked.test)
 
-    def _rationale(self) -> tuple[list[Example], list[Example]]:
-        settings, asked = self.settings, self.questions
-        if not self.recommender.answers_changed_history:
+    def _rationale(self) -> _Pair:
+        settings, asked, recommender = self.settings, self.histories, self.recommender
+        if not recommender.answers_changed_history:
             self.notes["rationale"] = "left out: the recommender cannot answer for a changed history"
             return [], []
+        shares = recommended_shares(recommender, self.dataset)
         rng = self.rng("rationale")
         wanted = max(settings.rationale_surrogate, settings.rationale_evidence, settings.rationale_causes)
         histories = [*asked.last, *asked.earlier]
-        long = [user for user in histories if len(user.history) >= RATIONALE_HISTORY]
-        users = _spread(long or histories, wanted, rng)
-        recommended_share = recommended_shares(self.recommender, self.dataset)
-        bare, backed = rationale_examples(
-            self.dataset, self.recommender, self.attributes, users, rng, recommended_share
-        )
-        train = bare[: settings.rationale_surrogate] + backed[: settings.rationale_evidence]
-        train += cause_examples(backed)[: settings.rationale_causes]
+        users = _spread([one for one in histories if len(one.history) >= _RATIONALE_HISTORY] or histories, wanted, rng)
+        bare, grounded = rationale_examples(self.dataset, recommender, self.attributes, users, rng, shares)
+        train = bare[: settings.rationale_surrogate] + grounded[: settings.rationale_evidence]
+        train += cause_examples(grounded)[: settings.rationale_causes]
         users = _spread(asked.test, settings.rationale_test, self.rng("rationale test"))
-        bare, backed = rationale_examples(
-            self.dataset, self.recommender, self.attributes, users, rng, recommended_share
-        )
-        return train, bare + backed
+        bare, grounded = rationale_examples(self.dataset, recommender, self.attributes, users, rng, shares)
+        return train, bare + grounded
 
     def report(self, train: Sequence[Example], test: Sequence[Example]) -> dict[str, Any]:
-        tested = {user.history for user in self.questions.test}
-        prefixes = [*self.questions.earlier, *self.questions.last]
-        return {
-            "train": _counts(train),
-            "test": _counts(test),
-            "histories": {
-                "prefixes": len(prefixes),
-                "test": len(self.questions.test),
-                "made up": len(self.questions.extra),
-                "prefixes equal to a test history": sum(user.history in tested for user in prefixes),
-            },
-            "notes": self.notes,
+        tested = {user.history for user in self.histories.test}
+        prefixes = [*self.histories.earlier, *self.histories.last]
+        histories = {
+            "prefixes": len(prefixes),
+            "test": len(self.histories.test),
+            "synthetic": len(self.histories.synthetic),
+            "prefixes equal to a test history": sum(user.history in tested for user in prefixes),
         }
+        return {"train": _counts(train), "test": _counts(test), "histories": histories, "notes": self.notes}
 
 
 def _spread(users: Sequence[User], count: int, rng: np.random.Generator) -> list[User]:

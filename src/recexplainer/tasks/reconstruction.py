@@ -1,24 +1,25 @@
 """Task 6, history reconstruction: the titles of a history, and its owner's taste in words (paper sections 2.3, B.1).
 
 The taste comes from a chat endpoint where its answers are given; else it is put together from brands, genres,
-platforms and words that recur in the titles. It says nothing of the future, only of the history.
+platforms and words that recur in the titles. It describes the history, not the future.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from pydantic import StrictStr, TypeAdapter
 
 from recexplainer.data.attributes import Attributes, join_words
 from recexplainer.errors import DataError
+from recexplainer.evidence.realised import one_of
 from recexplainer.recommenders.base import User
 from recexplainer.tasks.example import Example
 
-MOST_WORDS = 100
+_MOST_WORDS = 100
 
 _SUBJECTS = ("The user", "This person", "This customer", "The buyer")
 _LIKES = ("mostly buys", "leans towards", "is drawn to", "likes", "keeps coming back to")
@@ -54,35 +55,36 @@ def summary_examples(
     Returns:
         The Examples, and how many of them hold a given summary.
     """
-    texts = [given.get(user.id) or summarise(user.history, attributes, rng) for user in users]
     examples = [
-        Example("reconstruction", "summary", user=user.id, history=user.history, answer_text=text)
-        for user, text in zip(users, texts, strict=True)
+        Example(
+            "reconstruction",
+            "summary",
+            user=user.id,
+            history=user.history,
+            answer_text=given.get(user.id) or summarise(user.history, attributes, rng),
+        )
+        for user in users
     ]
     return examples, sum(bool(given.get(user.id)) for user in users)
 
 
 def summarise(history: Sequence[int], attributes: Attributes, rng: np.random.Generator) -> str:
     """The taste behind a history in one or two sentences, from what at least two of its items have in common."""
-
-    def one_of(choices: Sequence[str]) -> str:
-        return choices[int(rng.integers(len(choices)))]
-
-    subject = one_of(_SUBJECTS)
+    subject = one_of(_SUBJECTS, rng)
     genres = _recurring((genre for item in history for genre in attributes.genres[item]), 3)
     platforms = _recurring((name for item in history for name in attributes.platforms[item]), 2)
     brands = _recurring((attributes.brands[item] for item in history), 2)
     words = _recurring((word for item in history for word in attributes.words[item].values()), 3)
     if not (genres or platforms or brands or words):
-        return one_of(_NOTHING).format(subject)
+        return one_of(_NOTHING, rng).format(subject)
     sentences: list[str] = []
     if genres or platforms or brands:
-        details = [one_of(_PLATFORMS).format(join_words(platforms))] if platforms else []
-        details += [one_of(_BRANDS).format(join_words(brands))] if brands else []
+        details = [one_of(_PLATFORMS, rng).format(join_words(platforms))] if platforms else []
+        details += [one_of(_BRANDS, rng).format(join_words(brands))] if brands else []
         what = f"{join_words(genres)} items" if genres else "items"
-        sentences.append(f"{subject} {one_of(_LIKES)} {what} {', '.join(details)}".rstrip() + ".")
+        sentences.append(f"{subject} {one_of(_LIKES, rng)} {what} {', '.join(details)}".rstrip() + ".")
     if words:
-        sentences.append(_about_words(words, one_of(_WORDS), subject if not sentences else ""))
+        sentences.append(_about_words(words, one_of(_WORDS, rng), subject if not sentences else ""))
     return " ".join(sentences)
 
 
@@ -107,22 +109,18 @@ def read_summaries(path: Path) -> dict[str, str]:
         DataError: The file is not such an object, or a summary is empty or has 100 words or more.
     """
     try:
-        read = json.loads(path.read_text(encoding="utf-8"))
+        read = TypeAdapter(dict[str, StrictStr]).validate_json(path.read_bytes())
     except (OSError, ValueError) as error:
         raise DataError(
-            f"The summaries cannot be read: {error}.", location=str(path), hint="Give a JSON file."
-        ) from error
-    if not isinstance(read, dict) or not all(isinstance(text, str) for text in read.values()):
-        raise DataError(
-            "The summaries are not an object of user id to text.",
+            f"The summaries cannot be read: {error}.",
             location=str(path),
-            hint='Write {"user id": "The user likes …"}.',
-        )
+            hint='Give a JSON file of user ids and texts: {"user id": "The user likes …"}.',
+        ) from error
     for user, text in read.items():
-        if not 0 < len(text.split()) < MOST_WORDS:
+        if not 0 < len(text.split()) < _MOST_WORDS:
             raise DataError(
                 f"A summary has {len(text.split())} words.",
                 location=f"{path}, user {user}",
-                hint=f"Ask for between 1 and {MOST_WORDS - 1} words.",
+                hint=f"Ask for between 1 and {_MOST_WORDS - 1} words.",
             )
     return read

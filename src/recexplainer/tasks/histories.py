@@ -1,6 +1,6 @@
-"""Which histories the recommender is asked about: prefixes, test histories, and made-up ones.
+"""Which histories the recommender is asked about: prefixes, test histories, and synthetic ones.
 
-It knows neither the answers nor the tasks. Every history is cut to what f looks at.
+It knows neither the answers nor the tasks. Every history is cut to what the recommender looks at.
 """
 
 from __future__ import annotations
@@ -15,53 +15,52 @@ from recexplainer.data.split import Split
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.scoring import truncate
 
-# Draws for each made-up history before giving up: a tiny dataset holds only so many different ones.
+# Draws for each synthetic history before giving up: a tiny dataset holds only so many different ones.
 _TRIES = 20
-# Of an f that knows users by id alone: the share of users kept for the test.
+# Of a recommender that knows users by id alone: the share of users kept for the test.
 _TEST_SHARE_BY_ID = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
-    """Whom to ask f about.
+class Histories:
+    """Which users, each with a history, the recommender is asked about.
 
     Attributes:
         earlier: Every prefix of every user's training sequence but the last one.
         last: The last training prefix of each user: the training sequence without its last item.
         full: The whole training sequence of each training user (for summaries of taste).
         test: The whole training sequence of each test user.
-        extra: Made-up histories: sub-histories and mixed histories, none equal to a test history.
+        synthetic: Sub-histories and mixed histories, none equal to a test history.
     """
 
     earlier: list[User]
     last: list[User]
     full: list[User]
     test: list[User]
-    extra: list[User]
+    synthetic: list[User]
 
 
-def collect_questions(
+def collect_histories(
     dataset: Dataset,
     split: Split,
     recommender: Recommender,
     *,
-    extra: float,
+    synthetic_ratio: float,
     test_users: int | None,
     rng: np.random.Generator,
-) -> Questions:
+) -> Histories:
     """All histories that the tasks ask about (paper Table B2: 23,870 prefixes and 3,901 test users for Games).
+
+    A recommender that knows users by id alone is asked about whole histories only: a fifth of the users is kept for the
+    test, the others train.
 
     Args:
         dataset: The histories.
         split: Which item of each user is held out.
         recommender: Says how long a history it looks at, and whether it answers for changed ones.
-        extra: How many made-up histories, as a multiple of the number of prefixes.
+        synthetic_ratio: How many synthetic histories, as a multiple of the number of prefixes.
         test_users: At most so many test users, drawn at random; None for all.
-        rng: Draws the made-up histories and the test users.
-
-    Returns:
-        The questions. A recommender that knows users by id alone is asked about whole histories only: a fifth of the
-        users is kept for the test, the others train.
+        rng: Draws the synthetic histories and the test users.
     """
     sequences = [split.train_history(user) for user in range(dataset.n_users)]
     full = [User(truncate(sequence, recommender), dataset.user_ids[user]) for user, sequence in enumerate(sequences)]
@@ -70,21 +69,19 @@ def collect_questions(
         tested = _drawn(tested, round(_TEST_SHARE_BY_ID * len(tested)), rng)
         kept = set(tested)
         trained = [user for index, user in enumerate(full) if index not in kept]
-        tested = _drawn(tested, test_users, rng)
-        return Questions([], trained, trained, [full[user] for user in tested], [])
+        return Histories([], trained, trained, [full[user] for user in _drawn(tested, test_users, rng)], [])
     test = [full[user] for user in _drawn(tested, test_users, rng)]
     earlier: list[User] = []
     last: list[User] = []
     for user, sequence in enumerate(sequences):
-        prefixes = [
-            User(truncate(sequence[:length], recommender), dataset.user_ids[user]) for length in range(1, len(sequence))
-        ]
+        lengths = range(1, len(sequence))
+        prefixes = [User(truncate(sequence[:length], recommender), dataset.user_ids[user]) for length in lengths]
         earlier += prefixes[:-1]
         last += prefixes[-1:]
-    wanted = round(extra * (len(earlier) + len(last)))
+    wanted = round(synthetic_ratio * (len(earlier) + len(last)))
     forbidden = {full[user].history for user in split.test_users}
-    made_up = make_histories([user.history for user in full], wanted, recommender.max_history, forbidden, rng)
-    return Questions(earlier, last, full, test, made_up)
+    synthetic = synthetic_histories([user.history for user in full], wanted, recommender.max_history, forbidden, rng)
+    return Histories(earlier, last, full, test, synthetic)
 
 
 def _drawn(users: list[int], count: int | None, rng: np.random.Generator) -> list[int]:
@@ -93,14 +90,14 @@ def _drawn(users: list[int], count: int | None, rng: np.random.Generator) -> lis
     return sorted(int(user) for user in rng.choice(users, count, replace=False))
 
 
-def make_histories(
+def synthetic_histories(
     histories: Sequence[tuple[int, ...]],
     count: int,
     longest: int,
     forbidden: set[tuple[int, ...]],
     rng: np.random.Generator,
 ) -> list[User]:
-    """Made-up histories: half are sub-histories of one user, half mix two users; each user's order is kept.
+    """Synthetic histories: half are sub-histories of one user, half mix two users; each user's order is kept.
 
     Args:
         histories: Real histories to draw from.
@@ -118,7 +115,7 @@ def make_histories(
         first, second = int(rng.integers(len(usable))), int(rng.integers(len(usable)))
         one, other = usable[first], usable[second]
         mixed = first != second and rng.random() < 0.5
-        history = _mix(one, other, longest, rng) if mixed else _some(one, _long_rather(len(one), rng), rng)
+        history = _mix(one, other, longest, rng) if mixed else _some(one, _rather_long(len(one), rng), rng)
         history = history[-longest:]
         if history not in taken:
             taken.add(history)
@@ -126,8 +123,8 @@ def make_histories(
     return made
 
 
-def _long_rather(most: int, rng: np.random.Generator) -> int:
-    """A size from 1 to `most`, long ones more often: in the end f is asked about whole histories."""
+def _rather_long(most: int, rng: np.random.Generator) -> int:
+    """A size from 1 to `most`, large ones more often: in the end the recommender is asked about whole histories."""
     return 1 + int(max(rng.integers(most), rng.integers(most)))
 
 
@@ -138,7 +135,7 @@ def _some(history: tuple[int, ...], size: int, rng: np.random.Generator) -> tupl
 def _mix(one: tuple[int, ...], other: tuple[int, ...], longest: int, rng: np.random.Generator) -> tuple[int, ...]:
     """Interleave parts of two histories, as long together as one history is, without a repeated item."""
     size = min(longest, max(2, len(one)))
-    first = _some(one, min(len(one), _long_rather(size - 1, rng) if size > 2 else 1), rng)
+    first = _some(one, min(len(one), _rather_long(size - 1, rng) if size > 2 else 1), rng)
     rest = tuple(item for item in other if item not in first)
     second = _some(rest, min(len(rest), size - len(first)), rng)
     turns = rng.permutation([0] * len(first) + [1] * len(second)).tolist()

@@ -1,0 +1,61 @@
+"""Tasks 1 to 3, answered from the recommender's scores of unseen items: retrieval, ranking, classification.
+
+Paper, section 2.2. The functions know a batch of scores, not which users are asked about.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recexplainer.recommenders.scoring import ScoreBatch, sample_columns
+from recexplainer.tasks.example import Example
+
+CANDIDATES = 5
+"""Items that a ranking question shows."""
+
+
+def retrieval_examples(batch: ScoreBatch) -> list[Example]:
+    """One Example a user: the answer is the recommender's best unseen item (of equals, the first in the catalogue)."""
+    best = np.where(batch.unseen, batch.scores, -np.inf).argmax(axis=1).tolist()
+    return [
+        Example("retrieval", user=user.id, history=user.history, answer_items=(item,))
+        for user, item in zip(batch.users, best, strict=True)
+    ]
+
+
+def ranking_examples(batch: ScoreBatch, rng: np.random.Generator) -> list[Example]:
+    """One Example a user: five unseen items drawn at random; the answer is the same items, the best first.
+
+    Fewer candidates are shown where fewer are unseen; a user with less than two gives no Example.
+    """
+    candidates = sample_columns(batch.unseen, CANDIDATES, rng)
+    scores = np.take_along_axis(batch.scores, candidates, axis=1)
+    order = np.argsort(np.where(candidates < 0, np.inf, -scores), axis=1, kind="stable")
+    ranked = np.take_along_axis(candidates, order, axis=1).tolist()
+    return [
+        Example(
+            "ranking",
+            user=user.id,
+            history=user.history,
+            items=tuple(item for item in shown if item >= 0),
+            answer_items=tuple(item for item in answer if item >= 0),
+        )
+        for user, shown, answer in zip(batch.users, candidates.tolist(), ranked, strict=True)
+        if max(shown[1:], default=-1) >= 0
+    ]
+
+
+def classification_examples(batch: ScoreBatch, rng: np.random.Generator) -> list[Example]:
+    """Two Examples a user: an item above the user's top-20% threshold ("Yes"), one below the bottom-50% one ("No").
+
+    A side on which no item lies (tiny catalogues, equal scores) gives no Example.
+    """
+    top, bottom = batch.thresholds()
+    liked = sample_columns(batch.unseen & (batch.scores > top[:, None]), 1, rng)[:, 0].tolist()
+    disliked = sample_columns(batch.unseen & (batch.scores < bottom[:, None]), 1, rng)[:, 0].tolist()
+    return [
+        Example("classification", user=user.id, history=user.history, items=(item,), answer_text=word)
+        for user, positive, negative in zip(batch.users, liked, disliked, strict=True)
+        for item, word in ((positive, "Yes"), (negative, "No"))
+        if item >= 0
+    ]
