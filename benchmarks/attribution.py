@@ -1,4 +1,4 @@
-"""Attribution by asking f again: milliseconds a case on a SASRec, histories asked, and how near sampled values come.
+"""Attribution by asking the recommender again: milliseconds a case, histories asked, and how near samples come.
 
 Milliseconds are those of the processor, one thread, for one case at a time: the median of the cases, of each of which
 the fastest of some takes counts, as others on the machine can only make it slower.
@@ -16,11 +16,9 @@ import numpy as np
 
 from common import Result, arguments, begin, finish
 from recexplainer.data.sample import make_world
-from recexplainer.data.split import leave_one_out
 from recexplainer.recommenders.attribution import Shapley, occlusion_attributions, pair_attributions, shapley_values
 from recexplainer.recommenders.base import Floats, User
-from recexplainer.recommenders.fitting import SearchSettings, fit_sasrec
-from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
+from recexplainer.recommenders.towers import SASRec, SASRecSettings
 
 ITEMS, WIDTH = 2_000, 64
 WAYS: dict[str, Callable[..., Any]] = {
@@ -31,7 +29,7 @@ WAYS: dict[str, Callable[..., Any]] = {
 
 
 class Counting(SASRec):
-    """A SASRec that counts the histories it is asked for."""
+    """A SASRec that counts the histories it scores."""
 
     asked = 0
 
@@ -59,35 +57,42 @@ def main() -> None:
 
 def timed(layers: int, options: Any) -> list[Result]:
     """Median milliseconds and histories asked of each kind of attribution, one case at a time after a warm-up."""
-    f = Counting(ITEMS, SASRecSettings(max_history=options.length, width=WIDTH, layers=layers)).eval()
+    recommender = Counting(
+        ITEMS, SASRecSettings(max_history=options.length, hidden_size=WIDTH, num_hidden_layers=layers)
+    ).eval()
     random = np.random.default_rng(0)
     users = [User(tuple(random.choice(ITEMS, options.length, replace=False).tolist())) for _ in range(options.cases)]
     results: list[Result] = []
     for way, attribute in WAYS.items():
-        takes = [[seconds(attribute, f, user) for user in users] for _ in range(1 + options.takes)][1:]
-        asked, f.asked = f.asked / options.cases / (1 + options.takes), 0
+        takes = [[seconds(attribute, recommender, user) for user in users] for _ in range(1 + options.takes)][1:]
+        asked, recommender.asked = recommender.asked / options.cases / (1 + options.takes), 0
         what = f"{options.length} items, {layers} layer{'s' if layers > 1 else ''}"
         results.append(Result(what, way, 1e3 * float(np.median(np.min(takes, 0))), "milliseconds"))
         results.append(Result(what, way, asked, "histories asked"))
     return results
 
 
-def seconds(attribute: Callable[..., Any], f: SASRec, user: User) -> float:
+def seconds(attribute: Callable[..., Any], recommender: SASRec, user: User) -> float:
     start = process_time()
-    attribute(f, [user], [0])
+    attribute(recommender, [user], [0])
     return process_time() - start
 
 
 def exactness(options: Any) -> list[Result]:
-    """Sampled beside exact values of a fitted SASRec, in units of the spread of the exact values of a history."""
+    """Sampled beside exact values of a fitted SASRec, in units of the standard deviation of the exact ones."""
     world = make_world(users=1_500, items=300)
-    shape = SearchSettings(widths=(WIDTH,), dropouts=(0.2,), layers=(2,), learning_rates=(3e-3,), epochs=8, batch=256)
-    f, _ = fit_sasrec(world, leave_one_out(world), shape.model_copy(update={"max_history": options.length}))
+    search: dict[str, Any] = {
+        "hidden_sizes": [WIDTH],
+        "dropouts": [0.2],
+        "num_hidden_layers": [2],
+        "learning_rates": [3e-3],
+    }
+    recommender = SASRec.fit(world, epochs=8, batch_size=256, max_history=options.length, **search)
     longest = sorted((world.history(user) for user in range(world.n_users)), key=len)[-options.exact :]
     users = [User(tuple(history[-options.length :].tolist())) for history in longest]
-    items = [int(np.argsort(-scores)[15]) for scores in f.scores(users)]
-    exact = shapley_values(f, users, items, exact_up_to=16)
-    sampled = shapley_values(f, users, items, exact_up_to=4)
+    items = [int(np.argsort(-scores)[15]) for scores in recommender.scores(users)]
+    exact = shapley_values(recommender, users, items, exact_up_to=16)
+    sampled = shapley_values(recommender, users, items, exact_up_to=4)
     lengths = [len(user.history) for user in users]
     what = f"{min(lengths)} to {max(lengths)} items, fitted"
     error, stated = [], []
@@ -97,8 +102,8 @@ def exactness(options: Any) -> list[Result]:
         stated.append(one.errors / score_std)
     errors, claims = np.concatenate(error), np.concatenate(stated)
     return [
-        Result(what, "shapley, error", root_mean_square(errors), "of the spread"),
-        Result(what, "shapley, stated error", root_mean_square(claims), "of the spread"),
+        Result(what, "shapley, error", root_mean_square(errors), "of the standard deviation"),
+        Result(what, "shapley, stated error", root_mean_square(claims), "of the standard deviation"),
         Result(what, "within 3 stated errors", float((np.abs(errors) <= 3 * claims).mean()), "of the values"),
         Result(what, "sampled and exact", correlation(sampled, exact), "correlation"),
     ]

@@ -16,7 +16,8 @@ from recexplainer.data.sample import make_world
 from recexplainer.data.split import leave_one_out
 from recexplainer.hardware import use_threads
 from recexplainer.pipeline.stage import package_versions
-from recexplainer.recommenders.fitting import SearchSettings, fit_sasrec
+from recexplainer.recommenders.fitting import SASRecSearchSettings, fit_towers
+from recexplainer.recommenders.towers import SASRec
 from recexplainer.storage import write_json
 from recexplainer.surrogate.settings import NanoSettings
 from recexplainer.tasks.example import Example, LabelledExamples
@@ -24,7 +25,9 @@ from recexplainer.tasks.mixture import MixtureSettings, build_examples
 
 NANO = NanoSettings(hidden_size=224, num_hidden_layers=3, num_attention_heads=4, intermediate_size=640, vocab_size=3400)
 CONNECTOR_WIDTH = 448
-_SEARCH = SearchSettings(widths=(64,), dropouts=(0.2,), layers=(1,), learning_rates=(3e-3,), epochs=6, batch=256)
+_SEARCH = SASRecSearchSettings(
+    hidden_sizes=(64,), dropouts=(0.2,), num_hidden_layers=(1,), learning_rates=(3e-3,), epochs=6, batch_size=256
+)
 _MIXTURE = MixtureSettings(rationale_surrogate=800, rationale_evidence=800, chat_train=100, rationale_test=0)
 
 
@@ -50,7 +53,7 @@ def ask_world(users: int) -> Asked:
     """Make the embedded world, fit a SASRec for a few epochs, and ask it what the surrogate learns from."""
     dataset = make_world(users=users)
     split = leave_one_out(dataset)
-    recommender, _ = fit_sasrec(dataset, split, _SEARCH)
+    recommender, _ = fit_towers(SASRec, dataset, split, _SEARCH)
     examples = build_examples(dataset, split, recommender, _MIXTURE)
     return Asked(LabelledExamples(dataset, recommender, examples.train), examples.test)
 

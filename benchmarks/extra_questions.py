@@ -15,7 +15,8 @@ from recexplainer.data.split import leave_one_out
 from recexplainer.evaluation.alignment import evaluate_surrogate
 from recexplainer.evaluation.rows import Row, write_rows
 from recexplainer.hardware import use_threads
-from recexplainer.recommenders.fitting import SearchSettings, fit_sasrec
+from recexplainer.recommenders.fitting import SASRecSearchSettings, fit_towers
+from recexplainer.recommenders.towers import SASRec
 from recexplainer.surrogate.settings import NanoSettings, SurrogateSettings
 from recexplainer.surrogate.training import train_surrogate
 from recexplainer.tasks.example import LabelledExamples
@@ -28,8 +29,10 @@ def measure(form: str, users: int, examples: int, extra: float) -> list[Row]:
     """Rows of the two surrogates, the method named after the form and the multiple of extra questions."""
     world = make_world(users=users)
     split = leave_one_out(world)
-    search = SearchSettings(widths=(64,), dropouts=(0.3,), layers=(1,), learning_rates=(3e-3,), batch=256)
-    recommender, _ = fit_sasrec(world, split, search)
+    search = SASRecSearchSettings(
+        hidden_sizes=(64,), dropouts=(0.3,), num_hidden_layers=(1,), learning_rates=(3e-3,), batch_size=256
+    )
+    recommender, _ = fit_towers(SASRec, world, split, search)
     rows: list[Row] = []
     for multiple in (0.0, extra):
         mixture = MixtureSettings(tasks=TASKS, synthetic_history_ratio=multiple, synthetic_classification_share=1.0)

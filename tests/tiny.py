@@ -14,8 +14,8 @@ from recexplainer.data.sample import make_world
 from recexplainer.data.split import leave_one_out
 from recexplainer.explanations.record import Explanation
 from recexplainer.pipeline.stage import Manifest
-from recexplainer.recommenders.fitting import SearchSettings, fit_sasrec
-from recexplainer.recommenders.sasrec import SASRec
+from recexplainer.recommenders.fitting import SASRecSearchSettings, fit_towers
+from recexplainer.recommenders.towers import SASRec
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import Form
 from recexplainer.surrogate.settings import NanoSettings, SurrogateSettings
@@ -23,7 +23,9 @@ from recexplainer.surrogate.training import new_surrogate
 from recexplainer.tasks.example import Examples, LabelledExamples
 from recexplainer.tasks.mixture import MixtureSettings, build_examples
 
-SEARCH = SearchSettings(widths=(16,), dropouts=(0.1,), layers=(1,), max_history=6, epochs=3, patience=3, batch=32)
+SEARCH = SASRecSearchSettings(
+    hidden_sizes=(16,), dropouts=(0.1,), num_hidden_layers=(1,), max_history=6, epochs=3, patience=3, batch_size=32
+)
 NANO = NanoSettings(
     hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, vocab_size=1500, max_length=1024
 )
@@ -55,7 +57,7 @@ def world() -> Dataset:
 
 @cache
 def sasrec() -> SASRec:
-    return fit_sasrec(world(), leave_one_out(world()), SEARCH)[0]
+    return fit_towers(SASRec, world(), leave_one_out(world()), SEARCH)[0]
 
 
 @cache

@@ -33,7 +33,7 @@ name: small
 threads: 1
 data: {source: sample, sample: {users: 80, items: 60}}
 recommender:
-  search: {widths: [16], dropouts: [0.2], layers: [1], learning_rates: [0.003], epochs: 3}
+  sasrec: {hidden_sizes: [16], dropouts: [0.2], num_hidden_layers: [1], learning_rates: [0.003], epochs: 3}
 examples: {synthetic_history_ratio: 0.5, rationale_surrogate: 60, rationale_evidence: 60, rationale_causes: 60,
   test_users: 12, rationale_test: 4}
 forms: [intention, hybrid]

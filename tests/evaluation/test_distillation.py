@@ -24,9 +24,9 @@ from recexplainer.evaluation.distillation import (
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.fitting import held_out_ranks
 from recexplainer.recommenders.function import FunctionRecommender
-from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
+from recexplainer.recommenders.towers import SASRec, SASRecSettings
 
-SHORT = DistillationSettings(temperatures=(0.5,), epochs=3, batch=32, width=16)
+SHORT = DistillationSettings(temperatures=(0.5,), epochs=3, batch_size=32, hidden_size=16)
 LONGER = SHORT.model_copy(update={"epochs": 12, "patience": 3, "learning_rate": 1e-2})
 
 
@@ -80,7 +80,7 @@ def by_last_item(histories: list[list[str]]) -> np.ndarray:
 def test_a_function_that_only_scores_is_imitated() -> None:
     teacher = FunctionRecommender(by_last_item, world().item_ids, max_history=4)
     model, trials = distilled(teacher, LONGER)
-    assert (model.max_history, model.settings.width, model.settings.layers) == (4, 16, 1)
+    assert (model.max_history, model.settings.hidden_size, model.settings.num_hidden_layers) == (4, 16, 1)
     assert trials[0].hit_ratio > 0.7
     assert agreement(model, teacher) > 0.7
 
@@ -202,7 +202,7 @@ def test_without_anything_to_learn_from_it_says_so() -> None:
     items = pl.DataFrame({"item_id": ["a", "b", "c", "d"], "title": ["A", "B", "C", "D"]})
     rows = pl.DataFrame([("u", one) for one in "abc"], schema=["user_id", "item_id"], orient="row")
     data = Dataset.from_frames(rows, items)
-    teacher = SASRec(4, SASRecSettings(width=8)).eval()
+    teacher = SASRec(4, SASRecSettings(hidden_size=8)).eval()
     with pytest.raises(RecommenderError, match="No user has three interactions to train on"):
         distill_sasrec(data, Split(data), teacher, SHORT)
 

@@ -62,7 +62,7 @@ def run(telling: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "name": "small",
             "threads": 1,
             "data": {"source": "sample", "sample": {"users": 60, "items": 60}},
-            "recommender": {"kind": "sasrec", "search": SEARCH.model_dump()},
+            "recommender": {"kind": "sasrec", "sasrec": SEARCH.model_dump()},
             "examples": MIXTURE.model_dump() | {"test_users": 8},
             "forms": FORMS,
             "surrogate": SETTINGS.model_dump() | {"nano": NANO.model_dump(), "epochs": dict.fromkeys(FORMS, 0.2)},

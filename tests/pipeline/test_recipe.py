@@ -42,7 +42,7 @@ def test_one_seed_reaches_every_part_that_states_none():
     recipe = load_recipe("demo", ["seed=7", "examples.seed=3", "surrogate.preference.beta=0.2"])
     assert recipe.examples.seed == 3
     assert recipe.data.sample.seed == recipe.data.filter.seed == 7
-    assert recipe.recommender.search.seed == recipe.surrogate.seed == 7
+    assert recipe.recommender.sasrec.seed == recipe.surrogate.seed == 7
     assert recipe.surrogate.preference is not None
     assert recipe.surrogate.preference.seed == 7
     assert load_recipe("demo").surrogate.seed == 0

@@ -62,10 +62,10 @@ def vectors_of(folder: Path, seed: int = 0) -> dict[str, str]:
 def test_settings_of_shipped_recipes_are_what_they_were() -> None:
     demo = {stage.name: stage for stage in build_stages(load_recipe("demo"))}["recommender"]
     assert demo.settings["kind"] == "sasrec"
-    assert set(demo.settings) == {"kind", "search"}
-    assert set(demo.settings["search"]) == {
-        *("widths", "dropouts", "learning_rates", "layers", "heads"),
-        *("max_history", "batch", "epochs", "patience", "weight_decay", "loss", "seed"),
+    assert set(demo.settings) == {"kind", "sasrec"}
+    assert set(demo.settings["sasrec"]) == {
+        *("hidden_sizes", "dropouts", "learning_rates", "num_hidden_layers", "num_attention_heads"),
+        *("max_history", "batch_size", "epochs", "patience", "weight_decay", "loss", "seed"),
     }
     assert demo.sources == ()
 
@@ -79,7 +79,7 @@ def test_a_recipe_that_names_a_kind_without_what_it_needs_is_refused() -> None:
 
 
 def test_an_mf_is_fitted_and_read_back(tmp_path: Path) -> None:
-    small = recipe({"kind": "mf", "mf": {"widths": [8], "weights": [1.0], "epochs": 2}})
+    small = recipe({"kind": "mf", "mf": {"factors": [8], "weights": [1.0], "epochs": 2}})
     assert run(small, tmp_path, "recommender") == ["dataset", "recommender"]
     assert load_recommender(tmp_path / "recommender").has_vectors
     assert run(small, tmp_path, "recommender") == []
@@ -115,7 +115,7 @@ def test_each_kind_gives_a_surrogate_and_explanations(kind: str, form: str, tmp_
     folder = tmp_path / "run"
     run(recipe({"kind": "mf"}), folder, "dataset")
     settings = {
-        "mf": {"max_history": 9, "widths": [8], "weights": [1.0], "epochs": 2},
+        "mf": {"max_history": 9, "factors": [8], "weights": [1.0], "epochs": 2},
         "vectors": vectors_of(folder) | {"max_history": 9},
         "function": {"entry": f"{__name__}:scores", "max_history": 9},
         "implicit": {"model": "als", "factors": 8, "max_history": 9},

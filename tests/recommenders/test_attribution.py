@@ -105,11 +105,12 @@ def test_scores_without_some_items_by_hand() -> None:
 
 
 def test_the_same_question_is_put_once_and_users_are_kept_apart() -> None:
-    f = Recording(AdditiveRecommender())
+    additive = AdditiveRecommender()
+    f = Recording(additive)
     users = [User((0, 3), "a"), User((0, 3), "a"), User((3, 0, 0), "a"), User((0, 3), "b")]
     scores = ablated_scores(f, users, [1, 2, 4, 1], [{0}] * 4)
     assert f.asked == [User((3,), "a"), User((3,), "b")]
-    np.testing.assert_allclose(scores, f.recommender.weights[3, [1, 2, 4, 1]], rtol=1e-5)
+    np.testing.assert_allclose(scores, additive.weights[3, [1, 2, 4, 1]], rtol=1e-5)
 
 
 def test_where_nothing_is_left_the_item_counts_as_an_average_one() -> None:

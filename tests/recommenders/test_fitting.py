@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from pydantic import ValidationError
 from tests.fakes import ScoredBy
 
 from recexplainer.data.dataset import Dataset
@@ -15,18 +16,24 @@ from recexplainer.recommenders.base import User
 from recexplainer.recommenders.fitting import (
     Loss,
     MFSearchSettings,
-    SearchSettings,
-    _windows,
-    fit_mf,
-    fit_sasrec,
+    SASRecSearchSettings,
+    fit_towers,
     held_out_ndcg,
     next_item_loss,
+    windows,
 )
-from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
+from recexplainer.recommenders.towers import MF, SASRec, SASRecSettings
 
 CHAIN = 8
-SMALL = SearchSettings(
-    widths=(16,), dropouts=(0.0,), layers=(1,), max_history=4, batch=8, epochs=20, patience=20, learning_rates=(1e-2,)
+SMALL = SASRecSearchSettings(
+    hidden_sizes=(16,),
+    dropouts=(0.0,),
+    num_hidden_layers=(1,),
+    max_history=4,
+    batch_size=8,
+    epochs=20,
+    patience=20,
+    learning_rates=(1e-2,),
 )
 
 
@@ -45,7 +52,7 @@ def chain() -> Dataset:
 
 def test_it_learns_what_comes_next() -> None:
     data = chain()
-    model, trials = fit_sasrec(data, leave_one_out(data), SMALL)
+    model, trials = fit_towers(SASRec, data, leave_one_out(data), SMALL)
     scores = model.scores([User((n, (n + 1) % CHAIN)) for n in range(CHAIN)])
     for n in range(CHAIN):
         scores[n, [n, (n + 1) % CHAIN]] = -np.inf
@@ -59,7 +66,7 @@ def test_it_learns_what_comes_next() -> None:
 def test_it_learns_what_comes_next_from_drawn_items(loss: Loss) -> None:
     data = chain()
     settings = SMALL.model_copy(update={"loss": loss, "epochs": 40, "patience": 40})
-    trials = fit_sasrec(data, leave_one_out(data), settings)[1]
+    trials = fit_towers(SASRec, data, leave_one_out(data), settings)[1]
     assert trials[0].ndcg > 0.8
 
 
@@ -68,32 +75,44 @@ def test_an_mf_learns_what_goes_together(loss: Loss) -> None:
     """Two groups of items; whoever has items of one group takes the others of it."""
     rng = np.random.default_rng(0)
     histories = [(rng.permutation(6)[:5] + 6 * (user % 2)).tolist() for user in range(40)]
-    settings = MFSearchSettings(widths=(8,), weights=(1.0,), epochs=20, patience=20, batch=4, loss=loss)
+    settings = MFSearchSettings(factors=(8,), weights=(1.0,), epochs=20, patience=20, batch_size=4, loss=loss)
     data = dataset_of(histories, 12)
-    model, trials = fit_mf(data, leave_one_out(data), settings)
+    model, trials = fit_towers(MF, data, leave_one_out(data), settings)
     scores = model.scores([User((0, 1)), User((8, 7, 6))])
     assert scores[0, 2:6].min() > scores[0, 6:].max()
     assert scores[1, 9:].min() > scores[1, :6].max()
-    assert trials[0].shape.weight == 1.0
+    assert trials[0].shape["weight"] == 1.0
     assert not any(weight.requires_grad for weight in model.parameters())
+
+
+def test_a_sasrec_and_an_mf_are_fitted_from_python_in_one_call() -> None:
+    sasrec = SASRec.fit(chain(), **SMALL.model_dump())
+    fitted, _ = fit_towers(SASRec, chain(), None, SMALL)
+    np.testing.assert_array_equal(sasrec.item_vectors(), fitted.item_vectors())
+    mf = MF.fit(chain(), factors=[4], weights=[1.0], epochs=1, max_history=3)
+    assert (mf.settings.factors, mf.max_history) == (4, 3)
+    with pytest.raises(ValidationError, match="'widths' is called 'hidden_sizes'"):
+        SASRec.fit(chain(), widths=[4])
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_gives_others() -> None:
     data = chain()
     short = SMALL.model_copy(update={"epochs": 2})
-    first, second = (fit_sasrec(data, leave_one_out(data), short)[0] for _ in range(2))
-    other = fit_sasrec(data, leave_one_out(data), short.model_copy(update={"seed": 1}))[0]
+    first, second = (fit_towers(SASRec, data, leave_one_out(data), short)[0] for _ in range(2))
+    other = fit_towers(SASRec, data, leave_one_out(data), short.model_copy(update={"seed": 1}))[0]
     np.testing.assert_array_equal(first.item_vectors(), second.item_vectors())
     assert not np.array_equal(first.item_vectors(), other.item_vectors())
 
 
 def test_the_search_tries_every_combination_and_puts_the_best_first() -> None:
     data = chain()
-    wide = SMALL.model_copy(update={"epochs": 2, "widths": (8, 16), "dropouts": (0.0, 0.5), "layers": (1, 2)})
-    model, trials = fit_sasrec(data, leave_one_out(data), wide)
-    assert len({(one.shape.width, one.shape.dropout, one.shape.layers) for one in trials}) == len(trials) == 8
+    wide = SMALL.model_copy(
+        update={"epochs": 2, "hidden_sizes": (8, 16), "dropouts": (0.0, 0.5), "num_hidden_layers": (1, 2)}
+    )
+    model, trials = fit_towers(SASRec, data, leave_one_out(data), wide)
+    assert len({tuple(one.shape.values()) for one in trials}) == len(trials) == 8
     assert [one.ndcg for one in trials] == sorted((one.ndcg for one in trials), reverse=True)
-    assert model.settings == trials[0].shape
+    assert model.settings.model_dump() == trials[0].shape
     assert all(1 <= one.epochs <= 2 for one in trials)
 
 
@@ -102,7 +121,9 @@ def test_the_test_items_are_never_seen() -> None:
     one = [[user % 5, 5, 6, 7] for user in range(6)]
     other = [[user % 5, 5, 6, 8] for user in range(6)]
     short = SMALL.model_copy(update={"epochs": 2})
-    fitted = [fit_sasrec(data, leave_one_out(data), short)[0] for data in (dataset_of(one, 9), dataset_of(other, 9))]
+    fitted = [
+        fit_towers(SASRec, data, leave_one_out(data), short)[0] for data in (dataset_of(one, 9), dataset_of(other, 9))
+    ]
     np.testing.assert_array_equal(fitted[0].item_vectors(), fitted[1].item_vectors())
 
 
@@ -115,7 +136,7 @@ def test_early_stopping_waits_for_its_patience_only(monkeypatch: pytest.MonkeyPa
         return 0.5
 
     monkeypatch.setattr("recexplainer.recommenders.fitting.held_out_ndcg", never_better)
-    _, trials = fit_sasrec(data, leave_one_out(data), SMALL.model_copy(update={"epochs": 20, "patience": 3}))
+    _, trials = fit_towers(SASRec, data, leave_one_out(data), SMALL.model_copy(update={"epochs": 20, "patience": 3}))
     assert len(seen) == 4
     assert trials[0].epochs == 1
 
@@ -131,38 +152,38 @@ def test_held_out_ndcg_by_hand() -> None:
 
 def test_next_item_loss_by_hand_and_blind_to_padding() -> None:
     torch.manual_seed(0)
-    model = SASRec(4, SASRecSettings(max_history=3, width=8, layers=1, heads=2, dropout=0.0)).eval()
-    windows = torch.tensor([[0, 1, 2, 3], [2, 1, 4, 4]])
+    model = SASRec(4, SASRecSettings(max_history=3, hidden_size=8, num_hidden_layers=1, dropout=0.0)).eval()
+    rows = torch.tensor([[0, 1, 2, 3], [2, 1, 4, 4]])
     with torch.no_grad():
         expected = []
         for history, target in (((0,), 1), ((0, 1), 2), ((0, 1, 2), 3), ((2,), 1)):
             scores = torch.from_numpy(model.scores([User(history)])[0])
             expected.append(float(scores.logsumexp(0) - scores[target]))
-        assert float(next_item_loss(model, windows)) == pytest.approx(np.mean(expected), rel=1e-4)
+        assert float(next_item_loss(model, rows)) == pytest.approx(np.mean(expected), rel=1e-4)
 
 
 @pytest.mark.parametrize("loss", ["bce", "bpr"])
 def test_drawn_items_are_none_of_the_window_and_padding_is_no_target(loss: Loss) -> None:
     """With one item left to draw, the loss is known by hand."""
     torch.manual_seed(0)
-    model = SASRec(4, SASRecSettings(max_history=3, width=8, layers=1, heads=2, dropout=0.0)).eval()
-    windows = torch.tensor([[0, 1, 2, 4]])
+    model = SASRec(4, SASRecSettings(max_history=3, hidden_size=8, num_hidden_layers=1, dropout=0.0)).eval()
+    rows = torch.tensor([[0, 1, 2, 4]])
     with torch.no_grad():
         expected = []
         for history, target in (((0,), 1), ((0, 1), 2)):
             scores = torch.from_numpy(model.scores([User(history)])[0]).double()
             above, below = scores[target].sigmoid().log(), (-scores[3]).sigmoid().log()
             expected.append(-float(above + below if loss == "bce" else (scores[target] - scores[3]).sigmoid().log()))
-        assert float(next_item_loss(model, windows, loss)) == pytest.approx(np.mean(expected), rel=1e-4)
+        assert float(next_item_loss(model, rows, loss)) == pytest.approx(np.mean(expected), rel=1e-4)
 
 
 def test_windows_hold_each_item_but_the_first_as_a_target_once() -> None:
     history = np.arange(8, dtype=np.int32)
-    windows = _windows([history, np.array([5], np.int32)], length=3, padding=9)
-    assert windows.tolist() == [[4, 5, 6, 7], [1, 2, 3, 4], [0, 1, 9, 9]]
+    rows = windows([history, np.array([5], np.int32)], length=3, padding=9)
+    assert rows.tolist() == [[4, 5, 6, 7], [1, 2, 3, 4], [0, 1, 9, 9]]
 
 
 def test_without_anything_to_hold_out_it_says_so() -> None:
     data = dataset_of([[0], [1]], 3)
     with pytest.raises(RecommenderError, match="No user has enough interactions"):
-        fit_sasrec(data, Split(data), SMALL)
+        fit_towers(SASRec, data, Split(data), SMALL)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +9,11 @@ import pytest
 from tests.contracts.recommender import RecommenderContract
 from tests.fakes import LinearRecommender
 
-from recexplainer.errors import RecommenderError
+from recexplainer.errors import RecommenderError, SettingsError
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.function import FunctionRecommender, as_recommender
+from recexplainer.recommenders.function import FunctionRecommender, FunctionSettings, as_recommender
+from recexplainer.recommenders.kinds import RecommenderSettings, load_recommender
+from recexplainer.registry import registered
 
 IDS = [f"i{item:02}" for item in range(20)]
 HERE = __name__
@@ -90,9 +92,9 @@ def test_a_function_may_ask_for_the_items_of_the_columns() -> None:
 @pytest.mark.parametrize(
     ("attribute", "said"),
     [
-        ("one_short", r"scores came back with shape \(2, 19\), where \(2, 20\) was due"),
-        ("not_finite", "scores came back with NaN or infinity"),
-        ("words", "did not come back as an array of numbers"),
+        ("one_short", r"scores returned the shape \(2, 19\), where \(2, 20\) is expected"),
+        ("not_finite", "scores returned NaN or infinity"),
+        ("words", "scores did not return an array of numbers"),
     ],
 )
 def test_what_comes_back_is_checked(attribute: str, said: str) -> None:
@@ -123,12 +125,38 @@ def test_modules_are_found_in_the_working_folder(tmp_path: Path, monkeypatch: py
     assert found.scores([User((0,))]).tolist() == [[1.0, 2.0]]
 
 
+@pytest.fixture
+def a_registering_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An installed package that registers a recommender as `mine`."""
+    (tmp_path / "their_models.py").write_text("def scores(histories):\n    return [[1.0, 2.0]] * len(histories)\n")
+    about = tmp_path / "theirs-1.5.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.5\n")
+    (about / "entry_points.txt").write_text("[recexplainer.recommenders]\nmine = their_models:scores\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    registered.cache_clear()
+    yield
+    registered.cache_clear()
+
+
+@pytest.mark.usefixtures("a_registering_package")
+def test_a_registered_recommender_is_named_saved_and_read_back(tmp_path: Path) -> None:
+    settings = RecommenderSettings(kind="function", function=FunctionSettings(entry="mine", max_history=5))
+    assert settings.name == "mine"
+    assert settings.cache_key()["function"]["version"] == "1.5"
+    found = FunctionRecommender.named("mine", ["a", "b"])
+    found.save(tmp_path / "saved")
+    assert load_recommender(tmp_path / "saved").scores([User((0,))]).tolist() == [[1.0, 2.0]]
+    with pytest.raises(SettingsError, match=r"Nothing is registered as 'other'(?s:.)*mine"):
+        FunctionRecommender.named("other", ["a", "b"])
+
+
 def test_a_bare_function_is_taken_as_it_is_but_cannot_be_kept(tmp_path: Path) -> None:
     taken = as_recommender(scores, IDS)
     assert isinstance(taken, FunctionRecommender)
     user = User((1, 2))
     assert (taken.scores([user]) == of("scores").scores([user])).all()
-    with pytest.raises(RecommenderError, match="kept by its name only") as caught:
+    with pytest.raises(RecommenderError, match="saved by its name only") as caught:
         taken.save(tmp_path)
     assert caught.value.location == "scores"
 

@@ -9,7 +9,7 @@ from tests.tiny import SEARCH, world
 from recexplainer.data.split import leave_one_out
 from recexplainer.errors import RecommenderError, RunError
 from recexplainer.recommenders.base import User
-from recexplainer.recommenders.fitting import MFSearchSettings, SearchSettings
+from recexplainer.recommenders.fitting import MFSearchSettings, SASRecSearchSettings
 from recexplainer.recommenders.function import FunctionSettings
 from recexplainer.recommenders.kinds import RecommenderSettings, load_recommender, make_recommender
 from recexplainer.recommenders.vectors import VectorSettings
@@ -26,8 +26,10 @@ def settings_of(kind: str, folder: Path) -> RecommenderSettings:
     np.save(items, np.random.default_rng(0).normal(size=(world().n_items, 4)))
     items.with_suffix(".txt").write_text("\n".join(world().items["item_id"].to_list()))
     return {
-        "sasrec": RecommenderSettings(search=SEARCH),
-        "mf": RecommenderSettings(kind="mf", mf=MFSearchSettings(widths=(8,), weights=(1.0,), epochs=2, batch=32)),
+        "sasrec": RecommenderSettings(sasrec=SEARCH),
+        "mf": RecommenderSettings(
+            kind="mf", mf=MFSearchSettings(factors=(8,), weights=(1.0,), epochs=2, batch_size=32)
+        ),
         "vectors": RecommenderSettings(kind="vectors", vectors=VectorSettings(items=items, fold_in="mean")),
         "function": RecommenderSettings(kind="function", function=FunctionSettings(entry=f"{__name__}:popular")),
     }[kind]
@@ -45,20 +47,20 @@ def test_every_kind_is_made_saved_and_read_back_by_one_function(kind: str, tmp_p
 
 def test_only_the_settings_of_its_own_kind_count(tmp_path: Path) -> None:
     plain = RecommenderSettings()
-    assert RecommenderSettings(mf=MFSearchSettings(epochs=1)).decisive() == plain.decisive()
-    assert RecommenderSettings(search=SearchSettings(epochs=1)).decisive() != plain.decisive()
-    assert set(RecommenderSettings(kind="mf").decisive()) == {"kind", "mf"}
+    assert RecommenderSettings(mf=MFSearchSettings(epochs=1)).cache_key() == plain.cache_key()
+    assert RecommenderSettings(sasrec=SASRecSearchSettings(epochs=1)).cache_key() != plain.cache_key()
+    assert set(RecommenderSettings(kind="mf").cache_key()) == {"kind", "mf"}
 
 
 def test_the_loss_decides() -> None:
-    assert RecommenderSettings().decisive()["search"]["loss"] == "softmax"
-    assert RecommenderSettings(search=SearchSettings(loss="bce")).decisive()["search"]["loss"] == "bce"
+    assert RecommenderSettings().cache_key()["sasrec"]["loss"] == "softmax"
+    assert RecommenderSettings(sasrec=SASRecSearchSettings(loss="bce")).cache_key()["sasrec"]["loss"] == "bce"
 
 
 def test_files_are_sources_and_their_places_are_no_settings(tmp_path: Path) -> None:
     settings = settings_of("vectors", tmp_path)
     assert [path.name for path in settings.sources] == ["items.npy", "items.txt"]
-    assert str(tmp_path) not in str(settings.decisive())
+    assert str(tmp_path) not in str(settings.cache_key())
     code = FunctionSettings(entry="m:f", files=(tmp_path / "m.py",))
     assert RecommenderSettings(kind="function", function=code).sources == (tmp_path / "m.py",)
     assert not RecommenderSettings().sources

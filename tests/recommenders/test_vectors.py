@@ -13,13 +13,12 @@ from tests.tiny import world
 from recexplainer.data.split import leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Floats, Recommender, User
-from recexplainer.recommenders.fold_in import fit_fold_in
 from recexplainer.recommenders.vector_files import read_vectors
 from recexplainer.recommenders.vectors import (
+    FoldIn,
     ScoreSettings,
     VectorRecommender,
     VectorSettings,
-    recommender_from_files,
 )
 
 WIDTH = 6
@@ -65,7 +64,7 @@ def made(tmp_path: Path, **changes: object) -> VectorRecommender:
         "fold_in": "none",
         **changes,
     }
-    return recommender_from_files(world(), leave_one_out(world()), VectorSettings(**settings))  # type: ignore[arg-type]
+    return VectorRecommender.from_files(world(), VectorSettings(**settings))  # type: ignore[arg-type]
 
 
 class TestMeanOfVectors(RecommenderContract):
@@ -212,9 +211,23 @@ def test_what_does_not_fit_the_data_is_said(tmp_path: Path) -> None:
     few = write_npy(tmp_path / "few.npy", list(world().user_ids)[1:], vectors(world().n_users - 1))
     with pytest.raises(RecommenderError, match=r"users have no vector"):
         made(tmp_path, users=few)
-    for missing in ({"items": None}, {"users": None}):
-        with pytest.raises(RecommenderError, match="No file of"):
-            made(tmp_path, **missing)
+    with pytest.raises(RecommenderError, match="No file of item vectors"):
+        made(tmp_path, items=None)
+    with pytest.raises(RecommenderError, match=r"no user vectors(?s:.)*fold_in: mean"):
+        made(tmp_path, users=None)
+
+
+def test_arrays_in_memory_give_what_the_same_files_give(tmp_path: Path) -> None:
+    read = made(tmp_path, fold_in="ridge", max_history=6)
+    ids, users = item_ids()[::-1], vectors(world().n_users, 1)
+    given = VectorRecommender.from_arrays(world(), vectors(len(ids))[::-1], users.tolist(), item_ids=ids, max_history=6)
+    asked = [User(tuple(world().history(user)[-3:].tolist()), world().user_ids[user]) for user in range(9)]
+    np.testing.assert_array_equal(given.scores(asked), read.scores(asked))
+    assert given.answers_changed_history
+    mean = VectorRecommender.from_arrays(world(), vectors(len(ids)), biases=np.ones(len(ids)), fold_in="mean")
+    np.testing.assert_allclose(mean.user_vectors([User((4, 6))])[0, :-1], vectors(len(ids))[[4, 6]].mean(0), rtol=1e-6)
+    with pytest.raises(RecommenderError, match=r"59 vectors for 60 ids(?s:.)*item vectors"):
+        VectorRecommender.from_arrays(world(), vectors(59), users)
 
 
 def test_a_user_has_a_vector_or_is_a_mean_not_both(tmp_path: Path) -> None:
@@ -241,7 +254,7 @@ def test_folded_in_a_user_keeps_the_own_vector_and_a_change_adds_the_guess_of_th
     nobodys, own, changed, other = f.user_vectors(asked)
     np.testing.assert_array_equal(nobodys, own)
     np.testing.assert_array_equal(own, vectors(world().n_users, 1)[user])
-    guesses = f.folding.guess(vectors(world().n_items), [whole, without, (5, 9, 2)])
+    guesses = f.folding.predict(vectors(world().n_items), [whole, without, (5, 9, 2)])
     np.testing.assert_allclose(changed, own + guesses[1] - guesses[0], rtol=1e-5)
     np.testing.assert_allclose(other, guesses[2], rtol=1e-5)
 
@@ -249,11 +262,11 @@ def test_folded_in_a_user_keeps_the_own_vector_and_a_change_adds_the_guess_of_th
 def test_of_two_users_with_one_history_each_has_the_own_vector(tmp_path: Path) -> None:
     users = {"ann": vectors(1, 7)[0], "ben": vectors(1, 8)[0]}
     histories = [(user, (1, 2)) for user in users]
-    folding = fit_fold_in(vectors(30), [(1, 2), (3,)], vectors(2, 9))
+    folding = FoldIn.fit(vectors(30), [(1, 2), (3,)], vectors(2, 9))
     f = VectorRecommender(vectors(30), ScoreSettings(), users=users, histories=histories, folding=folding)
     asked = [User((1, 2), "ben"), User((1, 2), "ann"), User((1, 2))]
     np.testing.assert_array_equal(f.user_vectors(asked), np.stack([users["ben"], users["ann"], users["ann"]]))
-    shorter, longer = folding.guess(vectors(30), [(1,), (1, 2)])
+    shorter, longer = folding.predict(vectors(30), [(1,), (1, 2)])
     left = f.user_vectors([User((1,), "ben"), User((1,), "ann")])
     np.testing.assert_allclose(left, np.stack([users[user] + shorter - longer for user in ("ben", "ann")]), rtol=1e-5)
 
@@ -263,5 +276,5 @@ def test_folding_in_says_how_well_it_guesses(noise: float, least: float, most: f
     random, items = np.random.default_rng(0), vectors(40)
     histories = [tuple(random.permutation(40)[: random.integers(1, 8)].tolist()) for _ in range(400)]
     users = np.array([2 * items[list(history)].mean(0) - items[history[-1]] + 3 for history in histories], np.float32)
-    noisy = users + noise * random.normal(size=users.shape).astype(np.float32)
-    assert least <= fit_fold_in(items, histories, noisy).explained <= most
+    noisy = (users + noise * random.normal(size=users.shape)).astype(np.float32)
+    assert least <= FoldIn.fit(items, histories, noisy).explained <= most

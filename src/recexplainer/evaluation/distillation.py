@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated
 
 import numpy as np
@@ -24,12 +25,17 @@ from recexplainer.errors import RecommenderError
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.fitting import Fit, LoopSettings, held_out_ranks, stop_early
-from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
 from recexplainer.recommenders.scoring import BATCH, score_batches
+from recexplainer.recommenders.towers import SASRec, SASRecSettings
 
 
 class DistillationSettings(LoopSettings):
     """How the student learns; the held-out score is the hit ratio at 5 of the teacher's first item."""
+
+    renamed = MappingProxyType(
+        {"width": "hidden_size", "layers": "num_hidden_layers", "heads": "num_attention_heads"}
+        | dict(LoopSettings.renamed)
+    )
 
     temperatures: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(0.25, 0.5, 1.0), min_length=1)
     """Temperatures of the teacher's softmax to try. The unit is the spread of its scores, the mean over users of their
@@ -38,15 +44,15 @@ class DistillationSettings(LoopSettings):
     """Learning rate of AdamW."""
     dropout: float = Field(default=0.1, ge=0, lt=1)
     """The student's dropout; low, for there is little noise in what a teacher says."""
-    width: int = Field(default=64, ge=4)
+    hidden_size: int = Field(default=64, ge=4)
     """Width of the student where the teacher is no SASRec; of a SASRec it takes the shape (the paper: the same one)."""
-    layers: int = Field(default=1, ge=1)
+    num_hidden_layers: int = Field(default=1, ge=1)
     """Transformer blocks where the teacher is no SASRec."""
-    heads: int = Field(default=2, ge=1)
+    num_attention_heads: int = Field(default=2, ge=1)
     """Attention heads where the teacher is no SASRec."""
     memory: int = Field(default=1 << 30, ge=0)
     """Bytes of the teacher's scores to keep; those beyond are asked anew in each epoch."""
-    batch: int = Field(default=256, ge=1)
+    batch_size: int = Field(default=256, ge=1)
     """Histories a step."""
     epochs: int = Field(default=8, ge=1)
     """The most epochs a temperature may take."""
@@ -209,7 +215,7 @@ def _padded(users: Sequence[User], teacher: Recommender) -> tuple[Tensor, Tensor
 
 def _shape(teacher: Recommender, settings: DistillationSettings) -> SASRecSettings:
     own = teacher.settings if isinstance(teacher, SASRec) else settings
-    same = {"width": own.width, "layers": own.layers, "heads": own.heads}
+    same = own.model_dump(include={"hidden_size", "num_hidden_layers", "num_attention_heads"})
     return SASRecSettings(max_history=teacher.max_history, dropout=settings.dropout, **same)
 
 

@@ -2,6 +2,11 @@
 
 The recommender is asked again, with some history items left out. Where nothing is left, the item counts as an average
 one: its score is the mean score of the catalogue for the whole history, its rank the one that this score has there.
+
+All functions here take `users`, the histories of the cases, each at most `max_history` long and not empty, and `items`,
+the item asked about in each case. Scores and attributions are in units of the recommender's score. A RecommenderError
+is raised where the recommender cannot answer for a changed history or has no padding, a history is empty or too long,
+an item is not in the catalogue, or the numbers of cases differ.
 """
 
 from __future__ import annotations
@@ -56,21 +61,14 @@ def ablated_scores(
     *,
     ablation: Ablation = "deletion",
 ) -> Floats:
-    """The score of each item when some items of the history are ablated.
+    """The score of each item, `Float[cases]`, when some items of the history are ablated.
 
     Args:
         recommender: Who scores.
-        users: The histories, `[cases]`; each at most `max_history` long and not empty. A user may come several times.
-        items: The item asked about in each case, `[cases]`.
+        users: As in all functions here; a user may come several times.
+        items: As in all functions here.
         ablated: The items left out in each case, `[cases]`; what the history does not hold makes no difference.
         ablation: What becomes of the gap.
-
-    Returns:
-        `Float[cases]`, in score units. Where nothing is left, the mean score of the catalogue for the whole history.
-
-    Raises:
-        RecommenderError: The recommender cannot answer for a changed history or has no padding; a history is empty or
-            too long; an item is not in the catalogue; or the numbers of cases differ.
     """
     scores = _score_subsets(recommender, users, items, _kept(users, ablated), ablation)
     return np.array([one[0] for one in scores], np.float32)
@@ -84,15 +82,10 @@ def ablated_ranks(
     *,
     ablation: Ablation = "deletion",
 ) -> NDArray[np.int64]:
-    """The rank of each item, 1 the best, when some items of the history are ablated.
+    """The rank of each item, `Int[cases]`, 1 the best, when some items of the history are ablated.
 
     It is ranked among the items that the whole history lacks, so ablated items do not compete; ties are to its favor.
-    Where nothing is left, it has the rank of the mean score among the scores for the whole history.
-
-    Args and errors are those of `ablated_scores`.
-
-    Returns:
-        `Int[cases]`.
+    Arguments are those of `ablated_scores`.
     """
     ranks = np.empty(len(users), np.int64)
     for case, _, row, score in _subset_rows(recommender, users, items, _kept(users, ablated), ablation):
@@ -104,13 +97,9 @@ def ablated_ranks(
 def occlusion_attributions(
     recommender: Recommender, users: Sequence[User], items: Sequence[int], *, ablation: Ablation = "deletion"
 ) -> list[Floats]:
-    """The attribution of each history item by leaving it out (leave-one-out, occlusion).
+    """The attribution of each history item, for each case `Float[history]` (leave-one-out, occlusion).
 
-    Args and errors are those of `ablated_scores`.
-
-    Returns:
-        For each case `Float[history]`: the score with the item minus the score without it, in score units. A history of
-        one item cannot be shortened; its attribution is the score minus the mean score of the catalogue.
+    It is the score with the item minus the score without it.
     """
     kept = [np.vstack([np.ones((1, n), bool), ~np.eye(n, dtype=bool)]) for n in _lengths(users)]
     scores = _score_subsets(recommender, users, items, kept, ablation)
@@ -120,21 +109,15 @@ def occlusion_attributions(
 def pair_attributions(
     recommender: Recommender, users: Sequence[User], items: Sequence[int], *, ablation: Ablation = "deletion"
 ) -> list[Floats]:
-    """The attribution of each two history items by leaving out both.
+    """The attribution of each two history items, for each case `Float[history, history]`.
 
-    Args and errors are those of `ablated_scores`.
-
-    Returns:
-        For each case `Float[history, history]`: the score with all minus the score without both, in score units;
-        symmetric, and on the diagonal `occlusion_attributions`.
+    It is the score with all minus the score without both; symmetric, and on the diagonal `occlusion_attributions`.
     """
     pairs = [np.triu_indices(n) for n in _lengths(users)]
-    kept: list[Masks] = []
-    for (first, second), n in zip(pairs, _lengths(users), strict=True):
-        subsets = np.ones((len(first) + 1, n), bool)
-        row = np.arange(1, len(subsets))
-        subsets[row, first] = subsets[row, second] = False
-        kept.append(subsets)
+    kept = [
+        np.vstack([np.ones((1, n), bool), (np.arange(n) != first[:, None]) & (np.arange(n) != second[:, None])])
+        for (first, second), n in zip(pairs, _lengths(users), strict=True)
+    ]
     attributions = [np.empty((n, n), np.float32) for n in _lengths(users)]
     scores = _score_subsets(recommender, users, items, kept, ablation)
     for attribution, (first, second), score in zip(attributions, pairs, scores, strict=True):
@@ -146,10 +129,7 @@ def interactions(attributions: Floats) -> Floats:
     """What two history items do together beyond what each does alone, from `pair_attributions` of one case.
 
     It is the attribution of both minus the two alone. Where both are positive: positive if one makes up for the other,
-    negative if the two count only together.
-
-    Returns:
-        `Float[history, history]`, symmetric, 0 on the diagonal.
+    negative if the two count only together. `Float[history, history]`, symmetric, 0 on the diagonal.
     """
     alone = attributions.diagonal()
     between = attributions - alone - alone[:, None]
@@ -167,7 +147,7 @@ def shapley_values(
     seed: int = 0,
     ablation: Ablation = "deletion",
 ) -> list[Shapley]:
-    """The Shapley value of each history item for the score of the item asked about (Shapley 1953).
+    """The Shapley value of each history item for the score of the item asked about, `[cases]` (Shapley 1953).
 
     Sampled values are the weighted least squares fit of an additive game with the sum held (KernelSHAP: Lundberg and
     Lee, NIPS 2017). Subsets are drawn with their complements, so that interactions of two items bring no error (Covert
@@ -177,8 +157,8 @@ def shapley_values(
 
     Args:
         recommender: Who scores.
-        users: The histories, `[cases]`; each at most `max_history` long and not empty.
-        items: The item asked about in each case, `[cases]`.
+        users: As in all functions here.
+        items: As in all functions here.
         exact_up_to: The longest history of which all subsets are scored. A longer one is exact, too, where that scores
             no more than sampling would.
         samples: Subsets drawn of a longer history, rounded down to a multiple of 32; of a history of n items at most
@@ -186,25 +166,15 @@ def shapley_values(
         seed: The same seed and history draw the same subsets, whatever else is asked.
         ablation: What becomes of the gap.
 
-    Returns:
-        `[cases]`, in score units, each with its standard errors.
-
     Raises:
-        RecommenderError: As `ablated_scores`.
         SettingsError: There are too few samples, or `exact_up_to` is above 16.
     """
     if exact_up_to > _MOST_EXACT:
-        raise SettingsError(
-            f"All subsets of {exact_up_to} items would be {2**exact_up_to:,}.",
-            location="exact_up_to",
-            hint=f"Ask for at most {_MOST_EXACT}; values of longer histories are sampled.",
-        )
+        message = f"All subsets of {exact_up_to} items would be {2**exact_up_to:,}."
+        raise SettingsError(message, location="exact_up_to", hint=f"Longer than {_MOST_EXACT} items: sample.")
     if samples < 2 * _GROUPS:
-        raise SettingsError(
-            f"{samples} samples are too few for a standard error.",
-            location="samples",
-            hint=f"Draw at least {2 * _GROUPS}.",
-        )
+        message = f"{samples} samples are too few for a standard error."
+        raise SettingsError(message, location="samples", hint=f"Draw at least {2 * _GROUPS}.")
     _check(recommender, users, items, ablation)
     found: dict[int, Shapley] = {}
     order = sorted(range(len(users)), key=lambda case: (users[case].history, users[case].id))  # like ones share scores
@@ -328,18 +298,14 @@ def _remaining(
 
 
 def _check(recommender: Recommender, users: Sequence[User], items: Sequence[int], ablation: Ablation) -> None:
-    """Raise RecommenderError for what cannot be asked."""
     if not recommender.answers_changed_history:
         raise RecommenderError(
             "This recommender knows users by id alone and cannot answer for a changed history.",
             hint="Use a recommender that takes histories, or leave attribution out.",
         )
     if ablation == "padding" and not hasattr(recommender, "padding_item"):
-        raise RecommenderError(
-            "This recommender has no padding that could stand where an item was.",
-            location=f"ablation of {type(recommender).__name__}",
-            hint="Ablate items by deletion.",
-        )
+        message = "This recommender has no padding that could stand where an item was."
+        raise RecommenderError(message, location=type(recommender).__name__, hint="Ablate items by deletion.")
     _check_count(len(users), len(items), "items")
     for user, item in zip(users, items, strict=True):
         if not 0 < len(user.history) <= recommender.max_history:
@@ -349,10 +315,9 @@ def _check(recommender: Recommender, users: Sequence[User], items: Sequence[int]
                 hint="Ask about users with at least one item, and cut histories to the last max_history.",
             )
         if not 0 <= item < recommender.n_items:
+            message = f"Item {item} was asked about, but the catalogue has {recommender.n_items:,}."
             raise RecommenderError(
-                f"Item {item} was asked about, but the catalogue has {recommender.n_items:,}.",
-                location=f"user {user.id!r}",
-                hint="Give the item's index in the catalogue.",
+                message, location=f"user {user.id!r}", hint="Give the item's index in the catalogue."
             )
 
 

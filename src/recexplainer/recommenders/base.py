@@ -1,6 +1,6 @@
-"""The contract of a recommender f: vectors and scores for users given by their history.
+"""The contract of a recommender: vectors and scores for users given by their history.
 
-f is frozen and knows nothing of the surrogate that learns to imitate it.
+The recommender is frozen and knows nothing of the surrogate that learns to imitate it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from recexplainer.errors import RecommenderError
 
 Floats = NDArray[np.float32]
 
@@ -56,3 +58,14 @@ class Recommender(Protocol):
     def scores(self, users: Sequence[User]) -> Floats:
         """The score of every item, `Float[users, items]`; a higher score is a stronger recommendation."""
         ...
+
+
+def require_history(users: Sequence[User], name: str) -> None:
+    """Raise RecommenderError if a history is empty; `name` is the recommender's, for the message."""
+    for user in users:
+        if not user.history:
+            raise RecommenderError(
+                f"{name} was asked about an empty history.",
+                location=f"user {user.id!r}",
+                hint="Ask about users with at least one item.",
+            )

@@ -1,15 +1,16 @@
 """Fitting a SASRec or an MF to a dataset: early stopping on a held-out item, and a small search.
 
 The last item of each user is never seen here; the one before it is held out to stop early and to choose, and the winner
-is then fitted again with it for as many epochs as were best.
+is then fitted again with it for as many epochs as were best. What is learned is the next item at every position.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Generic, Literal, TypeVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -19,83 +20,117 @@ from torch import Tensor
 from torch.nn import functional
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import Split
+from recexplainer.data.split import Split, leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.factorization import MF, MFSettings
-from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
 from recexplainer.recommenders.scoring import score_batches
 from recexplainer.recommenders.towers import Towers
 from recexplainer.settings import Settings
 
 Loss = Literal["softmax", "bce", "bpr"]
 M = TypeVar("M", bound=Towers)
-S = TypeVar("S", bound=Settings)
 
 
 class LoopSettings(Settings):
     """How one model is fitted: steps of AdamW over shuffled rows, stopped early."""
 
-    batch: int = Field(default=128, ge=1)
+    renamed: ClassVar[Mapping[str, str]] = MappingProxyType({"batch": "batch_size"})
+
+    batch_size: int = Field(default=128, ge=1)
     """Histories a step."""
     epochs: int = Field(default=60, ge=1)
-    """The most epochs a try may take."""
+    """The most epochs a trial may take."""
     patience: int = Field(default=4, ge=1)
-    """Epochs that do not better the held-out score before a try is stopped."""
+    """Epochs without a better held-out score before a trial is stopped."""
     weight_decay: float = Field(default=0.01, ge=0)
     """AdamW's weight decay."""
     seed: int = Field(default=0, ge=0)
-    """Seed of weights, order, dropout and drawn items."""
+    """Seed of weights, order, dropout and sampled items."""
 
 
 class FitSettings(LoopSettings):
-    """How long each try may go on, and what is the same in all of them; the held-out score is NDCG@10."""
+    """What is the same in all trials; the held-out score is NDCG@10."""
 
     learning_rates: tuple[float, ...] = (1e-3,)
     """Learning rates of AdamW to try."""
     max_history: int = Field(default=9, ge=1)
-    """How many last items f looks at."""
+    """How many last items the recommender looks at."""
     loss: Loss = "softmax"
-    """The next item against the whole catalogue (`softmax`) or a drawn item (`bce`, the original SASRec; `bpr`)."""
+    """The next item against the whole catalogue (`softmax`) or a sampled item (`bce`, the original SASRec; `bpr`)."""
+
+    def shapes(self) -> list[dict[str, Any]]:
+        """The shapes to try, as settings of the model."""
+        raise NotImplementedError
 
 
-class SearchSettings(FitSettings):
+class SASRecSearchSettings(FitSettings):
     """What is tried to find a good SASRec."""
 
-    widths: tuple[int, ...] = (64, 128)
+    renamed = MappingProxyType(
+        {"widths": "hidden_sizes", "layers": "num_hidden_layers", "heads": "num_attention_heads"}
+        | dict(LoopSettings.renamed)
+    )
+
+    hidden_sizes: tuple[int, ...] = (64, 128)
     """Widths of the vectors to try."""
     dropouts: tuple[float, ...] = (0.3, 0.5)
     """Dropouts to try."""
-    layers: tuple[int, ...] = (1, 2)
+    num_hidden_layers: tuple[int, ...] = (1, 2)
     """Numbers of transformer blocks to try."""
-    heads: int = 2
+    num_attention_heads: int = 2
     """Attention heads."""
+
+    def shapes(self) -> list[dict[str, Any]]:
+        """As `FitSettings.shapes`."""
+        same = {"max_history": self.max_history, "num_attention_heads": self.num_attention_heads}
+        tried = product(self.hidden_sizes, self.num_hidden_layers, self.dropouts)
+        return [
+            {"hidden_size": width, "num_hidden_layers": layers, "dropout": dropout, **same}
+            for width, layers, dropout in tried
+        ]
 
 
 class MFSearchSettings(FitSettings):
     """What is tried to find a good MF."""
 
-    widths: tuple[int, ...] = (64, 128)
+    renamed = MappingProxyType({"widths": "factors"} | dict(LoopSettings.renamed))
+
+    factors: tuple[int, ...] = (64, 128)
     """Widths of the vectors to try."""
     weights: tuple[float, ...] = (0.1, 1.0)
     """Weights of the history against the ridge penalty to try."""
     learning_rates: tuple[float, ...] = (3e-3,)
     """Learning rates of AdamW to try."""
 
+    def shapes(self) -> list[dict[str, Any]]:
+        """As `FitSettings.shapes`."""
+        tried = product(self.factors, self.weights)
+        return [{"factors": factors, "weight": weight, "max_history": self.max_history} for factors, weight in tried]
+
+
+SEARCHES: Mapping[str, type[FitSettings]] = MappingProxyType({"sasrec": SASRecSearchSettings, "mf": MFSearchSettings})
+"""What is tried, by the kind of the model."""
+
 
 @dataclass(frozen=True, slots=True)
-class Trial(Generic[S]):
+class Trial:
     """One combination tried: its shape, learning rate, best epoch, and NDCG@10 on the held-out items there."""
 
-    shape: S
+    shape: dict[str, Any]
     learning_rate: float
     epochs: int
     ndcg: float
 
 
-def fit_sasrec(dataset: Dataset, split: Split, settings: SearchSettings) -> tuple[SASRec, list[Trial[SASRecSettings]]]:
+def fit_towers(kind: type[M], dataset: Dataset, split: Split | None, settings: FitSettings) -> tuple[M, list[Trial]]:
     """Search, then fit the winner on everything but the test items.
+
+    Args:
+        kind: SASRec or MF.
+        dataset: What is learned from.
+        split: Which items are the test items; None: the last one of each user.
+        settings: What is tried.
 
     Returns:
         The fitted recommender and all trials, the best first.
@@ -103,59 +138,73 @@ def fit_sasrec(dataset: Dataset, split: Split, settings: SearchSettings) -> tupl
     Raises:
         RecommenderError: No user has enough interactions to hold one out.
     """
-    history, heads = settings.max_history, settings.heads
-    shapes = [
-        SASRecSettings(max_history=history, width=width, layers=layers, heads=heads, dropout=dropout)
-        for width, layers, dropout in product(settings.widths, settings.layers, settings.dropouts)
-    ]
-    return _search(dataset, split, SASRec, shapes, settings)
-
-
-def fit_mf(dataset: Dataset, split: Split, settings: MFSearchSettings) -> tuple[MF, list[Trial[MFSettings]]]:
-    """Search, then fit the winner on everything but the test items. Returns and raises as `fit_sasrec`."""
-    shapes = [
-        MFSettings(max_history=settings.max_history, width=width, weight=weight)
-        for width, weight in product(settings.widths, settings.weights)
-    ]
-    return _search(dataset, split, MF, shapes, settings)
-
-
-def _search(
-    dataset: Dataset, split: Split, make: Callable[[int, S], M], shapes: Sequence[S], settings: FitSettings
-) -> tuple[M, list[Trial[S]]]:
-    fitted = [np.asarray(split.train_history(user)) for user in range(dataset.n_users)]
-    shorter = [history[:-1] for history in fitted]
-    held = [history for history in fitted if len(history) > 1]
-    if not held:
+    split = split or leave_one_out(dataset)
+    histories = [np.asarray(split.train_history(user)) for user in range(dataset.n_users)]
+    held_out = [history for history in histories if len(history) > 1]
+    if not held_out:
         raise RecommenderError(
             "No user has enough interactions to hold one out.",
             location=f"dataset {dataset.name!r}",
             hint="Loosen the filter, or give users with at least three interactions.",
         )
+    users = [User(tuple(history[:-1].tolist())) for history in held_out]
+    targets = np.array([history[-1] for history in held_out], np.int64)
 
-    users = [User(tuple(history[:-1].tolist())) for history in held]
-    targets = np.array([history[-1] for history in held], np.int64)
-
-    def start(shape: S, rate: float, histories: Sequence[NDArray[np.int32]]) -> Fit[M]:
+    def start(shape: dict[str, Any], learning_rate: float, seen: Sequence[NDArray[np.int32]]) -> Fit[M]:
         torch.manual_seed(settings.seed)
-        model = make(dataset.n_items, shape)
-        windows = torch.from_numpy(_windows(histories, model.max_history, model.n_items))
-        return Fit(
-            model, len(windows), lambda rows: next_item_loss(model, windows[rows], settings.loss), rate, settings
-        )
+        model = kind(dataset.n_items, kind.shape(**shape))
+        rows = torch.from_numpy(windows(seen, model.max_history, model.n_items))
 
-    combinations = list(product(shapes, settings.learning_rates))
-    trials: list[Trial[S]] = []
-    for shape, rate in track(combinations, "searching for a recommender"):
-        fit = start(shape, rate, shorter)
+        def loss(some: NDArray[np.int64]) -> Tensor:
+            return next_item_loss(model, rows[some], settings.loss)
+
+        return Fit(model, len(rows), loss, learning_rate, settings)
+
+    trials: list[Trial] = []
+    combinations = list(product(settings.shapes(), settings.learning_rates))
+    for shape, learning_rate in track(combinations, "searching for a recommender"):
+        fit = start(shape, learning_rate, [history[:-1] for history in histories])
         epochs, ndcg = stop_early(fit, lambda model: held_out_ndcg(model, users, targets), settings)
-        trials.append(Trial(shape, rate, epochs, ndcg))
+        trials.append(Trial(shape, learning_rate, epochs, ndcg))
     trials.sort(key=lambda trial: -trial.ndcg)
-    best = trials[0]
-    fit = start(best.shape, best.learning_rate, fitted)
-    for _ in track(range(best.epochs), "fitting the best of them"):
+    fit = start(trials[0].shape, trials[0].learning_rate, histories)
+    for _ in track(range(trials[0].epochs), "fitting the best of them"):
         fit.epoch()
     return fit.model.eval().requires_grad_(False), trials
+
+
+@dataclass
+class Fit(Generic[M]):
+    """A model, and its loss over numbered rows.
+
+    Attributes:
+        model: What is fitted.
+        n_rows: How many rows there are to learn from.
+        loss: The mean loss of the rows with these numbers, `Int[batch_size]`.
+        learning_rate: That of AdamW.
+        settings: The loop.
+    """
+
+    model: M
+    n_rows: int
+    loss: Callable[[NDArray[np.int64]], Tensor]
+    learning_rate: float
+    settings: LoopSettings
+
+    def __post_init__(self) -> None:
+        decay = self.settings.weight_decay
+        self._optimizer = torch.optim.AdamW(self.model.parameters(), self.learning_rate, weight_decay=decay)
+        self._random = np.random.default_rng(self.settings.seed)
+
+    def epoch(self) -> None:
+        """Go once over all rows in a new order."""
+        self.model.train()
+        steps = -(-self.n_rows // self.settings.batch_size)
+        for rows in np.array_split(self._random.permutation(self.n_rows), steps):
+            loss = self.loss(rows)
+            self._optimizer.zero_grad()
+            loss.backward()
+            self._optimizer.step()
 
 
 def stop_early(fit: Fit[M], score: Callable[[M], float], settings: LoopSettings) -> tuple[int, float]:
@@ -179,74 +228,36 @@ def held_out_ndcg(model: Recommender, users: Sequence[User], targets: NDArray[np
 
 def held_out_ranks(model: Recommender, users: Sequence[User], targets: NDArray[np.int64]) -> NDArray[np.int64]:
     """The rank of each user's target over the whole catalogue, the history left out; `Int[users]`, 1 the first."""
-    ranks = [batch.ranks(targets[batch.span]) for batch in score_batches(model, users)]
-    return np.concatenate(ranks) if ranks else np.empty(0, np.int64)
+    return np.concatenate([batch.ranks(targets[batch.span]) for batch in score_batches(model, users)])
 
 
-class Fit(Generic[M]):
-    """A model, its optimiser and its loss over numbered rows; one call of `epoch` goes once over all rows.
-
-    Args:
-        model: What is fitted.
-        rows: How many rows there are to learn from.
-        loss: The mean loss of the rows with these numbers, `Int[batch]`.
-        rate: Learning rate of AdamW.
-        settings: The loop.
-    """
-
-    def __init__(
-        self, model: M, rows: int, loss: Callable[[NDArray[np.int64]], Tensor], rate: float, settings: LoopSettings
-    ) -> None:
-        self.model, self.rows, self.loss, self.batch = model, rows, loss, settings.batch
-        self.optimizer = torch.optim.AdamW(model.parameters(), rate, weight_decay=settings.weight_decay)
-        self.random = np.random.default_rng(settings.seed)
-
-    def epoch(self) -> None:
-        """Go once over all rows in a new order."""
-        self.model.train()
-        for rows in np.array_split(self.random.permutation(self.rows), -(-self.rows // self.batch)):
-            loss = self.loss(rows)
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
-
-
-def _windows(histories: Sequence[NDArray[np.int32]], length: int, padding: int) -> NDArray[np.int64]:
-    """Left-aligned windows of `length + 1` items, cut from the end; every item but the first is a target once."""
-    windows: list[NDArray[np.int64]] = []
+def windows(histories: Sequence[NDArray[np.int32]], length: int, padding: int) -> NDArray[np.int64]:
+    """Left-aligned pieces of `length + 1` items, cut from the end; every item but the first is a target once."""
+    rows: list[NDArray[np.int64]] = []
     for history in histories:
         for end in range(len(history), 1, -length):
-            window = np.full(length + 1, padding, np.int64)
+            row = np.full(length + 1, padding, np.int64)
             piece = history[max(0, end - length - 1) : end]
-            window[: len(piece)] = piece
-            windows.append(window)
-    return np.stack(windows)
+            row[: len(piece)] = piece
+            rows.append(row)
+    return np.stack(rows)
 
 
-def next_item_loss(model: Towers, windows: Tensor, loss: Loss = "softmax") -> Tensor:
+def next_item_loss(model: Towers, rows: Tensor, loss: Loss = "softmax") -> Tensor:
     """The mean loss over all positions of `Int[users, length + 1]`, padded with `n_items`.
 
-    Args:
-        model: What is fitted.
-        windows: The items; each but the first is a target.
-        loss: `softmax`: cross entropy over the whole catalogue. `bce`: binary cross entropy of the target and of one
-            drawn item (the original SASRec). `bpr`: the target above one drawn item. Drawn items are not in the window.
+    `softmax`: cross entropy over the whole catalogue. `bce`: binary cross entropy of the target and of one sampled
+    item. `bpr`: the target above one sampled item. Sampled items are not in the row.
     """
-    inputs, targets = windows[:, :-1], windows[:, 1:]
+    inputs, targets = rows[:, :-1], rows[:, 1:]
     there = targets != model.n_items
     states, positive = model(inputs)[there], targets[there]
     if loss == "softmax":
         return functional.cross_entropy(model.logits(states), positive)
+    chances = torch.ones(len(rows), model.n_items + 1, device=rows.device).scatter_(1, rows, 1e-9)
+    negative = torch.multinomial(chances[:, : model.n_items], targets.shape[1], replacement=True)[there]
     table = model.table()
-    above = (states * table[positive]).sum(-1)
-    below = (states * table[_others(windows, model.n_items)[there]]).sum(-1)
+    above, below = (states * table[positive]).sum(-1), (states * table[negative]).sum(-1)
     if loss == "bpr":
         return -functional.logsigmoid(above - below).mean()
     return -(functional.logsigmoid(above) + functional.logsigmoid(-below)).mean()
-
-
-def _others(windows: Tensor, n_items: int) -> Tensor:
-    """One item for each position, `Int[users, length]`, evenly drawn among those that the window lacks."""
-    chances = torch.ones(len(windows), n_items + 1, device=windows.device)
-    chances.scatter_(1, windows, 1e-9)
-    return torch.multinomial(chances[:, :n_items], windows.shape[1] - 1, replacement=True)

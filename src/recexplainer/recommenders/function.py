@@ -1,6 +1,6 @@
 """Any Python function or object that scores; what it returns is checked at every call.
 
-It knows nothing of how the function works, and nothing can be kept of it but its name, `module:attribute`.
+Nothing can be saved of it but its name: `module:attribute`, or the name under which a package registers it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import numpy as np
 from pydantic import Field
 
 from recexplainer.errors import RecommenderError
-from recexplainer.recommenders.base import Floats, Recommender, User
+from recexplainer.recommenders.base import Floats, Recommender, User, require_history
+from recexplainer.recommenders.scoring import checked_array
+from recexplainer.registry import load_registered, registered
 from recexplainer.settings import Settings
 from recexplainer.storage import read_json, write_json
 
@@ -29,14 +31,21 @@ ScoreFunction = Callable[..., Any]
 class FunctionSettings(Settings):
     """Which function or object, and what it depends on."""
 
-    entry: str = Field(default="", pattern=r"^$|^[\w.]+:[\w.]+$")
-    """`module:attribute`. A function `scores(histories)` or `scores(histories, items)`, where histories and items are
-    ids and the answer is `Float[users, items]`, columns as in `items`; or an object that fulfils the contract of a
+    entry: str = Field(default="", pattern=r"^$|^[\w.]+:[\w.]+$|^[\w-]+$")
+    """`module:attribute`, or the name that an installed package registers in the entry point group
+    `recexplainer.recommenders`. A function `scores(histories)` or `scores(histories, items)`, where histories and items
+    are ids and the answer is `Float[users, items]`, columns as in `items`; or an object that fulfils the contract of a
     recommender, or its class. Modules are looked for where you are, too."""
     max_history: int = Field(default=_MAX_HISTORY, ge=1)
     """How many last items a function is given; an object says so itself."""
     files: tuple[Path, ...] = ()
     """Files that it depends on (code, weights): when one changes, the recommender counts as changed."""
+
+    @property
+    def version(self) -> str | None:
+        """The version of the package that registers it; None for `module:attribute`."""
+        point = registered("recommenders").get(self.entry)
+        return point.dist.version if point and point.dist else None
 
 
 class FunctionRecommender:
@@ -46,7 +55,7 @@ class FunctionRecommender:
         target: A function of the kind `ScoreFunction`, an object that fulfils the contract, or its class.
         item_ids: The catalogue's item ids, `[items]`.
         max_history: How many last items a function is given.
-        entry: The name that it can be imported by, `module:attribute`; without one it cannot be saved.
+        entry: The name that it can be imported by, as in `FunctionSettings.entry`; without one it cannot be saved.
 
     Raises:
         RecommenderError: It is neither a function nor a recommender, or it scores a catalogue of another size.
@@ -58,16 +67,14 @@ class FunctionRecommender:
         self, target: Any, item_ids: Sequence[str], max_history: int = _MAX_HISTORY, *, entry: str = ""
     ) -> None:
         self._target: Any = target() if isinstance(target, type) else target
-        self._is_object = _looks_like_one(self._target)
+        self._is_object = _fulfils_contract(self._target)
         self.entry, self.n_items, self._item_ids = entry, len(item_ids), list(item_ids)
         self._name = entry or str(getattr(target, "__qualname__", type(target).__name__))
         self.max_history: int = self._target.max_history if self._is_object else max_history
         self.has_vectors: bool = self._is_object and self._target.has_vectors
         self.answers_changed_history: bool = not self._is_object or self._target.answers_changed_history
-        self._with_items = False
-        if not self._is_object:
-            self._with_items = self._takes_items()
-        elif self._target.n_items != self.n_items:
+        self._with_items = not self._is_object and self._takes_items()
+        if self._is_object and self._target.n_items != self.n_items:
             raise RecommenderError(
                 f"It scores {self._target.n_items:,} items, but the catalogue has {self.n_items:,}.",
                 location=self._name,
@@ -76,18 +83,16 @@ class FunctionRecommender:
 
     @classmethod
     def named(cls, entry: str, item_ids: Sequence[str], max_history: int = _MAX_HISTORY) -> FunctionRecommender:
-        """What `module:attribute` names; raises RecommenderError, as the class does, where there is nothing."""
+        """What a name as in `FunctionSettings.entry` stands for; raises as `import_entry` and the class."""
         return cls(import_entry(entry), item_ids, max_history, entry=entry)
 
     def item_vectors(self) -> Floats:
         """The item tower, `Float[items, d]`. Raises RecommenderError where there are no vectors."""
-        self._need_vectors()
-        return self._checked(self._target.item_vectors(), (self.n_items, None), "item_vectors")
+        return self._vectors("item_vectors", self.n_items)
 
     def user_vectors(self, users: Sequence[User]) -> Floats:
         """The user tower, `Float[users, d]`. Raises RecommenderError where there are no vectors."""
-        self._need_vectors()
-        return self._checked(self._target.user_vectors(users), (len(users), None), "user_vectors")
+        return self._vectors("user_vectors", len(users), users)
 
     def scores(self, users: Sequence[User]) -> Floats:
         """The score of every item, `Float[users, items]`.
@@ -98,16 +103,21 @@ class FunctionRecommender:
         if not users:
             return np.empty((0, self.n_items), np.float32)
         if self._is_object:
-            return self._checked(self._target.scores(users), (len(users), self.n_items), "scores")
-        if nobody := [user.id for user in users if not user.history]:
+            answer = self._target.scores(users)
+        else:
+            require_history(users, self._name)
+            histories = [[self._item_ids[item] for item in user.history[-self.max_history :]] for user in users]
+            answer = self._target(histories, *([list(self._item_ids)] if self._with_items else []))
+        return checked_array(answer, (len(users), self.n_items), "scores", self._name).copy()
+
+    def _vectors(self, method: str, count: int, *arguments: Any) -> Floats:
+        if not self.has_vectors:
             raise RecommenderError(
-                f"{self._name} was asked about an empty history.",
-                location=f"user {nobody[0]!r}",
-                hint="Ask about users with at least one item.",
+                "This recommender has no vectors, it can only score.",
+                location=self._name,
+                hint="Align it in the behavior form, or give an object with item_vectors and user_vectors.",
             )
-        histories = [[self._item_ids[item] for item in user.history[-self.max_history :]] for user in users]
-        more = (list(self._item_ids),) if self._with_items else ()
-        return self._checked(self._target(histories, *more), (len(users), self.n_items), "scores")
+        return checked_array(getattr(self._target, method)(*arguments), (count, None), method, self._name).copy()
 
     def _takes_items(self) -> bool:
         if not callable(self._target):
@@ -117,43 +127,11 @@ class FunctionRecommender:
                 hint=f"Name a function scores(histories), or an object with {', '.join(_ATTRIBUTES)}.",
             )
         try:
-            taken = signature(self._target).parameters.values()
-        except ValueError:  # functions written in C may not say what they take
+            parameters = signature(self._target).parameters.values()
+        except ValueError:  # functions written in C may have no signature
             return False
-        by_place = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-        return sum(one.default is one.empty and one.kind in by_place for one in taken) > 1
-
-    def _need_vectors(self) -> None:
-        if not self.has_vectors:
-            raise RecommenderError(
-                "This recommender has no vectors, it can only score.",
-                location=self._name,
-                hint="Align it in the behavior form, or give an object with item_vectors and user_vectors.",
-            )
-
-    def _checked(self, answer: Any, shape: tuple[int, int | None], what: str) -> Floats:
-        try:
-            array = np.array(answer, np.float32)
-        except (TypeError, ValueError) as error:
-            raise RecommenderError(
-                f"{what} did not come back as an array of numbers: {error}.",
-                location=self._name,
-                hint="Return a NumPy array.",
-            ) from error
-        if array.ndim != 2 or array.shape[0] != shape[0] or shape[1] not in (None, array.shape[1]):
-            due = f"({shape[0]}, {'any width' if shape[1] is None else shape[1]})"
-            raise RecommenderError(
-                f"{what} came back with shape {array.shape}, where {due} was due.",
-                location=self._name,
-                hint="Return one row a user (of item vectors: an item), and of scores one column an item.",
-            )
-        if not np.isfinite(array).all():
-            raise RecommenderError(
-                f"{what} came back with NaN or infinity.",
-                location=self._name,
-                hint="Return a finite number for every item, those in the history included.",
-            )
-        return array
+        by_position = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+        return sum(one.default is one.empty and one.kind in by_position for one in parameters) > 1
 
     def save(self, folder: Path) -> None:
         """Write `recommender.json`: the name, and the ids that it is asked about.
@@ -163,7 +141,7 @@ class FunctionRecommender:
         """
         if not self.entry:
             raise RecommenderError(
-                "A function can be kept by its name only, and this one was given without.",
+                "A function can be saved by its name only, and this one was given without.",
                 location=self._name,
                 hint="Put it into a module, and name it: FunctionRecommender.named('module:attribute', item_ids).",
             )
@@ -184,21 +162,24 @@ def as_recommender(given: Recommender | ScoreFunction, item_ids: Sequence[str]) 
     Raises:
         RecommenderError: It is neither.
     """
-    ready = _looks_like_one(given) and not isinstance(given, type)
+    ready = _fulfils_contract(given) and not isinstance(given, type)
     return cast(Recommender, given) if ready else FunctionRecommender(given, item_ids)
 
 
-def _looks_like_one(target: Any) -> bool:
+def _fulfils_contract(target: Any) -> bool:
     return all(hasattr(target, name) for name in _ATTRIBUTES)
 
 
 def import_entry(entry: str) -> Any:
-    """What `module:attribute` names; modules are looked for in the working folder, too.
+    """What `module:attribute` names, or what is registered under a name; modules may lie in the working folder.
 
     Raises:
-        RecommenderError: There is none.
+        RecommenderError: There is no such module or attribute.
+        SettingsError: Nothing is registered under that name.
     """
-    module, _, attribute = entry.partition(":")
+    module, colon, attribute = entry.partition(":")
+    if entry and not colon:
+        return load_registered("recommenders", entry)
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
     try:

@@ -18,7 +18,7 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import User
-from recexplainer.recommenders.factorization import MF, MFSettings
+from recexplainer.recommenders.towers import MF, MFSettings
 from recexplainer.settings import Settings
 
 
@@ -111,7 +111,7 @@ def _bpr(
 
 
 def _mf(vectors: NDArray[Any], biases: NDArray[Any], weight: float, scale: float, settings: ImplicitSettings) -> MF:
-    shape = MFSettings(max_history=settings.max_history, width=vectors.shape[1], weight=weight)
+    shape = MFSettings(max_history=settings.max_history, factors=vectors.shape[1], weight=weight)
     model = MF(len(vectors), shape).eval().requires_grad_(False)
     model.items.weight[:-1] = torch.from_numpy(vectors)
     model.biases[:] = torch.from_numpy(biases)

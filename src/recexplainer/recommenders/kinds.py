@@ -1,6 +1,6 @@
 """Every kind of recommender that a recipe can name: its settings, how it is made, and how it is read back.
 
-It knows each kind's module; nothing outside this room names a kind.
+It knows each kind's module; nothing outside this package names a kind.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from pydantic import model_validator
@@ -16,12 +17,11 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import Split
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Recommender
-from recexplainer.recommenders.factorization import MF
-from recexplainer.recommenders.fitting import MFSearchSettings, SearchSettings, Trial, fit_mf, fit_sasrec
+from recexplainer.recommenders.fitting import MFSearchSettings, SASRecSearchSettings, Trial, fit_towers
 from recexplainer.recommenders.function import FunctionRecommender, FunctionSettings
 from recexplainer.recommenders.implicit_models import ImplicitSettings, fit_implicit
-from recexplainer.recommenders.sasrec import SASRec
-from recexplainer.recommenders.vectors import VectorRecommender, VectorSettings, recommender_from_files
+from recexplainer.recommenders.towers import MF, SASRec
+from recexplainer.recommenders.vectors import VectorRecommender, VectorSettings
 from recexplainer.settings import Settings
 from recexplainer.storage import read_json
 
@@ -35,7 +35,7 @@ _LOADERS: dict[str, Callable[[Path], Recommender]] = {
 }
 
 
-class Saved(Recommender, Protocol):
+class SavableRecommender(Recommender, Protocol):
     """A recommender that can be saved."""
 
     def save(self, folder: Path) -> None:
@@ -46,9 +46,11 @@ class Saved(Recommender, Protocol):
 class RecommenderSettings(Settings):
     """The recommender to be explained. Only the settings of its own kind count."""
 
+    renamed = MappingProxyType({"search": "sasrec"})
+
     kind: Kind = "sasrec"
     """`sasrec`, `mf` and `implicit` are fitted; `vectors` are read from files; `function` is a function of yours."""
-    search: SearchSettings = SearchSettings()
+    sasrec: SASRecSearchSettings = SASRecSearchSettings()
     """`sasrec`: what is tried to find a good one."""
     mf: MFSearchSettings = MFSearchSettings()
     """`mf`: what is tried to find a good one."""
@@ -60,7 +62,7 @@ class RecommenderSettings(Settings):
     """`implicit`: which model, and how it is fitted."""
 
     @model_validator(mode="after")
-    def _named(self) -> RecommenderSettings:
+    def _complete(self) -> RecommenderSettings:
         if self.kind == "vectors" and self.vectors.items is None:
             raise ValueError("'kind: vectors' needs 'vectors.items', a file of item vectors")
         if self.kind == "vectors" and self.vectors.users is None and self.vectors.fold_in != "mean":
@@ -68,7 +70,7 @@ class RecommenderSettings(Settings):
                 "'kind: vectors' needs 'vectors.users', a file of user vectors, or 'vectors.fold_in: mean'"
             )
         if self.kind == "function" and not self.function.entry:
-            raise ValueError("'kind: function' needs 'function.entry', named as module:attribute")
+            raise ValueError("'kind: function' needs 'function.entry', module:attribute or a registered name")
         return self
 
     @property
@@ -80,8 +82,9 @@ class RecommenderSettings(Settings):
             "mf": "MF",
             "implicit": self.implicit.model.upper(),
             "function": self.function.entry,
+            "vectors": f"The model of {items.name if items else 'vectors'}",
         }
-        return names.get(self.kind) or f"The model of {items.name if items else 'vectors'}"
+        return names[self.kind]
 
     @property
     def sources(self) -> tuple[Path, ...]:
@@ -90,38 +93,34 @@ class RecommenderSettings(Settings):
 
     def chosen(self) -> dict[str, Any]:
         """The kind and its own settings, as JSON values."""
-        return self.model_dump(mode="json", include={"kind", self._block})
-
-    @property
-    def _block(self) -> str:
-        return "search" if self.kind == "sasrec" else self.kind
+        return self.model_dump(mode="json", include={"kind", self.kind})
 
     def cache_key(self) -> dict[str, Any]:
-        """The settings that decide what it answers, as JSON values: its own kind's, without the places of files."""
-        block = self._block
-        own: dict[str, Any] = self.chosen()[block]
-        places = ("items", "item_ids", "users", "user_ids") if self.kind == "vectors" else ()
-        own |= {place: own[place] is not None for place in places}
-        own.pop("files", None)
-        return {"kind": self.kind, block: own}
+        """The settings that decide what it answers, as JSON values: its own kind's, without the locations of files."""
+        own: dict[str, Any] = self.chosen()[self.kind]
+        if self.kind == "vectors":
+            own |= {name: own[name] is not None for name in ("items", "item_ids", "users", "user_ids")}
+        if self.kind == "function":
+            own |= {"files": None, "version": self.function.version}
+        return {"kind": self.kind, self.kind: own}
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class MadeRecommender:
     """A recommender, and how it came about.
 
     Attributes:
-        recommender: f.
+        recommender: The recommender.
         summary: One line about it.
         trials: What was tried, the best first, as JSON values; empty where nothing is searched.
     """
 
-    recommender: Saved
+    recommender: SavableRecommender
     summary: str
     trials: list[dict[str, Any]]
 
 
-def make_recommender(dataset: Dataset, split: Split, settings: RecommenderSettings) -> Made:
+def make_recommender(dataset: Dataset, split: Split, settings: RecommenderSettings) -> MadeRecommender:
     """Fit a recommender, or read or import it, as the settings say.
 
     Raises:
@@ -129,22 +128,20 @@ def make_recommender(dataset: Dataset, split: Split, settings: RecommenderSettin
     """
     match settings.kind:
         case "sasrec":
-            recommender, trials = fit_sasrec(dataset, split, settings.search)
-            return Made(recommender, _best("SASRec", trials), _tried(trials))
+            return _searched(settings.name, *fit_towers(SASRec, dataset, split, settings.sasrec))
         case "mf":
-            recommender, trials = fit_mf(dataset, split, settings.mf)
-            return Made(recommender, _best("MF", trials), _tried(trials))
+            return _searched(settings.name, *fit_towers(MF, dataset, split, settings.mf))
         case "vectors":
-            recommender = recommender_from_files(dataset, split, settings.vectors)
-            return Made(recommender, f"vectors of {dataset.n_items:,} items; {_answers_for(recommender)}", [])
+            made = VectorRecommender.from_files(dataset, settings.vectors, split)
+            return MadeRecommender(made, f"vectors of {dataset.n_items:,} items; {_answers_for(made)}", [])
         case "function":
             own = settings.function
-            recommender = FunctionRecommender.named(own.entry, dataset.item_ids, own.max_history)
-            vectors = "with vectors" if recommender.has_vectors else "scores only"
-            return Made(recommender, f"{own.entry}, {vectors}", [])
+            function = FunctionRecommender.named(own.entry, dataset.item_ids, own.max_history)
+            vectors = "with vectors" if function.has_vectors else "scores only"
+            return MadeRecommender(function, f"{own.entry}, {vectors}", [])
         case "implicit":
             fitted = fit_implicit(dataset, split, settings.implicit)
-            return Made(fitted, f"{settings.name} of implicit, {settings.implicit.factors} factors", [])
+            return MadeRecommender(fitted, f"{settings.name} of implicit, {settings.implicit.factors} factors", [])
 
 
 def load_recommender(folder: Path) -> Recommender:
@@ -170,13 +167,10 @@ def _answers_for(recommender: VectorRecommender) -> str:
     if recommender.folding is None:
         return "answers for any history"
     explained = f"{max(0.0, recommender.folding.explained):.0%} of held-out users' variance"
-    return f"what a change in a history does is a guess that explains {explained}"
+    return f"what a change in a history does is an estimate that explains {explained}"
 
 
-def _tried(trials: Sequence[Trial[Any]]) -> list[dict[str, Any]]:
-    return [asdict(trial) | {"shape": trial.shape.model_dump(mode="json")} for trial in trials]
-
-
-def _best(name: str, trials: Sequence[Trial[Any]]) -> str:
-    best = trials[0]
-    return f"{name} of width {best.shape.width}, the best of {len(trials)}; held-out NDCG@10 {best.ndcg:.3f}"
+def _searched(name: str, recommender: SASRec | MF, trials: Sequence[Trial]) -> MadeRecommender:
+    width = recommender.items.embedding_dim
+    summary = f"{name} of width {width}, the best of {len(trials)}; held-out NDCG@10 {trials[0].ndcg:.3f}"
+    return MadeRecommender(recommender, summary, [asdict(trial) for trial in trials])

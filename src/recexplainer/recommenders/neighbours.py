@@ -17,6 +17,11 @@ from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.recommenders.scoring import BATCH, score_batches, score_std
 
 
+def unit_vectors(vectors: Floats) -> Floats:
+    """The vectors at length one, `Float[n, d]`; zeros stay zeros."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
 def nearest_items(
     vectors: Floats, items: Sequence[int] | NDArray[np.integer], k: int, *, cosine: bool = True
 ) -> NDArray[np.int64]:
@@ -33,8 +38,7 @@ def nearest_items(
     """
     distinct, places = np.unique(np.asarray(items, np.int64), return_inverse=True)
     k = min(k, len(vectors) - 1)
-    if cosine:
-        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    vectors = unit_vectors(vectors) if cosine else vectors
     nearest = np.empty((len(distinct), k), np.int64)
     for start in range(0, len(distinct) if k else 0, BATCH):
         part = distinct[start : start + BATCH]

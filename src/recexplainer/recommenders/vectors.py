@@ -1,15 +1,15 @@
-"""A recommender that is nothing but vectors: trained elsewhere, read from files.
+"""A recommender that is nothing but vectors: trained elsewhere, given as arrays or in files.
 
-A user is known by id, and has the vector that the file says; then nothing can be said of a changed history, unless the
-vector is folded in: what a change does is guessed from all users. Or a user is the mean of the item vectors of the
-history, where that is how the model works; then it answers for any. It knows no formats of files (`vector_files.py`).
+A user is known by id and has a given vector. A history that no user has gets an estimate: a fold-in learned from all
+users. Or a user is the mean of the item vectors of the history, where that is how the model works.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -17,13 +17,16 @@ from pydantic import Field, model_validator
 from safetensors.numpy import load_file, save_file
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import Split
+from recexplainer.data.split import Split, leave_one_out
 from recexplainer.errors import RecommenderError
-from recexplainer.recommenders.base import Floats, User
-from recexplainer.recommenders.fold_in import FoldIn, fit_fold_in
-from recexplainer.recommenders.vector_files import VectorTable, files_of, read_vectors, some
+from recexplainer.recommenders.base import Floats, User, require_history
+from recexplainer.recommenders.neighbours import unit_vectors
+from recexplainer.recommenders.vector_files import VectorTable, files_of, read_vectors
 from recexplainer.settings import Settings
 from recexplainer.storage import read_json, write_json
+
+_STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
+_HELD_OUT = 5  # one user in so many
 
 
 class ScoreSettings(Settings):
@@ -49,7 +52,7 @@ class VectorSettings(ScoreSettings):
     user_ids: Path | None = None
     """Ids of the user vectors, where they are not beside them."""
     fold_in: Literal["none", "mean", "ridge"] = "ridge"
-    """What becomes of a history that no user has. `ridge`: its vector is guessed by a regression learned from users.
+    """What becomes of a history that no user has. `ridge`: its vector is estimated by a regression learned from users.
     `none`: it has none; then there are no explanations. `mean`: instead of `users`, a user is the mean of the item
     vectors of the history; only if that is how your model works."""
     ignore_unknown: bool = False
@@ -68,8 +71,54 @@ class VectorSettings(ScoreSettings):
         return items + (files_of(self.users, self.user_ids) if self.users else ())
 
 
+@dataclass(frozen=True, slots=True)
+class FoldIn:
+    """Estimates a user's vector from the history: ridge regression (Hoerl and Kennard, 1970).
+
+    Its features are the mean of the history's item vectors, the last one, and a constant.
+
+    Attributes:
+        weights: `Float[2 d + 1, d]`.
+        explained: The share of the variance of held-out users' vectors that it explains: 1 is all of it, 0 none.
+    """
+
+    weights: Floats
+    explained: float
+
+    @classmethod
+    def fit(cls, items: Floats, histories: Sequence[tuple[int, ...]], users: Floats) -> FoldIn:
+        """Learn from item vectors `Float[items, d]`, and the histories and vectors `Float[users, d]` of users."""
+        features, held_out = _features(items, histories), np.arange(len(users)) % _HELD_OUT == 0
+        true = users[held_out].astype(np.float64)
+        variance = max(float(((true - true.mean(0)) ** 2).sum()), 1e-12)
+        explained: dict[float, float] = {}
+        for strength in _STRENGTHS:
+            weights = _ridge(features[~held_out], users[~held_out], strength)
+            explained[strength] = float(1 - ((true - features[held_out] @ weights) ** 2).sum() / variance)
+        best = max(_STRENGTHS, key=explained.__getitem__)
+        return cls(_ridge(features, users, best), explained[best])
+
+    def predict(self, items: Floats, histories: Sequence[tuple[int, ...]]) -> Floats:
+        """A vector for each history, none of them empty; `Float[histories, d]`."""
+        return _features(items, histories) @ self.weights
+
+
+def _features(items: Floats, histories: Sequence[tuple[int, ...]]) -> Floats:
+    means = np.array([items[list(history)].mean(0) for history in histories], np.float32).reshape(-1, items.shape[1])
+    last = items[[history[-1] for history in histories]]
+    return np.column_stack([means, last, np.ones(len(histories), np.float32)])
+
+
+def _ridge(features: Floats, targets: Floats, strength: float) -> Floats:
+    """Weights of least squares, penalized in proportion to each feature's size; the constant is left free."""
+    products = features.T.astype(np.float64) @ features
+    penalty = strength * np.diag(products).copy()
+    penalty[-1] = 0
+    return np.linalg.solve(products + np.diag(penalty + 1e-9), features.T @ targets).astype(np.float32)
+
+
 class VectorRecommender:
-    """Scores by the products of vectors; see `ScoreSettings`.
+    """Scores by the products of vectors; see `ScoreSettings`. Make one by `from_arrays` or `from_files`.
 
     Args:
         items: `Float[items, d]`, in the order of the catalogue.
@@ -78,7 +127,7 @@ class VectorRecommender:
         users: A vector for each user id; None: a user is the mean of the item vectors of the history.
         histories: Histories of known users, for questions that give a history but no id. Of users with the same history
             the first one answers.
-        folding: Guesses the vector of a history that no user has; None: it has none.
+        folding: Estimates the vector of a history that no user has; None: it has none.
     """
 
     kind = "vectors"
@@ -97,80 +146,128 @@ class VectorRecommender:
         self.n_items, self.max_history = len(items), settings.max_history
         self.answers_changed_history = users is None or folding is not None
         self._items, self._settings, self._biases, self._users = items, settings, biases, users
-        self._histories = histories
-        self._by_history = {self._cut(history): user for user, history in reversed(histories)}
-        self._first = {user: self._cut(history) for user, history in reversed(histories) if history}
-        self.folding = folding
+        self._histories, self.folding = histories, folding
+        known = [(user, history[-self.max_history :]) for user, history in reversed(histories)]
+        self._user_of = {history: user for user, history in known}
+        self._history_of = {user: history for user, history in known if history}
+
+    @classmethod
+    def from_arrays(
+        cls,
+        dataset: Dataset,
+        items: Any,
+        users: Any = None,
+        *,
+        item_ids: Sequence[str] | None = None,
+        user_ids: Sequence[str] | None = None,
+        biases: Any = None,
+        split: Split | None = None,
+        **settings: Any,
+    ) -> VectorRecommender:
+        """From arrays in memory.
+
+        Args:
+            dataset: The catalogue and the users that they belong to.
+            items: `Float[n, d]`.
+            users: `Float[n, d]`; None with `fold_in="mean"`.
+            item_ids: The id of each row of `items`; None: they are in the order of the dataset.
+            user_ids: The id of each row of `users`; None: as above.
+            biases: `Float[n]`, one an item.
+            split: Which items are held out for the test; None: the last one of each user.
+            settings: Fields of `VectorSettings`, for example `cosine=True`.
+
+        Raises:
+            RecommenderError: Ids are missing, unknown or doubled, numbers are not finite, or shapes do not fit.
+        """
+        item_table = VectorTable("item vectors", dataset.item_ids if item_ids is None else item_ids, items, biases)
+        user_table = None
+        if users is not None:
+            user_table = VectorTable("user vectors", dataset.user_ids if user_ids is None else user_ids, users)
+        return cls._of_tables(dataset, split, item_table, user_table, VectorSettings(**settings))
+
+    @classmethod
+    def from_files(cls, dataset: Dataset, settings: VectorSettings, split: Split | None = None) -> VectorRecommender:
+        """From the files that the settings name. Raises as `read_vectors` and `from_arrays`."""
+        if settings.items is None:
+            raise RecommenderError("No file of item vectors is named.", location="vectors.items", hint="Name one.")
+        users = read_vectors(settings.users, settings.user_ids) if settings.users else None
+        return cls._of_tables(dataset, split, read_vectors(settings.items, settings.item_ids), users, settings)
+
+    @classmethod
+    def _of_tables(
+        cls,
+        dataset: Dataset,
+        split: Split | None,
+        items: VectorTable,
+        users: VectorTable | None,
+        settings: VectorSettings,
+    ) -> VectorRecommender:
+        order = items.rows_of(dataset.item_ids, "items", settings.ignore_unknown)
+        vectors, biases = items.vectors[order], None if items.biases is None else items.biases[order]
+        if settings.fold_in == "mean":
+            return cls(vectors, settings, biases=biases)
+        if users is None:
+            raise RecommenderError(
+                "There are no user vectors.",
+                location="vectors.users",
+                hint="Give some, or set fold_in: mean if a user is the mean of the history's item vectors.",
+            )
+        if users.vectors.shape[1] != vectors.shape[1]:
+            raise RecommenderError(
+                f"User vectors are {users.vectors.shape[1]} wide, item vectors {vectors.shape[1]}.",
+                location=users.location,
+                hint="Give vectors of the same model.",
+            )
+        rows = users.rows_of(dataset.user_ids, "users", settings.ignore_unknown)
+        named = dict(zip(dataset.user_ids, users.vectors[rows], strict=True))
+        split = split or leave_one_out(dataset)
+        seen = [(user, split.train_history(row).tolist()) for row, user in enumerate(dataset.user_ids)]
+        seen += [(user, dataset.history(row).tolist()) for row, user in enumerate(dataset.user_ids)]
+        made = cls(vectors, settings, biases=biases, users=named, histories=[(one, tuple(past)) for one, past in seen])
+        if settings.fold_in == "ridge":
+            known = made._history_of
+            made.folding = FoldIn.fit(vectors, list(known.values()), np.stack([named[user] for user in known]))
+            made.answers_changed_history = True
+        return made
 
     def item_vectors(self) -> Floats:
         """The item tower, `Float[items, d]`; with biases one wider."""
-        return self._wider(self._sized(self._items), self._biases)
+        items = unit_vectors(self._items) if self._settings.cosine else self._items.copy()
+        return items if self._biases is None else np.column_stack([items, self._biases])
 
     def user_vectors(self, users: Sequence[User]) -> Floats:
         """The user tower, `Float[users, d]`; with biases one wider, and one there.
 
         Raises:
-            RecommenderError: A user has no vector; or, where users are means, a history is empty.
+            RecommenderError: A user has no vector; or a history is empty that a vector must be made of.
         """
-        vectors = np.empty((len(users), self._items.shape[1]), np.float32)
-        for row, user in zip(vectors, users, strict=True):
-            row[:] = self._vector(user)
-        scaled = self._sized(vectors) / np.float32(self._settings.temperature)
-        return self._wider(scaled, None if self._biases is None else np.ones(len(users), np.float32))
+        vectors = np.array([self._vector(user) for user in users], np.float32).reshape(-1, self._items.shape[1])
+        vectors = (unit_vectors(vectors) if self._settings.cosine else vectors) / np.float32(self._settings.temperature)
+        return vectors if self._biases is None else np.column_stack([vectors, np.ones(len(users), np.float32)])
 
     def scores(self, users: Sequence[User]) -> Floats:
-        """The score of every item, `Float[users, items]`: the dot product of the two towers."""
+        """The score of every item, `Float[users, items]`: the inner product of the two towers."""
         return self.user_vectors(users) @ self.item_vectors().T
 
-    def _cut(self, history: tuple[int, ...]) -> tuple[int, ...]:
-        return history[-self.max_history :]
-
     def _vector(self, user: User) -> Floats:
+        """A known user's vector, moved by the estimate of what a change of the history does; else an estimate."""
+        history = user.history[-self.max_history :]
         if self._users is None:
-            self._require_history(user)
-            return self._items[list(self._cut(user.history))].mean(0)
+            require_history([user], "The mean of item vectors")
+            return self._items[list(history)].mean(0)
+        known, own = user.id or self._user_of.get(history, ""), self._history_of.get(user.id, ())
+        changed = user.id and history and history != own
+        if known in self._users and not (self.folding and changed):
+            return self._users[known]
         if self.folding is None:
-            return self._users[self._known(user, self._users)]
-        return self._folded(user, self._users, self.folding)
-
-    def _folded(self, user: User, users: Mapping[str, Floats], folding: FoldIn) -> Floats:
-        """A known user's own vector, and the guess of what a change does to it; of nobody's history the guess."""
-        history, own = self._cut(user.history), self._first.get(user.id, ())
-        if user.id in users and (not history or history == own):
-            return users[user.id]
-        if not user.id and history in self._by_history:
-            return users[self._by_history[history]]
-        self._require_history(user)
-        if user.id not in users or not own:
-            return folding.guess(self._items, [history])[0]
-        now, before = folding.guess(self._items, [history, own])
-        return users[user.id] + now - before
-
-    def _require_history(self, user: User) -> None:
-        if not user.history:
-            raise RecommenderError(
-                "The vector of an empty history was asked for.",
-                location=f"user {user.id!r}",
-                hint="Ask about users with at least one item.",
-            )
-
-    def _known(self, user: User, users: Mapping[str, Floats]) -> str:
-        name = user.id or self._by_history.get(self._cut(user.history), "")
-        if name not in users:
             raise RecommenderError(
                 "This recommender knows users by id alone, and has no vector for this one.",
                 location=f"user {user.id!r} with a history of {len(user.history)} items",
                 hint="Ask about users whose vectors were given, or set fold_in: ridge.",
             )
-        return name
-
-    def _sized(self, vectors: Floats) -> Floats:
-        if not self._settings.cosine:
-            return vectors
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-
-    def _wider(self, vectors: Floats, last: Floats | None) -> Floats:
-        return vectors.copy() if last is None else np.column_stack([vectors, last])
+        require_history([user], "The fold-in")
+        estimate = self.folding.predict(self._items, [history, own or history])
+        return self._users[known] + estimate[0] - estimate[1] if known in self._users and own else estimate[0]
 
     def save(self, folder: Path) -> None:
         """Write `recommender.json`, `vectors.safetensors` and, of users known by id, `users.parquet`."""
@@ -198,75 +295,15 @@ class VectorRecommender:
         about = read_json(folder / "recommender.json")
         settings = ScoreSettings(**about["settings"])
         tensors = load_file(folder / "vectors.safetensors")
-        items, biases = tensors["items"], tensors.get("biases")
         if "users" not in tensors:
-            return cls(items, settings, biases=biases)
+            return cls(tensors["items"], settings, biases=tensors.get("biases"))
         ids = pl.read_parquet(folder / "users.parquet")["id"].to_list()
-        seen = pl.read_parquet(folder / "histories.parquet")
-        histories = [(user, tuple(history)) for user, history in seen.select("id", "history").iter_rows()]
-        users = dict(zip(ids, tensors["users"], strict=True))
-        folding = FoldIn(tensors["folding"], about["explained"]) if "folding" in tensors else None
-        return cls(items, settings, biases=biases, users=users, histories=histories, folding=folding)
-
-
-def recommender_from_files(dataset: Dataset, split: Split, settings: VectorSettings) -> VectorRecommender:
-    """Read the vectors of a dataset's items and users.
-
-    Raises:
-        RecommenderError: As `read_vectors`; or an item or a user lacks a vector, a vector belongs to none that the data
-            has, or users and items differ in width.
-    """
-    if settings.items is None:
-        raise RecommenderError("No file of item vectors is named.", location="vectors.items", hint="Name one.")
-    table = read_vectors(settings.items, settings.item_ids)
-    order = _places(table, dataset.item_ids, "items", settings)
-    items, biases = table.vectors[order], None if table.biases is None else table.biases[order]
-    if settings.fold_in == "mean":
-        return VectorRecommender(items, settings, biases=biases)
-    if settings.users is None:
-        raise RecommenderError(
-            "No file of user vectors is named.",
-            location="vectors.users",
-            hint="Name one, or set fold_in: mean if a user of your model is the mean of the history's item vectors.",
+        seen = pl.read_parquet(folder / "histories.parquet").select("id", "history").iter_rows()
+        return cls(
+            tensors["items"],
+            settings,
+            biases=tensors.get("biases"),
+            users=dict(zip(ids, tensors["users"], strict=True)),
+            histories=[(user, tuple(history)) for user, history in seen],
+            folding=FoldIn(tensors["folding"], about["explained"]) if "folding" in tensors else None,
         )
-    table = read_vectors(settings.users, settings.user_ids)
-    if table.vectors.shape[1] != items.shape[1]:
-        raise RecommenderError(
-            f"User vectors are {table.vectors.shape[1]} wide, item vectors {items.shape[1]}.",
-            location=str(table.path),
-            hint="Give vectors of the same model.",
-        )
-    users = table.vectors[_places(table, dataset.user_ids, "users", settings)]
-    named = dict(zip(dataset.user_ids, users, strict=True))
-    histories = _histories(dataset, split)
-    folding = None
-    if settings.fold_in == "ridge":
-        known = {user: history[-settings.max_history :] for user, history in reversed(histories) if history}
-        folding = fit_fold_in(items, list(known.values()), np.stack([named[user] for user in known]))
-    return VectorRecommender(items, settings, biases=biases, users=named, histories=histories, folding=folding)
-
-
-def _places(table: VectorTable, ids: Sequence[str], what: str, settings: VectorSettings) -> list[int]:
-    """The row of each id of the data."""
-    rows = {name: row for row, name in enumerate(table.ids)}
-    if lacking := [name for name in ids if name not in rows]:
-        raise RecommenderError(
-            f"{len(lacking):,} of {len(ids):,} {what} have no vector: {some(lacking)}.",
-            location=str(table.path),
-            hint=f"Give a vector for each, or leave these {what} out of the data.",
-        )
-    unknown = set(rows).difference(ids)
-    if unknown and not settings.ignore_unknown:
-        raise RecommenderError(
-            f"{len(unknown):,} vectors belong to {what} that the data lacks: {some(sorted(unknown))}.",
-            location=str(table.path),
-            hint="Set vectors.ignore_unknown: true if that is as it should be, for example after filtering.",
-        )
-    return [rows[name] for name in ids]
-
-
-def _histories(dataset: Dataset, split: Split) -> list[tuple[str, tuple[int, ...]]]:
-    """Of each user the history without the test item and the whole one."""
-    seen = [(user, split.train_history(at).tolist()) for at, user in enumerate(dataset.user_ids)]
-    seen += [(user, dataset.history(at).tolist()) for at, user in enumerate(dataset.user_ids)]
-    return [(user, tuple(history)) for user, history in seen]
