@@ -17,7 +17,7 @@ from recexplainer.surrogate.questions import encode_questions
 from recexplainer.tasks.example import Example, LabelledExamples
 
 RETRIEVAL = {"hr@5", "ndcg@5", "hr@1"}
-RANKING = {"ndcg@5", "ndcg@5-standard"}
+RANKING = {"ndcg@5", "ndcg@5_standard"}
 
 
 def few() -> LabelledExamples:
@@ -37,7 +37,7 @@ def by_name(rows: Sequence[Row]) -> dict[tuple[str, str, str], Row]:
 
 
 def constrained(metrics: set[str]) -> set[str]:
-    return metrics | {f"{metric}-constrained" for metric in metrics}
+    return metrics | {f"{metric}_constrained" for metric in metrics}
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -128,8 +128,8 @@ def test_what_is_said_is_what_is_measured() -> None:
     decoder, finder = Decoder(surrogate, world().titles), TitleFinder(world().titles)
     asked = cases.of("ranking")
     held = decoder.orders(encode_questions(surrogate, world(), sasrec(), asked), [one.items for one in asked])
-    values = metrics.ranking_ndcg_paper([finder.parse_list(text) for text in held], [one.answer_items for one in asked])
-    assert rows["intention", "ranking", "ndcg@5-constrained"].value == pytest.approx(values.mean())
+    values = metrics.ranking_ndcg([finder.parse_list(text) for text in held], [one.answer_items for one in asked])
+    assert rows["intention", "ranking", "ndcg@5_constrained"].value == pytest.approx(values.mean())
     asked = cases.of("classification")
     yes = decoder.yes_probabilities(encode_questions(surrogate, world(), sasrec(), asked)) > 0.5
     right = [said == (one.answer_text == "Yes") for said, one in zip(yes, asked, strict=True)]

@@ -15,7 +15,7 @@ from recexplainer.recommenders.function import FunctionRecommender
 from recexplainer.tasks.example import Example, LabelledExamples
 
 RETRIEVAL = {"hr@5", "ndcg@5", "hr@1"}
-RANKING = {"ndcg@5", "ndcg@5-standard"}
+RANKING = {"ndcg@5", "ndcg@5_standard"}
 
 
 def by_name(rows: Sequence[Row]) -> dict[tuple[str, str, str], Row]:
@@ -26,15 +26,17 @@ def by_name(rows: Sequence[Row]) -> dict[tuple[str, str, str], Row]:
 
 def test_f_agrees_with_itself() -> None:
     cases = LabelledExamples(world(), sasrec(), examples().test)
-    rows = by_name(evaluate_scores("target", sasrec(), cases))
+    rows = by_name(evaluate_scores("recommender", sasrec(), cases))
     for (_, task, _), one in rows.items():
         if task == "reconstruction":
             assert (one.value, one.low, one.high, one.cases) == (None, None, None, 0)
         else:
             assert one.value == one.low == one.high == 1.0
             assert one.cases == len(cases.of(task)) > 0
-    assert set(rows) == {("target", "classification", "accuracy"), ("target", "reconstruction", "hcr")} | {
-        ("target", task, metric) for task, names in (("retrieval", RETRIEVAL), ("ranking", RANKING)) for metric in names
+    assert set(rows) == {("recommender", "classification", "accuracy"), ("recommender", "reconstruction", "hcr")} | {
+        ("recommender", task, metric)
+        for task, names in (("retrieval", RETRIEVAL), ("ranking", RANKING))
+        for metric in names
     }
 
 
@@ -101,7 +103,7 @@ def test_more_questions_than_a_batch_keep_their_answers() -> None:
     ]
     rows = measured(SameForAll(), *asked, *ranked, *likes)
     assert rows["m", "retrieval", "hr@1"].value == 1
-    assert rows["m", "ranking", "ndcg@5-standard"].value == 1
+    assert rows["m", "ranking", "ndcg@5_standard"].value == 1
     assert rows["m", "classification", "accuracy"].value == 1
 
 
@@ -117,7 +119,7 @@ def test_a_function_is_measured_as_it_is() -> None:
 @pytest.mark.parametrize("task", ["retrieval", "ranking", "classification"])
 def test_a_task_without_questions_has_no_value(task: str) -> None:
     cases = LabelledExamples(world(), sasrec(), [one for one in examples().test if one.task != task])
-    for rows in (evaluate_scores("target", sasrec(), cases), evaluate_baselines(cases)):
+    for rows in (evaluate_scores("recommender", sasrec(), cases), evaluate_baselines(cases)):
         values = {one.value for one in rows if one.task == task}
         assert values == {None}
         assert all(one.value is not None for one in rows if one.task not in (task, "reconstruction"))
@@ -167,7 +169,7 @@ def test_random_is_where_theory_says(many: LabelledExamples) -> None:
 
 def test_popularity_is_better_than_random_where_f_follows_it(many: LabelledExamples) -> None:
     rows = by_name(evaluate_baselines(many))
-    for task, metric in (("retrieval", "hr@5"), ("ranking", "ndcg@5"), ("ranking", "ndcg@5-standard")):
+    for task, metric in (("retrieval", "hr@5"), ("ranking", "ndcg@5"), ("ranking", "ndcg@5_standard")):
         popular, chance = rows["popularity", task, metric], rows["random", task, metric]
         assert popular.low is not None
         assert chance.high is not None

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from recexplainer.evaluation import bootstrap
-from recexplainer.evaluation.bootstrap import interval
+from recexplainer.evaluation.bootstrap import interval, resample
 
 
 def test_no_cases_have_no_mean():
@@ -34,11 +33,23 @@ def test_same_seed_same_interval_and_another_seed_another():
     assert interval(values, seed=3) != interval(values, seed=4)
 
 
-def test_blocks_do_not_change_the_answer(monkeypatch):
-    values = np.random.default_rng(2).random(50)
-    whole = interval(values)
-    monkeypatch.setattr(bootstrap, "_MAX_DRAWS_AT_ONCE", 70)
-    assert interval(values) == whole
+def test_blocks_do_not_change_the_answer():
+    """So many cases that they are drawn in blocks: the same as all draws of the generator at once."""
+    values = np.random.default_rng(2).random(1_500_000)
+    drawn = np.random.default_rng(0).integers(len(values), size=(5, len(values)))
+    means = [values[each].mean() for each in drawn]
+    assert interval(values, resamples=5)[1:] == pytest.approx(np.percentile(means, [2.5, 97.5]), abs=1e-12)
+
+
+def test_resamples_in_which_a_statistic_is_not_defined_are_left_out():
+    values = np.array([0.0, 0.0, 3.0])
+
+    def share_of_the_last(drawn):
+        total = values[drawn].sum(axis=1)
+        return np.where(total > 0, 3.0, np.nan)
+
+    assert resample(share_of_the_last, 3) == (3.0, 3.0)
+    assert resample(lambda drawn: np.full(len(drawn), np.nan), 3) == (None, None)
 
 
 @pytest.mark.parametrize("values", [[[1.0, 2.0]], [1.0, float("nan")], [float("inf")]])

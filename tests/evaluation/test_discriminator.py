@@ -12,6 +12,7 @@ from tests.evaluation.test_encoder import save_encoder, settings
 
 from recexplainer.errors import DataError
 from recexplainer.evaluation.controls import (
+    CONTROLS,
     discriminator_controls,
     linear_predictor,
     mask_verdict,
@@ -21,7 +22,7 @@ from recexplainer.evaluation.controls import (
 from recexplainer.evaluation.discriminator import evaluate_discriminator, split_cases
 from recexplainer.evaluation.encoder import fit_predict
 from recexplainer.evaluation.rows import Row
-from recexplainer.explanations.record import Explanation
+from recexplainer.explanations.record import Explanation, Method
 
 
 def told(method: str, case: int, text: str, score: float = 0.0) -> Explanation:
@@ -30,7 +31,7 @@ def told(method: str, case: int, text: str, score: float = 0.0) -> Explanation:
     return Explanation(method=method, user=str(case), item=case, text=text, score=score, **blank)
 
 
-def three(cases: int, seed: int = 0) -> dict[str, list[Explanation]]:
+def three(cases: int, seed: int = 0) -> dict[Method, list[Explanation]]:
     """Three methods of which each has a word of its own after the opening; all words are of one length."""
     rng = np.random.default_rng(seed)
 
@@ -39,10 +40,12 @@ def three(cases: int, seed: int = 0) -> dict[str, list[Explanation]]:
         return " ".join(np.insert(filler, int(rng.integers(3, len(filler))), word).tolist())
 
     words = {"ours": "this", "vicuna": "good", "chatgpt": "poor"}
-    return {method: [told(method, case, text(word)) for case in range(cases)] for method, word in words.items()}
+    return {Method(name): [told(name, case, text(word)) for case in range(cases)] for name, word in words.items()}
 
 
-def values(rows: Sequence[Row]) -> dict[tuple[str, str], float | None]:
+def values(rows: Sequence[Row], rater: str | None = None) -> dict[tuple[str, str], float | None]:
+    """The values of one rater, or of all."""
+    rows = [one for one in rows if rater in (None, one.rater)]
     named = {(one.method, one.metric): one.value for one in rows}
     assert len(named) == len(rows), "no row twice"
     return named
@@ -67,27 +70,30 @@ class Fixed:
 
 def test_rows_by_hand() -> None:
     """Two held-out cases; ours is told as ours and vicuna, vicuna twice as vicuna, chatgpt as ours and vicuna."""
-    rows = evaluate_discriminator(three(10), Fixed([0, 1, 1, 1, 0, 1]))
-    found = values(rows)
-    assert {one.task for one in rows} == {"discriminator"}
+    made = evaluate_discriminator(three(10), Fixed([0, 1, 1, 1, 0, 1]))
+    rows, found = made.rows, values(made.rows)
+    assert {(one.task, one.rater) for one in rows} == {("discriminator", "encoder")}
     assert found["all", "accuracy"] == pytest.approx(3 / 6)
     assert [found[method, "recall"] for method in ("ours", "vicuna", "chatgpt")] == [0.5, 1.0, 0.0]
     assert [found[method, "precision"] for method in ("ours", "vicuna", "chatgpt")] == [0.5, 0.5, None]
-    assert found["ours", "said-as/ours"] == found["ours", "said-as/vicuna"] == 0.5
-    assert found["chatgpt", "said-as/chatgpt"] == 0.0
+    shares = {(one.method, one.predicted_method): one.share for one in made.confusion}
+    assert shares["ours", "ours"] == shares["ours", "vicuna"] == 0.5
+    assert shares["chatgpt", "chatgpt"] == 0.0
+    assert {one.cases for one in made.confusion} == {2}
     assert {one.cases for one in rows if one.metric in ("accuracy", "recall")} == {2}
     assert [one.cases for one in rows if one.metric == "precision"] == [2, 4, 0]
 
 
 def test_methods_are_told_apart_and_confusion_shares_sum_to_one(folder: Path) -> None:
-    found = values(evaluate_discriminator(three(80), partial(fit_predict, settings=settings(folder))))
+    made = evaluate_discriminator(three(80), partial(fit_predict, settings=settings(folder)))
+    found = values(made.rows)
     assert found["all", "accuracy"] is not None
     assert found["all", "accuracy"] > 0.9
     for method in three(1):
-        shares = [value for (of, metric), value in found.items() if of == method and metric.startswith("said-as/")]
+        shares = {one.predicted_method: one.share for one in made.confusion if one.method == method.name}
         assert len(shares) == 3
-        assert sum(one or 0.0 for one in shares) == pytest.approx(1.0)
-        assert found[method, f"said-as/{method}"] == found[method, "recall"]
+        assert sum(shares.values()) == pytest.approx(1.0)
+        assert shares[method.name] == found[method.name, "recall"]
 
 
 def test_no_case_is_on_both_sides() -> None:
@@ -110,12 +116,12 @@ def test_the_seed_draws_the_split() -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda made: {"ours": made["ours"]},
+        lambda made: {Method("ours"): made[Method("ours")]},
         lambda made: {},
         lambda made: {method: side[:4] for method, side in made.items()},
-        lambda made: made | {"vicuna": made["vicuna"][:-1]},
-        lambda made: made | {"vicuna": made["vicuna"][::-1]},
-        lambda made: made | {"vicuna": [replace(one, score=1.0) for one in made["vicuna"]]},
+        lambda made: made | {Method("vicuna"): made[Method("vicuna")][:-1]},
+        lambda made: made | {Method("vicuna"): made[Method("vicuna")][::-1]},
+        lambda made: made | {Method("vicuna"): [replace(one, score=1.0) for one in made[Method("vicuna")]]},
     ],
     ids=["one method", "none", "few cases", "fewer cases", "other order", "other scores"],
 )
@@ -130,25 +136,19 @@ def test_what_cannot_be_compared_is_refused(spoil: Any, folder: Path) -> None:
 def test_controls_tell_style_from_words(folder: Path) -> None:
     """The words tell the methods apart here; style and verdict do not, and shuffled texts cannot."""
     rows = discriminator_controls(three(120), settings(folder))
-    found = values(rows)
-    assert set(found) == {
-        *(("all", f"accuracy/{one}") for one in ("style-only", "verdict-only", "verdict-masked", "shuffled")),
-        *(
-            (method, f"{metric}/{one}")
-            for method in three(1)
-            for metric in ("recall", "precision")
-            for one in ("style-only", "verdict-only", "verdict-masked", "shuffled")
-        ),
-    }
-    assert (found["all", "accuracy/verdict-masked"] or 0) > 0.9
-    for control in ("verdict-only", "shuffled", "style-only"):
-        assert found["all", f"accuracy/{control}"] == pytest.approx(1 / 3, abs=0.17), control
+    names = {("all", "accuracy"), *((method.name, metric) for method in three(1) for metric in ("recall", "precision"))}
+    found = {control: values(rows, control) for control in CONTROLS}
+    assert {one.rater for one in rows} == {*CONTROLS}
+    assert all({*each} == names for each in found.values())
+    assert (found["verdict_masked"]["all", "accuracy"] or 0) > 0.9
+    for control in ("verdict_only", "shuffled", "style_only"):
+        assert found[control]["all", "accuracy"] == pytest.approx(1 / 3, abs=0.17), control
 
 
 def test_style_alone_tells_a_method_that_writes_longer() -> None:
     made = three(60)
-    made["vicuna"] = [replace(one, text=f"{one.text}, {one.text}!") for one in made["vicuna"]]
-    found = values(evaluate_discriminator(made, linear_predictor(style_features)))
+    made[Method("vicuna")] = [replace(one, text=f"{one.text}, {one.text}!") for one in made[Method("vicuna")]]
+    found = values(evaluate_discriminator(made, linear_predictor(style_features)).rows)
     assert (found["vicuna", "recall"] or 0) == 1.0
     assert (found["vicuna", "precision"] or 0) == 1.0
 

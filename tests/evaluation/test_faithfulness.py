@@ -11,6 +11,7 @@ from recexplainer.claims.claim import Claim
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
 from recexplainer.evaluation.faithfulness import BOUNDED, evaluate_faithfulness, faithfulness_values
+from recexplainer.explanations.record import Method
 from recexplainer.explanations.recording import Recorder
 from recexplainer.recommenders.base import User
 
@@ -32,15 +33,15 @@ def test_the_score_is_as_written():
 def test_what_is_cited_is_removed_side_by_side():
     found = values(claim("verdict", None), claim("positive_attribution", 0), claim("negative_attribution", 3))
     assert found["comprehensiveness"] == pytest.approx((3 + 2) / score_std())
-    assert found["comprehensiveness-oracle"] == pytest.approx((3 + 2) / score_std())
-    assert found["cited"] == 2
-    assert found["comprehensiveness-aopc"] == pytest.approx((3 + 5 + 5) / 3 / score_std())
-    assert found["comprehensiveness-aopc-oracle"] == pytest.approx((3 + 5 + 6) / 3 / score_std())
+    assert found["comprehensiveness_oracle"] == pytest.approx((3 + 2) / score_std())
+    assert found["n_cited"] == 2
+    assert found["aopc_comprehensiveness"] == pytest.approx((3 + 5 + 5) / 3 / score_std())
+    assert found["aopc_comprehensiveness_oracle"] == pytest.approx((3 + 5 + 6) / 3 / score_std())
 
 
 def test_the_wrong_side_counts_against_it():
     assert values(claim("negative_attribution", 0))["comprehensiveness"] == pytest.approx(-3 / score_std())
-    assert values(claim("negative_attribution", 0))["comprehensiveness-oracle"] == pytest.approx(2 / score_std())
+    assert values(claim("negative_attribution", 0))["comprehensiveness_oracle"] == pytest.approx(2 / score_std())
 
 
 def test_what_is_left_should_be_enough():
@@ -72,12 +73,12 @@ def test_a_reader_orders_pairs_as_the_text_does():
 
 def test_random_citing_is_between_nothing_and_the_oracle():
     found = [explanation(claim("positive_attribution", 0)) for _ in range(400)]
-    random = faithfulness_values(found, recommender())["comprehensiveness-random"]
+    random = faithfulness_values(found, recommender())["comprehensiveness_random"]
     assert np.mean(random) == pytest.approx(WEIGHTS.mean() / score_std(), abs=0.1)
 
 
 @pytest.mark.parametrize(
-    ("claims", "fidelity", "hallucinated", "borne_out"),
+    ("claims", "fidelity", "hallucinated", "precision"),
     [
         ((), 0.0, 0.0, 0.0),
         ((claim("verdict", None),), 1.0, 0.0, 1.0),
@@ -86,15 +87,15 @@ def test_random_citing_is_between_nothing_and_the_oracle():
         ((claim("verdict", None), claim("positive_attribution", 1, "unverified")), 1.0, 0.0, 0.5),
     ],
 )
-def test_marks_are_counted(claims, fidelity, hallucinated, borne_out):
+def test_marks_are_counted(claims, fidelity, hallucinated, precision):
     found = values(*claims)
-    assert found["verdict-fidelity"] == fidelity
-    assert found["hallucination-rate"] == hallucinated
-    assert found["borne-out"] == borne_out
+    assert found["verdict_fidelity"] == fidelity
+    assert found["hallucination_rate"] == hallucinated
+    assert found["claim_precision"] == precision
 
 
 def test_a_title_that_is_not_in_the_history_is_not_removed():
-    assert values(claim("positive_attribution", 5, "contradicted"))["cited"] == 0
+    assert values(claim("positive_attribution", 5, "contradicted"))["n_cited"] == 0
 
 
 def test_rows_give_the_share_of_the_way():
@@ -103,33 +104,36 @@ def test_rows_give_the_share_of_the_way():
         for _ in range(20)
     ]
     worst = [explanation(claim("verdict", None), claim("positive_attribution", 3)) for _ in range(20)]
-    rows = {(row.method, row.metric): row for row in evaluate_faithfulness({"a": best, "b": worst}, recommender())}
+    rows = {
+        (row.method, row.metric): row
+        for row in evaluate_faithfulness({Method("a"): best, Method("b"): worst}, recommender())
+    }
     assert {row.task for row in rows.values()} == {"explanation"}
-    assert rows["a", "comprehensiveness-share"].value == pytest.approx(1.0)
-    assert rows["a", "comprehensiveness-share"].low == pytest.approx(1.0)
-    assert rows["b", "comprehensiveness-share"].value < -0.5
-    assert all(rows["a", f"{metric}{bound}"].cases == 20 for metric in BOUNDED for bound in ("-random", "-oracle"))
-    assert rows["b", "cited"].value == 1
+    assert rows["a", "comprehensiveness_normalized"].value == pytest.approx(1.0)
+    assert rows["a", "comprehensiveness_normalized"].low == pytest.approx(1.0)
+    assert rows["b", "comprehensiveness_normalized"].value < -0.5
+    assert all(rows["a", f"{metric}{bound}"].cases == 20 for metric in BOUNDED for bound in ("_random", "_oracle"))
+    assert rows["b", "n_cited"].value == 1
 
 
 def test_a_share_of_no_way_is_not_applicable():
-    rows = {row.metric: row for row in evaluate_faithfulness({"a": [explanation()]}, recommender())}
+    rows = {row.metric: row for row in evaluate_faithfulness({Method("a"): [explanation()]}, recommender())}
     assert rows["comprehensiveness"].value == 0
-    assert rows["comprehensiveness-share"].value is None
-    assert {row.metric: row for row in evaluate_faithfulness({"a": []}, recommender())}["cited"].value is None
+    assert rows["comprehensiveness_normalized"].value is None
+    assert {row.metric: row for row in evaluate_faithfulness({Method("a"): []}, recommender())}["n_cited"].value is None
 
 
 def test_draws_in_which_the_bounds_coincide_are_left_out_of_the_interval():
     """In one case of four nothing does anything; now and then that one alone is drawn, and there is no way to go."""
     found = [explanation(claim("positive_attribution", 0)) for _ in range(3)]
     found.append(explanation(history=(2,), attributions=(0.0,)))
-    rows = {row.metric: row for row in evaluate_faithfulness({"a": found}, recommender())}
-    share = rows["comprehensiveness-share"]
+    rows = {row.metric: row for row in evaluate_faithfulness({Method("a"): found}, recommender())}
+    share = rows["comprehensiveness_normalized"]
     assert (share.value, share.low, share.high) == (1.0, 1.0, 1.0)
 
 
 def test_without_effects_there_is_nothing_to_compare_with():
-    with pytest.raises(DataError, match="effects of 0 of 4") as error:
+    with pytest.raises(DataError, match="attributions of 0 of 4") as error:
         faithfulness_values([explanation(claim("positive_attribution", 0), attributions=())], recommender())
     assert "'hybrid' for user 'u'" in error.value.location
 
@@ -145,14 +149,16 @@ def test_a_true_text_is_above_three_that_are_not():
     items = pl.DataFrame({"item_id": list(map(str, range(len(TITLES)))), "title": TITLES})
     dataset = Dataset.from_frames(pl.DataFrame({"user_id": ["u"] * 4, "item_id": list("0123")}), items)
     recorder, pair = Recorder(dataset, recommender()), (User((0, 1, 2, 3), "u"), ASKED)
-    told = {method: recorder.told(method, [pair], [text]) for method, text in texts.items()}
+    told = {Method(method): recorder.told(method, [pair], [text]) for method, text in texts.items()}
     rows = {(row.method, row.metric): row.value for row in evaluate_faithfulness(told, recommender())}
     wrong = [method for method in texts if method != "true"]
-    assert rows["true", "borne-out"] == 1.0
-    assert all(rows["true", "borne-out"] > rows[method, "borne-out"] for method in wrong)
-    assert rows["made up", "hallucination-rate"] == 1.0
-    assert [rows[method, "verdict-fidelity"] for method in texts] == [1.0, 1.0, 1.0, 0.0]
+    assert rows["true", "claim_precision"] == 1.0
+    assert all(rows["true", "claim_precision"] > rows[method, "claim_precision"] for method in wrong)
+    assert rows["made up", "hallucination_rate"] == 1.0
+    assert [rows[method, "verdict_fidelity"] for method in texts] == [1.0, 1.0, 1.0, 0.0]
     assert rows["wrong reasons", "comprehensiveness"] < 0 < rows["true", "comprehensiveness"]
     assert (
-        rows["true", "comprehensiveness-share"] == rows["wrong verdict", "comprehensiveness-share"] == pytest.approx(1)
+        rows["true", "comprehensiveness_normalized"]
+        == rows["wrong verdict", "comprehensiveness_normalized"]
+        == pytest.approx(1)
     )

@@ -10,15 +10,16 @@ from recexplainer.errors import DataError
 from recexplainer.evaluation.judge import (
     RUBRIC,
     Judgement,
+    judge_conversation,
     judge_with_model,
     judge_with_rubric,
     judgement_rows,
 )
 from recexplainer.evaluation.rows import Row
-from recexplainer.evaluation.rubric import judge_conversation
+from recexplainer.explanations.record import Method
 
 TITLES = ("Marrow & Thistle", "Brink", "Night Ride", "Velvet Circuit 2", "Skyline Couriers")
-METHODS = ("hybrid+evidence", "intention", "unaligned")
+METHODS = (Method("hybrid", "grounded"), Method("intention"), Method("unaligned"))
 
 
 def catalogue():
@@ -27,7 +28,16 @@ def catalogue():
 
 
 def explanation(method, user, text, recommended=True):
-    return tiny.told(TITLES, text, method=method, user=user, history=(0, 1), item=2, recommended=recommended)
+    return tiny.told(
+        TITLES,
+        text,
+        method=method.name,
+        variant=method.variant,
+        user=user,
+        history=(0, 1),
+        item=2,
+        recommended=recommended,
+    )
 
 
 def told(cases=20):
@@ -48,10 +58,10 @@ def by_case(prompt):
 def test_answers_come_back_to_their_own_explanations():
     explanations = told()
     judged = judge_with_model(explanations, FakeChatModel(by_case), seed=3)
-    expected = [(method, one.user, one.item, True) for method, each in explanations.items() for one in each]
+    expected = [(method.name, one.user, one.item, True) for method, each in explanations.items() for one in each]
     assert [(one.method, one.user, one.item, one.label) for one in judged] == expected
     for one in judged:
-        number, case = METHODS.index(one.method), int(one.user[1:])
+        number, case = METHODS.index(Method(one.method, one.variant)), int(one.user[1:])
         if case % 5 == 4:
             assert (one.rating, one.answer) == (None, "" if number else "I would rather not say.")
         else:
@@ -76,7 +86,7 @@ def test_all_methods_are_asked_about_mixed_in_one_call():
 def test_no_prompt_names_a_method():
     judge = FakeChatModel(by_case)
     judge_with_model(told(), judge)
-    assert not [one for one in judge.calls[0] if any(method in str(one) for method in METHODS)]
+    assert not [one for one in judge.calls[0] if any(method.name in str(one) for method in METHODS)]
 
 
 def test_a_model_must_answer_every_prompt():
@@ -90,8 +100,8 @@ def test_a_model_must_answer_every_prompt():
 
 def test_nothing_is_judged_without_asking():
     judge = FakeChatModel(by_case)
-    assert judge_with_model({}, judge) == judge_with_model({"hybrid": []}, judge) == []
-    assert judge_with_rubric({}, catalogue()) == judge_with_rubric({"hybrid": []}, catalogue()) == []
+    assert judge_with_model({}, judge) == judge_with_model({Method("hybrid"): []}, judge) == []
+    assert judge_with_rubric({}, catalogue()) == judge_with_rubric({Method("hybrid"): []}, catalogue()) == []
     assert judge.calls == []
     assert judgement_rows([], RUBRIC) == []
 
@@ -100,23 +110,23 @@ def test_nothing_is_judged_without_asking():
     "other",
     [
         [],
-        [explanation("b", "v", "Yes.")],
-        [explanation("b", "u", "Yes.", recommended=False)],
-        [replace(explanation("b", "u", "Yes."), item=3, item_title=TITLES[3])],
-        [explanation("b", "u", "Yes."), explanation("b", "u", "Yes.")],
+        [explanation(Method("b"), "v", "Yes.")],
+        [explanation(Method("b"), "u", "Yes.", recommended=False)],
+        [replace(explanation(Method("b"), "u", "Yes."), item=3, item_title=TITLES[3])],
+        [explanation(Method("b"), "u", "Yes."), explanation(Method("b"), "u", "Yes.")],
     ],
 )
 def test_methods_that_explain_different_cases_are_not_compared(other):
-    explanations = {"a": [explanation("a", "u", "Yes.")], "b": other}
-    with pytest.raises(DataError, match="'b' and of 'a'"):
+    explanations = {Method("a"): [explanation(Method("a"), "u", "Yes.")], Method("b"): other}
+    with pytest.raises(DataError, match="b and of a"):
         judge_with_rubric(explanations, catalogue())
-    with pytest.raises(DataError, match="'b' and of 'a'"):
+    with pytest.raises(DataError, match="b and of a"):
         judge_with_model(explanations, FakeChatModel(by_case))
 
 
 def test_the_same_cases_may_come_in_any_order():
-    one, two = explanation("a", "u", "Yes."), explanation("a", "v", "No.")
-    judged = judge_with_rubric({"a": [one, two], "b": [two, one]}, catalogue())
+    one, two = explanation(Method("a"), "u", "Yes."), explanation(Method("a"), "v", "No.")
+    judged = judge_with_rubric({Method("a"): [one, two], Method("b"): [two, one]}, catalogue())
     assert [(each.method, each.user, each.rating) for each in judged] == [
         ("a", "u", 1),
         ("a", "v", 0),
@@ -133,7 +143,7 @@ def test_the_rubric_judge_rates_all_and_says_why():
         "No.",
     )
     judged = judge_with_rubric(
-        {"hybrid": [explanation("hybrid", f"u{n}", text) for n, text in enumerate(texts)]}, catalogue()
+        {Method("hybrid"): [explanation(Method("hybrid"), f"u{n}", text) for n, text in enumerate(texts)]}, catalogue()
     )
     assert [one.rating for one in judged] == [3, 2, 1, 0]
     assert judged[2].answer == "“Velvet Circuit 2” is not in the history"
@@ -141,44 +151,44 @@ def test_the_rubric_judge_rates_all_and_says_why():
 
 
 def judgements(method, ratings):
-    return [Judgement(method, f"u{n}", n, True, rating, "") for n, rating in enumerate(ratings)]
+    return [Judgement(method, "", f"u{n}", n, True, rating, "") for n, rating in enumerate(ratings)]
 
 
 def test_rows_by_hand():
     rows = judgement_rows(judgements("hybrid", [3, 2, 2, 0, None]) + judgements("random", [0, 0]), "gpt")
     values = {(one.method, one.metric): (one.value, one.cases) for one in rows}
     assert values == {
-        ("hybrid", "rating@gpt"): (1.75, 4),
-        ("hybrid", "rating-0@gpt"): (0.25, 4),
-        ("hybrid", "rating-1@gpt"): (0.0, 4),
-        ("hybrid", "rating-2@gpt"): (0.5, 4),
-        ("hybrid", "rating-3@gpt"): (0.25, 4),
-        ("hybrid", "rating-of-correct@gpt"): (pytest.approx(7 / 3), 3),
-        ("hybrid", "rated@gpt"): (0.8, 5),
-        ("random", "rating@gpt"): (0.0, 2),
-        ("random", "rating-0@gpt"): (1.0, 2),
-        ("random", "rating-1@gpt"): (0.0, 2),
-        ("random", "rating-2@gpt"): (0.0, 2),
-        ("random", "rating-3@gpt"): (0.0, 2),
-        ("random", "rating-of-correct@gpt"): (None, 0),
-        ("random", "rated@gpt"): (1.0, 2),
+        ("hybrid", "rating"): (1.75, 4),
+        ("hybrid", "rating_0"): (0.25, 4),
+        ("hybrid", "rating_1"): (0.0, 4),
+        ("hybrid", "rating_2"): (0.5, 4),
+        ("hybrid", "rating_3"): (0.25, 4),
+        ("hybrid", "rating_of_correct"): (pytest.approx(7 / 3), 3),
+        ("hybrid", "rated_share"): (0.8, 5),
+        ("random", "rating"): (0.0, 2),
+        ("random", "rating_0"): (1.0, 2),
+        ("random", "rating_1"): (0.0, 2),
+        ("random", "rating_2"): (0.0, 2),
+        ("random", "rating_3"): (0.0, 2),
+        ("random", "rating_of_correct"): (None, 0),
+        ("random", "rated_share"): (1.0, 2),
     }
-    assert {one.task for one in rows} == {"explanation"}
+    assert {(one.task, one.rater) for one in rows} == {("explanation", "gpt")}
     assert [one.method for one in rows] == ["hybrid"] * 7 + ["random"] * 7
 
 
 def test_where_nothing_is_scored_only_the_coverage_has_a_value():
     rows = judgement_rows(judgements("hybrid", [None, None]), "gpt")
-    assert [one.metric for one in rows if one.value is not None] == ["rated@gpt"]
+    assert [one.metric for one in rows if one.value is not None] == ["rated_share"]
     assert rows[-1] == Row(
-        method="hybrid", task="explanation", metric="rated@gpt", value=0.0, low=0.0, high=0.0, cases=2
+        method="hybrid", task="explanation", metric="rated_share", rater="gpt", value=0.0, low=0.0, high=0.0, cases=2
     )
     assert rows[0] == Row(
-        method="hybrid", task="explanation", metric="rating@gpt", value=None, low=None, high=None, cases=0
+        method="hybrid", task="explanation", metric="rating", rater="gpt", value=None, low=None, high=None, cases=0
     )
 
 
 def test_intervals_hold_the_mean():
     first = judgement_rows(judgements("hybrid", [0, 3] * 50), RUBRIC)[0]
-    assert first.metric == "rating@rubric"
+    assert (first.metric, first.rater) == ("rating", RUBRIC)
     assert first.low < 1.5 == first.value < first.high

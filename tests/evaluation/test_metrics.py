@@ -45,7 +45,7 @@ def test_hit_ratio_and_ndcg_agree_with_ir_measures():
 
 def test_a_random_order_scores_the_papers_random_row():
     orders = list(permutations(range(5)))
-    values = metrics.ranking_ndcg_paper(orders, [range(5)] * 120)
+    values = metrics.ranking_ndcg(orders, [range(5)] * 120)
     assert values.mean() == pytest.approx(0.613, abs=0.0005)
     assert values.max() == values[0] == 1
     assert values.min() > 0
@@ -55,10 +55,10 @@ def test_ranking_ndcg_by_hand():
     swapped = [1, 0, 2, 3, 4]
     ideal = 1000 + 100 / log2(3) + 10 / 2 + 1 / log2(5)
     got = 100 + 1000 / log2(3) + 10 / 2 + 1 / log2(5)
-    assert metrics.ranking_ndcg_paper([swapped], [range(5)]).tolist() == pytest.approx([got / ideal])
+    assert metrics.ranking_ndcg([swapped], [range(5)]).tolist() == pytest.approx([got / ideal])
     ideal = 15 + 7 / log2(3) + 3 / 2 + 1 / log2(5)
     got = 7 + 15 / log2(3) + 3 / 2 + 1 / log2(5)
-    assert metrics.ranking_ndcg_standard([swapped], [range(5)]).tolist() == pytest.approx([got / ideal])
+    assert metrics.ranking_ndcg([swapped], [range(5)], "standard").tolist() == pytest.approx([got / ideal])
 
 
 def test_ranking_ndcg_of_broken_answers():
@@ -66,13 +66,13 @@ def test_ranking_ndcg_of_broken_answers():
     ideal = 1000 + 100 / log2(3) + 10 / 2 + 1 / log2(5)
     answers = [[], [None, "a"], ["a", "a", "a", "a", "a"], ["x", "b"], ["x", "x", "x", "x", "x", "a"]]
     expected = [0, 1000 / log2(3) / ideal, 1000 / ideal, 100 / log2(3) / ideal, 0]
-    assert metrics.ranking_ndcg_paper(answers, [true] * 5).tolist() == pytest.approx(expected)
+    assert metrics.ranking_ndcg(answers, [true] * 5).tolist() == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("metric", [metrics.ranking_ndcg_paper, metrics.ranking_ndcg_standard])
-def test_ranking_ndcg_stays_within_bounds(metric):
+@pytest.mark.parametrize("gains", ["paper", "standard"])
+def test_ranking_ndcg_stays_within_bounds(gains):
     rng = np.random.default_rng(0)
-    values = metric([rng.integers(7, size=6).tolist() for _ in range(200)], [range(5)] * 200)
+    values = metrics.ranking_ndcg([rng.integers(7, size=6).tolist() for _ in range(200)], [range(5)] * 200, gains)
     assert values.min() >= 0
     assert values.max() <= 1
 
@@ -90,7 +90,7 @@ def test_history_coverage_counts_each_title_once():
 def test_no_cases_give_no_values():
     assert metrics.hit_ratio([], [], k=5).shape == (0,)
     assert metrics.ndcg([], [], k=5).shape == (0,)
-    assert metrics.ranking_ndcg_paper([], []).shape == (0,)
+    assert metrics.ranking_ndcg([], []).shape == (0,)
     assert metrics.accuracy([], []).shape == (0,)
     assert metrics.history_coverage([], []).shape == (0,)
 
@@ -101,6 +101,6 @@ def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="k must be"):
         metrics.ndcg([[1]], [1], k=0)
     with pytest.raises(ValueError, match="case 0"):
-        metrics.ranking_ndcg_paper([[1, 2]], [[1, 1]])
+        metrics.ranking_ndcg([[1, 2]], [[1, 1]])
     with pytest.raises(ValueError, match="history is empty"):
         metrics.history_coverage([[1]], [[]])

@@ -10,7 +10,7 @@ from tests.tiny import sasrec, world
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.split import leave_one_out
-from recexplainer.evaluation.recommendation import evaluate_recommender
+from recexplainer.evaluation.baselines import evaluate_recommender
 from recexplainer.evaluation.rows import Row
 from recexplainer.recommenders.base import User
 
@@ -35,10 +35,10 @@ def test_by_hand() -> None:
     got = values(rows)
     # Item 10 is second (after 11), item 5 is ninth, item 8 is sixth; the last user is for training only.
     assert {one.cases for one in rows} == {3}
-    assert got["target", "hr@5"] == pytest.approx(1 / 3)
-    assert got["target", "hr@10"] == pytest.approx(1)
-    assert got["target", "ndcg@5"] == pytest.approx(1 / np.log2(3) / 3)
-    assert got["target", "ndcg@10"] == pytest.approx((1 / np.log2(3) + 1 / np.log2(10) + 1 / np.log2(7)) / 3)
+    assert got["recommender", "hr@5"] == pytest.approx(1 / 3)
+    assert got["recommender", "hr@10"] == pytest.approx(1)
+    assert got["recommender", "ndcg@5"] == pytest.approx(1 / np.log2(3) / 3)
+    assert got["recommender", "ndcg@10"] == pytest.approx((1 / np.log2(3) + 1 / np.log2(10) + 1 / np.log2(7)) / 3)
 
 
 def test_popularity_counts_training_interactions_only() -> None:
@@ -53,7 +53,9 @@ def test_popularity_counts_training_interactions_only() -> None:
 def test_the_rows_have_their_names() -> None:
     rows = evaluate_recommender(world(), leave_one_out(world()), sasrec())
     assert [(one.method, one.metric) for one in rows] == [
-        (method, metric) for method in ("target", "popularity") for metric in ("hr@5", "ndcg@5", "hr@10", "ndcg@10")
+        (method, metric)
+        for method in ("recommender", "popularity")
+        for metric in ("hr@5", "ndcg@5", "hr@10", "ndcg@10")
     ]
     for one in rows:
         assert one.cases == 60
@@ -76,4 +78,4 @@ def test_it_agrees_with_ir_measures() -> None:
     theirs = ir_measures.calc_aggregate(list(measures.values()), qrels, run)
     got = values(evaluate_recommender(data, split, f))
     for ours, name in (("ndcg@5", "nDCG@5"), ("ndcg@10", "nDCG@10"), ("hr@5", "Success@5"), ("hr@10", "Success@10")):
-        assert got["target", ours] == pytest.approx(theirs[measures[name]], abs=1e-6)
+        assert got["recommender", ours] == pytest.approx(theirs[measures[name]], abs=1e-6)

@@ -1,10 +1,12 @@
 import json
 
 import numpy as np
+import polars as pl
 import pytest
 
 from recexplainer.errors import RunError
-from recexplainer.evaluation.rows import Row, read_rows, row, write_rows
+from recexplainer.evaluation.rows import Confusion, Row, read_confusion, read_rows, row, to_frame, write_rows
+from recexplainer.explanations.record import Method
 
 GOOD = {"method": "random", "task": "ranking", "metric": "ndcg@5", "value": 0.6, "low": 0.5, "high": 0.7, "cases": 9}
 
@@ -12,6 +14,35 @@ GOOD = {"method": "random", "task": "ranking", "metric": "ndcg@5", "value": 0.6,
 def test_row_takes_mean_and_interval():
     made = row("hybrid", "retrieval", "hr@5", np.array([0.0, 1.0]))
     assert made == Row(method="hybrid", task="retrieval", metric="hr@5", value=0.5, low=0.0, high=1.0, cases=2)
+
+
+def test_a_method_gives_its_variant():
+    made = row(Method("hybrid", "grounded"), "explanation", "rating", [2.0], rater="rubric")
+    assert (made.method, made.variant, made.rater) == ("hybrid", "grounded", "rubric")
+
+
+def test_row_of_a_statistic():
+    values = np.array([1.0, 2.0, 3.0])
+    made = row("hybrid", "agreement", "largest", lambda drawn: values[drawn].max(axis=1), cases=3)
+    assert (made.value, made.high, made.cases) == (3.0, 3.0, 3)
+    undefined = row("hybrid", "agreement", "none", lambda drawn: np.full(len(drawn), np.nan), cases=3)
+    assert (undefined.value, undefined.low, undefined.high, undefined.cases) == (None, None, None, 3)
+    assert row("hybrid", "agreement", "none", lambda drawn: np.full(len(drawn), np.nan)).cases == 0
+
+
+def test_rows_as_a_table():
+    rows = [row("hybrid", "retrieval", "hr@5", [0, 1]), row("hybrid", "ranking", "ndcg@5", [], rater="x")]
+    table = to_frame(rows)
+    assert table["value"].to_list() == [0.5, None]
+    assert table["rater"].to_list() == [None, "x"]
+    assert to_frame([]).schema == table.schema
+    assert table.schema["cases"] == pl.Int64
+
+
+def test_confusion_comes_back_as_written(tmp_path):
+    one = Confusion(method="a", variant="", predicted_method="b", predicted_variant="grounded", share=0.25, cases=4)
+    write_rows(tmp_path / "confusion.json", [one])
+    assert read_confusion(tmp_path / "confusion.json") == [one]
 
 
 def test_row_of_no_cases_is_not_available():
@@ -49,8 +80,8 @@ def test_a_failed_write_leaves_the_old_rows(tmp_path):
     ("text", "says"),
     [
         ("[{", "not JSON"),
-        ("{}", "not a JSON list"),
-        ("[3]", "not a JSON object"),
+        ("{}", "valid list"),
+        ("[3]", "dictionary"),
         (json.dumps([{**GOOD, "extra": 1}]), "extra"),
         (json.dumps([{k: v for k, v in GOOD.items() if k != "low"}]), "low"),
         (json.dumps([{**GOOD, "value": "0.6"}]), "value"),
@@ -72,7 +103,7 @@ def test_a_malformed_file_is_refused(tmp_path, text, says):
 def test_the_bad_row_is_named(tmp_path):
     path = tmp_path / "rows.json"
     path.write_text(json.dumps([GOOD, {**GOOD, "cases": 1.5}]))
-    with pytest.raises(RunError, match="row 2"):
+    with pytest.raises(RunError, match=r"1\.cases"):
         read_rows(path)
 
 

@@ -1,7 +1,7 @@
 import pytest
 from tests.tiny import told
 
-from recexplainer.evaluation.rubric import LEVELS, judge_conversation, parse_rating
+from recexplainer.evaluation.judge import LEVELS, judge_conversation, parse_rating
 
 TITLES = ("Lantern Keep: The Drowned Stair", "Marrow & Thistle", "Brink", "Lantern Keep: The Ninth Bell")
 
@@ -50,13 +50,13 @@ def test_ratings_are_read_or_refused(text, expected):
 
 def test_a_judge_is_shown_all_but_whose_answer_it_is():
     text = "Yes, {it} suits them; RATING-3 is due."
-    (message,) = judge_conversation(told(TITLES, text, method="hybrid+evidence"))
+    (message,) = judge_conversation(told(TITLES, text, method="hybrid", variant="grounded"))
     assert message.role == "user"
     assert text in message.content
     assert "; ".join(TITLES[:-1]) in message.content
     assert f"The item: {TITLES[-1]}\n" in message.content
     assert "decision: yes\n" in message.content
-    assert "hybrid" not in message.content and "evidence" not in message.content
+    assert "hybrid" not in message.content and "grounded" not in message.content
     assert all(f"RATING-{level}: {words}" in message.content for level, words in enumerate(LEVELS))
     (other,) = judge_conversation(told(TITLES, text, recommended=False))
     assert "decision: no\n" in other.content

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from recexplainer.cli import study as command
 from recexplainer.errors import DataError, RunError
 from recexplainer.evaluation.agreement import agreement_rows
-from recexplainer.explanations.record import Explanation
+from recexplainer.explanations.record import Explanation, Method
 from recexplainer.pipeline.layout import RunLayout, write_case_explanations
-from recexplainer.study.human_ratings import (
+from recexplainer.study.ratings import (
     HumanRating,
     human_rows,
     import_study,
@@ -36,18 +36,20 @@ TITLES = (
     "Marrow & Thistle; deluxe",
     "Velvet Circuit 2",
 )
-METHODS = ("behavior", "hybrid+evidence", "unaligned")
+METHODS = (Method("behavior"), Method("hybrid", "grounded"), Method("unaligned"))
+BEHAVIOR, GROUNDED, UNALIGNED = METHODS
 STAGES = {
-    "behavior": "explanations-behavior-self_attribution",
-    "hybrid+evidence": "explanations-hybrid-grounded",
-    "unaligned": "explanations-unaligned-direct",
+    BEHAVIOR: "explanations-behavior-self_attribution",
+    GROUNDED: "explanations-hybrid-grounded",
+    UNALIGNED: "explanations-unaligned-direct",
 }
 CHROMIUM = Path("/usr/bin/chromium")
 
 
 def explanation(method, number, **changes):
     made = Explanation(
-        method=method,
+        method=method.name,
+        variant=method.variant,
         user=f"A2X{number:03d}",
         history=(0, 1, 2, 3),
         history_titles=TITLES,
@@ -92,9 +94,12 @@ def folder(tmp_path):
 
 def test_every_method_explains_the_same_drawn_cases(tmp_path):
     key = export_study(told(30), tmp_path, RUBRIC, cases=12, seed=3)
-    of = {method: [(one.user, one.item) for one in key.entries if one.method == method] for method in METHODS}
-    assert of["behavior"] == of["hybrid+evidence"] == of["unaligned"]
-    assert len(set(of["behavior"])) == 12
+    of = {
+        method: [(one.user, one.item) for one in key.entries if Method(one.method, one.variant) == method]
+        for method in METHODS
+    }
+    assert of[BEHAVIOR] == of[GROUNDED] == of[UNALIGNED]
+    assert len(set(of[BEHAVIOR])) == 12
     assert json.loads((tmp_path / "key.json").read_text())["packet"] == key.packet
     assert sorted(path.name for path in tmp_path.iterdir()) == ["key.json", "packet.csv", "packet.html"]
 
@@ -111,13 +116,13 @@ def test_seeds_repeat_and_differ(tmp_path):
 
 
 def test_fewer_cases_than_asked_for_are_all_taken(tmp_path):
-    shorter = {**told(5), "behavior": told(3)["behavior"]}
+    shorter = {**told(5), BEHAVIOR: told(3)[BEHAVIOR]}
     assert len(export_study(shorter, tmp_path, RUBRIC).entries) == 3 * len(METHODS)
 
 
 def test_nothing_in_the_packet_tells_the_method(folder):
     packet = (folder / "packet.csv").read_text() + (folder / "packet.html").read_text()
-    for betrayal in (*METHODS, "evidence", "A2X"):
+    for betrayal in ("behavior", "hybrid", "unaligned", "grounded", "A2X"):
         assert betrayal not in packet
     assert "Not for raters" in (folder / "key.json").read_text()
     assert all(len(record["id"]) == 15 and record["id"][0] == "x" for record in table(folder))
@@ -125,7 +130,7 @@ def test_nothing_in_the_packet_tells_the_method(folder):
 
 def test_the_order_is_mixed(tmp_path):
     key = export_study(told(40), tmp_path, RUBRIC, cases=40)
-    method_of = {one.id: one.method for one in key.entries}
+    method_of = {one.id: Method(one.method, one.variant) for one in key.entries}
     order = [method_of[record["id"]] for record in table(tmp_path)]
     changes = sum(one != other for one, other in pairwise(order))
     assert 60 < changes < 100  # 80 of 119 are expected of three methods at random
@@ -140,13 +145,13 @@ def test_the_table_holds_what_a_rater_needs(folder):
         number = one["item"] - 7
         assert record["label"] == ("Yes" if number % 2 == 0 else "No")
         assert record["item"] == f"Lantern Keep, part {number}"
-        assert record["explanation"] == explanation(one["method"], number).text
+        assert record["explanation"] == explanation(Method(one["method"], one["variant"]), number).text
         assert record["history"] == "\n".join(f"{place}. {title}" for place, title in enumerate(TITLES, 1))
         assert record["rating"] == record["comment"] == record["rater"] == ""
 
 
 def test_a_spreadsheet_takes_no_text_for_a_formula(tmp_path):
-    bad = {"unaligned": [explanation("unaligned", 0, text='=HYPERLINK("x")', item_title="-1 Day")]}
+    bad = {UNALIGNED: [explanation(UNALIGNED, 0, text='=HYPERLINK("x")', item_title="-1 Day")]}
     export_study(bad, tmp_path, RUBRIC)
     (record,) = table(tmp_path)
     assert record["explanation"] == '\'=HYPERLINK("x")'
@@ -155,7 +160,7 @@ def test_a_spreadsheet_takes_no_text_for_a_formula(tmp_path):
 
 def test_text_cannot_break_out_of_the_page(tmp_path):
     text = "</script><script>alert(1)</script><!-- & \u2028"
-    export_study({"unaligned": [explanation("unaligned", 0, text=text)]}, tmp_path, [*RUBRIC[:3], "<b>bold</b>"])
+    export_study({UNALIGNED: [explanation(UNALIGNED, 0, text=text)]}, tmp_path, [*RUBRIC[:3], "<b>bold</b>"])
     page = (tmp_path / "packet.html").read_text()
     assert page.count("</script>") == 2
     assert "&lt;b&gt;bold" in page
@@ -168,11 +173,11 @@ def test_text_cannot_break_out_of_the_page(tmp_path):
     ("explanations", "says"),
     [
         ({}, "No case"),
-        ({"behavior": []}, "No case"),
-        ({"behavior": [explanation("behavior", 0)], "unaligned": [explanation("unaligned", 1)]}, "No case"),
-        ({"behavior": [explanation("behavior", 0)] * 2}, "twice"),
-        ({m: [explanation(m, 0, recommended=m == "unaligned")] for m in METHODS}, "differ"),
-        ({m: [explanation(m, 0, history_titles=(m,))] for m in METHODS}, "differ"),
+        ({BEHAVIOR: []}, "No case"),
+        ({BEHAVIOR: [explanation(BEHAVIOR, 0)], UNALIGNED: [explanation(UNALIGNED, 1)]}, "No case"),
+        ({BEHAVIOR: [explanation(BEHAVIOR, 0)] * 2}, "twice"),
+        ({m: [explanation(m, 0, recommended=m == UNALIGNED)] for m in METHODS}, "differ"),
+        ({m: [explanation(m, 0, history_titles=(m.name,))] for m in METHODS}, "differ"),
     ],
 )
 def test_explanations_that_make_no_study_are_refused(tmp_path, explanations, says):
@@ -294,7 +299,7 @@ def test_a_saved_file_that_cannot_be_right_is_refused(folder, tmp_path, change, 
         (lambda records: records[1].update(id="1E+14"), "no entry", ", row 3"),
         (lambda records: [record.pop("packet") for record in records], "no column 'packet'", ", row 1"),
         (lambda records: [record.update(packet="") for record in records], "packet ''", ""),
-        (lambda records: records[1].update(packet="p00"), "'packet' says", ""),
+        (lambda records: records[1].update(packet="p00"), "'packet' holds", ""),
         (lambda records: (records[0].update(rater="Ann"), records[1].update(rater="Bob")), "'Ann' and 'Bob'", ""),
     ],
 )
@@ -341,7 +346,7 @@ def test_two_files_of_one_rater_are_refused(folder, tmp_path):
 
 
 def rating(rater, method, item, value):
-    return HumanRating(rater, method, "u", item, value, "")
+    return HumanRating(rater, method, "", "u", item, value, "")
 
 
 def test_rows_by_hand():
@@ -350,27 +355,27 @@ def test_rows_by_hand():
         *(rating("bob", "hybrid", item, value) for item, value in enumerate([2, 0, None, None])),
     ]
     rows = {row.metric: row for row in human_rows(ratings)}
-    assert {(row.method, row.task) for row in rows.values()} == {("hybrid", "explanation")}
-    assert rows["rating@people"].value == pytest.approx((2.5 + 0 + 2) / 3)
-    shares = [rows[f"rating-{level}@people"].value for level in range(4)]
+    assert {(row.method, row.task, row.rater) for row in rows.values()} == {("hybrid", "explanation", "people")}
+    assert rows["rating"].value == pytest.approx((2.5 + 0 + 2) / 3)
+    shares = [rows[f"rating_{level}"].value for level in range(4)]
     assert shares == pytest.approx([1 / 3, 0, (0.5 + 1) / 3, 0.5 / 3])
-    assert rows["rating-of-correct@people"].value == pytest.approx((2.5 + 2) / 2)
-    assert rows["rated@people"].value == pytest.approx((1 + 1 + 0.5 + 0) / 4)
-    assert [rows[f"{name}@people"].cases for name in ("rating", "rating-of-correct", "rated")] == [3, 2, 4]
-    assert 0 <= rows["rating@people"].low < rows["rating@people"].high <= 2.5
+    assert rows["rating_of_correct"].value == pytest.approx((2.5 + 2) / 2)
+    assert rows["rated_share"].value == pytest.approx((1 + 1 + 0.5 + 0) / 4)
+    assert [rows[f"{name}"].cases for name in ("rating", "rating_of_correct", "rated_share")] == [3, 2, 4]
+    assert 0 <= rows["rating"].low < rows["rating"].high <= 2.5
 
 
 def test_rows_of_nothing_rated():
     assert human_rows([]) == []
     rows = {row.metric: (row.value, row.cases) for row in human_rows([rating("ann", "hybrid", 0, None)])}
-    assert rows.pop("rated@people") == (0.0, 1)
+    assert rows.pop("rated_share") == (0.0, 1)
     assert set(rows.values()) == {(None, 0)}
 
 
 def test_rows_of_ratings_all_wrong():
     rows = {row.metric: row.value for row in human_rows([rating("ann", "hybrid", 0, 0)])}
-    assert rows["rating@people"] == 0
-    assert rows["rating-of-correct@people"] is None
+    assert rows["rating"] == 0
+    assert rows["rating_of_correct"] is None
 
 
 def test_ratings_go_to_agreement_by_case(folder, tmp_path):
@@ -384,7 +389,7 @@ def test_ratings_go_to_agreement_by_case(folder, tmp_path):
 
 def test_key_entries_stand_in_the_order_of_methods(tmp_path):
     key = export_study(told(3), tmp_path, RUBRIC)
-    assert [one.method for one in key.entries] == [method for method in METHODS for _ in range(3)]
+    assert [Method(one.method, one.variant) for one in key.entries] == [method for method in METHODS for _ in range(3)]
     assert isinstance(key.entries[0], KeyEntry)
 
 
@@ -394,7 +399,7 @@ def test_the_commands_write_a_study_and_read_it(tmp_path):
     run.mkdir()
     RunLayout(run).write_version()
     RunLayout(run).recipe.write_text("{name: run, forms: [behavior, hybrid]}")
-    left_by_a_recipe_before = {"gpt": [explanation("unaligned", 99)]}
+    left_by_a_recipe_before = {Method("gpt"): [explanation(UNALIGNED, 99)]}
     for method, each in (told() | left_by_a_recipe_before).items():
         write_case_explanations(complete(run / STAGES.get(method, f"explanations-{method}")), each)
     at = ["--folder", str(tmp_path / "study")]
@@ -404,7 +409,7 @@ def test_the_commands_write_a_study_and_read_it(tmp_path):
     files = [write_saved(tmp_path / f"{name}.json", saved(tmp_path / "study", rater=name)) for name in ("Ann", "Bob")]
     done = CliRunner().invoke(command.study, ["import", str(run), *map(str, files), *at])
     assert done.exit_code == 0
-    assert "@people" in done.stdout and "hybrid" in done.stdout  # headings are broken on a narrow terminal
+    assert "people" in done.stdout and "hybrid" in done.stdout  # headings are broken on a narrow terminal
     assert "kappa" in done.stdout and "ordinal" in done.stdout
     assert len(read_ratings(run / "study/ratings.json")) == 24
 
@@ -488,7 +493,7 @@ def test_the_page_rates_keeps_saves_and_loads(browser, folder, tmp_path):
 @pytest.mark.parametrize("width", [400, 1200])
 def test_the_page_never_scrolls_sideways(browser, tmp_path, width):
     long = "Ein" + "langer" * 30 + "titel"
-    export_study({"unaligned": [explanation("unaligned", 0, item_title=long, text=long)]}, tmp_path, RUBRIC)
+    export_study({UNALIGNED: [explanation(UNALIGNED, 0, item_title=long, text=long)]}, tmp_path, RUBRIC)
     page = browser.new_page(viewport={"width": width, "height": 800})
     page.goto((tmp_path / "packet.html").as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") == width

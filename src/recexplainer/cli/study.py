@@ -24,12 +24,12 @@ def export_command(
 ) -> None:
     """Write a page and a table in which people rate explanations without knowing who wrote them."""
     from recexplainer.cli.console import show_next
-    from recexplainer.evaluation.rubric import LEVELS
+    from recexplainer.evaluation.judge import LEVELS
     from recexplainer.pipeline.runs import explained_cases, find_run
     from recexplainer.study.study import export_study
 
     key = export_study(explained_cases(find_run(run, runs)), folder, LEVELS, cases, seed)
-    methods = list(dict.fromkeys(entry.method for entry in key.entries))
+    methods = list(dict.fromkeys((entry.method, entry.variant) for entry in key.entries))
     drawn = len(key.entries) // len(methods)
     typer.echo(f"{drawn} cases, {len(methods)} methods: {len(key.entries)} explanations to rate")
     typer.echo(f"for raters: {folder / 'packet.html'} or {folder / 'packet.csv'}")
@@ -49,7 +49,7 @@ def import_command(
     from recexplainer.evaluation.agreement import agreement_notes, agreement_rows
     from recexplainer.pipeline.layout import RunLayout
     from recexplainer.pipeline.runs import find_run
-    from recexplainer.study.human_ratings import human_rows, import_study, ratings_by_rater, write_ratings
+    from recexplainer.study.ratings import human_rows, import_study, ratings_by_rater, write_ratings
 
     at = find_run(run, runs)
     ratings = import_study(folder, files)

@@ -1,17 +1,19 @@
-"""Alignment: how far a surrogate answers as f does, on histories it was not trained on (the paper's Table 1).
+"""Alignment: how far a surrogate answers as the recommender does, on histories that it was not trained on (Table 1).
 
-The paper's protocol (free decoding, strings compared) stands beside the constrained one (held to the catalogue).
-Methods that score instead of speaking are measured on the same cases in `scoring.py`.
+The paper's protocol (free decoding, strings compared) stands beside constrained decoding, which writes titles of the
+catalogue only. Methods that score are measured on the same cases in `baselines.py`, chat models in `chat_models.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from recexplainer.data.titles import TitleFinder
 from recexplainer.evaluation import metrics
-from recexplainer.evaluation.rows import Row, row
+from recexplainer.evaluation.rows import CONSTRAINED, Row, row
+from recexplainer.explanations.record import Method
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
@@ -19,120 +21,121 @@ from recexplainer.surrogate.questions import encode_questions
 from recexplainer.tasks.example import Example, LabelledExamples
 
 RETURNED = 5
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """A surrogate to whom questions are put.
-
-    Attributes:
-        method: What its rows are called.
-        decoder: Reads its answers.
-        cases: The questions.
-        shots: For each task the solved questions before each question.
-    """
-
-    method: str
-    decoder: Decoder
-    cases: LabelledExamples
-    shots: Mapping[str, Sequence[Example]]
-
-    def questions(self, examples: Sequence[Example]) -> EncodedSet:
-        surrogate, cases = self.decoder.surrogate, self.cases
-        return encode_questions(
-            surrogate, cases.dataset, cases.recommender, examples, shots=self.shots.get(examples[0].task, ())
-        )
+"""How many titles are asked for in retrieval."""
 
 
 def evaluate_surrogate(
     surrogate: Surrogate,
     cases: LabelledExamples,
-    method: str | None = None,
+    method: str | Method | None = None,
     shots: Mapping[str, Sequence[Example]] | None = None,
 ) -> list[Row]:
     """The rows of one surrogate on the tasks that there are cases of.
 
+    Retrieval: five beams, five titles, compared with the recommender's first (task 1). Ranking: greedy, the candidates
+    put in order (task 2). Classification: the logits of "Yes" and "No" compared, nothing is decoded (task 3).
+    Reconstruction, from vectors alone: greedy, the share of the history that is named (task 6).
+
     Args:
-        surrogate: Who is asked.
-        cases: What it is asked.
-        method: What its rows are called; None: its form.
+        surrogate: The surrogate.
+        cases: The test questions.
+        method: The method of its rows; None: its form.
         shots: For each task, solved questions to learn from in context (paper section 3.2.3).
     """
-    asked = _Asked(method or surrogate.form, Decoder(surrogate, cases.dataset.titles), cases, shots or {})
-    titles = TitleFinder(cases.dataset.titles)
+    titles = cases.dataset.titles
+    measure = _Measurement(
+        method or surrogate.form, Decoder(surrogate, titles), TitleFinder(titles), cases, shots or {}
+    )
     rows: list[Row] = []
     if cases.of("retrieval"):
-        rows += _retrieval(asked, titles)
+        rows += measure.retrieval()
     if cases.of("ranking"):
-        rows += _ranking(asked, titles)
+        rows += measure.ranking()
     if cases.of("classification"):
-        rows += _classification(asked)
+        rows += measure.classification()
     if cases.of("reconstruction") and surrogate.form != "behavior":
-        rows += _reconstruction(asked, titles)
-    return rows
-
-
-def _retrieval(asked: _Asked, titles: TitleFinder) -> list[Row]:
-    """Five beams, five titles, compared with f's first (task 1)."""
-    examples = asked.cases.of("retrieval")
-    questions = asked.questions(examples)
-    truth = [example.answer_items[0] for example in examples]
-    rows: list[Row] = []
-    for suffix, constrained in (("", False), ("-constrained", True)):
-        said = asked.decoder.titles(questions, RETURNED, constrained=constrained)
-        ranked = [[(titles.parse_list(text) or [None])[0] for text in texts] for texts in said]
-        rows += retrieval_rows(asked.method, ranked, truth, suffix)
+        rows += measure.reconstruction()
     return rows
 
 
 def retrieval_rows(
-    method: str, ranked: Sequence[Sequence[int | None]], truth: Sequence[int], suffix: str = ""
+    method: str | Method, ranked: Sequence[Sequence[int | None]], truth: Sequence[int], suffix: str = ""
 ) -> list[Row]:
-    """Rows of task 1 from the items returned, `[cases][any length]`, best first, and f's first, `[cases]`."""
-    return [
-        row(method, "retrieval", f"hr@5{suffix}", metrics.hit_ratio(ranked, truth, k=RETURNED)),
-        row(method, "retrieval", f"ndcg@5{suffix}", metrics.ndcg(ranked, truth, k=RETURNED)),
-        row(method, "retrieval", f"hr@1{suffix}", metrics.hit_ratio(ranked, truth, k=1)),
-    ]
-
-
-def _ranking(asked: _Asked, titles: TitleFinder) -> list[Row]:
-    """Greedy, the candidates put in order (task 2)."""
-    examples, decoder = asked.cases.of("ranking"), asked.decoder
-    questions = asked.questions(examples)
-    limit = (RETURNED + 1) * max(len(ids) + 1 for ids in decoder.title_ids)
-    free = [titles.parse_list(text) for text in decoder.greedy(questions, limit)]
-    held = [titles.parse_list(text) for text in decoder.orders(questions, [one.items for one in examples])]
-    truth = [example.answer_items for example in examples]
-    return [*ranking_rows(asked.method, free, truth), *ranking_rows(asked.method, held, truth, "-constrained")]
+    """Rows of retrieval from the items returned, `[cases][any length]`, best first, and the true first, `[cases]`."""
+    values = {
+        "hr@5": metrics.hit_ratio(ranked, truth, k=RETURNED),
+        "ndcg@5": metrics.ndcg(ranked, truth, k=RETURNED),
+        "hr@1": metrics.hit_ratio(ranked, truth, k=1),
+    }
+    return [row(method, "retrieval", f"{name}{suffix}", each) for name, each in values.items()]
 
 
 def ranking_rows(
-    method: str, predicted: Sequence[Sequence[int | None]], truth: Sequence[Sequence[int]], suffix: str = ""
+    method: str | Method,
+    predicted: Sequence[Sequence[int | None]],
+    truth: Sequence[Sequence[int]],
+    suffix: str = "",
 ) -> list[Row]:
-    """Rows of task 2 from the orders given, `[cases][any length]`, and f's, `[cases][candidates]`."""
-    return [
-        row(method, "ranking", f"ndcg@5{suffix}", metrics.ranking_ndcg_paper(predicted, truth)),
-        row(method, "ranking", f"ndcg@5-standard{suffix}", metrics.ranking_ndcg_standard(predicted, truth)),
-    ]
+    """Rows of ranking from the orders given, `[cases][any length]`, and the true ones, `[cases][candidates]`."""
+    values = {
+        "ndcg@5": metrics.ranking_ndcg(predicted, truth),
+        "ndcg@5_standard": metrics.ranking_ndcg(predicted, truth, "standard"),
+    }
+    return [row(method, "ranking", f"{name}{suffix}", each) for name, each in values.items()]
 
 
-def _classification(asked: _Asked) -> list[Row]:
-    """No decoding: the logits of "Yes" and "No" compared (task 3)."""
-    examples = asked.cases.of("classification")
-    said = ["Yes" if p > 0.5 else "No" for p in asked.decoder.yes_probabilities(asked.questions(examples))]
-    return [classification_row(asked.method, said, examples)]
+def classification_row(method: str | Method, answers: Sequence[str | None], examples: Sequence[Example]) -> Row:
+    """The row of classification from the answers, "Yes", "No", or None where neither is given."""
+    values = metrics.accuracy(answers, [one.answer_text for one in examples])
+    return row(method, "classification", "accuracy", values)
 
 
-def classification_row(method: str, said: Sequence[str | None], examples: Sequence[Example]) -> Row:
-    """The row of task 3 from what was said, "Yes", "No", or None where neither is."""
-    return row(method, "classification", "accuracy", metrics.accuracy(said, [one.answer_text for one in examples]))
+@dataclass(frozen=True)
+class _Measurement:
+    """A surrogate's answers to the cases, as rows."""
 
+    method: str | Method
+    decoder: Decoder
+    finder: TitleFinder
+    cases: LabelledExamples
+    shots: Mapping[str, Sequence[Example]]
 
-def _reconstruction(asked: _Asked, titles: TitleFinder) -> list[Row]:
-    """Greedy, the share of the history that is named (task 6)."""
-    examples, decoder = [one for one in asked.cases.of("reconstruction") if one.subtask == "history"], asked.decoder
-    longest = max(sum(len(decoder.title_ids[item]) + 1 for item in one.answer_items) for one in examples)
-    said = [titles.parse_list(text) for text in decoder.greedy(asked.questions(examples), longest + 1)]
-    coverage = metrics.history_coverage(said, [one.answer_items for one in examples])
-    return [row(asked.method, "reconstruction", "hcr", coverage)]
+    def retrieval(self) -> list[Row]:
+        examples = self.cases.of("retrieval")
+        questions = self._encode(examples)
+        truth = [example.answer_items[0] for example in examples]
+        rows: list[Row] = []
+        for suffix, constrained in (("", False), (CONSTRAINED, True)):
+            answers = self.decoder.titles(questions, RETURNED, constrained=constrained)
+            ranked = [[(self.finder.parse_list(text) or [None])[0] for text in texts] for texts in answers]
+            rows += retrieval_rows(self.method, ranked, truth, suffix)
+        return rows
+
+    def ranking(self) -> list[Row]:
+        examples = self.cases.of("ranking")
+        questions = self._encode(examples)
+        limit = (RETURNED + 1) * max(len(ids) + 1 for ids in self.decoder.title_ids)
+        free = [self.finder.parse_list(text) for text in self.decoder.greedy(questions, limit)]
+        held = [
+            self.finder.parse_list(text) for text in self.decoder.orders(questions, [one.items for one in examples])
+        ]
+        rows = partial(ranking_rows, self.method, truth=[one.answer_items for one in examples])
+        return [*rows(free), *rows(held, suffix=CONSTRAINED)]
+
+    def classification(self) -> list[Row]:
+        examples = self.cases.of("classification")
+        answers = ["Yes" if p > 0.5 else "No" for p in self.decoder.yes_probabilities(self._encode(examples))]
+        return [classification_row(self.method, answers, examples)]
+
+    def reconstruction(self) -> list[Row]:
+        examples = [one for one in self.cases.of("reconstruction") if one.aspect == "history"]
+        longest = max(sum(len(self.decoder.title_ids[item]) + 1 for item in one.answer_items) for one in examples)
+        named = [self.finder.parse_list(text) for text in self.decoder.greedy(self._encode(examples), longest + 1)]
+        coverage = metrics.history_coverage(named, [one.answer_items for one in examples])
+        return [row(self.method, "reconstruction", "hcr", coverage)]
+
+    def _encode(self, examples: Sequence[Example]) -> EncodedSet:
+        shots = self.shots.get(examples[0].task, ())
+        return encode_questions(
+            self.decoder.surrogate, self.cases.dataset, self.cases.recommender, examples, shots=shots
+        )

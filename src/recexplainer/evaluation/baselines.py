@@ -1,7 +1,7 @@
-"""Alignment of methods that only score: what they would have answered, had they been asked as a surrogate is (Table 1).
+"""Methods that only score items: their alignment (Table 1), and how good the recommender itself is.
 
-A method may be a recommender (the distilled student of the paper's SASRec row, or f itself), popularity, or chance. It
-knows nothing of how a method came by its scores, nor of text.
+A method may be a recommender (the distilled student of the paper's SASRec row, or the recommender itself), popularity,
+or chance. It knows nothing of how a method came by its scores, nor of text.
 """
 
 from __future__ import annotations
@@ -11,29 +11,57 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from recexplainer.data.dataset import Dataset
+from recexplainer.data.split import Split
 from recexplainer.errors import RecommenderError
+from recexplainer.evaluation import metrics
 from recexplainer.evaluation.alignment import RETURNED, classification_row, ranking_rows, retrieval_rows
 from recexplainer.evaluation.rows import Row, row
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.scoring import ScoreBatch, score_batches
 from recexplainer.tasks.example import Example, LabelledExamples
 
+_CUTS = (5, 10)
+
+
+def evaluate_recommender(dataset: Dataset, split: Split, recommender: Recommender) -> list[Row]:
+    """HR and NDCG over the whole catalogue on the held-out last items; items of the history are not ranked.
+
+    Returns:
+        Rows of task `recommendation`, of methods `recommender` and `popularity` (counts of training interactions).
+    """
+    users = [User(tuple(split.train_history(int(user)).tolist()), dataset.user_ids[user]) for user in split.test_users]
+    truth = [split.test_item(int(user)) for user in split.test_users]
+    _, items = split.train_interactions()
+    popularity = np.bincount(items, minlength=dataset.n_items).astype(np.float32)
+    ranked: dict[str, list[list[int]]] = {"recommender": [], "popularity": []}
+    for batch in score_batches(recommender, users):
+        popular = ScoreBatch(batch.users, np.broadcast_to(popularity, batch.scores.shape))
+        ranked["recommender"] += batch.best(max(_CUTS))
+        ranked["popularity"] += popular.best(max(_CUTS))
+    rows: list[Row] = []
+    for method, lists in ranked.items():
+        for k in _CUTS:
+            rows.append(row(method, "recommendation", f"hr@{k}", metrics.hit_ratio(lists, truth, k=k)))
+            rows.append(row(method, "recommendation", f"ndcg@{k}", metrics.ndcg(lists, truth, k=k)))
+    return rows
+
 
 def evaluate_scores(method: str, recommender: Recommender, cases: LabelledExamples) -> list[Row]:
-    """The rows of a method that has a score for every item; tasks that there are no cases of have no value.
+    """The alignment of a method that has a score for every item; tasks that there are no cases of have no value.
 
     Retrieval returns the five best items that the history lacks. Ranking puts the candidates in the order of their
-    scores (equal ones stay as they were shown). Classification says "Yes" above the method's own top-20% threshold for
-    this user: the paper names the thresholds of f (section 3.2.1) and leaves open how its SASRec row uses them.
-    Reconstruction needs words and has no value.
+    scores (equal ones stay as they were shown). Classification answers "Yes" above the method's own top-20% threshold
+    for this user: the paper names the thresholds of the recommender (section 3.2.1) and leaves open how its SASRec row
+    uses them. Reconstruction needs words and has no value.
 
     Args:
-        method: What the rows are called.
-        recommender: What is measured; the truth is f's, in the cases.
+        method: The method of the rows.
+        recommender: What is measured; the truth is in the cases.
         cases: The test questions.
 
     Raises:
-        RecommenderError: It scores another catalogue, or does not answer as the contract says.
+        RecommenderError: It scores another catalogue, or does not answer as the contract requires.
     """
     if recommender.n_items != cases.dataset.n_items:
         raise RecommenderError(
@@ -44,16 +72,43 @@ def evaluate_scores(method: str, recommender: Recommender, cases: LabelledExampl
     retrieval, ranking, classification = (cases.of(task) for task in ("retrieval", "ranking", "classification"))
     ranked = [items for batch, _ in _scored(recommender, retrieval) for items in batch.best(RETURNED)]
     orders = [
-        _ordered(example.items, scores)
+        _by_score(example.items, scores)
         for batch, examples in _scored(recommender, ranking)
         for example, scores in zip(examples, batch.scores, strict=True)
     ]
-    said = [word for batch, examples in _scored(recommender, classification) for word in _words(batch, examples)]
+    words = [word for batch, examples in _scored(recommender, classification) for word in _words(batch, examples)]
     return [
         *retrieval_rows(method, ranked, [one.answer_items[0] for one in retrieval]),
         *ranking_rows(method, orders, [one.answer_items for one in ranking]),
-        classification_row(method, said, classification),
+        classification_row(method, words, classification),
         row(method, "reconstruction", "hcr", []),
+    ]
+
+
+def evaluate_baselines(cases: LabelledExamples, seed: int = 0) -> list[Row]:
+    """Random and Popularity, as in Table 1; tasks that a method cannot do have no value.
+
+    Popularity draws five items with probabilities as their popularity, and orders candidates by it (paper section
+    3.2.3).
+    """
+    random = np.random.default_rng(seed)
+    popularity = np.bincount(cases.dataset.sequence, minlength=cases.dataset.n_items).astype(float)
+    probabilities = popularity / popularity.sum()
+    retrieval, ranking, classification = (cases.of(task) for task in ("retrieval", "ranking", "classification"))
+    truth = [one.answer_items[0] for one in retrieval]
+    orders = [one.answer_items for one in ranking]
+    n_items = cases.dataset.n_items
+    drawn = [random.choice(n_items, RETURNED, replace=False).tolist() for _ in retrieval]
+    popular = [random.choice(n_items, RETURNED, replace=False, p=probabilities).tolist() for _ in retrieval]
+    shuffled = [random.permutation(one.items).tolist() for one in ranking]
+    by_popularity = [_by_score(one.items, popularity) for one in ranking]
+    guesses = ["Yes" if coin else "No" for coin in random.integers(2, size=len(classification))]
+    return [
+        *retrieval_rows("random", drawn, truth),
+        *ranking_rows("random", shuffled, orders),
+        classification_row("random", guesses, classification),
+        *retrieval_rows("popularity", popular, truth),
+        *ranking_rows("popularity", by_popularity, orders),
     ]
 
 
@@ -63,37 +118,12 @@ def _scored(recommender: Recommender, examples: Sequence[Example]) -> Iterator[t
         yield batch, examples[batch.span]
 
 
-def _ordered(items: Sequence[int], scores: NDArray[np.floating]) -> list[int]:
+def _by_score(items: Sequence[int], scores: NDArray[np.floating]) -> list[int]:
     return sorted(items, key=lambda item: -scores[item])
 
 
 def _words(batch: ScoreBatch, examples: Sequence[Example]) -> list[str]:
     top, _ = batch.thresholds()
-    asked = [one.items[0] for one in examples]
-    above = batch.scores[np.arange(len(asked)), asked] > top
+    items = [one.items[0] for one in examples]
+    above = batch.scores[np.arange(len(items)), items] > top
     return ["Yes" if liked else "No" for liked in above]
-
-
-def evaluate_baselines(cases: LabelledExamples, seed: int = 0) -> list[Row]:
-    """Random and Popularity, as in Table 1; tasks that a method cannot do have no value.
-
-    Popularity draws five items with chances as their popularity, and orders candidates by it (paper section 3.2.3).
-    """
-    random = np.random.default_rng(seed)
-    popularity = np.bincount(cases.dataset.sequence, minlength=cases.dataset.n_items).astype(float)
-    chances = popularity / popularity.sum()
-    retrieval, ranking, classification = (cases.of(task) for task in ("retrieval", "ranking", "classification"))
-    truth = [one.answer_items[0] for one in retrieval]
-    orders = [one.answer_items for one in ranking]
-    drawn = [random.choice(cases.dataset.n_items, RETURNED, replace=False).tolist() for _ in retrieval]
-    popular = [random.choice(cases.dataset.n_items, RETURNED, replace=False, p=chances).tolist() for _ in retrieval]
-    shuffled = [random.permutation(one.items).tolist() for one in ranking]
-    by_popularity = [_ordered(one.items, popularity) for one in ranking]
-    guesses = ["Yes" if coin else "No" for coin in random.integers(2, size=len(classification))]
-    return [
-        *retrieval_rows("random", drawn, truth),
-        *ranking_rows("random", shuffled, orders),
-        classification_row("random", guesses, classification),
-        *retrieval_rows("popularity", popular, truth),
-        *ranking_rows("popularity", by_popularity, orders),
-    ]

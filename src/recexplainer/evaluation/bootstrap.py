@@ -1,51 +1,67 @@
-"""The 95% percentile bootstrap of a mean. It knows numbers only, not what they measure."""
+"""The 95% percentile bootstrap over cases, for all statistics of this package. It knows numbers only."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import ArrayLike
+from collections.abc import Callable
 
-_MAX_DRAWS_AT_ONCE = 4_000_000  # 32 MB of indices and as much of values, however many the cases
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Statistic = Callable[[NDArray[np.int64]], NDArray[np.float64]]
+"""From `Int[resamples, cases]`, the places of the cases drawn, to `Float[resamples]`, NaN where it is not defined."""
+
+_MAX_DRAWS = 4_000_000  # drawn together: 32 MB of indices and as much of values, however many the cases
+
+
+def resample(
+    statistic: Statistic, cases: int, *, resamples: int = 1000, seed: int = 0
+) -> tuple[float | None, float | None]:
+    """The 2.5% and 97.5% percentiles of a statistic over cases that are drawn with replacement, as many as there are.
+
+    Args:
+        statistic: Resamples in which it is not defined are left out.
+        cases: How many cases there are; at least 1.
+        resamples: How many times the cases are drawn anew; at least 1.
+        seed: The same seed gives the same draws.
+
+    Returns:
+        `(low, high)`; `(None, None)` where the statistic is defined in no resample.
+
+    Raises:
+        ValueError: `resamples` is below 1.
+    """
+    if resamples < 1:
+        raise ValueError(f"resamples must be at least 1; got {resamples}")
+    rng = np.random.default_rng(seed)
+    block = max(1, _MAX_DRAWS // cases)
+    sizes = [min(block, resamples - start) for start in range(0, resamples, block)]
+    values = np.concatenate([statistic(rng.integers(cases, size=(size, cases))) for size in sizes])
+    defined = values[~np.isnan(values)]
+    if not len(defined):
+        return None, None
+    low, high = np.percentile(defined, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def interval(
     values: ArrayLike, *, resamples: int = 1000, seed: int = 0
 ) -> tuple[float | None, float | None, float | None]:
-    """The mean of the cases and its 95% bootstrap interval.
-
-    Cases are drawn with replacement, as many as there are; the ends are the 2.5% and 97.5% percentiles of the
-    resampled means.
-
-    Args:
-        values: `Float[cases]`, one number a case.
-        resamples: How many times the cases are drawn anew; at least 1.
-        seed: The same seed and values give the same interval.
+    """The mean of the cases, `Float[cases]`, and its 95% bootstrap interval; see `resample`.
 
     Returns:
         `(mean, low, high)`; `(None, None, None)` where there is no case.
 
     Raises:
-        ValueError: If `values` is not one-dimensional, holds a number that is not finite, or `resamples` is below 1.
+        ValueError: `values` is not one-dimensional, holds a number that is not finite, or `resamples` is below 1.
     """
     cases = np.asarray(values, dtype=np.float64)
     if cases.ndim != 1:
         raise ValueError(f"values must be one-dimensional, one number a case; got shape {cases.shape}")
-    if resamples < 1:
-        raise ValueError(f"resamples must be at least 1; got {resamples}")
     if not np.isfinite(cases).all():
         raise ValueError(f"{int((~np.isfinite(cases)).sum())} of {len(cases)} values are not finite")
     if len(cases) == 0:
         return None, None, None
-    if cases.min() == cases.max():
-        constant = float(cases[0])
-        return constant, constant, constant
-
-    rng = np.random.default_rng(seed)
-    at_once = max(1, _MAX_DRAWS_AT_ONCE // len(cases))
-    means = np.empty(resamples)
-    for start in range(0, resamples, at_once):
-        stop = min(start + at_once, resamples)
-        drawn = rng.integers(len(cases), size=(stop - start, len(cases)))
-        means[start:stop] = cases[drawn].mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(cases.mean()), float(low), float(high)
+    if cases.min() == cases.max() and resamples > 0:
+        return float(cases[0]), float(cases[0]), float(cases[0])
+    low, high = resample(lambda drawn: cases[drawn].mean(axis=1), len(cases), resamples=resamples, seed=seed)
+    return float(cases.mean()), low, high

@@ -1,7 +1,7 @@
 """What the paper's two tests of a text lack: how far they go by style alone, by the verdict alone, and without it.
 
-The same evaluations, with less to read. A verdict in words that are not known here is neither read nor masked, so
-`verdict-only` is then too weak and `verdict-masked` too strong.
+The same evaluations, with less to read; a control is the rater of its rows. A verdict in words that are not known here
+is neither read nor masked, so `verdict_only` is then too weak and `verdict_masked` too strong.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from recexplainer.claims.faults import read_verdict
-from recexplainer.evaluation.discriminator import SAID_AS, evaluate_discriminator
+from recexplainer.evaluation.discriminator import evaluate_discriminator
 from recexplainer.evaluation.encoder import EncoderSettings, Predictor, fit_predict
 from recexplainer.evaluation.metrics import Values
 from recexplainer.evaluation.rows import Row
 from recexplainer.evaluation.score_predictor import MEAN, evaluate_score_predictor
 from recexplainer.evidence.sentences import answer_parts
-from recexplainer.explanations.record import Explanation
+from recexplainer.explanations.record import Explanation, Method
 
-Told = Mapping[str, Sequence[Explanation]]
+CONTROLS = ("style_only", "verdict_only", "verdict_masked", "shuffled")
+Explanations = Mapping[Method, Sequence[Explanation]]
 
 _TITLE = re.compile(r"(“[^”]*”|\"[^\"]*\")")
-_SAYING = re.compile(
+_VERDICT_WORD = re.compile(
     r"\b(?:yes|no|not|nor|never|none|nothing|neither|hardly|cannot|(?:un)?likely|would|\w+n['’]t|"
     r"(?:recommend|suggest)(?:s|ed|ing)?)\b",
     re.IGNORECASE,
@@ -38,15 +39,15 @@ _MASKS = re.compile(r"\[…\](?:\W*\[…\])*")
 _MARKS = ",.;:!?()-–“”\"'’*\n"
 _BUCKETS = 64  # of opening words
 _OPENING_WORDS = 3
-_PENALTY = 1e-3  # on the squared weights of the linear model
+_PENALTY = 1e-3  # on the squared weights of the linear model, beside the mean loss
 
 
-def discriminator_controls(explanations: Told, settings: EncoderSettings, seed: int = 0) -> list[Row]:
-    """The discriminator again, by each control; its name follows the metric: `accuracy/style-only`.
+def discriminator_controls(explanations: Explanations, settings: EncoderSettings, seed: int = 0) -> list[Row]:
+    """The rows of the discriminator again, by each control.
 
-    `style-only` sees lengths, punctuation and opening words, `verdict-only` whether the text says yes or no;
-    `verdict-masked` is the encoder on the text without it; `shuffled`, the encoder on texts that have changed hands
-    among the methods of their case, must be at chance.
+    `style_only` sees lengths, punctuation and opening words, `verdict_only` whether the text states yes or no;
+    `verdict_masked` is the encoder on the text without it; `shuffled`, the encoder on texts that are exchanged at
+    random among the methods of their case, must be at chance.
 
     Args:
         explanations: As for `evaluate_discriminator`.
@@ -56,14 +57,21 @@ def discriminator_controls(explanations: Told, settings: EncoderSettings, seed: 
     Raises:
         DataError: As `evaluate_discriminator`.
     """
-    ways = _ways(explanations, settings, _swap_methods(explanations, seed))
-    return [one for one in _by_control(evaluate_discriminator, ways, seed) if not one.metric.startswith(SAID_AS)]
+    rng = np.random.default_rng(seed)
+    cases = [rng.permutation(np.array(case, dtype=object)) for case in zip(*explanations.values(), strict=False)]
+    shuffled = {method: [case[place] for case in cases] for place, method in enumerate(explanations)}
+    return [
+        one
+        for control, (predict, changed) in _controls(explanations, settings, shuffled).items()
+        for one in evaluate_discriminator(changed, predict, seed, control).rows
+    ]
 
 
-def score_predictor_controls(explanations: Told, settings: EncoderSettings, seed: int = 0) -> list[Row]:
-    """The score predictor again, by each control: `mse/verdict-only`, and so on.
+def score_predictor_controls(explanations: Explanations, settings: EncoderSettings, seed: int = 0) -> list[Row]:
+    """The rows of the score predictor again, by each control.
 
-    The controls are those of `discriminator_controls`, but for `shuffled`: texts with other cases' scores.
+    The controls are those of `discriminator_controls`, but for `shuffled`: texts with other cases' scores, exchanged in
+    the same way for all methods.
 
     Args:
         explanations: As for `evaluate_score_predictor`.
@@ -73,8 +81,17 @@ def score_predictor_controls(explanations: Told, settings: EncoderSettings, seed
     Raises:
         DataError: As `evaluate_score_predictor`.
     """
-    ways = _ways(explanations, settings, _swap_scores(explanations, seed))
-    return [one for one in _by_control(evaluate_score_predictor, ways, seed) if one.method != MEAN]
+    order = np.random.default_rng(seed).permutation(min(map(len, explanations.values()), default=0))
+    shuffled = {
+        method: [replace(own[case], text=own[other].text) for case, other in enumerate(order)]
+        for method, own in explanations.items()
+    }
+    return [
+        one
+        for control, (predict, changed) in _controls(explanations, settings, shuffled).items()
+        for one in evaluate_score_predictor(changed, predict, seed, control)
+        if one.method != MEAN
+    ]
 
 
 def mask_verdict(text: str) -> str:
@@ -84,7 +101,7 @@ def mask_verdict(text: str) -> str:
     of these only titles, what items share, and joining words stay.
     """
     pieces = _TITLE.split(text)
-    pieces[::2] = [_SAYING.sub(_MASK, _wording().sub(_MASK, piece)) for piece in pieces[::2]]
+    pieces[::2] = [_VERDICT_WORD.sub(_MASK, _wording().sub(_MASK, piece)) for piece in pieces[::2]]
     return _MASKS.sub(_MASK, "".join(pieces))
 
 
@@ -97,62 +114,52 @@ def style_features(texts: Sequence[str]) -> Values:
 
 
 def verdict_features(texts: Sequence[str]) -> Values:
-    """`Float[texts, 3]`: 1 where the text says yes, no, or neither that is understood."""
-    return np.array([[float(read_verdict(text) is said) for said in (True, False, None)] for text in texts])
+    """`Float[texts, 3]`: 1 where the text states yes, no, or neither that is understood."""
+    return np.array([[float(read_verdict(text) is verdict) for verdict in (True, False, None)] for text in texts])
 
 
 def linear_predictor(features: Callable[[Sequence[str]], Values]) -> Predictor:
-    """A linear model of features of the texts, to be used as `encoder.fit_predict` is.
+    """A linear model of standardised features of the texts, to be used as `encoder.fit_predict` is.
 
-    It is ridge regression for numbers and multinomial logistic regression for classes.
+    It is ridge regression for numbers and multinomial logistic regression for classes, by scikit-learn.
     """
 
     def predict(
         texts_train: Sequence[str], targets_train: ArrayLike, texts_test: Sequence[str], *, classes: int | None
     ) -> Values:
-        return _fit_linear(features(texts_train), np.asarray(targets_train), features(texts_test), classes)
+        from sklearn.linear_model import LogisticRegression, Ridge
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        train, targets, n = features(texts_train), np.asarray(targets_train), len(texts_train)
+        if not classes:
+            return (
+                make_pipeline(StandardScaler(), Ridge(alpha=n * _PENALTY))
+                .fit(train, targets)
+                .predict(features(texts_test))
+            )
+        logistic = LogisticRegression(C=1 / (2 * n * _PENALTY), max_iter=1000, tol=1e-6)
+        model = make_pipeline(StandardScaler(), logistic).fit(train, targets)
+        probabilities = np.zeros((len(texts_test), classes))
+        probabilities[:, model.classes_] = model.predict_proba(features(texts_test))
+        return probabilities
 
     return predict
 
 
-def _by_control(
-    evaluate: Callable[[Told, Predictor, int], list[Row]], ways: Mapping[str, tuple[Predictor, Told]], seed: int
-) -> list[Row]:
-    """The evaluation by each control, whose name follows the metric's."""
-    return [
-        replace(one, metric=f"{one.metric}/{control}")
-        for control, (predict, told) in ways.items()
-        for one in evaluate(told, predict, seed)
-    ]
-
-
-def _ways(explanations: Told, settings: EncoderSettings, shuffled: Told) -> dict[str, tuple[Predictor, Told]]:
-    """Each control: who predicts, and from what."""
+def _controls(
+    explanations: Explanations, settings: EncoderSettings, shuffled: Explanations
+) -> dict[str, tuple[Predictor, Explanations]]:
+    """Each control: what predicts, and from which texts."""
     encoder = partial(fit_predict, settings=settings)
     masked = {
-        method: [replace(one, text=mask_verdict(one.text)) for one in told] for method, told in explanations.items()
+        method: [replace(one, text=mask_verdict(one.text)) for one in own] for method, own in explanations.items()
     }
     return {
-        "style-only": (linear_predictor(style_features), explanations),
-        "verdict-only": (linear_predictor(verdict_features), explanations),
-        "verdict-masked": (encoder, masked),
+        "style_only": (linear_predictor(style_features), explanations),
+        "verdict_only": (linear_predictor(verdict_features), explanations),
+        "verdict_masked": (encoder, masked),
         "shuffled": (encoder, shuffled),
-    }
-
-
-def _swap_methods(explanations: Told, seed: int) -> Told:
-    """Each case's texts, dealt out anew among the methods."""
-    rng = np.random.default_rng(seed)
-    dealt = [rng.permutation(np.array(case, dtype=object)) for case in zip(*explanations.values(), strict=False)]
-    return {method: [case[place] for case in dealt] for place, method in enumerate(explanations)}
-
-
-def _swap_scores(explanations: Told, seed: int) -> Told:
-    """Each text with the user, the item and the score of another case, the same for all methods."""
-    order = np.random.default_rng(seed).permutation(min(map(len, explanations.values()), default=0))
-    return {
-        method: [replace(told[case], text=told[other].text) for case, other in enumerate(order)]
-        for method, told in explanations.items()
     }
 
 
@@ -173,30 +180,3 @@ def _style(text: str) -> list[float]:
     shares = [sum(map(kind, text)) / size for kind in (str.isupper, str.isdigit)]
     lengths = [np.log1p(len(words)), np.log1p(len(text)), len(text) / max(len(words), 1)]
     return [*lengths, *shares, *(float(text.count(mark)) for mark in _MARKS), *opening]
-
-
-def _fit_linear(train: Values, targets: Values, test: Values, classes: int | None) -> Values:
-    """`Float[test, classes]` probabilities or `Float[test]` numbers, of standardised features."""
-    import torch
-    from torch.nn import functional as F
-
-    mean, spread = train.mean(axis=0), train.std(axis=0)
-    known, asked = (torch.from_numpy((part - mean) / np.where(spread > 0, spread, 1.0)) for part in (train, test))
-    wanted = torch.from_numpy(targets)
-    start = torch.zeros(classes or 1, dtype=torch.float64)
-    weights = torch.zeros(known.shape[1], len(start), dtype=torch.float64, requires_grad=True)
-    bias = (start if classes else wanted.mean()[None]).clone().requires_grad_(True)
-    optimizer = torch.optim.LBFGS([weights, bias], max_iter=200, line_search_fn="strong_wolfe")
-
-    def loss() -> torch.Tensor:
-        optimizer.zero_grad()
-        said = known @ weights + bias
-        missed = F.cross_entropy(said, wanted.long()) if classes else F.mse_loss(said[:, 0], wanted)
-        total = missed + _PENALTY * weights.square().sum()
-        total.backward()
-        return total
-
-    optimizer.step(loss)
-    with torch.no_grad():
-        said = asked @ weights + bias
-        return torch.softmax(said, dim=1).numpy() if classes else said[:, 0].numpy()

@@ -1,4 +1,7 @@
-"""A result is a row. Every evaluation writes rows; every table and figure is drawn from rows."""
+"""A result is a row. Every evaluation writes rows; every table and figure is drawn from rows.
+
+It knows how rows are made, kept and read, not what they measure. No name in a row is ever taken apart.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,25 @@ import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
+import numpy as np
 from numpy.typing import ArrayLike
+from pydantic import ConfigDict, Field, Strict
 
-from recexplainer.errors import RunError
-from recexplainer.evaluation.bootstrap import interval
-from recexplainer.storage import read_json, write_json
+from recexplainer.evaluation.bootstrap import Statistic, interval, resample
+from recexplainer.explanations.record import Method
+from recexplainer.storage import read_as, write_json
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Count = Annotated[int, Strict(), Field(ge=0)]
+EXPLANATION = "explanation"
+"""The task of all rows about explanations: ratings, faithfulness, simulatability."""
+CONSTRAINED = "_constrained"
+"""Ends the metrics of constrained decoding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,57 +36,99 @@ class Row:
 
     Attributes:
         method: Who answers: `random`, `popularity`, `behavior`, `intention`, `hybrid`, `student`, `unaligned`,
-            `recommender`, a template, or a model's name.
+            `recommender`, a template, a model's name, or the rule of a synthetic recommender.
         variant: How: "" or one of `grounded`, `self_attribution`, `direct`, `icl`, `without_TASK`, ...
         task: `retrieval`, `ranking`, `classification`, `reconstruction`, `recommendation`, `explanation`, ...
         metric: `hr@5`, `ndcg@5` (the paper's), `ndcg@5_standard`, `accuracy`, `hcr`; those of constrained decoding end
             in `_constrained`.
-        rater: Who judged: `rubric`, a model's name, `people`; None where nobody judges.
+        rater: Who judged: `rubric`, a model's name, `people`, `encoder` or a control; None where nobody judges.
         value: The mean over cases; None where the method cannot do the task (shown as N/A).
         low: Lower end of the 95% bootstrap interval.
         high: Upper end of the 95% bootstrap interval.
         cases: How many cases the mean is over.
     """
 
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
     method: str
     variant: str = ""
     task: str
     metric: str
     rater: str | None = None
-    value: float | None
-    low: float | None
-    high: float | None
-    cases: int
+    value: Number | None
+    low: Number | None
+    high: Number | None
+    cases: Count
 
 
-def row(method: str, task: str, metric: str, values: ArrayLike, *, variant: str = "", rater: str | None = None) -> Row:
-    """The row of one metric: its mean over cases with the 95% bootstrap interval.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confusion:
+    """How often the discriminator takes one method's explanations for another's.
+
+    Attributes:
+        method: Who wrote the explanations, with `variant`, as in `Row`.
+        variant: How they were written.
+        predicted_method: Whose they are taken for, with `predicted_variant`.
+        predicted_variant: How that method writes.
+        share: The share of the writer's explanations; those of one writer sum to 1.
+        cases: How many explanations of the writer were read.
+    """
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
+    method: str
+    variant: str
+    predicted_method: str
+    predicted_variant: str
+    share: Number
+    cases: Count
+
+
+def row(
+    method: str | Method,
+    task: str,
+    metric: str,
+    values: ArrayLike | Statistic,
+    *,
+    variant: str = "",
+    rater: str | None = None,
+    cases: int = 0,
+) -> Row:
+    """The row of one metric: its mean over cases, or a statistic of them, with the 95% bootstrap interval.
 
     Args:
-        method: As in `Row`.
+        method: As in `Row`; a `Method` gives the variant too.
         task: As in `Row`.
         metric: As in `Row`.
-        values: `Float[cases]`; no cases make a row that reads N/A.
+        values: `Float[cases]`; or a statistic of the cases drawn, as of `bootstrap.resample`. Without cases, and where
+            the statistic is not defined, the row reads N/A.
         variant: As in `Row`.
         rater: As in `Row`.
+        cases: Of a statistic the number of cases.
     """
-    cases = list(cast("Iterable[float]", values))
-    mean, low, high = interval(cases)
+    source = method if isinstance(method, Method) else Method(method, variant)
+    value = low = high = None
+    if not callable(values):
+        cases = len(np.asarray(values))
+        value, low, high = interval(values)
+    elif cases:
+        value = float(values(np.arange(cases)[None])[0])
+        value, (low, high) = (None, (None, None)) if math.isnan(value) else (value, resample(values, cases))
     return Row(
-        method=method,
-        variant=variant,
+        method=source.name,
+        variant=source.variant,
         task=task,
         metric=metric,
         rater=rater,
-        value=mean,
+        value=value,
         low=low,
         high=high,
-        cases=len(cases),
+        cases=cases,
     )
 
 
-def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write rows as a JSON list, atomically.
+def write_rows(path: Path, rows: Iterable[Row] | Iterable[Confusion]) -> None:
+    """Write rows, or records of confusion, as a JSON list, atomically.
 
     Raises:
         ValueError: If a number is not finite; an earlier file then stays as it was.
@@ -83,40 +140,21 @@ def read_rows(path: Path) -> list[Row]:
     """Read what `write_rows` wrote.
 
     Raises:
-        RunError: If the file is missing, is not a JSON list, or a row lacks a field, has an unknown one or one of
-            the wrong type; the error names the row and the field.
+        RunError: The file is missing, is not a JSON list, or a row lacks a field, has an unknown one or one of the
+            wrong type; the error names the row (counted from 0) and the field.
     """
-    loaded: object = read_json(path)
-    if not isinstance(loaded, list):
-        raise _malformed("The result rows are not a JSON list.", str(path))
-    return [_checked(each, f"{path}, row {number}") for number, each in enumerate(cast("list[Any]", loaded), start=1)]
+    return read_as(list[Row], path)
 
 
-def _checked(each: object, location: str) -> Row:
-    """One row from JSON, every field there and of its type."""
-    if not isinstance(each, dict):
-        raise _malformed("A result row is not a JSON object.", location)
-    given = cast("dict[str, Any]", each)
-    names = {one.name for one in fields(Row)}
-    if given.keys() != names:
-        wrong = ", ".join(sorted(given.keys() ^ names))
-        raise _malformed(f"A result row lacks fields or has unknown ones: {wrong}.", location)
-    for name in ("method", "variant", "task", "metric"):
-        if not isinstance(given[name], str):
-            raise _malformed(f"The field {name} of a result row is not text.", location)
-    if not isinstance(given["rater"], str | None):
-        raise _malformed("The field rater of a result row is neither text nor null.", location)
-    for name in ("value", "low", "high"):
-        if given[name] is not None and not _is_number(given[name]):
-            raise _malformed(f"The field {name} of a result row is neither a finite number nor null.", location)
-    if not isinstance(given["cases"], int) or isinstance(given["cases"], bool) or given["cases"] < 0:
-        raise _malformed("The field cases of a result row is not a count.", location)
-    return Row(**given)
+def read_confusion(path: Path) -> list[Confusion]:
+    """Read the records of confusion that `write_rows` wrote; errors as of `read_rows`."""
+    return read_as(list[Confusion], path)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def to_frame(rows: Iterable[Row]) -> pl.DataFrame:
+    """Rows as a table, a column for each field of `Row`, typed also where there is no row."""
+    import polars as pl
 
-
-def _malformed(what: str, location: str) -> RunError:
-    return RunError(what, location=location, hint="Delete the file and run the evaluation again.")
+    numbers = {"value": pl.Float64, "low": pl.Float64, "high": pl.Float64, "cases": pl.Int64}
+    schema = {one.name: numbers.get(one.name, pl.String) for one in fields(Row)}
+    return pl.DataFrame([asdict(each) for each in rows], schema=cast("pl.Schema", schema))

@@ -1,6 +1,6 @@
-"""The score predictor: how well can a reader tell f's score from the text alone (paper section 3.4, Table 3)?
+"""The score predictor: how well is the recommender's score predicted from the text alone (section 3.4, Table 3)?
 
-It does not know what in a text gives the score away; `controls.py` tells how far the verdict alone does.
+It does not know what in a text gives the score away; `controls.py` measures how far the verdict alone does.
 """
 
 from __future__ import annotations
@@ -11,79 +11,77 @@ import numpy as np
 
 from recexplainer.errors import DataError
 from recexplainer.evaluation.discriminator import split_cases
-from recexplainer.evaluation.encoder import Predictor
+from recexplainer.evaluation.encoder import ENCODER, Predictor
 from recexplainer.evaluation.metrics import Values
 from recexplainer.evaluation.rows import Row, row
-from recexplainer.explanations.record import Explanation
+from recexplainer.explanations.record import Explanation, Method
 
-TASK = "score-predictor"
-MEAN = "mean-of-training"
-_RESAMPLES = 1000
+TASK = "score_predictor"
+MEAN = "mean_of_training"
 
 
 def evaluate_score_predictor(
-    explanations: Mapping[str, Sequence[Explanation]], predict: Predictor, seed: int = 0
+    explanations: Mapping[Method, Sequence[Explanation]], predict: Predictor, seed: int = 0, rater: str = ENCODER
 ) -> list[Row]:
-    """For each method learn on four cases of five f's score from the text, and predict that of the fifth.
+    """For each method learn on four cases of five the score from the text, and predict that of the fifth.
 
     Args:
         explanations: `[methods][cases]`, all on the same cases in the same order.
-        predict: What learns and predicts: `partial(fit_predict, settings=EncoderSettings())`, or a control.
+        predict: Learns and predicts: `partial(fit_predict, settings=EncoderSettings())`, or a control.
         seed: Draws the cases that are held out.
+        rater: What the rows call the predictor.
 
     Returns:
-        Rows of the task `score-predictor`, for each method and for `mean-of-training`, which predicts the mean score
-        of the training cases whatever the text. `mse` and `mae` are of scores standardised by the mean and the spread
-        (standard deviation) of all cases, so that predicting the mean gives an MSE of about 1; `mse-raw` is in f's
-        own scale, as in Table 3. `pearson` is N/A where the predictions or the scores are all the same.
+        Rows of the task `score_predictor`, for each method and for `mean_of_training` (without rater), which predicts
+        the mean score of the training cases whatever the text. `mse` and `mae` are of scores standardised by the mean
+        and the standard deviation of all cases, so that predicting the mean gives an MSE of about 1; `mse_raw` is in
+        the recommender's own scale, as in Table 3. `pearson` is N/A where the predictions or the scores are constant.
 
     Raises:
         DataError: Fewer than five cases, the methods do not explain the same cases, or all scores are the same.
     """
     train, test = split_cases(explanations, seed)
     raw = np.array([one.score for one in next(iter(explanations.values()))], dtype=np.float64)
-    if not raw.std() > 0:
+    std = float(raw.std())
+    if not std > 0:
         raise DataError(
-            f"f's scores have no spread: {raw[0]:g}, or not a number.",
-            location=", ".join(explanations),
-            hint="Explain items that f scores differently.",
+            f"The recommender's scores are all the same: {raw[0]:g}, or not a number.",
+            location=", ".join(map(str, explanations)),
+            hint="Explain items that the recommender scores differently.",
         )
-    spread = float(raw.std())
-    scores = (raw - raw.mean()) / spread
-    rows = _rows(MEAN, np.full(len(test), scores[train].mean()), scores[test], spread)
-    for method, told in explanations.items():
-        texts = [one.text for one in told]
+    scores = (raw - raw.mean()) / std
+    rows = _rows(Method(MEAN), None, np.full(len(test), scores[train].mean()), scores[test], std)
+    for method, own in explanations.items():
+        texts = [one.text for one in own]
         predicted = predict(
             [texts[case] for case in train], scores[train], [texts[case] for case in test], classes=None
         )
-        rows += _rows(method, predicted, scores[test], spread)
+        rows += _rows(method, rater, predicted, scores[test], std)
     return rows
 
 
-def _rows(method: str, predicted: Values, scores: Values, spread: float) -> list[Row]:
-    """`predicted` and `scores` are `Float[cases]`, standardised; `spread` is that of f's own scale."""
+def _rows(method: Method, rater: str | None, predicted: Values, scores: Values, std: float) -> list[Row]:
+    """`predicted` and `scores` are `Float[cases]`, standardised; `std` is that of the recommender's own scale."""
     errors = predicted - scores
     return [
-        row(method, TASK, "mse", errors**2),
-        row(method, TASK, "mae", np.abs(errors)),
-        row(method, TASK, "mse-raw", (errors * spread) ** 2),
-        _pearson_row(method, predicted, scores),
+        row(method, TASK, "mse", errors**2, rater=rater),
+        row(method, TASK, "mae", np.abs(errors), rater=rater),
+        row(method, TASK, "mse_raw", (errors * std) ** 2, rater=rater),
+        row(
+            method,
+            TASK,
+            "pearson",
+            lambda drawn: pearson(predicted[drawn], scores[drawn]),
+            rater=rater,
+            cases=len(scores),
+        ),
     ]
 
 
-def _pearson_row(method: str, predicted: Values, scores: Values) -> Row:
-    """Pearson's correlation, and its interval over cases drawn anew; draws that leave it undefined are left out."""
-    rng, cases = np.random.default_rng(0), len(scores)
-    resampled = [pearson(predicted[drawn], scores[drawn]) for drawn in rng.integers(cases, size=(_RESAMPLES, cases))]
-    defined = [one for one in resampled if one is not None]
-    low, high = np.percentile(defined, [2.5, 97.5]).tolist() if defined else (None, None)
-    return Row(
-        method=method, task=TASK, metric="pearson", value=pearson(predicted, scores), low=low, high=high, cases=cases
-    )
-
-
-def pearson(predicted: Values, scores: Values) -> float | None:
-    """Pearson's correlation of two `Float[cases]`; None where either is constant."""
-    if predicted.min() == predicted.max() or scores.min() == scores.max():
-        return None
-    return float(np.clip(np.corrcoef(predicted, scores)[0, 1], -1.0, 1.0))
+def pearson(predicted: Values, scores: Values) -> Values:
+    """Pearson's correlation over the last axis of two `Float[..., cases]`; NaN where either is constant."""
+    constant = (np.ptp(predicted, axis=-1) == 0) | (np.ptp(scores, axis=-1) == 0)
+    first, second = (each - each.mean(axis=-1, keepdims=True) for each in (predicted, scores))
+    squares = (first**2).sum(axis=-1) * (second**2).sum(axis=-1)
+    correlation = (first * second).sum(axis=-1) / np.sqrt(np.where(constant, np.nan, squares))
+    return np.clip(correlation, -1.0, 1.0)

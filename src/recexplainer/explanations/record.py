@@ -19,6 +19,9 @@ class Method:
     name: str
     variant: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.name} ({self.variant})" if self.variant else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Citation:

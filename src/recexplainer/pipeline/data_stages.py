@@ -65,7 +65,7 @@ def make_recommender(recipe: Recipe, context: StageContext, folder: Path) -> str
     """Fit, read or import the recommender, note what was tried, and measure it."""
     from recexplainer.data.dataset import Dataset
     from recexplainer.data.split import leave_one_out
-    from recexplainer.evaluation.recommendation import evaluate_recommender
+    from recexplainer.evaluation.baselines import evaluate_recommender
     from recexplainer.evaluation.rows import write_rows
     from recexplainer.recommenders import kinds
     from recexplainer.surrogate.questions import check_form

@@ -156,7 +156,7 @@ def explain_with_endpoint(recipe: Recipe, context: StageContext, folder: Path) -
 
 def explaining_conversations(pairs: Sequence[tuple[User, int]], titles: Sequence[str]) -> list[Conversation]:
     """The paper's instruction to explain, for each pair."""
-    from recexplainer.evaluation.in_words import conversation
+    from recexplainer.evaluation.chat_models import conversation
     from recexplainer.tasks.example import Example
 
     asked = [Example("rationale", "surrogate", user.id, user.history, (item,)) for user, item in pairs]
@@ -228,8 +228,9 @@ def discriminate(recipe: Recipe, context: StageContext, folder: Path) -> str:
     use_threads(recipe.threads_each)
     settings, seed = recipe.evaluation.encoder, recipe.evaluation.seed
     explanations = load_case_explanations(context.folders, recipe.evaluation.n_discriminator)
-    rows = evaluate_discriminator(explanations, partial(fit_predict, settings=settings), seed)
-    rows += discriminator_controls(explanations, settings, seed)
+    found = evaluate_discriminator(explanations, partial(fit_predict, settings=settings), seed)
+    rows = [*found.rows, *discriminator_controls(explanations, settings, seed)]
+    write_rows(folder / "confusion.json", found.confusion)
     write_rows(folder / rows_file("discriminator"), rows)
     return f"{len(rows)} results of {len(explanations)} methods"
 
@@ -265,21 +266,22 @@ def faithfulness_stages(recipe: Recipe) -> list[Stage]:
 def measure_faithfulness(recipe: Recipe, context: StageContext, folder: Path) -> str:
     """Ask the recommender again without what the texts cite, and have language models predict it by the texts."""
     from recexplainer.evaluation.faithfulness import evaluate_faithfulness
-    from recexplainer.evaluation.faithfulness.simulation import simulate_with_model, simulation_rows
     from recexplainer.evaluation.rows import write_rows
+    from recexplainer.evaluation.simulatability import predict_with_model, simulatability_rows
     from recexplainer.explanations.templates import template_explanations
 
     use_threads(recipe.threads_each)
     chosen = recipe.evaluation
     dataset, recommender = load_target(context.folders)
     explanations = load_case_explanations(context.folders, chosen.n_faithfulness)
-    explanations |= template_explanations(dataset, recommender, load_pairs(context.folders)[: chosen.n_faithfulness])
+    templates = template_explanations(dataset, recommender, load_pairs(context.folders)[: chosen.n_faithfulness])
+    explanations |= {each[0].source: each for each in templates.values() if each}
     rows = evaluate_faithfulness(explanations, recommender, chosen.seed)
     first = {method: each[: chosen.n_simulatability] for method, each in explanations.items()}
     simulations: dict[str, list[dict[str, Any]]] = {}
     for model in open_judges(recipe, context.chat):
-        found = simulate_with_model(first, recommender, model, seed=chosen.seed)
-        rows += simulation_rows(found, model.name)
+        found = predict_with_model(first, recommender, model, seed=chosen.seed)
+        rows += simulatability_rows(found, model.name)
         simulations[model.name] = [asdict(one) for one in found]
     write_rows(folder / rows_file("faithfulness"), rows)
     write_json(folder / RunLayout.SIMULATIONS, simulations)
@@ -296,10 +298,10 @@ def check_metrics(recipe: Recipe, context: StageContext, folder: Path) -> str:
     """Test the metrics of faithfulness on synthetic ground truth."""
     from recexplainer.evaluation.faithfulness import faithfulness_values
     from recexplainer.evaluation.rows import write_rows
-    from recexplainer.evaluation.synthetic.auroc import evaluate_planted
+    from recexplainer.evaluation.synthetic.auroc import evaluate_synthetic
 
     use_threads(recipe.threads_each)
-    rows = evaluate_planted(faithfulness_values, recipe.evaluation.n_synthetic, recipe.evaluation.seed)
+    rows = evaluate_synthetic(faithfulness_values, recipe.evaluation.n_synthetic, recipe.evaluation.seed)
     write_rows(folder / rows_file("synthetic"), rows)
     return f"{len(rows)} results of {recipe.evaluation.n_synthetic:,} pairs"
 
@@ -316,12 +318,12 @@ def compare_ratings(ratings: Path, context: StageContext, folder: Path) -> str:
     """Compare the ratings of people with those of the judges."""
     from recexplainer.evaluation.agreement import agreement_rows
     from recexplainer.evaluation.rows import write_rows
-    from recexplainer.study.human_ratings import case_name, human_rows, ratings_by_rater, read_ratings
+    from recexplainer.study.ratings import case_name, human_rows, ratings_by_rater, read_ratings
 
     people = read_ratings(ratings)
     judged: Mapping[str, Sequence[Mapping[str, Any]]] = read_json(context.folders["judge"] / RunLayout.JUDGEMENTS)
     judges = {
-        name: {case_name(one["method"], one["user"], one["item"]): one["rating"] for one in each}
+        name: {case_name(one["method"], one["variant"], one["user"], one["item"]): one["rating"] for one in each}
         for name, each in judged.items()
     }
     rows = [*human_rows(people), *agreement_rows({**ratings_by_rater(people), **judges}, list(judges))]

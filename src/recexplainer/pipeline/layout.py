@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import TypeAdapter
 
 from recexplainer.errors import RunError
-from recexplainer.explanations.record import Explanation
+from recexplainer.explanations.record import Explanation, Method
 from recexplainer.storage import read_as, read_json, write_json, write_text
 
 if TYPE_CHECKING:
@@ -203,19 +203,11 @@ def write_case_explanations(folder: Path, explanations: Sequence[Explanation]) -
     write_explanations(folder / RunLayout.CASE_EXPLANATIONS, explanations)
 
 
-def load_case_explanations(folders: Folders, first: int | None = None) -> dict[str, list[Explanation]]:
+def load_case_explanations(folders: Folders, first: int | None = None) -> dict[Method, list[Explanation]]:
     """What each method explains of the cases, or of the first ones, from those of the folders that hold it."""
     paths = [folder / RunLayout.CASE_EXPLANATIONS for folder in folders.values()]
     explanations = [read_explanations(path) for path in paths if path.is_file()]
-    return {_label(each[0]): each[:first] for each in explanations}
-
-
-def _label(one: Explanation) -> str:
-    """One name for who explains and how."""
-    if one.variant == "grounded":
-        return f"{one.method}+evidence"
-    is_direct = one.variant == "direct" and one.method in ("hybrid", "behavior")
-    return f"{one.method}-at-once" if is_direct else one.method
+    return {each[0].source: each[:first] for each in explanations}
 
 
 def write_explanations(path: Path, explanations: Sequence[Explanation]) -> None:

@@ -193,18 +193,15 @@ def _needs(recipe: Recipe) -> list[str]:
     ]
 
 
-def _example_cases(explanations: Mapping[str, Sequence[Explanation]]) -> list[list[Explanation]]:
+def _example_cases(explanations: Mapping[Method, Sequence[Explanation]]) -> list[list[Explanation]]:
     """Two cases, one liked and one disliked, as each method explains them."""
-    from recexplainer.reports.names import in_order
-
     if not explanations:
         return []
     cases = next(iter(explanations.values()))
     long = [place for place, one in enumerate(cases) if len(one.history) > _LONG_HISTORY]
     liked = [place for place in long if cases[place].recommended]
     disliked = [place for place in long if not cases[place].recommended]
-    methods = in_order(explanations)
-    return [[explanations[method][place] for method in methods] for place in (*liked[:1], *disliked[:1])]
+    return [[each[place] for each in explanations.values()] for place in (*liked[:1], *disliked[:1])]
 
 
 def _counts(folder: Path) -> list[TaskCount]:

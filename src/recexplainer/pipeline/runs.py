@@ -39,7 +39,7 @@ from recexplainer.storage import complete_folder, write_text
 if TYPE_CHECKING:
     from recexplainer.chat.model import Conversation
     from recexplainer.explanations.explainer import Explainer
-    from recexplainer.explanations.record import Explanation
+    from recexplainer.explanations.record import Explanation, Method
     from recexplainer.surrogate.prompt import Form
 
 
@@ -102,7 +102,7 @@ def open_explainer(run: Path) -> Explainer:
     return Explainer(dataset, recommender, surrogate)
 
 
-def explained_cases(run: Path) -> dict[str, list[Explanation]]:
+def explained_cases(run: Path) -> dict[Method, list[Explanation]]:
     """The explanations of the cases by each method of a run's recipe.
 
     Raises:
@@ -180,9 +180,9 @@ def planned_spend(recipe: Recipe, run: Path) -> str:
 def _planned(recipe: Recipe, folders: Folders) -> Iterator[Conversation]:
     """What the endpoint would be asked, as far as the run has made what that needs."""
     from recexplainer.evaluation.cases import draw_shots
-    from recexplainer.evaluation.faithfulness.simulation import simulation_conversations
-    from recexplainer.evaluation.in_words import alignment_conversations
-    from recexplainer.evaluation.rubric import judge_conversation
+    from recexplainer.evaluation.chat_models import alignment_conversations
+    from recexplainer.evaluation.judge import judge_conversation
+    from recexplainer.evaluation.simulatability import simulation_conversations
 
     chosen = recipe.evaluation
     if "baselines" in chosen.needed:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recexplainer.errors import SettingsError
+from recexplainer.explanations.record import Method
 from recexplainer.hardware import best_device, use_threads
 from recexplainer.pipeline.layout import (
     ALIGNED_TO,
@@ -215,7 +216,7 @@ def measure_unaligned(recipe: Recipe, context: StageContext, folder: Path) -> st
     cases, surrogate = load_test_cases(context.folders), unaligned_surrogate(recipe, context.folders)
     shots = draw_shots(load_alignment(context.folders).examples, recipe.evaluation.seed)
     rows = evaluate_surrogate(surrogate, cases, "unaligned")
-    rows += evaluate_surrogate(surrogate, cases, "unaligned-icl", shots)
+    rows += evaluate_surrogate(surrogate, cases, Method("unaligned", "icl"), shots)
     return _write_alignment(folder, rows)
 
 
@@ -256,12 +257,12 @@ def open_endpoint(recipe: Recipe, chat: Path) -> Endpoint:
 def measure_endpoint(recipe: Recipe, context: StageContext, folder: Path) -> str:
     """Measure a chat model, without and with two solved questions in its context."""
     from recexplainer.evaluation.cases import draw_shots
-    from recexplainer.evaluation.in_words import evaluate_chat_model
+    from recexplainer.evaluation.chat_models import evaluate_chat_model
 
     cases, model = load_test_cases(context.folders), open_endpoint(recipe, context.chat)
     shots = draw_shots(load_alignment(context.folders).examples, recipe.evaluation.seed)
     rows = evaluate_chat_model(model.name, model, cases)
-    rows += evaluate_chat_model(f"{model.name}-icl", model, cases, shots)
+    rows += evaluate_chat_model(Method(model.name, "icl"), model, cases, shots)
     return _write_alignment(folder, rows)
 
 
@@ -299,7 +300,7 @@ def measure_ablated(recipe: Recipe, variant: str, context: StageContext, folder:
     from recexplainer.explanations.explainer import Explainer
 
     use_threads(recipe.threads_each)
-    method = f"{recipe.explaining_form} {variant.replace('_', ' ')}".strip()
+    method = Method(recipe.explaining_form, variant)
     surrogate = _train_ablated(recipe, context, folder, ABLATIONS[variant])
     if not is_first():
         return ""
@@ -309,9 +310,8 @@ def measure_ablated(recipe: Recipe, variant: str, context: StageContext, folder:
     if recommender.answers_changed_history:
         count, seed = recipe.evaluation.ablation.cases, recipe.evaluation.seed
         pairs = draw_cases(dataset, leave_one_out(dataset), recommender, count, seed)
-        explanations = Explainer(dataset, recommender, surrogate).explain(
-            pairs, evidence=False, reflect=False, method=method
-        )
+        explanations = Explainer(dataset, recommender, surrogate).explain(pairs, evidence=False, reflect=False)
+        explanations = [replace(one, method=method.name, variant=method.variant) for one in explanations]
         write_case_explanations(folder, explanations)
         rows += judgement_rows(judge_with_rubric({method: explanations}, dataset), RUBRIC)
     write_rows(folder / rows_file("ablation"), rows)

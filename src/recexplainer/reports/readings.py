@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from recexplainer.evaluation.discriminator import SAID_AS
 from recexplainer.evaluation.rows import Row
 from recexplainer.reports.names import in_order
 
+SAID_AS = "said-as/"
 LEVEL_NAMES = ("wrong decision", "insufficient", "acceptable", "satisfying")  # RATING-0 to RATING-3, paper section 3.1
 _ABLATED = {
     ("retrieval", "hr@5"): "Retrieval, H@5",

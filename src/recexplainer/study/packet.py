@@ -1,6 +1,6 @@
 """What a rater of the human study is given: a table, or a page that works offline, of explanations without names.
 
-How the page looks and works is in `study_page/`; it knows neither methods nor which cases were drawn.
+How the page looks and works is in `page/`; it knows neither methods nor which cases were drawn.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would take such a t
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One explanation as a rater sees it; nothing here tells the method.
+    """One explanation as a rater sees it; nothing here names the method.
 
     Attributes:
         id: Opaque; begins with a letter, so that no spreadsheet takes it for a number.
         history: Titles, oldest first.
         item: The title of the item asked about.
-        label: f's own decision, `Yes` or `No`.
+        label: The recommender's own decision, `Yes` or `No`.
         explanation: The text to rate.
     """
 

@@ -1,7 +1,7 @@
 """The human study: explanations of the same cases by every method are drawn, shuffled and handed out without names.
 
-The paper's section 3.3 and appendix A.2. It knows explanations only; how raters see them is in `packet`, and what they
-send back is read by `human_ratings`.
+The paper's section 3.3 and appendix A.2. It knows explanations only; how raters see them is in `packet`, and the files
+that they send back are read by `ratings`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from recexplainer.errors import DataError, RunError
-from recexplainer.evaluation.rating_tables import N_LEVELS
-from recexplainer.explanations.record import Explanation
+from recexplainer.evaluation.agreement import N_LEVELS
+from recexplainer.explanations.record import Explanation, Method
 from recexplainer.storage import hash_value, read_json, write_json, write_text
 from recexplainer.study.packet import Entry, packet_csv, packet_html
 
 KEY = "key.json"
-
 _NOTE = "Not for raters: it says who wrote which explanation. Give them packet.html or packet.csv only."
 
 Case = tuple[str, int]  # user and item
@@ -27,10 +26,11 @@ Case = tuple[str, int]  # user and item
 
 @dataclass(frozen=True, slots=True)
 class KeyEntry:
-    """What an entry's id stands for; not for raters."""
+    """What an entry's id stands for; not for raters. `method` and `variant` are those of the explanation."""
 
     id: str
     method: str
+    variant: str
     user: str
     item: int
 
@@ -46,7 +46,7 @@ class Key:
 
 
 def export_study(
-    explanations: Mapping[str, Sequence[Explanation]],
+    explanations: Mapping[Method, Sequence[Explanation]],
     folder: Path,
     rubric: Sequence[str],
     cases: int = 120,
@@ -66,33 +66,41 @@ def export_study(
 
     Raises:
         DataError: No case is explained by every method, a method explains a case twice, or methods do not agree on
-            the history or on f's decision.
+            the history or on the recommender's decision.
         RunError: The folder holds the key of another packet, without which its ratings could not be read.
         ValueError: The rubric has not four lines, or `cases` is below 1.
     """
     if len(rubric) != N_LEVELS or cases < 1:
         raise ValueError(f"a study needs {N_LEVELS} lines of rubric and a case; got {len(rubric)} lines, {cases} cases")
-    by_case = {method: _by_case(method, told) for method, told in explanations.items()}
-    drawn = _draw(_common(by_case), cases, seed)
-    kept = [
-        KeyEntry("x" + hash_value([seed, method, *case])[:14], method, *case) for method in by_case for case in drawn
-    ]
-    # ids are hashes, so their order is as good as drawn at random
-    entries = sorted(
-        (_entry(one.id, by_case[one.method][one.user, one.item]) for one in kept), key=lambda entry: entry.id
-    )
+    by_case = {method: _by_case(method, own) for method, own in explanations.items()}
+    common = _common(by_case)
+    drawn = [common[at] for at in np.random.default_rng(seed).permutation(len(common))[:cases]]
+    kept: list[KeyEntry] = []
+    entries: list[Entry] = []
+    for method, own in by_case.items():
+        for case in drawn:
+            id_, one = "x" + hash_value([seed, method.name, method.variant, *case])[:14], own[case]
+            kept.append(KeyEntry(id_, method.name, method.variant, *case))
+            label = "Yes" if one.recommended else "No"
+            entries.append(Entry(id_, one.history_titles, one.item_title, label, one.text))
+    entries.sort(key=lambda entry: entry.id)  # ids are hashes, so their order is as good as drawn at random
     packet = "p" + hash_value([list(rubric), [asdict(entry) for entry in entries]])[:14]
     key = Key(_NOTE, packet, seed, tuple(kept))
-    _refuse_other(folder / KEY, packet)
+    if (folder / KEY).is_file() and read_json(folder / KEY).get("packet") != packet:
+        raise RunError(
+            "The folder holds the key of another packet.",
+            location=str(folder / KEY),
+            hint="Name another folder; without its key the ratings of a packet cannot be read.",
+        )
     write_json(folder / KEY, asdict(key))
     write_text(folder / "packet.csv", packet_csv(entries, packet))
     write_text(folder / "packet.html", packet_html(entries, packet, rubric))
     return key
 
 
-def _by_case(method: str, told: Sequence[Explanation]) -> dict[Case, Explanation]:
+def _by_case(method: Method, explanations: Sequence[Explanation]) -> dict[Case, Explanation]:
     found: dict[Case, Explanation] = {}
-    for each in told:
+    for each in explanations:
         if (each.user, each.item) in found:
             raise DataError(
                 "A case is explained twice by one method.",
@@ -103,19 +111,20 @@ def _by_case(method: str, told: Sequence[Explanation]) -> dict[Case, Explanation
     return found
 
 
-def _common(by_case: Mapping[str, Mapping[Case, Explanation]]) -> list[Case]:
-    """The cases that every method explains, sorted; all methods must say the same of what is known about them."""
+def _common(by_case: Mapping[Method, Mapping[Case, Explanation]]) -> list[Case]:
+    """The cases that every method explains, sorted; all methods must agree on the history and the decision."""
     methods = list(by_case)
-    common = sorted(set[Case].intersection(*(set(told) for told in by_case.values()))) if methods else []
+    common = sorted(set[Case].intersection(*(set(own) for own in by_case.values()))) if methods else []
     if not common:
         raise DataError(
             "No case is explained by every method.",
-            location=", ".join(methods) or "no method",
+            location=", ".join(map(str, methods)) or "no method",
             hint="Explain the same users and items with every method.",
         )
     for case in common:
+        known = {method: _known(own[case]) for method, own in by_case.items()}
         for method in methods:
-            if _known(by_case[method][case]) != _known(by_case[methods[0]][case]):
+            if known[method] != known[methods[0]]:
                 raise DataError(
                     "Two methods differ in the history of a case, or in what the recommender decided.",
                     location=f"{methods[0]} and {method}, user {case[0]}, item {case[1]}",
@@ -126,20 +135,3 @@ def _common(by_case: Mapping[str, Mapping[Case, Explanation]]) -> list[Case]:
 
 def _known(each: Explanation) -> tuple[tuple[str, ...], str, bool]:
     return each.history_titles, each.item_title, each.recommended
-
-
-def _draw(common: Sequence[Case], cases: int, seed: int) -> list[Case]:
-    return [common[at] for at in np.random.default_rng(seed).permutation(len(common))[:cases]]
-
-
-def _entry(name: str, each: Explanation) -> Entry:
-    return Entry(name, each.history_titles, each.item_title, "Yes" if each.recommended else "No", each.text)
-
-
-def _refuse_other(path: Path, packet: str) -> None:
-    if path.is_file() and read_json(path).get("packet") != packet:
-        raise RunError(
-            "The folder holds the key of another packet.",
-            location=str(path),
-            hint="Name another folder; without its key the ratings of a packet cannot be read.",
-        )

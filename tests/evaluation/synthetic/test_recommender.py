@@ -28,7 +28,7 @@ from recexplainer.recommenders.scoring import score_batches
 ITEMS = 64
 BRANDS = ["", *(f"brand {item % 16}" for item in range(1, ITEMS))]
 POPULARITY = np.arange(ITEMS) % 10
-KINDS = ["one-item", "two-together", "brand", "recency", "opponent", "popularity"]
+KINDS = ["one_item", "two_together", "same_brand", "recency", "opponent", "popularity"]
 
 
 @cache
@@ -46,9 +46,9 @@ def users(count: int = 200) -> list[User]:
 
 
 MAKERS: dict[str, Callable[[], Planted]] = {
-    "one-item": lambda: OneItem(POPULARITY, 1),
-    "two-together": lambda: TwoTogether(POPULARITY, 1),
-    "brand": lambda: SameBrand(POPULARITY, BRANDS, 1),
+    "one_item": lambda: OneItem(POPULARITY, 1),
+    "two_together": lambda: TwoTogether(POPULARITY, 1),
+    "same_brand": lambda: SameBrand(POPULARITY, BRANDS, 1),
     "recency": lambda: Recency(POPULARITY, 1),
     "opponent": lambda: Opponent(POPULARITY, 1),
     "popularity": lambda: Popularity(POPULARITY, 1),
@@ -71,7 +71,7 @@ def test_one_recommender_of_each_kind_is_planted() -> None:
     for one, other in zip(planted().values(), plant_recommenders(world(), seed=5).values(), strict=True):
         np.testing.assert_array_equal(one.scores(users(20)), other.scores(users(20)))
     other_seed = plant_recommenders(world(), seed=6)
-    assert not np.array_equal(planted()["one-item"].scores(users(20)), other_seed["one-item"].scores(users(20)))
+    assert not np.array_equal(planted()["one_item"].scores(users(20)), other_seed["one_item"].scores(users(20)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -97,11 +97,11 @@ def test_causes_are_what_removal_does_and_nothing_else_counts(kind: str) -> None
             seen["against"] += bool(causes.against_items)
             seen["nothing"] += causes.nothing
     assert seen["nothing"] > 0
-    assert (seen["for"] > 0) is (kind in {"one-item", "two-together", "brand", "recency"})
+    assert (seen["for"] > 0) is (kind in {"one_item", "two_together", "same_brand", "recency"})
     assert (seen["against"] > 0) is (kind in {"recency", "opponent"})
 
 
-@pytest.mark.parametrize("kind", ["one-item", "two-together", "recency", "opponent"])
+@pytest.mark.parametrize("kind", ["one_item", "two_together", "recency", "opponent"])
 def test_causes_decide_the_verdict(kind: str) -> None:
     """What a rule lifts is always in the user's top 20%, what it lowers never."""
     recommender = planted()[kind]
@@ -192,7 +192,7 @@ def test_only_what_it_looks_at_can_be_a_cause() -> None:
 def test_bad_input_is_said() -> None:
     with pytest.raises(RecommenderError, match="59 items is too small") as caught:
         OneItem(np.ones(SMALLEST_CATALOGUE - 1))
-    assert "one-item" in caught.value.location
+    assert "one_item" in caught.value.location
     assert str(SMALLEST_CATALOGUE) in caught.value.hint
     with pytest.raises(RecommenderError, match="empty history"):
         OneItem(POPULARITY).causes(User(()), 3)

@@ -13,7 +13,7 @@ from recexplainer.claims.faults import read_verdict
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.sample import make_world
 from recexplainer.evaluation.rows import Row
-from recexplainer.evaluation.synthetic.auroc import ALL, TESTED, auroc, evaluate_planted
+from recexplainer.evaluation.synthetic.auroc import ALL, TESTED, auroc, auroc_metric, evaluate_synthetic
 from recexplainer.evaluation.synthetic.cases import Case, draw_cases
 from recexplainer.evaluation.synthetic.corruptions import CORRUPTIONS, MILD, Corrupter
 from recexplainer.evaluation.synthetic.marks import right_marks
@@ -45,11 +45,11 @@ def cases(kind: str) -> list[Case]:
 
 @cache
 def rows(pairs: int = 60) -> list[Row]:
-    return evaluate_planted(by_hand, pairs, seed=2)
+    return evaluate_synthetic(by_hand, pairs, seed=2)
 
 
-def one(metric: str, method: str = ALL, given: Sequence[Row] | None = None) -> Row:
-    return next(each for each in given or rows() if (each.metric, each.method) == (metric, method))
+def one(metric: str, method: str = ALL, corruption: str = "") -> Row:
+    return next(each for each in rows() if (each.metric, each.method, each.variant) == (metric, method, corruption))
 
 
 def quoted(text: str) -> set[str]:
@@ -66,8 +66,8 @@ def by_hand(told: Sequence[Explanation], recommender: Recommender) -> Mapping[st
         known = dict(zip(each.history_titles, sign * of_history, strict=True))
         drops.append(sum(float(known.get(title, 0.0)) for title in quoted(each.text)))
     return {
-        "verdict-fidelity": [float(read_verdict(each.text) is each.recommended) for each in told],
-        "hallucination-rate": [
+        "verdict_fidelity": [float(read_verdict(each.text) is each.recommended) for each in told],
+        "hallucination_rate": [
             float(not quoted(each.text) <= {*each.history_titles, each.item_title}) for each in told
         ],
         "comprehensiveness": drops,
@@ -122,7 +122,7 @@ def test_true_texts_cite_the_causes_and_nothing_else(kind: str) -> None:
         assert read_verdict(text) is case.recommended
         assert case.causes.nothing is bool(re.search(r"No(thing| item) (in|of) the history", text))
         brand = world().items["brand"][case.item]
-        assert (brand in _QUOTED.sub("", text)) is (kind == "brand" and not case.causes.nothing)
+        assert (brand in _QUOTED.sub("", text)) is (kind == "same_brand" and not case.causes.nothing)
 
 
 def test_texts_are_worded_in_several_ways_and_the_same_seed_words_alike() -> None:
@@ -153,7 +153,7 @@ def test_a_mild_corruption_changes_one_thing(kind: str) -> None:
                 assert corrupted.verdict is (true.verdict if name not in {"verdict", "all"} else not true.verdict)
                 CHECKS[name](case, true, corrupted)
     cited = {"swap", "direction", "invented", "all"} if kind != "popularity" else set[str]()
-    assert done == {"verdict", "cause-for-nothing", *cited, *(["attribute"] if kind == "brand" else [])}
+    assert done == {"verdict", "cause_for_nothing", *cited, *(["attribute"] if kind == "same_brand" else [])}
 
 
 def _same_but_for(true: Telling, corrupted: Telling, **changes: object) -> None:
@@ -205,13 +205,13 @@ CHECKS = {
     "direction": _check_direction,
     "invented": _check_invented,
     "attribute": _check_attribute,
-    "cause-for-nothing": _check_cause_for_nothing,
+    "cause_for_nothing": _check_cause_for_nothing,
     "all": _check_all,
 }
 
 
 def test_invented_titles_are_both_made_up_and_of_other_items() -> None:
-    case = next(case for case in cases("one-item") if not case.causes.nothing)
+    case = next(case for case in cases("one_item") if not case.causes.nothing)
     true = true_telling(case, world())
     corrupter = Corrupter(world(), case, np.random.default_rng(0))
     found = [telling.cited[0] for _ in range(40) if (telling := corrupter.invented(true)) is not None]
@@ -219,21 +219,21 @@ def test_invented_titles_are_both_made_up_and_of_other_items() -> None:
 
 
 def test_a_metric_that_finds_what_it_is_there_to_find() -> None:
-    for metric in ("verdict-fidelity", "hallucination-rate"):
-        assert one(f"auroc/{metric}") == Row(
-            method=ALL, task="planted", metric=f"auroc/{metric}", value=1.0, low=1.0, high=1.0, cases=60
+    for metric in ("verdict_fidelity", "hallucination_rate"):
+        assert one(f"auroc_{metric}") == Row(
+            method=ALL, task="synthetic", metric=f"auroc_{metric}", value=1.0, low=1.0, high=1.0, cases=60
         )
-    assert one("auroc/verdict-fidelity", "popularity").cases == 10
-    assert one("auroc/hallucination-rate/invented").value == 1.0
-    assert one("auroc/hallucination-rate/all").cases == 60
+    assert one("auroc_verdict_fidelity", "popularity").cases == 10
+    assert one("auroc_hallucination_rate", corruption="invented").value == 1.0
+    assert one("auroc_hallucination_rate", corruption=ALL).cases == 60
 
 
 def test_a_metric_that_finds_some_of_it_has_an_interval() -> None:
-    swap, direction = one("auroc/comprehensiveness/swap"), one("auroc/comprehensiveness/direction")
+    swap, direction = (one("auroc_comprehensiveness", corruption=kind) for kind in ("swap", "direction"))
     assert (direction.value, swap.cases + direction.cases) == (pytest.approx(0.5, abs=1e-6), 60)
     assert swap.value is not None
     assert swap.value > 0.85
-    both = one("auroc/comprehensiveness")
+    both = one("auroc_comprehensiveness")
     assert both.low is not None
     assert both.value is not None
     assert both.high is not None
@@ -242,23 +242,24 @@ def test_a_metric_that_finds_some_of_it_has_an_interval() -> None:
 
 
 def test_a_metric_that_finds_nothing_is_at_chance() -> None:
-    row = one("auroc/sufficiency")
+    row = one("auroc_sufficiency")
     assert (row.value, row.low, row.high, row.cases) == (0.5, 0.5, 0.5, 60)
 
 
 def test_pairs_without_a_value_are_left_out() -> None:
-    assert 0 < one("auroc/simulatability").cases < 60
+    assert 0 < one("auroc_simulatability").cases < 60
 
 
 def test_only_metrics_that_are_known_have_rows() -> None:
-    metrics = {each.metric.split("/")[1] for each in rows() if each.metric.startswith("auroc/")}
-    assert metrics == set(TESTED) & set(by_hand([], planted()["brand"]))
-    assert {each.task for each in rows()} == {"planted"}
+    computed = set(TESTED) & set(by_hand([], planted()["same_brand"]))
+    metrics = {each.metric for each in rows()} - {"claim_statuses", "claims_read"}
+    assert metrics == {auroc_metric(metric) for metric in computed}
+    assert {each.task for each in rows()} == {"synthetic"}
     assert set(MILD) >= {name for tested in TESTED.values() for name in tested.corruptions}
 
 
 def test_the_same_seed_gives_the_same_rows() -> None:
-    assert evaluate_planted(by_hand, 12, seed=7) == evaluate_planted(by_hand, 12, seed=7)
+    assert evaluate_synthetic(by_hand, 12, seed=7) == evaluate_synthetic(by_hand, 12, seed=7)
 
 
 @pytest.mark.parametrize(
@@ -292,8 +293,8 @@ def test_where_nothing_matters_that_is_right_to_say() -> None:
 
 def test_the_marks_of_the_claims_that_are_read_agree_with_the_causes() -> None:
     for method in (ALL, *KINDS):
-        row = one("marks", method)
+        row = one("claim_statuses", method)
         assert row.cases > 10
         assert row.value is not None
         assert row.value >= 0.98
-    assert one("claims-read", "one-item").value == 1.0
+    assert one("claims_read", "one_item").value == 1.0

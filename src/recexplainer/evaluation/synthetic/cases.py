@@ -75,7 +75,7 @@ def _clear_cases(dataset: Dataset, recommender: Planted, rng: np.random.Generato
     clear = np.concatenate([_clear_pairs(batch) for batch in score_batches(recommender, users)])
     for user, item, recommended in rng.permutation(clear).tolist():
         causes = recommender.causes(users[user], item)
-        case = Case(users[user], item, bool(recommended), causes, recommender.kind == "brand")
+        case = Case(users[user], item, bool(recommended), causes, recommender.kind == "same_brand")
         if _is_sensible(case):
             yield case
 

@@ -110,7 +110,7 @@ CORRUPTIONS: dict[str, Callable[[Corrupter, Telling], Telling | None]] = {
     "direction": Corrupter.direction,
     "invented": Corrupter.invented,
     "attribute": Corrupter.attribute,
-    "cause-for-nothing": Corrupter.cause_for_nothing,
+    "cause_for_nothing": Corrupter.cause_for_nothing,
     "all": Corrupter.all,
 }
 """Every way to corrupt a telling, by its name."""

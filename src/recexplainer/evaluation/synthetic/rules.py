@@ -21,7 +21,7 @@ _LEVELS = LIFT * np.linspace(1, 2, PARTNERS, dtype=np.float32)
 class OneItem(Planted):
     """One history item decides: the item is lifted if the history holds its partner."""
 
-    kind = "one-item"
+    kind = "one_item"
 
     def _lift(self, past: NDArray[np.int64]) -> Floats:
         return LIFT * np.isin(self._partners[0], past).astype(np.float32)
@@ -46,7 +46,7 @@ class Opponent(OneItem):
 class TwoTogether(Planted):
     """Two history items decide together: the item is lifted if the history holds both its partners."""
 
-    kind = "two-together"
+    kind = "two_together"
 
     def _lift(self, past: NDArray[np.int64]) -> Floats:
         first, second = (np.isin(partner, past) for partner in self._partners[:2])
@@ -67,7 +67,7 @@ class SameBrand(Planted):
         seed: As in `Planted`.
     """
 
-    kind = "brand"
+    kind = "same_brand"
 
     def __init__(self, popularity: Sequence[float] | NDArray[np.number], brands: Sequence[str], seed: int = 0) -> None:
         super().__init__(popularity, seed)

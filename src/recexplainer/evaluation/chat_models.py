@@ -1,7 +1,7 @@
-"""Alignment of chat models, which read text alone and answer in words (the paper's GPT-4 and ICL rows of Table 1).
+"""Alignment of chat models, and the questions that they are asked (the paper's GPT-4 and ICL rows of Table 1).
 
-They are asked as the surrogates are, in the behavior form, with what form the answer must have; reconstruction reads
-vectors, so they cannot do it.
+They read text alone, so they are asked as the surrogates are in the behavior form, with a line on the form of the
+answer; reconstruction reads vectors, so they cannot do it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from recexplainer.claims.faults import read_verdict
 from recexplainer.data.titles import TitleFinder
 from recexplainer.evaluation.alignment import RETURNED, classification_row, ranking_rows, retrieval_rows
 from recexplainer.evaluation.rows import Row, row
+from recexplainer.explanations.record import Method
 from recexplainer.surrogate.prompt import SEPARATOR
 from recexplainer.surrogate.questions import question_text
 from recexplainer.tasks.example import Example, LabelledExamples
 
 TASKS = ("retrieval", "ranking", "classification")
-_ANSWER = {
+_ANSWER_FORMS = {
     "retrieval": f"Answer with {RETURNED} titles and nothing else, best first, separated by “{SEPARATOR.strip()}”.",
     "ranking": f"Answer with these titles and nothing else, best first, separated by “{SEPARATOR.strip()}”.",
     "classification": "Answer with Yes or No and nothing else.",
@@ -27,10 +28,10 @@ _ANSWER = {
 
 
 def conversation(example: Example, titles: Sequence[str], shots: Sequence[Example] = ()) -> Conversation:
-    """A question put to a chat model, behind the shots as turns that it has answered well.
+    """A question to a chat model, behind the shots as turns that it has answered well.
 
     Args:
-        example: What is asked, with the view that the reader wants (`Example.aspect`).
+        example: The question, with the aspect that the reader wants.
         titles: The catalogue's titles, `[items]`.
         shots: Solved questions of the same task.
     """
@@ -42,36 +43,41 @@ def conversation(example: Example, titles: Sequence[str], shots: Sequence[Exampl
 
 
 def _question(example: Example, titles: Sequence[str]) -> str:
-    return f"{question_text(example, titles)}\n{_ANSWER[example.task]}"
+    return f"{question_text(example, titles)}\n{_ANSWER_FORMS[example.task]}"
 
 
 def alignment_conversations(cases: LabelledExamples, shots: Mapping[str, Sequence[Example]]) -> list[Conversation]:
-    """All questions of Table 1, as `evaluate_chat_model` puts them."""
+    """All questions of Table 1, as `evaluate_chat_model` asks them."""
     return [
         conversation(example, cases.dataset.titles, shots.get(task, ())) for task in TASKS for example in cases.of(task)
     ]
 
 
 def evaluate_chat_model(
-    method: str, model: ChatModel, cases: LabelledExamples, shots: Mapping[str, Sequence[Example]] | None = None
+    method: str | Method,
+    model: ChatModel,
+    cases: LabelledExamples,
+    shots: Mapping[str, Sequence[Example]] | None = None,
 ) -> list[Row]:
-    """The rows of a chat model; an answer that could not be had or read counts as wrong.
+    """The rows of a chat model; an answer that is missing or cannot be understood counts as wrong.
 
     Args:
-        method: What its rows are called.
-        model: Who is asked.
-        cases: What it is asked.
+        method: The method of its rows.
+        model: The chat model.
+        cases: The test questions.
         shots: For each task, solved questions to learn from in context.
     """
-    said = iter(model.answer(alignment_conversations(cases, shots or {})))
-    answers = {task: [next(said) or "" for _ in cases.of(task)] for task in TASKS}
+    texts = iter(model.answer(alignment_conversations(cases, shots or {})))
+    answers = {task: [next(texts) or "" for _ in cases.of(task)] for task in TASKS}
     finder = TitleFinder(cases.dataset.titles)
     lists = {task: [finder.parse_list(text) for text in answers[task]] for task in ("retrieval", "ranking")}
     words = {True: "Yes", False: "No", None: None}
     verdicts = [words[read_verdict(text)] for text in answers["classification"]]
+    firsts = [one.answer_items[0] for one in cases.of("retrieval")]
+    orders = [one.answer_items for one in cases.of("ranking")]
     return [
-        *retrieval_rows(method, lists["retrieval"], [one.answer_items[0] for one in cases.of("retrieval")]),
-        *ranking_rows(method, lists["ranking"], [one.answer_items for one in cases.of("ranking")]),
+        *retrieval_rows(method, lists["retrieval"], firsts),
+        *ranking_rows(method, lists["ranking"], orders),
         classification_row(method, verdicts, cases.of("classification")),
         row(method, "reconstruction", "hcr", []),
     ]

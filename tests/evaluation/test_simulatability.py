@@ -10,15 +10,17 @@ from tests.fakes import FakeChatModel
 from recexplainer.claims.claim import Claim
 from recexplainer.errors import DataError
 from recexplainer.evaluation.faithfulness import faithfulness_values
-from recexplainer.evaluation.faithfulness.simulation import (
-    Simulation,
-    simulate_with_model,
-    simulation_conversations,
-    simulation_rows,
-)
-from recexplainer.evaluation.faithfulness.simulation_prompt import parse_choice, simulation_conversation
 from recexplainer.evaluation.rows import Row
+from recexplainer.evaluation.simulatability import (
+    Prediction,
+    parse_choice,
+    predict_with_model,
+    simulatability_rows,
+    simulation_conversation,
+    simulation_conversations,
+)
 from recexplainer.evidence.evidence import NEGLIGIBLE
+from recexplainer.explanations.record import Method
 
 
 @pytest.mark.parametrize(
@@ -50,8 +52,8 @@ def test_choices_are_read_or_refused(answer, expected):
 
 
 def test_a_reader_is_shown_the_text_and_two_titles_alone():
-    told = explanation(text="Yes, {it} is fine; ANSWER-A.", method="intention+evidence")
-    conversations = simulation_conversations({"intention+evidence": [told]}, recommender(), pairs=6)
+    told = explanation(text="Yes, {it} is fine; ANSWER-A.", method="intention", variant="grounded")
+    conversations = simulation_conversations({Method("intention", "grounded"): [told]}, recommender(), pairs=6)
     assert len(conversations) == 6
     for (message,) in conversations:
         assert message.role == "user"
@@ -84,7 +86,7 @@ def by_text(prompt):
 
 
 def ask(told, answer, **arguments):
-    return simulate_with_model(told, recommender(), FakeChatModel(answer), **arguments)
+    return predict_with_model(told, recommender(), FakeChatModel(answer), **arguments)
 
 
 def many(method="a", cases=100, **changes):
@@ -92,7 +94,7 @@ def many(method="a", cases=100, **changes):
 
 
 def test_who_knows_f_is_right_and_who_turns_it_round_is_wrong():
-    told = {"a": many()}
+    told = {Method("a"): many()}
     for answer, score in (
         (by_weight, 1.0),
         (lambda prompt: "A" if by_weight(prompt) == "<br>ANSWER-B</br>" else "B", 0.0),
@@ -101,8 +103,15 @@ def test_who_knows_f_is_right_and_who_turns_it_round_is_wrong():
         found = ask(told, answer)
         assert len(found) == 300
         assert {one.score for one in found} == {score}
-        assert simulation_rows(found, "gpt")[0] == Row(
-            method="a", task="explanation", metric="simulatability@gpt", value=score, low=score, high=score, cases=100
+        assert simulatability_rows(found, "gpt")[0] == Row(
+            method="a",
+            task="explanation",
+            metric="simulatability",
+            rater="gpt",
+            value=score,
+            low=score,
+            high=score,
+            cases=100,
         )
 
 
@@ -112,13 +121,13 @@ def test_a_reader_like_the_fixed_one_finds_what_the_fixed_one_finds():
         Claim("negative_attribution", "supported", "", 0, 1, 2),
     )
     told = explanation(*claims, text="Yes: +Brink, -Velvet.")
-    (row, _) = simulation_rows(ask({"a": [told]}, by_text, pairs=6), "gpt")
+    (row, _) = simulatability_rows(ask({Method("a"): [told]}, by_text, pairs=6), "gpt")
     assert row.value == pytest.approx(4.5 / 6)  # of the six pairs one is turned round, and one is tied
     assert [row.value] == faithfulness_values([told], recommender())["simulatability"]
 
 
 def test_all_methods_are_asked_about_the_same_pairs():
-    told = {"a": many(text="One."), "b": many("b", text="Two.")[::-1]}
+    told = {Method("a"): many(text="One."), Method("b"): many("b", text="Two.")[::-1]}
     found = {(one.method, one.user): set[object]() for one in ask(told, by_weight)}
     for one in ask(told, by_weight):
         found[one.method, one.user].add((one.shown, one.truth))
@@ -129,7 +138,7 @@ def test_all_methods_are_asked_about_the_same_pairs():
 
 
 def test_which_is_shown_first_tells_nothing():
-    found = ask({"a": many()}, by_weight)
+    found = ask({Method("a"): many()}, by_weight)
     assert 0.4 < np.mean([one.truth == "A" for one in found]) < 0.6
     for one in found:
         more, less = one.shown if one.truth == "A" else one.shown[::-1]
@@ -137,9 +146,9 @@ def test_which_is_shown_first_tells_nothing():
 
 
 def test_answers_come_back_to_their_own_questions():
-    told = {"a": many(cases=10), "b": many("b", cases=10)}
+    told = {Method("a"): many(cases=10), Method("b"): many("b", cases=10)}
     model = FakeChatModel(lambda prompt: " and ".join(shown(prompt)))
-    found = simulate_with_model(told, recommender(), model, seed=3)
+    found = predict_with_model(told, recommender(), model, seed=3)
     assert [one.answer for one in found] == [" and ".join(TITLES[item] for item in one.shown) for one in found]
     assert {one.choice for one in found} == {None}
     planned = simulation_conversations(told, recommender(), seed=3)
@@ -151,26 +160,30 @@ def test_answers_come_back_to_their_own_questions():
 def test_items_that_are_not_apart_are_not_asked_about():
     step = NEGLIGIBLE * score_std()
     near, apart = (explanation(attributions=(0.0, 0.0, 0.0, by)) for by in (0.99 * step, 1.01 * step))
-    assert ask({"a": [near]}, by_weight) == []
-    found = ask({"a": [apart]}, by_weight)
+    assert ask({Method("a"): [near]}, by_weight) == []
+    found = ask({Method("a"): [apart]}, by_weight)
     assert {max(one.shown) for one in found} == {3}
 
 
 def test_where_there_is_nothing_to_ask_nobody_is():
     model = FakeChatModel(by_weight)
-    assert simulate_with_model({}, recommender(), model) == simulate_with_model({"a": []}, recommender(), model) == []
+    assert (
+        predict_with_model({}, recommender(), model)
+        == predict_with_model({Method("a"): []}, recommender(), model)
+        == []
+    )
     assert model.calls == []
-    assert simulation_rows([], "gpt") == []
+    assert simulatability_rows([], "gpt") == []
 
 
 def test_without_effects_nothing_can_be_asked():
-    with pytest.raises(DataError, match="effects of 0 of 4"):
-        simulation_conversations({"a": [explanation(attributions=())]}, recommender())
+    with pytest.raises(DataError, match="attributions of 0 of 4"):
+        simulation_conversations({Method("a"): [explanation(attributions=())]}, recommender())
 
 
 def simulations(method, *cases):
     return [
-        Simulation(method, f"u{case}", 9, (0, 1), "A", choice, "")
+        Prediction(method, "", f"u{case}", 9, (0, 1), "A", choice, "")
         for case, choices in enumerate(cases)
         for choice in choices
     ]
@@ -178,13 +191,13 @@ def simulations(method, *cases):
 
 def test_rows_by_hand():
     found = simulations("a", ["A", "NEITHER", "NEITHER"], ["B", None], [None, None], ["A"])
-    rows = simulation_rows([*found, *simulations("b", [None])], "gpt")
+    rows = simulatability_rows([*found, *simulations("b", [None])], "gpt")
     values = {(one.method, one.metric): (one.value, one.cases) for one in rows}
     assert values == {
-        ("a", "simulatability@gpt"): (pytest.approx((2 / 3 + 0 + 1) / 3), 3),
-        ("a", "simulated@gpt"): (pytest.approx((1 + 0.5 + 0 + 1) / 4), 4),
-        ("b", "simulatability@gpt"): (None, 0),
-        ("b", "simulated@gpt"): (0.0, 1),
+        ("a", "simulatability"): (pytest.approx((2 / 3 + 0 + 1) / 3), 3),
+        ("a", "predicted_share"): (pytest.approx((1 + 0.5 + 0 + 1) / 4), 4),
+        ("b", "simulatability"): (None, 0),
+        ("b", "predicted_share"): (0.0, 1),
     }
     assert {one.task for one in rows} == {"explanation"}
     assert rows[0].low < rows[0].value < rows[0].high
