@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recexplainer.explanations.record import Explanation
+from recexplainer.explanations.record import Explanation, Method
 from recexplainer.hardware import use_threads
 from recexplainer.pipeline.layout import (
     ALIGNED_TO,
