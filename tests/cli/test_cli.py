@@ -63,6 +63,8 @@ def test_debug_lets_the_error_through_wherever_it_stands(arguments: list[str]):
     [
         (["evaluate", "nowhere", "alignmnt"], "The evaluations are: alignment, "),
         (["explain", "nowhere", "--user", "u", "--item", "i"], "There is no such run."),
+        (["explain", "nowhere", "--user", "u", "--item", "i", "--ask=x"], "The option --ask is called --aspect now."),
+        (["report", "nowhere", "--again"], "The option --again is called --force now."),
         (["export", "nowhere", "--to", "there"], "There is no such run."),
         (["demo", "--set", "surrogate.epoch=1"], "'surrogate.epochs'"),
         (["run", "paper-games"], "--data PATH"),
@@ -114,7 +116,7 @@ def test_rows_become_a_table_a_task(capsys: pytest.CaptureFixture[str]):
         Row(method="random", task="retrieval", metric="hr@5", value=0.0125, low=0.0, high=0.1, cases=10),
         Row(method="hybrid", task="retrieval", metric="hr@5", value=0.8, low=0.7, high=0.9, cases=10),
         Row(method="random", task="reconstruction", metric="hcr", value=None, low=None, high=None, cases=0),
-        Row(method="random", task="retrieval", metric="hr@5/part", value=0.5, low=None, high=None, cases=10),
+        Row(method="random", task="retrieval", metric="rating_0", value=0.5, low=None, high=None, cases=10),
     ]
     show_rows(rows, "results")
     lines = capsys.readouterr().out.splitlines()
@@ -123,7 +125,7 @@ def test_rows_become_a_table_a_task(capsys: pytest.CaptureFixture[str]):
     assert "random" in first and ("0.013" in first or "0.012" in first)
     assert "hybrid" in second and "0.800" in second
     assert "random" in last and "N/A" in last
-    assert not any("part" in line for line in lines)
+    assert not any("rating" in line for line in lines)
 
 
 def test_inspection_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -142,7 +144,8 @@ def test_inspection_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 @pytest.fixture
 def explanation() -> Explanation:
     return Explanation(
-        method="hybrid+evidence",
+        method="hybrid",
+        variant="grounded",
         user="u1",
         history=(3, 4),
         history_titles=("Emberfall [Deluxe]", "Other"),
@@ -167,9 +170,9 @@ def test_explanation_is_shown_whole_with_brackets(explanation: Explanation, caps
     assert explanation.text in shown
     assert "*   +1.50  Emberfall [Deluxe]" in shown
     assert "    −0.25  Other" in shown
-    assert "Surrogate (hybrid+evidence): Yes (probability of yes 93%)" in shown
+    assert "Surrogate (hybrid, grounded): Yes (probability of yes 93%)" in shown
     assert "Recommender: No, rank 1,234 of 2,000." in shown
-    assert "Not borne out: “Other” does most and is not named." in shown
+    assert "Not supported: “Other” does most and is not named." in shown
     assert "Without “Emberfall [Deluxe]” it would rise from rank 1,234 to rank 9." in shown
     assert "claims are supported" not in shown and "Abstained" not in shown
 
@@ -185,8 +188,8 @@ def test_claims_that_do_not_hold_are_shown_and_no_fault_twice(
     show_explanation(replace(explanation, claims=claims, faults=faults))
     lines = capsys.readouterr().out.splitlines()
     assert "contradicted: “Emberfall [Deluxe]” speaks for it: without it the score rises by 0.12" in lines
-    assert [line for line in lines if line.startswith("Not borne out")] == [
-        "Not borne out: “Other” does most and is not named."
+    assert [line for line in lines if line.startswith("Not supported")] == [
+        "Not supported: “Other” does most and is not named."
     ]
     assert not any(line.startswith(("supported", "All", "Its one")) for line in lines)
 

@@ -118,9 +118,9 @@ def _wait_for_a_checkpoint(work: Path, run: subprocess.Popen) -> None:
 
 def test_explain_prints_a_record_that_a_program_can_read(whole: Path) -> None:
     words = command(whole, "explain", "small", "--user", "u0001", "--item", "i003", "--json")
-    said = subprocess.run([*words, "--ask", "by moonlight"], check=True, capture_output=True, text=True)
+    said = subprocess.run([*words, "--aspect", "by moonlight"], check=True, capture_output=True, text=True)
     (told,) = json.loads(said.stdout)
-    assert "This view was not taught" in said.stderr and "in short" in said.stderr
+    assert "has not learned this aspect" in said.stderr and "in short" in said.stderr
     assert (told["method"], told["variant"], told["user"]) == ("hybrid", "grounded", "u0001")
     assert len(told["attributions"]) == len(told["history"])
     assert 1 <= told["rank"] <= told["n_ranked"]

@@ -11,18 +11,19 @@ import typer
 
 from recexplainer.cli.console import log_lines, show_error
 from recexplainer.cli.data import data
-from recexplainer.cli.demo import demo
 from recexplainer.cli.doctor import doctor
 from recexplainer.cli.evaluate import evaluate
 from recexplainer.cli.explain import explain
 from recexplainer.cli.export import export
 from recexplainer.cli.report import report
-from recexplainer.cli.run import run
+from recexplainer.cli.run import demo, run
 from recexplainer.cli.study import study
-from recexplainer.errors import RecExplainerError
+from recexplainer.errors import RecExplainerError, SettingsError
 from recexplainer.storage import system_errors
 
 DEBUG = "--debug"
+RENAMED = {"--again": "--force", "--ask": "--aspect"}
+"""Options that were once called otherwise, and their present names."""
 
 app = typer.Typer(
     name="recexplainer",
@@ -55,6 +56,15 @@ def options(
     """Options of every command; `main` acts on `--debug`."""
 
 
+def _refuse_old_options(given: Sequence[str]) -> None:
+    for argument in given:
+        old = argument.partition("=")[0]
+        if old in RENAMED:
+            raise SettingsError(
+                f"The option {old} is called {RENAMED[old]} now.", location=old, hint=f"Write {RENAMED[old]}."
+            )
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line.
 
@@ -69,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         # wherever --debug stands, it belongs to the program
         with log_lines(), system_errors(Path()):
+            _refuse_old_options(given)
             app([DEBUG] * debug + [argument for argument in given if argument != DEBUG])
     except RecExplainerError as error:
         if debug:

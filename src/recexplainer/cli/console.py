@@ -1,4 +1,4 @@
-"""What the commands share in talking to a person: where it goes, errors, how a run gets on, what to type next."""
+"""What the commands share: their arguments, where output goes, errors, the stages of a run, what to type next."""
 
 from __future__ import annotations
 
@@ -7,13 +7,24 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from recexplainer.errors import RecExplainerError
 from recexplainer.processes import is_first
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name in the folder of runs.")]
+RunsOption = Annotated[Path, typer.Option("--runs", help="The folder of runs.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting: --set surrogate.epochs.hybrid=3."),
+]
+RUNS = Path("runs")
 
 
 def stdout() -> Console:
@@ -31,7 +42,7 @@ def stderr() -> Console:
 
 
 class _LogLines(logging.Handler):
-    """Writes what the library logs to standard error; of several processes the first one does."""
+    """Writes log records to standard error; of several processes only the first one does."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if is_first():
@@ -41,7 +52,7 @@ class _LogLines(logging.Handler):
 
 @contextmanager
 def log_lines() -> Generator[None]:
-    """Show on standard error what the library logs until the block ends."""
+    """Show on standard error what the library logs, until the block ends."""
     logger, handler = logging.getLogger("recexplainer"), _LogLines(logging.INFO)
     level = logger.level
     logger.addHandler(handler)
@@ -60,7 +71,7 @@ def show_error(error: RecExplainerError) -> None:
 
 @dataclass
 class StageLines:
-    """Shows a run on standard error: one line a stage when it begins, one when it is complete."""
+    """Shows the stages of a run on standard error: a line when one begins, and one when it is complete."""
 
     console: Console = field(default_factory=stderr)
 
@@ -69,7 +80,7 @@ class StageLines:
         self._line(stage, f"cached: {summary}", "dim")
 
     def resumed(self, stage: str) -> None:
-        """A stage is made on from its checkpoints."""
+        """A stage goes on from its last checkpoint."""
         self._line(stage, "resumed …", "bold")
 
     def started(self, stage: str) -> None:

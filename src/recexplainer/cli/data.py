@@ -21,7 +21,7 @@ data = typer.Typer(name="data", help="Fetch data, and look at them before a run.
 def inspect(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder or file with the interactions.")],
     format: Annotated[
-        str | None, typer.Option("--format", help="Key of its format; recognised by the names of files if left out.")
+        str | None, typer.Option("--format", help="Name of its format; recognised by file names if left out.")
     ] = None,
 ) -> None:
     """Read data as a run would, and show what is in it and what was dropped."""
@@ -33,16 +33,17 @@ def inspect(
 @data.command()
 def fetch(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Which dataset; those that there are, if left out.")
+        str | None, typer.Argument(metavar="[NAME]", help="Which dataset; lists the known ones if left out.")
     ] = None,
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="Where to; a folder of that name here, if left out.")
+        Path | None,
+        typer.Argument(metavar="[DIR]", help="The folder to write; one of that name here if left out."),
     ] = None,
     mirror: Annotated[
         str | None, typer.Option("--from", metavar="URL", help="A folder that holds the files, such as a mirror's.")
     ] = None,
 ) -> None:
-    """Fetch a public dataset from where it is published; a half download is gone on with."""
+    """Fetch a public dataset from where it is published; a partial download is resumed."""
     from recexplainer.data import fetching
 
     if name is None:
@@ -56,7 +57,7 @@ def fetch(
 
 
 def _show_inspection(dataset: Dataset) -> None:
-    """What data hold: sizes, lengths, attributes, a few rows, and what was dropped."""
+    """Print sizes, lengths, attributes, a few rows, and what was dropped."""
     from recexplainer.data.dataset import inspect_dataset
 
     seen = inspect_dataset(dataset)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recexplainer.cli.arguments import RUNS, RunsOption
-from recexplainer.cli.console import show_next, show_part, stdout
+from recexplainer.cli.console import RUNS, RunsOption, show_next, show_part, stdout
 
 if TYPE_CHECKING:
     from recexplainer.doctor.checkup import Checkup, Machine
@@ -15,10 +14,10 @@ if TYPE_CHECKING:
 
 def doctor(
     runs: RunsOption = RUNS,
-    network: Annotated[bool, typer.Option("--network", help="Ask the hub whether it can be reached, too.")] = False,
+    network: Annotated[bool, typer.Option("--network", help="Also check whether the hub can be reached.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say what this machine can run, what is missing, and how to get it; status 1 if nothing can run."""
+    """Show what this machine can run, what is missing, and how to get it; exit status 1 if nothing can run."""
     from recexplainer.doctor.checkup import check_up
 
     found = check_up(runs, network=network)

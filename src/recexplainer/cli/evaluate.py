@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from recexplainer.cli.arguments import RUNS, RunArgument, RunsOption, SetOption
+from recexplainer.cli.console import RUNS, RunArgument, RunsOption, SetOption
 from recexplainer.processes import is_first
 
 
@@ -16,14 +16,12 @@ def evaluate(
     run: RunArgument,
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Evaluations; all if none.")] = None,
     settings: SetOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Measure anew even if nothing changed.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what asking the endpoint would take, and stop.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Evaluate again even if nothing changed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what the endpoint would cost, and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as one JSON list.")] = False,
     runs: RunsOption = RUNS,
 ) -> None:
-    """Evaluate a run as the paper does, where that is not done yet, bring its report up to date, and show the rows."""
+    """Make the evaluations of a run that are missing or changed, update its report, and show the rows."""
     from recexplainer.cli.console import StageLines, stderr
     from recexplainer.cli.results import show_rows
     from recexplainer.evaluation.rows import Row, read_rows
@@ -49,7 +47,7 @@ def evaluate(
     for name in dict.fromkeys("alignment" if name == "baselines" else name for name in wanted):  # one table holds both
         path = RunLayout(folder).stage(EVALUATION) / rows_file(name)
         if not path.is_file():
-            stderr().print(f"{name}: no rows; the report says what it needs", markup=False)
+            stderr().print(f"{name}: no rows; the report names what it needs", markup=False)
         elif as_json:
             rows += read_rows(path)
         else:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recexplainer.cli.arguments import RUNS, RunArgument, RunsOption
+from recexplainer.cli.console import RUNS, RunArgument, RunsOption
 
 if TYPE_CHECKING:
     from recexplainer.data.dataset import Dataset
@@ -21,34 +21,33 @@ def explain(
         typer.Option("--surrogate", help="Write from the surrogate alone; the recommender only checks the text."),
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Let no claim stand that the recommender does not confirm.")
+        bool, typer.Option("--strict", help="Allow no claim that the recommender does not confirm.")
     ] = False,
-    ask: Annotated[str, typer.Option("--ask", help='A view to take: "from the view of genres".')] = "",
+    aspect: Annotated[str, typer.Option("--aspect", help='An aspect to explain: "from the view of genres".')] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
     runs: RunsOption = RUNS,
 ) -> None:
-    """Say why an item is or is not recommended to a user."""
+    """Explain why an item is or is not recommended to a user."""
     from recexplainer.cli.results import show_explanation
     from recexplainer.pipeline.layout import explanations_json
     from recexplainer.pipeline.runs import find_run, open_explainer
 
     explainer = open_explainer(find_run(run, runs))
-    _tell_of_view(ask, explainer.dataset)
-    told = explainer.explain([explainer.pair(user, item)], evidence=not surrogate, strict=strict, ask=ask)
+    if aspect:
+        _warn_of_unknown_aspect(aspect, explainer.dataset)
+    explanations = explainer.explain([explainer.pair(user, item)], evidence=not surrogate, strict=strict, ask=aspect)
     if as_json:
-        typer.echo(explanations_json(told))
+        typer.echo(explanations_json(explanations))
     else:
-        show_explanation(told[0])
+        show_explanation(explanations[0])
 
 
-def _tell_of_view(ask: str, dataset: Dataset) -> None:
-    """Say so where surrogates have not learned the view asked for; a pretrained backbone may know it all the same."""
+def _warn_of_unknown_aspect(aspect: str, dataset: Dataset) -> None:
+    """Warn where surrogates have not learned the aspect; a pretrained backbone may know it all the same."""
     from recexplainer.data.attributes import Attributes
     from recexplainer.evidence.aspects import taught_views
 
-    taught = [words for every in taught_views(Attributes.of(dataset)).values() for words in every]
-    if ask and ask not in taught:
-        some = ", ".join(f"“{words}”" for words in taught[::4])
-        typer.echo(
-            f"This view was not taught with this catalogue, so it may be left out of account. Taught: {some}.", err=True
-        )
+    known = [words for each in taught_views(Attributes.of(dataset)).values() for words in each]
+    if aspect not in known:
+        examples = ", ".join(f"“{words}”" for words in known[::4])
+        typer.echo(f"The surrogate has not learned this aspect and may ignore it. It knows: {examples}.", err=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recexplainer.cli.arguments import RUNS, RunArgument, RunsOption
+from recexplainer.cli.console import RUNS, RunArgument, RunsOption
 
 
 def export(

@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from recexplainer.cli.arguments import RUNS, RunArgument, RunsOption
+from recexplainer.cli.console import RUNS, RunArgument, RunsOption
 
 
 def report(
     run: RunArgument,
-    force: Annotated[bool, typer.Option("--force", help="Write it anew even if nothing changed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write it again even if nothing changed.")] = False,
     runs: RunsOption = RUNS,
 ) -> None:
-    """Write the HTML report and the paper's tables of a run, after anything that is still missing."""
+    """Write the HTML report and the paper's tables of a run, and make first what is still missing."""
     from recexplainer.cli.console import StageLines
     from recexplainer.cli.results import show_end
     from recexplainer.pipeline.layout import REPORT

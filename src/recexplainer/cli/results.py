@@ -1,4 +1,4 @@
-"""What a run has come to, as a terminal shows it: rows in tables, an explanation, where the report is."""
+"""The results of a run on a terminal: rows in tables, an explanation, where the report is."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from recexplainer.explanations.record import Explanation
 
 _TASKS = "retrieval ranking classification reconstruction"  # the order of the paper's Table 1
-_AUROC = "auroc/"
+_BOUNDED = ("comprehensiveness", "aopc_comprehensiveness", "sufficiency", "simulatability")
+_DETAILS = {f"{metric}_{bound}" for metric in _BOUNDED for bound in ("random", "oracle")} | {
+    f"rating_{level}" for level in range(4)
+}
 _MOST_COLUMNS = 8
 
 
 def show_end(run: Path, *, explain: bool) -> None:
-    """Print what a run has come to: its results, one explanation, and where the report is.
+    """Print the results of a run, one explanation if wished, and where the report is.
 
-    Of several processes the first one does.
+    Of several processes only the first one prints.
     """
     if not is_first():
         return
@@ -33,51 +36,53 @@ def show_end(run: Path, *, explain: bool) -> None:
     rows = read_rows(layout.complete_stage(EVALUATION) / rows_file("alignment"))
     show_rows(rows, "How well the surrogate answers as the recommender does")
     if explain:
-        for told in read_explanations(layout.complete_stage(EXPLANATIONS) / RunLayout.GROUNDED)[:1]:
-            show_explanation(told)
+        show_explanation(read_explanations(layout.complete_stage(EXPLANATIONS) / RunLayout.GROUNDED)[0])
     stdout().print(f"report: {layout.complete_stage(REPORT) / RunLayout.PAGE}", markup=False)
 
 
 def show_rows(rows: Sequence[Row], title: str) -> None:
-    """Print results, a table a task; parts of a metric (`a/b`) and the bounds of one are left out."""
-    shown = [row for row in rows if _is_shown(row.metric)]
-    for task in sorted(dict.fromkeys(row.task for row in shown), key=_TASKS.find):
-        _show_task([row for row in shown if row.task == task], task if task == title else f"{title}: {task}")
+    """Print rows, a table for each task and rater; what only the report shows in full is left out.
+
+    That is the bounds and shares of a metric, and the single kinds of corruption of synthetic ground truth.
+    """
+    shown = [row for row in rows if row.metric not in _DETAILS and not (row.task == "synthetic" and row.variant)]
+    parts = dict.fromkeys((row.task, row.rater) for row in shown)
+    for task, rater in sorted(parts, key=lambda part: _TASKS.find(part[0])):
+        heading = task if task == title else f"{title}: {task}"
+        named = heading if rater is None else f"{heading}, rated by {rater}"
+        _show_table([row for row in shown if (row.task, row.rater) == (task, rater)], named)
 
 
-def _is_shown(metric: str) -> bool:
-    return "/" not in metric.removeprefix(_AUROC) and not metric.endswith(("-random", "-oracle"))
-
-
-def _show_task(rows: Sequence[Row], title: str) -> None:
-    """A line a method, a column a metric; the other way round where there are many metrics."""
+def _show_table(rows: Sequence[Row], title: str) -> None:
+    """A line for each method, a column for each metric; the other way round where there are many metrics."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    methods, metrics = (list(dict.fromkeys(getattr(row, name) for row in rows)) for name in ("method", "metric"))
-    values = {(row.method, row.metric): row.value for row in rows}
+    values = {(_label(row), row.metric): "N/A" if row.value is None else row.value for row in rows}
+    methods, metrics = (list(dict.fromkeys(names)) for names in zip(*values, strict=True))
     turned = len(metrics) > _MOST_COLUMNS
     lines, columns = (metrics, methods) if turned else (methods, metrics)
     narrow: dict[str, Any] = {"box": SIMPLE_HEAD, "padding": (0, 1, 0, 0), "pad_edge": False} if turned else {}
     table = Table(title=title, title_justify="left", **narrow)
     table.add_column("metric" if turned else "method", overflow="fold", no_wrap=turned)
     for column in columns:
-        broken = re.sub(r"(?<=[-+])|(?=@)", " ", column)
-        table.add_column(broken, justify="right", overflow="fold", min_width=5)
+        table.add_column(re.sub(r"(?<=[-_])|(?=@)", " ", column), justify="right", overflow="fold", min_width=5)
     for line in lines:
-        found = [values.get((column, line) if turned else (line, column), "") for column in columns]
-        table.add_row(line, *(_number(value, 2 if turned else 3) for value in found))
+        cells = [values.get((column, line) if turned else (line, column), "") for column in columns]
+        places = 2 if turned else 3
+        table.add_row(line, *(cell if isinstance(cell, str) else f"{cell:.{places}f}" for cell in cells))
     stdout().print(table)
 
 
-def _number(value: float | str | None, places: int) -> str:
-    return value if isinstance(value, str) else "N/A" if value is None else f"{value:.{places}f}"
+def _label(one: Row | Explanation) -> str:
+    return f"{one.method}, {one.variant}" if one.variant else one.method
 
 
 def show_explanation(explanation: Explanation) -> None:
-    """Print one explanation: the history, the text, and what the recommender itself says."""
+    """Print one explanation: the history, the text, and what the recommender answers."""
     from rich.text import Text
 
+    from recexplainer.reports.checking import counterfactual
     from recexplainer.reports.names import signed
 
     console = stdout()
@@ -90,34 +95,26 @@ def show_explanation(explanation: Explanation) -> None:
     console.print(Text(explanation.text, style="cyan"))
     if explanation.abstained:
         console.print(Text(f"Abstained: {explanation.abstained}"))
-    rank = f"rank {explanation.rank:,} of {explanation.n_ranked:,}"
-    verdict, own = ("Yes" if said else "No" for said in (explanation.verdict, explanation.recommended))
-    sure = f"{verdict} (probability of yes {explanation.probability:.0%})"
-    console.print(Text(f"Surrogate ({explanation.method}): {sure}."))
-    console.print(Text(f"Recommender: {own}, {rank}."))
-    for line in _checked(explanation):
+    own, asked = ("Yes" if verdict else "No" for verdict in (explanation.verdict, explanation.recommended))
+    console.print(Text(f"Surrogate ({_label(explanation)}): {own} (probability of yes {explanation.probability:.0%})."))
+    console.print(Text(f"Recommender: {asked}, rank {explanation.rank:,} of {explanation.n_ranked:,}."))
+    problems = _problems(explanation)
+    for line in problems:
         console.print(Text(line, style="yellow"))
-    for line in _borne_out(explanation):
-        console.print(Text(line))
+    if explanation.claims and not problems:
+        count = len(explanation.claims)
+        claims = "Its one claim is" if count == 1 else f"All {count} claims are"
+        console.print(Text(f"{claims} supported by the recommender."))
+    if known := counterfactual(explanation):
+        console.print(Text(known))
     if explanation.history:
         console.print(Text("* cited; numbers: what the recommender's score would lose without the item", style="dim"))
 
 
-def _checked(explanation: Explanation) -> list[str]:
-    """What of an explanation does not hold, one line each."""
+def _problems(explanation: Explanation) -> list[str]:
+    """The claims that are not supported, one line each."""
     from recexplainer.reports.checking import check, open_faults
 
     checks = [check(explanation, claim) for claim in explanation.claims if claim.status != "supported"]
-    faults = [f"Not borne out: {fault}." for fault in open_faults(explanation)]
+    faults = [f"Not supported: {fault}." for fault in open_faults(explanation)]
     return [*(f"{each.status}: {each.says}: {each.found}" for each in checks), *faults]
-
-
-def _borne_out(explanation: Explanation) -> list[str]:
-    """That all of an explanation holds, where it does, and what would be without what it cites, where that is known."""
-    from recexplainer.reports.checking import counterfactual
-
-    count = len(explanation.claims)
-    said = "Its one claim is" if count == 1 else f"All {count} claims are"
-    all_hold = count and not _checked(explanation)
-    lines = [f"{said} supported by the recommender." if all_hold else "", counterfactual(explanation)]
-    return [line for line in lines if line]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from recexplainer.cli.arguments import RUNS, RunArgument, RunsOption
+from recexplainer.cli.console import RUNS, RunArgument, RunsOption
 
 study = typer.Typer(name="study", help="Have people rate the explanations of a run.", no_args_is_help=True)
 
@@ -40,22 +40,22 @@ def export_command(
 @study.command("import")
 def import_command(
     run: RunArgument,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="What raters have saved, a file each.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="The raters' files, one each.")],
     folder: FolderOption,
     runs: RunsOption = RUNS,
 ) -> None:
-    """Read what raters have saved, keep it in the run, and show the rows and how far they agree."""
+    """Read the raters' files, keep the ratings in the run, and show the rows and how far raters agree."""
     from recexplainer.cli.results import show_rows
     from recexplainer.evaluation.agreement import agreement_notes, agreement_rows
     from recexplainer.pipeline.layout import RunLayout
     from recexplainer.pipeline.runs import find_run
     from recexplainer.study.ratings import human_rows, import_study, ratings_by_rater, write_ratings
 
-    at = find_run(run, runs)
+    folder_of_run = find_run(run, runs)
     ratings = import_study(folder, files)
-    write_ratings(RunLayout(at).ratings, ratings)
+    write_ratings(RunLayout(folder_of_run).ratings, ratings)
     by_rater = ratings_by_rater(ratings)
-    show_rows(human_rows(ratings), "What people say of the explanations")
-    show_rows(agreement_rows(by_rater), "How far they agree")
+    show_rows(human_rows(ratings), "How people rate the explanations")
+    show_rows(agreement_rows(by_rater), "How far raters agree")
     for note in agreement_notes(by_rater):
         typer.echo(f"no value for {note}")
