@@ -128,7 +128,7 @@ class _Measurement:
         return [classification_row(self.method, answers, examples)]
 
     def reconstruction(self) -> list[Row]:
-        examples = [one for one in self.cases.of("reconstruction") if one.aspect == "history"]
+        examples = [one for one in self.cases.of("reconstruction") if one.subtask == "history"]
         longest = max(sum(len(self.decoder.title_ids[item]) + 1 for item in one.answer_items) for one in examples)
         named = [self.finder.parse_list(text) for text in self.decoder.greedy(self._encode(examples), longest + 1)]
         coverage = metrics.history_coverage(named, [one.answer_items for one in examples])
