@@ -12,7 +12,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick lint format clean
+.PHONY: help setup demo test quick lint docs format clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,9 +22,9 @@ setup: $(READY) ## The environment alone
 demo: $(READY) ## The whole pipeline on the embedded world; ends with a report and an explanation
 	@$(BIN)/recexplainer demo
 
-test: lint ## Lint, types, layers and every test
+test: lint docs ## Lint, types, layers, the documentation and every test, with coverage and the slowest tests
 	@echo "tests"
-	@OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/pytest -n 2
+	@OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/pytest -n 2 --cov --durations=15
 
 quick: $(TOOLS) ## The tests that take seconds
 	@OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/pytest -n 2 -m "not slow and not real"
@@ -35,6 +35,10 @@ lint: $(TOOLS) ## Lint, format check, layers and types
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/lint-imports > .venv/layers.log 2>&1 || { cat .venv/layers.log; exit 1; }
 	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+docs: $(TOOLS) ## The documentation site in site/, strictly
+	@echo "documentation"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 format: $(TOOLS) ## Correct lint and format where a tool can
 	@$(BIN)/ruff check --fix --quiet
