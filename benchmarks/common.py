@@ -1,4 +1,4 @@
-"""What the benchmarks share: the embedded world with an f fitted in seconds, and how results are shown and kept."""
+"""What the benchmarks share: the embedded world with a recommender fitted in seconds, and how results are shown and kept."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Asked:
-    """The embedded world, an f fitted to it, and what f answered, for training and for test."""
+    """The embedded world with a recommender fitted to it, and its answers, for training and for test."""
 
     alignment: LabelledExamples
     test: Sequence[Example]

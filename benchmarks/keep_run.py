@@ -15,7 +15,7 @@ SHOWN = {
     ("retrieval", "hr@5"): "retrieval HR@5",
     ("retrieval", "ndcg@5"): "retrieval NDCG@5",
     ("ranking", "ndcg@5"): "ranking NDCG@5",
-    ("ranking", "ndcg@5-constrained"): "the same, held to the candidates",
+    ("ranking", "ndcg@5_constrained"): "the same, held to the candidates",
     ("classification", "accuracy"): "classification accuracy",
     ("reconstruction", "hcr"): "reconstruction HCR",
 }
@@ -26,25 +26,23 @@ def gather(run: Path, machine: str) -> dict[str, Any]:
     manifests = {path.parent.name: read_json(path) for path in sorted(run.glob("*/manifest.json"))}
     settings = yaml.safe_load((run / "recipe.yaml").read_text(encoding="utf-8"))
     settings["data"]["path"] = None
+    rows_files = sorted(path for path in (run / "evaluation").glob("*.json") if path.name != "manifest.json")
+    confusion = run / "discriminator" / "confusion.json"
     return {
         "machine": machine,
         "versions": manifests["evaluation"]["versions"],
         "seconds": {stage: manifest["seconds"] for stage, manifest in manifests.items()},
         "settings": settings,
-        "target": read_json(run / "recommender" / "quality.json"),
-        "rows": [row for path in sorted((run / "evaluation").glob("*.json")) for row in rows_of(path)],
+        "recommendation": read_json(run / "recommender" / "quality.json"),
+        "rows": [row for path in rows_files for row in read_json(path)],
+        "confusion": read_json(confusion) if confusion.is_file() else [],
     }
-
-
-def rows_of(path: Path) -> list[dict[str, Any]]:
-    """The rows of one evaluation; beside them lies only the manifest of the stage."""
-    return [] if path.name == "manifest.json" else read_json(path)
 
 
 def as_markdown(rows: list[dict[str, Any]]) -> str:
     """README's table: what is shown in lines, methods in columns."""
     methods = ("random", "popularity", *FORMS)
-    values = {(row["method"], row["task"], row["metric"]): row["value"] for row in rows}
+    values = {(row["method"], row["task"], row["metric"]): row["value"] for row in rows if not row["variant"]}
     lines = ["| | " + " | ".join(methods) + " |", "| --- |" + " ---: |" * len(methods)]
     for (task, metric), label in SHOWN.items():
         found = [values.get((method, task, metric)) for method in methods]
