@@ -277,12 +277,12 @@ TREE_EVENTS = pl.DataFrame(
 def test_figures_and_rows() -> None:
     dataset = Dataset.from_frames(TREE_EVENTS, TREES, name="trees")
     assert dataset.notes == (Note("events on items outside the catalogue or without a title dropped", 1),)
-    seen = inspect_dataset(dataset, users=2, rows=2)
+    seen = inspect_dataset(dataset)
     assert seen.sparsity == pytest.approx(1 / 3)
     assert (seen.history_lengths.low, seen.history_lengths.high) == pytest.approx((1.1, 2.9))
     assert (seen.history_lengths.median, seen.title_lengths.median) == (2, 5)
     assert seen.attributes == {"brand": pytest.approx(1 / 3)}
-    assert seen.sample == (("u", "c", "Cedar"), ("u", "a", "Ash"), ("v", "b", "Birch"))
+    assert seen.sample == (("u", "c", "Cedar"), ("u", "a", "Ash"), ("u", "b", "Birch"), ("v", "b", "Birch"))
 
 
 def test_nothing_to_inspect() -> None:

@@ -131,7 +131,7 @@ def test_every_source_is_complete() -> None:
         assert (RECIPES / f"{source.run.split()[0]}.yaml").is_file(), name
         archives = [address for address in source.files if address.endswith(".zip")]
         assert bool(archives) == bool(source.members), name
-        assert len(source.licence.terms) > len(source.licence.short) > 0
+        assert len(source.terms) > len(source.licence) > 0
 
 
 def test_files_come_whole_with_a_record_and_can_be_read(site: Site, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def _lengths(lengths: Quantiles, unit: str = "") -> str:
 def _show_sources(sources: Mapping[str, Source]) -> None:
     """Which public datasets can be fetched."""
     for name, source in sources.items():
-        show_part(name, (source.title, f"{source.size}; licence: {source.licence.short}"))
+        show_part(name, (source.title, f"{source.size}; licence: {source.licence}"))
     show_next("recexplainer data fetch NAME DIR")
 
 
@@ -90,5 +90,5 @@ def _show_terms(source: Source) -> None:
     """What a dataset is and on what terms it may be used, on standard error."""
     console = stderr()
     console.print(source.title, style="bold", markup=False)
-    for line in (source.page, source.size, source.licence.terms):
+    for line in (source.page, source.size, source.terms):
         console.print(f"  {line}", markup=False)

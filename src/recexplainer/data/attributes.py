@@ -72,12 +72,10 @@ class Attributes:
 def platforms_in_titles(titles: Sequence[str]) -> list[tuple[str, ...]]:
     """`[titles]`: the platforms that each title names, judged by the tails that many titles share."""
     tails = [title.rsplit(" - ", 1)[1].strip() for title in titles if " - " in title]
-    short = [tail for tail in tails if len(tail.split()) <= 3 and not _is_no_platform(tail)]
-    spelling: dict[str, str] = {}
-    for tail, _ in Counter(short).most_common():
-        spelling.setdefault(tail.casefold(), tail)
-    needed = max(3, len(titles) // 300)
-    frequent = [tail for tail, count in Counter(map(str.casefold, short)).items() if count >= needed]
+    spellings = Counter(tail for tail in tails if _may_be_platform(tail))
+    spelling = {tail.casefold(): tail for tail, _ in reversed(spellings.most_common())}
+    counts = Counter(map(str.casefold, spellings.elements()))
+    frequent = [tail for tail, count in counts.items() if count >= max(3, len(titles) // 300)]
     if not frequent:
         return [() for _ in titles]
     longest_first = sorted(frequent, key=len, reverse=True)
@@ -85,9 +83,10 @@ def platforms_in_titles(titles: Sequence[str]) -> list[tuple[str, ...]]:
     return [tuple(dict.fromkeys(spelling[hit] for hit in pattern.findall(title.casefold()))) for title in titles]
 
 
-def _is_no_platform(tail: str) -> bool:
-    """Editions, colours and the like, which stand after the dash as well."""
-    return bool(_NOT_A_PLATFORM.search(tail)) or all(word.casefold() in _COMMON for word in _WORD.findall(tail))
+def _may_be_platform(tail: str) -> bool:
+    """Neither long, nor an edition, a colour or the like, which stand after the dash as well."""
+    common = all(word.casefold() in _COMMON for word in _WORD.findall(tail))
+    return len(tail.split()) <= 3 and not common and not _NOT_A_PLATFORM.search(tail)
 
 
 def distinctive_words(titles: Sequence[str], known: Sequence[Sequence[str]]) -> list[dict[str, str]]:
@@ -100,12 +99,11 @@ def distinctive_words(titles: Sequence[str], known: Sequence[Sequence[str]]) -> 
     found: list[dict[str, str]] = []
     for title, names in zip(titles, known, strict=True):
         skipped = {word.casefold() for name in names for word in _WORD.findall(name)} | _COMMON
-        words = {word.casefold(): word for word in _WORD.findall(title) if len(word.casefold()) >= SHORTEST_WORD}
-        found.append({low: word for low, word in words.items() if low not in skipped})
+        words = {word.casefold(): word for word in _WORD.findall(title)}
+        found.append({low: words[low] for low in words if len(low) >= SHORTEST_WORD and low not in skipped})
     counts = Counter(low for words in found for low in words)
-    most = max(2, int(COMMON_SHARE * len(titles)))
-    rare = [{low: word for low, word in words.items() if 2 <= counts[low] <= most} for words in found]
-    return [dict(sorted(words.items(), key=lambda pair: counts[pair[0]])) for words in rare]
+    kept = {low for low, count in counts.items() if 2 <= count <= max(2, COMMON_SHARE * len(titles))}
+    return [{low: words[low] for low in sorted(words, key=counts.__getitem__) if low in kept} for words in found]
 
 
 def shorten(text: str, characters: int) -> str:

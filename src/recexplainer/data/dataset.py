@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from recexplainer.data.cleaning import ITEM_COLUMNS, Note, as_polars, clean_interactions, clean_items
 from recexplainer.errors import DataError
+from recexplainer.storage import write_json
 
 __all__ = ["ITEM_COLUMNS", "Dataset", "Inspection", "Note", "Quantiles", "inspect_dataset"]
 
@@ -48,20 +49,18 @@ class Dataset:
 
     def __post_init__(self) -> None:
         """Refuses parts that do not fit together."""
-        if problem := self._problem():
-            raise DataError(problem, location=f"dataset '{self.name}'", hint="build it with Dataset.from_frames")
-
-    def _problem(self) -> str:
-        missing = [name for name in ITEM_COLUMNS if name not in self.items.columns]
-        if missing:
-            return f"the catalogue lacks {', '.join(missing)}"
-        if len(self.offsets) != len(self.user_ids) + 1:
-            return f"{len(self.user_ids):,} users need {len(self.user_ids) + 1:,} offsets, not {len(self.offsets):,}"
-        if self.offsets[0] != 0 or self.offsets[-1] != len(self.sequence) or bool((np.diff(self.offsets) < 0).any()):
-            return f"the offsets do not rise from 0 to {len(self.sequence):,}"
-        if len(self.sequence) and not (self.sequence.min() >= 0 and self.sequence.max() < self.items.height):
-            return f"a history holds an item outside 0…{self.items.height - 1:,}"
-        return ""
+        offsets, sequence, n_users = self.offsets, self.sequence, len(self.user_ids)
+        if missing := [name for name in ITEM_COLUMNS if name not in self.items.columns]:
+            problem = f"the catalogue lacks {', '.join(missing)}"
+        elif len(offsets) != n_users + 1:
+            problem = f"{n_users:,} users need {n_users + 1:,} offsets, not {len(offsets):,}"
+        elif offsets[0] != 0 or offsets[-1] != len(sequence) or bool((np.diff(offsets) < 0).any()):
+            problem = f"the offsets do not rise from 0 to {len(sequence):,}"
+        elif len(sequence) and not (sequence.min() >= 0 and sequence.max() < self.items.height):
+            problem = f"a history holds an item outside 0…{self.items.height - 1:,}"
+        else:
+            return
+        raise DataError(problem, location=f"dataset '{self.name}'", hint="build it with Dataset.from_frames")
 
     @classmethod
     def from_frames(cls, interactions: Any, items: Any, *, name: str = "data") -> Dataset:
@@ -131,27 +130,23 @@ class Dataset:
 
     def user_index(self, user_id: str) -> int:
         """The index of the user with this id. Raises DataError where there is none."""
-        return self._index(self._user_indices, user_id, "user")
+        return self._index("user", user_id)
 
     def item_index(self, item_id: str) -> int:
         """The index of the item with this id. Raises DataError where there is none."""
-        return self._index(self._item_indices, item_id, "item")
+        return self._index("item", item_id)
+
+    def _index(self, kind: str, own_id: str) -> int:
+        indices = self._indices[kind]
+        if own_id not in indices:
+            hint = f"ids look like: {', '.join(list(indices)[:3])}"
+            raise DataError(f"there is no {kind} '{own_id}'", location=f"dataset '{self.name}'", hint=hint)
+        return indices[own_id]
 
     @cached_property
-    def _user_indices(self) -> dict[str, int]:
-        return {user_id: index for index, user_id in enumerate(self.user_ids)}
-
-    @cached_property
-    def _item_indices(self) -> dict[str, int]:
-        return {item_id: index for index, item_id in enumerate(self.item_ids)}
-
-    def _index(self, indices: dict[str, int], own_id: str, kind: str) -> int:
-        if own_id in indices:
-            return indices[own_id]
-        some = ", ".join(list(indices)[:3])
-        raise DataError(
-            f"there is no {kind} '{own_id}'", location=f"dataset '{self.name}'", hint=f"ids look like: {some}"
-        )
+    def _indices(self) -> dict[str, dict[str, int]]:
+        ids = {"user": self.user_ids, "item": self.item_ids}
+        return {kind: {own_id: index for index, own_id in enumerate(own)} for kind, own in ids.items()}
 
     def select(self, users: NDArray[np.int64], items: NDArray[np.int64], *, notes: tuple[Note, ...] = ()) -> Dataset:
         """The part of the data with these users and items only, with new indices 0…n-1 in the order given.
@@ -185,8 +180,7 @@ class Dataset:
         pl.DataFrame({"user": self.users_of_sequence, "item": self.sequence.astype(np.int32)}).write_parquet(
             folder / "interactions.parquet"
         )
-        about = {"name": self.name, "notes": [asdict(note) for note in self.notes]}
-        (folder / "dataset.json").write_text(json.dumps(about, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        write_json(folder / "dataset.json", {"name": self.name, "notes": [asdict(note) for note in self.notes]})
 
     @classmethod
     def load(cls, folder: Path) -> Dataset:
@@ -222,61 +216,41 @@ def _offsets(counts: NDArray[np.integer]) -> NDArray[np.int64]:
 
 
 class Quantiles(NamedTuple):
-    """How a count is distributed: 5%, the median, and 95%."""
+    """How a count is distributed: its 5%, 50% and 95% quantiles."""
 
     low: float
     median: float
     high: float
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """What a Dataset holds.
-
-    Attributes:
-        sparsity: Share of the pairs of a user and an item that are no interaction.
-        history_lengths: Interactions a user.
-        title_lengths: Characters a title.
-        attributes: By name, the share of items that have it; one that no item has is left out.
-        sample: Rows of user id, item id and title: how the first histories begin.
-    """
+class Inspection(NamedTuple):
+    """What a Dataset holds, beyond its sizes and notes."""
 
     sparsity: float
+    """Share of the pairs of a user and an item that are no interaction."""
     history_lengths: Quantiles
+    """Interactions a user."""
     title_lengths: Quantiles
+    """Characters a title."""
     attributes: dict[str, float]
+    """By name, the share of items that have it; one that no item has is left out."""
     sample: tuple[tuple[str, str, str], ...]
+    """Rows of user id, item id and title: the three oldest interactions of the first two users."""
 
 
-def inspect_dataset(dataset: Dataset, *, users: int = 2, rows: int = 3) -> Inspection:
-    """What a Dataset holds, beyond its sizes and notes.
-
-    Args:
-        dataset: The data.
-        users: How many users the sample is from.
-        rows: How many interactions of each are in it, the oldest.
-
-    Raises:
-        DataError: There is no user or no item.
-    """
-    if not dataset.n_users or not dataset.n_items:
-        raise DataError(
-            "there is nothing to inspect", location=f"dataset '{dataset.name}'", hint="keep users and items"
-        )
-    items = dataset.items
-    filled = {
-        name: (items[name].list.len() > 0) if kind.is_nested() else (items[name] != "")
-        for name, kind in ITEM_COLUMNS.items()
-        if name not in ("item_id", "title")
-    }
+def inspect_dataset(dataset: Dataset) -> Inspection:
+    """What a Dataset holds, beyond its sizes and notes. Raises DataError where there is no user or no item."""
+    items, users = dataset.items, range(min(2, dataset.n_users))
+    if not users or not dataset.n_items:
+        where = f"dataset '{dataset.name}'"
+        raise DataError("there is nothing to inspect", location=where, hint="keep users and items")
+    lists = [name for name, kind in ITEM_COLUMNS.items() if kind.is_nested()]
+    filled = items.select(pl.col("description", "brand") != "", pl.col(lists).list.len() > 0).mean().row(0, named=True)
+    rows = [(user, item) for user in users for item in dataset.history(user)[:3].tolist()]
     return Inspection(
         sparsity=1 - dataset.n_interactions / (dataset.n_users * dataset.n_items),
         history_lengths=Quantiles(*np.percentile(dataset.history_lengths, (5, 50, 95)).tolist()),
         title_lengths=Quantiles(*np.percentile(items["title"].str.len_chars(), (5, 50, 95)).tolist()),
-        attributes={name: float(here.sum()) / items.height for name, here in filled.items() if here.any()},
-        sample=tuple(
-            (dataset.user_ids[user], dataset.item_ids[item], dataset.titles[item])
-            for user in range(min(users, dataset.n_users))
-            for item in dataset.history(user)[:rows].tolist()
-        ),
+        attributes={name: share for name, share in filled.items() if share},
+        sample=tuple((dataset.user_ids[user], dataset.item_ids[item], dataset.titles[item]) for user, item in rows),
     )

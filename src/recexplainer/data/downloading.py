@@ -6,22 +6,17 @@ are never put together.
 
 from __future__ import annotations
 
-import os
 import shutil
-import ssl
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Any, BinaryIO
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+
+import httpx2
 
 from recexplainer.errors import DataError
 from recexplainer.progress import track_bytes
 from recexplainer.storage import remove, system_errors, write_text
 
-_CHUNK = 1 << 20
 _TIMEOUT = 60.0  # seconds without a byte
 _RESUME = "type the same command again: it resumes from there"
 
@@ -48,18 +43,15 @@ def download(address: str, part: Path) -> None:
 
 
 def read_text(address: str) -> str:
-    """The content of a short text file at an address. Raises as `download`."""
+    """The content of a short text file at an address. Raises as `connect`."""
     with connect(address) as response:
-        try:
-            return response.read(_CHUNK).decode("utf-8", "replace")
-        except (OSError, HTTPException) as error:
-            raise _connection_error(address, error) from error
+        return response.read().decode("utf-8", "replace")
 
 
 @contextmanager
 def connect(
     address: str, headers: Mapping[str, str] | None = None, timeout: float = _TIMEOUT
-) -> Generator[HTTPResponse, None, None]:
+) -> Generator[httpx2.Response, None, None]:
     """An open response; where a `Range` was asked for, one of status 416 (not satisfiable) too.
 
     Args:
@@ -72,15 +64,22 @@ def connect(
     """
     sent = {"User-Agent": "recexplainer", "Accept-Encoding": "identity", **(headers or {})}
     try:
-        response: Any = urlopen(Request(address, headers=sent), timeout=timeout)  # noqa: S310  (checked by `fetch`)
-    except HTTPError as error:
-        if error.code != 416 or "Range" not in sent:
-            raise _connection_error(address, error) from error
-        response = error
-    except (OSError, HTTPException, ValueError) as error:
-        raise _connection_error(address, error) from error
-    with response:
-        yield response
+        with httpx2.stream("GET", address, headers=sent, timeout=timeout, follow_redirects=True) as response:
+            if response.is_error and not (response.status_code == 416 and "Range" in sent):
+                moved = "see on the page of the data where the file is now, and name its folder with --from"
+                raise DataError(
+                    f"the server answers {response.status_code} {response.reason_phrase}",
+                    location=address,
+                    hint="try again later" if response.is_server_error or response.status_code == 429 else moved,
+                )
+            yield response
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise DataError(
+            f"the server cannot be reached: {error}",
+            location=address,
+            hint=f"check the network and this machine's certificates and {_RESUME}; a proxy is taken from HTTPS_PROXY, "
+            "a mirror from --from",
+        ) from error
 
 
 def discard(part: Path) -> None:
@@ -95,10 +94,10 @@ def _resume(address: str, part: Path) -> bool:
     start = _size(part) if version else 0
     with connect(address, {"Range": f"bytes={start}-", "If-Range": version} if start else None) as response:
         total = _total(response)
-        if response.status == 416 and total == start:
+        if response.status_code == 416 and total == start:
             return True
         resumed = _resumes(response, start, version)
-        if start and response.status in (206, 416) and not resumed:
+        if start and response.status_code in (206, 416) and not resumed:
             discard(part)
             return _resume(address, part)
         with system_errors(part):
@@ -108,42 +107,41 @@ def _resume(address: str, part: Path) -> bool:
                 write_text(_note(part), f"{address}\n{_version(response)}")
             _require_space(part, total, start)
             with part.open("ab") as file, track_bytes(part.stem, total, start) as advance:
-                ended = _copy(response, file, advance)
-    return ended and total in (None, _size(part))
+                try:
+                    for chunk in response.iter_raw():
+                        file.write(chunk)
+                        advance(len(chunk))
+                except httpx2.TransportError:  # cut off; a server that sends no size may hide that
+                    return False
+    return total in (None, _size(part))
 
 
-def _copy(response: HTTPResponse, file: BinaryIO, advance: Callable[[int], None]) -> bool:
-    """Writes what comes; False if the connection is seen to be cut (where the size is known, that is checked too)."""
-    while True:
-        try:
-            chunk = response.read1(_CHUNK)
-        except (OSError, HTTPException):
-            return False
-        if not chunk:
-            file.flush()
-            os.fsync(file.fileno())
-            return True
-        file.write(chunk)
-        advance(len(chunk))
-
-
-def _resumes(response: HTTPResponse, start: int, version: str) -> bool:
+def _resumes(response: httpx2.Response, start: int, version: str) -> bool:
     """Whether it is the rest of the same version; some servers ignore If-Range."""
     begins = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-    return response.status == 206 and begins and _version(response) in ("", version)
+    return response.status_code == 206 and begins and _version(response) in ("", version)
 
 
-def _total(response: HTTPResponse) -> int | None:
+def _total(response: httpx2.Response) -> int | None:
     """Bytes of the complete file; None if the server does not send that."""
     content_range = response.headers.get("Content-Range", "")
     size = content_range.rpartition("/")[2] or response.headers.get("Content-Length", "")
     return int(size) if size.isdecimal() else None
 
 
-def _version(response: HTTPResponse) -> str:
+def _version(response: httpx2.Response) -> str:
     """A strong ETag, else when the file was changed; "" if the server sends neither."""
     etag = response.headers.get("ETag", "")
     return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
+
+
+def _noted_version(address: str, part: Path) -> str:
+    """The version of which the file is the beginning; "" if that is not known, or of another address."""
+    if not _note(part).exists():
+        return ""
+    with system_errors(part):
+        noted, _, version = _note(part).read_text(encoding="utf-8").partition("\n")
+    return version if noted == address else ""
 
 
 def _require_space(part: Path, total: int | None, start: int) -> None:
@@ -156,33 +154,9 @@ def _require_space(part: Path, total: int | None, start: int) -> None:
         )
 
 
-def _noted_version(address: str, part: Path) -> str:
-    """The version of which the file is the beginning; "" if that is not known, or of another address."""
-    if not _note(part).exists():
-        return ""
-    with system_errors(part):
-        noted, _, version = _note(part).read_text(encoding="utf-8").partition("\n")
-    return version if noted == address else ""
-
-
 def _size(part: Path) -> int:
     return part.stat().st_size if part.exists() else 0
 
 
 def _note(part: Path) -> Path:
     return part.with_name(part.name + ".from")
-
-
-def _connection_error(address: str, error: Exception) -> DataError:
-    reason = error.reason if isinstance(error, URLError) else error
-    if isinstance(error, HTTPError):
-        what = f"the server answers {error.code} {error.reason}"
-        hint = "see on the page of the data where the file is now, and name its folder with --from"
-        hint = "try again later" if error.code >= 500 or error.code == 429 else hint
-    elif isinstance(reason, ssl.SSLCertVerificationError):
-        what = f"the server's certificate is not trusted: {reason.verify_message}"
-        hint = "update the certificates of this machine, or name a mirror with --from"
-    else:
-        what = f"the server cannot be reached: {reason}"
-        hint = f"check the network and {_RESUME}; a proxy is taken from HTTPS_PROXY, a mirror from --from"
-    return DataError(what, location=address, hint=hint)

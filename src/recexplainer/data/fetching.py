@@ -29,32 +29,17 @@ _FIRST_BYTES = {".gz": b"\x1f\x8b", ".zip": b"PK"}
 _log = logging.getLogger(__name__)
 
 
-class Licence(Settings):
-    """On what terms data may be used."""
-
-    short: str
-    """In a few words."""
-    terms: str
-    """In sentences."""
-
-
 class Source(Settings):
-    """A public dataset and where it is published."""
+    """A public dataset and where it is published (`sources.yaml`)."""
 
     title: str
-    """What it is."""
-    size: str
-    """How large, as its publisher says."""
-    licence: Licence
-    """On what terms it may be used."""
-    page: str
-    """The page of its publisher."""
-    run: str
-    """What to type behind `recexplainer run`, without the data."""
-    files: tuple[str, ...]
-    """Addresses; of an archive (.zip) the publisher has an MD5 at ADDRESS.md5."""
-    members: tuple[str, ...] = ()
-    """Names of the files that are taken out of an archive."""
+    size: str  # as its publisher says
+    licence: str  # on what terms it may be used, in a few words
+    terms: str  # the same in sentences
+    page: str  # of its publisher
+    run: str  # what to type behind `recexplainer run`, without the data
+    files: tuple[str, ...]  # addresses; of an archive (.zip) the publisher has an MD5 at ADDRESS.md5
+    members: tuple[str, ...] = ()  # names of the files that are taken out of an archive
 
     def files_from(self, address: str) -> tuple[str, ...]:
         """Names of the files that come from an address."""
@@ -65,46 +50,34 @@ class Download(Settings):
     """One file that was downloaded."""
 
     address: str
-    """Where from."""
     bytes: int
-    """Its size."""
     sha256: str
-    """Its hash."""
-    date: str
-    """When, in UTC."""
-    files: dict[str, str]
-    """The SHA-256 of each file that came from it, by name."""
+    date: str  # in UTC
+    files: dict[str, str]  # the SHA-256 of each file that came from it, by name
 
 
 class FetchRecord(Settings):
     """What was fetched into a folder, and on what terms; `fetched.yaml` in it."""
 
     dataset: str
-    """Name of the dataset."""
     page: str
-    """The page of its publisher."""
-    licence: str
-    """Terms of use."""
-    downloads: dict[str, Download] = Field(default_factory=dict)
-    """By file name."""
+    licence: str  # terms of use
+    downloads: dict[str, Download] = Field(default_factory=dict)  # by file name
 
 
 @cache
 def sources() -> Mapping[str, Source]:
     """The datasets that can be fetched, by name."""
     held = packaged_yaml("recexplainer.data", "sources.yaml")
-    return {
-        name: Source.model_validate(facts | {"licence": held["licences"][facts["licence"]]})
-        for name, facts in held["sources"].items()
-    }
+    licences = held["licences"]
+    return {name: Source.model_validate(facts | licences[facts["licence"]]) for name, facts in held["sources"].items()}
 
 
 def find_source(name: str) -> Source:
     """The dataset of a name. Raises DataError if there is none."""
     if name not in sources():
-        raise DataError(
-            f"there is no dataset '{name}' to fetch", location="data fetch", hint=f"known are {', '.join(sources())}"
-        )
+        known = ", ".join(sources())
+        raise DataError(f"there is no dataset '{name}' to fetch", location="data fetch", hint=f"known are {known}")
     return sources()[name]
 
 
@@ -134,30 +107,29 @@ def fetch(name: str, folder: Path, mirror: str | None = None) -> tuple[Path, ...
         folder.mkdir(parents=True, exist_ok=True)
     for published in source.files:
         address = published if mirror is None else f"{mirror.rstrip('/')}/{_file_name(published)}"
-        record = _read_record(folder, name, source)
-        known = record.downloads.get(_file_name(address))
-        files = known.files if known else {}
-        if known and all((folder / own).is_file() and hash_file(folder / own) == files[own] for own in files):
-            _log.info("%s: there already", _file_name(address))
-            continue
-        foreign = [own for own in source.files_from(address) if (folder / own).exists() and own not in files]
-        if foreign:
-            raise DataError(
-                f"{', '.join(foreign)} is there already, and was not fetched by this command",
-                location=str(folder),
-                hint="use it as it is with --data, move it away, or name another folder",
-            )
-        _log.info("%s: from %s", _file_name(address), address)
-        _fetch_file(address, folder, source, record)
+        _fetch_file(address, folder, source, _read_record(folder, name, source))
     return tuple(folder / own for address in source.files for own in source.files_from(address))
 
 
 def _fetch_file(address: str, folder: Path, source: Source, record: FetchRecord) -> None:
-    part = folder / f"{_file_name(address)}.part"
+    name = _file_name(address)
+    known = record.downloads[name].files if name in record.downloads else {}
+    if known and all((folder / own).is_file() and hash_file(folder / own) == known[own] for own in known):
+        _log.info("%s: there already", name)
+        return
+    foreign = [own for own in source.files_from(address) if (folder / own).exists() and own not in known]
+    if foreign:
+        raise DataError(
+            f"{', '.join(foreign)} is there already, and was not fetched by this command",
+            location=str(folder),
+            hint="use it as it is with --data, move it away, or name another folder",
+        )
+    _log.info("%s: from %s", name, address)
+    part = folder / f"{name}.part"
     download(address, part)
     _check(part, address)
     with system_errors(folder):
-        parts = _unpack(part, source.members) if address.endswith(".zip") else {_file_name(address): part}
+        parts = _unpack(part, source.members) if address.endswith(".zip") else {name: part}
         came = Download(
             address=address,
             bytes=part.stat().st_size,
@@ -166,13 +138,13 @@ def _fetch_file(address: str, folder: Path, source: Source, record: FetchRecord)
             files={own: hash_file(path) for own, path in parts.items()},
         )
         # The record first: no file of ours is ever there without being known as such.
-        record = record.model_copy(update={"downloads": {**record.downloads, _file_name(address): came}})
+        record = record.model_copy(update={"downloads": {**record.downloads, name: came}})
         text = yaml.safe_dump(record.model_dump(), sort_keys=False, allow_unicode=True, width=120)
         write_text(folder / RECORD, f"# What `recexplainer data fetch` put here, and on what terms.\n{text}")
         for own, path in parts.items():
             path.replace(folder / own)
         discard(part)
-    _log.info("%s: %s bytes, complete", _file_name(address), f"{came.bytes:,}")
+    _log.info("%s: %s bytes, complete", name, f"{came.bytes:,}")
 
 
 def _check(part: Path, address: str) -> None:
@@ -216,30 +188,23 @@ def _unpack(archive: Path, members: tuple[str, ...]) -> dict[str, Path]:
     except (BadZipFile, zlib.error, EOFError) as error:
         for path in (archive, *parts.values()):
             discard(path)
-        raise DataError(
-            f"the archive cannot be unpacked: {error}", location=str(archive), hint="fetch it again"
-        ) from error
+        what = f"the archive cannot be unpacked: {error}"
+        raise DataError(what, location=str(archive), hint="fetch it again") from error
     return parts
 
 
 def _read_record(folder: Path, name: str, source: Source) -> FetchRecord:
     path = folder / RECORD
     if not path.exists():
-        return FetchRecord(dataset=name, page=source.page, licence=source.licence.terms)
+        return FetchRecord(dataset=name, page=source.page, licence=source.terms)
     try:
         record = FetchRecord.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (ValidationError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(
-            "the record of what was fetched here cannot be read",
-            location=str(path),
-            hint="name another folder, or empty this one",
-        ) from error
+        what, hint = "the record of what was fetched here cannot be read", "name another folder, or empty this one"
+        raise DataError(what, location=str(path), hint=hint) from error
     if record.dataset != name:
-        raise DataError(
-            f"this folder holds another dataset: {record.dataset}",
-            location=str(folder),
-            hint="name a folder of its own",
-        )
+        what = f"this folder holds another dataset: {record.dataset}"
+        raise DataError(what, location=str(folder), hint="name a folder of its own")
     return record
 
 

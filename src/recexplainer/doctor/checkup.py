@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from recexplainer.data.downloading import connect
 from recexplainer.doctor.packages import Check, check_packages
 from recexplainer.errors import DataError
 from recexplainer.hardware import Gpu, free_cores, gpus, has_fast_bfloat16
@@ -132,6 +131,8 @@ def _check_folder(runs: Path) -> Check:
 
 def _check_hub() -> Check:
     from huggingface_hub.constants import ENDPOINT
+
+    from recexplainer.data.downloading import connect
 
     try:
         with connect(ENDPOINT, timeout=_PATIENCE):

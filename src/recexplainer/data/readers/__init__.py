@@ -23,8 +23,7 @@ READERS: tuple[Reader, ...] = (RECBOLE, AMAZON, MOVIELENS, STEAM, TABLE)
 def all_readers() -> tuple[Reader, ...]:
     """The readers of this package, then those registered under the entry point group `recexplainer.readers`.
 
-    Raises:
-        SettingsError: What is registered cannot be imported or is no `Reader`, or its key is taken.
+    Raises SettingsError where one that is registered cannot be imported, is no `Reader`, or has a key that is taken.
     """
     readers = READERS
     for name in registered("readers"):

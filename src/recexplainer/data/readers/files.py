@@ -1,28 +1,56 @@
-"""What readers share: how a format is recognised, and tables, text and times out of files.
+"""What readers share: how a format is recognised, and tables, text, times and lines of objects out of files.
 
-It knows kinds of files, not what the columns of a data set mean.
+Lines of objects, JSON or Python literals, are read a piece at a time: memory holds a piece of text and the columns
+wanted, however long the file is. It knows kinds of files, not what the columns of a data set mean.
 """
 
 from __future__ import annotations
 
+import ast
+import json
 import re
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from gzip import BadGzipFile
+from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Optional
 
+import msgspec
 import polars as pl
 from isal import igzip, isal_zlib
 
+from recexplainer.data.cleaning import list_column
 from recexplainer.errors import DataError
+from recexplainer.progress import track
 
 if TYPE_CHECKING:
     from recexplainer.data.dataset import Dataset
 
-DAMAGED: tuple[type[Exception], ...] = (EOFError, BadGzipFile, isal_zlib.error)  # pyright: ignore[reportAssignmentType]
-"""What unpacking raises where a gzip file is not complete."""
+Schema = Mapping[str, pl.DataType]
+"""The keys wanted and their types: `pl.String()`, `pl.Int64()`, `pl.List(pl.String())`, or `pl.Categorical()` for text
+that many lines share: memory holds each once."""
 
+_Values = dict[str, list[Any]]
+_Parser = Callable[[str], Any]
+_Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+_PIECE = 1 << 19  # bytes that fit a processor's cache; larger pieces cost new memory each time
+_LONGEST_LINE = 1 << 26
+_POSITION = re.compile(r" (on line \d+|object at 0x\w+)")  # within the line, and in memory: of no use to a reader
+_UNPARSED = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError)
+_NOTATIONS: dict[_Parser, str] = {
+    json.loads: "JSON",
+    ast.literal_eval: "dictionary of plain values in Python's notation (code is never run)",
+}
+# How a value of each type stands in a line that is decoded without conversion.
+_AS_WRITTEN: dict[type[pl.DataType], Any] = {
+    pl.String: str | None,
+    pl.Categorical: str | None,
+    pl.Int64: Optional[_Int64],  # noqa: UP045 - the type checker knows no other way to write it
+    pl.List: list[str] | None,
+}
+_DAMAGED: tuple[type[Exception], ...] = (EOFError, BadGzipFile, isal_zlib.error)  # pyright: ignore[reportAssignmentType]
 _LATEST = 4_102_444_800  # the first second of 2100
 
 
@@ -57,14 +85,14 @@ def kind_of(path: Path) -> str:
     return Path(plain_name(path)).suffix
 
 
+def stem_of(path: Path) -> str:
+    """The name of a file without that suffix: "events" for "events.csv.gz"."""
+    return Path(plain_name(path)).stem
+
+
 def files_named(folder: Path, pattern: str) -> list[Path]:
     """The files of a folder whose plain name matches a regular expression, sorted."""
     return sorted(file for file in folder.iterdir() if file.is_file() and re.fullmatch(pattern, plain_name(file)))
-
-
-def dataset_name(path: Path) -> str:
-    """What to call a data set: its folder, or the name of its file up to the first dot."""
-    return path.name if path.is_dir() else plain_name(path).partition(".")[0]
 
 
 def require_pair(
@@ -80,31 +108,25 @@ def require_pair(
 def read_text_bytes(path: Path, *, latin: bool = False) -> bytes:
     """The bytes of a UTF-8 text file, unpacked where its name ends in .gz, without a byte order mark.
 
-    Args:
-        path: The file.
-        latin: Whether a file that is not UTF-8 is in Latin-1 instead.
-
-    Raises:
-        DataError: The file is missing, is not complete gzip, is not UTF-8, or is empty.
+    Raises DataError where it is missing, not complete gzip, empty, or not UTF-8; if `latin`, it then is in Latin-1.
     """
     require_file(path)
     data = path.read_bytes()
     if path.suffix.lower() == ".gz":
         try:
             data = igzip.decompress(data)
-        except DAMAGED as error:
-            raise damaged_gzip(path, error) from error
+        except _DAMAGED as error:
+            raise _damaged_gzip(path, error) from error
     data = data.removeprefix(b"\xef\xbb\xbf")
     if not data.strip():
-        raise DataError("the file is empty", location=str(path), hint="name a file that holds data")
+        raise _empty(path)
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         if latin:
             return data.decode("latin-1").encode()
-        encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin1"
         line = data.count(b"\n", 0, error.start) + 1
-        raise not_utf8(data[error.start], f"{path}, line {line}", encoding) from error
+        raise _not_utf8(data, error.start, f"{path}, line {line}") from error
     return data
 
 
@@ -114,17 +136,15 @@ def require_file(path: Path) -> None:
         raise DataError("there is no such file", location=str(path), hint="check the path")
 
 
-def damaged_gzip(path: Path, error: Exception) -> DataError:
-    """The error of a gzip file that cannot be unpacked to its end."""
-    return DataError(
-        f"the gzip file is cut off or damaged: {error}", location=str(path), hint="copy or download it again"
-    )
+def _damaged_gzip(path: Path, error: Exception) -> DataError:
+    what = f"the gzip file is cut off or damaged: {error}"
+    return DataError(what, location=str(path), hint="copy or download it again")
 
 
-def not_utf8(byte: int, location: str, encoding: str = "latin1") -> DataError:
-    """The error of a text file with a byte that is no character; `encoding` is what the file probably is in."""
+def _not_utf8(text: bytes, place: int, location: str) -> DataError:
+    encoding = "utf-16" if text.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin1"
     return DataError(
-        f"the file is not UTF-8: byte 0x{byte:02x} stands for no character",
+        f"the file is not UTF-8: byte 0x{text[place]:02x} stands for no character",
         location=location,
         hint=f"save it as UTF-8, for example with: iconv -f {encoding} -t utf-8",
     )
@@ -139,7 +159,7 @@ def read_separated(
     quoted: bool = True,
     latin: bool = False,
 ) -> pl.DataFrame:
-    """Reads separated text; every column is text.
+    """Reads separated text; every column is text. Raises DataError where that cannot be, or there are no rows.
 
     Args:
         path: The file.
@@ -148,9 +168,6 @@ def read_separated(
         ragged_lines: Accept lines with more fields than the first; the surplus fields are dropped.
         quoted: Whether a field may stand in double quotes.
         latin: As in `read_text_bytes`.
-
-    Raises:
-        DataError: The file cannot be read, or holds no rows.
     """
     data = read_text_bytes(path, latin=latin)
     if len(separator.encode()) > 1:  # the parser takes one byte; this one is in no text
@@ -188,16 +205,16 @@ def parse_table(path: Path, parse: Callable[[], pl.DataFrame]) -> pl.DataFrame:
 
 
 def unix_times(times: pl.Series, path: Path, *, per_second: int = 1, dated: bool = False) -> pl.Series:
-    """Times as whole numbers since 1970, `Int64[interactions]`.
+    """Times as whole numbers since 1970, `Int64[interactions]`; null where there is none.
 
     Args:
-        times: `[interactions]`, numbers or text; null where there is none.
+        times: `[interactions]`, whole numbers, text of them, or dates written as 2020-01-31 (`dated`).
         path: The file they are from, for the error.
         per_second: 1 for seconds, 1000 for milliseconds.
-        dated: Whether they are dates written as 2020-01-31.
+        dated: Whether they are dates.
 
     Raises:
-        DataError: One is no whole number or date, or is not between 1970 and 2100; names the first.
+        DataError: One is no such time, or is not between 1970 and 2100; names the first.
     """
     text = times.str.strip_chars().replace("", None) if times.dtype == pl.String else times
     number = text.str.to_date("%Y-%m-%d", strict=False).dt.epoch("s") if dated else text.cast(pl.Int64, strict=False)
@@ -211,3 +228,180 @@ def unix_times(times: pl.Series, path: Path, *, per_second: int = 1, dated: bool
             hint="correct or remove these rows, or read a table without times: data.columns.timestamp: null",
         )
     return number
+
+
+def read_json_lines(path: Path, schema: Schema) -> pl.DataFrame:
+    """Reads some keys of a file of JSON objects, one row a line, columns as in `schema`; what a line lacks is null.
+
+    Raises:
+        DataError: The file is missing, empty, damaged or not UTF-8, or a line is no JSON object or holds something
+            that cannot be converted to the type wanted; names the line.
+    """
+    fields = [(f"field_{place}", _AS_WRITTEN[type(kind)], None) for place, kind in enumerate(schema.values())]
+    names = {f"field_{place}": key for place, key in enumerate(schema)}
+    decoder = msgspec.json.Decoder(msgspec.defstruct("Record", fields, rename=names, gc=False))
+
+    def parse(piece: _Piece) -> _Values:
+        try:
+            return _parse_all(piece, schema, decoder)
+        except ValueError:  # line by line it is slow, but converts odd types and knows the line at fault
+            return _parse_each(path, piece, schema, json.loads)
+
+    return _gather(path, schema, parse)
+
+
+def read_literal_lines(path: Path, schema: Schema) -> pl.DataFrame:
+    """As `read_json_lines`, of Python dictionaries as `repr` writes them; nothing in a line is run."""
+    return _gather(path, schema, lambda piece: _parse_each(path, piece, schema, ast.literal_eval))
+
+
+def first_keys(path: Path) -> list[str]:
+    """The keys of the first JSON object of a file. Raises DataError where there is none."""
+    for piece in _pieces(path, 1 << 16):
+        for number, line in piece.numbered():
+            return list(_record(path, number, line, json.loads))
+    raise _empty(path)
+
+
+def require_keys(table: pl.DataFrame, keys: Sequence[str], path: Path) -> None:
+    """Raises DataError, naming them, unless every key has a value in some line."""
+    missing = [key for key in keys if table[key].is_null().all()]
+    if missing:
+        raise DataError(
+            f"missing key{'s' if len(missing) > 1 else ''}: {', '.join(missing)}",
+            location=f"{path}, every line",
+            hint="give the file as it was published, or read it as a table with a column mapping (data.columns)",
+        )
+
+
+def require_json_lines(path: Path, text: bytes) -> None:
+    """Raises DataError for the first line that is no JSON object."""
+    for number, line in _Piece(text).numbered():
+        _record(path, number, line, json.loads)
+
+
+class _Piece(NamedTuple):
+    """Whole lines of a file, and the number of the first."""
+
+    text: bytes
+    first: int = 1
+    breaks: int = 0
+
+    def numbered(self) -> Iterator[tuple[int, bytes]]:
+        """The lines that are not blank."""
+        return ((number, line) for number, line in enumerate(self.text.split(b"\n"), self.first) if line.strip())
+
+
+def _gather(path: Path, schema: Schema, parse: Callable[[_Piece], _Values]) -> pl.DataFrame:
+    full = (piece for piece in track(_pieces(path, _PIECE), path.name) if piece.text and not piece.text.isspace())
+    columns = ([_column(key, values[key], kind) for key, kind in schema.items()] for values in map(parse, full))
+    frames = [pl.DataFrame(piece) for piece in columns]
+    if not frames:
+        raise _empty(path)
+    return pl.concat(frames)
+
+
+def _column(key: str, values: list[Any], kind: pl.DataType) -> pl.Series:
+    if isinstance(kind, pl.List):
+        return list_column(values).alias(key)
+    return pl.Series(key, values, dtype=pl.String if isinstance(kind, pl.Categorical) else kind).cast(kind)
+
+
+def _pieces(path: Path, size: int) -> Iterator[_Piece]:
+    """The file in pieces of `size` bytes and the rest of a line."""
+    require_file(path)
+    first = 1
+    with igzip.IGzipFile(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        while True:
+            try:
+                text = file.read(size)
+                end = file.readline(_LONGEST_LINE)
+            except _DAMAGED as error:
+                raise _damaged_gzip(path, error) from error
+            if not text:
+                return
+            if len(end) == _LONGEST_LINE:
+                number = first + text.count(b"\n")
+                raise DataError(
+                    f"a line is longer than {_LONGEST_LINE:,} bytes",
+                    location=f"{path}, line {number}",
+                    hint="write one object a line",
+                )
+            text += end
+            breaks = text.count(b"\n")
+            yield _Piece(text.removeprefix(b"\xef\xbb\xbf") if first == 1 else text, first, breaks)
+            first += breaks
+
+
+def _parse_all(piece: _Piece, schema: Schema, decoder: msgspec.json.Decoder[Any]) -> _Values:
+    """Raises ValueError unless each line is one object with values as in `_AS_WRITTEN`."""
+    if not piece.text.isascii():
+        piece.text.decode("utf-8")  # the decoder skips what is not wanted without a look at its bytes
+    records = decoder.decode_lines(piece.text)
+    if len(records) != piece.breaks + (not piece.text.endswith(b"\n")):
+        raise ValueError
+    return {key: list(map(attrgetter(f"field_{place}"), records)) for place, key in enumerate(schema)}
+
+
+def _parse_each(path: Path, piece: _Piece, schema: Schema, parse: _Parser) -> _Values:
+    columns: _Values = {key: [] for key in schema}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # a backslash too many in a text
+        warnings.simplefilter("ignore", DeprecationWarning)
+        for number, line in piece.numbered():
+            record = _record(path, number, line, parse)
+            for key, kind in schema.items():
+                try:
+                    columns[key].append(_cell(record.get(key), kind))
+                except (ValueError, OverflowError) as error:
+                    raise DataError(
+                        f"the value of '{key}' is no whole number: {record[key]!r:.60}",
+                        location=f"{path}, line {number}",
+                        hint="correct or remove the line",
+                    ) from error
+    return columns
+
+
+def _record(path: Path, number: int, line: bytes, parse: _Parser) -> dict[str, Any]:
+    location = f"{path}, line {number}"
+    try:
+        record = parse(line.decode("utf-8").strip())
+    except UnicodeDecodeError as error:
+        raise _not_utf8(line, error.start, location) from error
+    except _UNPARSED as error:
+        what = _POSITION.sub("", str(error).split("\n")[0])[:100]
+        raise DataError(
+            f"the line cannot be read, it is cut off or no {_NOTATIONS[parse]}: {what}",
+            location=location,
+            hint="correct or remove the line, or copy the file again",
+        ) from error
+    if not isinstance(record, dict):
+        raise DataError(
+            f"the line cannot be read: it holds no object but {record!r:.40}",
+            location=location,
+            hint="write one object a line",
+        )
+    return record
+
+
+def _cell(value: Any, kind: pl.DataType) -> Any:
+    """A value converted to the type of its column. Raises ValueError or OverflowError where a number is none."""
+    if value is None:
+        return None
+    if isinstance(kind, pl.List):
+        return [_text(part) for part in (value if isinstance(value, list) else [value]) if part is not None]
+    if not isinstance(kind, pl.Int64):
+        return _text(value)
+    number = int(value) if isinstance(value, (str, int)) else int(float(str(value)))
+    if abs(number) >= 1 << 63:
+        raise OverflowError
+    return number
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else str(value)
+    return text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no character
+
+
+def _empty(path: Path) -> DataError:
+    return DataError("the file is empty", location=str(path), hint="name a file that holds data")

@@ -12,7 +12,8 @@ import polars as pl
 
 from recexplainer.data.cleaning import require_columns
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.readers.files import Reader, files_named, plain_name, read_separated, require_pair, unix_times
+from recexplainer.data.readers import files
+from recexplainer.data.readers.files import Reader
 from recexplainer.errors import DataError
 
 # Ratings and films by edition: 100K; 1M and 10M; 20M and later.
@@ -35,7 +36,7 @@ def _read(path: Path) -> Dataset:
     """Films keep the year in their titles; it also tells apart titles that were cut before it."""
     ratings_file, movies_file = _pair(path)
     ratings = _read_columns(ratings_file, _RATINGS)
-    times = unix_times(ratings["timestamp"], ratings_file)
+    times = files.unix_times(ratings["timestamp"], ratings_file)
     events = ratings.select(pl.col("userId").alias("user_id"), pl.col("movieId").alias("item_id"), times)
     name = path.name if path.is_dir() else path.parent.name
     return Dataset.from_frames(events, _films(movies_file), name=name)
@@ -43,32 +44,28 @@ def _read(path: Path) -> Dataset:
 
 def _files(folder: Path) -> list[Path]:
     """The files of MovieLens; `ratings.csv` and `movies.csv`, which anybody may have, only where both are there."""
-    csv = files_named(folder, r"(ratings|movies|links|tags)\.csv")
-    both = {"ratings.csv", "movies.csv"} <= {plain_name(file) for file in csv}
-    return [*files_named(folder, r"u\.(data|item)|(ratings|movies)\.dat"), *(csv if both else ())]
+    csv = files.files_named(folder, r"(ratings|movies|links|tags)\.csv")
+    both = {"ratings.csv", "movies.csv"} <= {files.plain_name(file) for file in csv}
+    return [*files.files_named(folder, r"u\.(data|item)|(ratings|movies)\.dat"), *(csv if both else ())]
 
 
 def _pair(path: Path) -> tuple[Path, Path]:
-    there = {plain_name(file): file for file in _files(path if path.is_dir() else path.parent)}
-    wanted = set(there) if path.is_dir() else {plain_name(path)}
-    editions = [edition for edition in _EDITIONS if wanted.intersection(edition)]
-    return require_pair(
-        path,
-        [there[ratings] for ratings, _ in editions if ratings in there],
-        [there[movies] for _, movies in editions if movies in there],
-        "the ratings and the films of one edition",
-        f"put one of these pairs in the folder: {'; '.join(' and '.join(edition) for edition in _EDITIONS)}",
-    )
+    there = {files.plain_name(file): file for file in _files(path if path.is_dir() else path.parent)}
+    wanted = set(there) if path.is_dir() else {files.plain_name(path)}
+    editions = [pair for pair in _EDITIONS if wanted.intersection(pair)]
+    ratings, movies = ([there[pair[side]] for pair in editions if pair[side] in there] for side in (0, 1))
+    hint = f"put one of these pairs in the folder: {'; '.join(' and '.join(pair) for pair in _EDITIONS)}"
+    return files.require_pair(path, ratings, movies, "the ratings and the films of one edition", hint)
 
 
 def _read_columns(path: Path, columns: Sequence[str]) -> pl.DataFrame:
     """These columns as text; a file without a heading has them in this order."""
-    separator = _SEPARATORS.get(plain_name(path))
+    separator = _SEPARATORS.get(files.plain_name(path))
     if separator is None:
-        table = read_separated(path, ",")
+        table = files.read_separated(path, ",")
         require_columns(table, columns, str(path))
         return table.select(columns)
-    table = read_separated(path, separator, has_header=False, quoted=False, latin=True)
+    table = files.read_separated(path, separator, has_header=False, quoted=False, latin=True)
     if table.width < len(columns):
         raise DataError(
             f"missing columns: a line has {table.width} fields, not {len(columns)}",
@@ -80,7 +77,7 @@ def _read_columns(path: Path, columns: Sequence[str]) -> pl.DataFrame:
 
 def _films(path: Path) -> pl.DataFrame:
     """The catalogue, with the year that stands in parentheses at the end of a title."""
-    if plain_name(path) == "u.item":
+    if files.plain_name(path) == "u.item":
         films = _read_columns(path, _ITEM)
         genres = pl.concat_list(pl.when(pl.col(flag) == "1").then(pl.lit(flag)) for flag in _FLAGS[1:])
     else:

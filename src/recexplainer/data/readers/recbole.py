@@ -12,7 +12,7 @@ import polars as pl
 
 from recexplainer.data.cleaning import require_columns
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.readers.files import Reader, files_named, plain_name, read_separated, require_pair
+from recexplainer.data.readers.files import Reader, files_named, read_separated, require_pair, stem_of
 from recexplainer.errors import DataError
 
 # What public data sets call a column of the catalogue, the better name first.
@@ -34,7 +34,7 @@ def _read(path: Path) -> Dataset:
     inter_file, item_file = _pair(path)
     interactions, items = _atomic(inter_file), _atomic(item_file)
     require_columns(interactions, ("user_id", "item_id"), str(inter_file))
-    name = path.name if path.is_dir() else _stem(path)
+    name = path.name if path.is_dir() else stem_of(path)
     return Dataset.from_frames(interactions, _catalogue(items, item_file), name=name)
 
 
@@ -42,29 +42,19 @@ def _files(folder: Path) -> list[Path]:
     return files_named(folder, r".+\.inter")
 
 
-def _stem(path: Path) -> str:
-    return Path(plain_name(path)).stem
-
-
 def _pair(path: Path) -> tuple[Path, Path]:
     inters = _files(path) if path.is_dir() else [path]
     items = files_named(path if path.is_dir() else path.parent, r".+\.item")
     if len(inters) == 1:
-        items = [file for file in items if _stem(file) == _stem(inters[0])] or items
-    return require_pair(
-        path,
-        inters,
-        items,
-        "exactly one .inter file and one .item file, plain or .gz",
-        "leave one pair in the folder, or name the .inter file itself",
-    )
+        items = [file for file in items if stem_of(file) == stem_of(inters[0])] or items
+    hint = "leave one pair in the folder, or name the .inter file itself"
+    return require_pair(path, inters, items, "exactly one .inter file and one .item file, plain or .gz", hint)
 
 
 def _atomic(path: Path) -> pl.DataFrame:
     """The columns of an atomic file as text, named without their types; an empty field is null."""
     table = read_separated(path, "\t", quoted=False)
-    untyped = [column for column in table.columns if ":" not in column]
-    if untyped:
+    if untyped := [column for column in table.columns if ":" not in column]:
         raise DataError(
             f"a heading must read field:type, as user_id:token does; these do not: {', '.join(untyped)}",
             location=f"{path}, line 1",
@@ -81,15 +71,11 @@ def _atomic(path: Path) -> pl.DataFrame:
 
 
 def _catalogue(items: pl.DataFrame, path: Path) -> pl.DataFrame:
-    found = {
-        ours: field
-        for ours, theirs in _ITEM_FIELDS.items()
-        if (field := next((field for field in theirs if field in items.columns), None))
-    }
-    if missing := [ours for ours in ("item_id", "title") if ours not in found]:
+    there = {ours: [field for field in theirs if field in items.columns] for ours, theirs in _ITEM_FIELDS.items()}
+    catalogue = items.select(pl.col(fields[0]).alias(ours) for ours, fields in there.items() if fields)
+    if missing := [ours for ours in ("item_id", "title") if not there[ours]]:
         require_columns(items, missing, str(path))
-    catalogue = items.select(pl.col(theirs).alias(ours) for ours, theirs in found.items())
-    return catalogue.with_columns(pl.col(name).str.split(" ") for name in _WORD_LISTS if name in found)
+    return catalogue.with_columns(pl.col(name).str.split(" ") for name in _WORD_LISTS if there[name])
 
 
 RECBOLE = Reader("recbole", "RecBole atomic files (.inter, .item)", _files, _read)

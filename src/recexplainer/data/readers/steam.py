@@ -11,17 +11,8 @@ import polars as pl
 
 from recexplainer.data.cleaning import require_columns
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.readers.files import (
-    Reader,
-    dataset_name,
-    files_named,
-    kind_of,
-    plain_name,
-    read_separated,
-    require_pair,
-    unix_times,
-)
-from recexplainer.data.readers.lines import read_literal_lines, require_keys
+from recexplainer.data.readers import files
+from recexplainer.data.readers.files import Reader
 
 _TEXTS = ("id", "title", "app_name", "developer", "publisher", "release_date")
 _LISTS = ("genres", "tags", "specs")
@@ -31,39 +22,36 @@ _ACTIONS = ("play", "purchase")
 
 def _read(path: Path) -> Dataset:
     there = _files(path if path.is_dir() else path.parent)
-    games = [file for file in there if plain_name(file).startswith("steam_games")]
+    games = [file for file in there if files.stem_of(file).startswith("steam_games")]
     events = [file for file in (there if path.is_dir() else [path]) if file not in games]
-    if len(events) == 1 and kind_of(events[0]) == ".csv":
+    name = path.name if path.is_dir() else files.stem_of(path)
+    if len(events) == 1 and files.kind_of(events[0]) == ".csv":
         plays = _plays(events[0])
         titles = plays.select("item_id", pl.col("item_id").alias("title")).unique("item_id", maintain_order=True)
-        return Dataset.from_frames(plays, titles, name=dataset_name(path))
-    reviews_file, games_file = require_pair(
-        path,
-        events,
-        games,
-        "one file of reviews and one of games, or one of hours played",
-        "put steam_reviews.json.gz and steam_games.json.gz in one folder, or name the file of interactions",
-    )
-    return Dataset.from_frames(_reviews(reviews_file), _games(games_file), name=dataset_name(path))
+        return Dataset.from_frames(plays, titles, name=name)
+    hint = "put steam_reviews.json.gz and steam_games.json.gz in one folder, or name the file of interactions"
+    wanted = "one file of reviews and one of games, or one of hours played"
+    reviews_file, games_file = files.require_pair(path, events, games, wanted, hint)
+    return Dataset.from_frames(_reviews(reviews_file), _games(games_file), name=name)
 
 
 def _files(folder: Path) -> list[Path]:
-    return files_named(folder, r"steam_(reviews|games).*\.json|steam[-_](200k|play).*\.csv")
+    return files.files_named(folder, r"steam_(reviews|games).*\.json|steam[-_](200k|play).*\.csv")
 
 
 def _reviews(path: Path) -> pl.DataFrame:
     names = {"username": "user_id", "product_id": "item_id", "date": "timestamp"}
-    reviews = read_literal_lines(path, {key: pl.String() if key == "date" else pl.Categorical() for key in names})
-    require_keys(reviews, tuple(names), path)
-    return reviews.with_columns(unix_times(reviews["date"], path, dated=True)).rename(names)
+    reviews = files.read_literal_lines(path, {key: pl.String() if key == "date" else pl.Categorical() for key in names})
+    files.require_keys(reviews, tuple(names), path)
+    return reviews.with_columns(files.unix_times(reviews["date"], path, dated=True)).rename(names)
 
 
 def _games(path: Path) -> pl.DataFrame:
     """The title of a game that has none is its `app_name`; its brand is the developer, else the publisher."""
     kinds: dict[str, pl.DataType] = dict.fromkeys(_TEXTS, pl.String())
-    games = read_literal_lines(path, kinds | dict.fromkeys(_LISTS, pl.List(pl.String())))
+    games = files.read_literal_lines(path, kinds | dict.fromkeys(_LISTS, pl.List(pl.String())))
     games = games.with_columns(pl.coalesce("title", "app_name").alias("title"))
-    require_keys(games, ("id", "title"), path)
+    files.require_keys(games, ("id", "title"), path)
     return games.select(
         pl.col("id").alias("item_id"),
         "title",
@@ -76,7 +64,7 @@ def _games(path: Path) -> pl.DataFrame:
 
 def _plays(path: Path) -> pl.DataFrame:
     """Who played what, in the order of rows. Without a heading a third column separates playing from purchases."""
-    table = read_separated(path, ",", has_header=False, ragged_lines=True)
+    table = files.read_separated(path, ",", has_header=False, ragged_lines=True)
     if table.width > 2 and table.to_series(2).is_in(_ACTIONS).fill_null(value=False).all():
         return table.filter(pl.nth(2) == _ACTIONS[0]).select(pl.nth(0).alias("user_id"), pl.nth(1).alias("item_id"))
     heading = [field or f"column_{place}" for place, field in enumerate(table.row(0), 1)]

@@ -11,19 +11,9 @@ import polars as pl
 
 from recexplainer.data.cleaning import require_columns
 from recexplainer.data.dataset import Dataset
+from recexplainer.data.readers import files
 from recexplainer.data.readers.amazon import AMAZON
-from recexplainer.data.readers.files import (
-    Reader,
-    dataset_name,
-    files_named,
-    kind_of,
-    parse_table,
-    plain_name,
-    read_separated,
-    read_text_bytes,
-    require_file,
-)
-from recexplainer.data.readers.lines import require_json_lines
+from recexplainer.data.readers.files import Reader
 from recexplainer.data.readers.movielens import MOVIELENS
 from recexplainer.data.readers.steam import STEAM
 from recexplainer.errors import DataError
@@ -89,22 +79,22 @@ def read_table(path: Path, columns: ColumnMapping | None = None) -> Dataset:
         DataError: A file or column is missing, or a file cannot be read.
     """
     columns = columns or ColumnMapping()
-    events_file = _interactions_file(path, columns)
-    items_file = _items_file(events_file, columns) or events_file
-    raw = _read_file(events_file, columns)
-    source = raw if items_file == events_file else _read_file(items_file, columns)
-    own_id = columns.item if items_file == events_file else columns.items_item or columns.item
-    wanted = {"user_id": columns.user, "item_id": columns.item}
-    if columns.timestamp is not None:
-        wanted["timestamp"] = columns.timestamp
-    interactions = _pick(raw, wanted, ("user_id", "item_id"), events_file)
-    names = {"item_id": own_id, **{name: getattr(columns, name) for name in _ITEM_FIELDS}}
-    items = _pick(source, names, ("item_id", "title"), items_file)
-    if items_file == events_file:
+    interactions_file = _interactions_file(path, columns)
+    items_file = _items_file(interactions_file, columns)
+    raw = _read_file(interactions_file, columns)
+    events = {"user_id": columns.user, "item_id": columns.item, "timestamp": columns.timestamp}
+    interactions = _pick(raw, events, ("user_id", "item_id"), interactions_file)
+    names = {"item_id": columns.item, **{name: getattr(columns, name) for name in _ITEM_FIELDS}}
+    if items_file is None:
+        items = _pick(raw, names, ("item_id", "title"), interactions_file)
         items = items.drop_nulls("title").unique(subset="item_id", keep="first", maintain_order=True)
+    else:
+        names["item_id"] = columns.items_item or columns.item
+        items = _pick(_read_file(items_file, columns), names, ("item_id", "title"), items_file)
     texts = [name for name in _LISTS if name in items.columns and items[name].dtype == pl.String]
     items = items.with_columns(pl.col(name).str.split(columns.list_separator) for name in texts)
-    return Dataset.from_frames(interactions, items, name=dataset_name(path))
+    name = path.name if path.is_dir() else files.stem_of(path)
+    return Dataset.from_frames(interactions, items, name=name)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -113,12 +103,8 @@ def _files(folder: Path) -> list[Path]:
     return [file for file in _tables(folder) if file not in known]
 
 
-def _tables(folder: Path) -> list[Path]:
-    return [file for file in files_named(folder, ".+") if kind_of(file) in _KINDS]
-
-
-def _named(folder: Path, stem: str) -> list[Path]:
-    return [file for file in _tables(folder) if plain_name(file).partition(".")[0] == stem]
+def _tables(folder: Path, pattern: str = ".+") -> list[Path]:
+    return [file for file in files.files_named(folder, pattern) if files.kind_of(file) in _KINDS]
 
 
 def _interactions_file(path: Path, columns: ColumnMapping) -> Path:
@@ -127,7 +113,7 @@ def _interactions_file(path: Path, columns: ColumnMapping) -> Path:
     if columns.interactions_file is not None:
         return path / columns.interactions_file
     tables = _tables(path)
-    named = tables if len(tables) == 1 else _named(path, "interactions")
+    named = tables if len(tables) == 1 else _tables(path, r"interactions\..+")
     if len(named) != 1:
         there = ", ".join(file.name for file in tables) or "no table"
         raise DataError(
@@ -141,7 +127,7 @@ def _interactions_file(path: Path, columns: ColumnMapping) -> Path:
 def _items_file(interactions_file: Path, columns: ColumnMapping) -> Path | None:
     if columns.items_file is not None:
         return interactions_file.parent / columns.items_file
-    named = [file for file in _named(interactions_file.parent, "items") if file != interactions_file]
+    named = [file for file in _tables(interactions_file.parent, r"items\..+") if file != interactions_file]
     if len(named) > 1:
         raise DataError(
             f"several files of items: {', '.join(file.name for file in named)}",
@@ -152,28 +138,28 @@ def _items_file(interactions_file: Path, columns: ColumnMapping) -> Path | None:
 
 
 def _read_file(path: Path, columns: ColumnMapping) -> pl.DataFrame:
-    kind = kind_of(path)
+    kind = files.kind_of(path)
     if kind not in _KINDS:
         raise DataError(
             f"'{kind}' is no table that can be read", location=str(path), hint=f"use one of {', '.join(_KINDS)}"
         )
     if kind == ".parquet":
-        require_file(path)
-        return parse_table(path, lambda: pl.read_parquet(path))
+        files.require_file(path)
+        return files.parse_table(path, lambda: pl.read_parquet(path))
     if kind in _SEPARATORS:
         separator = columns.separator or _SEPARATORS[kind]
-        return read_separated(path, separator, has_header=columns.has_header, ragged_lines=columns.ragged_lines)
-    data = read_text_bytes(path)
+        return files.read_separated(path, separator, has_header=columns.has_header, ragged_lines=columns.ragged_lines)
+    data = files.read_text_bytes(path)
     try:
-        return parse_table(path, lambda: pl.read_ndjson(data, infer_schema_length=None))
+        return files.parse_table(path, lambda: pl.read_ndjson(data, infer_schema_length=None))
     except DataError:
-        require_json_lines(path, data)
+        files.require_json_lines(path, data)
         raise
 
 
-def _pick(table: pl.DataFrame, wanted: dict[str, str], needed: tuple[str, ...], path: Path) -> pl.DataFrame:
+def _pick(table: pl.DataFrame, wanted: dict[str, str | None], needed: tuple[str, ...], path: Path) -> pl.DataFrame:
     """The columns wanted under our names; what is needed, or was given another name than ours, must be there."""
-    must = [theirs for ours, theirs in wanted.items() if ours in needed or ours != theirs]
+    must = [theirs for ours, theirs in wanted.items() if theirs and (ours in needed or ours != theirs)]
     require_columns(table, must, str(path))
     return table.select(pl.col(theirs).alias(ours) for ours, theirs in wanted.items() if theirs in table.columns)
 

@@ -65,12 +65,12 @@ def make_world(*, users: int = 1600, items: int = 320, seed: int = 0) -> Dataset
             )
     products_seed, people_seed = np.random.SeedSequence(seed).spawn(2)
     products = make_products(items, np.random.default_rng(products_seed))
-    columns: dict[str, list[object]] = {"item_id": [f"i{number:03d}" for number in range(1, items + 1)]}
-    columns |= {name: [getattr(product, name) for product in products] for name in ITEM_COLUMNS if name != "item_id"}
+    ids = [f"i{number:03d}" for number in range(1, items + 1)]
+    columns = {name: [getattr(product, name) for product in products] for name in ITEM_COLUMNS if name != "item_id"}
     offsets, sequence = _make_histories(products, users, np.random.default_rng(people_seed))
     return Dataset(
         name="sample",
-        items=pl.DataFrame(columns, schema=ITEM_COLUMNS),
+        items=pl.DataFrame({"item_id": ids, **columns}, schema=ITEM_COLUMNS),
         user_ids=tuple(f"u{number:04d}" for number in range(1, users + 1)),
         offsets=offsets,
         sequence=sequence,
@@ -137,14 +137,14 @@ def _genre_weight(product: Product, genre: str) -> float:
 def _effects(products: Sequence[Product], rng: np.random.Generator) -> tuple[Floats, Floats, Bools]:
     """Of the row's item on the column's: utility right after it, utility from then on, whether it is excluded."""
     sequel = _pairs(products, lambda first, then: first.series == then.series != "" and then.part == first.part + 1)
-    same_console = _pairs(products, lambda first, then: first.is_console and first.platforms == then.platforms)
     devices = np.array([product.is_device for product in products])
-    consoles = np.array([product.is_console for product in products])
-    accessory = same_console & devices
+    consoles = np.array([product.genres[0] == "Consoles" for product in products])
+    same_platform = consoles[:, None] & _pairs(products, lambda first, then: first.platforms == then.platforms)
+    accessory = same_platform & devices
     made_for = _pairs(products, _is_made_for)
     now = NEXT_PART_NOW * sequel + ACCESSORY_NOW * accessory + MADE_FOR_GENRE * made_for
     later = NEXT_PART_LATER * sequel + ACCESSORY_LATER * accessory
-    exclusive = same_console & consoles | np.eye(len(products), dtype=np.bool_)
+    exclusive = same_platform & consoles | np.eye(len(products), dtype=np.bool_)
     return (now + _companions(products, rng)).astype(np.float32), later.astype(np.float32), exclusive
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
+from typing import NamedTuple
 
 import numpy as np
 
+from recexplainer.data.attributes import join_words
 from recexplainer.settings import Settings
 from recexplainer.storage import packaged_yaml
-
-Words = dict[str, str]
 
 ORDINALS = ("first", "second", "third", "fourth")
 DEVICE_SHARE = 0.25
@@ -66,6 +65,24 @@ class Vocabulary(Settings):
     templates: dict[str, tuple[str, ...]]  # sentences with placeholders, by their position in a description
 
 
+class Product(NamedTuple):
+    """One product of the shop."""
+
+    title: str  # unique in the catalogue
+    description: str  # two or three sentences
+    brand: str  # publisher of a game, maker of a device
+    genres: tuple[str, ...]  # a game's, main genre first; a device's kind, then the genre of games it is made for
+    platforms: tuple[str, ...]  # where it runs or what it fits
+    features: tuple[str, ...]  # three noun phrases, some of which the description mentions
+    series: str = ""  # the series of a game, "" for a device
+    part: int = 0  # position within the series
+
+    @property
+    def is_device(self) -> bool:
+        """Whether it is a device and not a game."""
+        return not self.series
+
+
 @cache
 def read_vocabulary() -> Vocabulary:
     """The words and templates of descriptions."""
@@ -84,49 +101,11 @@ def read_devices() -> tuple[Device, ...]:
     return tuple(map(Device.model_validate, packaged_yaml("recexplainer.data.sample", "devices.yaml")))
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
-    """One product of the shop.
-
-    Attributes:
-        title: Unique in the catalogue.
-        description: Two or three sentences.
-        brand: Publisher of a game, maker of a device.
-        genres: A game's genres, main genre first; a device's kind, then the genre of games it is made for.
-        platforms: Where it runs or what it fits.
-        features: Three noun phrases, some of which the description mentions.
-        series: The series of a game, "" for a device.
-        part: Position within the series, from 0.
-    """
-
-    title: str
-    description: str
-    brand: str
-    genres: tuple[str, ...]
-    platforms: tuple[str, ...]
-    features: tuple[str, ...]
-    series: str = ""
-    part: int = 0
-
-    @property
-    def is_device(self) -> bool:
-        """Whether it is a device and not a game."""
-        return not self.series
-
-    @property
-    def is_console(self) -> bool:
-        """Whether it is a machine that games run on."""
-        return self.genres[0] == "Consoles"
-
-
 def make_products(items: int, rng: np.random.Generator) -> list[Product]:
     """Choose and describe `items` products: games first, series by series, then devices."""
-    vocabulary = read_vocabulary()
     n_devices = round(items * DEVICE_SHARE)
-    games = [
-        game for series in _mixed_by_genre(read_series(), rng) for game in _describe_series(series, vocabulary, rng)
-    ]
-    devices = [_describe_device(device, vocabulary, rng) for device in read_devices()[:n_devices]]
+    games = [game for series in _mixed_by_genre(read_series(), rng) for game in _describe_series(series, rng)]
+    devices = [_describe_device(device, rng) for device in read_devices()[:n_devices]]
     return games[: items - n_devices] + devices
 
 
@@ -139,65 +118,67 @@ def _mixed_by_genre(stock: Sequence[Series], rng: np.random.Generator) -> Iterat
         yield from (series for series in turn if series is not None)
 
 
-def _describe_series(series: Series, vocabulary: Vocabulary, rng: np.random.Generator) -> list[Product]:
-    count = int(rng.choice([1, 2, 3], p=[0.4, 0.4, 0.2]))
-    drawn = _draw(vocabulary.platforms, count, rng)
-    named = [name for name in vocabulary.platforms if any(title.endswith(f"({name})") for title in series.parts)]
-    platforms = tuple(named) or tuple(name for name in vocabulary.platforms if name in drawn)
-    return [_describe_game(series, part, platforms, vocabulary, rng) for part in range(len(series.parts))]
+def _describe_series(series: Series, rng: np.random.Generator) -> Iterator[Product]:
+    known = read_vocabulary().platforms
+    drawn = _draw(known, int(rng.choice([1, 2, 3], p=[0.4, 0.4, 0.2])), rng)
+    named = tuple(name for name in known if any(title.endswith(f"({name})") for title in series.parts))
+    shared = named or tuple(name for name in known if name in drawn)
+    for part, title in enumerate(series.parts):
+        own = tuple(name for name in known if title.endswith(f"({name})"))
+        yield _describe_game(series, part, title, own or shared, rng)
 
 
 def _describe_game(
-    series: Series, part: int, platforms: tuple[str, ...], vocabulary: Vocabulary, rng: np.random.Generator
+    series: Series, part: int, title: str, platforms: tuple[str, ...], rng: np.random.Generator
 ) -> Product:
-    title, goal = list(series.parts.items())[part]
-    platforms = next(((name,) for name in vocabulary.platforms if title.endswith(f"({name})")), platforms)
-    main = vocabulary.genres[series.genres[0]]
+    main = read_vocabulary().genres[series.genres[0]]
     features = _draw(main.features, 3, rng)
-    words = _common_words(title.partition(" (")[0], series.brand, platforms, features) | {
+    words = {
         "hero": series.hero,
         "place": series.place,
-        "goal": goal,
+        "goal": series.parts[title],
         "series": series.series,
         "ordinal": ORDINALS[part],
         "genre": series.genres[0].lower(),
+        **_common_words(title.partition(" (")[0], series.brand, platforms, features),
     }
     # A second title with a platform in parentheses is the same game again, not its sequel.
     opening = "first" if part == 0 or title.endswith(")") else "sequel"
     opening = "collection" if title.endswith(("Edition", "Collection")) else opening
-    sentences = [_fill(vocabulary.templates[key], words, rng) for key in (opening, "closing")]
+    sentences = [_fill(opening, words, rng), _fill("closing", words, rng)]
     if rng.random() < REMARK_CHANCE:
         sentences.insert(1, _draw(main.remarks, 1, rng)[0])
     return Product(title, " ".join(sentences), series.brand, series.genres, platforms, features, series.series, part)
 
 
-def _describe_device(device: Device, vocabulary: Vocabulary, rng: np.random.Generator) -> Product:
-    kind = vocabulary.devices[device.kind]
+def _describe_device(device: Device, rng: np.random.Generator) -> Product:
+    kind = read_vocabulary().devices[device.kind]
     features = _draw(kind.features, 3, rng)
-    words = _common_words(device.title.partition(",")[0], device.brand, (device.platform,), features) | {
+    words = {
         "article": "an" if kind.noun[0] in "aeiou" else "a",
         "noun": kind.noun,
         "purpose": _draw(kind.purposes, 1, rng)[0],
         "genre": device.also.lower(),
+        **_common_words(device.title.partition(",")[0], device.brand, (device.platform,), features),
     }
     keys = ("device", "device_closing", "device_genre") if device.also else ("device", "device_closing")
-    description = " ".join(_fill(vocabulary.templates[key], words, rng) for key in keys)
+    description = " ".join(_fill(key, words, rng) for key in keys)
     genres = (kind.label, device.also) if device.also else (kind.label,)
     return Product(device.title, description, device.brand, genres, (device.platform,), features)
 
 
-def _common_words(title: str, brand: str, platforms: tuple[str, ...], features: tuple[str, ...]) -> Words:
+def _common_words(title: str, brand: str, platforms: Sequence[str], features: Sequence[str]) -> dict[str, str]:
     letters = dict(zip("abc", features, strict=True))
     bare = {f"{letter}_bare": feature.removeprefix("a ").removeprefix("an ") for letter, feature in letters.items()}
-    named = platforms[0] if len(platforms) == 1 else f"{', '.join(platforms[:-1])} and {platforms[-1]}"
-    return {"title": title, "brand": brand, "platforms": named} | letters | bare
+    return {"title": title, "brand": brand, "platforms": join_words(platforms)} | letters | bare
 
 
 def _draw(choices: tuple[str, ...], count: int, rng: np.random.Generator) -> tuple[str, ...]:
     return tuple(choices[index] for index in rng.permutation(len(choices))[:count])
 
 
-def _fill(templates: Sequence[str], words: Words, rng: np.random.Generator) -> str:
-    """One of the templates, filled; a placeholder with a capital ({Hero}) opens a sentence."""
+def _fill(position: str, words: dict[str, str], rng: np.random.Generator) -> str:
+    """A template of this position, filled; a placeholder with a capital ({Hero}) opens a sentence."""
+    templates = read_vocabulary().templates[position]
     capitals = {key.capitalize(): text[0].upper() + text[1:] for key, text in words.items() if text}
     return templates[int(rng.integers(len(templates)))].format_map(words | capitals)
