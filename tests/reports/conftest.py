@@ -1,19 +1,22 @@
+from __future__ import annotations
+
 import random
 from dataclasses import replace
 from math import exp
+from typing import Any
 
 import numpy as np
 import pytest
-from tests.reports.judged_rows import evaluation
+from tests.reports.evaluation_rows import confusion, evaluation, row
 
-from recexplainer.claims.claim import Claim
+from recexplainer.claims.claim import Claim, ClaimKind, ClaimStatus
 from recexplainer.data.dataset import Note
 from recexplainer.evaluation.rows import Row
 from recexplainer.evidence.pair_attribution import Attribution, Pair
 from recexplainer.explanations.record import Citation, Explanation
 from recexplainer.recommenders.attribution import Shapley
 from recexplainer.recommenders.neighbours import AttributeContrast
-from recexplainer.reports import DatasetFacts, ReportInputs, Stage, TaskCount
+from recexplainer.reports import DatasetFacts, ReportInputs
 
 TITLES = (
     "Lantern Keep: The Drowned Stair",
@@ -27,24 +30,34 @@ TITLES = (
 ASKED = "Lantern Keep: The Ninth Bell"
 
 
-def cite(text, title, item, attribution=None, rank=None, matters=None, in_history=True):
+def cite(
+    text: str,
+    title: str,
+    item: int,
+    attribution: float | None = None,
+    rank: int | None = None,
+    matters: bool | None = None,
+    in_history: bool = True,
+) -> Citation:
     start = text.index(title)
     return Citation(item, title, start, start + len(title), in_history, attribution, rank, matters)
 
 
-def claim(text, words, kind, mark, found, item=None):
+def claim(text: str, words: str, kind: ClaimKind, status: ClaimStatus, found: str, item: int | None = None) -> Claim:
     start = text.index(words)
-    return Claim(kind, mark, found, start, start + len(words), item)
+    return Claim(kind, status, found, start, start + len(words), item)
 
 
-def explanation(number=0, **changes):
+def explanation(number: int = 0, **changes: Any) -> Explanation:
+    """A record with evidence."""
     text = (
         f"The recommender puts {ASKED} near the top of the list. What weighs most is {TITLES[0]}, the earlier game of "
         f"the same series by Nimbus, and {TITLES[2]}, another slow, story-led adventure. {TITLES[5]} speaks a little "
         "against it: it pulls the user towards hardware."
     )
     made = Explanation(
-        method="hybrid+evidence",
+        method="hybrid",
+        variant="grounded",
         user=f"A2X{number:04d}K",
         history=tuple(range(7)),
         history_titles=TITLES,
@@ -76,8 +89,11 @@ def explanation(number=0, **changes):
     return replace(made, **changes)
 
 
-def attribution(**changes):
-    """What f was asked about `explanation`: its Shapley values sum to its score minus the mean of the catalogue."""
+def attribution(**changes: Any) -> Attribution:
+    """What the recommender was asked about `explanation`.
+
+    Its Shapley values sum to its score minus the mean of the catalogue.
+    """
     values = np.array([4.0, -0.25, 2.0, 0.5, 0.25, -0.5, 1.75], np.float32)
     made = Attribution(
         score_std=2.5,
@@ -92,7 +108,8 @@ def attribution(**changes):
     return replace(made, **changes)
 
 
-def alone(number=0, **changes):
+def alone(number: int = 0, **changes: Any) -> Explanation:
+    """A record of the surrogate alone, about the same pair."""
     text = f"I would recommend it, since the user enjoyed {TITLES[3]} and Emberfall Tactics, which share its mood."
     citations = (
         cite(text, TITLES[3], 3, 0.33, 5, False),
@@ -100,7 +117,7 @@ def alone(number=0, **changes):
     )
     said = explanation(
         number,
-        method="hybrid",
+        variant="self_attribution",
         text=text,
         citations=citations,
         probability=0.71,
@@ -119,61 +136,46 @@ def alone(number=0, **changes):
 VALUES = {
     ("retrieval", "hr@5"): (0.0027, 0.0081, 0.512, 0.846, 0.812),
     ("retrieval", "ndcg@5"): (0.0016, 0.0049, 0.391, 0.702, 0.688),
-    ("retrieval", "hr@5-constrained"): (None, None, 0.561, 0.871, 0.852),
-    ("retrieval", "ndcg@5-constrained"): (None, None, 0.428, 0.733, 0.719),
+    ("retrieval", "hr@5_constrained"): (None, None, 0.561, 0.871, 0.852),
+    ("retrieval", "ndcg@5_constrained"): (None, None, 0.428, 0.733, 0.719),
     ("ranking", "ndcg@5"): (0.6131, 0.6702, 0.7013, 0.8304, 0.8467),
-    ("ranking", "ndcg@5-standard"): (0.6620, 0.6998, 0.7322, 0.8629, 0.8701),
+    ("ranking", "ndcg@5_standard"): (0.6620, 0.6998, 0.7322, 0.8629, 0.8701),
     ("classification", "accuracy"): (0.5004, None, 0.8012, 0.9391, 0.9287),
     ("reconstruction", "hcr"): (None, None, None, 0.1182, 0.1341),
 }
 
 
-def alignment_rows():
+def alignment_rows() -> list[Row]:
     methods = ("random", "popularity", "behavior", "intention", "hybrid")
-    return [
-        Row(
-            method=method,
-            task=task,
-            metric=metric,
-            value=value,
-            low=value and max(value - 0.011, 0),
-            high=value and value + 0.011,
-            cases=3901 if value else 0,
-        )
+    rows = [
+        row(method, task, metric, value, cases=3901 if value else 0, half=0.011)
         for (task, metric), values in VALUES.items()
         for method, value in zip(methods, values, strict=True)
-        if value is not None or not metric.endswith("-constrained")
+        if value is not None or not metric.endswith("_constrained")
     ]
+    return [replace(each, low=max(each.low, 0.0)) if each.low is not None else each for each in rows]
 
 
-def target_rows():
+def recommender_rows() -> list[Row]:
     values = {"hr@5": (0.081, 0.021), "hr@10": (0.121, 0.036), "ndcg@5": (0.055, 0.013), "ndcg@10": (0.068, 0.018)}
     return [
-        Row(
-            method=method,
-            task="recommendation",
-            metric=metric,
-            value=value,
-            low=value - 0.005,
-            high=value + 0.005,
-            cases=3901,
-        )
+        row(method, "recommendation", metric, value, cases=3901, half=0.005)
         for metric, pair in values.items()
-        for method, value in zip(("target", "popularity"), pair, strict=True)
+        for method, value in zip(("recommender", "popularity"), pair, strict=True)
     ]
 
 
-def curve(rng, final, steps, speed):
+def training_log(rng: random.Random, final: float, steps: int, speed: int) -> list[dict[str, float]]:
     log = [
         {
-            "step": step,
+            "step": float(step),
             "loss": final + 4.5 * exp(-step / steps * 5) + rng.gauss(0, 0.03),
             "tokens_per_second": speed + rng.gauss(0, 300),
             "seconds": step * 0.6,
         }
         for step in range(20, steps + 1, 20)
     ]
-    return [*log, {"step": steps, "train_runtime": steps * 0.61}]
+    return [*log, {"step": float(steps), "train_runtime": steps * 0.61}]
 
 
 @pytest.fixture(scope="session")
@@ -202,7 +204,7 @@ def full_inputs() -> ReportInputs:
         rank=1204,
         attributions=(-0.2, 0.1, -0.33, 0.02, 0.25, 0.07, -0.74),
         claims=(),
-        ask="the view of genres",
+        ask="genres",
     )
     return ReportInputs(
         name="paper-games",
@@ -219,57 +221,68 @@ def full_inputs() -> ReportInputs:
                 Note("users sampled at random", 3901),
             ),
         ),
-        target_rows=target_rows(),
+        recommender_rows=recommender_rows(),
         alignment_rows=alignment_rows(),
-        counts=(
-            TaskCount("retrieval", 23870, 3901),
-            TaskCount("ranking", 23870, 3901),
-            TaskCount("classification", 7802, 2294),
-            TaskCount("discrimination", 9012, 0),
-            TaskCount("chat", 512, 0),
-            TaskCount("reconstruction", 27771, 3901),
-            TaskCount("rationale", 12000, 1000),
-        ),
-        curves={
-            "hybrid": curve(rng, 0.62, 2400, 31000),
-            "behavior": curve(rng, 0.95, 2100, 27000),
-            "intention": curve(rng, 0.55, 1800, 36000),
+        counts={
+            "retrieval": (23870, 3901),
+            "ranking": (23870, 3901),
+            "classification": (7802, 2294),
+            "discrimination": (9012, 0),
+            "chat": (512, 0),
+            "reconstruction": (27771, 3901),
+            "rationale": (12000, 1000),
+        },
+        training_logs={
+            "hybrid": training_log(rng, 0.62, 2400, 31000),
+            "behavior": training_log(rng, 0.95, 2100, 27000),
+            "intention": training_log(rng, 0.55, 1800, 36000),
         },
         explanations=[explanation(0), other, *(explanation(number) for number in range(2, 10))],
         attributions=[attribution() for _ in range(10)],
-        alone=[alone(0), alone(1, verdict=False, recommended=False), *(alone(n, verdict=n != 4) for n in range(2, 10))],
+        surrogate_alone=[
+            alone(0),
+            alone(1, verdict=False, recommended=False),
+            *(alone(n, verdict=n != 4) for n in range(2, 10)),
+        ],
         settings={
-            "surrogate": {"forms": ["behavior", "hybrid"], "width": 256, "lora": None},
+            "surrogate": {"forms": ["behavior", "hybrid"], "nano": {"hidden_size": 256}, "lora": None},
             "seed": 7,
             "resume": True,
         },
         versions={"recexplainer": "0.1.0", "python": "3.11.2", "torch": "2.13.0", "transformers": "5.23.0"},
-        stages=(
-            Stage("dataset", 6.2),
-            Stage("recommender", 412),
-            Stage("examples", 58),
-            Stage("surrogate-behavior", 1312),
-            Stage("surrogate-intention", 1104),
-            Stage("surrogate-hybrid", 1490),
-            Stage("evaluation", 734),
-            Stage("explanations", 41),
-        ),
+        stages={
+            "dataset": 6.2,
+            "recommender": 412,
+            "examples": 58,
+            "surrogate-behavior": 1312,
+            "surrogate-intention": 1104,
+            "surrogate-hybrid": 1490,
+            "evaluation": 734,
+            "explanations": 41,
+        },
         evaluation=evaluation(),
+        confusion=confusion(),
         judge_rules=(
             "0: the decision is not the recommender's.",
             "1: a title is not in the history, or no title is named.",
         ),
         needs=("A language model as the judge (Table 2) needs an endpoint.", "Figure 3 needs people."),
-        case_views=[
+        case_studies=[
             [
                 explanation(0),
                 alone(0),
-                alone(0, method="intention", verdict=False, probability=0.3),
+                alone(0, method="intention", variant="direct", verdict=False, probability=0.3),
                 alone(
-                    0, method="gpt-4.1-mini", text="It fits the taste for stories.", citations=(), faults=(), claims=()
+                    0,
+                    method="gpt-4.1-mini",
+                    variant="direct",
+                    text="It fits the taste for stories.",
+                    citations=(),
+                    faults=(),
+                    claims=(),
                 ),
             ],
-            [explanation(0, ask="the view of platforms"), explanation(0, ask="the view of genres")],
+            [explanation(0, ask="platforms"), explanation(0, ask="genres")],
         ],
         paper_dataset="Games",
         machine="two CPU cores, 16 GB of memory, no GPU",

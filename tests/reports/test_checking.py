@@ -2,18 +2,20 @@ from dataclasses import replace
 
 import pytest
 
-from recexplainer.claims.claim import Claim
+from recexplainer.claims.claim import Claim, ClaimKind
 from recexplainer.errors import RunError
+from recexplainer.explanations.record import Explanation
+from recexplainer.reports import ReportInputs
 from recexplainer.reports.checking import check, counterfactual, open_faults, places
 from recexplainer.reports.marking import claim_segments
 
 
 @pytest.fixture
-def told(full_inputs):
+def told(full_inputs: ReportInputs) -> Explanation:
     return full_inputs.explanations[0]
 
 
-def test_the_counterfactual_is_of_the_strongest_that_changes_the_rank(told):
+def test_the_counterfactual_is_of_the_strongest_that_changes_the_rank(told: Explanation) -> None:
     assert counterfactual(told) == "Without “Lantern Keep: The Drowned Stair” it would fall from rank 3 to rank 41."
     _, strongest, second, against = told.citations
     still = replace(strongest, ablated_rank=3)
@@ -28,12 +30,12 @@ def test_the_counterfactual_is_of_the_strongest_that_changes_the_rank(told):
     assert counterfactual(replace(told, citations=())) == ""
 
 
-def test_large_ranks_are_written_with_commas(told):
+def test_large_ranks_are_written_with_commas(told: Explanation) -> None:
     far = replace(told.citations[1], ablated_rank=1204)
     assert counterfactual(replace(told, citations=(far,))).endswith("from rank 3 to rank 1,204.")
 
 
-def test_claims_of_the_same_words_are_one_place_with_the_worst_mark(told):
+def test_claims_of_the_same_words_are_one_place_with_the_worst_mark(told: Explanation) -> None:
     _, second, third, *_ = found = places(told)
     assert [place.number for place in found] == [1, 2, 3, 4, 5]
     assert [check.says for check in second.checks] == [
@@ -60,17 +62,17 @@ def test_claims_of_the_same_words_are_one_place_with_the_worst_mark(told):
         ("no_negative_attribution", None, "nothing in the history speaks against it"),
     ],
 )
-def test_each_kind_of_claim_in_words(told, kind, item, says):
+def test_each_kind_of_claim_in_words(told: Explanation, kind: ClaimKind, item: int | None, says: str) -> None:
     assert check(told, Claim(kind, "supported", "so", 0, 3, item)).says == says
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, 3), (3, 3), (0, 10_000)])
-def test_a_claim_outside_the_text_is_an_error(told, start, end):
+def test_a_claim_outside_the_text_is_an_error(told: Explanation, start: int, end: int) -> None:
     with pytest.raises(RunError, match="not in the text"):
         places(replace(told, claims=(Claim("positive_attribution", "supported", "so", start, end, 0),)))
 
 
-def test_segments_of_claims_put_the_text_together_and_show_the_worst_of_what_overlaps(told):
+def test_segments_of_claims_put_the_text_together_and_show_the_worst_of_what_overlaps(told: Explanation) -> None:
     text = "Nothing like Alpha speaks for it, Beta does"
     claims = (
         Claim("no_positive_attribution", "contradicted", "“Beta” speaks for it", 0, 32),
@@ -91,7 +93,7 @@ def test_segments_of_claims_put_the_text_together_and_show_the_worst_of_what_ove
     assert claim_segments(replace(told, text="", claims=())) == []
 
 
-def test_faults_that_a_claim_says_are_not_said_again(told):
+def test_faults_that_a_claim_says_are_not_said_again(told: Explanation) -> None:
     faults = (
         "“Beta” is not in the history",
         "“Alpha” does most and is not named",

@@ -9,14 +9,14 @@ from pathlib import Path
 from huggingface_hub import EvalResult, ModelCardData
 
 from recexplainer.evaluation.rows import Row
-from recexplainer.reports import sections
+from recexplainer.reports.alignment_results import protocol
+from recexplainer.reports.data_and_training import training
 from recexplainer.reports.inputs import ReportInputs
-from recexplainer.reports.names import task_name
+from recexplainer.reports.names import display_name, interval
+from recexplainer.reports.templates import environment
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import has_lora
 from recexplainer.surrogate.prompt import Form
-
-_PAGE = Path(__file__).with_name("page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +63,19 @@ def model_card(inputs: ReportInputs, facts: ModelFacts) -> str:
         inputs: What the run has come to; rows of other forms are left out, those of Random stand beside.
         facts: The surrogate.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
-    rows = [row for row in inputs.alignment_rows if row.method == facts.form and row.value is not None]
+    own = (row for row in inputs.alignment_rows if row.method == facts.form and not row.variant)
+    rows = [row for row in own if row.value is not None]
     chance = {(row.task, row.metric): row for row in inputs.alignment_rows if row.method == "random"}
-    _, trainings = sections.training({form: log for form, log in inputs.curves.items() if form == facts.form})
-    environment = Environment(
-        loader=FileSystemLoader(_PAGE),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(task_name=task_name, measured=_measured, cell=_cell)
-    text = environment.get_template("model_card.md.j2").render(
+    _, trainings = training({form: log for form, log in inputs.training_logs.items() if form == facts.form})
+    templates = environment(measured=_measured, cell=_cell)
+    text = templates.get_template("model_card.md.j2").render(
         metadata=_metadata(inputs, facts, rows).to_yaml(),
         run=inputs,
         facts=facts,
-        examples=sum(count.train for count in inputs.counts),
+        examples=sum(train for train, _ in inputs.counts.values()),
         training=trainings[0] if trainings else None,
         rows=[(row, chance.get((row.task, row.metric))) for row in rows],
-        protocol=sections.protocol(rows),
+        protocol=protocol(rows),
     )
     return text + "\n"
 
@@ -93,7 +85,7 @@ def _metadata(inputs: ReportInputs, facts: ModelFacts, rows: list[Row]) -> Model
     results = [
         EvalResult(
             task_type=row.task,
-            task_name=task_name(row.task),
+            task_name=display_name("tasks", row.task),
             dataset_type=re.sub(r"[^a-z0-9]+", "-", data.lower()).strip("-") or "data",
             dataset_name=data,
             dataset_split="test",
@@ -117,7 +109,8 @@ def _measured(row: Row | None) -> str:
     """`0.933 (0.925–0.941)`; a dash where there is nothing."""
     if row is None or row.value is None:
         return "–"
-    return f"{row.value:.3f}" + ("" if row.low is None or row.high is None else f" ({row.low:.3f}–{row.high:.3f})")
+    ends = interval(row.low, row.high)
+    return f"{row.value:.3f} ({ends})" if ends else f"{row.value:.3f}"
 
 
 def _cell(text: str) -> str:

@@ -1,74 +1,54 @@
-"""How methods, tasks, numbers and times are written on the page and in the tables."""
+"""How methods, raters, tasks, metrics, numbers and times are written in reports. The names are in `names.yaml`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
+from typing import Literal
 
-_BASELINES = ("random", "popularity", "mean-of-training", "unaligned")
-_OURS = ("student", "target", "behavior", "intention", "hybrid")
-_COLOURED = ("random", "popularity", "student", "target", "behavior", "intention", "hybrid")
-_TEMPLATES = {
-    "template-recent": "Template: three most recent",
-    "template-popular": "Template: three most popular",
-}
-_JUDGES = {"rubric": "the rubric (rules, not a language model)", "people": "people"}
-_TASK_TITLES = {
-    "retrieval": "Next item retrieval",
-    "ranking": "Item ranking",
-    "classification": "Interest classification",
-    "discrimination": "Item discrimination",
-    "chat": "General conversation",
-    "reconstruction": "History reconstruction",
-    "rationale": "Rationale",
-}
+from recexplainer.explanations.record import Method
+from recexplainer.storage import packaged_yaml
 
-_SMALL = 0.01  # f's scores may be: what is smaller keeps its first digit
+Kind = Literal["methods", "variants", "raters", "tasks", "metrics"]
+
+FULL_MODEL = "all tasks"
+_COLORED = ("random", "popularity", "student", "recommender", "behavior", "intention", "hybrid")
+_SMALL = 0.01  # scores may be small: what is smaller keeps its first digit
 
 
-def method_name(method: str) -> str:
-    """`hybrid+evidence` reads "Hybrid, with evidence", `x-icl` "x, in context"; a model's own name stays as it is."""
-    name, said = method, ""
-    for suffix, words in (("+evidence", ", with evidence"), ("-icl", ", in context"), ("-at-once", ", at once")):
-        if name.endswith(suffix):
-            name, said = name.removesuffix(suffix), words
-    if method in _TEMPLATES:
-        name = _TEMPLATES[method]
-    elif base(method) in (*_BASELINES, *_OURS, "all"):
-        name = name[:1].upper() + name[1:].replace("-", " ")
-    return name + said
+def display_name(kind: Kind, name: str) -> str:
+    """The name of a method, variant, rater, task or metric as it is shown; one that is not in the table as it is."""
+    return _names()[kind].get(name, name)
 
 
-def base(method: str) -> str:
-    """The method that another is a kind of: `hybrid` of `hybrid+evidence`, `hybrid without chat` and `hybrid-icl`."""
-    return method.partition("+")[0].partition(" without ")[0].removesuffix("-icl").removesuffix("-at-once")
+def method_name(method: Method) -> str:
+    """A method and its variant: `Hybrid, with evidence`, `gpt-4.1-mini, in context`."""
+    name = display_name("methods", method.name)
+    return f"{name}, {variant_name(method.variant)}" if method.variant else name
 
 
-def judge_name(judge: str) -> str:
-    """Who rates: the rubric is said to be rules; a model by its own name."""
-    return _JUDGES.get(judge, judge)
+def variant_name(variant: str) -> str:
+    """A variant: `without chat`; the full model of the ablation reads `all tasks`."""
+    return display_name("variants", variant) if variant else FULL_MODEL
 
 
-def task_name(task: str) -> str:
-    """The paper's name of a task; an unknown task by its own name."""
-    return _TASK_TITLES.get(task, task[:1].upper() + task[1:])
-
-
-def in_order(methods: Iterable[str]) -> list[str]:
-    """Each method once: baselines first, then others as they come, then the three forms, each before its kinds."""
-    return sorted(dict.fromkeys(methods), key=_standing)
-
-
-def _standing(method: str) -> tuple[int, bool]:
-    """Its place: a baseline's, then that of any other, then ours; whether it is a kind of another method."""
-    known = base(method)
-    ahead = _BASELINES.index(known) if known in _BASELINES else len(_BASELINES)
-    return ahead + (1 + _OURS.index(known) if known in _OURS else 0), known != method
+def in_order(methods: Iterable[Method]) -> list[Method]:
+    """Each method once: baselines, then others as they come, then the forms, each followed by its variants."""
+    names = _names()
+    last = list(names["last_methods"])
+    order = {name: place for place, name in enumerate(names["first_methods"])}
+    others = len(order)
+    order |= {name: others + 1 + place for place, name in enumerate(last)}
+    variants = {name: place for place, name in enumerate(["", *names["variants"]])}
+    return sorted(
+        dict.fromkeys(methods),
+        key=lambda method: (order.get(method.name, others), variants.get(method.variant, len(variants))),
+    )
 
 
 def series_class(method: str) -> str:
-    """The CSS class that colours a method; never made of free text."""
-    form = base(method)
-    return f"series-{form}" if form in _COLOURED else "series-other"
+    """The CSS class that colors a method; never made of free text."""
+    return f"series-{method}" if method in _COLORED else "series-other"
 
 
 def duration(seconds: float) -> str:
@@ -91,3 +71,14 @@ def plain(value: float) -> str:
 def signed(value: float) -> str:
     """`+0.42`, `−0.42` or `+0.003`, with a true minus sign."""
     return ("+" if value >= 0 else "") + plain(value)
+
+
+def interval(low: float | None, high: float | None, places: int = 3) -> str:
+    """`0.801–0.823`; "" where there is none."""
+    return "" if low is None or high is None else f"{low:.{places}f}–{high:.{places}f}".replace("-", "−")
+
+
+@cache
+def _names() -> dict[str, dict[str, str]]:
+    loaded = packaged_yaml("recexplainer.reports", "names.yaml")
+    return loaded | {"methods": loaded["first_methods"] | loaded["last_methods"]}

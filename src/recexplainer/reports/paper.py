@@ -1,33 +1,27 @@
-"""The numbers that the paper published, read from `paper.yaml`."""
+"""The numbers that the paper published, read from `paper.yaml`, and the block that shows them in a table."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from recexplainer.errors import SettingsError
+from recexplainer.reports.inputs import PaperDataset
+from recexplainer.reports.tables import NOT_MEASURED, Block, Cell, Column, mark_best
 from recexplainer.storage import packaged_yaml
+
+_ORIENTATION: PaperDataset = "Games"  # the paper's block shown beside data that the paper does not have
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The paper's numbers for one dataset.
+    """The paper's numbers for one dataset; `paper.yaml` states what each is, and `sparsity` is a share, 0 to 1.
 
-    Attributes:
-        name: The dataset's full name.
-        users: Table B1, as are the next three.
-        items: Size of the catalogue.
-        interactions: Number of interactions.
-        sparsity: As a share, 0 to 1.
-        alignment: Table 1: method to `{(task, metric): value}`; None where the paper prints N/A.
-        ratings: Table 2: method to GPT-4's mean rating, 0 to 3.
-        score_predictor: Table 3: method to mean squared error.
-        writers: Who wrote the explanations of Figure 4.
-        discriminator: Figure 4: `[writers][writers]` counts, a row who wrote and a column who was taken for it.
-        ablation: Figure 7: method to GPT-4's mean rating; empty where the paper has none.
-        agreement: Appendix A.3: two raters to metric to value; empty where the paper has none.
-        examples: Table B2: task to `(train, test)`.
+    `alignment` has for each method a number a column of Table 1, None where the paper prints N/A; `discriminator` is
+    `[writers][writers]`; `ablation` is by variant; `examples` has the numbers of training and test examples. What the
+    paper does not have for a dataset is empty.
     """
 
     name: str
@@ -35,44 +29,57 @@ class Published:
     items: int
     interactions: int
     sparsity: float
-    alignment: dict[str, dict[tuple[str, str], float | None]]
-    ratings: dict[str, float]
-    score_predictor: dict[str, float]
-    writers: tuple[str, ...]
-    discriminator: tuple[tuple[int, ...], ...]
-    ablation: dict[str, float]
-    agreement: dict[str, dict[str, float]]
-    examples: dict[str, tuple[int, int]]
+    alignment: Mapping[str, Sequence[float | None]]
+    ratings: Mapping[str, float]
+    score_predictor: Mapping[str, float]
+    writers: Sequence[str]
+    discriminator: Sequence[Sequence[int]]
+    examples: Mapping[str, Sequence[int]]
+    ablation: Mapping[str, float]
+    agreement: Mapping[str, Mapping[str, float]]
 
 
-def published(dataset: str) -> Published:
-    """The paper's numbers for `Games`, `Movies` or `Steam`.
+def published(dataset: str | None) -> Published:
+    """The paper's numbers for `Games`, `Movies` or `Steam`; for None those that are shown for orientation.
 
     Raises:
         SettingsError: If the paper has no such dataset.
     """
-    loaded = _load()
-    known = [name for name in loaded if "statistics" in loaded[name]]
-    if dataset not in known:
+    datasets = _loaded()["datasets"]
+    facts = datasets.get(dataset or _ORIENTATION)
+    if facts is None:
         raise SettingsError(
-            f"The paper has no dataset {dataset!r}.", location="paper_dataset", hint=f"Use one of {', '.join(known)}."
+            f"The paper has no dataset {dataset!r}.",
+            location="paper_dataset",
+            hint=f"Use one of {', '.join(datasets)}.",
         )
-    facts = loaded[dataset]
-    columns = [tuple(column.split(" ")) for column in loaded["columns"]]
-    return Published(
-        name=facts["name"],
-        **facts["statistics"],
-        alignment={name: dict(zip(columns, values, strict=True)) for name, values in facts["alignment"].items()},
-        ratings=facts["ratings"],
-        score_predictor=facts["score_predictor"],
-        writers=tuple(loaded["writers"]),
-        discriminator=tuple(tuple(counts) for counts in facts["discriminator"]),
-        ablation=facts.get("ablation", {}),
-        agreement=facts.get("agreement", {}),
-        examples={task: (train, test) for task, (train, test) in facts["examples"].items()},
-    )
+    return Published(**{"ablation": {}, "agreement": {}, "writers": _loaded()["writers"]} | facts)
+
+
+def paper_heading(dataset: PaperDataset | None) -> str:
+    """The heading of a block of the paper's numbers; says so where they are of other data."""
+    name = published(dataset).name
+    return f"Paper, {name}" if dataset else f"Paper, {name}: other data, for orientation only"
+
+
+def paper_block(
+    dataset: PaperDataset | None,
+    columns: Sequence[Column],
+    lines: Mapping[str, Sequence[Cell]],
+    note: str = "",
+) -> Block:
+    """The paper's numbers as a block of a table, the best of each column marked.
+
+    Args:
+        dataset: Which of the paper's datasets; None shows one for orientation.
+        columns: Those of the table.
+        lines: The cells of each line; where there are fewer than columns, dashes follow.
+        note: What is added to the heading.
+    """
+    padded = [(name, (*cells, *[Cell(NOT_MEASURED)] * (len(columns) - len(cells)))) for name, cells in lines.items()]
+    return Block(f"{paper_heading(dataset)}{note}", mark_best(columns, padded), published=True)
 
 
 @cache
-def _load() -> dict[str, Any]:
+def _loaded() -> dict[str, Any]:
     return packaged_yaml("recexplainer.reports", "paper.yaml")

@@ -12,20 +12,28 @@ from typing import Any
 
 from markupsafe import Markup
 
-from recexplainer.reports import faithful, quality, sections
-from recexplainer.reports.cards import Card, cards, case_views
-from recexplainer.reports.cells import Table
-from recexplainer.reports.formats import to_csv, to_latex
+from recexplainer.reports import alignment_results, data_and_training, explanation_results
+from recexplainer.reports.charts import histogram
+from recexplainer.reports.checking import cited_items, counterfactual, open_faults, places
+from recexplainer.reports.explanation_cards import (
+    Card,
+    attribute_phrase,
+    cards,
+    case_studies,
+    history_items,
+    pair_sentence,
+    shapley_sentence,
+)
+from recexplainer.reports.figures import write_figures
 from recexplainer.reports.inputs import ReportInputs
-from recexplainer.reports.judged import table_2, table_3, table_agreement, table_of
-from recexplainer.reports.names import duration, method_name, plain, signed
-from recexplainer.reports.plots import write_figures
-from recexplainer.reports.readings import LEVEL_NAMES, rating_rows
-from recexplainer.reports.tables import table_1, table_1_constrained, table_b1, table_b2
+from recexplainer.reports.marking import claim_segments, segments
+from recexplainer.reports.tables import Table, to_csv, to_latex
 from recexplainer.reports.tallies import tally
-from recexplainer.storage import system_errors, write_text
+from recexplainer.reports.templates import PAGE, environment
+from recexplainer.storage import packaged_yaml, system_errors, write_text
 
-_PAGE = Path(__file__).with_name("page")
+EVALUATIONS = ("faithfulness", "synthetic", "judge", "discriminator", "score_predictor", "ablation", "agreement")
+"""The evaluations that have sections of their own."""
 _WRITTEN = re.compile(r"explanations/\d{2,}\.html|tables/table-[a-z0-9-]+\.(csv|tex)|figures/figure-\d\.(svg|png)")
 
 
@@ -42,18 +50,38 @@ def write_report(inputs: ReportInputs, folder: Path) -> Path:
 
     Raises:
         SettingsError: If `paper_dataset` names none of the paper's datasets.
-        RunError: If an explanation cites or claims what its text does not hold, a case view holds different pairs,
+        RunError: If an explanation cites or claims what its text does not hold, a case study holds different pairs,
             there are not as many attributions as explanations, or the operating system refuses to write.
     """
-    tables, further = _tables(inputs), _further(inputs)
-    texts = _render(inputs, tables, further, cards(inputs.explanations, inputs.alone, inputs.attributions))
+    tables = _tables(inputs)
+    further = [
+        explanation_results.table_of(name, rows)
+        for name, rows in inputs.evaluation.items()
+        if rows and name not in EVALUATIONS
+    ]
+    shown = cards(inputs.explanations, inputs.surrogate_alone, inputs.attributions)
+    names: dict[str, Any] = _names(inputs, shown) | {"tables": tables, "further": further}
+    matrix = names["matrices"][0] if names["matrices"] else None
+    drawn = write_figures(names["rating_panels"], matrix, names["ablation_panels"], folder / "figures")
+    texts = _pages(names | {"figures": set(drawn)}, shown)
     for table in (*filter(None, tables.values()), *further):
         texts |= {f"tables/{table.key}.csv": to_csv(table), f"tables/{table.key}.tex": to_latex(table)}
     for name, text in texts.items():
         write_text(folder / name, text)
-    drawn = write_figures(inputs.evaluation, folder / "figures")
-    _remove_others(folder, {*drawn, *(folder / name for name in texts)})
+    _remove_others(folder, {*(folder / name for name in texts), *(path for paths in drawn.values() for path in paths)})
     return folder / "index.html"
+
+
+def absent_evaluations(inputs: ReportInputs) -> dict[str, dict[str, str]]:
+    """The known evaluations that have no rows: `what` is not known and what making it `needs`, in words.
+
+    Those of the baselines are rows of the alignment.
+    """
+    there = {name for name, rows in inputs.evaluation.items() if rows}
+    if any(row.method == "unaligned" for row in inputs.alignment_rows):
+        there.add("baselines")
+    known = packaged_yaml("recexplainer.reports", "evaluations.yaml")
+    return {name: entry for name, entry in known.items() if name not in there}
 
 
 def _remove_others(folder: Path, written: Collection[Path]) -> None:
@@ -66,82 +94,74 @@ def _remove_others(folder: Path, written: Collection[Path]) -> None:
 
 def _tables(inputs: ReportInputs) -> dict[str, Table | None]:
     """The tables by the name that the page knows them by; None where there is nothing to put in."""
-    rows, paper = inputs.evaluation, inputs.paper_dataset
-    rated = rating_rows(rows)
-    told = [row for row in rows.get("discriminator", ()) if row.metric in ("recall", "precision")]
-    faithfulness, planted = rows.get("faithfulness", ()), rows.get("synthetic", ())
+    evaluation, paper = inputs.evaluation, inputs.paper_dataset
+    ratings = explanation_results.rating_rows(evaluation)
+    faithfulness, synthetic = evaluation.get("faithfulness"), evaluation.get("synthetic")
+    scores, agreement = evaluation.get("score_predictor"), evaluation.get("agreement")
     return {
-        "alignment": table_1(inputs.alignment_rows, paper),
-        "constrained": table_1_constrained(inputs.alignment_rows),
-        "data": table_b1(inputs.dataset, paper),
-        "examples": table_b2(inputs.counts, paper),
-        "faithfulness": faithful.table_faithfulness(faithfulness) if faithfulness else None,
-        "planted": faithful.table_planted(planted) if planted else None,
-        "ratings": table_2(rated, paper) if rated else None,
-        "scores": table_3(rows["score_predictor"], paper) if rows.get("score_predictor") else None,
-        "agreement": table_agreement(rows["agreement"]) if rows.get("agreement") else None,
-        "discriminator": table_of("discriminator", told) if told else None,
+        "alignment": alignment_results.table_1(inputs.alignment_rows, paper),
+        "constrained": alignment_results.table_1_constrained(inputs.alignment_rows),
+        "data": data_and_training.table_b1(inputs.dataset, paper),
+        "examples": data_and_training.table_b2(inputs.counts, paper),
+        "faithfulness": explanation_results.table_faithfulness(faithfulness) if faithfulness else None,
+        "synthetic": explanation_results.table_synthetic(synthetic) if synthetic else None,
+        "ratings": explanation_results.table_2(ratings, paper) if ratings else None,
+        "scores": explanation_results.table_3(scores, paper) if scores else None,
+        "agreement": explanation_results.table_agreement(agreement) if agreement else None,
+        "discriminator": explanation_results.table_discriminator(evaluation.get("discriminator", ())),
     }
 
 
-def _further(inputs: ReportInputs) -> list[Table]:
-    """A table for each evaluation that has no section of its own."""
-    return [table_of(name, rows) for name, rows in inputs.evaluation.items() if rows and name not in quality.KNOWN]
-
-
-def _render(
-    inputs: ReportInputs, tables: dict[str, Table | None], further: list[Table], told: list[Card]
-) -> dict[str, str]:
+def _pages(names: dict[str, Any], shown: list[Card]) -> dict[str, str]:
     """Each page by its path in the folder."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    templates = environment(
+        *(segments, claim_segments, places, open_faults, cited_items, counterfactual),
+        *(history_items, shapley_sentence, pair_sentence, attribute_phrase),
     )
-    environment.filters.update(duration=duration, method_name=method_name, plain=plain, signed=signed)
-    index, one = (environment.get_template(f"{name}.html.j2") for name in ("report", "explanation"))
-    style = Markup((_PAGE / "style.css").read_text(encoding="utf-8"))  # noqa: S704, our own file
-    views = {f"explanations/{card.page}": one.render(run=inputs, style=style, card=card, of=len(told)) for card in told}
-    views["index.html"] = index.render(_view(inputs, tables, further, told), style=style)
-    return {name: f"{page}\n" for name, page in views.items()}
+    index, one = (templates.get_template(f"{name}.html.j2") for name in ("report", "explanation"))
+    style = Markup((PAGE / "style.css").read_text(encoding="utf-8"))  # noqa: S704, our own file
+    pages = {
+        f"explanations/{card.page}": one.render(run=names["run"], style=style, card=card, of=len(shown))
+        for card in shown
+    }
+    pages["index.html"] = index.render(names, style=style)
+    return {name: f"{page}\n" for name, page in pages.items()}
 
 
-def _view(
-    inputs: ReportInputs, tables: dict[str, Table | None], further: list[Table], told: list[Card]
-) -> dict[str, Any]:
-    """Every name that the template of the first page uses, style aside."""
-    form = sections.best_form(inputs.alignment_rows)
-    chart, trainings = sections.training(inputs.curves)
-    lengths, lengths_sentence = sections.history_lengths(inputs)
-    rows = {name: inputs.evaluation.get(name, ()) for name in quality.KNOWN}
+def _names(inputs: ReportInputs, shown: list[Card]) -> dict[str, Any]:
+    """Every name that the template of the first page uses, save tables, figures and style."""
+    form = alignment_results.best_form(inputs.alignment_rows)
+    chart, trainings = data_and_training.training(inputs.training_logs)
+    lengths = inputs.dataset.history_lengths
+    rows = {name: inputs.evaluation.get(name, ()) for name in EVALUATIONS}
+    ratings = explanation_results.rating_rows(inputs.evaluation)
     return {
         "run": inputs,
-        "tables": tables,
         "form": form,
-        "key_numbers": sections.key_numbers(inputs.alignment_rows, form) if form else [],
-        "alignment_panels": sections.alignment_panels(inputs.alignment_rows),
-        "protocol": sections.protocol(inputs.alignment_rows),
-        "target_panels": sections.target_panels(inputs.target_rows),
-        "target_sentence": sections.target_sentence(inputs.target_rows),
-        "lengths": lengths,
-        "lengths_sentence": lengths_sentence,
+        "key_numbers": alignment_results.key_numbers(inputs.alignment_rows, form) if form else [],
+        "alignment_panels": alignment_results.alignment_panels(inputs.alignment_rows),
+        "protocol": alignment_results.protocol(inputs.alignment_rows),
+        "recommender_panels": alignment_results.recommender_panels(inputs.recommender_rows),
+        "recommender_sentence": alignment_results.recommender_sentence(inputs.recommender_rows),
+        "lengths": histogram(lengths) if lengths else None,
+        "lengths_sentence": data_and_training.history_sentence(lengths),
         "training_chart": chart,
         "trainings": trainings,
-        "cards": told,
-        "tallies": [tally(each) for each in (inputs.explanations, inputs.alone) if each],
-        "absent": quality.absent(inputs),
-        "share_panels": faithful.share_panels(rows["faithfulness"]),
-        "marks_sentence": faithful.marks_sentence(rows["synthetic"]),
-        "rating_panels": quality.rating_panels(rating_rows(inputs.evaluation)),
-        "judges_sentence": quality.judges_sentence(rating_rows(inputs.evaluation)),
-        "levels": LEVEL_NAMES,
-        "matrices": quality.matrices(rows["discriminator"], inputs.paper_dataset),
-        "accuracy_panel": quality.accuracy_panel(rows["discriminator"]),
-        "scores_sentence": quality.scores_sentence(rows["score_predictor"]),
-        "ablation_panels": quality.ablation_panels(rows["ablation"]),
-        "further": further,
-        "case_views": case_views(inputs.case_views),
-        "stage_bars": sections.stage_bars(inputs.stages),
-        "total": duration(sum(stage.seconds for stage in inputs.stages)),
-        "settings": sections.flat_settings(inputs.settings),
+        "cards": shown,
+        "tallies": [tally(each) for each in (inputs.explanations, inputs.surrogate_alone) if each],
+        "case_studies": case_studies(inputs.case_studies),
+        "absent": absent_evaluations(inputs),
+        "normalized_panels": explanation_results.normalized_panels(rows["faithfulness"]),
+        "statuses_sentence": explanation_results.statuses_sentence(rows["synthetic"]),
+        "rating_panels": explanation_results.rating_panels(ratings),
+        "raters_sentence": explanation_results.raters_sentence(ratings),
+        "levels": explanation_results.LEVEL_NAMES,
+        "matrices": explanation_results.confusion_matrices(inputs.confusion, inputs.paper_dataset),
+        "accuracy_panel": explanation_results.accuracy_panel(rows["discriminator"]),
+        "scores_sentence": explanation_results.scores_sentence(rows["score_predictor"]),
+        "ablation_panels": explanation_results.ablation_panels(rows["ablation"]),
+        "paper_ablation": explanation_results.paper_ablation_panel(),
+        "stage_panel": data_and_training.stage_panel(inputs.stages),
+        "total_seconds": sum(inputs.stages.values()),
+        "settings": data_and_training.flat_settings(inputs.settings),
     }

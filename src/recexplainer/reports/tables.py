@@ -1,117 +1,246 @@
-"""The paper's tables of alignment and data, as neutral structures drawn from rows (for Tables 2 and 3: `judged`)."""
+"""The neutral structure of a table, its lines drawn from rows, and its text as CSV and LaTeX.
+
+Which columns a table has is in `tables.yaml`. The HTML of tables is in `page/`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import groupby
+from typing import Any, Literal
 
 from recexplainer.evaluation.rows import Row
-from recexplainer.reports.cells import NOT_MEASURED, Block, Cell, Column, Table, mark_best, measured, stated
-from recexplainer.reports.inputs import DatasetFacts, PaperDataset, TaskCount
-from recexplainer.reports.names import in_order, method_name, task_name
-from recexplainer.reports.paper import Published, published
+from recexplainer.explanations.record import Method
+from recexplainer.reports.names import in_order, interval, method_name
+from recexplainer.storage import packaged_yaml
 
-ORIENTATION: PaperDataset = "Games"  # the paper's block shown beside data that the paper does not have
-
-# (task, metric) -> column. The first five are the paper's.
-_PAPER = {
-    ("retrieval", "hr@5"): Column("Retrieval", "H@5", "hit ratio at 5, titles written freely"),
-    ("retrieval", "ndcg@5"): Column("Retrieval", "N@5", "NDCG at 5, titles written freely"),
-    ("ranking", "ndcg@5"): Column("Ranking", "N@5", "NDCG at 5 with the paper's gains"),
-    ("classification", "accuracy"): Column("Classification", "ACC", "accuracy of yes against no"),
-    ("reconstruction", "hcr"): Column("Reconstruction", "HCR", "history coverage ratio"),
-}
-_OURS = {
-    ("retrieval", "hr@5-constrained"): Column("Retrieval, constrained", "H@5", "hit ratio at 5, catalogue titles only"),
-    ("retrieval", "ndcg@5-constrained"): Column("Retrieval, constrained", "N@5", "NDCG at 5, catalogue titles only"),
-    ("ranking", "ndcg@5-constrained"): Column("Ranking, constrained", "N@5", "NDCG at 5, paper's gains, constrained"),
-    ("ranking", "ndcg@5-standard-constrained"): Column("Ranking, constrained", "N@5 std.", "usual gains, constrained"),
-    ("ranking", "ndcg@5-standard"): Column("Ranking", "N@5 std.", "NDCG at 5 with the usual exponential gains"),
-    ("reconstruction", "hcr-constrained"): Column(
-        "Reconstruction, constrained", "HCR", "history coverage, constrained"
-    ),
+NOT_APPLICABLE, NOT_MEASURED = "N/A", "–"
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "–": "--",
+    "−": "$-$",
+    "×": r"$\times$",
+    "κ": r"$\kappa$",
+    "ρ": r"$\rho$",
+    "α": r"$\alpha$",
+    **{mark: f"\\{mark}" for mark in "&%$#_{}"},
 }
 
 
-def table_1(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
-    """Table 1 of this run beside the paper's: how far the surrogate answers as the recommender does.
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What is shown, the number behind it with its 95% interval, and whether it is the best of its block.
 
-    The best value of each column is bold within each block, ties all of them; a row without a value reads N/A, and
-    what was not measured at all a dash.
-
-    Args:
-        rows: Alignment rows; those of tasks and metrics outside Table 1 are left out.
-        paper_dataset: Which of the paper's blocks stands beside; None shows Games, as other data.
+    `interval` is the interval as shown; "" where it is in the CSV file only.
     """
-    source = published(paper_dataset or ORIENTATION)
-    lines = [(name, [stated(values[key]) for key in _PAPER]) for name, values in source.alignment.items()]
-    columns = tuple(_PAPER.values())
-    blocks = (
-        Block("This run", mark_best(columns, _lines(rows, _PAPER))),
-        Block(paper_heading(source, paper_dataset), mark_best(columns, lines), published=True),
+
+    text: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    interval: str = ""
+    best: bool = False
+
+
+Line = tuple[str, tuple[Cell, ...]]  # the name of a line, and its cells
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column, and which rows it shows.
+
+    Attributes:
+        label: Its heading.
+        group: The heading of its group; "" for none.
+        meaning: What it measures in a few words.
+        best: Which end is best.
+        task: The task of its rows; None for any.
+        metric: The metric of its rows.
+        rater: The rater of its rows, `none` for rows without one; None for any.
+        percent: Whether values are shown as percentages, without their intervals.
+        headline: What it means where it is a number at the head of the page; "" where it is none.
+    """
+
+    label: str
+    group: str = ""
+    meaning: str = ""
+    best: Literal["high", "low", ""] = "high"
+    task: str | None = None
+    metric: str = ""
+    rater: str | None = None
+    percent: bool = False
+    headline: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its heading with that of its group: `Retrieval, H@5`."""
+        return f"{self.group}, {self.label}" if self.group else self.label
+
+    def shows(self, row: Row) -> bool:
+        """Whether a row belongs to this column."""
+        return (
+            self.metric == row.metric
+            and self.task in (None, row.task)
+            and self.rater in (None, "none" if row.rater is None else row.rater)
+        )
+
+    def cell(self, rows: Iterable[Row]) -> Cell:
+        """The cell of one method's rows: N/A for a row without a value, a dash where there is no row."""
+        row = next(filter(self.shows, rows), None)
+        if row is None:
+            return Cell(NOT_MEASURED)
+        if row.value is None:
+            return Cell(NOT_APPLICABLE)
+        if self.percent:
+            return Cell(f"{row.value:.1%}", row.value, row.low, row.high)
+        return Cell(f"{row.value:.4f}".replace("-", "−"), row.value, row.low, row.high, interval(row.low, row.high))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines under one heading; `published` marks numbers from the paper, shown muted."""
+
+    title: str
+    lines: tuple[Line, ...]
+    published: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: `key` names its file, `corner` heads the column of the lines' names."""
+
+    key: str
+    caption: str
+    corner: str
+    columns: tuple[Column, ...]
+    blocks: tuple[Block, ...]
+
+    @property
+    def groups(self) -> list[tuple[str, int]]:
+        """Neighboring columns of one group, as its heading and their number; empty where no column has a group."""
+        runs = [(name, len(list(members))) for name, members in groupby(self.columns, key=lambda column: column.group)]
+        return runs if any(name for name, _ in runs) else []
+
+
+def columns_of(table: str, rows: Sequence[Row] | None = None) -> tuple[Column, ...]:
+    """The columns of a table by its name in `tables.yaml`; with rows those that show one of them."""
+    columns = tuple(Column(**fields) for fields in _columns()[table])
+    return columns if rows is None else tuple(each for each in columns if any(map(each.shows, rows)))
+
+
+def method_lines(rows: Iterable[Row], columns: Sequence[Column]) -> tuple[Line, ...]:
+    """A line for each method that one of the columns shows, in the order of reports; the best cells are marked."""
+    by_method: dict[Method, list[Row]] = {}
+    for row in rows:
+        if any(column.shows(row) for column in columns):
+            by_method.setdefault(Method(row.method, row.variant), []).append(row)
+    lines = [
+        (method_name(each), tuple(column.cell(by_method[each]) for column in columns)) for each in in_order(by_method)
+    ]
+    return mark_best(columns, lines)
+
+
+def mark_best(columns: Sequence[Column], lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Mark the best cell of each column that has a best end; cells that read the same are equally best."""
+    lines = list(lines)
+    best = [_best_text(column, [cells[place] for _, cells in lines]) for place, column in enumerate(columns)]
+    return tuple(
+        (name, tuple(replace(cell, best=cell.text == text) for cell, text in zip(cells, best, strict=True)))
+        for name, cells in lines
     )
-    return Table("table-1", "Alignment with the target recommender", "Method", columns, blocks)
 
 
-def table_1_constrained(rows: Sequence[Row]) -> Table | None:
-    """What Table 1 has no columns for: decoding held to the catalogue, the usual gains; None where not measured."""
-    there = {(row.task, row.metric) for row in rows}
-    chosen = {key: column for key, column in _OURS.items() if key in there}
-    if not chosen:
-        return None
-    columns = tuple(chosen.values())
-    blocks = (Block("", mark_best(columns, _lines(rows, chosen))),)
-    caption = "Alignment with decoding held to the catalogue, and with the usual gains"
-    return Table("table-1-constrained", caption, "Method", columns, blocks)
+def stated(value: float | None) -> Cell:
+    """A number that the paper printed; N/A where it printed that."""
+    return Cell(NOT_APPLICABLE) if value is None else Cell(f"{value:.4f}", value)
 
 
-def table_b1(facts: DatasetFacts, paper_dataset: PaperDataset | None) -> Table:
-    """Table B1: size and sparsity of the data, beside the paper's."""
-    source = published(paper_dataset or ORIENTATION)
-    columns = tuple(Column("", label) for label in ("Users", "Items", "Interactions", "Sparsity"))
-    ours = (_count(facts.users), _count(facts.items), _count(facts.interactions), _share(facts.sparsity))
-    theirs = (_count(source.users), _count(source.items), _count(source.interactions), _share(source.sparsity))
-    blocks = (
-        Block("This run", ((facts.name, ours),)),
-        Block(paper_heading(source, paper_dataset), ((source.name, theirs),), published=True),
-    )
-    return Table("table-b1", "Statistics of the data", "Dataset", columns, blocks)
-
-
-def table_b2(counts: Sequence[TaskCount], paper_dataset: PaperDataset | None) -> Table:
-    """Table B2: examples a task, of this run and in the paper, with their totals."""
-    source = published(paper_dataset or ORIENTATION)
-    groups = ("This run", f"Paper, {source.name}")
-    columns = tuple(Column(group, label) for group in groups for label in ("Train", "Test"))
-    ours = {each.task: (each.train, each.test) for each in counts}
-    tasks = list(dict.fromkeys([*ours, *source.examples]))
-    lines = [(task_name(task), _pair(ours.get(task)) + _pair(source.examples.get(task))) for task in tasks]
-    lines.append(("Total", _pair(_total(ours)) + _pair(_total(source.examples))))
-    return Table("table-b2", "Examples a task", "Task", columns, (Block("", tuple(lines)),))
-
-
-def paper_heading(source: Published, paper_dataset: PaperDataset | None) -> str:
-    """What heads a block of the paper's numbers; says so where they are of other data."""
-    return f"Paper, {source.name}" if paper_dataset else f"Paper, {source.name}: other data, for orientation only"
-
-
-def _lines(rows: Sequence[Row], columns: Mapping[tuple[str, str], Column]) -> list[tuple[str, list[Cell]]]:
-    """A line for each method that has any of the columns."""
-    by_place = {(row.method, row.task, row.metric): row for row in rows}
-    methods = in_order(row.method for row in rows if (row.task, row.metric) in columns)
-    return [(method_name(name), [measured(by_place.get((name, *key))) for key in columns]) for name in methods]
-
-
-def _count(value: int) -> Cell:
+def count(value: int) -> Cell:
+    """A number of things."""
     return Cell(f"{value:,}", value)
 
 
-def _share(value: float) -> Cell:
-    return Cell(f"{value:.3%}", value)
+def to_csv(table: Table) -> str:
+    """CSV with full-precision numbers; a column with intervals is followed by its `low` and `high`."""
+    lines = [(block.title, name, cells) for block in table.blocks for name, cells in block.lines]
+    wide = [any(cells[place].low is not None for *_, cells in lines) for place in range(len(table.columns))]
+    heads = ["block", table.corner]
+    for column, with_interval in zip(table.columns, wide, strict=True):
+        name = f"{column.group} {column.label}".strip()
+        heads += [name, f"{name} low", f"{name} high"] if with_interval else [name]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(heads)
+    for title, name, cells in lines:
+        fields: list[str | float | None] = [title, name]
+        for cell, with_interval in zip(cells, wide, strict=True):
+            value = cell.text if cell.value is None else cell.value
+            fields += [value, cell.low, cell.high] if with_interval else [value]
+        writer.writerow(fields)
+    return out.getvalue()
 
 
-def _pair(counts: tuple[int, int] | None) -> tuple[Cell, ...]:
-    return (Cell(NOT_MEASURED), Cell(NOT_MEASURED)) if counts is None else tuple(_count(each) for each in counts)
+def to_latex(table: Table) -> str:
+    """A LaTeX `table` in booktabs style; the best values are bold, intervals are left to the CSV."""
+    width = 1 + len(table.columns)
+    lines = [
+        r"% needs \usepackage{booktabs}",
+        r"\begin{table}[t]",
+        r"  \centering",
+        rf"  \caption{{{escape_latex(table.caption)}}}",
+        rf"  \label{{tab:{table.key}}}",
+        rf"  \begin{{tabular}}{{l{'r' * len(table.columns)}}}",
+        r"    \toprule",
+        *_latex_groups(table),
+        _latex_line([table.corner, *(column.label for column in table.columns)]),
+    ]
+    for block in table.blocks:
+        lines.append(r"    \midrule")
+        if block.title:
+            lines.append(rf"    \multicolumn{{{width}}}{{l}}{{\emph{{{escape_latex(block.title)}}}}} \\")
+        for name, cells in block.lines:
+            bold = [False, *(cell.best for cell in cells)]
+            lines.append(_latex_line([name, *(cell.text for cell in cells)], bold))
+    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
 
 
-def _total(counts: dict[str, tuple[int, int]]) -> tuple[int, int]:
-    return sum(train for train, _ in counts.values()), sum(test for _, test in counts.values())
+def escape_latex(text: str) -> str:
+    """Text with every character that LaTeX would read as a command made plain."""
+    return "".join(_LATEX.get(mark, mark) for mark in text)
+
+
+def _latex_groups(table: Table) -> list[str]:
+    """The line of group headings, with a rule under each; none where no column has a group."""
+    heads, rules, place = [""], [], 2
+    for name, width in table.groups:
+        heads.append(rf"\multicolumn{{{width}}}{{c}}{{{escape_latex(name)}}}")
+        rules += [rf"\cmidrule(lr){{{place}-{place + width - 1}}}"] if name else []
+        place += width
+    return ["    " + " & ".join(heads) + r" \\", "    " + " ".join(rules)] if rules else []
+
+
+def _latex_line(texts: Sequence[str], bold: Sequence[bool] = ()) -> str:
+    escaped = [escape_latex(text) for text in texts]
+    cells = [
+        rf"\textbf{{{text}}}" if best else text
+        for text, best in zip(escaped, bold or [False] * len(texts), strict=True)
+    ]
+    return "    " + " & ".join(cells) + r" \\"
+
+
+def _best_text(column: Column, cells: Sequence[Cell]) -> str | None:
+    values = {cell.text: cell.value for cell in cells if cell.value is not None}
+    if not column.best or not values:
+        return None
+    return (max if column.best == "high" else min)(values, key=lambda text: values[text])
+
+
+@cache
+def _columns() -> dict[str, list[dict[str, Any]]]:
+    return packaged_yaml("recexplainer.reports", "tables.yaml")

@@ -40,7 +40,7 @@ def tally(explanations: Sequence[Explanation]) -> Tally:
     cited = [citation for each in explanations for citation in cited_items(each)]
     asked = [citation for citation in cited if citation.matters is not None]
     return Tally(
-        method=method_name(explanations[0].method),
+        method=method_name(explanations[0].source),
         explanations=len(explanations),
         agreeing=sum(each.verdict == each.recommended for each in explanations),
         faultless=sum(not each.faults for each in explanations),

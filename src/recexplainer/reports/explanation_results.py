@@ -1,0 +1,364 @@
+"""What the page shows of the evaluations of explanations: Tables 2 and 3, Figures 3, 4 and 7, agreement, faithfulness.
+
+It knows how rows are named and nothing of how they are made. Figures as files are in `figures.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from recexplainer.evaluation.rows import Confusion, Row
+from recexplainer.explanations.record import Method
+from recexplainer.reports.charts import Bar, Panel, Stack, StackPanel, method_panel, panel
+from recexplainer.reports.inputs import PaperDataset
+from recexplainer.reports.names import display_name, in_order, interval, method_name, variant_name
+from recexplainer.reports.paper import paper_block, paper_heading, published
+from recexplainer.reports.tables import (
+    NOT_MEASURED,
+    Block,
+    Cell,
+    Column,
+    Table,
+    columns_of,
+    count,
+    mark_best,
+    method_lines,
+    stated,
+)
+
+LEVEL_NAMES = ("wrong decision", "insufficient", "acceptable", "satisfying")  # ratings 0 to 3, paper section 3.1
+_HIGHEST_RATING = 3.0
+_CONTROLS = ("encoder", "verdict_masked", "verdict_only", "style_only", "shuffled")
+_NORMALIZED = ("comprehensiveness", "aopc_comprehensiveness", "sufficiency", "simulatability")
+_AUROCS = {
+    f"auroc_{metric}": metric for metric in ("verdict_fidelity", "hallucination_rate", "claim_precision", *_NORMALIZED)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConfusionMatrix:
+    """Who wrote an explanation, and who is predicted to have.
+
+    `shares` is `[writers][predicted]`, None where there is no record; `cases` is `[writers]`.
+    """
+
+    title: str
+    writers: tuple[str, ...]
+    predicted: tuple[str, ...]
+    shares: tuple[tuple[float | None, ...], ...]
+    cases: tuple[int, ...]
+    published: bool = False
+
+
+# Ratings: Table 2, Figure 3, Appendix A.3
+
+
+def rating_rows(evaluation: Mapping[str, Sequence[Row]]) -> list[Row]:
+    """The ratings of all raters: people's come with their agreement, the others' with the judge."""
+    return [
+        row
+        for name in ("judge", "agreement")
+        for row in evaluation.get(name, ())
+        if row.task == "explanation" and row.rater is not None
+    ]
+
+
+def raters(rows: Sequence[Row]) -> list[str]:
+    """Who rated: the rubric first, then people, then models as they come."""
+    names = dict.fromkeys(row.rater for row in rows if row.rater is not None)
+    return sorted(names, key=lambda name: ("rubric", "people", name).index(name))
+
+
+def table_2(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
+    """Table 2: a block for each rater, beside the paper's ratings by GPT-4.
+
+    Args:
+        rows: Rows with a rater, metrics `rating`, `rating_0` to `rating_3`, `rating_of_correct`, `rated_share`.
+        paper_dataset: Which of the paper's columns is beside; None shows Games, as other data.
+    """
+    columns = columns_of("ratings")
+    ours = [
+        Block(_rated_by(rater), method_lines(rows, [replace(column, rater=rater) for column in columns]))
+        for rater in raters(rows)
+    ]
+    theirs = {name: [stated(value)] for name, value in published(paper_dataset).ratings.items()}
+    paper = paper_block(paper_dataset, columns, theirs, note="; rated by GPT-4")
+    return Table("table-2", "Ratings of explanations, 0 to 3", "Method", columns, (*ours, paper))
+
+
+def rating_panels(rows: Sequence[Row]) -> list[StackPanel]:
+    """Figure 3: for each rater a bar of shares a method, with the mean rating behind it.
+
+    A method whose four shares are not all known is left out, and so is a rater without any method.
+    """
+    by_key = {(row.rater, _method(row), row.metric): row for row in rows if row.value is not None}
+    panels: list[StackPanel] = []
+    for rater in raters(rows):
+        stacks: list[Stack] = []
+        for method in in_order(method for by, method, _ in by_key if by == rater):
+            levels = [by_key.get((rater, method, f"rating_{level}")) for level in range(len(LEVEL_NAMES))]
+            shares = [row.value for row in levels if row is not None and row.value is not None]
+            if len(shares) == len(LEVEL_NAMES):
+                parts = tuple(zip(LEVEL_NAMES, shares, strict=True))
+                mean = by_key.get((rater, method, "rating"))
+                note = (f"{mean.value:.2f}", interval(mean.low, mean.high, places=2)) if mean else ("", "")
+                stacks.append(Stack(method_name(method), parts, *note))
+        if stacks:
+            panels.append(StackPanel(_rated_by(rater), tuple(stacks)))
+    return panels
+
+
+def raters_sentence(rows: Sequence[Row]) -> str:
+    """Who rated and who did not, of rules, people and language models; "" where nobody rated."""
+    names = raters(rows)
+    if not names:
+        return ""
+    shown = [display_name("raters", name) for name in names]
+    sentence = f"Rated by {' and '.join([', '.join(shown[:-1]), shown[-1]] if shown[1:] else shown)}."
+    if all(name in ("rubric", "people") for name in names):
+        sentence += " No language model rated here, as GPT-4 did in the paper: that needs an endpoint or a model here."
+    if "people" not in names:
+        sentence += " No people rated here, as three did in the paper."
+    return sentence
+
+
+def table_agreement(rows: Sequence[Row]) -> Table:
+    """How far raters agree, beside the paper's Appendix A.3, which has Amazon Video Games alone.
+
+    Args:
+        rows: Rows of the task `agreement`; those of other tasks are left out.
+    """
+    rows = [row for row in rows if row.task == "agreement"]
+    columns = _with_unknown(columns_of("agreement", rows), rows)
+    theirs = [
+        (pair, tuple(stated(values[each.metric]) if each.metric in values else Cell(NOT_MEASURED) for each in columns))
+        for pair, values in published("Games").agreement.items()
+    ]
+    paper = Block(paper_heading("Games"), mark_best(columns, theirs), published=True)
+    blocks = (Block("This run", method_lines(rows, columns)), paper)
+    return Table("table-agreement", "Agreement between raters", "Raters", columns, blocks)
+
+
+# Distinct and coherent: Figure 4, Table 3
+
+
+def confusion_matrices(records: Sequence[Confusion], paper_dataset: PaperDataset | None) -> list[ConfusionMatrix]:
+    """Figure 4: this run's confusion matrix and the paper's; none where this run has none."""
+    if not records:
+        return []
+    pairs = {
+        (Method(one.method, one.variant), Method(one.predicted_method, one.predicted_variant)): one for one in records
+    }
+    writers = in_order(writer for writer, _ in pairs)
+    predicted = [*writers, *in_order(each for _, each in pairs if each not in writers)]
+    found = [[pairs.get((writer, each)) for each in predicted] for writer in writers]
+    ours = ConfusionMatrix(
+        "This run",
+        tuple(map(method_name, writers)),
+        tuple(map(method_name, predicted)),
+        tuple(tuple(one.share if one else None for one in line) for line in found),
+        tuple(max(one.cases for one in line if one) for line in found),
+    )
+    source = published(paper_dataset)
+    theirs = ConfusionMatrix(
+        paper_heading(paper_dataset),
+        tuple(source.writers),
+        tuple(source.writers),
+        tuple(tuple(number / sum(line) for number in line) for line in source.discriminator),
+        tuple(map(sum, source.discriminator)),
+        published=True,
+    )
+    return [ours, theirs]
+
+
+def accuracy_panel(rows: Sequence[Row]) -> Panel | None:
+    """The discriminator's accuracy beside its controls'; None where it was not measured."""
+    by_rater = {row.rater: row for row in rows if row.metric == "accuracy" and row.value is not None}
+    bars = [
+        Bar.of(by_rater[rater], display_name("raters", rater), f"series-{'hybrid' if rater == 'encoder' else 'other'}")
+        for rater in _CONTROLS
+        if rater in by_rater
+    ]
+    return panel("Accuracy, and that of its controls", bars, maximum=1.0)
+
+
+def table_discriminator(rows: Sequence[Row]) -> Table | None:
+    """Recall and precision a method; None where there are no such rows."""
+    columns = columns_of("discriminator", rows)
+    if not columns:
+        return None
+    return Table("table-discriminator", "Discriminator", "Method", columns, (Block("", method_lines(rows, columns)),))
+
+
+def table_3(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
+    """Table 3: how well the recommender's score is predicted from the text alone, with its controls beside.
+
+    Args:
+        rows: Score predictor rows: `mse_raw` as the paper's, `mse`, `mae` and `pearson` of the rater `encoder`, and
+            `mse` of the controls, of which none is marked as best.
+        paper_dataset: As in `table_2`.
+    """
+    rows = [replace(row, rater=row.rater or "encoder") for row in rows]  # predicting the mean has no rater
+    first, *others = columns_of("score_predictor")
+    columns = (first, *(column for column in others if any(map(column.shows, rows))))
+    theirs = {name: [stated(value)] for name, value in published(paper_dataset).score_predictor.items()}
+    blocks = (Block("This run", method_lines(rows, columns)), paper_block(paper_dataset, columns, theirs))
+    caption = "Score predictor: the recommender's score predicted from the text"
+    return Table("table-3", caption, "Method", columns, blocks)
+
+
+def scores_sentence(rows: Sequence[Row]) -> str:
+    """Whether the verdict alone gives the score away as well as the best explanations do; "" if either is unknown."""
+    by_key = {(_method(row), row.rater): row for row in rows if row.metric == "mse" and row.value is not None}
+    pairs = [
+        (row, by_key[method, "verdict_only"])
+        for (method, rater), row in by_key.items()
+        if rater == "encoder" and (method, "verdict_only") in by_key
+    ]
+    if not pairs:
+        return ""
+    best, control = min(pairs, key=lambda pair: pair[0].value or 0.0)
+    alone = control.value or 0.0
+    method = method_name(_method(best))
+    numbers = f"standardised MSE {alone:.3f}, beside {best.value:.3f} from the words of {method}"
+    if best.high is not None and alone <= best.high:
+        return f"The verdict alone explains it all: {numbers}. What else is in the text adds nothing to that."
+    return f"The verdict alone does not explain it: {numbers}."
+
+
+# Ablation: Figure 7
+
+
+def ablation_panels(rows: Sequence[Row]) -> list[Panel]:
+    """Figure 7: a panel for the ratings of each rater and for each key number, the full model first.
+
+    Rows without a value, and metrics that no model without a task has, are left out.
+    """
+    there = [row for row in rows if row.value is not None]
+    ratings = (Column(f"Rating by {rater}", metric="rating", rater=rater) for rater in raters(there))
+    panels: list[Panel | None] = []
+    for column in (*ratings, *columns_of("ablation")):
+        chosen = sorted(filter(column.shows, there), key=lambda row: row.variant != "")
+        if any(row.variant for row in chosen):
+            bars = [Bar.of(row, variant_name(row.variant), "series-other" if row.variant else "") for row in chosen]
+            panels.append(panel(column.title, bars, _HIGHEST_RATING if column.metric == "rating" else None))
+    return [each for each in panels if each]
+
+
+def paper_ablation_panel() -> Panel | None:
+    """The ratings of the paper's Figure 7, which has Amazon Video Games alone."""
+    source = published("Games")
+    bars = [
+        Bar(variant_name(name), "series-paper", value, text=f"{value:.2f}") for name, value in source.ablation.items()
+    ]
+    return panel(f"Paper, {source.name}: rating by GPT-4", bars, _HIGHEST_RATING)
+
+
+# Faithfulness, and whether its metrics can be trusted
+
+
+def table_faithfulness(rows: Sequence[Row]) -> Table:
+    """Whether explanations are true of the recommender: a line a method.
+
+    Args:
+        rows: Those of `evaluate_faithfulness`, and of language models that read the texts for simulatability; metrics
+            that the table does not show are left out.
+    """
+    readers = dict.fromkeys(row.rater for row in rows if row.rater is not None)
+    by_readers = [
+        replace(column, group=f"Read by {reader}", rater=reader)
+        for reader in readers
+        for column in columns_of("language_model_reader")
+    ]
+    columns = (*columns_of("faithfulness"), *(column for column in by_readers if any(map(column.shows, rows))))
+    caption = "Faithfulness: whether what explanations say holds of the recommender"
+    return Table("table-faithfulness", caption, "Method", columns, (Block("", method_lines(rows, columns)),))
+
+
+def normalized_panels(rows: Sequence[Row]) -> list[Panel]:
+    """A panel a metric: where each method is between random citing (0) and what attribution finds (1).
+
+    A value below 0 or above 1 is drawn at that end; its number is printed as it is.
+    """
+    panels: list[Panel] = []
+    for metric in _NORMALIZED:
+        own = [row for row in rows if row.metric == f"{metric}_normalized" and row.rater is None]
+        if found := method_panel(display_name("metrics", metric), own):
+            bars = (replace(bar, text=f"{bar.value:.2f}".replace("-", "−")) for bar in found.bars)
+            panels.append(Panel(found.title, tuple(bars)))
+    return panels
+
+
+def table_synthetic(rows: Sequence[Row]) -> Table:
+    """How far each metric tells true explanations from false ones: a line a metric.
+
+    Args:
+        rows: Those of the evaluation `synthetic`; shown are those over all recommenders and all kinds of corruption.
+    """
+    overall = {row.metric: row for row in rows if row.method == "all" and not row.variant}
+    dash = Cell(NOT_MEASURED)
+    lines: list[tuple[str, tuple[Cell, ...]]] = []
+    for metric, name in (*_AUROCS.items(), *((each, each) for each in ("claim_statuses", "claims_read"))):
+        if row := overall.get(metric):
+            value = Column("", metric=metric).cell([row])
+            values = (value, dash) if metric in _AUROCS else (dash, value)
+            lines.append((display_name("metrics", name), (*values, count(row.cases))))
+    columns = (
+        Column("AUROC", meaning="how often a true explanation has the better value; 0.5 is chance", best=""),
+        Column("Right", meaning="share of claims or texts whose status or reading is as it should be", best=""),
+        Column("Cases", meaning="pairs of explanations; of the last lines claims or texts", best=""),
+    )
+    caption = "The metrics tested on recommenders whose causes are known"
+    return Table("table-synthetic", caption, "Metric", columns, (Block("", tuple(lines)),))
+
+
+def statuses_sentence(rows: Sequence[Row]) -> str:
+    """How often the statuses of claims are those that the known causes imply; "" where that is not known."""
+    found = next((row for row in rows if (row.method, row.metric) == ("all", "claim_statuses")), None)
+    if found is None or found.value is None:
+        return ""
+    ends = "" if found.low is None or found.high is None else f" ({found.low:.1%} to {found.high:.1%})"
+    return f"The status is what the known causes imply for {found.value:.1%} of {found.cases:,} claims{ends}."
+
+
+# Any other evaluation
+
+
+def table_of(name: str, rows: Sequence[Row]) -> Table:
+    """The rows of any evaluation: a line for each method, a column for each metric and rater.
+
+    Args:
+        name: The evaluation's name; letters, digits and hyphens of it name the file.
+        rows: Its rows.
+    """
+    columns = _with_unknown((), rows)
+    key = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return Table(f"table-{key}", name, "Method", columns, (Block("", method_lines(rows, columns)),))
+
+
+def _with_unknown(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Column, ...]:
+    """Columns, and one for each metric and rater of rows that none of them shows."""
+    unknown = dict.fromkeys((row.metric, row.rater) for row in rows if not any(each.shows(row) for each in columns))
+    return (
+        *columns,
+        *(
+            Column(
+                display_name("metrics", metric),
+                "" if rater is None else display_name("raters", rater),
+                best="",
+                metric=metric,
+                rater="none" if rater is None else rater,
+            )
+            for metric, rater in unknown
+        ),
+    )
+
+
+def _rated_by(rater: str) -> str:
+    return f"Rated by {display_name('raters', rater)}"
+
+
+def _method(row: Row) -> Method:
+    return Method(row.method, row.variant)

@@ -1,0 +1,102 @@
+"""The page's charts: drawn to scale, readable by a screen reader."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import pytest
+
+from recexplainer.reports import charts
+from recexplainer.reports.charts import Bar, Panel, Stack
+from recexplainer.reports.templates import environment
+
+
+def draw(macro: str, *arguments: object) -> Element:
+    """What a macro of the charts draws."""
+    drawn = getattr(environment().get_template("charts.html.j2").module, macro)(*arguments)
+    return ElementTree.fromstring(f"<div>{drawn}</div>")
+
+
+def found(tree: Element, path: str) -> Element:
+    element = tree.find(path)
+    assert element is not None, path
+    return element
+
+
+@pytest.mark.parametrize(
+    ("value", "ceiling"), [(0.068, 0.1), (0.134, 0.2), (0.21, 0.25), (1, 1), (0.1, 0.1), (3100, 5000), (0, 1), (-2, 1)]
+)
+def test_nice_ceiling(value: float, ceiling: float) -> None:
+    assert charts.nice_ceiling(value) == pytest.approx(ceiling)
+
+
+def test_bars_are_drawn_to_scale_with_whiskers() -> None:
+    tree = draw("bars", [Bar("A & B", "series-hybrid", 0.25, 0.2, 0.3, "0.250")], 0.5)
+    assert found(tree, ".//rect[@class='fill series-hybrid']").get("width") == "50.00%"
+    whisker = found(tree, ".//line[@class='whisker']")
+    assert (whisker.get("x1"), whisker.get("x2")) == ("40.00%", "60.00%")
+    assert "A & B" in "".join(tree.itertext())
+    assert found(tree, ".//svg").get("aria-label") == "A & B: 0.250"
+
+
+def test_bars_outside_the_axis_end_with_it_and_those_without_interval_have_no_whisker() -> None:
+    tree = draw("bars", [Bar("a", "x", -1.5), Bar("b", "x", 7.0)], 1.0)
+    assert [each.get("width") for each in tree.findall(".//rect[@class='fill x']")] == ["0.00%", "100.00%"]
+    assert tree.find(".//line") is None
+
+
+def test_a_panel_says_where_its_axis_ends() -> None:
+    bar = Bar("a", "x", 0.134)
+    assert charts.panel("A", [bar]) == Panel("A", (bar,), 0.2)
+    assert charts.panel("A", []) is None
+    assert "0.2" in "".join(draw("panels", [Panel("A", (bar,), 0.2)]).itertext())
+
+
+def test_a_stack_is_cut_into_shares_and_small_ones_have_no_number() -> None:
+    tree = draw("stacked", Stack("Hybrid", (("bad", 0.05), ("good", 0.95)), "2.31", "2.2–2.4"))
+    drawn = [(each.get("x"), each.get("width")) for each in tree.iter("rect")]
+    assert drawn == [("0.00%", "5.00%"), ("5.00%", "95.00%")]
+    assert [each.text for each in tree.iter("text")] == ["95"]
+    assert found(tree, ".//svg").get("aria-label") == "Hybrid: bad 5%, good 95%"
+    assert [each.text for each in tree.iter("small")] == ["2.2–2.4"]
+
+
+def test_attributions_go_right_if_positive_and_left_if_negative() -> None:
+    positive = found(draw("attribution_bars", [1.0], 2.0, "x"), ".//rect")
+    negative = found(draw("attribution_bars", [-2.0], 2.0, "x"), ".//rect")
+    nothing = found(draw("attribution_bars", [0.0], 0.0, "x"), ".//rect")
+    assert (positive.get("x"), positive.get("width")) == ("50.00%", "25.00%")
+    assert (negative.get("x"), negative.get("width")) == ("0.00%", "50.00%")
+    assert nothing.get("width") == "0.00%"
+
+
+def test_a_second_bar_is_below_the_first_and_lighter() -> None:
+    tree = draw("attribution_bars", [1.0, -2.0], 2.0, "x")
+    first, second = tree.iter("rect")
+    assert (first.get("class"), second.get("class")) == ("fill-for", "fill-against light")
+    assert (second.get("x"), second.get("width")) == ("0.00%", "50.00%")
+    places = [(float(each.get("y", "")), float(each.get("height", ""))) for each in (first, second)]
+    assert sum(places[0]) < places[1][0]
+    svg = found(tree, "svg")
+    assert sum(places[1]) <= float(svg.get("height", ""))
+    assert found(svg, "line").get("y2") == svg.get("height")
+
+
+@pytest.mark.parametrize("values", [[5], [5, 5, 6], list(range(1, 200))])
+def test_a_histogram_holds_every_value_in_few_bins(values: list[int]) -> None:
+    bins = charts.histogram(values)
+    assert len(bins) <= 24
+    assert sum(number for _, number in bins) == len(values)
+    tree = draw("histogram", bins, min(values), max(values), "things")
+    assert [each.text for each in tree.iter("title")] == [f"{span} things: {number}" for span, number in bins]
+
+
+def test_curves_span_the_chart_and_say_their_ends() -> None:
+    tree = draw("curves", charts.curves({"Hybrid": ("series-hybrid", [(0, 4.0), (100, 1.0)])}), "step", "loss")
+    assert found(tree, ".//polyline").get("points") == "0.0,0.0 1000.0,750.0"
+    assert found(tree, "svg").get("aria-label") == "loss by step: Hybrid from 4 to 1"
+
+
+def test_curves_of_one_point_at_zero_can_be_drawn() -> None:
+    draw("curves", charts.curves({"x": ("series-other", [(0, 0.0)])}), "step", "loss")
