@@ -26,8 +26,9 @@ def gather(run: Path, machine: str) -> dict[str, Any]:
     manifests = {path.parent.name: read_json(path) for path in sorted(run.glob("*/manifest.json"))}
     settings = yaml.safe_load((run / "recipe.yaml").read_text(encoding="utf-8"))
     settings["data"]["path"] = None
-    rows_files = sorted(path for path in (run / "evaluation").glob("*.json") if path.name != "manifest.json")
-    confusion = run / "discriminator" / "confusion.json"
+    confusion = run / "evaluation" / "confusion.json"
+    others = ("manifest.json", confusion.name)
+    rows_files = sorted(path for path in (run / "evaluation").glob("*.json") if path.name not in others)
     return {
         "machine": machine,
         "versions": manifests["evaluation"]["versions"],

@@ -90,28 +90,31 @@ def understand(group: TyperGroup, words: list[str]) -> None:
         command.make_context(name, rest)
 
 
+Key = tuple[str, str, str, str]
 FAITHFUL = {
-    "right verdict": "verdict-fidelity",
-    "names what is not in the history": "hallucination-rate",
-    "claims borne out": "borne-out",
-    "its share": "comprehensiveness-share",
+    "right verdict": "verdict_fidelity",
+    "names what is not in the history": "hallucination_rate",
+    "claims borne out": "claim_precision",
+    "its share": "comprehensiveness_normalized",
 }
 METHODS = {
-    "hybrid, with evidence": "hybrid+evidence",
-    "hybrid, asked alone": "hybrid",
-    "hybrid, said at once, as in the paper": "hybrid-at-once",
-    "intention, said at once": "intention",
-    "the backbone before alignment": "unaligned",
-    "template: three most recent": "template-recent",
-    "template: three most popular": "template-popular",
+    "hybrid, with evidence": ("hybrid", "grounded"),
+    "hybrid, asked alone": ("hybrid", "self_attribution"),
+    "hybrid, said at once, as in the paper": ("hybrid", "direct"),
+    "intention, said at once": ("intention", "direct"),
+    "the backbone before alignment": ("unaligned", "direct"),
+    "template: three most recent": ("template_recent", ""),
+    "template: three most popular": ("template_popular", ""),
 }
 
 
-def rows(name: str, cases: tuple[int, ...] = ()) -> dict[tuple[str, str, str], float | None]:
-    """Values kept of a run; of methods measured on other cases too, those on so many."""
+def rows(name: str, cases: tuple[int, ...] = ()) -> dict[Key, float | None]:
+    """Values kept of a run by method, variant, task and metric; if `cases` are given, those on so many cases."""
     kept = json.loads((KEPT / name).read_text(encoding="utf-8"))["rows"]
     return {
-        (row["method"], row["task"], row["metric"]): row["value"] for row in kept if not cases or row["cases"] in cases
+        (row["method"], row["variant"], row["task"], row["metric"]): row["value"]
+        for row in kept
+        if not cases or row["cases"] in cases
     }
 
 
@@ -132,27 +135,30 @@ def test_the_table_of_faithfulness_is_that_of_the_rows_kept() -> None:
     lines = table(ROOT / "README.md", "| | right verdict")
     assert [line[""] for line in lines] == list(METHODS)
     for line in lines:
-        for head, said in line.items():
+        for head, value in line.items():
             if head:
-                assert said == shown(kept[METHODS[line[""]], "explanation", FAITHFUL.get(head, head)]), (line[""], head)
+                assert value == shown(kept[(*METHODS[line[""]], "explanation", FAITHFUL.get(head, head))]), (
+                    line[""],
+                    head,
+                )
 
 
 def test_the_full_table_of_faithfulness_is_that_of_the_rows_kept() -> None:
     kept = rows("paper-games-faithfulness.json")
-    lines = table(ROOT / "docs/results.md", "| | verdict-fidelity")
+    lines = table(ROOT / "docs/results.md", "| method, variant | verdict_fidelity")
     assert len(lines) == 10
     for line in lines:
-        for head, said in line.items():
-            if head:
-                assert said == shown(kept[line[""], "explanation", head]), (line[""], head)
+        method, _, variant = line.pop("method, variant").partition(", ")
+        for head, value in line.items():
+            assert value == shown(kept[method, variant, "explanation", head]), (method, variant, head)
 
 
-def test_the_table_of_planted_truth_is_that_of_the_rows_kept() -> None:
+def test_the_table_of_synthetic_ground_truth_is_that_of_the_rows_kept() -> None:
     kept = rows("paper-games-faithfulness.json")
     for line in table(ROOT / "docs/results.md", "| AUROC"):
-        kind = line.pop("AUROC")
-        for head, said in line.items():
-            assert said == shown(kept.get((kind, "planted", f"auroc/{head}"))), (kind, head)
+        rule = line.pop("AUROC")
+        for head, value in line.items():
+            assert value == shown(kept.get((rule, "", "synthetic", f"auroc_{head}"))), (rule, head)
 
 
 def test_the_table_of_the_ablation_is_that_of_the_rows_kept() -> None:
@@ -160,11 +166,11 @@ def test_the_table_of_the_ablation_is_that_of_the_rows_kept() -> None:
     lines = table(ROOT / "docs/results.md", "| | retrieval hr@5")
     assert len(lines) == 7
     for line in lines:
-        without = line.pop("")
-        method = "hybrid" if without == "all tasks" else f"hybrid {without}"
-        for head, said in line.items():
+        name = line.pop("")
+        variant = "" if name == "all tasks" else name.replace(" ", "_")
+        for head, value in line.items():
             task, _, metric = head.partition(" ")
-            assert said == shown(kept[method, task, metric]), (method, head)
+            assert value == shown(kept["hybrid", variant, task, metric]), (variant, head)
 
 
 OTHERS = {
@@ -175,7 +181,7 @@ OTHERS = {
 MEASURED = {
     "retrieval HR@5": ("retrieval", "hr@5"),
     "ranking NDCG@5": ("ranking", "ndcg@5"),
-    "the same, held to the candidates": ("ranking", "ndcg@5-constrained"),
+    "the same, constrained to the candidates": ("ranking", "ndcg@5_constrained"),
     "classification accuracy": ("classification", "accuracy"),
 }
 
@@ -184,4 +190,4 @@ def test_the_table_of_other_data_is_that_of_the_rows_kept() -> None:
     for line in table(ROOT / "docs/results.md", "| intention, hybrid"):
         kept = rows(OTHERS[line["intention, hybrid"].split()[0]])
         for head, (task, metric) in MEASURED.items():
-            assert line[head] == ", ".join(shown(kept[form, task, metric]) for form in ("intention", "hybrid"))
+            assert line[head] == ", ".join(shown(kept[form, "", task, metric]) for form in ("intention", "hybrid"))

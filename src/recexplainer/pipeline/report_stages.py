@@ -42,7 +42,7 @@ from recexplainer.storage import read_json
 if TYPE_CHECKING:
     from recexplainer.data.dataset import Dataset
     from recexplainer.evidence.pair_attribution import Attribution
-    from recexplainer.reports.inputs import ReportInputs, TaskCount
+    from recexplainer.reports.inputs import ReportInputs
 
 _LONG_HISTORY = 3  # a longer history shows what an explanation takes from it
 
@@ -140,7 +140,6 @@ def report_inputs(recipe: Recipe, folders: Folders) -> ReportInputs:
     from recexplainer.evaluation.rows import read_rows
     from recexplainer.evaluation.rubric_judge import RULES
     from recexplainer.reports.inputs import DatasetFacts, ReportInputs
-    from recexplainer.reports.inputs import Stage as StageTime
 
     manifests = {name: manifest for name, folder in folders.items() if (manifest := read_manifest(folder))}
     further = [name for name in sorted(recipe.evaluation.needed) if name != "alignment"]
@@ -149,21 +148,21 @@ def report_inputs(recipe: Recipe, folders: Folders) -> ReportInputs:
         name=recipe.name,
         recommender=recipe.recommender.name,
         dataset=DatasetFacts.of(Dataset.load(folders[DATASET])),
-        target_rows=read_rows(folders[RECOMMENDER] / RunLayout.QUALITY),
+        recommender_rows=read_rows(folders[RECOMMENDER] / RunLayout.QUALITY),
         alignment_rows=read_rows(folders[EVALUATION] / rows_file("alignment")),
         counts=_counts(folders[EXAMPLES]),
-        curves={form: read_json(folders[surrogate_name(form)] / RunLayout.TRAINING_LOG) for form in recipe.forms},
+        training_logs={form: read_json(folders[surrogate_name(form)] / RunLayout.TRAINING_LOG) for form in recipe.forms},
         explanations=read_explanations(folders[EXPLANATIONS] / RunLayout.GROUNDED),
-        alone=read_explanations(folders[EXPLANATIONS] / RunLayout.FROM_SURROGATE),
+        surrogate_alone=read_explanations(folders[EXPLANATIONS] / RunLayout.FROM_SURROGATE),
         settings=recipe.model_dump(mode="json") | {"recommender": recipe.recommender.chosen()},
         versions=manifests[EVALUATION].versions,
-        stages=[StageTime(name, manifest.seconds) for name, manifest in manifests.items()],
+        stages={name: manifest.seconds for name, manifest in manifests.items()},
         paper_dataset=recipe.report.paper_dataset,
         machine=f"{platform.system()} {platform.machine()}",
         evaluation={name: read_rows(path) for name, path in rows.items() if path.is_file()},
         judge_rules=RULES,
         needs=_needs(recipe),
-        case_views=[
+        case_studies=[
             *_example_cases(load_case_explanations(folders)),
             read_explanations(folders[EXPLANATIONS] / RunLayout.ASPECTS),
         ],
@@ -204,10 +203,9 @@ def _example_cases(explanations: Mapping[Method, Sequence[Explanation]]) -> list
     return [[each[place] for each in explanations.values()] for place in (*liked[:1], *disliked[:1])]
 
 
-def _counts(folder: Path) -> list[TaskCount]:
-    from recexplainer.reports.inputs import TaskCount
+def _counts(folder: Path) -> dict[str, tuple[int, int]]:
     from recexplainer.tasks.example import TASKS, load_examples
 
     examples = load_examples(folder)
     train, test = ([one.task for one in part] for part in (examples.train, examples.test))
-    return [TaskCount(task, train.count(task), test.count(task)) for task in TASKS]
+    return {task: (train.count(task), test.count(task)) for task in TASKS}
