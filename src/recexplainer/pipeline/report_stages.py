@@ -64,7 +64,7 @@ def gather_rows(
 ) -> str:
     """Write the rows of all evaluations into one folder, with those of Random and Popularity, measured here."""
     from recexplainer.evaluation.baselines import evaluate_baselines
-    from recexplainer.evaluation.rows import read_rows, write_rows
+    from recexplainer.evaluation.rows import read_confusion, read_rows, write_rows
 
     alignment = rows_file("alignment")
     rows = evaluate_baselines(load_test_cases(context.folders), recipe.evaluation.seed)
@@ -72,6 +72,8 @@ def gather_rows(
     write_rows(folder / alignment, rows)
     for name in further:
         write_rows(folder / rows_file(name), read_rows(context.folders[name] / rows_file(name)))
+        if (confusion := context.folders[name] / RunLayout.CONFUSION).is_file():
+            write_rows(folder / RunLayout.CONFUSION, read_confusion(confusion))
     others = f"; {', '.join(further)}" if further else ""
     return f"{len(rows)} results of {len(measured)} methods and two baselines{others}"
 
@@ -137,13 +139,14 @@ def write_report(recipe: Recipe, context: StageContext, folder: Path) -> str:
 def report_inputs(recipe: Recipe, folders: Folders) -> ReportInputs:
     """Everything that the report shows, from the folders of the stages."""
     from recexplainer.data.dataset import Dataset
-    from recexplainer.evaluation.rows import read_rows
+    from recexplainer.evaluation.rows import read_confusion, read_rows
     from recexplainer.evaluation.rubric_judge import RULES
     from recexplainer.reports.inputs import DatasetFacts, ReportInputs
 
     manifests = {name: manifest for name, folder in folders.items() if (manifest := read_manifest(folder))}
     further = [name for name in sorted(recipe.evaluation.needed) if name != "alignment"]
     rows = {name: folders[EVALUATION] / rows_file(name) for name in further}
+    confusion = folders[EVALUATION] / RunLayout.CONFUSION
     return ReportInputs(
         name=recipe.name,
         recommender=recipe.recommender.name,
@@ -151,7 +154,9 @@ def report_inputs(recipe: Recipe, folders: Folders) -> ReportInputs:
         recommender_rows=read_rows(folders[RECOMMENDER] / RunLayout.QUALITY),
         alignment_rows=read_rows(folders[EVALUATION] / rows_file("alignment")),
         counts=_counts(folders[EXAMPLES]),
-        training_logs={form: read_json(folders[surrogate_name(form)] / RunLayout.TRAINING_LOG) for form in recipe.forms},
+        training_logs={
+            form: read_json(folders[surrogate_name(form)] / RunLayout.TRAINING_LOG) for form in recipe.forms
+        },
         explanations=read_explanations(folders[EXPLANATIONS] / RunLayout.GROUNDED),
         surrogate_alone=read_explanations(folders[EXPLANATIONS] / RunLayout.FROM_SURROGATE),
         settings=recipe.model_dump(mode="json") | {"recommender": recipe.recommender.chosen()},
@@ -160,6 +165,7 @@ def report_inputs(recipe: Recipe, folders: Folders) -> ReportInputs:
         paper_dataset=recipe.report.paper_dataset,
         machine=f"{platform.system()} {platform.machine()}",
         evaluation={name: read_rows(path) for name, path in rows.items() if path.is_file()},
+        confusion=read_confusion(confusion) if confusion.is_file() else (),
         judge_rules=RULES,
         needs=_needs(recipe),
         case_studies=[
@@ -194,13 +200,15 @@ def _needs(recipe: Recipe) -> list[str]:
 
 def _example_cases(explanations: Mapping[Method, Sequence[Explanation]]) -> list[list[Explanation]]:
     """Two cases, one liked and one disliked, as each method explains them."""
+    from recexplainer.reports.names import in_order
+
     if not explanations:
         return []
     cases = next(iter(explanations.values()))
     long = [place for place, one in enumerate(cases) if len(one.history) > _LONG_HISTORY]
     liked = [place for place in long if cases[place].recommended]
     disliked = [place for place in long if not cases[place].recommended]
-    return [[each[place] for each in explanations.values()] for place in (*liked[:1], *disliked[:1])]
+    return [[explanations[method][place] for method in in_order(explanations)] for place in (*liked[:1], *disliked[:1])]
 
 
 def _counts(folder: Path) -> dict[str, tuple[int, int]]:
