@@ -15,7 +15,7 @@ SHOWN = {
     ("retrieval", "hr@5"): "retrieval HR@5",
     ("retrieval", "ndcg@5"): "retrieval NDCG@5",
     ("ranking", "ndcg@5"): "ranking NDCG@5",
-    ("ranking", "ndcg@5_constrained"): "the same, held to the candidates",
+    ("ranking", "ndcg@5_constrained"): "the same, constrained to the candidates",
     ("classification", "accuracy"): "classification accuracy",
     ("reconstruction", "hcr"): "reconstruction HCR",
 }

@@ -92,16 +92,17 @@ def understand(group: TyperGroup, words: list[str]) -> None:
 
 Key = tuple[str, str, str, str]
 FAITHFUL = {
-    "right verdict": "verdict_fidelity",
-    "names what is not in the history": "hallucination_rate",
-    "claims borne out": "claim_precision",
-    "its share": "comprehensiveness_normalized",
+    "verdict fidelity": "verdict_fidelity",
+    "hallucination rate": "hallucination_rate",
+    "claim precision": "claim_precision",
+    "comprehensiveness": "comprehensiveness",
+    "normalized": "comprehensiveness_normalized",
 }
 METHODS = {
-    "hybrid, with evidence": ("hybrid", "grounded"),
-    "hybrid, asked alone": ("hybrid", "self_attribution"),
-    "hybrid, said at once, as in the paper": ("hybrid", "direct"),
-    "intention, said at once": ("intention", "direct"),
+    "hybrid, grounded": ("hybrid", "grounded"),
+    "hybrid, self-attribution": ("hybrid", "self_attribution"),
+    "hybrid, direct, as in the paper": ("hybrid", "direct"),
+    "intention, direct": ("intention", "direct"),
     "the backbone before alignment": ("unaligned", "direct"),
     "template: three most recent": ("template_recent", ""),
     "template: three most popular": ("template_popular", ""),
@@ -132,12 +133,12 @@ def shown(value: float | None) -> str:
 
 def test_the_table_of_faithfulness_is_that_of_the_rows_kept() -> None:
     kept = rows("paper-games-faithfulness.json", (500,))
-    lines = table(ROOT / "README.md", "| | right verdict")
+    lines = table(ROOT / "README.md", "| | verdict fidelity")
     assert [line[""] for line in lines] == list(METHODS)
     for line in lines:
         for head, value in line.items():
             if head:
-                assert value == shown(kept[(*METHODS[line[""]], "explanation", FAITHFUL.get(head, head))]), (
+                assert value == shown(kept[(*METHODS[line[""]], "explanation", FAITHFUL[head])]), (
                     line[""],
                     head,
                 )
