@@ -13,12 +13,12 @@ from tests.tiny import world
 from recexplainer.data.split import leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Floats, Recommender, User
-from recexplainer.recommenders.vector_files import read_vectors
 from recexplainer.recommenders.vectors import (
     FoldIn,
     ScoreSettings,
     VectorRecommender,
     VectorSettings,
+    read_vectors,
 )
 
 WIDTH = 6
@@ -269,6 +269,12 @@ def test_of_two_users_with_one_history_each_has_the_own_vector(tmp_path: Path) -
     shorter, longer = folding.predict(vectors(30), [(1,), (1, 2)])
     left = f.user_vectors([User((1,), "ben"), User((1,), "ann")])
     np.testing.assert_allclose(left, np.stack([users[user] + shorter - longer for user in ("ben", "ann")]), rtol=1e-5)
+
+
+def test_one_user_is_enough_to_fold_in() -> None:
+    folding = FoldIn.fit(vectors(4), [(1, 2)], vectors(1, 3))
+    assert np.isfinite(folding.weights).all()
+    assert np.isfinite(folding.explained)
 
 
 @pytest.mark.parametrize(("noise", "least", "most"), [(0.0, 0.99, 1.0), (100.0, -1.0, 0.2)])

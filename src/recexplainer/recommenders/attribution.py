@@ -63,12 +63,7 @@ def ablated_scores(
 ) -> Floats:
     """The score of each item, `Float[cases]`, when some items of the history are ablated.
 
-    Args:
-        recommender: Who scores.
-        users: As in all functions here; a user may come several times.
-        items: As in all functions here.
-        ablated: The items left out in each case, `[cases]`; what the history does not hold makes no difference.
-        ablation: What becomes of the gap.
+    `ablated` are those of each case, `[cases]`; what the history does not hold makes no difference.
     """
     scores = _score_subsets(recommender, users, items, _kept(users, ablated), ablation)
     return np.array([one[0] for one in scores], np.float32)
@@ -156,9 +151,9 @@ def shapley_values(
     jackknife's over 16 groups of pairs.
 
     Args:
-        recommender: Who scores.
-        users: As in all functions here.
-        items: As in all functions here.
+        recommender: Who scores; it, `users` and `items` are as in all functions here.
+        users: The histories.
+        items: The items asked about.
         exact_up_to: The longest history of which all subsets are scored. A longer one is exact, too, where that scores
             no more than sampling would.
         samples: Subsets drawn of a longer history, rounded down to a multiple of 32; of a history of n items at most
@@ -221,29 +216,22 @@ def _exact_values(kept: Masks, scores: NDArray[np.float64]) -> Shapley:
 def _sampled_values(kept: Masks, scores: NDArray[np.float64]) -> Shapley:
     """The least squares fit of all that `_subsets` draws, and the jackknife over groups of it."""
     n = kept.shape[1]
-    asked, gains = kept[2:].astype(np.float64), scores[2:] - scores[0]
+    masks, gains = kept[2:].astype(np.float64), scores[2:, None] - scores[0]
     sizes = np.arange(1, n)
     kernel = 1 / (sizes * (n - sizes))
-    weight = (kernel[0] + kernel[-1]) / (2 * n), kernel[1:-1].sum() / (len(asked) - 2 * n)
-    fixed = weight[0] * asked[: 2 * n].T @ np.column_stack([asked, gains])[: 2 * n]
-    drawn = asked[2 * n :].reshape(_GROUPS, -1, n)
+    weight = (kernel[0] + kernel[-1]) / (2 * n), kernel[1:-1].sum() / (len(masks) - 2 * n)
+    fixed = weight[0] * masks[: 2 * n].T @ np.column_stack([masks, gains])[: 2 * n]
+    drawn = masks[2 * n :].reshape(_GROUPS, -1, n)
     groups = weight[1] * drawn.mT @ np.concatenate([drawn, gains[2 * n :].reshape(_GROUPS, -1, 1)], 2)
     leave_one_out = (groups.sum(0) - groups) * (_GROUPS / (_GROUPS - 1))
-    fits = _least_squares(fixed + np.concatenate([groups.sum(0)[None], leave_one_out]), scores[1] - scores[0])
+    normal = fixed + np.concatenate([groups.sum(0)[None], leave_one_out])  # equations of the fit and of the jackknife
+    inverse = np.linalg.inv(normal[..., :n])
+    free, ones = (inverse @ normal[..., n:])[..., 0], inverse.sum(-1)
+    excess = (free.sum(1) - scores[1] + scores[0]) / ones.sum(1)  # over the sum that is held
+    fits = free - ones * excess[:, None]
     squares = ((fits[1:] - fits[1:].mean(0)) ** 2).sum(0)
     errors = np.sqrt(squares * (_GROUPS - 1) / _GROUPS).astype(np.float32)
     return Shapley(fits[0].astype(np.float32), errors, float(scores[0]), exact=False)
-
-
-def _least_squares(normal: NDArray[np.float64], total: float) -> NDArray[np.float64]:
-    """The solutions that sum to `total`, `Float[fits, n]`, of the normal equations `Float[fits, n, n + 1]`."""
-    fits, n, _ = normal.shape
-    system = np.ones((fits, n + 1, n + 1))
-    system[:, :n, :n], system[:, n, n] = normal[..., :n], 0
-    right = np.full((fits, n + 1, 1), total)
-    right[:, :n, 0] = normal[..., n]
-    solved: NDArray[np.float64] = np.linalg.solve(system, right).astype(np.float64)
-    return solved[:, :n, 0]
 
 
 def _lengths(users: Sequence[User]) -> list[int]:
@@ -299,21 +287,17 @@ def _remaining(
 
 def _check(recommender: Recommender, users: Sequence[User], items: Sequence[int], ablation: Ablation) -> None:
     if not recommender.answers_changed_history:
-        raise RecommenderError(
-            "This recommender knows users by id alone and cannot answer for a changed history.",
-            hint="Use a recommender that takes histories, or leave attribution out.",
-        )
+        message = "This recommender knows users by id alone and cannot answer for a changed history."
+        raise RecommenderError(message, hint="Use a recommender that takes histories, or leave attribution out.")
     if ablation == "padding" and not hasattr(recommender, "padding_item"):
         message = "This recommender has no padding that could stand where an item was."
         raise RecommenderError(message, location=type(recommender).__name__, hint="Ablate items by deletion.")
     _check_count(len(users), len(items), "items")
     for user, item in zip(users, items, strict=True):
         if not 0 < len(user.history) <= recommender.max_history:
-            raise RecommenderError(
-                f"A history has {len(user.history)} items, where 1 to {recommender.max_history} are allowed.",
-                location=f"user {user.id!r}",
-                hint="Ask about users with at least one item, and cut histories to the last max_history.",
-            )
+            message = f"A history has {len(user.history)} items, where 1 to {recommender.max_history} are allowed."
+            hint = "Ask about users with at least one item, and cut histories to the last max_history."
+            raise RecommenderError(message, location=f"user {user.id!r}", hint=hint)
         if not 0 <= item < recommender.n_items:
             message = f"Item {item} was asked about, but the catalogue has {recommender.n_items:,}."
             raise RecommenderError(

@@ -64,8 +64,5 @@ def require_history(users: Sequence[User], name: str) -> None:
     """Raise RecommenderError if a history is empty; `name` is the recommender's, for the message."""
     for user in users:
         if not user.history:
-            raise RecommenderError(
-                f"{name} was asked about an empty history.",
-                location=f"user {user.id!r}",
-                hint="Ask about users with at least one item.",
-            )
+            message, hint = f"{name} was asked about an empty history.", "Ask about users with at least one item."
+            raise RecommenderError(message, location=f"user {user.id!r}", hint=hint)

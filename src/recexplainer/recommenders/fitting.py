@@ -142,11 +142,9 @@ def fit_towers(kind: type[M], dataset: Dataset, split: Split | None, settings: F
     histories = [np.asarray(split.train_history(user)) for user in range(dataset.n_users)]
     held_out = [history for history in histories if len(history) > 1]
     if not held_out:
-        raise RecommenderError(
-            "No user has enough interactions to hold one out.",
-            location=f"dataset {dataset.name!r}",
-            hint="Loosen the filter, or give users with at least three interactions.",
-        )
+        hint = "Loosen the filter, or give users with at least three interactions."
+        message = "No user has enough interactions to hold one out."
+        raise RecommenderError(message, location=f"dataset {dataset.name!r}", hint=hint)
     users = [User(tuple(history[:-1].tolist())) for history in held_out]
     targets = np.array([history[-1] for history in held_out], np.int64)
 

@@ -75,11 +75,8 @@ class FunctionRecommender:
         self.answers_changed_history: bool = not self._is_object or self._target.answers_changed_history
         self._with_items = not self._is_object and self._takes_items()
         if self._is_object and self._target.n_items != self.n_items:
-            raise RecommenderError(
-                f"It scores {self._target.n_items:,} items, but the catalogue has {self.n_items:,}.",
-                location=self._name,
-                hint="Score the items of the data after filtering, in their order.",
-            )
+            message = f"It scores {self._target.n_items:,} items, but the catalogue has {self.n_items:,}."
+            raise self._error(message, "Score the items of the data after filtering, in their order.")
 
     @classmethod
     def named(cls, entry: str, item_ids: Sequence[str], max_history: int = _MAX_HISTORY) -> FunctionRecommender:
@@ -95,11 +92,7 @@ class FunctionRecommender:
         return self._vectors("user_vectors", len(users), users)
 
     def scores(self, users: Sequence[User]) -> Floats:
-        """The score of every item, `Float[users, items]`.
-
-        Raises:
-            RecommenderError: A history is empty, or what came back has another shape or is not finite.
-        """
+        """The score of every item, `Float[users, items]`. Raises as `checked_array`, and for an empty history."""
         if not users:
             return np.empty((0, self.n_items), np.float32)
         if self._is_object:
@@ -112,20 +105,14 @@ class FunctionRecommender:
 
     def _vectors(self, method: str, count: int, *arguments: Any) -> Floats:
         if not self.has_vectors:
-            raise RecommenderError(
-                "This recommender has no vectors, it can only score.",
-                location=self._name,
-                hint="Align it in the behavior form, or give an object with item_vectors and user_vectors.",
-            )
+            hint = "Align it in the behavior form, or give an object with item_vectors and user_vectors."
+            raise self._error("This recommender has no vectors, it can only score.", hint)
         return checked_array(getattr(self._target, method)(*arguments), (count, None), method, self._name).copy()
 
     def _takes_items(self) -> bool:
         if not callable(self._target):
-            raise RecommenderError(
-                "This is neither a function nor a recommender.",
-                location=self._name,
-                hint=f"Name a function scores(histories), or an object with {', '.join(_ATTRIBUTES)}.",
-            )
+            hint = f"Name a function scores(histories), or an object with {', '.join(_ATTRIBUTES)}."
+            raise self._error("This is neither a function nor a recommender.", hint)
         try:
             parameters = signature(self._target).parameters.values()
         except ValueError:  # functions written in C may have no signature
@@ -133,18 +120,14 @@ class FunctionRecommender:
         by_position = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
         return sum(one.default is one.empty and one.kind in by_position for one in parameters) > 1
 
-    def save(self, folder: Path) -> None:
-        """Write `recommender.json`: the name, and the ids that it is asked about.
+    def _error(self, message: str, hint: str) -> RecommenderError:
+        return RecommenderError(message, location=self._name, hint=hint)
 
-        Raises:
-            RecommenderError: It has no name that it can be imported by.
-        """
+    def save(self, folder: Path) -> None:
+        """Write its name and the item ids to `recommender.json`. Raises RecommenderError if it has no name."""
         if not self.entry:
-            raise RecommenderError(
-                "A function can be saved by its name only, and this one was given without.",
-                location=self._name,
-                hint="Put it into a module, and name it: FunctionRecommender.named('module:attribute', item_ids).",
-            )
+            hint = "Put it into a module, and name it: FunctionRecommender.named('module:attribute', item_ids)."
+            raise self._error("A function can be saved by its name only, and this one was given without.", hint)
         folder.mkdir(parents=True, exist_ok=True)
         described = {"entry": self.entry, "max_history": self.max_history, "item_ids": self._item_ids}
         write_json(folder / "recommender.json", {"kind": self.kind, "n_items": self.n_items, **described})
@@ -157,11 +140,7 @@ class FunctionRecommender:
 
 
 def as_recommender(given: Recommender | ScoreFunction, item_ids: Sequence[str]) -> Recommender:
-    """A recommender as it is; a bare function, or a recommender's class, as a `FunctionRecommender`.
-
-    Raises:
-        RecommenderError: It is neither.
-    """
+    """A recommender as it is; a bare function, or a recommender's class, as a `FunctionRecommender`. Raises as it."""
     ready = _fulfils_contract(given) and not isinstance(given, type)
     return cast(Recommender, given) if ready else FunctionRecommender(given, item_ids)
 
@@ -173,9 +152,7 @@ def _fulfils_contract(target: Any) -> bool:
 def import_entry(entry: str) -> Any:
     """What `module:attribute` names, or what is registered under a name; modules may lie in the working folder.
 
-    Raises:
-        RecommenderError: There is no such module or attribute.
-        SettingsError: Nothing is registered under that name.
+    Raises RecommenderError where there is no such module or attribute, SettingsError where nothing is registered.
     """
     module, colon, attribute = entry.partition(":")
     if entry and not colon:
@@ -187,9 +164,7 @@ def import_entry(entry: str) -> Any:
         for name in attribute.split("."):
             found = getattr(found, name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise RecommenderError(
-            f"The recommender cannot be imported: {error}.",
-            location=entry or "function.entry",
-            hint="Name it as module:attribute; the module must be installed, or lie where you start from.",
-        ) from error
+        message = f"The recommender cannot be imported: {error}."
+        hint = "Name it as module:attribute; the module must be installed, or lie where you start from."
+        raise RecommenderError(message, location=entry or "function.entry", hint=hint) from error
     return found

@@ -46,14 +46,26 @@ class ImplicitSettings(Settings):
 def fit_implicit(dataset: Dataset, split: Split, settings: ImplicitSettings) -> MF:
     """Fit on everything but the test items.
 
+    ALS solves `(YᵀY + penalty + (alpha - 1) HᵀH) u = alpha Hᵀ1`, Y all items and H those of the history. In the space
+    where `YᵀY + penalty` is one, that is MF's ridge with the weight `alpha - 1`, and products stay as they are. The
+    last of BPR's item vectors' numbers is the bias.
+
     Raises:
         RecommenderError: `implicit` is not installed.
     """
-    model = package_model(dataset, split, settings)
-    vectors = np.asarray(model.item_factors, np.float64)
+    package = package_model(dataset, split, settings)
+    vectors = np.asarray(package.item_factors, np.float64)
     if settings.model == "als":
-        return _als(vectors, settings)
-    return _bpr(vectors, np.asarray(model.user_factors)[:, : settings.factors], dataset, split, settings)
+        gram = vectors.T @ vectors + settings.regularization * np.eye(vectors.shape[1])
+        whitened = np.linalg.solve(np.linalg.cholesky(gram), vectors.T).T
+        return _mf(whitened, np.zeros(len(vectors)), settings.alpha - 1, settings.alpha, settings.max_history)
+    model = _mf(vectors[:, :-1], vectors[:, -1], 1.0, 1.0, settings.max_history)
+    histories = [tuple(split.train_history(user).tolist()) for user in range(dataset.n_users)]
+    rows = [row for row, history in enumerate(histories) if history]
+    folded = model.user_vectors([User(histories[row]) for row in rows])[:, :-1]
+    own = np.asarray(package.user_factors)[rows, : settings.factors]
+    model.scale.fill_(float(np.linalg.norm(own, axis=1).mean() / np.linalg.norm(folded, axis=1).mean()))
+    return model
 
 
 def package_model(dataset: Dataset, split: Split, settings: ImplicitSettings) -> Any:
@@ -70,14 +82,8 @@ def package_model(dataset: Dataset, split: Split, settings: ImplicitSettings) ->
     users, items = split.train_interactions()
     seen = sparse.csr_matrix((np.ones(len(items), np.float32), (users, items)), (dataset.n_users, dataset.n_items))
     seen.data[:] = 1.0
-    shared: dict[str, Any] = {
-        "factors": settings.factors,
-        "regularization": settings.regularization,
-        "iterations": settings.iterations,
-        "random_state": settings.seed,
-        "num_threads": 1,
-        "use_gpu": False,
-    }
+    shared = settings.model_dump(include={"factors", "regularization", "iterations"})
+    shared |= {"random_state": settings.seed, "num_threads": 1, "use_gpu": False}
     if settings.model == "als":
         model = implicit.AlternatingLeastSquares(alpha=settings.alpha, **shared)
     else:
@@ -86,32 +92,8 @@ def package_model(dataset: Dataset, split: Split, settings: ImplicitSettings) ->
     return model
 
 
-def _als(vectors: NDArray[np.float64], settings: ImplicitSettings) -> MF:
-    """The MF that folds in as ALS does.
-
-    ALS solves `(YᵀY + penalty + (alpha - 1) HᵀH) u = alpha Hᵀ1`, Y all items and H those of the history. In the space
-    where `YᵀY + penalty` is one, that is MF's ridge with the weight `alpha - 1`, and products stay as they are.
-    """
-    gram = vectors.T @ vectors + settings.regularization * np.eye(vectors.shape[1])
-    whitened = np.linalg.solve(np.linalg.cholesky(gram), vectors.T).T
-    return _mf(whitened, np.zeros(len(vectors)), settings.alpha - 1, settings.alpha, settings)
-
-
-def _bpr(
-    vectors: NDArray[np.float64], own: NDArray[Any], dataset: Dataset, split: Split, settings: ImplicitSettings
-) -> MF:
-    """The MF with BPR's vectors; the last of them is the bias."""
-    model = _mf(vectors[:, :-1], vectors[:, -1], 1.0, 1.0, settings)
-    users = [User(tuple(split.train_history(user).tolist())) for user in range(dataset.n_users)]
-    asked = [(row, user) for row, user in enumerate(users) if user.history]
-    folded = model.user_vectors([user for _, user in asked])[:, :-1]
-    size = np.linalg.norm(own[[row for row, _ in asked]], axis=1).mean() / np.linalg.norm(folded, axis=1).mean()
-    model.scale.fill_(float(size))
-    return model
-
-
-def _mf(vectors: NDArray[Any], biases: NDArray[Any], weight: float, scale: float, settings: ImplicitSettings) -> MF:
-    shape = MFSettings(max_history=settings.max_history, factors=vectors.shape[1], weight=weight)
+def _mf(vectors: NDArray[Any], biases: NDArray[Any], weight: float, scale: float, max_history: int) -> MF:
+    shape = MFSettings(max_history=max_history, factors=vectors.shape[1], weight=weight)
     model = MF(len(vectors), shape).eval().requires_grad_(False)
     model.items.weight[:-1] = torch.from_numpy(vectors)
     model.biases[:] = torch.from_numpy(biases)

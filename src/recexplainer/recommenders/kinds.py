@@ -40,7 +40,6 @@ class SavableRecommender(Recommender, Protocol):
 
     def save(self, folder: Path) -> None:
         """Write it into a folder, so that `load_recommender` reads it."""
-        ...
 
 
 class RecommenderSettings(Settings):
@@ -66,9 +65,7 @@ class RecommenderSettings(Settings):
         if self.kind == "vectors" and self.vectors.items is None:
             raise ValueError("'kind: vectors' needs 'vectors.items', a file of item vectors")
         if self.kind == "vectors" and self.vectors.users is None and self.vectors.fold_in != "mean":
-            raise ValueError(
-                "'kind: vectors' needs 'vectors.users', a file of user vectors, or 'vectors.fold_in: mean'"
-            )
+            raise ValueError("'kind: vectors' needs 'vectors.users', a file of vectors, or 'vectors.fold_in: mean'")
         if self.kind == "function" and not self.function.entry:
             raise ValueError("'kind: function' needs 'function.entry', module:attribute or a registered name")
         return self
@@ -76,15 +73,10 @@ class RecommenderSettings(Settings):
     @property
     def name(self) -> str:
         """What to call it in a report."""
-        items = self.vectors.items
-        names = {
-            "sasrec": "SASRec",
-            "mf": "MF",
-            "implicit": self.implicit.model.upper(),
-            "function": self.function.entry,
-            "vectors": f"The model of {items.name if items else 'vectors'}",
-        }
-        return names[self.kind]
+        names = {"sasrec": "SASRec", "implicit": self.implicit.model.upper(), "function": self.function.entry}
+        if self.kind == "vectors" and self.vectors.items:
+            return f"The model of {self.vectors.items.name}"
+        return names.get(self.kind, self.kind.upper())
 
     @property
     def sources(self) -> tuple[Path, ...]:
@@ -121,11 +113,7 @@ class MadeRecommender:
 
 
 def make_recommender(dataset: Dataset, split: Split, settings: RecommenderSettings) -> MadeRecommender:
-    """Fit a recommender, or read or import it, as the settings say.
-
-    Raises:
-        RecommenderError: It cannot be made of this data, or from what the settings name.
-    """
+    """Fit a recommender, or read or import it, as the settings say. Raises RecommenderError if that is not possible."""
     match settings.kind:
         case "sasrec":
             return _searched(settings.name, *fit_towers(SASRec, dataset, split, settings.sasrec))
@@ -147,17 +135,13 @@ def make_recommender(dataset: Dataset, split: Split, settings: RecommenderSettin
 def load_recommender(folder: Path) -> Recommender:
     """The recommender that was saved in a folder, whatever its kind.
 
-    Raises:
-        RunError: There is none.
-        RecommenderError: It is of an unknown kind, or a function that cannot be imported any more.
+    Raises RunError where there is none, RecommenderError for an unknown kind or what cannot be imported any more.
     """
     kind = read_json(folder / "recommender.json").get("kind")
     if kind not in _LOADERS:
-        raise RecommenderError(
-            f"A recommender of the unknown kind {kind!r} was saved here.",
-            location=str(folder / "recommender.json"),
-            hint=f"Known are {', '.join(_LOADERS)}; it may be of a newer version.",
-        )
+        message = f"A recommender of the unknown kind {kind!r} was saved here."
+        hint = f"Known are {', '.join(_LOADERS)}; it may be of a newer version."
+        raise RecommenderError(message, location=str(folder / "recommender.json"), hint=hint)
     return _LOADERS[kind](folder)
 
 

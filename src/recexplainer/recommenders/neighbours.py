@@ -25,13 +25,9 @@ def unit_vectors(vectors: Floats) -> Floats:
 def nearest_items(
     vectors: Floats, items: Sequence[int] | NDArray[np.integer], k: int, *, cosine: bool = True
 ) -> NDArray[np.int64]:
-    """The other items whose vectors are most similar to those of some items.
+    """The other items of the catalogue whose vectors, `Float[catalogue, d]`, are most similar to those of some items.
 
-    Args:
-        vectors: `Float[catalogue, d]`.
-        items: `Int[items]`, whose neighbours are wanted.
-        k: How many neighbours.
-        cosine: Similarity is the cosine; False: the inner product.
+    Similarity is the cosine or the inner product.
 
     Returns:
         `Int[items, min(k, catalogue - 1)]`, nearest first.
@@ -44,9 +40,7 @@ def nearest_items(
         part = distinct[start : start + BATCH]
         similarity = vectors[part] @ vectors.T
         similarity[np.arange(len(part)), part] = -np.inf
-        chosen = np.sort(np.argpartition(-similarity, k - 1, axis=1)[:, :k], axis=1)
-        order = np.argsort(-np.take_along_axis(similarity, chosen, axis=1), axis=1, kind="stable")
-        nearest[start : start + BATCH] = np.take_along_axis(chosen, order, axis=1)
+        nearest[start : start + BATCH] = np.argpartition(-similarity, range(k), axis=1)[:, :k]
     return nearest[places]
 
 
@@ -82,9 +76,9 @@ def attribute_contrasts(
 
     Args:
         recommender: Who scores.
-        attributes: `[items]`, the attributes of every item of the catalogue.
+        attributes: `[catalogue]`, the attributes of every item.
         users: `[cases]`.
-        items: The item asked about in each case, `[cases]`.
+        items: `[cases]`, the item asked about in each case.
         neighbours: How many nearest items are compared, by cosine of their vectors; those in the history are then left
             out.
         least: How many neighbours must have an attribute, and as many lack it, for it to have a contrast; at least one.
@@ -95,8 +89,7 @@ def attribute_contrasts(
         `[cases][attributes of the item]`; attributes without a contrast come last.
 
     Raises:
-        RecommenderError: The recommender has no vectors and the sample is too small, or attributes or items do not fit
-            the catalogue.
+        RecommenderError: There are no vectors and the sample is too small, or attributes or items do not fit.
     """
     _check(recommender, attributes, users, items)
     nearest = nearest_items(_vectors(recommender, sample), items, neighbours).tolist()
@@ -126,11 +119,8 @@ def _vectors(recommender: Recommender, sample: Sequence[User]) -> Floats:
     if recommender.has_vectors:
         return recommender.item_vectors()
     if len(sample) < 2:
-        raise RecommenderError(
-            "This recommender has no vectors, and too few users are given to compare the scores of items over.",
-            location="sample",
-            hint="Give a few hundred users.",
-        )
+        message = "This recommender has no vectors, and too few users are given to compare the scores of items over."
+        raise RecommenderError(message, location="sample", hint="Give a few hundred users.")
     scores = np.concatenate([batch.scores for batch in score_batches(recommender, sample)]).T
     return scores - scores.mean(1, keepdims=True)
 
@@ -138,15 +128,11 @@ def _vectors(recommender: Recommender, sample: Sequence[User]) -> Floats:
 def _check(
     recommender: Recommender, attributes: Sequence[frozenset[str]], users: Sequence[User], items: Sequence[int]
 ) -> None:
-    if len(attributes) != recommender.n_items:
-        raise RecommenderError(
-            f"Attributes of {len(attributes):,} items are given, but the catalogue has {recommender.n_items:,}.",
-            location="attributes",
-            hint="Give a set for each item, an empty one where nothing is known.",
-        )
-    if len(items) != len(users) or not all(0 <= item < recommender.n_items for item in items):
-        raise RecommenderError(
-            f"{len(items)} items do not fit {len(users)} users and a catalogue of {recommender.n_items:,}.",
-            location="items",
-            hint="Give the index of one item for each user.",
-        )
+    n_items = recommender.n_items
+    if len(attributes) != n_items:
+        message = f"Attributes of {len(attributes):,} items are given, but the catalogue has {n_items:,}."
+        hint = "Give a set for each item, an empty one where nothing is known."
+        raise RecommenderError(message, location="attributes", hint=hint)
+    if len(items) != len(users) or not all(0 <= item < n_items for item in items):
+        message = f"{len(items)} items do not fit {len(users)} users and a catalogue of {n_items:,}."
+        raise RecommenderError(message, location="items", hint="Give the index of one item for each user.")

@@ -51,18 +51,12 @@ class ScoreBatch:
 
     @cached_property
     def unseen(self) -> NDArray[np.bool_]:
-        """`Bool[users, items]`: True where the item is not in the user's history.
-
-        Raises:
-            RecommenderError: A history holds the whole catalogue, so that nothing is left to recommend.
-        """
+        """`Bool[users, items]`: True where the item is not in the history. Raises RecommenderError if all items are."""
         unseen = ~self.seen
         if not unseen.any(axis=1).all():
-            raise RecommenderError(
-                "A history holds every item of the catalogue, so nothing is left to recommend.",
-                location=f"a catalogue of {unseen.shape[1]} items",
-                hint="Use a larger catalogue or shorter histories.",
-            )
+            message = "A history holds every item of the catalogue, so nothing is left to recommend."
+            where = f"a catalogue of {unseen.shape[1]} items"
+            raise RecommenderError(message, location=where, hint="Use a larger catalogue or shorter histories.")
         return unseen
 
     def best(self, k: int) -> list[list[int]]:
@@ -77,11 +71,10 @@ class ScoreBatch:
         return 1 + ((self.scores > own[:, None]) & ~self.seen).sum(axis=1)
 
     def thresholds(self) -> tuple[Floats, Floats]:
-        """Each user's own thresholds over unseen items (paper section 2.2, task 3).
+        """Each user's own thresholds over unseen items (paper section 2.2, task 3), `Float[users]` twice.
 
-        Returns:
-            `Float[users]` twice: a positive item scores strictly above the first (the best 20%), a negative one
-            strictly below the second (the lower 50%). Shares are rounded down.
+        A positive item scores strictly above the first (the best 20%), a negative one strictly below the second (the
+        lower 50%). Shares are rounded down.
         """
         n_items = self.scores.shape[1]
         n_unseen = self.unseen.sum(axis=1)
@@ -99,11 +92,7 @@ def truncate(history: Sequence[int] | NDArray[np.integer], recommender: Recommen
 
 
 def score_batches(recommender: Recommender, users: Sequence[User], *, batch: int = BATCH) -> Iterator[ScoreBatch]:
-    """Score users, at most `batch` at a time.
-
-    Raises:
-        RecommenderError: The scores have the wrong shape or are not finite.
-    """
+    """Score users, at most `batch` at a time. Raises as `checked_array`."""
     for start in range(0, len(users), batch):
         part = users[start : start + batch]
         scores = checked_array(recommender.scores(part), (len(part), recommender.n_items), "scores", "Recommender")
@@ -111,13 +100,7 @@ def score_batches(recommender: Recommender, users: Sequence[User], *, batch: int
 
 
 def checked_array(answer: Any, shape: tuple[int, int | None], method: str, location: str) -> Floats:
-    """What a recommender returned, as an array of finite numbers.
-
-    Args:
-        answer: What came back.
-        shape: What it must have; None: any width.
-        method: Which method returned it.
-        location: Whose method it is, for the message.
+    """What a recommender's method returned, as an array of finite numbers, `Float[shape]`; None is any width.
 
     Raises:
         RecommenderError: It is no array of numbers, has another shape, or holds NaN or infinity.
@@ -125,22 +108,17 @@ def checked_array(answer: Any, shape: tuple[int, int | None], method: str, locat
     try:
         array = np.asarray(answer, np.float32)
     except (TypeError, ValueError) as error:
-        raise RecommenderError(
-            f"{method} did not return an array of numbers: {error}.", location=location, hint="Return a NumPy array."
-        ) from error
+        message = f"{method} did not return an array of numbers: {error}."
+        raise RecommenderError(message, location=location, hint="Return a NumPy array.") from error
     if array.ndim != 2 or array.shape[0] != shape[0] or shape[1] not in (None, array.shape[1]):
         expected = f"({shape[0]}, {'any width' if shape[1] is None else shape[1]})"
-        raise RecommenderError(
-            f"{method} returned the shape {array.shape}, where {expected} is expected.",
-            location=location,
-            hint="Return one row a user (of item vectors: an item), and of scores one column an item.",
-        )
+        message = f"{method} returned the shape {array.shape}, where {expected} is expected."
+        hint = "Return one row a user (of item vectors: an item), and of scores one column an item."
+        raise RecommenderError(message, location=location, hint=hint)
     if not np.isfinite(array).all():
-        raise RecommenderError(
-            f"{method} returned NaN or infinity; only finite numbers are allowed.",
-            location=location,
-            hint="Return a finite number for every item, those in the history included; they are left out later.",
-        )
+        message = f"{method} returned NaN or infinity; only finite numbers are allowed."
+        hint = "Return a finite number for every item, those in the history included; they are left out later."
+        raise RecommenderError(message, location=location, hint=hint)
     return array
 
 
@@ -163,15 +141,10 @@ def score_stds(recommender: Recommender, users: Sequence[User]) -> list[float]:
 
 
 def recommended_shares(recommender: Recommender, dataset: Dataset, sample: int = SAMPLE) -> Floats:
-    """The popularity of each item under the recommender, `Float[items]`.
+    """The popularity of each item under the recommender, `Float[items]`, from evenly spaced users.
 
     It is the share of users to whom the item is recommended, of those who have not seen it. Recommended means above the
     user's own top-20% threshold, so an item that all users like equally has 0.2 on average.
-
-    Args:
-        recommender: Whose recommendations are counted.
-        dataset: The users' histories.
-        sample: How many users are asked about, evenly spaced; all where there are fewer.
     """
     rows = np.unique(np.linspace(0, dataset.n_users - 1, min(sample, dataset.n_users)).astype(int)).tolist()
     users = [User(truncate(dataset.history(row), recommender), dataset.user_ids[row]) for row in rows]
@@ -190,12 +163,8 @@ def sample_columns(mask: NDArray[np.bool_], count: int, rng: np.random.Generator
     Returns:
         `Int[rows, count]`; -1 fills the end of a row with too few True.
     """
-    keys = rng.random(mask.shape, dtype=np.float32)
-    keys[~mask] = -1.0
+    keys = np.where(mask, -rng.random(mask.shape, dtype=np.float32), 1.0)
     count = min(count, mask.shape[1])
-    chosen = keys.argmax(axis=1)[:, None] if count == 1 else np.argpartition(keys, -count, axis=1)[:, -count:]
-    drawn = np.take_along_axis(keys, chosen, axis=1)
-    order = np.argsort(-drawn, axis=1)
-    chosen = np.take_along_axis(chosen, order, axis=1)
-    chosen[np.take_along_axis(drawn, order, axis=1) < 0] = -1
+    chosen = np.argpartition(keys, range(count), axis=1)[:, :count]
+    chosen[np.take_along_axis(keys, chosen, axis=1) > 0] = -1
     return chosen

@@ -149,9 +149,6 @@ class SASRec(Towers):
     A history may hold `padding_item` anywhere before its last item: no item attends to it, and those after it keep
     their positions.
 
-    Args:
-        n_items: Size of the catalogue.
-        settings: The shape.
     """
 
     kind, shape = "sasrec", SASRecSettings
@@ -162,19 +159,15 @@ class SASRec(Towers):
         self.padding_item = n_items
         width, heads = settings.hidden_size, settings.num_attention_heads
         if width % heads:
-            raise RecommenderError(
-                f"SASRec's hidden size {width} cannot be split into {heads} heads.",
-                location="recommender.sasrec.hidden_sizes",
-                hint="Choose a hidden size that the number of heads divides.",
-            )
+            message = f"SASRec's hidden size {width} cannot be split into {heads} heads."
+            hint = "Choose a hidden size that the number of heads divides."
+            raise RecommenderError(message, location="recommender.sasrec.hidden_sizes", hint=hint)
         self.items = nn.Embedding(n_items + 1, width, padding_idx=n_items)
         self.positions = nn.Embedding(settings.max_history, width)
-        block = nn.TransformerEncoderLayer(
-            width, heads, 4 * width, settings.dropout, "gelu", batch_first=True, norm_first=True
-        )
-        self.blocks = nn.TransformerEncoder(
-            block, settings.num_hidden_layers, nn.LayerNorm(width), enable_nested_tensor=False
-        )
+        shape = (width, heads, 4 * width, settings.dropout, "gelu")
+        block = nn.TransformerEncoderLayer(*shape, batch_first=True, norm_first=True)
+        layers, norm = settings.num_hidden_layers, nn.LayerNorm(width)
+        self.blocks = nn.TransformerEncoder(block, layers, norm, enable_nested_tensor=False)
         self.dropout = nn.Dropout(settings.dropout)
         nn.init.normal_(self.items.weight, std=width**-0.5)
         nn.init.normal_(self.positions.weight, std=0.02)
@@ -221,10 +214,6 @@ class MF(Towers):
     There is no table of users. A user vector is the ridge solution that gives each item of the history a high score, in
     closed form, while the model is fitted as well as when it is asked: a made-up or ablated history is answered by the
     same rule as a known user's. The order of a history makes no difference.
-
-    Args:
-        n_items: Size of the catalogue.
-        settings: The shape.
     """
 
     kind, shape = "mf", MFSettings

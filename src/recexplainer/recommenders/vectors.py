@@ -1,11 +1,13 @@
 """A recommender that is nothing but vectors: trained elsewhere, given as arrays or in files.
 
 A user is known by id and has a given vector. A history that no user has gets an estimate: a fold-in learned from all
-users. Or a user is the mean of the item vectors of the history, where that is how the model works.
+users. Or a user is the mean of the item vectors of the history, where that is how the model works. Files are npy,
+Parquet or safetensors, with the ids that the vectors belong to, and biases, if any.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,9 @@ from typing import Any, Literal
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from recexplainer.data.dataset import Dataset
@@ -21,10 +25,11 @@ from recexplainer.data.split import Split, leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Floats, User, require_history
 from recexplainer.recommenders.neighbours import unit_vectors
-from recexplainer.recommenders.vector_files import VectorTable, files_of, read_vectors
 from recexplainer.settings import Settings
 from recexplainer.storage import read_json, write_json
 
+_BIAS = "bias"
+_FORMATS = "Give .npy, .safetensors or .parquet with plain numbers, every row of the same width."
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
 _HELD_OUT = 5  # one user in so many
 
@@ -67,8 +72,7 @@ class VectorSettings(ScoreSettings):
     @property
     def files(self) -> tuple[Path, ...]:
         """All files that are read."""
-        items = files_of(self.items, self.item_ids) if self.items else ()
-        return items + (files_of(self.users, self.user_ids) if self.users else ())
+        return (*files_of(self.items, self.item_ids), *files_of(self.users, self.user_ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +92,23 @@ class FoldIn:
     @classmethod
     def fit(cls, items: Floats, histories: Sequence[tuple[int, ...]], users: Floats) -> FoldIn:
         """Learn from item vectors `Float[items, d]`, and the histories and vectors `Float[users, d]` of users."""
+        from sklearn.linear_model import Ridge
+
         features, held_out = _features(items, histories), np.arange(len(users)) % _HELD_OUT == 0
-        true = users[held_out].astype(np.float64)
-        variance = max(float(((true - true.mean(0)) ** 2).sum()), 1e-12)
+        train = ~held_out if len(users) > 1 else held_out
+        scale = np.linalg.norm(features[:, :-1], axis=0) + 1e-9  # penalized in proportion to each feature's size
+
+        def weights(rows: NDArray[np.bool_], strength: float) -> Floats:
+            ridge: Any = Ridge(strength).fit(features[rows, :-1] / scale, users[rows])
+            return np.vstack([ridge.coef_.T / scale[:, None], ridge.intercept_]).astype(np.float32)
+
+        variance = max(float(((users[held_out] - users[held_out].mean(0)) ** 2).sum()), 1e-12)
         explained: dict[float, float] = {}
         for strength in _STRENGTHS:
-            weights = _ridge(features[~held_out], users[~held_out], strength)
-            explained[strength] = float(1 - ((true - features[held_out] @ weights) ** 2).sum() / variance)
+            errors = users[held_out] - features[held_out] @ weights(train, strength)
+            explained[strength] = 1 - float((errors**2).sum()) / variance
         best = max(_STRENGTHS, key=explained.__getitem__)
-        return cls(_ridge(features, users, best), explained[best])
+        return cls(weights(np.full(len(users), True), best), explained[best])
 
     def predict(self, items: Floats, histories: Sequence[tuple[int, ...]]) -> Floats:
         """A vector for each history, none of them empty; `Float[histories, d]`."""
@@ -104,17 +116,9 @@ class FoldIn:
 
 
 def _features(items: Floats, histories: Sequence[tuple[int, ...]]) -> Floats:
-    means = np.array([items[list(history)].mean(0) for history in histories], np.float32).reshape(-1, items.shape[1])
+    means = np.array([items[list(history)].mean(0) for history in histories], np.float32)
     last = items[[history[-1] for history in histories]]
     return np.column_stack([means, last, np.ones(len(histories), np.float32)])
-
-
-def _ridge(features: Floats, targets: Floats, strength: float) -> Floats:
-    """Weights of least squares, penalized in proportion to each feature's size; the constant is left free."""
-    products = features.T.astype(np.float64) @ features
-    penalty = strength * np.diag(products).copy()
-    penalty[-1] = 0
-    return np.linalg.solve(products + np.diag(penalty + 1e-9), features.T @ targets).astype(np.float32)
 
 
 class VectorRecommender:
@@ -125,8 +129,7 @@ class VectorRecommender:
         settings: How they become scores.
         biases: `Float[items]`, or None.
         users: A vector for each user id; None: a user is the mean of the item vectors of the history.
-        histories: Histories of known users, for questions that give a history but no id. Of users with the same history
-            the first one answers.
+        histories: Histories of known users, for questions that give no id; of equal ones the first user's counts.
         folding: Estimates the vector of a history that no user has; None: it has none.
     """
 
@@ -168,22 +171,20 @@ class VectorRecommender:
 
         Args:
             dataset: The catalogue and the users that they belong to.
-            items: `Float[n, d]`.
-            users: `Float[n, d]`; None with `fold_in="mean"`.
+            items: `Float[items, d]`.
+            users: `Float[users, d]`; None with `fold_in="mean"`.
             item_ids: The id of each row of `items`; None: they are in the order of the dataset.
             user_ids: The id of each row of `users`; None: as above.
-            biases: `Float[n]`, one an item.
+            biases: `Float[items]`, or None.
             split: Which items are held out for the test; None: the last one of each user.
             settings: Fields of `VectorSettings`, for example `cosine=True`.
 
         Raises:
             RecommenderError: Ids are missing, unknown or doubled, numbers are not finite, or shapes do not fit.
         """
-        item_table = VectorTable("item vectors", dataset.item_ids if item_ids is None else item_ids, items, biases)
-        user_table = None
-        if users is not None:
-            user_table = VectorTable("user vectors", dataset.user_ids if user_ids is None else user_ids, users)
-        return cls._of_tables(dataset, split, item_table, user_table, VectorSettings(**settings))
+        table = VectorTable("item vectors", item_ids or dataset.item_ids, items, biases)
+        known = None if users is None else VectorTable("user vectors", user_ids or dataset.user_ids, users)
+        return cls._of_tables(dataset, split, table, known, VectorSettings(**settings))
 
     @classmethod
     def from_files(cls, dataset: Dataset, settings: VectorSettings, split: Split | None = None) -> VectorRecommender:
@@ -207,23 +208,20 @@ class VectorRecommender:
         if settings.fold_in == "mean":
             return cls(vectors, settings, biases=biases)
         if users is None:
-            raise RecommenderError(
-                "There are no user vectors.",
-                location="vectors.users",
-                hint="Give some, or set fold_in: mean if a user is the mean of the history's item vectors.",
-            )
+            hint = "Give some, or set fold_in: mean if a user is the mean of the history's item vectors."
+            raise RecommenderError("There are no user vectors.", location="vectors.users", hint=hint)
         if users.vectors.shape[1] != vectors.shape[1]:
-            raise RecommenderError(
-                f"User vectors are {users.vectors.shape[1]} wide, item vectors {vectors.shape[1]}.",
-                location=users.location,
-                hint="Give vectors of the same model.",
-            )
+            message = f"User vectors are {users.vectors.shape[1]} wide, item vectors {vectors.shape[1]}."
+            raise RecommenderError(message, location=users.location, hint="Give vectors of the same model.")
         rows = users.rows_of(dataset.user_ids, "users", settings.ignore_unknown)
         named = dict(zip(dataset.user_ids, users.vectors[rows], strict=True))
         split = split or leave_one_out(dataset)
-        seen = [(user, split.train_history(row).tolist()) for row, user in enumerate(dataset.user_ids)]
-        seen += [(user, dataset.history(row).tolist()) for row, user in enumerate(dataset.user_ids)]
-        made = cls(vectors, settings, biases=biases, users=named, histories=[(one, tuple(past)) for one, past in seen])
+        histories = [
+            (user, tuple(history_of(row).tolist()))
+            for history_of in (split.train_history, dataset.history)
+            for row, user in enumerate(dataset.user_ids)
+        ]
+        made = cls(vectors, settings, biases=biases, users=named, histories=histories)
         if settings.fold_in == "ridge":
             known = made._history_of
             made.folding = FoldIn.fit(vectors, list(known.values()), np.stack([named[user] for user in known]))
@@ -236,11 +234,7 @@ class VectorRecommender:
         return items if self._biases is None else np.column_stack([items, self._biases])
 
     def user_vectors(self, users: Sequence[User]) -> Floats:
-        """The user tower, `Float[users, d]`; with biases one wider, and one there.
-
-        Raises:
-            RecommenderError: A user has no vector; or a history is empty that a vector must be made of.
-        """
+        """The user tower, `Float[users, d]`; with biases one wider. Raises RecommenderError if a user has no vector."""
         vectors = np.array([self._vector(user) for user in users], np.float32).reshape(-1, self._items.shape[1])
         vectors = (unit_vectors(vectors) if self._settings.cosine else vectors) / np.float32(self._settings.temperature)
         return vectors if self._biases is None else np.column_stack([vectors, np.ones(len(users), np.float32)])
@@ -260,11 +254,10 @@ class VectorRecommender:
         if known in self._users and not (self.folding and changed):
             return self._users[known]
         if self.folding is None:
-            raise RecommenderError(
-                "This recommender knows users by id alone, and has no vector for this one.",
-                location=f"user {user.id!r} with a history of {len(user.history)} items",
-                hint="Ask about users whose vectors were given, or set fold_in: ridge.",
-            )
+            message = "This recommender knows users by id alone, and has no vector for this one."
+            hint = "Ask about users whose vectors were given, or set fold_in: ridge."
+            where = f"user {user.id!r} with a history of {len(user.history)} items"
+            raise RecommenderError(message, location=where, hint=hint)
         require_history([user], "The fold-in")
         estimate = self.folding.predict(self._items, [history, own or history])
         return self._users[known] + estimate[0] - estimate[1] if known in self._users and own else estimate[0]
@@ -280,10 +273,8 @@ class VectorRecommender:
         if self._users is not None:
             tensors["users"] = np.stack(list(self._users.values()))
             pl.DataFrame({"id": list(self._users)}).write_parquet(folder / "users.parquet")
-            pl.DataFrame(
-                {"id": [user for user, _ in self._histories], "history": [list(seen) for _, seen in self._histories]},
-                schema={"id": pl.String, "history": pl.List(pl.Int64)},
-            ).write_parquet(folder / "histories.parquet")
+            schema = {"id": pl.String, "history": pl.List(pl.Int64)}
+            pl.DataFrame(list(self._histories), schema, orient="row").write_parquet(folder / "histories.parquet")
         save_file({name: np.ascontiguousarray(one) for name, one in tensors.items()}, folder / "vectors.safetensors")
         described = self._settings.model_dump(include=set(ScoreSettings.model_fields))
         about = {"kind": self.kind, "n_items": self.n_items, "settings": described}
@@ -307,3 +298,139 @@ class VectorRecommender:
             histories=[(user, tuple(history)) for user, history in seen],
             folding=FoldIn(tensors["folding"], about["explained"]) if "folding" in tensors else None,
         )
+
+
+class VectorTable:
+    """Vectors by id, checked.
+
+    Args:
+        location: Where they are from, for messages.
+        ids: `[n]`, no two alike.
+        vectors: `Float[n, d]`, finite.
+        biases: `Float[n]`, or None.
+
+    Raises:
+        RecommenderError: Shapes or counts do not fit, a number is NaN or infinite, or an id comes twice.
+    """
+
+    def __init__(self, location: str, ids: Sequence[str], vectors: Any, biases: Any = None) -> None:
+        self.location, self.ids = location, tuple(ids)
+        self.vectors: Floats = np.asarray(vectors, np.float32)
+        self.biases: Floats | None = None if biases is None else np.asarray(biases, np.float32)
+        if self.vectors.ndim != 2 or not self.vectors.size:
+            raise self._error(f"The vectors have the shape {self.vectors.shape}.", "Give a row of numbers for each id.")
+        if {len(self.vectors), len(self.vectors if self.biases is None else self.biases)} != {len(self.ids)}:
+            counted = f"{len(self.vectors):,} vectors" + ("" if biases is None else f" and {len(biases):,} biases")
+            message = f"There are {counted} for {len(self.ids):,} ids."
+            raise self._error(message, "Write one id for each vector, in the same order.")
+        if twice := [name for name, count in Counter(self.ids).items() if count > 1]:
+            raise self._error(f"{len(twice):,} ids have more than one vector: {_some(twice)}.", "Keep one for each id.")
+        finite = np.isfinite(self.vectors).all(1) & (True if self.biases is None else np.isfinite(self.biases))
+        if wrong := [self.ids[row] for row in np.flatnonzero(~finite)]:
+            message = f"{len(wrong):,} vectors hold NaN or infinity: {_some(wrong)}."
+            raise self._error(message, "Look at how they were trained or exported.")
+
+    def rows_of(self, ids: Sequence[str], what: str, ignore_unknown: bool) -> list[int]:
+        """The row of each of the data's ids; `what` they are, for messages.
+
+        Raises:
+            RecommenderError: An id has no vector, or, unless these are ignored, a vector belongs to an unknown id.
+        """
+        rows = {name: row for row, name in enumerate(self.ids)}
+        if lacking := [name for name in ids if name not in rows]:
+            message = f"{len(lacking):,} of {len(ids):,} {what} have no vector: {_some(lacking)}."
+            raise self._error(message, f"Give a vector for each, or leave these {what} out of the data.")
+        unknown = sorted(set(rows).difference(ids))
+        if unknown and not ignore_unknown:
+            message = f"{len(unknown):,} vectors belong to {what} that the data lacks: {_some(unknown)}."
+            raise self._error(
+                message, "Set vectors.ignore_unknown: true if that is right, for example after filtering."
+            )
+        return [rows[name] for name in ids]
+
+    def _error(self, message: str, hint: str) -> RecommenderError:
+        return RecommenderError(message, location=self.location, hint=hint)
+
+
+def files_of(path: Path | None, ids: Path | None) -> tuple[Path, ...]:
+    """All files that `read_vectors` reads, for whoever wants to know whether one has changed."""
+    if path is None:
+        return ()
+    beside = path.with_suffix(".bias.npy")
+    more = () if path.suffix == ".parquet" else (_ids_file(path, ids),)
+    return (path, *more, *((beside,) if path.suffix == ".npy" and beside.is_file() else ()))
+
+
+def read_vectors(path: Path, ids: Path | None = None) -> VectorTable:
+    """Read vectors.
+
+    Args:
+        path: `.npy`: `Float[n, d]`, biases in `NAME.bias.npy` beside it. `.safetensors`: one tensor of two dimensions,
+            and `bias`. `.parquet`: a column of ids, a column of lists, and `bias`.
+        ids: The ids of `.npy` and `.safetensors` in the order of the rows: `.txt`, one a line, or `.csv`, its first
+            column under a header. None: `NAME.txt` or `NAME.csv` beside the vectors.
+
+    Raises:
+        RecommenderError: A file is missing or of another format, rows differ in width, or as `VectorTable`.
+    """
+    readers = {".npy": _from_npy, ".parquet": _from_parquet, ".safetensors": _from_safetensors}
+    if path.suffix not in readers:
+        raise RecommenderError("Vectors are in a format that is not read.", location=str(path), hint=_FORMATS)
+    if not path.is_file():
+        raise RecommenderError("There is no such file of vectors.", location=str(path), hint="Check the path.")
+    try:
+        return VectorTable(str(path), *readers[path.suffix](path, ids))
+    except (OSError, EOFError, ValueError, SafetensorError, pl.exceptions.PolarsError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise RecommenderError(f"The vectors cannot be read: {reason}", location=str(path), hint=_FORMATS) from error
+
+
+def _from_npy(path: Path, ids: Path | None) -> tuple[Sequence[str], Any, Any]:
+    beside = path.with_suffix(".bias.npy")
+    vectors = np.load(path, allow_pickle=False)
+    biases = np.load(beside, allow_pickle=False) if beside.is_file() else None
+    return _read_ids(_ids_file(path, ids)), vectors, biases
+
+
+def _from_safetensors(path: Path, ids: Path | None) -> tuple[Sequence[str], Any, Any]:
+    from safetensors.torch import load_file as load_tensors
+
+    tensors = {name: tensor.float().numpy() for name, tensor in load_tensors(path).items()}
+    tables = [tensor for name, tensor in tensors.items() if name != _BIAS]
+    if len(tables) != 1:
+        raise ValueError(f"it holds {len(tables)} tensors where one (and '{_BIAS}') was expected: {', '.join(tensors)}")
+    return _read_ids(_ids_file(path, ids)), tables[0], tensors.get(_BIAS)
+
+
+def _from_parquet(path: Path, ids: Path | None) -> tuple[Sequence[str], Any, Any]:
+    frame = pl.read_parquet(path)
+    lists = [name for name, kind in frame.schema.items() if isinstance(kind, pl.List | pl.Array)]
+    others = [name for name in frame.columns if name not in (*lists, _BIAS)]
+    if len(lists) != 1 or len(others) != 1:
+        raise ValueError(f"one column of ids and one of lists were expected, not {', '.join(frame.columns)}")
+    rows = frame[lists[0]].to_list()
+    width = len(rows[0]) if rows and rows[0] is not None else 0
+    wrong = next((at for at, row in enumerate(rows) if row is None or len(row) != width), None)
+    if wrong is not None:
+        raise ValueError(f"the vector of {frame[others[0]][wrong]!r} is not {width} wide, as the first is")
+    biases = frame[_BIAS].to_numpy() if _BIAS in frame.columns else None
+    return frame[others[0]].cast(pl.String).to_list(), rows, biases
+
+
+def _ids_file(path: Path, ids: Path | None) -> Path:
+    beside = [path.with_suffix(suffix) for suffix in (".txt", ".csv")]
+    return ids or next((file for file in beside if file.is_file()), beside[0])
+
+
+def _read_ids(path: Path) -> Sequence[str]:
+    if not path.is_file():
+        message = "There is no file that says which id each vector belongs to."
+        hint = "Write one id a line, in the order of the vectors, or name the file in the settings."
+        raise RecommenderError(message, location=str(path), hint=hint)
+    if path.suffix == ".csv":
+        return pl.read_csv(path, infer_schema=False).to_series(0).to_list()
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def _some(ids: Sequence[str]) -> str:
+    return ", ".join(repr(one) for one in ids[:3]) + (", …" if len(ids) > 3 else "")
