@@ -1,4 +1,4 @@
-"""What the benchmarks share: the embedded world with a recommender fitted in seconds, and how results are shown and kept."""
+"""What the benchmarks share: the embedded world with a recommender fitted to it, and how results are shown and kept."""
 
 from __future__ import annotations
 

@@ -230,7 +230,7 @@ def discriminate(recipe: Recipe, context: StageContext, folder: Path) -> str:
     explanations = load_case_explanations(context.folders, recipe.evaluation.n_discriminator)
     found = evaluate_discriminator(explanations, partial(fit_predict, settings=settings), seed)
     rows = [*found.rows, *discriminator_controls(explanations, settings, seed)]
-    write_rows(folder / "confusion.json", found.confusion)
+    write_rows(folder / RunLayout.CONFUSION, found.confusion)
     write_rows(folder / rows_file("discriminator"), rows)
     return f"{len(rows)} results of {len(explanations)} methods"
 

@@ -14,12 +14,24 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.data.sample import make_world
 from recexplainer.evaluation.rows import Row
 from recexplainer.evaluation.synthetic.auroc import ALL, TESTED, auroc, auroc_metric, evaluate_synthetic
-from recexplainer.evaluation.synthetic.cases import Case, draw_cases
-from recexplainer.evaluation.synthetic.corruptions import CORRUPTIONS, MILD, Corrupter
-from recexplainer.evaluation.synthetic.marks import right_marks
-from recexplainer.evaluation.synthetic.recommender import MAX_HISTORY, Causes, Planted
-from recexplainer.evaluation.synthetic.rules import KINDS, plant_recommenders
-from recexplainer.evaluation.synthetic.texts import Telling, true_telling, write_text
+from recexplainer.evaluation.synthetic.ground_truth import draw_synthetic_cases
+from recexplainer.evaluation.synthetic.marks import right_statuses
+from recexplainer.evaluation.synthetic.rules import (
+    MAX_HISTORY,
+    RULE_NAMES,
+    Causes,
+    SyntheticRecommender,
+    synthetic_recommenders,
+)
+from recexplainer.evaluation.synthetic.texts import (
+    CORRUPTIONS,
+    MILD,
+    Corrupter,
+    Statement,
+    SyntheticCase,
+    true_statement,
+    word_statement,
+)
 from recexplainer.evidence.evidence import gather_evidence
 from recexplainer.explanations.record import Explanation
 from recexplainer.recommenders.attribution import occlusion_attributions
@@ -34,13 +46,13 @@ def world() -> Dataset:
 
 
 @cache
-def planted() -> dict[str, Planted]:
-    return plant_recommenders(world(), seed=3)
+def recommenders() -> dict[str, SyntheticRecommender]:
+    return synthetic_recommenders(world(), seed=3)
 
 
 @cache
-def cases(kind: str) -> list[Case]:
-    return draw_cases(world(), planted()[kind], 12, np.random.default_rng(4))
+def cases(rule: str) -> list[SyntheticCase]:
+    return draw_synthetic_cases(world(), recommenders()[rule], 12, np.random.default_rng(4))
 
 
 @cache
@@ -92,46 +104,46 @@ def test_auroc_is_the_share_of_comparisons_won() -> None:
     assert auroc(true, corrupted) == pytest.approx(np.mean(won))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_cases_are_clear_and_true(kind: str) -> None:
-    found = cases(kind)
+@pytest.mark.parametrize("rule", RULE_NAMES)
+def test_cases_are_clear_and_true(rule: str) -> None:
+    found = cases(rule)
     driven = [case for case in found if not case.causes.nothing]
     calm = [case for case in found if case.causes.nothing]
-    assert len(driven) == (0 if kind == "popularity" else 12)
+    assert len(driven) == (0 if rule == "popularity" else 12)
     assert [case.recommended for case in calm] == [True, False] * 12
     assert [case.causes.nothing for case in found[:4]] == [not driven, True] * 2
     users, items = [case.user for case in found], [case.item for case in found]
-    evidence = gather_evidence(planted()[kind], world(), users, items)
+    evidence = gather_evidence(recommenders()[rule], world(), users, items)
     for case, known in zip(found, evidence, strict=True):
         assert 4 <= len(case.user.history) <= MAX_HISTORY
         assert case.item not in case.user.history
         assert case.recommended is known.recommended
         assert abs(known.rank - 1 - known.n_ranked // 5) >= 0.06 * known.n_ranked
-        assert case.causes == planted()[kind].causes(case.user, case.item)
-        assert len(case.causes.for_items + case.causes.against_items) < len(case.user.history)
-        assert case.causes.nothing or case.recommended is bool(case.causes.for_items)
+        assert case.causes == recommenders()[rule].causes(case.user, case.item)
+        assert len(case.causes.positive + case.causes.negative) < len(case.user.history)
+        assert case.causes.nothing or case.recommended is bool(case.causes.positive)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_true_texts_cite_the_causes_and_nothing_else(kind: str) -> None:
+@pytest.mark.parametrize("rule", RULE_NAMES)
+def test_true_texts_cite_the_causes_and_nothing_else(rule: str) -> None:
     titles = world().titles
-    for number, case in enumerate(cases(kind)):
-        text = write_text(true_telling(case, world()), number)
-        causes = {*case.causes.for_items, *case.causes.against_items}
+    for number, case in enumerate(cases(rule)):
+        text = word_statement(true_statement(case, world()), number)
+        causes = {*case.causes.positive, *case.causes.negative}
         assert quoted(text) == {titles[item] for item in (case.item, *causes)}
         assert read_verdict(text) is case.recommended
         assert case.causes.nothing is bool(re.search(r"No(thing| item) (in|of) the history", text))
         brand = world().items["brand"][case.item]
-        assert (brand in _QUOTED.sub("", text)) is (kind == "same_brand" and not case.causes.nothing)
+        assert (brand in _QUOTED.sub("", text)) is (rule == "same_brand" and not case.causes.nothing)
 
 
 def test_texts_are_worded_in_several_ways_and_the_same_seed_words_alike() -> None:
-    telling = Telling(True, "A", ("B", "C"), ("D",), "Nimbus", popular=True)
-    texts = {write_text(telling, wording) for wording in range(200)}
+    statement = Statement(True, "A", ("B", "C"), ("D",), "Nimbus", popular=True)
+    texts = {word_statement(statement, wording) for wording in range(200)}
     assert len(texts) > 100
     for wording in range(20):
-        assert write_text(telling, wording) == write_text(telling, wording)
-        true, turned = (write_text(replace(telling, verdict=verdict), wording) for verdict in (True, False))
+        assert word_statement(statement, wording) == word_statement(statement, wording)
+        true, turned = (word_statement(replace(statement, verdict=verdict), wording) for verdict in (True, False))
         assert read_verdict(true) is True
         assert read_verdict(turned) is False
         after = [re.split('[“"]B', text, maxsplit=1)[1] for text in (true, turned)]
@@ -139,12 +151,12 @@ def test_texts_are_worded_in_several_ways_and_the_same_seed_words_alike() -> Non
         assert after[0].count("B") > 0
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_mild_corruption_changes_one_thing(kind: str) -> None:
+@pytest.mark.parametrize("rule", RULE_NAMES)
+def test_a_mild_corruption_changes_one_thing(rule: str) -> None:
     rng = np.random.default_rng(0)
     done: set[str] = set()
-    for case in cases(kind):
-        true = true_telling(case, world())
+    for case in cases(rule):
+        true = true_statement(case, world())
         corrupter = Corrupter(world(), case, rng)
         for name in CORRUPTIONS:
             corrupted = CORRUPTIONS[name](corrupter, true)
@@ -152,49 +164,49 @@ def test_a_mild_corruption_changes_one_thing(kind: str) -> None:
                 done.add(name)
                 assert corrupted.verdict is (true.verdict if name not in {"verdict", "all"} else not true.verdict)
                 CHECKS[name](case, true, corrupted)
-    cited = {"swap", "direction", "invented", "all"} if kind != "popularity" else set[str]()
-    assert done == {"verdict", "cause_for_nothing", *cited, *(["attribute"] if kind == "same_brand" else [])}
+    cited = {"swap", "direction", "invented", "all"} if rule != "popularity" else set[str]()
+    assert done == {"verdict", "cause_for_nothing", *cited, *(["attribute"] if rule == "same_brand" else [])}
 
 
-def _same_but_for(true: Telling, corrupted: Telling, **changes: object) -> None:
+def _same_but_for(true: Statement, corrupted: Statement, **changes: object) -> None:
     assert replace(corrupted, **{name: getattr(true, name) for name in changes}) == true
     assert corrupted != true
 
 
-def _check_swap(case: Case, true: Telling, corrupted: Telling) -> None:
-    _same_but_for(true, corrupted, supporters=0, opponents=0)
+def _check_swap(case: SyntheticCase, true: Statement, corrupted: Statement) -> None:
+    _same_but_for(true, corrupted, positive=0, negative=0)
     (new,) = set(corrupted.cited) - set(true.cited)
     assert len(corrupted.cited) == len(true.cited)
     assert world().titles.index(new) in case.user.history
 
 
-def _check_direction(case: Case, true: Telling, corrupted: Telling) -> None:
-    _same_but_for(true, corrupted, supporters=0, opponents=0)
+def _check_direction(case: SyntheticCase, true: Statement, corrupted: Statement) -> None:
+    _same_but_for(true, corrupted, positive=0, negative=0)
     assert sorted(corrupted.cited) == sorted(true.cited)
-    assert abs(len(corrupted.supporters) - len(true.supporters)) == 1
+    assert abs(len(corrupted.positive) - len(true.positive)) == 1
 
 
-def _check_invented(case: Case, true: Telling, corrupted: Telling) -> None:
-    _same_but_for(true, corrupted, supporters=0, opponents=0)
+def _check_invented(case: SyntheticCase, true: Statement, corrupted: Statement) -> None:
+    _same_but_for(true, corrupted, positive=0, negative=0)
     (new,) = set(corrupted.cited) - set(true.cited)
     assert new not in {world().titles[item] for item in (*case.user.history, case.item)}
 
 
-def _check_attribute(case: Case, true: Telling, corrupted: Telling) -> None:
+def _check_attribute(case: SyntheticCase, true: Statement, corrupted: Statement) -> None:
     _same_but_for(true, corrupted, brand=0)
     assert corrupted.brand in set(world().items["brand"].to_list()) - {true.brand}
 
 
-def _check_cause_for_nothing(case: Case, true: Telling, corrupted: Telling) -> None:
-    _same_but_for(true, corrupted, supporters=0, opponents=0)
+def _check_cause_for_nothing(case: SyntheticCase, true: Statement, corrupted: Statement) -> None:
+    _same_but_for(true, corrupted, positive=0, negative=0)
     assert not true.cited
-    assert (len(corrupted.supporters), len(corrupted.opponents)) == ((1, 0) if true.verdict else (0, 1))
+    assert (len(corrupted.positive), len(corrupted.negative)) == ((1, 0) if true.verdict else (0, 1))
     assert world().titles.index(corrupted.cited[0]) in case.user.history
 
 
-def _check_all(case: Case, true: Telling, corrupted: Telling) -> None:
-    assert len(corrupted.supporters) == len(true.opponents)
-    assert len(corrupted.opponents) == len(true.supporters)
+def _check_all(case: SyntheticCase, true: Statement, corrupted: Statement) -> None:
+    assert len(corrupted.positive) == len(true.negative)
+    assert len(corrupted.negative) == len(true.positive)
     assert not set(corrupted.cited) & set(true.cited)
     assert set(corrupted.cited) - set(world().titles)
 
@@ -212,9 +224,9 @@ CHECKS = {
 
 def test_invented_titles_are_both_made_up_and_of_other_items() -> None:
     case = next(case for case in cases("one_item") if not case.causes.nothing)
-    true = true_telling(case, world())
+    true = true_statement(case, world())
     corrupter = Corrupter(world(), case, np.random.default_rng(0))
-    found = [telling.cited[0] for _ in range(40) if (telling := corrupter.invented(true)) is not None]
+    found = [statement.cited[0] for _ in range(40) if (statement := corrupter.invented(true)) is not None]
     assert 5 < sum(title in world().titles for title in found) < 35
 
 
@@ -251,7 +263,7 @@ def test_pairs_without_a_value_are_left_out() -> None:
 
 
 def test_only_metrics_that_are_known_have_rows() -> None:
-    computed = set(TESTED) & set(by_hand([], planted()["same_brand"]))
+    computed = set(TESTED) & set(by_hand([], recommenders()["same_brand"]))
     metrics = {each.metric for each in rows()} - {"claim_statuses", "claims_read"}
     assert metrics == {auroc_metric(metric) for metric in computed}
     assert {each.task for each in rows()} == {"synthetic"}
@@ -263,7 +275,7 @@ def test_the_same_seed_gives_the_same_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "item", "marks"),
+    ("kind", "item", "statuses"),
     [
         ("positive_attribution", 1, ("supported",)),
         ("negative_attribution", 1, ("contradicted",)),
@@ -280,19 +292,19 @@ def test_the_same_seed_gives_the_same_rows() -> None:
         ("no_negative_attribution", None, ("contradicted",)),
     ],
 )
-def test_marks_by_hand(kind: ClaimKind, item: int | None, marks: tuple[str, ...]) -> None:
+def test_statuses_by_hand(kind: ClaimKind, item: int | None, statuses: tuple[str, ...]) -> None:
     claim = Claim(kind, "supported", "", 0, 1, item)
-    assert right_marks(claim, Causes((1,), (2,)), (1, 2, 3)) == marks
+    assert right_statuses(claim, Causes((1,), (2,)), (1, 2, 3)) == statuses
 
 
 def test_where_nothing_matters_that_is_right_to_say() -> None:
     claim = Claim("no_positive_attribution", "supported", "", 0, 1)
-    assert right_marks(claim, Causes(), (1, 2)) == ("supported",)
-    assert right_marks(claim, Causes((), (1,)), (1, 2)) == ("supported",)
+    assert right_statuses(claim, Causes(), (1, 2)) == ("supported",)
+    assert right_statuses(claim, Causes((), (1,)), (1, 2)) == ("supported",)
 
 
-def test_the_marks_of_the_claims_that_are_read_agree_with_the_causes() -> None:
-    for method in (ALL, *KINDS):
+def test_the_statuses_of_the_claims_that_are_read_agree_with_the_causes() -> None:
+    for method in (ALL, *RULE_NAMES):
         row = one("claim_statuses", method)
         assert row.cases > 10
         assert row.value is not None

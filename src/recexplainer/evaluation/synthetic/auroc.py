@@ -17,11 +17,16 @@ from recexplainer.data.sample import make_world
 from recexplainer.evaluation.faithfulness import LOWER_IS_BETTER
 from recexplainer.evaluation.metrics import Values
 from recexplainer.evaluation.rows import Row, row
-from recexplainer.evaluation.synthetic.cases import in_turn
-from recexplainer.evaluation.synthetic.corruptions import CORRUPTIONS, MILD
-from recexplainer.evaluation.synthetic.marks import marked_as_planted, read_as_written
-from recexplainer.evaluation.synthetic.pairs import Planting, Said, Sort, plant
-from recexplainer.evaluation.synthetic.rules import KINDS
+from recexplainer.evaluation.synthetic.ground_truth import (
+    GroundTruth,
+    Sort,
+    SyntheticExplanation,
+    in_turn,
+    make_ground_truth,
+)
+from recexplainer.evaluation.synthetic.marks import read_as_written, status_values
+from recexplainer.evaluation.synthetic.rules import RULE_NAMES
+from recexplainer.evaluation.synthetic.texts import CORRUPTIONS, MILD
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.recommenders.base import Recommender
 
@@ -48,7 +53,7 @@ class Tested(NamedTuple):
     @property
     def sorts(self) -> list[Sort]:
         """The sorts of pairs that it is tested by."""
-        return [sort for sort in product(KINDS, self.corruptions) if sort not in self.blind]
+        return [sort for sort in product(RULE_NAMES, self.corruptions) if sort not in self.blind]
 
 
 # Without either of two items that only count together the score falls as far as without both.
@@ -91,19 +96,19 @@ def evaluate_synthetic(values: MetricValues, pairs: int = 1000, seed: int = 0) -
         seed: Of the world, the recommenders, the cases and the texts.
     """
     world = make_world(users=min(max(FEWEST_USERS, pairs), MOST_USERS), items=ITEMS, seed=seed)
-    severe = [(kind, ALL) for kind in KINDS]
-    plantings = plant(world, [*(tested.sorts for tested in TESTED.values()), severe], pairs, seed)
-    measured = [values([one.record for one in each.said], each.recommender) for each in plantings]
+    severe = [(rule, ALL) for rule in RULE_NAMES]
+    truths = make_ground_truth(world, [*(tested.sorts for tested in TESTED.values()), severe], pairs, seed)
+    measured = [values([one.record for one in each.explanations], each.recommender) for each in truths]
     rows: list[Row] = []
     for metric, tested in TESTED.items():
         if all(metric in each for each in measured):
-            by_sort = _measured(metric, plantings, measured)
+            by_sort = _measured(metric, truths, measured)
             mild, worst = (
                 list(islice(in_turn(*(by_sort[sort] for sort in sorts)), pairs)) for sorts in (tested.sorts, severe)
             )
             rows += _auroc_rows(auroc_metric(metric), mild, worst)
-    rows += _mean_rows("claim_statuses", plantings, marked_as_planted)
-    return rows + _mean_rows("claims_read", plantings, lambda one: [read_as_written(one)])
+    rows += _mean_rows("claim_statuses", truths, status_values)
+    return rows + _mean_rows("claims_read", truths, lambda one: [read_as_written(one)])
 
 
 def auroc(true: ArrayLike, corrupted: ArrayLike) -> Values:
@@ -122,14 +127,14 @@ def auroc(true: ArrayLike, corrupted: ArrayLike) -> Values:
 
 
 def _measured(
-    metric: str, plantings: Sequence[Planting], measured: Sequence[Mapping[str, Sequence[float | None]]]
+    metric: str, truths: Sequence[GroundTruth], measured: Sequence[Mapping[str, Sequence[float | None]]]
 ) -> dict[Sort, list[Measured]]:
     """What the metric gives the pairs of each sort, without those where it has no value."""
     sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
     found: dict[Sort, list[Measured]] = {}
-    for planting, values in zip(plantings, measured, strict=True):
-        for corruption, pairs in planting.pairs.items():
-            sort = (planting.recommender.kind, corruption)
+    for truth, values in zip(truths, measured, strict=True):
+        for corruption, pairs in truth.pairs.items():
+            sort = (truth.recommender.rule, corruption)
             both = [(values[metric][true], values[metric][corrupted]) for true, corrupted in pairs]
             found[sort] = [(sort, sign * t, sign * c) for t, c in both if t is not None and c is not None]
     return found
@@ -137,7 +142,7 @@ def _measured(
 
 def _auroc_rows(metric: str, mild: Sequence[Measured], worst: Sequence[Measured]) -> list[Row]:
     groups = {Method(ALL): mild}
-    groups |= {Method(kind): [one for one in mild if one[0][0] == kind] for kind in KINDS}
+    groups |= {Method(rule): [one for one in mild if one[0][0] == rule] for rule in RULE_NAMES}
     groups |= {Method(ALL, name): [one for one in (*mild, *worst) if one[0][1] == name] for name in CORRUPTIONS}
     return [_auroc_row(method, metric, group) for method, group in groups.items() if group]
 
@@ -147,8 +152,10 @@ def _auroc_row(method: Method, metric: str, group: Sequence[Measured]) -> Row:
     return row(method, TASK, metric, lambda drawn: auroc(true[drawn], corrupted[drawn]), cases=len(group))
 
 
-def _mean_rows(metric: str, plantings: Sequence[Planting], measure: Callable[[Said], Iterable[float]]) -> list[Row]:
+def _mean_rows(
+    metric: str, truths: Sequence[GroundTruth], measure: Callable[[SyntheticExplanation], Iterable[float]]
+) -> list[Row]:
     """The mean of what a text gives, over all recommenders and over each."""
-    found = {each.recommender.kind: [value for one in each.said for value in measure(one)] for each in plantings}
+    found = {each.recommender.rule: [value for one in each.explanations for value in measure(one)] for each in truths}
     whole = row(ALL, TASK, metric, [value for each in found.values() for value in each])
-    return [whole, *(row(kind, TASK, metric, each) for kind, each in found.items())]
+    return [whole, *(row(rule, TASK, metric, each) for rule, each in found.items())]

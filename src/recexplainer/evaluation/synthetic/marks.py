@@ -1,51 +1,50 @@
-"""Whether a text about a planted recommender is read as it was written, and its claims marked as the causes say."""
+"""Whether a text about a synthetic recommender is read as written, and its claims have the right statuses."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from recexplainer.claims.claim import Claim
-from recexplainer.evaluation.synthetic.pairs import Said
-from recexplainer.evaluation.synthetic.recommender import Causes
+from recexplainer.claims.claim import Claim, ClaimKind, ClaimStatus
+from recexplainer.evaluation.synthetic.ground_truth import SyntheticExplanation
+from recexplainer.evaluation.synthetic.rules import Causes
+
+_CITING: tuple[ClaimKind, ClaimKind] = ("positive_attribution", "negative_attribution")
+_DENYING: tuple[ClaimKind, ClaimKind] = ("no_positive_attribution", "no_negative_attribution")
 
 
-def right_marks(claim: Claim, causes: Causes, history: Sequence[int]) -> tuple[str, ...]:
-    """The marks that a claim may have if the causes are these; none where it is not about what matters.
+def right_statuses(claim: Claim, causes: Causes, history: Sequence[int]) -> tuple[ClaimStatus, ...]:
+    """The statuses that a claim may have if the causes are these; none where it is not about attributions.
 
     Args:
-        claim: A claim; those of kinds the attributions and their denials are about what matters.
+        claim: A claim; attributions of history items and their denials are looked at.
         causes: The true ones.
-        history: Item indices; what is claimed of other items is not looked at.
+        history: Item indices; claims about other items are not looked at.
     """
-    if claim.kind in ("no_positive_attribution", "no_negative_attribution"):
-        denied = causes.for_items if claim.kind == "no_positive_attribution" else causes.against_items
+    if claim.kind in _DENYING:
+        denied = causes.positive if claim.kind == "no_positive_attribution" else causes.negative
         return ("contradicted",) if denied else ("supported",)
-    if claim.kind not in ("positive_attribution", "negative_attribution") or claim.item not in history:
+    if claim.kind not in _CITING or claim.item not in history:
         return ()
-    sides = (causes.for_items, causes.against_items)
-    said, turned = sides if claim.kind == "positive_attribution" else sides[::-1]
-    if claim.item in said:
+    sides = (causes.positive, causes.negative)
+    own, opposite = sides if claim.kind == "positive_attribution" else sides[::-1]
+    if claim.item in own:
         return ("supported",)
-    return ("contradicted",) if claim.item in turned else ("unverified", "contradicted")
+    return ("contradicted",) if claim.item in opposite else ("unverified", "contradicted")
 
 
-def marked_as_planted(said: Said) -> list[float]:
-    """For each claim about what matters 1 if its mark is right, else 0."""
-    marks = [(one.status, right_marks(one, said.case.causes, said.record.history)) for one in said.record.claims]
-    return [float(mark in right) for mark, right in marks if right]
+def status_values(explained: SyntheticExplanation) -> list[float]:
+    """For each claim about attributions 1 if its status is right, else 0."""
+    record, causes = explained.record, explained.case.causes
+    right = [(one.status, right_statuses(one, causes, record.history)) for one in record.claims]
+    return [float(status in allowed) for status, allowed in right if allowed]
 
 
-def read_as_written(said: Said) -> float:
-    """1 if the verdict, the history items said to matter and, where it is said, that they share a brand are read."""
-    record, telling = said.record, said.telling
+def read_as_written(explained: SyntheticExplanation) -> float:
+    """1 if the verdict, the attributions and, where it is written, that a brand is shared are read from the text."""
+    record, statement = explained.record, explained.statement
     items = dict(zip(record.history_titles, record.history, strict=True))
-    cited = [("positive_attribution", title) for title in telling.supporters] + [
-        ("negative_attribution", title) for title in telling.opponents
-    ]
-    written = {(kind, items[title]) for kind, title in cited if title in items}
-    read = {
-        (one.kind, one.item) for one in record.claims if one.kind in ("positive_attribution", "negative_attribution")
-    }
-    read = {(kind, item) for kind, item in read if item in record.history}
-    shared = not telling.brand or not written or any(one.kind == "shared" for one in record.claims)
-    return float(read == written and shared and record.verdict is telling.verdict)
+    sides = zip(_CITING, (statement.positive, statement.negative), strict=True)
+    written = {(kind, items[title]) for kind, titles in sides for title in titles if title in items}
+    read = {(one.kind, one.item) for one in record.claims if one.kind in _CITING and one.item in record.history}
+    shared = not statement.brand or not written or any(one.kind == "shared" for one in record.claims)
+    return float(read == written and shared and record.verdict is statement.verdict)

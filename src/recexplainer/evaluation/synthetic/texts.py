@@ -1,89 +1,217 @@
-"""What an explanation of a planted recommender says, and how it is worded.
+"""True and corrupted statements about a synthetic recommender, and their wording.
 
-The two are kept apart, so that of two texts one can differ from the other in what it says alone. It knows the causes
-that a recommender gives, and asks no recommender.
+What a text states and how it is worded are kept apart, so that of two texts one can differ from the other in what it
+states alone. It knows the causes that a recommender gives, and asks no recommender.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
+from itertools import permutations
 
 import numpy as np
 
 from recexplainer.data.attributes import join_words
 from recexplainer.data.dataset import Dataset
-from recexplainer.evaluation.synthetic.cases import Case
+from recexplainer.data.titles import title_key
+from recexplainer.evaluation.synthetic.rules import Causes
+from recexplainer.recommenders.base import User
 from recexplainer.storage import packaged_yaml
 
 _QUOTES = ("“{}”", '"{}"')
-_DRAWN = ("quotes", "verdict", "for", "against", "brand", "popular")
+_DRAWN = ("quotes", "verdict", "positive", "negative", "brand", "popular")
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
-    """What a text says.
+class SyntheticCase:
+    """A pair of a user and an item, with the truth about it.
+
+    Attributes:
+        user: The user.
+        item: The item asked about, not in the history.
+        recommended: The recommender's verdict.
+        causes: What in the history matters to the recommender, by construction.
+        by_brand: Whether the rule behind the causes is that of the item's brand.
+    """
+
+    user: User
+    item: int
+    recommended: bool
+    causes: Causes
+    by_brand: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a text states.
 
     Attributes:
         verdict: Whether the item is recommended.
         item: Title of the item asked about.
-        supporters: Titles that are said to speak for it.
-        opponents: Titles that are said to speak against it.
-        brand: The brand that all these are said to share with it, or "".
-        popular: Where no title is cited, whether popularity is said to speak for it.
+        positive: Titles that are given a positive attribution.
+        negative: Titles that are given a negative attribution.
+        brand: The brand that all these share with the item, or "".
+        popular: Where no title is cited, whether the item is called popular.
     """
 
     verdict: bool
     item: str
-    supporters: tuple[str, ...]
-    opponents: tuple[str, ...]
+    positive: tuple[str, ...]
+    negative: tuple[str, ...]
     brand: str
     popular: bool
 
     @property
     def cited(self) -> tuple[str, ...]:
-        """All titles that are said to matter."""
-        return self.supporters + self.opponents
+        """All titles that are given an attribution."""
+        return self.positive + self.negative
+
+    def with_title(self, title: str, other: str) -> Statement:
+        """The same of another title in place of one that is cited."""
+        positive, negative = (
+            tuple(other if one == title else one for one in side) for side in (self.positive, self.negative)
+        )
+        return replace(self, positive=positive, negative=negative)
 
 
-def true_telling(case: Case, dataset: Dataset) -> Telling:
-    """The truth: f's verdict, all causes, the brand where its rule is behind them, nothing where there is none."""
+def true_statement(case: SyntheticCase, dataset: Dataset) -> Statement:
+    """The truth: the verdict, all causes, the brand where its rule is behind them, nothing where there is none."""
     titles, causes = dataset.titles, case.causes
-    return Telling(
+    return Statement(
         verdict=case.recommended,
         item=titles[case.item],
-        supporters=tuple(titles[item] for item in causes.for_items),
-        opponents=tuple(titles[item] for item in causes.against_items),
+        positive=tuple(titles[item] for item in causes.positive),
+        negative=tuple(titles[item] for item in causes.negative),
         brand=dataset.items["brand"][case.item] if case.by_brand and not causes.nothing else "",
         popular=case.recommended,
     )
 
 
-def write_text(telling: Telling, wording: int) -> str:
-    """Puts it in words.
+def word_statement(statement: Statement, wording: int) -> str:
+    """The statement in words.
 
     Args:
-        telling: What to say.
-        wording: Seed of the phrasing: the same seed words alike what two tellings have in common.
+        statement: What to state.
+        wording: Seed of the phrasing: the same seed words alike what two statements have in common.
     """
     draws: dict[str, float] = dict(zip(_DRAWN, np.random.default_rng(wording).random(len(_DRAWN)), strict=True))
     quotes = _one_of(_QUOTES, draws["quotes"])
 
-    def say(group: str, kind: str, titles: Sequence[str] = ()) -> str:
+    def word(group: str, kind: str, titles: Sequence[str] = ()) -> str:
         names = join_words([quotes.format(title) for title in titles])
-        said = _one_of(_wording()[group], draws[kind])
-        return said.format(item=quotes.format(telling.item), titles=names, brand=telling.brand)
+        phrasing = _one_of(_wording()[group], draws[kind])
+        return phrasing.format(item=quotes.format(statement.item), titles=names, brand=statement.brand)
 
-    sentences = [say("verdict.yes" if telling.verdict else "verdict.no", "verdict")]
-    for kind, titles in (("for", telling.supporters), ("against", telling.opponents)):
+    sentences = [word("verdict.yes" if statement.verdict else "verdict.no", "verdict")]
+    cited = {"positive": statement.positive, "negative": statement.negative}
+    cited["brand"] = statement.cited if statement.brand else ()
+    for kind, titles in cited.items():
         if titles:
-            sentences.append(say(_by_number(kind, titles), kind, titles))
-    if telling.brand:
-        sentences.append(say(_by_number("brand", telling.cited), "brand", telling.cited))
-    if not telling.cited:
-        sentences.append(say("popular" if telling.popular else "unpopular", "popular"))
+            sentences.append(word(f"{kind}.one" if len(titles) == 1 else f"{kind}.many", kind, titles))
+    if not statement.cited:
+        sentences.append(word("popular" if statement.popular else "unpopular", "popular"))
     return " ".join(sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class Corrupter:
+    """Makes the true statement about a case false, each way in one thing; None where that cannot be done to the case.
+
+    Attributes:
+        dataset: The catalogue.
+        case: What the statement is about.
+        rng: Draws which title, and by what it is replaced.
+    """
+
+    dataset: Dataset
+    case: SyntheticCase
+    rng: np.random.Generator
+
+    def verdict(self, true: Statement) -> Statement:
+        """The verdict is inverted."""
+        return replace(true, verdict=not true.verdict)
+
+    def swap(self, true: Statement) -> Statement | None:
+        """One cause is replaced by a history item that is none."""
+        others = self._not_causes()
+        if not true.cited or not others:
+            return None
+        new = self._pick(others)
+        return true.with_title(self._pick(true.cited), new)
+
+    def direction(self, true: Statement) -> Statement | None:
+        """One cause is given the opposite sign."""
+        if not true.cited:
+            return None
+        moved = self._pick(true.cited)
+        positive, negative = (tuple(one for one in side if one != moved) for side in (true.positive, true.negative))
+        if moved in true.positive:
+            return replace(true, positive=positive, negative=(*negative, moved))
+        return replace(true, positive=(*positive, moved), negative=negative)
+
+    def invented(self, true: Statement) -> Statement | None:
+        """One cause is replaced by a title that nothing has, or by one of the catalogue that is not in the history."""
+        if not true.cited:
+            return None
+        foreign = self._invent_title() if self.rng.random() < 0.5 else self._pick(self._strangers())
+        return true.with_title(self._pick(true.cited), foreign)
+
+    def attribute(self, true: Statement) -> Statement | None:
+        """The brand is another one of the catalogue."""
+        if not true.brand:
+            return None
+        others = sorted(set(self.dataset.items["brand"].to_list()) - {true.brand, ""})
+        return replace(true, brand=self._pick(others)) if others else None
+
+    def cause_for_nothing(self, true: Statement) -> Statement | None:
+        """A history item is given an attribution where none matters."""
+        if true.cited:
+            return None
+        cited = (self._pick(self._not_causes()),)
+        return replace(true, positive=cited) if true.verdict else replace(true, negative=cited)
+
+    def all(self, true: Statement) -> Statement | None:
+        """The verdict is inverted, one cause is invented, the others are none, and all have the opposite sign."""
+        if not true.cited:
+            return None
+        wrong, others = true, self._not_causes()
+        for place, title in enumerate(true.cited):
+            wrong = wrong.with_title(title, others.pop() if place and others else self._invent_title())
+        return replace(wrong, verdict=not true.verdict, positive=wrong.negative, negative=wrong.positive)
+
+    def _not_causes(self) -> list[str]:
+        real = {*self.case.causes.positive, *self.case.causes.negative}
+        return [self.dataset.titles[item] for item in self.case.user.history if item not in real]
+
+    def _strangers(self) -> list[str]:
+        known = {*self.case.user.history, self.case.item}
+        return [title for item, title in enumerate(self.dataset.titles) if item not in known]
+
+    def _invent_title(self) -> str:
+        """The first half of one title and the second of another, which together no item has."""
+        titles = [str(title) for title in self.rng.permutation(self.dataset.titles)]
+        taken = {title_key(title) for title in titles}
+        mixed = (f"{_half(one, 0)} {_half(other, 1)}" for one, other in permutations(titles, 2))
+        return next(title for title in mixed if title_key(title) not in taken)
+
+    def _pick(self, titles: Sequence[str]) -> str:
+        return titles[int(self.rng.integers(len(titles)))]
+
+
+CORRUPTIONS: dict[str, Callable[[Corrupter, Statement], Statement | None]] = {
+    "verdict": Corrupter.verdict,
+    "swap": Corrupter.swap,
+    "direction": Corrupter.direction,
+    "invented": Corrupter.invented,
+    "attribute": Corrupter.attribute,
+    "cause_for_nothing": Corrupter.cause_for_nothing,
+    "all": Corrupter.all,
+}
+"""Every way to corrupt a statement, by its name."""
+MILD = tuple(name for name in CORRUPTIONS if name != "all")
+"""Those that change one thing."""
 
 
 @cache
@@ -95,5 +223,7 @@ def _one_of(phrasings: Sequence[str], share: float) -> str:
     return phrasings[int(share * len(phrasings))]
 
 
-def _by_number(kind: str, titles: Sequence[str]) -> str:
-    return f"{kind}.one" if len(titles) == 1 else f"{kind}.many"
+def _half(title: str, which: int) -> str:
+    words = title.split()
+    middle = (len(words) + 1) // 2
+    return " ".join((words[:middle], words[middle:] or words)[which])
