@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from recexplainer.cli import main
-from recexplainer.data import downloading, fetching
+from recexplainer.data import fetching
 from recexplainer.data.readers import read_folder
 from recexplainer.errors import DataError, RecExplainerError, RunError
 from recexplainer.progress import track_bytes
@@ -221,9 +221,9 @@ def test_a_part_that_is_whole_or_too_long(length: int, site: Site, tmp_path: Pat
     part = tmp_path / f"{ITEMS}.part"
     part.write_bytes(AMAZON[ITEMS] + b"x" * length)
     (tmp_path / f"{ITEMS}.part.from").write_text(f"{site.address}{ITEMS}\n{site.etag}")
-    downloading.download(site.address + ITEMS, part)
-    assert part.read_bytes() == AMAZON[ITEMS]
-    assert len(site.asked) == (2 if length else 1)
+    fetching.fetch(NAME, tmp_path, site.address)
+    assert (tmp_path / ITEMS).read_bytes() == AMAZON[ITEMS]
+    assert len(site.ranges_of(ITEMS)) == (2 if length else 1)
 
 
 def test_an_archive_is_checked_and_unpacked_without_its_folders(site: Site, tmp_path: Path) -> None:
@@ -316,7 +316,7 @@ def test_a_full_disk_keeps_what_came(site: Site, tmp_path: Path, monkeypatch: py
 
     site.cut = {ITEMS: [10]}
     with monkeypatch.context() as patch:
-        patch.setattr(downloading, "track_bytes", always_full)  # told after each write
+        patch.setattr(fetching, "track_bytes", always_full)  # called after each write
         error = fetch_error(NAME, tmp_path, site, RunError)
     assert error.what == "The operating system refuses: No space left on device."
     assert error.location == str(tmp_path / f"{ITEMS}.part")

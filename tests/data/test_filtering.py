@@ -29,7 +29,7 @@ def histories(data: Dataset) -> dict[str, str]:
 
 
 def added_notes(data: Dataset) -> dict[str, int]:
-    return {note.what: note.count for note in data.notes[1:]}  # the first says that there are no times
+    return {note.what: note.count for note in data.notes[1:]}  # the first: there are no times
 
 
 def test_nothing_asked_drops_only_what_nobody_has() -> None:

@@ -24,9 +24,7 @@ _COMMON_WORDS = """
     version video volume when white wired wireless with without world year your
 """
 _COMMON = frozenset(_COMMON_WORDS.split())
-_NOT_A_PLATFORM = re.compile(
-    r"\b(edition|pack|bundle|collection|version|set|hits|code|volume|vol|year)\b", re.IGNORECASE
-)
+_NOT_A_PLATFORM = re.compile(r"(?i)\b(edition|pack|bundle|collection|version|set|hits|code|volume|vol|year)\b")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 
@@ -85,8 +83,7 @@ def platforms_in_titles(titles: Sequence[str]) -> list[tuple[str, ...]]:
 
 def _may_be_platform(tail: str) -> bool:
     """Neither long, nor an edition, a colour or the like, which stand after the dash as well."""
-    common = all(word.casefold() in _COMMON for word in _WORD.findall(tail))
-    return len(tail.split()) <= 3 and not common and not _NOT_A_PLATFORM.search(tail)
+    return len(tail.split()) <= 3 and not _words(tail).keys() <= _COMMON and not _NOT_A_PLATFORM.search(tail)
 
 
 def distinctive_words(titles: Sequence[str], known: Sequence[Sequence[str]]) -> list[dict[str, str]]:
@@ -98,12 +95,17 @@ def distinctive_words(titles: Sequence[str], known: Sequence[Sequence[str]]) -> 
     """
     found: list[dict[str, str]] = []
     for title, names in zip(titles, known, strict=True):
-        skipped = {word.casefold() for name in names for word in _WORD.findall(name)} | _COMMON
-        words = {word.casefold(): word for word in _WORD.findall(title)}
-        found.append({low: words[low] for low in words if len(low) >= SHORTEST_WORD and low not in skipped})
+        skipped = _COMMON.union(*map(_words, names))
+        words = _words(title).items()
+        found.append({low: word for low, word in words if len(low) >= SHORTEST_WORD and low not in skipped})
     counts = Counter(low for words in found for low in words)
     kept = {low for low, count in counts.items() if 2 <= count <= max(2, COMMON_SHARE * len(titles))}
     return [{low: words[low] for low in sorted(words, key=counts.__getitem__) if low in kept} for words in found]
+
+
+def _words(text: str) -> dict[str, str]:
+    """The words of a text, lower-cased to as written."""
+    return {word.casefold(): word for word in _WORD.findall(text)}
 
 
 def shorten(text: str, characters: int) -> str:

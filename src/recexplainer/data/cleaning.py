@@ -19,13 +19,8 @@ from recexplainer.errors import DataError
 
 # The columns of a catalogue. Only item_id and title are always there; a missing text is "", a missing list is [].
 ITEM_COLUMNS: dict[str, pl.DataType] = {
-    "item_id": pl.String(),
-    "title": pl.String(),
-    "description": pl.String(),
-    "brand": pl.String(),
-    "genres": pl.List(pl.String()),
-    "platforms": pl.List(pl.String()),
-    "features": pl.List(pl.String()),
+    **dict.fromkeys(("item_id", "title", "description", "brand"), pl.String()),
+    **dict.fromkeys(("genres", "platforms", "features"), pl.List(pl.String())),
 }
 _LARGEST_ID = float(1 << 63)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
@@ -49,11 +44,9 @@ def as_polars(frame: Any, what: str) -> pl.DataFrame:
     if isinstance(frame, pl.DataFrame):
         return frame
     if type(frame).__module__.partition(".")[0] != "pandas":
-        raise DataError(
-            f"this is neither a polars nor a pandas frame, but a {type(frame).__name__}",
-            location=what,
-            hint="give a DataFrame; files are read by recexplainer.data.readers.read_folder",
-        )
+        problem = f"this is neither a polars nor a pandas frame, but a {type(frame).__name__}"
+        hint = "give a DataFrame; files are read by recexplainer.data.readers.read_folder"
+        raise DataError(problem, location=what, hint=hint)
     if not frame.columns.is_unique:
         raise DataError("two columns have the same name", location=what, hint="rename or remove all but one")
     values = frame.astype(object).where(frame.notna(), None)
@@ -97,8 +90,8 @@ def clean_items(items: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     shortened and made unique (compared without case, as the paper's evaluation does).
 
     Args:
-        items: Columns `item_id`, `title` and any others of `ITEM_COLUMNS`; `release_year` helps to tell shared titles
-            apart; other columns are ignored.
+        items: Columns `item_id`, `title` and any others of `ITEM_COLUMNS`; `release_year` helps to distinguish shared
+            titles; other columns are ignored.
 
     Returns:
         The catalogue in file order with exactly the columns of `ITEM_COLUMNS`, and what was done.
@@ -142,7 +135,7 @@ def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple
         item_ids: Ids of the catalogue; interactions with other items are dropped.
 
     Returns:
-        Columns `user_id` and `item` (its place in `item_ids`): users in order of first appearance, each user's items
+        Columns `user_id` and `item` (its position in `item_ids`): users in order of first appearance, each user's items
         oldest first and at most once (the first time counts); and what was done.
 
     Raises:
@@ -152,8 +145,8 @@ def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple
     timed, time = _timestamps(interactions)
     events = pl.DataFrame([_categories(interactions["user_id"]), _categories(interactions["item_id"]), time])
     whole = events.drop_nulls()
-    items = _first_places(item_ids.cast(pl.Categorical), whole["item_id"]).alias("item")
-    users = _first_places(whole["user_id"], whole["user_id"]).alias("user")
+    items = _first_positions(item_ids.cast(pl.Categorical), whole["item_id"]).alias("item")
+    users = _first_positions(whole["user_id"], whole["user_id"]).alias("user")
     known = pl.DataFrame([users, items, whole["timestamp"]]).drop_nulls("item")
     known = known.sort("timestamp", maintain_order=True).sort("user", maintain_order=True)
     pairs = known.select(_PAIR.alias("pair"), "timestamp")
@@ -172,11 +165,9 @@ def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple
     )
     if first.is_empty():
         counts = "; ".join(f"{note.what}: {note.count:,}" for note in notes)
-        raise DataError(
-            "no interaction is left after cleaning",
-            location=f"interaction table of {events.height:,} rows ({counts})",
-            hint="check that both tables name items by the same ids",
-        )
+        where = f"interaction table of {events.height:,} rows ({counts})"
+        hint = "check that both tables name items by the same ids"
+        raise DataError("no interaction is left after cleaning", location=where, hint=hint)
     return first.select(whole["user_id"].gather(first["user"]), "item"), notes
 
 
@@ -208,11 +199,9 @@ def _as_text(column: pl.Series) -> pl.Series:
     if not column.dtype.is_nested():
         with suppress(pl.exceptions.PolarsError):
             return column.cast(pl.String)
-    raise DataError(
-        f"a value must be text or a number, not {column.dtype}",
-        location=f"column {column.name}",
-        hint="map another column, or write one text or number a row",
-    )
+    what = f"a value must be text or a number, not {column.dtype}"
+    hint = "map another column, or write one text or number a row"
+    raise DataError(what, location=f"column {column.name}", hint=hint)
 
 
 def _timestamps(interactions: pl.DataFrame) -> tuple[bool, pl.Series]:
@@ -222,11 +211,9 @@ def _timestamps(interactions: pl.DataFrame) -> tuple[bool, pl.Series]:
     times = interactions["timestamp"]
     times = _times_from_text(times) if times.dtype == pl.String else times
     if not (times.dtype.is_numeric() or times.dtype.is_temporal()):
-        raise DataError(
-            f"a timestamp must be a number or a date, not {times.dtype}",
-            location="interaction table, column timestamp",
-            hint="map another column, or map none to take the order of rows",
-        )
+        what = f"a timestamp must be a number or a date, not {times.dtype}"
+        hint = "map another column, or map none to take the order of rows"
+        raise DataError(what, location="interaction table, column timestamp", hint=hint)
     return True, times.fill_nan(None) if times.dtype.is_float() else times
 
 
@@ -248,13 +235,13 @@ def _times_from_text(times: pl.Series) -> pl.Series:
         ) from error
 
 
-def _first_places(texts: pl.Series, sought: pl.Series) -> pl.Series:
+def _first_positions(texts: pl.Series, sought: pl.Series) -> pl.Series:
     """Where each category of `sought` first stands in `texts`, null where it does not; by a table, not by search."""
     codes, wanted = texts.to_physical().to_numpy(), sought.to_physical().to_numpy()
     table = np.full(max(codes.max(initial=0), wanted.max(initial=0)) + 1, -1, dtype=np.int64)
     table[codes[::-1]] = np.arange(len(codes))[::-1]
-    places = pl.Series(table[wanted])
-    return places.set(places < 0, None).cast(pl.UInt32)
+    positions = pl.Series(table[wanted])
+    return positions.set(positions < 0, None).cast(pl.UInt32)
 
 
 def _seen_twice(pairs: pl.DataFrame, new: pl.Series, timed: bool) -> int:

@@ -47,7 +47,7 @@ def read_conversations(path: Path | None = None) -> list[Conversation]:
 
     Raises:
         DataError: The file is missing or damaged, is not JSON (its line is named), or an entry has another layout (its
-            place is named, counted from 0).
+            position is named, counted from 0).
     """
     location, hint = "the embedded set" if path is None else str(path), f"The layout is {_LAYOUT}."
     embedded = files("recexplainer.data").joinpath("general_chat.json")
@@ -60,15 +60,14 @@ def read_conversations(path: Path | None = None) -> list[Conversation]:
         ) from error
     except msgspec.ValidationError as error:
         raise DataError(f"The conversations have another layout: {error}.", location=location, hint=hint) from error
-    pairs = (_first_pair(entry.conversations) for entry in entries)
-    conversations = [pair for pair in pairs if pair is not None]
+    conversations = [pair for entry in entries for pair in _answered(entry.conversations)[:1]]
     if not conversations:
         raise DataError("It holds no conversation with a question and an answer.", location=location, hint=hint)
     return conversations
 
 
-def _first_pair(turns: list[_Turn]) -> Conversation | None:
-    for question, answer in pairwise(turns):
-        if question.speaker == "human" and answer.speaker == "gpt" and question.text.strip() and answer.text.strip():
-            return Conversation(question.text.strip(), answer.text.strip())
-    return None
+def _answered(turns: list[_Turn]) -> list[Conversation]:
+    """Each human turn and the gpt turn after it, where both have text."""
+    stripped = [(turn.speaker, turn.text.strip()) for turn in turns]
+    pairs = [(first, then) for first, then in pairwise(stripped) if (first[0], then[0]) == ("human", "gpt")]
+    return [Conversation(first[1], then[1]) for first, then in pairs if first[1] and then[1]]

@@ -19,8 +19,6 @@ from recexplainer.data.cleaning import ITEM_COLUMNS, Note, as_polars, clean_inte
 from recexplainer.errors import DataError
 from recexplainer.storage import write_json
 
-__all__ = ["ITEM_COLUMNS", "Dataset", "Inspection", "Note", "Quantiles", "inspect_dataset"]
-
 _FILES = ("dataset.json", "items.parquet", "users.parquet", "interactions.parquet")
 
 
@@ -64,7 +62,7 @@ class Dataset:
 
     @classmethod
     def from_frames(cls, interactions: Any, items: Any, *, name: str = "data") -> Dataset:
-        """Cleans two raw tables, frames of polars or pandas, and joins them; `notes` says what was done, with counts.
+        """Cleans two raw tables, frames of polars or pandas, and joins them; `notes` lists what was done, with counts.
 
         Args:
             interactions: Columns `user_id`, `item_id` and, where known, `timestamp` (numbers or dates). Without it
@@ -160,8 +158,8 @@ class Dataset:
         new_item[items] = np.arange(len(items), dtype=np.int32)
         lengths = self.history_lengths[users]
         starts = _offsets(lengths)
-        places = np.repeat(self.offsets[users] - starts[:-1], lengths) + np.arange(starts[-1])
-        sequence, owners = new_item[self.sequence[places]], np.repeat(np.arange(len(users)), lengths)
+        positions = np.repeat(self.offsets[users] - starts[:-1], lengths) + np.arange(starts[-1])
+        sequence, owners = new_item[self.sequence[positions]], np.repeat(np.arange(len(users)), lengths)
         kept = sequence >= 0
         return Dataset(
             name=self.name,
@@ -177,9 +175,8 @@ class Dataset:
         folder.mkdir(parents=True, exist_ok=True)
         self.items.select(*ITEM_COLUMNS).write_parquet(folder / "items.parquet")
         pl.DataFrame({"user_id": self.user_ids}, schema={"user_id": pl.String}).write_parquet(folder / "users.parquet")
-        pl.DataFrame({"user": self.users_of_sequence, "item": self.sequence.astype(np.int32)}).write_parquet(
-            folder / "interactions.parquet"
-        )
+        interactions = pl.DataFrame({"user": self.users_of_sequence, "item": self.sequence.astype(np.int32)})
+        interactions.write_parquet(folder / "interactions.parquet")
         write_json(folder / "dataset.json", {"name": self.name, "notes": [asdict(note) for note in self.notes]})
 
     @classmethod
@@ -187,11 +184,9 @@ class Dataset:
         """Reads what `save` wrote. Raises DataError where a file is missing or is not what `save` writes."""
         missing = [name for name in _FILES if not (folder / name).is_file()]
         if missing:
-            raise DataError(
-                f"no saved dataset: {', '.join(missing)} missing",
-                location=str(folder),
-                hint="name the folder that Dataset.save wrote, or make it again",
-            )
+            what = f"no saved dataset: {', '.join(missing)} missing"
+            hint = "name the folder that Dataset.save wrote, or make it again"
+            raise DataError(what, location=str(folder), hint=hint)
         try:
             about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
             user_ids = tuple(pl.read_parquet(folder / "users.parquet")["user_id"].to_list())
@@ -206,9 +201,8 @@ class Dataset:
                 notes=tuple(Note(**note) for note in about["notes"]),
             )
         except (pl.exceptions.PolarsError, ValueError, KeyError, TypeError) as error:
-            raise DataError(
-                f"a saved dataset cannot be read: {error}", location=str(folder), hint="make the dataset again"
-            ) from error
+            what = f"a saved dataset cannot be read: {error}"
+            raise DataError(what, location=str(folder), hint="make the dataset again") from error
 
 
 def _offsets(counts: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -226,16 +220,11 @@ class Quantiles(NamedTuple):
 class Inspection(NamedTuple):
     """What a Dataset holds, beyond its sizes and notes."""
 
-    sparsity: float
-    """Share of the pairs of a user and an item that are no interaction."""
-    history_lengths: Quantiles
-    """Interactions a user."""
-    title_lengths: Quantiles
-    """Characters a title."""
-    attributes: dict[str, float]
-    """By name, the share of items that have it; one that no item has is left out."""
-    sample: tuple[tuple[str, str, str], ...]
-    """Rows of user id, item id and title: the three oldest interactions of the first two users."""
+    sparsity: float  # share of the pairs of a user and an item that are no interaction
+    history_lengths: Quantiles  # interactions a user
+    title_lengths: Quantiles  # characters a title
+    attributes: dict[str, float]  # by name, the share of items that have it; one that no item has is left out
+    sample: tuple[tuple[str, str, str], ...]  # user id, item id, title: three oldest interactions of two users
 
 
 def inspect_dataset(dataset: Dataset) -> Inspection:

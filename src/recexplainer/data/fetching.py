@@ -1,6 +1,7 @@
-"""Public datasets from where they are published: their terms, checked, unpacked, and recognised when they are there.
+"""Public datasets from where they are published: downloaded, checked, unpacked, and recognised when they are there.
 
-It knows what is published where (`sources.yaml`), not how one file is downloaded.
+It knows what is published where and on what terms (`sources.yaml`), not how it is read. An incomplete file is called
+`NAME.part`; `NAME.part.from` beside it holds its address and version, so that two versions are never put together.
 """
 
 from __future__ import annotations
@@ -8,24 +9,28 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import shutil
 import zlib
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path, PurePosixPath
-from shutil import copyfileobj
 from zipfile import BadZipFile, ZipFile
 
+import httpx2
 import yaml
 from pydantic import Field, ValidationError
 
-from recexplainer.data.downloading import discard, download, read_text
 from recexplainer.errors import DataError
+from recexplainer.progress import track_bytes
 from recexplainer.settings import Settings
-from recexplainer.storage import hash_file, packaged_yaml, system_errors, write_text
+from recexplainer.storage import hash_file, packaged_yaml, remove, system_errors, write_text
 
 RECORD = "fetched.yaml"
 _FIRST_BYTES = {".gz": b"\x1f\x8b", ".zip": b"PK"}
+_TIMEOUT = 60.0  # seconds without a byte
+_RESUME = "type the same command again: it resumes from there"
 _log = logging.getLogger(__name__)
 
 
@@ -69,8 +74,8 @@ class FetchRecord(Settings):
 def sources() -> Mapping[str, Source]:
     """The datasets that can be fetched, by name."""
     held = packaged_yaml("recexplainer.data", "sources.yaml")
-    licences = held["licences"]
-    return {name: Source.model_validate(facts | licences[facts["licence"]]) for name, facts in held["sources"].items()}
+    terms = held["licences"]
+    return {name: Source.model_validate(facts | terms[facts["licence"]]) for name, facts in held["sources"].items()}
 
 
 def find_source(name: str) -> Source:
@@ -114,22 +119,19 @@ def fetch(name: str, folder: Path, mirror: str | None = None) -> tuple[Path, ...
 def _fetch_file(address: str, folder: Path, source: Source, record: FetchRecord) -> None:
     name = _file_name(address)
     known = record.downloads[name].files if name in record.downloads else {}
-    if known and all((folder / own).is_file() and hash_file(folder / own) == known[own] for own in known):
+    if known and {own: hash_file(folder / own) for own in known if (folder / own).is_file()} == known:
         _log.info("%s: there already", name)
         return
-    foreign = [own for own in source.files_from(address) if (folder / own).exists() and own not in known]
-    if foreign:
-        raise DataError(
-            f"{', '.join(foreign)} is there already, and was not fetched by this command",
-            location=str(folder),
-            hint="use it as it is with --data, move it away, or name another folder",
-        )
+    if foreign := [own for own in source.files_from(address) if (folder / own).exists() and own not in known]:
+        what = f"{', '.join(foreign)} is there already, and was not fetched by this command"
+        hint = "use it as it is with --data, move it away, or name another folder"
+        raise DataError(what, location=str(folder), hint=hint)
     _log.info("%s: from %s", name, address)
     part = folder / f"{name}.part"
-    download(address, part)
+    _download(address, part)
     _check(part, address)
     with system_errors(folder):
-        parts = _unpack(part, source.members) if address.endswith(".zip") else {name: part}
+        parts = _unpack(part, source.members)
         came = Download(
             address=address,
             bytes=part.stat().st_size,
@@ -143,7 +145,7 @@ def _fetch_file(address: str, folder: Path, source: Source, record: FetchRecord)
         write_text(folder / RECORD, f"# What `recexplainer data fetch` put here, and on what terms.\n{text}")
         for own, path in parts.items():
             path.replace(folder / own)
-        discard(part)
+        _discard(part)
     _log.info("%s: %s bytes, complete", name, f"{came.bytes:,}")
 
 
@@ -152,7 +154,7 @@ def _check(part: Path, address: str) -> None:
     with part.open("rb") as file:
         begins = file.read(20)
     if not begins.startswith(_FIRST_BYTES[PurePosixPath(address).suffix]):
-        discard(part)
+        _discard(part)
         raise DataError(
             f"what came is not the file: it begins with {begins!r}",
             location=address,
@@ -160,13 +162,14 @@ def _check(part: Path, address: str) -> None:
         )
     if not address.endswith(".zip"):
         return
-    published = re.search(r"\b[0-9a-f]{32}\b", read_text(f"{address}.md5").lower())
+    with connect(f"{address}.md5") as response:
+        published = re.search(r"\b[0-9a-f]{32}\b", response.read().decode("utf-8", "replace").lower())
     if published is None:
         raise DataError("there is no MD5 in it", location=f"{address}.md5", hint="name another mirror, or none")
     with part.open("rb") as file:
         own = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     if own != published[0]:
-        discard(part)
+        _discard(part)
         raise DataError(
             f"what came is not what was published: its MD5 is {own}, not {published[0]}",
             location=address,
@@ -176,6 +179,8 @@ def _check(part: Path, address: str) -> None:
 
 def _unpack(archive: Path, members: tuple[str, ...]) -> dict[str, Path]:
     """Takes files out of an archive by their names, each to `NAME.part`; no path that it holds is followed."""
+    if not members:
+        return {archive.stem: archive}
     parts = {name: archive.with_name(f"{name}.part") for name in members}
     try:
         with ZipFile(archive) as zipped:
@@ -184,10 +189,10 @@ def _unpack(archive: Path, members: tuple[str, ...]) -> dict[str, Path]:
                 if len(found) != 1:
                     raise BadZipFile(f"{len(found)} files are called {name}")
                 with zipped.open(found[0]) as inside, path.open("wb") as file:
-                    copyfileobj(inside, file)
+                    shutil.copyfileobj(inside, file)
     except (BadZipFile, zlib.error, EOFError) as error:
         for path in (archive, *parts.values()):
-            discard(path)
+            _discard(path)
         what = f"the archive cannot be unpacked: {error}"
         raise DataError(what, location=str(archive), hint="fetch it again") from error
     return parts
@@ -210,3 +215,112 @@ def _read_record(folder: Path, name: str, source: Source) -> FetchRecord:
 
 def _file_name(address: str) -> str:
     return PurePosixPath(address).name
+
+
+def _download(address: str, part: Path) -> None:
+    """After a cut connection it tries again as long as each attempt brings more than any before it."""
+    reached = 0
+    while not _resume(address, part):
+        if _size(part) <= reached:
+            raise DataError(f"the connection was cut off after {_size(part):,} bytes", location=address, hint=_RESUME)
+        reached = _size(part)
+
+
+@contextmanager
+def connect(
+    address: str, headers: Mapping[str, str] | None = None, timeout: float = _TIMEOUT
+) -> Generator[httpx2.Response, None, None]:
+    """An open response to a request; `timeout` in seconds without a byte.
+
+    Raises:
+        DataError: The server cannot be reached, or answers with an error; 416 is none where a `Range` was asked for.
+    """
+    sent = {"User-Agent": "recexplainer", "Accept-Encoding": "identity", **(headers or {})}
+    try:
+        with httpx2.stream("GET", address, headers=sent, timeout=timeout, follow_redirects=True) as response:
+            if response.is_error and not (response.status_code == 416 and "Range" in sent):
+                what = f"the server answers {response.status_code} {response.reason_phrase}"
+                moved = "see on the page of the data where the file is now, and name its folder with --from"
+                later = response.is_server_error or response.status_code == 429
+                raise DataError(what, location=address, hint="try again later" if later else moved)
+            yield response
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        check = f"check the network and this machine's certificates and {_RESUME}"
+        hint = f"{check}; a proxy is taken from HTTPS_PROXY, a mirror from --from"
+        raise DataError(f"the server cannot be reached: {error}", location=address, hint=hint) from error
+
+
+def _discard(part: Path) -> None:
+    remove(part)
+    remove(_note(part))
+
+
+def _resume(address: str, part: Path) -> bool:
+    """One attempt; whether the file is complete now."""
+    version = _noted_version(address, part)
+    start = _size(part) if version else 0
+    with connect(address, {"Range": f"bytes={start}-", "If-Range": version} if start else None) as response:
+        total = _total(response)
+        if response.status_code == 416 and total == start:
+            return True
+        resumed = _resumes(response, start, version)
+        if start and response.status_code in (206, 416) and not resumed:
+            _discard(part)
+            return _resume(address, part)
+        with system_errors(part):
+            if not resumed:
+                start = 0
+                remove(part)
+                write_text(_note(part), f"{address}\n{_version(response)}")
+            _require_space(part, total, start)
+            with part.open("ab") as file, track_bytes(part.stem, total, start) as advance:
+                try:
+                    for chunk in response.iter_raw():
+                        file.write(chunk)
+                        advance(len(chunk))
+                except httpx2.TransportError:  # cut off; a server that sends no size may hide that
+                    return False
+    return total in (None, _size(part))
+
+
+def _resumes(response: httpx2.Response, start: int, version: str) -> bool:
+    """Whether it is the rest of the same version; some servers ignore If-Range."""
+    begins = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+    return response.status_code == 206 and begins and _version(response) in ("", version)
+
+
+def _total(response: httpx2.Response) -> int | None:
+    """Bytes of the complete file; None if the server does not send that."""
+    content_range = response.headers.get("Content-Range", "")
+    size = content_range.rpartition("/")[2] or response.headers.get("Content-Length", "")
+    return int(size) if size.isdecimal() else None
+
+
+def _version(response: httpx2.Response) -> str:
+    """A strong ETag, else when the file was changed; "" if the server sends neither."""
+    etag = response.headers.get("ETag", "")
+    return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
+
+
+def _noted_version(address: str, part: Path) -> str:
+    """The version of which the file is the beginning; "" if that is not known, or of another address."""
+    if not _note(part).exists():
+        return ""
+    with system_errors(part):
+        noted, _, version = _note(part).read_text(encoding="utf-8").partition("\n")
+    return version if noted == address else ""
+
+
+def _require_space(part: Path, total: int | None, start: int) -> None:
+    free = shutil.disk_usage(part.parent).free
+    if total is not None and total - start > free:
+        what = f"it does not fit on the disk: {total - start:,} bytes are to come, {free:,} are free"
+        raise DataError(what, location=str(part.parent), hint="free some space, or name a folder on another disk")
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
+def _note(part: Path) -> Path:
+    return part.with_name(part.name + ".from")

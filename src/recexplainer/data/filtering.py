@@ -80,11 +80,9 @@ def filter_dataset(dataset: Dataset, settings: FilterSettings) -> Dataset:
     if settings.k_core is not None:
         left.keep(_core(left, settings.k_core), f"outside the {settings.k_core}-core", "users", "items")
     if not len(left.user):
-        raise DataError(
-            "filtering leaves nothing",
-            location=f"dataset '{dataset.name}' ({'; '.join(left.steps)})",
-            hint="ask for more items or users, or for shorter histories (min_history, k_core)",
-        )
+        where = f"dataset '{dataset.name}' ({'; '.join(left.steps)})"
+        hint = "ask for more items or users, or for shorter histories (min_history, k_core)"
+        raise DataError("filtering leaves nothing", location=where, hint=hint)
     users, items = map(np.flatnonzero, left.counts())
     return dataset.select(users, items, notes=tuple(note for note in left.notes if note.count))
 

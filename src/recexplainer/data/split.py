@@ -41,11 +41,9 @@ class Split:
         """The last item of a user. Raises DataError for a user who is for training only."""
         history = self.dataset.history(user)
         if len(history) < MIN_TEST_HISTORY:
-            raise DataError(
-                "this user has too short a history to hold an item out",
-                location=f"user '{self.dataset.user_ids[user]}': {len(history)} interactions",
-                hint="take users from test_users, or filter with a longer min_history",
-            )
+            where = f"user '{self.dataset.user_ids[user]}': {len(history)} interactions"
+            hint = "take users from test_users, or filter with a longer min_history"
+            raise DataError("this user has too short a history to hold an item out", location=where, hint=hint)
         return int(history[-1])
 
     def train_interactions(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -59,9 +57,6 @@ def leave_one_out(dataset: Dataset) -> Split:
     """Splits off each user's last item. Raises DataError where no user has `MIN_TEST_HISTORY` interactions."""
     split = Split(dataset)
     if not len(split.test_users):
-        raise DataError(
-            f"no user has the {MIN_TEST_HISTORY} interactions that a test needs",
-            location=f"dataset '{dataset.name}'",
-            hint="take data with longer histories",
-        )
+        what = f"no user has the {MIN_TEST_HISTORY} interactions that a test needs"
+        raise DataError(what, location=f"dataset '{dataset.name}'", hint="take data with longer histories")
     return split

@@ -9,8 +9,8 @@ import html
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import chain, count
+from typing import NamedTuple
 
 MAX_TITLE = 120
 """The longest title kept, in characters."""
@@ -82,8 +82,7 @@ def _first_free(title: str, qualifiers: Sequence[str], used: set[str]) -> str:
     return next(candidate for candidate in candidates if title_key(candidate) not in used)
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A title found in a text: `text[start:end]` is the title of item `item`."""
 
     item: int
@@ -109,10 +108,9 @@ class TitleFinder:
         self._lengths = dict(lengths)
 
     def find(self, text: str) -> list[Match]:
-        """All titles in a text: exact, at word boundaries, never overlapping, the longer before the shorter.
+        """All titles in a text, from left to right, as often as they occur.
 
-        Returns:
-            The matches from left to right. A title is found as often as it occurs.
+        They are matched exactly, at word boundaries, never overlapping, the longer before the shorter.
         """
         found = sorted(self._candidates(text), key=lambda match: (match.start - match.end, match.start))
         taken = bytearray(len(text))

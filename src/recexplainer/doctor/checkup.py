@@ -132,7 +132,7 @@ def _check_folder(runs: Path) -> Check:
 def _check_hub() -> Check:
     from huggingface_hub.constants import ENDPOINT
 
-    from recexplainer.data.downloading import connect
+    from recexplainer.data.fetching import connect
 
     try:
         with connect(ENDPOINT, timeout=_PATIENCE):

@@ -29,11 +29,9 @@ def all_readers() -> tuple[Reader, ...]:
     for name in registered("readers"):
         reader = load_registered("readers", name)
         if not isinstance(reader, Reader) or reader.key in {known.key for known in readers}:
-            raise SettingsError(
-                f"What is registered as the reader {name!r} is no Reader with a key of its own.",
-                location=f"entry point {name} of recexplainer.readers",
-                hint="Register a recexplainer.data.readers.Reader, or uninstall the package that registers it.",
-            )
+            what = f"What is registered as the reader {name!r} is no Reader with a key of its own."
+            hint = "Register a recexplainer.data.readers.Reader, or uninstall the package that registers it."
+            raise SettingsError(what, location=f"entry point {name} of recexplainer.readers", hint=hint)
         readers = (*readers, reader)
     return readers
 
@@ -57,11 +55,8 @@ def read_folder(path: Path, columns: ColumnMapping | None = None, format: str | 
             return _find_reader(path, format).read(path)
         if format in (None, TABLE.key):
             return read_table(path, columns)
-        raise DataError(
-            f"a column mapping is for tables, not for the format {format}",
-            location="data.columns",
-            hint="leave out one of the two",
-        )
+        what = f"a column mapping is for tables, not for the format {format}"
+        raise DataError(what, location="data.columns", hint="leave out one of the two")
     except DataError as error:
         if str(path) in error.location:
             raise

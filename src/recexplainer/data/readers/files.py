@@ -81,7 +81,7 @@ def plain_name(path: Path) -> str:
 
 
 def kind_of(path: Path) -> str:
-    """The suffix that says what a file holds, lower-cased and without `.gz`: ".csv" for "events.csv.gz"."""
+    """The suffix that names the kind of a file, lower-cased and without `.gz`: ".csv" for "events.csv.gz"."""
     return Path(plain_name(path)).suffix
 
 
@@ -95,9 +95,7 @@ def files_named(folder: Path, pattern: str) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.is_file() and re.fullmatch(pattern, plain_name(file)))
 
 
-def require_pair(
-    path: Path, events: Sequence[Path], items: Sequence[Path], wanted: str, hint: str
-) -> tuple[Path, Path]:
+def require_pair(path: Path, events: list[Path], items: list[Path], wanted: str, hint: str) -> tuple[Path, Path]:
     """The file of interactions and the file of items. Raises DataError, with those there, unless it is one of each."""
     if len(events) == len(items) == 1:
         return events[0], items[0]
@@ -141,10 +139,10 @@ def _damaged_gzip(path: Path, error: Exception) -> DataError:
     return DataError(what, location=str(path), hint="copy or download it again")
 
 
-def _not_utf8(text: bytes, place: int, location: str) -> DataError:
+def _not_utf8(text: bytes, index: int, location: str) -> DataError:
     encoding = "utf-16" if text.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin1"
     return DataError(
-        f"the file is not UTF-8: byte 0x{text[place]:02x} stands for no character",
+        f"the file is not UTF-8: byte 0x{text[index]:02x} stands for no character",
         location=location,
         hint=f"save it as UTF-8, for example with: iconv -f {encoding} -t utf-8",
     )
@@ -209,12 +207,9 @@ def unix_times(times: pl.Series, path: Path, *, per_second: int = 1, dated: bool
 
     Args:
         times: `[interactions]`, whole numbers, text of them, or dates written as 2020-01-31 (`dated`).
-        path: The file they are from, for the error.
+        path: The file they are from, for the error: that one is no such time, or is not between 1970 and 2100.
         per_second: 1 for seconds, 1000 for milliseconds.
         dated: Whether they are dates.
-
-    Raises:
-        DataError: One is no such time, or is not between 1970 and 2100; names the first.
     """
     text = times.str.strip_chars().replace("", None) if times.dtype == pl.String else times
     number = text.str.to_date("%Y-%m-%d", strict=False).dt.epoch("s") if dated else text.cast(pl.Int64, strict=False)
@@ -237,8 +232,8 @@ def read_json_lines(path: Path, schema: Schema) -> pl.DataFrame:
         DataError: The file is missing, empty, damaged or not UTF-8, or a line is no JSON object or holds something
             that cannot be converted to the type wanted; names the line.
     """
-    fields = [(f"field_{place}", _AS_WRITTEN[type(kind)], None) for place, kind in enumerate(schema.values())]
-    names = {f"field_{place}": key for place, key in enumerate(schema)}
+    fields = [(f"field_{index}", _AS_WRITTEN[type(kind)], None) for index, kind in enumerate(schema.values())]
+    names = {f"field_{index}": key for index, key in enumerate(schema)}
     decoder = msgspec.json.Decoder(msgspec.defstruct("Record", fields, rename=names, gc=False))
 
     def parse(piece: _Piece) -> _Values:
@@ -257,9 +252,8 @@ def read_literal_lines(path: Path, schema: Schema) -> pl.DataFrame:
 
 def first_keys(path: Path) -> list[str]:
     """The keys of the first JSON object of a file. Raises DataError where there is none."""
-    for piece in _pieces(path, 1 << 16):
-        for number, line in piece.numbered():
-            return list(_record(path, number, line, json.loads))
+    for number, line in (numbered for piece in _pieces(path, 1 << 16) for numbered in piece.numbered()):
+        return list(_record(path, number, line, json.loads))
     raise _empty(path)
 
 
@@ -294,8 +288,7 @@ class _Piece(NamedTuple):
 
 def _gather(path: Path, schema: Schema, parse: Callable[[_Piece], _Values]) -> pl.DataFrame:
     full = (piece for piece in track(_pieces(path, _PIECE), path.name) if piece.text and not piece.text.isspace())
-    columns = ([_column(key, values[key], kind) for key, kind in schema.items()] for values in map(parse, full))
-    frames = [pl.DataFrame(piece) for piece in columns]
+    frames = [pl.DataFrame(_column(key, values[key], schema[key]) for key in schema) for values in map(parse, full)]
     if not frames:
         raise _empty(path)
     return pl.concat(frames)
@@ -322,11 +315,8 @@ def _pieces(path: Path, size: int) -> Iterator[_Piece]:
                 return
             if len(end) == _LONGEST_LINE:
                 number = first + text.count(b"\n")
-                raise DataError(
-                    f"a line is longer than {_LONGEST_LINE:,} bytes",
-                    location=f"{path}, line {number}",
-                    hint="write one object a line",
-                )
+                what = f"a line is longer than {_LONGEST_LINE:,} bytes"
+                raise DataError(what, location=f"{path}, line {number}", hint="write one object a line")
             text += end
             breaks = text.count(b"\n")
             yield _Piece(text.removeprefix(b"\xef\xbb\xbf") if first == 1 else text, first, breaks)
@@ -340,7 +330,7 @@ def _parse_all(piece: _Piece, schema: Schema, decoder: msgspec.json.Decoder[Any]
     records = decoder.decode_lines(piece.text)
     if len(records) != piece.breaks + (not piece.text.endswith(b"\n")):
         raise ValueError
-    return {key: list(map(attrgetter(f"field_{place}"), records)) for place, key in enumerate(schema)}
+    return {key: list(map(attrgetter(f"field_{index}"), records)) for index, key in enumerate(schema)}
 
 
 def _parse_each(path: Path, piece: _Piece, schema: Schema, parse: _Parser) -> _Values:
@@ -354,11 +344,9 @@ def _parse_each(path: Path, piece: _Piece, schema: Schema, parse: _Parser) -> _V
                 try:
                     columns[key].append(_cell(record.get(key), kind))
                 except (ValueError, OverflowError) as error:
-                    raise DataError(
-                        f"the value of '{key}' is no whole number: {record[key]!r:.60}",
-                        location=f"{path}, line {number}",
-                        hint="correct or remove the line",
-                    ) from error
+                    what = f"the value of '{key}' is no whole number: {record[key]!r:.60}"
+                    location = f"{path}, line {number}"
+                    raise DataError(what, location=location, hint="correct or remove the line") from error
     return columns
 
 
@@ -376,11 +364,8 @@ def _record(path: Path, number: int, line: bytes, parse: _Parser) -> dict[str, A
             hint="correct or remove the line, or copy the file again",
         ) from error
     if not isinstance(record, dict):
-        raise DataError(
-            f"the line cannot be read: it holds no object but {record!r:.40}",
-            location=location,
-            hint="write one object a line",
-        )
+        what = f"the line cannot be read: it holds no object but {record!r:.40}"
+        raise DataError(what, location=location, hint="write one object a line")
     return record
 
 
@@ -399,8 +384,7 @@ def _cell(value: Any, kind: pl.DataType) -> Any:
 
 
 def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else str(value)
-    return text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no character
+    return str(value).encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no character
 
 
 def _empty(path: Path) -> DataError:

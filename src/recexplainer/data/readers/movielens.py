@@ -33,7 +33,7 @@ _NO_GENRES = "(no genres listed)"
 
 
 def _read(path: Path) -> Dataset:
-    """Films keep the year in their titles; it also tells apart titles that were cut before it."""
+    """Films keep the year in their titles; it also distinguishes titles that were shortened before it."""
     ratings_file, movies_file = _pair(path)
     ratings = _read_columns(ratings_file, _RATINGS)
     times = files.unix_times(ratings["timestamp"], ratings_file)
@@ -67,11 +67,9 @@ def _read_columns(path: Path, columns: Sequence[str]) -> pl.DataFrame:
         return table.select(columns)
     table = files.read_separated(path, separator, has_header=False, quoted=False, latin=True)
     if table.width < len(columns):
-        raise DataError(
-            f"missing columns: a line has {table.width} fields, not {len(columns)}",
-            location=f"{path}, line 1",
-            hint="copy the file again as it came from MovieLens",
-        )
+        what = f"missing columns: a line has {table.width} fields, not {len(columns)}"
+        hint = "copy the file again as it came from MovieLens"
+        raise DataError(what, location=f"{path}, line 1", hint=hint)
     return table.select(pl.col(there).alias(column) for there, column in zip(table.columns, columns, strict=False))
 
 

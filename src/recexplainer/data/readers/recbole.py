@@ -62,11 +62,8 @@ def _atomic(path: Path) -> pl.DataFrame:
         )
     names = [column.rpartition(":")[0].strip() for column in table.columns]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise DataError(
-            f"more than one column is called {', '.join(twice)}",
-            location=f"{path}, line 1",
-            hint="rename or remove all but one",
-        )
+        what = f"more than one column is called {', '.join(twice)}"
+        raise DataError(what, location=f"{path}, line 1", hint="rename or remove all but one")
     return table.rename(dict(zip(table.columns, names, strict=True)))
 
 

@@ -67,7 +67,7 @@ def _plays(path: Path) -> pl.DataFrame:
     table = files.read_separated(path, ",", has_header=False, ragged_lines=True)
     if table.width > 2 and table.to_series(2).is_in(_ACTIONS).fill_null(value=False).all():
         return table.filter(pl.nth(2) == _ACTIONS[0]).select(pl.nth(0).alias("user_id"), pl.nth(1).alias("item_id"))
-    heading = [field or f"column_{place}" for place, field in enumerate(table.row(0), 1)]
+    heading = [field or f"column_{number}" for number, field in enumerate(table.row(0), 1)]
     columns = {theirs: table.to_series(heading.index(theirs))[1:] for theirs in _HEADING if theirs in heading}
     require_columns(pl.DataFrame(columns), tuple(_HEADING), str(path))
     return pl.DataFrame(columns).rename(_HEADING)

@@ -57,7 +57,7 @@ class ColumnMapping(Settings):
     features: str = "features"
     """Column of features."""
     release_year: str = "release_year"
-    """Column of the year; used only to tell items of one title apart."""
+    """Column of the year; used only to distinguish items of one title."""
     list_separator: str = "|"
     """What separates genres, platforms and features where they are text."""
     separator: str | None = None
@@ -129,20 +129,16 @@ def _items_file(interactions_file: Path, columns: ColumnMapping) -> Path | None:
         return interactions_file.parent / columns.items_file
     named = [file for file in _tables(interactions_file.parent, r"items\..+") if file != interactions_file]
     if len(named) > 1:
-        raise DataError(
-            f"several files of items: {', '.join(file.name for file in named)}",
-            location=str(interactions_file.parent),
-            hint="set data.columns.items_file",
-        )
+        what = f"several files of items: {', '.join(file.name for file in named)}"
+        raise DataError(what, location=str(interactions_file.parent), hint="set data.columns.items_file")
     return named[0] if named else None
 
 
 def _read_file(path: Path, columns: ColumnMapping) -> pl.DataFrame:
     kind = files.kind_of(path)
     if kind not in _KINDS:
-        raise DataError(
-            f"'{kind}' is no table that can be read", location=str(path), hint=f"use one of {', '.join(_KINDS)}"
-        )
+        what = f"'{kind}' is no table that can be read"
+        raise DataError(what, location=str(path), hint=f"use one of {', '.join(_KINDS)}")
     if kind == ".parquet":
         files.require_file(path)
         return files.parse_table(path, lambda: pl.read_parquet(path))

@@ -58,11 +58,8 @@ def make_world(*, users: int = 1600, items: int = 320, seed: int = 0) -> Dataset
     """
     for name, value, (low, high) in (("users", users, USER_RANGE), ("items", items, ITEM_RANGE)):
         if not low <= value <= high:
-            raise DataError(
-                f"The embedded world cannot have {value} {name}.",
-                location=f"make_world({name}={value})",
-                hint=f"Choose {low} to {high} {name}.",
-            )
+            what = f"The embedded world cannot have {value} {name}."
+            raise DataError(what, location=f"make_world({name}={value})", hint=f"Choose {low} to {high} {name}.")
     products_seed, people_seed = np.random.SeedSequence(seed).spawn(2)
     products = make_products(items, np.random.default_rng(products_seed))
     ids = [f"i{number:03d}" for number in range(1, items + 1)]
@@ -109,8 +106,9 @@ def _tastes(products: Sequence[Product], users: int, rng: np.random.Generator) -
     brands = _membership([(product.brand,) for product in products])
     devices = np.array([product.is_device for product in products], dtype=np.float32)
     later_part = np.array([product.part > 0 for product in products])
-    names = dict.fromkeys(product.genres[0] for product in products if not product.is_device)
-    genres = np.array([[_genre_weight(product, name) for name in names] for product in products], dtype=np.float32)
+    main = dict.fromkeys(product.genres[0] for product in products if not product.is_device)
+    weights = [dict.fromkeys(product.genres, SECOND_GENRE) | {product.genres[0]: 1.0} for product in products]
+    genres = np.array([[weight.get(name, 0.0) for name in main] for weight in weights], dtype=np.float32)
 
     owned = _favorites(users, platforms.shape[1], np.array([0.6, 0.4]), rng)
     steady = FOREIGN_PLATFORM * (owned @ platforms.T == 0)
@@ -127,13 +125,6 @@ def _tastes(products: Sequence[Product], users: int, rng: np.random.Generator) -
     return early.astype(np.float32), late.astype(np.float32)
 
 
-def _genre_weight(product: Product, genre: str) -> float:
-    """1 for a game's main genre, less for its second or for a device made for it."""
-    if genre not in product.genres:
-        return 0.0
-    return 1.0 if product.genres[0] == genre else SECOND_GENRE
-
-
 def _effects(products: Sequence[Product], rng: np.random.Generator) -> tuple[Floats, Floats, Bools]:
     """Of the row's item on the column's: utility right after it, utility from then on, whether it is excluded."""
     sequel = _pairs(products, lambda first, then: first.series == then.series != "" and then.part == first.part + 1)
@@ -141,16 +132,13 @@ def _effects(products: Sequence[Product], rng: np.random.Generator) -> tuple[Flo
     consoles = np.array([product.genres[0] == "Consoles" for product in products])
     same_platform = consoles[:, None] & _pairs(products, lambda first, then: first.platforms == then.platforms)
     accessory = same_platform & devices
-    made_for = _pairs(products, _is_made_for)
+    fitting = _pairs(products, lambda game, device: device.platforms[0] in game.platforms)
+    made_for = _pairs(products, lambda game, device: game.genres[0] in device.genres[1:])
+    made_for &= fitting & ~devices[:, None] & devices
     now = NEXT_PART_NOW * sequel + ACCESSORY_NOW * accessory + MADE_FOR_GENRE * made_for
     later = NEXT_PART_LATER * sequel + ACCESSORY_LATER * accessory
     exclusive = same_platform & consoles | np.eye(len(products), dtype=np.bool_)
     return (now + _companions(products, rng)).astype(np.float32), later.astype(np.float32), exclusive
-
-
-def _is_made_for(game: Product, device: Product) -> bool:
-    fits = not game.is_device and device.is_device and device.platforms[0] in game.platforms
-    return fits and game.genres[0] in device.genres[1:]
 
 
 def _companions(products: Sequence[Product], rng: np.random.Generator) -> Floats:
