@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from recexplainer.data.conversations import Conversation, read_conversations
+from recexplainer.data.conversations import QuestionAnswer, read_conversations
 from recexplainer.errors import DataError
 
 
@@ -44,8 +44,8 @@ def test_the_first_pair_of_each_conversation_is_read(tmp_path: Path, name: str) 
         entry(("human", "Silence?"), ("gpt", "")),
     ]
     assert read_conversations(write(tmp_path / name, content)) == [
-        Conversation("Hello?", "Hi."),
-        Conversation("Why?", "Because."),
+        QuestionAnswer("Hello?", "Hi."),
+        QuestionAnswer("Why?", "Because."),
     ]
 
 

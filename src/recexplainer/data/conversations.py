@@ -19,7 +19,7 @@ from recexplainer.errors import DataError
 _LAYOUT = '[{"conversations": [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}]}, …]'
 
 
-class Conversation(NamedTuple):
+class QuestionAnswer(NamedTuple):
     """The first question of a conversation and its answer."""
 
     question: str
@@ -31,11 +31,11 @@ class _Turn(msgspec.Struct, rename={"speaker": "from", "text": "value"}):
     text: str
 
 
-class _Entry(msgspec.Struct):
+class _Conversation(msgspec.Struct):
     conversations: list[_Turn]
 
 
-def read_conversations(path: Path | None = None) -> list[Conversation]:
+def read_conversations(path: Path | None = None) -> list[QuestionAnswer]:
     """Reads the first human and gpt turn of each conversation.
 
     Args:
@@ -53,7 +53,7 @@ def read_conversations(path: Path | None = None) -> list[Conversation]:
     embedded = files("recexplainer.data").joinpath("general_chat.json")
     text = embedded.read_bytes() if path is None else read_text_bytes(path)
     try:
-        entries = msgspec.convert(json.loads(text), list[_Entry])
+        entries = msgspec.convert(json.loads(text), list[_Conversation])
     except json.JSONDecodeError as error:
         raise DataError(
             f"It is not JSON: {error.msg}.", location=f"{location}, line {error.lineno}", hint=hint
@@ -66,8 +66,8 @@ def read_conversations(path: Path | None = None) -> list[Conversation]:
     return conversations
 
 
-def _answered(turns: list[_Turn]) -> list[Conversation]:
+def _answered(turns: list[_Turn]) -> list[QuestionAnswer]:
     """Each human turn and the gpt turn after it, where both have text."""
     stripped = [(turn.speaker, turn.text.strip()) for turn in turns]
     pairs = [(first, then) for first, then in pairwise(stripped) if (first[0], then[0]) == ("human", "gpt")]
-    return [Conversation(first[1], then[1]) for first, then in pairs if first[1] and then[1]]
+    return [QuestionAnswer(first[1], then[1]) for first, then in pairs if first[1] and then[1]]
