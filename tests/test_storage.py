@@ -1,9 +1,9 @@
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -80,15 +80,16 @@ def write_plainly(path: Path):
 
 
 @pytest.mark.parametrize("write", [write_parquet, write_tensors, write_with_torch, write_plainly])
-def test_wherever_the_disk_is_full_it_is_said_and_nothing_is_left(write: Callable[[Path], None], tmp_path: Path):
+def test_a_full_disk_is_an_error_everywhere_and_leaves_nothing(write: Callable[[Path], None], tmp_path: Path):
+    resource: Any = pytest.importorskip("resource")  # not on Windows
     write(tmp_path / "file")
     size = (tmp_path / "file").stat().st_size
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    said = r"(File too large|No space left)(?s:.)*stage(?s:.)*Make room"
-    for room in {*range(0, size, max(1, size // 40)), *range(max(0, size - 40), size)}:
+    message = r"(File too large|No space left)(?s:.)*stage(?s:.)*Free some space"
+    for space in {*range(0, size, max(1, size // 40)), *range(max(0, size - 40), size)}:
         try:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
-            with pytest.raises(RunError, match=said), complete_folder(tmp_path / "stage") as folder:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (space, before[1]))
+            with pytest.raises(RunError, match=message), complete_folder(tmp_path / "stage") as folder:
                 write(folder / "file")
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -1,6 +1,6 @@
 """One tree of errors. Each says what is wrong, where, and what to do about it.
 
-This module knows nothing of the rest of the package; everything may import it.
+This module imports nothing of the package; every module may import it.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ class RecExplainerError(Exception):
     """Base of all errors this package raises on purpose.
 
     Args:
-        what: One sentence: what is wrong.
+        what: What is wrong, in one sentence.
         location: The file, row, field or setting concerned, or "" when there is none.
-        hint: One sentence: what the reader can do about it.
+        hint: What the reader can do about it, in one sentence.
     """
 
     def __init__(self, what: str, *, location: str = "", hint: str = "") -> None:

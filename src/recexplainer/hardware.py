@@ -1,4 +1,4 @@
-"""What this machine can do: free cores, GPUs, bfloat16. torch is loaded only where it is asked."""
+"""The hardware of this machine: free cores, GPUs, bfloat16. torch is imported only where it is needed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Gpu:
     """A GPU that torch can use.
 
     Attributes:
-        name: What its maker calls it.
+        name: Its name.
         memory: Bytes.
-        free: Bytes that nothing uses now.
+        free: Bytes that are free now.
         bfloat16: Whether it computes in bfloat16.
     """
 
@@ -42,13 +42,13 @@ def gpus() -> tuple[Gpu, ...]:
 
 
 def free_cores() -> int:
-    """Threads to use: `OMP_NUM_THREADS` if it is set, else the cores that nothing else is using now.
+    """Threads to use: `OMP_NUM_THREADS` if it is set, else the number of idle cores.
 
     Two threads on one free core are slower than one.
     """
-    wished = os.environ.get("OMP_NUM_THREADS", "")
-    if wished.isdecimal() and int(wished):
-        return int(wished)
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    if wanted.isdecimal() and int(wanted):
+        return int(wanted)
     import psutil
 
     cores = os.cpu_count() or 1
@@ -56,7 +56,7 @@ def free_cores() -> int:
 
 
 def use_threads(count: int | None) -> None:
-    """Let torch use so many processor threads; None: those that are free."""
+    """Set the number of torch's processor threads; None: as many as there are idle cores."""
     import torch
 
     torch.set_num_threads(count or free_cores())

@@ -1,6 +1,6 @@
 """Several processes that train one surrogate together, as torchrun starts them; without it there is one.
 
-torch is loaded only when they speak to each other. It knows nothing of what they train.
+torch is imported only when they communicate. It does not know what they train.
 """
 
 from __future__ import annotations

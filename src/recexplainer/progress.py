@@ -1,6 +1,6 @@
 """Progress on standard error: a bar with the time left on a terminal, nothing elsewhere.
 
-It knows nothing of the work whose progress it shows.
+It does not know the work. Of several processes only the first one shows a bar.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ T = TypeVar("T")
 
 
 def track(iterable: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
-    """Hand on the elements of an iterable, and show how far along they are.
+    """Yield the elements of an iterable, and show how many are done.
 
     Args:
-        iterable: What to go through.
-        label: What is being done, in a few words.
+        iterable: The elements.
+        label: The work, in a few words.
         total: How many elements there are; taken from the iterable's length where it has one.
 
     Yields:
@@ -41,15 +41,15 @@ def track(iterable: Iterable[T], label: str, total: int | None = None) -> Iterat
 
 @contextmanager
 def track_bytes(label: str, total: int | None, done: int = 0) -> Generator[Callable[[int], None], None, None]:
-    """Show how many bytes have come, how fast, and the time left.
+    """Show how many bytes have been downloaded, how fast, and the time left.
 
     Args:
-        label: What is coming.
+        label: The name of the download.
         total: Bytes in all; None if that is not known.
-        done: Bytes that are there already.
+        done: Bytes that are already there.
 
     Yields:
-        A function to call with the number of bytes that came.
+        A function to call with the number of new bytes.
     """
     if not sys.stderr.isatty():
         yield lambda count: None

@@ -1,6 +1,6 @@
 """The base of all settings: frozen, checked, unknown keys refused.
 
-Each package keeps its own settings beside the code that they steer; the recipe puts them together.
+Each package keeps its own settings beside the code that they control; the recipe puts them together.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Settings(BaseModel):
     """Base of every settings class; documented field by field in its subclasses.
 
     Attributes:
-        renamed: The present name of each key that was once called otherwise; the old name is refused with the new one.
+        renamed: The present name of each renamed key; an old name is refused by an error that names the present one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

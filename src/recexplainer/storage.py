@@ -1,6 +1,6 @@
 """Files and folders that are complete or absent, and their hashes.
 
-It knows nothing of what the files hold: each room writes its own formats through these few functions.
+It does not know what the files hold: each package writes its own formats through these functions.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from recexplainer.errors import DataError, RecExplainerError, RunError
 
 T = TypeVar("T")
 
-_OS_ERROR = re.compile(r"\(os error (\d+)\)")  # how polars and safetensors hand on what the system says
-_WRITERS = ("inline_container.cc", "iostream error", "thrift: transport error")  # all that torch and polars may say
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")  # how polars and safetensors pass on the system's errors
+_WRITERS = ("inline_container.cc", "iostream error", "thrift: transport error")  # in the messages of torch and polars
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
 def system_errors(path: Path) -> Generator[None, None, None]:
-    """Make an error of this package of what the operating system refuses: a full disk, no permission, no folder.
+    """Turn a refusal of the operating system (a full disk, no permission, no folder) into an error of this package.
 
     Args:
-        path: What is worked on, for refusals that name no file.
+        path: The file or folder that is worked on, for refusals that name none.
 
     Raises:
         RunError: The system refused something in the `with` block.
@@ -46,14 +46,14 @@ def system_errors(path: Path) -> Generator[None, None, None]:
         raise RunError(
             f"The operating system refuses: {os.strerror(number)}.",
             location=str(named or path),
-            hint="Make room there, or name a folder on another disk, and start again."
-            if number in _NO_ROOM
-            else "Name a place that is there and that you may read and write, and start again.",
+            hint="Free some space there, or name a folder on another disk, and start again."
+            if number in _DISK_FULL
+            else "Name a folder that exists and that you may read and write, and start again.",
         ) from error
 
 
 def _system_number(error: Exception) -> int | None:
-    """The system's number of what it refused; None where the error is of another kind."""
+    """The system's number of the error; None where the error is of another kind."""
     if isinstance(error, OSError):
         return None if isinstance(error, (ConnectionError, TimeoutError)) else error.errno
     if found := _OS_ERROR.search(str(error)):
@@ -147,7 +147,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RunError(
-            "A file is missing.", location=str(path), hint="Start the run again: what is missing is made anew."
+            "A file is missing.", location=str(path), hint="Start the run again: it makes what is missing."
         ) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise RunError(
@@ -173,7 +173,7 @@ def read_as(kind: type[T], path: Path) -> T:
         raise RunError(
             f"{path.name} cannot be understood{place}: {first['msg']}.",
             location=str(path),
-            hint=f"Delete {path.parent} and start the run again: it is made anew.",
+            hint=f"Delete {path.parent} and start the run again: it makes the folder again.",
         ) from error
 
 
@@ -220,8 +220,11 @@ def hash_files(path: Path) -> dict[str, str]:
 
 
 def _flush(path: Path) -> None:
-    """Force a file or a folder's list of names onto the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Force a file, or a folder's list of names, onto the disk. Windows cannot do so with a folder."""
+    windows = os.name == "nt"
+    if windows and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDWR if windows else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -14,7 +14,22 @@ from recexplainer.errors import RunError
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Citation, Explanation
 
-HEAVY = ("torch", "transformers", "polars", "pydantic", "numpy", "matplotlib")
+HEAVY = {
+        "torch",
+        "transformers",
+        "polars",
+        "numpy",
+        "matplotlib",
+        "sklearn",
+        "scipy",
+        "openai",
+        "peft",
+        "tenacity",
+        "filelock",
+        "httpx2",
+        "yaml",
+    }
+COMMANDS = ["demo", "run", "explain", "evaluate", "report", "export", "doctor", "data", "study"]
 
 
 def call(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -22,17 +37,26 @@ def call(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
 
 
-def test_importing_the_command_line_loads_nothing_heavy():
-    code = "import sys, json, recexplainer, recexplainer.cli; print(json.dumps(list(sys.modules)))"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert not set(HEAVY) & set(json.loads(shown))
+HELP = """
+import json, sys
+from recexplainer.cli import main
+
+for command in json.loads(sys.argv[1]):
+    try:
+        main([*command.split(), "--help"])
+    except SystemExit as left:
+        assert left.code == 0
+print(json.dumps(list(sys.modules)))
+"""
 
 
-def test_help_names_every_command():
-    done = call("--help")
-    assert done.returncode == 0
-    for command in ("demo", "run", "explain", "evaluate", "report", "export", "doctor", "data"):
-        assert command in done.stdout
+def test_the_help_of_every_command_imports_nothing_heavy():
+    names = ["", *COMMANDS, "data inspect", "data fetch", "study export", "study import"]
+    done = subprocess.run([sys.executable, "-c", HELP, json.dumps(names)], capture_output=True, text=True, check=True)
+    *shown, modules = done.stdout.splitlines()
+    assert not HEAVY & set(json.loads(modules))
+    assert sum("Usage:" in line for line in shown) == len(names)
+    assert all(any(command in line for line in shown) for command in COMMANDS)
 
 
 def test_version():

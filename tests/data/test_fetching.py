@@ -320,7 +320,7 @@ def test_a_full_disk_keeps_what_came(site: Site, tmp_path: Path, monkeypatch: py
         error = fetch_error(NAME, tmp_path, site, RunError)
     assert error.what == "The operating system refuses: No space left on device."
     assert error.location == str(tmp_path / f"{ITEMS}.part")
-    assert "Make room" in error.hint
+    assert "Free some space" in error.hint
     assert names(tmp_path) == [f"{ITEMS}.part", f"{ITEMS}.part.from"]
     fetching.fetch(NAME, tmp_path, site.address)
     assert site.ranges_of(ITEMS) == [None, "bytes=10-"]

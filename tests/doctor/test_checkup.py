@@ -12,21 +12,20 @@ import pytest
 
 from recexplainer.cli import main
 from recexplainer.cli.doctor import show_checkup
-from recexplainer.doctor import checkup, packages
+from recexplainer.doctor import backbones, checkup
 from recexplainer.hardware import Gpu
-from recexplainer.surrogate import sizing
 from recexplainer.surrogate.settings import SurrogateSettings
 
 GIB = 2**30
 SHAPE = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
-NEED = sizing.BackboneNeed("Qwen/Qwen3-0.6B", weights=6 * 10**8, bfloat16=8 * GIB, four_bit=4 * GIB)
+NEED = backbones.BackboneNeed("Qwen/Qwen3-0.6B", bfloat16=8 * GIB, four_bit=4 * GIB)
 
 
 @pytest.fixture(autouse=True)
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     """No half second of looking at the cores, and no large shapes."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setattr(sizing, "backbone_needs", lambda: (NEED, replace(NEED, backbone="big", bfloat16=2**60)))
+    monkeypatch.setattr(backbones, "backbone_needs", lambda: (NEED, replace(NEED, name="big", bfloat16=2**60)))
 
 
 def with_gpu(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
@@ -39,9 +38,9 @@ def packages_are(monkeypatch: pytest.MonkeyPatch, wanted: list[str], installed: 
             raise metadata.PackageNotFoundError(name)
         return installed[name]
 
-    monkeypatch.setattr(packages, "requires", lambda _: wanted)
-    monkeypatch.setattr(packages, "version", version)
-    return {check.name: check.state for check in packages.check_packages()}
+    monkeypatch.setattr(checkup, "requires", {"recexplainer": wanted}.get)
+    monkeypatch.setattr(checkup, "version", version)
+    return {check.name: check.state for check in checkup.check_packages()}
 
 
 def test_this_machine_can_run(tmp_path: Path) -> None:
@@ -66,7 +65,7 @@ def test_what_is_missing_is_broken_only_if_it_is_needed(monkeypatch: pytest.Monk
     assert packages_are(monkeypatch, wanted, {"ash": "2"})["birch"] == "broken"
 
 
-def test_what_is_broken_is_said_with_its_mend_and_status_1(
+def test_what_is_broken_is_shown_with_its_hint_and_status_1(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     packages_are(monkeypatch, ["ash>=2"], {})
@@ -79,7 +78,7 @@ def test_what_is_broken_is_said_with_its_mend_and_status_1(
 
 
 @pytest.mark.parametrize("package", ["torch", "packaging.requirements"])
-def test_it_speaks_where_a_package_does_not_load(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_works_where_a_package_does_not_load(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     found = checkup.check_up(tmp_path)
     assert found.broken
@@ -90,7 +89,7 @@ def test_what_is_not_installed_at_all_is_not_known(tmp_path: Path, monkeypatch: 
     def none(name: str) -> None:
         raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(packages, "metadata", none)
+    monkeypatch.setattr(checkup, "metadata", none)
     found = checkup.check_up(tmp_path)
     assert (found.checks[0].name, found.checks[0].state) == ("recexplainer", "absent")
     assert not found.broken
@@ -107,9 +106,9 @@ def test_json_holds_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit) as left:
         main(["doctor", "--json", "--runs", str(tmp_path)])
     assert left.value.code == 0
-    told = json.loads(capsys.readouterr().out)
-    assert set(told) == {"checks", "machine", "backbones", "next"}
-    assert told["backbones"][0]["bfloat16"] == NEED.bfloat16
+    shown = json.loads(capsys.readouterr().out)
+    assert set(shown) == {"checks", "machine", "backbones", "next"}
+    assert shown["backbones"][0]["bfloat16"] == NEED.bfloat16
 
 
 @pytest.mark.parametrize(
@@ -119,10 +118,10 @@ def test_what_fits_on_a_gpu_is_what_to_type(
     free: int, fits: tuple[bool, bool], named: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_gpu(monkeypatch, free * GIB)
-    monkeypatch.setattr(sizing, "backbone_needs", lambda: (NEED,))
+    monkeypatch.setattr(backbones, "backbone_needs", lambda: (NEED,))
     found = checkup.check_up(tmp_path)
     assert [(one.fits_bfloat16, one.fits_four_bit) for one in found.backbones] == [fits]
-    commands = [command for command in found.next if NEED.backbone in command]
+    commands = [command for command in found.next if NEED.name in command]
     assert [("four_bit" in command) for command in commands] == ([] if named is None else [named])
 
 
@@ -141,7 +140,9 @@ def test_the_hub_is_asked_if_wished(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not found.broken
 
 
-def test_it_is_shown_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_it_is_shown_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     with_gpu(monkeypatch, 10 * GIB)
     show_checkup(checkup.check_up(tmp_path))
     shown = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
@@ -151,14 +152,12 @@ def test_it_is_shown_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     assert any(line.startswith("big ") and " no " in line for line in shown)
 
 
-def test_a_need_is_the_account_of_memory_without_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    need = sizing._need("tiny", SHAPE)
-    again = sizing._need("tiny", SHAPE, SurrogateSettings.model_validate({"pretrained": {"rank": 32}}))
+def test_a_need_is_the_estimate_of_memory_without_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    need = backbones.backbone_need("tiny", SHAPE)
+    wider = backbones.backbone_need("tiny", SHAPE, SurrogateSettings.model_validate({"pretrained": {"rank": 32}}))
     # q, k, v, o, gate, up, down of two layers; head_dim 128, 8 key-value heads.
     widths = [(64, 512), (64, 1024), (64, 1024), (512, 64), (64, 128), (64, 128), (128, 64)]
     lora = 16 * 2 * sum(inner + outer for inner, outer in widths)
-    assert again.bfloat16 - need.bfloat16 == (4 + 12) * lora
+    assert wider.bfloat16 - need.bfloat16 == (4 + 12) * lora
     held = 2 * sum(inner * outer for inner, outer in widths)
     assert need.bfloat16 - need.four_bit == pytest.approx(held * (2 - 0.516), rel=1e-3)
-    deeper = sizing._need("deeper", SHAPE | {"num_hidden_layers": 3})
-    assert deeper.weights - need.weights == held // 2 + 2 * 64 + 2 * 128

@@ -300,7 +300,7 @@ def test_a_run_folder_that_cannot_be_made(runs: str, shop: Path, capsys: pytest.
         what, location, hint = refused(capsys, "run", "small.yaml", "--runs", runs)
         assert what.startswith("The operating system refuses: ")
         assert location.startswith(runs.rpartition("/")[0])
-        assert "Name a place that is there" in hint
+        assert "Name a folder that exists" in hint
     assert not (shop / "runs").exists()
 
 
@@ -327,7 +327,7 @@ def test_a_system_that_writes_no_further(size: int, shop: Path, capsys: pytest.C
         what, location, hint = refused(capsys, "run", "small.yaml", *often)
     assert what in {f"The operating system refuses: {why}." for why in ("File too large", "No space left on device")}
     assert location.startswith("runs/small")
-    assert "Make room" in hint
+    assert "Free some space" in hint
     assert whole(shop / "runs" / "small") <= {"dataset", "recommender", "examples"}
 
 
@@ -335,8 +335,8 @@ def test_a_system_that_writes_no_further(size: int, shop: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     ("options", "what", "hint"),
     [
-        ("size=24k", "No space left on device", "Make room there"),
-        ("ro", "Read-only file system", "Name a place"),
+        ("size=24k", "No space left on device", "Free some space there"),
+        ("ro", "Read-only file system", "Name a folder"),
     ],
 )
 def test_a_disk_that_is_full_or_only_read(options: str, what: str, hint: str, shop: Path) -> None:

@@ -41,8 +41,8 @@ def show_checkup(found: Checkup) -> None:
     show_part("there is not", [f"{check.name:<16} {check.found}\n{'':19}hint: {check.hint}" for check in missing])
     if found.machine is not None:
         show_part("machine", [f"{name:<16} {fact}" for name, fact in _machine_facts(found.machine).items()])
-        room = _gib(found.machine.room)
-        stdout().print(f"GiB to train with LoRA and gradient checkpointing, of {room} that are free", style="bold")
+        free = _gib(found.machine.training_memory)
+        stdout().print(f"GiB to train with LoRA and gradient checkpointing, of {free} that are free", style="bold")
         table = Table("  backbone", "bfloat16", "4 bits, on a GPU", box=None, pad_edge=False, header_style="")
         table.add_row("  nano", "runs anywhere", "")
         for one in found.backbones:
@@ -54,8 +54,8 @@ def show_checkup(found: Checkup) -> None:
 
 def _machine_facts(machine: Machine) -> dict[str, str]:
     gpus = {
-        f"GPU {place}": f"{gpu.name}, {_gib(gpu.memory)}, {_gib(gpu.free)} free{', bfloat16' if gpu.bfloat16 else ''}"
-        for place, gpu in enumerate(machine.gpus)
+        f"GPU {number}": f"{gpu.name}, {_gib(gpu.memory)}, {_gib(gpu.free)} free{', bfloat16' if gpu.bfloat16 else ''}"
+        for number, gpu in enumerate(machine.gpus)
     }
     return {
         "system": machine.system,

@@ -1,6 +1,6 @@
-"""What this machine can run, what is missing and how to get it. Nothing is changed; the network is asked if wished.
+"""What this machine can run, what is missing and how to get it. Nothing is changed.
 
-Packages are imported only after they were seen to be there: it should speak where little else does.
+Packages are imported only once they are known to be installed, so that the checkup works where little else does.
 """
 
 from __future__ import annotations
@@ -8,29 +8,51 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from recexplainer.doctor.packages import Check, check_packages
 from recexplainer.errors import DataError
 from recexplainer.hardware import Gpu, free_cores, gpus, has_fast_bfloat16
 
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+_PACKAGE = "recexplainer"
 _PATIENCE = 5.0  # seconds that the hub has to answer
 _CHECKPOINTING = "--set surrogate.pretrained.gradient_checkpointing=true"
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that is checked.
+
+    Attributes:
+        name: What is checked.
+        state: `good`; `absent`: something cannot be done without it; `broken`: nothing can.
+        found: What was found.
+        hint: What to do about it; "" where nothing is to be done.
+    """
+
+    name: str
+    state: Literal["good", "absent", "broken"]
+    found: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
-    """What there is to compute with; sizes in bytes.
+    """The hardware; sizes in bytes.
 
     Attributes:
         system: Operating system and processor.
         cores: Processor cores.
         free_cores: Threads that a run would use now.
         memory: Main memory.
-        free_memory: What of it can be had now.
-        free_disk: What is free where runs go.
+        free_memory: The part of it that is free.
+        free_disk: Free disk space where runs go.
         gpus: GPUs that torch can use.
         fast_bfloat16: Whether bfloat16 is faster than float32 here.
     """
@@ -45,21 +67,16 @@ class Machine:
     fast_bfloat16: bool
 
     @property
-    def room(self) -> int:
+    def training_memory(self) -> int:
         """Bytes that a training may take: of the first GPU, else of main memory."""
         return self.gpus[0].free if self.gpus else self.free_memory
 
 
 @dataclass(frozen=True, slots=True)
 class Backbone:
-    """A pretrained backbone, and whether it can be trained here with LoRA and gradient checkpointing.
+    """A pretrained backbone: bytes to train it with LoRA and gradient checkpointing, and whether they are free here.
 
-    Attributes:
-        name: Its name on the hub.
-        bfloat16: Bytes that training takes with its own weights in bfloat16.
-        four_bit: The same in 4 bits.
-        fits_bfloat16: Whether that is free.
-        fits_four_bit: Whether that is free, on a GPU.
+    `four_bit` is with its own weights in 4 bits, which needs a GPU.
     """
 
     name: str
@@ -71,11 +88,11 @@ class Backbone:
 
 @dataclass(frozen=True, slots=True)
 class Checkup:
-    """What was found.
+    """The findings.
 
     Attributes:
         checks: Python, packages, extras, torch, the folder of runs, and the hub if asked.
-        machine: What there is to compute with; None where something is broken.
+        machine: The hardware; None where something is broken.
         backbones: Pretrained backbones, the smallest first; none where something is broken.
         next: What to do or type next.
     """
@@ -87,16 +104,16 @@ class Checkup:
 
     @property
     def broken(self) -> bool:
-        """Whether something is missing that nothing can do without."""
+        """Whether something is missing that everything needs."""
         return any(check.state == "broken" for check in self.checks)
 
 
 def check_up(runs: Path, *, network: bool = False) -> Checkup:
-    """Look at this machine.
+    """Check this machine.
 
     Args:
-        runs: Where runs go; it need not be there.
-        network: Whether to ask the hub for an answer.
+        runs: The folder of runs; it need not exist.
+        network: Whether to check that the hub can be reached.
     """
     checks = (*check_packages(), _check_torch(), _check_folder(runs), *([_check_hub()] if network else []))
     hints = [check.hint for check in checks if check.state == "broken"]
@@ -107,8 +124,52 @@ def check_up(runs: Path, *, network: bool = False) -> Checkup:
     return Checkup(checks, machine, backbones, _next(machine, backbones))
 
 
+def check_packages() -> Iterator[Check]:
+    """Python, each required package, and each extra, as the metadata of this package (pyproject.toml) name them."""
+    try:
+        from packaging.requirements import Requirement
+        from packaging.specifiers import SpecifierSet
+    except ModuleNotFoundError:  # transformers, accelerate and peft all bring it
+        yield Check("packaging", "broken", "not installed", f"pip install {_PACKAGE}")
+        return
+    try:
+        own = metadata(_PACKAGE)
+    except PackageNotFoundError:
+        yield Check(_PACKAGE, "absent", "not installed, so what it needs is not known", "pip install -e .")
+        return
+    python, wanted = platform.python_version(), own["Requires-Python"]
+    if SpecifierSet(wanted).contains(python, prereleases=True):
+        yield Check("Python", "good", python)
+    else:
+        yield Check("Python", "broken", f"{python}, but {wanted} is needed", f"install Python {wanted}")
+    listed = [Requirement(line) for line in requires(_PACKAGE) or ()]
+    required = [one for one in listed if _is_for(one, "")]
+    yield from map(_check_package, required)
+    for extra in own.get_all("Provides-Extra") or ():
+        checks = [_check_package(one) for one in listed if _is_for(one, extra) and one not in required]
+        missing = [check for check in checks if check.state != "good"]
+        found = ", ".join(f"{check.name} {check.found}" for check in missing or checks)
+        hint = f"pip install '{_PACKAGE}[{extra}]'" if missing else ""
+        yield Check(f"[{extra}]", "absent" if missing else "good", found, hint)
+
+
+def _is_for(requirement: Requirement, extra: str) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
+def _check_package(requirement: Requirement) -> Check:
+    hint = f"pip install '{requirement.name}{requirement.specifier}'"
+    try:
+        found = version(requirement.name)
+    except PackageNotFoundError:
+        return Check(requirement.name, "broken", "not installed", hint)
+    if requirement.specifier.contains(found, prereleases=True):
+        return Check(requirement.name, "good", found)
+    return Check(requirement.name, "broken", f"{found}, but {requirement.specifier} is needed", hint)
+
+
 def _check_torch() -> Check:
-    """Whether torch loads, and what for it was built."""
+    """Whether torch can be imported, and for which GPUs it was built."""
     try:
         import torch
     except (ImportError, OSError) as error:
@@ -123,10 +184,10 @@ def _check_torch() -> Check:
 
 
 def _check_folder(runs: Path) -> Check:
-    place = _nearest(runs)
-    if place.is_dir() and os.access(place, os.W_OK):
+    folder = _nearest(runs)
+    if folder.is_dir() and os.access(folder, os.W_OK):
         return Check("folder of runs", "good", str(runs.absolute()))
-    return Check("folder of runs", "broken", f"{place} cannot be written to", "name another folder with --runs")
+    return Check("folder of runs", "broken", f"{folder} cannot be written to", "name another folder with --runs")
 
 
 def _check_hub() -> Check:
@@ -158,15 +219,16 @@ def _machine(runs: Path) -> Machine:
 
 
 def _backbones(machine: Machine) -> tuple[Backbone, ...]:
-    from recexplainer.surrogate.sizing import backbone_needs
+    from recexplainer.doctor.backbones import backbone_needs
 
+    free = machine.training_memory
     return tuple(
         Backbone(
-            name=need.backbone,
+            name=need.name,
             bfloat16=need.bfloat16,
             four_bit=need.four_bit,
-            fits_bfloat16=need.bfloat16 <= machine.room,
-            fits_four_bit=bool(machine.gpus) and need.four_bit <= machine.room,
+            fits_bfloat16=need.bfloat16 <= free,
+            fits_four_bit=bool(machine.gpus) and need.four_bit <= free,
         )
         for need in backbone_needs()
     )
@@ -184,6 +246,6 @@ def _next(machine: Machine, backbones: Sequence[Backbone]) -> tuple[str, ...]:
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder, or the nearest one above it that is there."""
+    """The folder, or the nearest existing one above it."""
     folder = folder.absolute()
-    return next(place for place in (folder, *folder.parents) if place.exists())
+    return next(above for above in (folder, *folder.parents) if above.exists())

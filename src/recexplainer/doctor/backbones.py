@@ -1,6 +1,6 @@
-"""Which pretrained backbones a machine could train: the account of `memory`, of models with a shape and no weights.
+"""Which pretrained backbones a machine can train: the memory that models of these shapes take.
 
-Nothing is downloaded and no weight is held: models stand on torch's `meta` device.
+Nothing is downloaded and no weight is held: models are on torch's `meta` device. torch must be there.
 """
 
 from __future__ import annotations
@@ -14,57 +14,57 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from recexplainer.storage import packaged_yaml
-from recexplainer.surrogate.memory import MemoryNeed, estimate_memory
+from recexplainer.surrogate.memory import estimate_memory
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.settings import SurrogateSettings
 
 # The family of `backbones.yaml`: what all of its shapes share.
 _FAMILY = {"model_type": "qwen3", "vocab_size": 151_936, "num_key_value_heads": 8, "head_dim": 128}
 _VECTOR_WIDTH = 64
-# Bytes a weight in 4 bits takes with double quantization (Dettmers et al., 2023): half a byte, an 8-bit scale for each
-# 64 weights, and a float32 for each 256 scales.
+# Bytes of a weight in 4 bits with double quantization (Dettmers et al., 2023): half a byte, an 8-bit scale for each 64
+# weights, and a float32 for each 256 scales.
 _FOUR_BITS = 1 / 2 + 1 / 64 + 4 / (64 * 256)
 
 
 @dataclass(frozen=True, slots=True)
 class BackboneNeed:
-    """What it takes to train a backbone with LoRA, gradient checkpointing and one example of full length a step.
+    """Bytes to train a backbone with LoRA, gradient checkpointing and one example of full length a step.
 
     Attributes:
-        backbone: Its name on the hub.
-        weights: Number of its own weights.
-        bfloat16: Bytes, its own weights in bfloat16.
-        four_bit: Bytes, its own weights in 4 bits.
+        name: Its name on the hub.
+        bfloat16: With its own weights in bfloat16.
+        four_bit: With its own weights in 4 bits.
     """
 
-    backbone: str
-    weights: int
+    name: str
     bfloat16: int
     four_bit: int
 
 
 def backbone_needs() -> tuple[BackboneNeed, ...]:
-    """What the backbones of `backbones.yaml` take here, the smallest first."""
+    """The needs of the backbones of `backbones.yaml`, the smallest first."""
     shapes = packaged_yaml("recexplainer.surrogate", "backbones.yaml")
-    return tuple(_need(name, shape) for name, shape in shapes.items())
+    return tuple(backbone_need(name, shape) for name, shape in shapes.items())
 
 
-def _need(name: str, shape: Mapping[str, Any], settings: SurrogateSettings | None = None) -> BackboneNeed:
+def backbone_need(name: str, shape: Mapping[str, Any], settings: SurrogateSettings | None = None) -> BackboneNeed:
+    """The need of one backbone.
+
+    Args:
+        name: Its name on the hub.
+        shape: Its widths and numbers of layers and heads, as transformers names them.
+        settings: Of the training; None: the defaults.
+    """
     settings = settings or SurrogateSettings()
     config = AutoConfig.for_model(**_FAMILY, **shape)
     with torch.device("meta"):
         backbone: Any = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).requires_grad_(False)
         backbone.activation_checkpointing_enable()
         surrogate = Surrogate(backbone, None, "hybrid", _VECTOR_WIDTH, settings.connector_width)
-        weights = sum(weight.numel() for weight in backbone.parameters())
         linear = [layer for layer in backbone.base_model.modules() if isinstance(layer, nn.Linear)]
         # As many as LoRA has on these layers: an A and a B of its rank for each.
         count = settings.pretrained.rank * sum(layer.in_features + layer.out_features for layer in linear)
         surrogate.lora = nn.Parameter(torch.empty(count))
     need = estimate_memory(surrogate, settings.tokens_per_batch, settings.pretrained.max_length)
-    return BackboneNeed(name, weights, need.total, _in_four_bits(need, linear).total)
-
-
-def _in_four_bits(need: MemoryNeed, linear: list[nn.Linear]) -> MemoryNeed:
-    held = sum(layer.weight.numel() for layer in linear)
-    return replace(need, weights=round(need.weights - held * (torch.bfloat16.itemsize - _FOUR_BITS)))
+    saved = sum(layer.weight.numel() for layer in linear) * (torch.bfloat16.itemsize - _FOUR_BITS)
+    return BackboneNeed(name, need.total, replace(need, weights=round(need.weights - saved)).total)
