@@ -173,8 +173,10 @@ def test_track_shows_a_bar_on_a_terminal():
         "from recexplainer.progress import track\n"
         "controller, terminal = pty.openpty(); os.dup2(terminal, 2); os.environ['TERM'] = 'xterm'\n"
         "assert list(track([1, 2, 3], 'counting')) == [1, 2, 3]\n"
-        "sys.stdout.write(os.read(controller, 65536).decode())\n"
+        "shown = b''\n"
+        "while b'3/3' not in shown: shown += os.read(controller, 65536)\n"
+        "sys.stdout.write(shown.decode())\n"
     )
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
     assert "counting" in shown
     assert "3/3" in shown

@@ -15,20 +15,20 @@ from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Citation, Explanation
 
 HEAVY = {
-        "torch",
-        "transformers",
-        "polars",
-        "numpy",
-        "matplotlib",
-        "sklearn",
-        "scipy",
-        "openai",
-        "peft",
-        "tenacity",
-        "filelock",
-        "httpx2",
-        "yaml",
-    }
+    "torch",
+    "transformers",
+    "polars",
+    "numpy",
+    "matplotlib",
+    "sklearn",
+    "scipy",
+    "openai",
+    "peft",
+    "tenacity",
+    "filelock",
+    "httpx2",
+    "yaml",
+}
 COMMANDS = ["demo", "run", "explain", "evaluate", "report", "export", "doctor", "data", "study"]
 
 
