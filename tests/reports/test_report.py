@@ -15,7 +15,7 @@ from recexplainer.explanations.record import Citation
 from recexplainer.recommenders.neighbours import AttributeContrast
 from recexplainer.reports import DatasetFacts, ReportInputs, write_report
 from recexplainer.reports.alignment_results import best_form, protocol, recommender_sentence
-from recexplainer.reports.data_and_training import flat_settings, training
+from recexplainer.reports.data_and_training import training
 from recexplainer.reports.marking import segments
 from recexplainer.reports.report import EVALUATIONS
 from recexplainer.reports.tallies import tally
@@ -92,8 +92,7 @@ def test_the_page_holds_everything(page: Page) -> None:
         "surrogate-hybrid",
         "24 min 50 s",
         "transformers 5.23.0",
-        "surrogate.forms",
-        "behavior, hybrid",
+        "surrogate: forms: - behavior - hybrid nano: hidden_size: 256 lora: null seed: 7",
         "two CPU cores",
         "Rated by the rubric (rules, not a language model)",
         "2.5240",
@@ -422,11 +421,6 @@ def test_training_reads_the_log_and_skips_what_has_no_loss() -> None:
     assert (only.form, only.steps, only.last_loss, only.tokens_per_second) == ("Hybrid", 20, 2.0, 50.0)
     assert only.seconds == 75.0
     assert chart is not None and list(chart.lines) == ["Hybrid"]
-
-
-def test_settings_are_flattened() -> None:
-    flat = flat_settings({"a": {"b": [1, 2], "c": None}, "d": True, "e": []})
-    assert flat == [("a.b", "1, 2"), ("a.c", "none"), ("d", "yes"), ("e", "none")]
 
 
 def test_importing_reports_is_light() -> None:

@@ -9,7 +9,7 @@ from recexplainer.reports.charts import Panel, method_panel
 from recexplainer.reports.inputs import PaperDataset
 from recexplainer.reports.names import display_name
 from recexplainer.reports.paper import paper_block, published
-from recexplainer.reports.tables import Block, Table, columns_of, method_lines, stated
+from recexplainer.reports.tables import Table, columns_of, method_table, stated
 from recexplainer.storage import packaged_yaml
 
 FORMS = ("behavior", "intention", "hybrid")
@@ -28,8 +28,8 @@ def table_1(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
     """
     columns = columns_of("alignment")
     theirs = {name: list(map(stated, values)) for name, values in published(paper_dataset).alignment.items()}
-    blocks = (Block("This run", method_lines(rows, columns)), paper_block(paper_dataset, columns, theirs))
-    return Table("table-1", "Alignment with the recommender", "Method", columns, blocks)
+    paper = paper_block(paper_dataset, columns, theirs)
+    return method_table("1", "Alignment with the recommender", columns, rows, paper)
 
 
 def table_1_constrained(rows: Sequence[Row]) -> Table | None:
@@ -38,7 +38,7 @@ def table_1_constrained(rows: Sequence[Row]) -> Table | None:
     if not columns:
         return None
     caption = "Alignment with decoding constrained to the catalogue, and with the usual gains"
-    return Table("table-1-constrained", caption, "Method", columns, (Block("", method_lines(rows, columns)),))
+    return method_table("1-constrained", caption, columns, rows)
 
 
 def alignment_panels(rows: Sequence[Row]) -> list[Panel]:

@@ -1,11 +1,10 @@
-"""What the page shows of the data, of training and of the run: Tables B1 and B2, charts, stages, settings."""
+"""What the page shows of the data, of training and of the run: Tables B1 and B2, charts, stages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any, cast
 
 from recexplainer.explanations.record import Method
 from recexplainer.reports.charts import Bar, Curves, Panel, curves, panel
@@ -82,17 +81,6 @@ def stage_panel(stages: Mapping[str, float]) -> Panel | None:
     return panel("", [Bar(name, "series-other", each, text=duration(each)) for name, each in stages.items()], longest)
 
 
-def flat_settings(settings: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested settings as `section.name` and its value in words."""
-    flat: list[tuple[str, str]] = []
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            flat += flat_settings(cast("Mapping[str, object]", value), f"{prefix}{name}.")
-        else:
-            flat.append((f"{prefix}{name}", _value_in_words(value)))
-    return flat
-
-
 def _statistics(facts: DatasetFacts | Published) -> tuple[Cell, ...]:
     counts = map(count, (facts.users, facts.items, facts.interactions))
     return (*counts, Cell(f"{facts.sparsity:.3%}", facts.sparsity))
@@ -115,13 +103,3 @@ def _summary(form: str, losses: Log, log: Log) -> TrainingSummary:
         tokens_per_second=median(speeds) if speeds else None,
         seconds=times[-1] if times else None,
     )
-
-
-def _value_in_words(value: object) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(_value_in_words(each) for each in cast("Sequence[Any]", value)) or "none"
-    return str(value)

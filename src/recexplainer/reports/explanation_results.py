@@ -25,6 +25,7 @@ from recexplainer.reports.tables import (
     count,
     mark_best,
     method_lines,
+    method_table,
     stated,
 )
 
@@ -137,8 +138,7 @@ def table_agreement(rows: Sequence[Row]) -> Table:
         for pair, values in published("Games").agreement.items()
     ]
     paper = Block(paper_heading("Games"), mark_best(columns, theirs), published=True)
-    blocks = (Block("This run", method_lines(rows, columns)), paper)
-    return Table("table-agreement", "Agreement between raters", "Raters", columns, blocks)
+    return replace(method_table("agreement", "Agreement between raters", columns, rows, paper), corner="Raters")
 
 
 # Distinct and coherent: Figure 4, Table 3
@@ -187,9 +187,7 @@ def accuracy_panel(rows: Sequence[Row]) -> Panel | None:
 def table_discriminator(rows: Sequence[Row]) -> Table | None:
     """Recall and precision a method; None where there are no such rows."""
     columns = columns_of("discriminator", rows)
-    if not columns:
-        return None
-    return Table("table-discriminator", "Discriminator", "Method", columns, (Block("", method_lines(rows, columns)),))
+    return method_table("discriminator", "Discriminator", columns, rows) if columns else None
 
 
 def table_3(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
@@ -204,25 +202,20 @@ def table_3(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
     first, *others = columns_of("score_predictor")
     columns = (first, *(column for column in others if any(map(column.shows, rows))))
     theirs = {name: [stated(value)] for name, value in published(paper_dataset).score_predictor.items()}
-    blocks = (Block("This run", method_lines(rows, columns)), paper_block(paper_dataset, columns, theirs))
     caption = "Score predictor: the recommender's score predicted from the text"
-    return Table("table-3", caption, "Method", columns, blocks)
+    return method_table("3", caption, columns, rows, paper_block(paper_dataset, columns, theirs))
 
 
 def scores_sentence(rows: Sequence[Row]) -> str:
     """Whether the verdict alone gives the score away as well as the best explanations do; "" if either is unknown."""
-    by_key = {(_method(row), row.rater): row for row in rows if row.metric == "mse" and row.value is not None}
-    pairs = [
-        (row, by_key[method, "verdict_only"])
-        for (method, rater), row in by_key.items()
-        if rater == "encoder" and (method, "verdict_only") in by_key
-    ]
-    if not pairs:
+    known = [row for row in rows if row.metric == "mse" and row.value is not None]
+    controls = {_method(row): row for row in known if row.rater == "verdict_only"}
+    texts = [row for row in known if row.rater == "encoder" and _method(row) in controls]
+    if not texts:
         return ""
-    best, control = min(pairs, key=lambda pair: pair[0].value or 0.0)
-    alone = control.value or 0.0
-    method = method_name(_method(best))
-    numbers = f"standardised MSE {alone:.3f}, beside {best.value:.3f} from the words of {method}"
+    best = min(texts, key=lambda row: row.value or 0.0)
+    alone = controls[_method(best)].value or 0.0
+    numbers = f"standardised MSE {alone:.3f}, beside {best.value:.3f} from the words of {method_name(_method(best))}"
     if best.high is not None and alone <= best.high:
         return f"The verdict alone explains it all: {numbers}. What else is in the text adds nothing to that."
     return f"The verdict alone does not explain it: {numbers}."
@@ -274,7 +267,7 @@ def table_faithfulness(rows: Sequence[Row]) -> Table:
     ]
     columns = (*columns_of("faithfulness"), *(column for column in by_readers if any(map(column.shows, rows))))
     caption = "Faithfulness: whether what explanations say holds of the recommender"
-    return Table("table-faithfulness", caption, "Method", columns, (Block("", method_lines(rows, columns)),))
+    return method_table("faithfulness", caption, columns, rows)
 
 
 def normalized_panels(rows: Sequence[Row]) -> list[Panel]:
@@ -333,27 +326,18 @@ def table_of(name: str, rows: Sequence[Row]) -> Table:
         name: The evaluation's name; letters, digits and hyphens of it name the file.
         rows: Its rows.
     """
-    columns = _with_unknown((), rows)
-    key = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    return Table(f"table-{key}", name, "Method", columns, (Block("", method_lines(rows, columns)),))
+    return method_table(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"), name, _with_unknown((), rows), rows)
 
 
 def _with_unknown(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Column, ...]:
     """Columns, and one for each metric and rater of rows that none of them shows."""
-    unknown = dict.fromkeys((row.metric, row.rater) for row in rows if not any(each.shows(row) for each in columns))
-    return (
-        *columns,
-        *(
-            Column(
-                display_name("metrics", metric),
-                "" if rater is None else display_name("raters", rater),
-                best="",
-                metric=metric,
-                rater="none" if rater is None else rater,
-            )
-            for metric, rater in unknown
-        ),
-    )
+    found = list(columns)
+    for row in rows:
+        if not any(column.shows(row) for column in found):
+            group = "" if row.rater is None else display_name("raters", row.rater)
+            label = display_name("metrics", row.metric)
+            found.append(Column(label, group, best="", metric=row.metric, rater=row.rater or "none"))
+    return tuple(found)
 
 
 def _rated_by(rater: str) -> str:

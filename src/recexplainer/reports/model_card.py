@@ -21,7 +21,7 @@ from recexplainer.surrogate.prompt import Form
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What the card says of the surrogate itself.
+    """The surrogate itself.
 
     Attributes:
         name: What to load it by: OWNER/NAME on the hub, or a folder.
@@ -29,8 +29,7 @@ class ModelFacts:
         backbone: `nano`, the name of a model on the hub, or the last part of a folder's name.
         base_model: The backbone's name on the hub; "" where it has none.
         lora: Whether only LoRA's weights are in the folder.
-        vector_width: Width of the recommender's vectors.
-        weights: Number of all weights.
+        vector_width: Width of the recommender's vectors; `weights` is the number of all weights.
     """
 
     name: str
@@ -60,7 +59,7 @@ def model_card(inputs: ReportInputs, facts: ModelFacts) -> str:
     """The text of the card: metadata in YAML with the form's rows as a model index, then what a reader should know.
 
     Args:
-        inputs: What the run has come to; rows of other forms are left out, those of Random stand beside.
+        inputs: Those of the report; rows of other forms are left out, those of Random are beside.
         facts: The surrogate.
     """
     own = (row for row in inputs.alignment_rows if row.method == facts.form and not row.variant)

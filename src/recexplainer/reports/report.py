@@ -130,6 +130,8 @@ def _pages(names: dict[str, Any], shown: list[Card]) -> dict[str, str]:
 
 def _names(inputs: ReportInputs, shown: list[Card]) -> dict[str, Any]:
     """Every name that the template of the first page uses, save tables, figures and style."""
+    import yaml
+
     form = alignment_results.best_form(inputs.alignment_rows)
     chart, trainings = data_and_training.training(inputs.training_logs)
     lengths = inputs.dataset.history_lengths
@@ -163,5 +165,5 @@ def _names(inputs: ReportInputs, shown: list[Card]) -> dict[str, Any]:
         "paper_ablation": explanation_results.paper_ablation_panel(),
         "stage_panel": data_and_training.stage_panel(inputs.stages),
         "total_seconds": sum(inputs.stages.values()),
-        "settings": data_and_training.flat_settings(inputs.settings),
+        "settings": yaml.safe_dump(dict(inputs.settings), sort_keys=False, allow_unicode=True, width=100),
     }

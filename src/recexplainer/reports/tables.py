@@ -56,15 +56,13 @@ class Column:
     """A column, and which rows it shows.
 
     Attributes:
-        label: Its heading.
-        group: The heading of its group; "" for none.
-        meaning: What it measures in a few words.
+        label: Its heading; `group` is that of its group, `meaning` what it measures in a few words.
         best: Which end is best.
         task: The task of its rows; None for any.
         metric: The metric of its rows.
         rater: The rater of its rows, `none` for rows without one; None for any.
         percent: Whether values are shown as percentages, without their intervals.
-        headline: What it means where it is a number at the head of the page; "" where it is none.
+        headline: What it means where it is a number at the head of the page.
     """
 
     label: str
@@ -146,6 +144,14 @@ def method_lines(rows: Iterable[Row], columns: Sequence[Column]) -> tuple[Line, 
     return mark_best(columns, lines)
 
 
+def method_table(
+    key: str, caption: str, columns: tuple[Column, ...], rows: Iterable[Row], paper: Block | None = None
+) -> Table:
+    """A table with a line a method, above the paper's block where there is one."""
+    ours = Block("This run" if paper else "", method_lines(rows, columns))
+    return Table(f"table-{key}", caption, "Method", columns, (ours, paper) if paper else (ours,))
+
+
 def mark_best(columns: Sequence[Column], lines: Iterable[Line]) -> tuple[Line, ...]:
     """Mark the best cell of each column that has a best end; cells that read the same are equally best."""
     lines = list(lines)
@@ -198,15 +204,13 @@ def to_latex(table: Table) -> str:
         rf"  \begin{{tabular}}{{l{'r' * len(table.columns)}}}",
         r"    \toprule",
         *_latex_groups(table),
-        _latex_line([table.corner, *(column.label for column in table.columns)]),
+        _latex_line(table.corner, (Cell(column.label) for column in table.columns)),
     ]
     for block in table.blocks:
         lines.append(r"    \midrule")
         if block.title:
             lines.append(rf"    \multicolumn{{{width}}}{{l}}{{\emph{{{escape_latex(block.title)}}}}} \\")
-        for name, cells in block.lines:
-            bold = [False, *(cell.best for cell in cells)]
-            lines.append(_latex_line([name, *(cell.text for cell in cells)], bold))
+        lines += [_latex_line(name, cells) for name, cells in block.lines]
     return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
 
 
@@ -225,13 +229,9 @@ def _latex_groups(table: Table) -> list[str]:
     return ["    " + " & ".join(heads) + r" \\", "    " + " ".join(rules)] if rules else []
 
 
-def _latex_line(texts: Sequence[str], bold: Sequence[bool] = ()) -> str:
-    escaped = [escape_latex(text) for text in texts]
-    cells = [
-        rf"\textbf{{{text}}}" if best else text
-        for text, best in zip(escaped, bold or [False] * len(texts), strict=True)
-    ]
-    return "    " + " & ".join(cells) + r" \\"
+def _latex_line(name: str, cells: Iterable[Cell]) -> str:
+    texts = [rf"\textbf{{{escape_latex(cell.text)}}}" if cell.best else escape_latex(cell.text) for cell in cells]
+    return "    " + " & ".join([escape_latex(name), *texts]) + r" \\"
 
 
 def _best_text(column: Column, cells: Sequence[Cell]) -> str | None:
