@@ -1,1 +1,1 @@
-"""Planted truth: explanations, true and corrupted, of recommenders whose causes are known, to test metrics on."""
+"""Synthetic ground truth: recommenders with known causes, by which metrics of explanations are tested."""

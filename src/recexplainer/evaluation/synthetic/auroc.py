@@ -85,7 +85,7 @@ def evaluate_synthetic(values: MetricValues, pairs: int = 1000, seed: int = 0) -
 
     - `auroc_METRIC`: the AUROC over all pairs of a true and a mildly corrupted explanation; cases are pairs, which the
       interval draws anew. Pairs where the metric has no value are left out. Of method `all` also with the variant of
-      one kind of corruption alone; the kind `all` is several at once.
+      one kind of corruption alone; the kind `all` is several together.
     - `claim_statuses`: the share of claims about attributions whose status is what the true causes imply.
     - `claims_read`: the share of texts of which the verdict, the cited causes with their direction, and that they share
       a brand are read as written.
