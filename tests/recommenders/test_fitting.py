@@ -183,7 +183,7 @@ def test_windows_hold_each_item_but_the_first_as_a_target_once() -> None:
     assert rows.tolist() == [[4, 5, 6, 7], [1, 2, 3, 4], [0, 1, 9, 9]]
 
 
-def test_without_anything_to_hold_out_it_says_so() -> None:
+def test_without_anything_to_hold_out_fitting_is_refused() -> None:
     data = dataset_of([[0], [1]], 3)
     with pytest.raises(RecommenderError, match="No user has enough interactions"):
         fit_towers(SASRec, data, Split(data), SMALL)

@@ -78,7 +78,7 @@ class TestObject(RecommenderContract):
         return FunctionRecommender.load(tmp_path)
 
 
-def test_a_function_only_scores_and_an_object_says_what_it_can() -> None:
+def test_a_function_only_scores_and_an_object_has_its_own_abilities() -> None:
     function, instance = of("scores"), FunctionRecommender.named("tests.fakes:LinearRecommender", IDS)
     assert (function.has_vectors, function.answers_changed_history, function.max_history) == (False, True, 5)
     assert (instance.has_vectors, instance.answers_changed_history, instance.max_history) == (True, True, 4)
@@ -90,27 +90,27 @@ def test_a_function_may_ask_for_the_items_of_the_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attribute", "said"),
+    ("attribute", "message"),
     [
         ("one_short", r"scores returned the shape \(2, 19\), where \(2, 20\) is expected"),
         ("not_finite", "scores returned NaN or infinity"),
         ("words", "scores did not return an array of numbers"),
     ],
 )
-def test_what_comes_back_is_checked(attribute: str, said: str) -> None:
-    with pytest.raises(RecommenderError, match=said) as caught:
+def test_what_comes_back_is_checked(attribute: str, message: str) -> None:
+    with pytest.raises(RecommenderError, match=message) as caught:
         of(attribute).scores([User((1,)), User((2, 3))])
     assert caught.value.location.endswith(attribute)
     assert caught.value.hint
 
 
 @pytest.mark.parametrize("entry", ["no_such_module_anywhere:scores", "json:no_such_function", "json:dumps.nothing"])
-def test_what_cannot_be_imported_is_said(entry: str) -> None:
+def test_entries_that_cannot_be_imported(entry: str) -> None:
     with pytest.raises(RecommenderError, match=r"cannot be imported(?s:.)*module:attribute"):
         FunctionRecommender.named(entry, IDS, 5)
 
 
-def test_what_is_no_recommender_is_said() -> None:
+def test_what_is_no_recommender_is_refused() -> None:
     with pytest.raises(RecommenderError, match="neither a function nor a recommender"):
         of("NUMBER")
     with pytest.raises(RecommenderError, match="scores 20 items, but the catalogue has 3"):

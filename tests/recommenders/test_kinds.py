@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,7 +69,7 @@ def test_files_are_sources_and_their_places_are_no_settings(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("values", "message"),
     [
         ({"kind": "vectors"}, "vectors.items"),
         ({"kind": "vectors", "vectors": {"items": "items.npy"}}, "vectors.users"),
@@ -75,8 +77,8 @@ def test_files_are_sources_and_their_places_are_no_settings(tmp_path: Path) -> N
         ({"kind": "oracle"}, "kind"),
     ],
 )
-def test_what_a_kind_needs_must_be_there(values: dict[str, object], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_what_a_kind_needs_must_be_there(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         RecommenderSettings.model_validate(values)
 
 
@@ -86,3 +88,19 @@ def test_nothing_saved_or_an_unknown_kind_is_an_error(tmp_path: Path) -> None:
     write_json(tmp_path / "recommender.json", {"kind": "oracle"})
     with pytest.raises(RecommenderError, match=r"unknown kind 'oracle'(?s:.)*sasrec"):
         load_recommender(tmp_path)
+
+
+def test_the_lines_shown_for_python_make_recommenders() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "your-recommender.md").read_text("utf-8")
+    lines = re.findall(r"```python\n(.*?)```", page.partition("## In Python")[2], re.DOTALL)
+    assert len(lines) == 3
+    rng, dataset = np.random.default_rng(0), world()
+    for code in lines:
+        names: dict[str, Any] = {
+            "dataset": dataset,
+            "item_vectors": rng.normal(size=(dataset.n_items, 4)),
+            "user_vectors": rng.normal(size=(dataset.n_users, 4)),
+            "scores": popular,
+        }
+        exec(code.replace("epochs=10", "epochs=1"), names)
+        assert names["recommender"].scores([User((1, 2))]).shape == (1, dataset.n_items)

@@ -42,24 +42,32 @@ def test_by_hand_over_neighbours_in_the_space() -> None:
 def test_without_vectors_near_is_what_scores_alike() -> None:
     # over the three users item 1 goes up and down with item 0, and so, less exactly, does 3; 2 and 4 go against it
     table = np.array([[0, 1, 9, 50, 3], [2, 3, 1, 40, 2], [7, 8, 0, 60, 1]], np.float32)
-    f, sample = ScoredByTable(table), [User((row,)) for row in range(3)]
-    ((red,),) = attribute_contrasts(f, [RED, RED, RED, BLUE, BLUE], [User((2,))], [0], neighbours=2, sample=sample)
+    recommender, sample = ScoredByTable(table), [User((row,)) for row in range(3)]
+    ((red,),) = attribute_contrasts(
+        recommender, [RED, RED, RED, BLUE, BLUE], [User((2,))], [0], neighbours=2, sample=sample
+    )
     score_std = table[2, [0, 1, 3, 4]].std()
     assert (red.having, red.lacking) == (1, 1)
     assert red.contrast == pytest.approx((8 - 60) / score_std, rel=1e-5)
 
 
 def test_a_sasrec_by_a_naive_computation() -> None:
-    f = sasrec()
-    attributes = [frozenset({"odd"} if item % 2 else {"even"}) | {f"by {item % 5}"} for item in range(f.n_items)]
+    recommender = sasrec()
+    attributes = [
+        frozenset({"odd"} if item % 2 else {"even"}) | {f"by {item % 5}"} for item in range(recommender.n_items)
+    ]
     users, items = [User(history) for history in histories(6)], [7, 20, 7, 33, 41, 50]
-    vectors = f.item_vectors()
-    for user, item, contrasts in zip(users, items, attribute_contrasts(f, attributes, users, items), strict=True):
+    vectors = recommender.item_vectors()
+    for user, item, contrasts in zip(
+        users, items, attribute_contrasts(recommender, attributes, users, items), strict=True
+    ):
         cosine = [float(v @ vectors[item] / np.linalg.norm(v) / np.linalg.norm(vectors[item])) for v in vectors]
-        near = sorted((other for other in range(f.n_items) if other != item), key=lambda other: -cosine[other])[:50]
+        near = sorted(
+            (other for other in range(recommender.n_items) if other != item), key=lambda other: -cosine[other]
+        )[:50]
         near = [other for other in near if other not in user.history]
-        scores = f.scores([user])[0]
-        score_std = np.std([scores[other] for other in range(f.n_items) if other not in user.history])
+        scores = recommender.scores([user])[0]
+        score_std = np.std([scores[other] for other in range(recommender.n_items) if other not in user.history])
         assert {one.attribute for one in contrasts} == attributes[item]
         assert [one.contrast for one in contrasts] == sorted((one.contrast for one in contrasts), reverse=True)  # type: ignore[type-var]
         for one in contrasts:
@@ -70,10 +78,10 @@ def test_a_sasrec_by_a_naive_computation() -> None:
 
 
 def test_nothing_asked_and_nothing_known() -> None:
-    f = sasrec()
-    assert attribute_contrasts(f, [RED] * f.n_items, [], []) == []
-    assert attribute_contrasts(f, [frozenset[str]()] * f.n_items, [User((1, 2))], [3]) == [[]]
-    ((red,),) = attribute_contrasts(f, [RED] * f.n_items, [User((1, 2))], [3])
+    recommender = sasrec()
+    assert attribute_contrasts(recommender, [RED] * recommender.n_items, [], []) == []
+    assert attribute_contrasts(recommender, [frozenset[str]()] * recommender.n_items, [User((1, 2))], [3]) == [[]]
+    ((red,),) = attribute_contrasts(recommender, [RED] * recommender.n_items, [User((1, 2))], [3])
     assert red.contrast is None
     assert red.lacking == 0
 
@@ -92,10 +100,10 @@ def test_what_does_not_fit() -> None:
 def test_an_attribute_needs_neighbours_on_both_sides() -> None:
     angles = np.arange(7) / 10
     vectors = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
-    f, attributes = ScoredByTable([range(7)], vectors=vectors), [RED, RED, RED, BLUE, BLUE, BLUE, BLUE]
+    recommender, attributes = ScoredByTable([range(7)], vectors=vectors), [RED, RED, RED, BLUE, BLUE, BLUE, BLUE]
     known: list[list[float | None]] = []
     for least in (0, 2, 3):
-        ((red,),) = attribute_contrasts(f, attributes, [User((0,))], [0], least=least)
+        ((red,),) = attribute_contrasts(recommender, attributes, [User((0,))], [0], least=least)
         known.append([red.contrast])
     assert known[0] == known[1] == [pytest.approx((1.5 - 4.5) / np.arange(1, 7).std())]
     assert known[2] == [None]

@@ -124,23 +124,25 @@ def test_biases_in_every_format(tmp_path: Path) -> None:
 
 
 def test_vectors_go_to_their_own_items_and_users(tmp_path: Path) -> None:
-    f = made(tmp_path)
-    np.testing.assert_array_equal(f.item_vectors(), vectors(world().n_items))
+    recommender = made(tmp_path)
+    np.testing.assert_array_equal(recommender.item_vectors(), vectors(world().n_items))
     asked = [User((), world().user_ids[user]) for user in (5, 2)]
-    np.testing.assert_array_equal(f.user_vectors(asked), vectors(world().n_users, 1)[[5, 2]])
-    np.testing.assert_allclose(f.scores(asked), f.user_vectors(asked) @ f.item_vectors().T)
+    np.testing.assert_array_equal(recommender.user_vectors(asked), vectors(world().n_users, 1)[[5, 2]])
+    np.testing.assert_allclose(
+        recommender.scores(asked), recommender.user_vectors(asked) @ recommender.item_vectors().T
+    )
 
 
 def test_users_known_by_id_are_found_by_their_history_too(tmp_path: Path) -> None:
-    f = made(tmp_path, max_history=4)
-    f.save(tmp_path / "saved")
+    recommender = made(tmp_path, max_history=4)
+    recommender.save(tmp_path / "saved")
     split = leave_one_out(world())
-    for known in (f, VectorRecommender.load(tmp_path / "saved")):
+    for known in (recommender, VectorRecommender.load(tmp_path / "saved")):
         assert known.has_vectors
         assert not known.answers_changed_history
         for history in (split.train_history(7), world().history(7)):
             asked = User(tuple(history[-4:].tolist()))
-            np.testing.assert_array_equal(known.scores([asked]), f.scores([User((1,), world().user_ids[7])]))
+            np.testing.assert_array_equal(known.scores([asked]), recommender.scores([User((1,), world().user_ids[7])]))
 
 
 @pytest.mark.parametrize("user", [User((0, 1, 2, 3)), User((0,), "nobody")])
@@ -152,17 +154,17 @@ def test_who_has_no_vector_is_an_error(user: User, tmp_path: Path) -> None:
 def test_scores_by_hand() -> None:
     items = np.array([[3.0, 4.0], [0.0, 2.0]], np.float32)
     settings = ScoreSettings(cosine=True, temperature=0.5)
-    f = VectorRecommender(items, settings, biases=np.array([0.0, 10.0], np.float32))
-    assert f.scores([User((1,))]) == pytest.approx(np.array([[0.8 / 0.5, 1 / 0.5 + 10]]))
+    recommender = VectorRecommender(items, settings, biases=np.array([0.0, 10.0], np.float32))
+    assert recommender.scores([User((1,))]) == pytest.approx(np.array([[0.8 / 0.5, 1 / 0.5 + 10]]))
 
 
-def test_what_is_wrong_with_a_file_is_said(tmp_path: Path) -> None:
+def test_errors_of_a_file(tmp_path: Path) -> None:
     good = vectors(3)
     bad = good.copy()
     bad[1, 2] = np.nan
 
-    def refused(said: str, ids: list[str], values: Floats, write: Write = write_npy) -> None:
-        with pytest.raises(RecommenderError, match=said) as caught:
+    def refused(message: str, ids: list[str], values: Floats, write: Write = write_npy) -> None:
+        with pytest.raises(RecommenderError, match=message) as caught:
             read_vectors(write(tmp_path / f"{write.__name__}.npy", ids, values))
         assert caught.value.location
         assert caught.value.hint
@@ -175,9 +177,9 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path) -> None:
     refused(r"shape \(3,\)", ["a", "b", "c"], good[:, 0])
 
 
-def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
-    def refused(said: str, path: Path) -> None:
-        with pytest.raises(RecommenderError, match=said):
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    def refused(message: str, path: Path) -> None:
+        with pytest.raises(RecommenderError, match=message):
             read_vectors(path)
 
     refused("no such file", tmp_path / "none.npy")
@@ -195,7 +197,7 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     refused("holds 2 tensors", tmp_path / "two.safetensors")
 
 
-def test_what_does_not_fit_the_data_is_said(tmp_path: Path) -> None:
+def test_vectors_that_do_not_fit_the_data(tmp_path: Path) -> None:
     ids = item_ids()
     fewer = write_npy(tmp_path / "fewer.npy", ids[2:], vectors(len(ids) - 2))
     with pytest.raises(RecommenderError, match=f"2 of {len(ids)} items have no vector: '{ids[0]}', '{ids[1]}'"):
@@ -243,31 +245,31 @@ def test_all_files_that_are_read_are_known(tmp_path: Path) -> None:
     assert names == ["items.npy", "items.txt", "items.bias.npy", "users.parquet"]
 
 
-def test_folded_in_a_user_keeps_the_own_vector_and_a_change_adds_the_guess_of_the_difference(tmp_path: Path) -> None:
-    f = made(tmp_path, fold_in="ridge", max_history=6)
-    assert f.folding is not None
+def test_folded_in_a_user_keeps_the_own_vector_and_a_change_adds_the_predicted_difference(tmp_path: Path) -> None:
+    recommender = made(tmp_path, fold_in="ridge", max_history=6)
+    assert recommender.folding is not None
     split, user = leave_one_out(world()), 3
     whole = tuple(split.train_history(user).tolist())[-6:]
-    without = whole[:1] + whole[2:]
+    remaining = whole[:1] + whole[2:]
     name = world().user_ids[user]
-    asked = [User(whole), User(whole, name), User(without, name), User((5, 9, 2))]
-    nobodys, own, changed, other = f.user_vectors(asked)
+    asked = [User(whole), User(whole, name), User(remaining, name), User((5, 9, 2))]
+    nobodys, own, changed, other = recommender.user_vectors(asked)
     np.testing.assert_array_equal(nobodys, own)
     np.testing.assert_array_equal(own, vectors(world().n_users, 1)[user])
-    guesses = f.folding.predict(vectors(world().n_items), [whole, without, (5, 9, 2)])
-    np.testing.assert_allclose(changed, own + guesses[1] - guesses[0], rtol=1e-5)
-    np.testing.assert_allclose(other, guesses[2], rtol=1e-5)
+    predicted = recommender.folding.predict(vectors(world().n_items), [whole, remaining, (5, 9, 2)])
+    np.testing.assert_allclose(changed, own + predicted[1] - predicted[0], rtol=1e-5)
+    np.testing.assert_allclose(other, predicted[2], rtol=1e-5)
 
 
 def test_of_two_users_with_one_history_each_has_the_own_vector(tmp_path: Path) -> None:
     users = {"ann": vectors(1, 7)[0], "ben": vectors(1, 8)[0]}
     histories = [(user, (1, 2)) for user in users]
     folding = FoldIn.fit(vectors(30), [(1, 2), (3,)], vectors(2, 9))
-    f = VectorRecommender(vectors(30), ScoreSettings(), users=users, histories=histories, folding=folding)
+    recommender = VectorRecommender(vectors(30), ScoreSettings(), users=users, histories=histories, folding=folding)
     asked = [User((1, 2), "ben"), User((1, 2), "ann"), User((1, 2))]
-    np.testing.assert_array_equal(f.user_vectors(asked), np.stack([users["ben"], users["ann"], users["ann"]]))
+    np.testing.assert_array_equal(recommender.user_vectors(asked), np.stack([users["ben"], users["ann"], users["ann"]]))
     shorter, longer = folding.predict(vectors(30), [(1,), (1, 2)])
-    left = f.user_vectors([User((1,), "ben"), User((1,), "ann")])
+    left = recommender.user_vectors([User((1,), "ben"), User((1,), "ann")])
     np.testing.assert_allclose(left, np.stack([users[user] + shorter - longer for user in ("ben", "ann")]), rtol=1e-5)
 
 
@@ -278,7 +280,7 @@ def test_one_user_is_enough_to_fold_in() -> None:
 
 
 @pytest.mark.parametrize(("noise", "least", "most"), [(0.0, 0.99, 1.0), (100.0, -1.0, 0.2)])
-def test_folding_in_says_how_well_it_guesses(noise: float, least: float, most: float) -> None:
+def test_the_fold_in_states_how_much_it_explains(noise: float, least: float, most: float) -> None:
     random, items = np.random.default_rng(0), vectors(40)
     histories = [tuple(random.permutation(40)[: random.integers(1, 8)].tolist()) for _ in range(400)]
     users = np.array([2 * items[list(history)].mean(0) - items[history[-1]] + 3 for history in histories], np.float32)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.scoring import truncate
+from recexplainer.recommenders.scoring import score_batches, truncate
 
 _FIRST = 5
 
@@ -25,9 +25,9 @@ def choose_pairs(recommender: Recommender, users: Sequence[User], count: int, se
     telling = [user for user in users if len(user.history) >= 3] or list(users)
     drawn = [telling[at] for at in random.choice(len(telling), min(count, len(telling)), replace=False)]
     pairs: list[tuple[User, int]] = []
-    for position, user in enumerate(drawn):
-        seen = set(truncate(user.history, recommender))
-        order = [int(item) for item in np.argsort(-recommender.scores([user])[0]) if int(item) not in seen]
+    scored = [User(truncate(user.history, recommender), user.id) for user in drawn]
+    ranked = [order for batch in score_batches(recommender, scored) for order in batch.best(recommender.n_items)]
+    for position, (user, order) in enumerate(zip(drawn, ranked, strict=True)):
         pool = order[:_FIRST] if position % 2 == 0 else order[len(order) // 2 :]
         pairs.append((user, pool[int(random.integers(len(pool)))]))
     return pairs

@@ -1,1 +1,1 @@
-"""Recommenders f: the contract, the ones we fit ourselves, and questions to f alone."""
+"""Recommenders: the contract, the kinds there are, scoring in batches, and attribution."""

@@ -241,7 +241,10 @@ def _lengths(users: Sequence[User]) -> list[int]:
 def _kept(users: Sequence[User], ablated: Sequence[Collection[int]]) -> list[Masks]:
     """One subset a case: the history without what is ablated."""
     _check_count(len(users), len(ablated), "sets of ablated items")
-    return [np.array([[item not in gone for item in user.history]]) for user, gone in zip(users, ablated, strict=True)]
+    return [
+        np.array([[item not in left_out for item in user.history]])
+        for user, left_out in zip(users, ablated, strict=True)
+    ]
 
 
 def _score_subsets(

@@ -37,7 +37,7 @@ class FunctionSettings(Settings):
     are ids and the answer is `Float[users, items]`, columns as in `items`; or an object that fulfils the contract of a
     recommender, or its class. Modules are looked for where you are, too."""
     max_history: int = Field(default=_MAX_HISTORY, ge=1)
-    """How many last items a function is given; an object says so itself."""
+    """How many last items a function is given; an object has its own `max_history`."""
     files: tuple[Path, ...] = ()
     """Files that it depends on (code, weights): when one changes, the recommender counts as changed."""
 

@@ -113,7 +113,7 @@ class MadeRecommender:
 
 
 def make_recommender(dataset: Dataset, split: Split, settings: RecommenderSettings) -> MadeRecommender:
-    """Fit a recommender, or read or import it, as the settings say. Raises RecommenderError if that is not possible."""
+    """Fit a recommender, or read or import it, as the settings state. Raises RecommenderError if it cannot be."""
     match settings.kind:
         case "sasrec":
             return _searched(settings.name, *fit_towers(SASRec, dataset, split, settings.sasrec))

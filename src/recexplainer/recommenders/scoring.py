@@ -1,4 +1,4 @@
-"""Scoring in batches, and what is read off scores: best items, ranks, thresholds, their spread, random draws.
+"""Scoring in batches, and what is read off scores: best items, ranks, thresholds, standard deviations, samples.
 
 Every package scores users here, so shape and finiteness are checked once. It does not know what the scores are for.
 """
