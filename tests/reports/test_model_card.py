@@ -39,7 +39,7 @@ def test_its_text_says_what_a_reader_needs(full_inputs: ReportInputs) -> None:
     assert "3,901 users, 1,864 items, 31,672 interactions" in text
     assert "vectors of width 64" in text
     assert "Qwen/Qwen3-8B, of which only LoRA's weights are here; 8,200,000,000 weights" in text
-    assert 'Surrogate.from_pretrained("someone/games")' in text
+    assert 'Explainer.from_pretrained("someone/games", dataset, recommender)' in text
     assert "2,400 steps, 24 min 24 s; loss" in text
     assert "0.846" not in text, "rows of other forms are not its own"
 
