@@ -1,3 +1,4 @@
+import operator
 import os
 import signal
 import subprocess
@@ -10,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from recexplainer.errors import RunError
-from recexplainer.pipeline.execution import run_stages
+from recexplainer.pipeline.execution import run_isolated, run_stages
 from recexplainer.pipeline.layout import RunLayout
 from recexplainer.pipeline.stage import Stage, StageContext, read_manifest, stages_in_order
+from recexplainer.storage import read_json
 
 
 @dataclass
@@ -64,7 +66,7 @@ def start(stages: list[Stage], run: Path, **options: object) -> list[str]:
 ALL = ["data", "target", "left", "right", "report"]
 
 
-def test_second_start_makes_nothing(tmp_path: Path):
+def test_second_start_makes_nothing(tmp_path: Path) -> None:
     assert start(chain(), tmp_path) == ALL
     assert (tmp_path / "report" / "value").read_text() == (
         "report=0(left=0(target=0(data=0())),right=0(target=0(data=0())))"
@@ -77,31 +79,31 @@ def test_second_start_makes_nothing(tmp_path: Path):
     ("changed", "made"),
     [("data", ALL), ("target", ALL[1:]), ("right", ["right", "report"]), ("report", ["report"])],
 )
-def test_a_change_remakes_the_stage_and_all_after_it(tmp_path: Path, changed: str, made: list[str]):
+def test_a_change_remakes_the_stage_and_all_after_it(tmp_path: Path, changed: str, made: list[str]) -> None:
     start(chain(), tmp_path)
     assert start(chain(**{changed: 1}), tmp_path) == made
 
 
-def test_what_made_the_same_again_stops_the_chain(tmp_path: Path):
+def test_what_made_the_same_again_stops_the_chain(tmp_path: Path) -> None:
     stages = chain()
     start(stages, tmp_path)
     stages[0] = replace(stages[0], settings={"value": 0, "more": 1})
     assert start(stages, tmp_path) == ["data"]
 
 
-def test_a_missing_stage_or_file_is_made_again(tmp_path: Path):
+def test_a_missing_stage_or_file_is_made_again(tmp_path: Path) -> None:
     start(chain(), tmp_path)
     (tmp_path / "left" / RunLayout.MANIFEST).unlink()
     (tmp_path / "right" / "value").unlink()
     assert start(chain(), tmp_path) == ["left", "right"]
 
 
-def test_only_makes_what_is_asked_for_and_needed(tmp_path: Path):
+def test_only_makes_what_is_asked_for_and_needed(tmp_path: Path) -> None:
     assert start(chain(), tmp_path, only=["left"]) == ["data", "target", "left"]
     assert start(chain(), tmp_path, only=["left"], force=["left"]) == ["left"]
 
 
-def test_manifest_says_what_it_was_made_from(tmp_path: Path):
+def test_manifest_says_what_it_was_made_from(tmp_path: Path) -> None:
     start(chain(target=3), tmp_path)
     data, target = read_manifest(tmp_path / "data"), read_manifest(tmp_path / "target")
     assert data is not None
@@ -114,7 +116,7 @@ def test_manifest_says_what_it_was_made_from(tmp_path: Path):
     assert {"python", "torch", "recexplainer"} <= set(target.versions)
 
 
-def test_changed_outside_file_is_noticed_and_its_place_is_not(tmp_path: Path):
+def test_changed_outside_file_is_noticed_and_its_place_is_not(tmp_path: Path) -> None:
     source, run = tmp_path / "source", tmp_path / "run"
     source.mkdir()
     (source / "table.csv").write_text("1")
@@ -127,7 +129,7 @@ def test_changed_outside_file_is_noticed_and_its_place_is_not(tmp_path: Path):
     assert start([replace(stage, sources=(moved,))], run) == ["data"]
 
 
-def test_failure_leaves_earlier_stages_and_the_old_result(tmp_path: Path):
+def test_failure_leaves_earlier_stages_and_the_old_result(tmp_path: Path) -> None:
     def fail(context: StageContext, folder: Path) -> str:
         (folder / "value").write_text("half")
         raise ValueError("broken")
@@ -142,7 +144,7 @@ def test_failure_leaves_earlier_stages_and_the_old_result(tmp_path: Path):
     assert start(stages, tmp_path) == ["left", "report"]
 
 
-def test_work_survives_a_failure_but_not_a_change(tmp_path: Path):
+def test_work_survives_a_failure_but_not_a_change(tmp_path: Path) -> None:
     seen: list[list[str]] = []
 
     def stage(value: int, *, fails: bool) -> Stage:
@@ -163,7 +165,7 @@ def test_work_survives_a_failure_but_not_a_change(tmp_path: Path):
     assert seen == [[], ["checkpoint-1"], [], ["checkpoint-2"], []]
 
 
-def test_a_stage_sees_only_the_inputs_that_it_names(tmp_path: Path):
+def test_a_stage_sees_only_the_inputs_that_it_names(tmp_path: Path) -> None:
     def peek(context: StageContext, folder: Path) -> str:
         assert list(context.folders) == ["b"]
         return "made c"
@@ -171,7 +173,7 @@ def test_a_stage_sees_only_the_inputs_that_it_names(tmp_path: Path):
     start([writes("a"), writes("b", "a"), Stage("c", peek, inputs=("b",))], tmp_path)
 
 
-def test_wrong_stages_are_refused():
+def test_wrong_stages_are_refused() -> None:
     with pytest.raises(RunError, match=r"no stage 'nowhere'(?s:.)*stages are: a"):
         stages_in_order([writes("a", "nowhere")], None)
     with pytest.raises(RunError, match="no stage 'b'"):
@@ -184,7 +186,7 @@ def test_wrong_stages_are_refused():
         stages_in_order([writes("a"), writes("a")], None)
 
 
-def test_broken_manifest_is_named(tmp_path: Path):
+def test_broken_manifest_is_named(tmp_path: Path) -> None:
     start([writes("a")], tmp_path)
     (tmp_path / "a" / RunLayout.MANIFEST).write_text('{"stage": "a"}')
     with pytest.raises(RunError, match=r"manifest(?s:.)*manifest\.json(?s:.)*Delete"):
@@ -267,7 +269,7 @@ def wait_for(process: "subprocess.Popen[str]", line: str) -> None:
     raise AssertionError(f"the process ended without saying {line!r}")
 
 
-def test_killed_in_each_stage_ends_with_the_same_files(tmp_path: Path, launch: Launch):
+def test_killed_in_each_stage_ends_with_the_same_files(tmp_path: Path, launch: Launch) -> None:
     alone, killed = tmp_path / "alone", tmp_path / "killed"
     assert launch(alone).wait() == 0
     for stage in ("one", "two", "three"):
@@ -283,7 +285,7 @@ def test_killed_in_each_stage_ends_with_the_same_files(tmp_path: Path, launch: L
     assert not list(killed.glob("*.partial"))
 
 
-def test_killed_stage_goes_on_from_its_work(tmp_path: Path, launch: Launch):
+def test_killed_stage_goes_on_from_its_work(tmp_path: Path, launch: Launch) -> None:
     process = launch(tmp_path / "run", "two")
     wait_for(process, "waiting")
     process.kill()
@@ -293,7 +295,7 @@ def test_killed_stage_goes_on_from_its_work(tmp_path: Path, launch: Launch):
     assert steps == ["step two 2"], "steps 0 and 1 were kept"
 
 
-def test_two_processes_cannot_work_in_one_folder(tmp_path: Path, launch: Launch):
+def test_two_processes_cannot_work_in_one_folder(tmp_path: Path, launch: Launch) -> None:
     run = tmp_path / "run"
     process = launch(run, "two")
     wait_for(process, "waiting")
@@ -306,3 +308,39 @@ def test_two_processes_cannot_work_in_one_folder(tmp_path: Path, launch: Launch)
         if start([writes("a")], run) == ["a"]:
             return
     raise AssertionError("the lock outlived its process")
+
+
+def test_the_result_comes_from_another_process() -> None:
+    assert run_isolated(operator.pow, 3, 2) == 9
+    assert run_isolated(os.getpid) != os.getpid()
+
+
+def test_an_error_comes_through_with_its_message(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"(?s)missing\.json.*hint"):
+        run_isolated(read_json, tmp_path / "missing.json")
+
+
+def test_a_process_that_is_killed_is_a_clear_error() -> None:
+    with pytest.raises(RunError, match="ended from outside"):
+        run_isolated(os.abort)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system's promise to end children is Linux's")
+def test_a_child_ends_with_its_parent() -> None:
+    script = (
+        "import time, os\n"
+        "from recexplainer.pipeline.execution import run_isolated\n"
+        "if __name__ == '__main__':\n"
+        "    run_isolated(os.system, 'echo $PPID; exec sleep 60 >&-')\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        parent.kill()
+    for _ in range(100):
+        try:
+            os.kill(child, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    pytest.fail("the child outlived its parent")

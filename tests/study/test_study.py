@@ -13,7 +13,7 @@ from recexplainer.cli import study as command
 from recexplainer.errors import DataError, RunError
 from recexplainer.evaluation.agreement import agreement_rows
 from recexplainer.explanations.record import Explanation, Method
-from recexplainer.pipeline.layout import RunLayout, write_case_explanations
+from recexplainer.pipeline.layout import RunLayout, write_explanations
 from recexplainer.study.ratings import (
     HumanRating,
     human_rows,
@@ -401,7 +401,8 @@ def test_the_commands_write_a_study_and_read_it(tmp_path):
     RunLayout(run).recipe.write_text("{name: run, forms: [behavior, hybrid]}")
     left_by_a_recipe_before = {Method("gpt"): [explanation(UNALIGNED, 99)]}
     for method, each in (told() | left_by_a_recipe_before).items():
-        write_case_explanations(complete(run / STAGES.get(method, f"explanations-{method}")), each)
+        folder = complete(run / STAGES.get(method, f"explanations-{method}"))
+        write_explanations(folder / RunLayout.CASE_EXPLANATIONS, each)
     at = ["--folder", str(tmp_path / "study")]
     done = CliRunner().invoke(command.study, ["export", str(run), *at, "--cases", "4"])
     assert done.exit_code == 0

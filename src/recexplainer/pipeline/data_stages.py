@@ -1,24 +1,29 @@
 """The stages that make the dataset, the recommender and the examples.
 
-Each stage is declared beside the function that makes it. Other packages are imported inside the functions, so that a
-run with nothing to do takes no time.
+Each stage is declared before the function that makes it. What loads transformers is imported inside the functions, so
+that a run with nothing to do takes no time.
 """
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from recexplainer.data.dataset import Dataset
+from recexplainer.data.filtering import filter_dataset
+from recexplainer.data.readers import read_folder
+from recexplainer.data.sample import make_world
+from recexplainer.data.split import leave_one_out
 from recexplainer.errors import SettingsError
+from recexplainer.evaluation.rows import write_rows
 from recexplainer.hardware import use_threads
 from recexplainer.pipeline.layout import DATASET, EXAMPLES, RECOMMENDER, TARGET, RunLayout, load_target
 from recexplainer.pipeline.recipe import DataSettings, Recipe
 from recexplainer.pipeline.stage import Stage, StageContext
+from recexplainer.recommenders.kinds import make_recommender
 from recexplainer.storage import write_json
-
-if TYPE_CHECKING:
-    from recexplainer.data.dataset import Dataset
+from recexplainer.tasks.example import save_examples
+from recexplainer.tasks.mixture import build_examples
 
 
 def dataset_stage(recipe: Recipe) -> Stage:
@@ -27,13 +32,10 @@ def dataset_stage(recipe: Recipe) -> Stage:
     from_files = data.source == "files"
     settings = data.model_dump(mode="json", exclude={"path", "sample"} if from_files else {"path", "format", "columns"})
     sources = (data.path,) if from_files and data.path is not None else ()
-    return Stage(DATASET, partial(make_dataset, data), settings, sources=sources)
+    return Stage(DATASET, partial(_make_dataset, data), settings, sources=sources)
 
 
-def make_dataset(data: DataSettings, context: StageContext, folder: Path) -> str:
-    """Read or generate the interactions, and filter them."""
-    from recexplainer.data.filtering import filter_dataset
-
+def _make_dataset(data: DataSettings, context: StageContext, folder: Path) -> str:
     dataset = filter_dataset(_read_source(data), data.filter)
     dataset.save(folder)
     return f"{dataset.n_users:,} users, {dataset.n_items:,} items, {dataset.n_interactions:,} interactions"
@@ -41,39 +43,28 @@ def make_dataset(data: DataSettings, context: StageContext, folder: Path) -> str
 
 def _read_source(data: DataSettings) -> Dataset:
     if data.source == "sample":
-        from recexplainer.data.sample import make_world
-
         return make_world(users=data.sample.users, items=data.sample.items, seed=data.sample.seed)
-    from recexplainer.data.readers import read_folder
-
     if data.path is None:
         raise SettingsError(
-            "The recipe does not say where its files are.",
-            location="key data.path",
-            hint="Give --data PATH.",
+            "The recipe does not say where its files are.", location="key data.path", hint="Give --data PATH."
         )
     return read_folder(data.path, data.columns, data.format)
 
 
 def recommender_stage(recipe: Recipe) -> Stage:
-    """The recommender to be explained."""
-    chosen, make = recipe.recommender, partial(make_recommender, recipe)
+    """The recommender to be explained, and its quality."""
+    chosen, make = recipe.recommender, partial(_make_recommender, recipe)
     return Stage(RECOMMENDER, make, chosen.cache_key(), (DATASET,), chosen.sources)
 
 
-def make_recommender(recipe: Recipe, context: StageContext, folder: Path) -> str:
-    """Fit, read or import the recommender, note what was tried, and measure it."""
-    from recexplainer.data.dataset import Dataset
-    from recexplainer.data.split import leave_one_out
+def _make_recommender(recipe: Recipe, context: StageContext, folder: Path) -> str:
     from recexplainer.evaluation.baselines import evaluate_recommender
-    from recexplainer.evaluation.rows import write_rows
-    from recexplainer.recommenders import kinds
     from recexplainer.surrogate.questions import check_form
 
     use_threads(recipe.threads)
     dataset = Dataset.load(context.folders[DATASET])
     split = leave_one_out(dataset)
-    made = kinds.make_recommender(dataset, split, recipe.recommender)
+    made = make_recommender(dataset, split, recipe.recommender)
     for form in recipe.forms:
         check_form(form, made.recommender)
     made.recommender.save(folder)
@@ -88,15 +79,10 @@ def examples_stage(recipe: Recipe) -> Stage:
     settings = recipe.examples.model_dump(mode="json", exclude=set(files))
     settings |= {name: path is not None for name, path in files.items()}
     sources = tuple(path for path in files.values() if path is not None)
-    return Stage(EXAMPLES, partial(make_examples, recipe), settings, TARGET, sources)
+    return Stage(EXAMPLES, partial(_make_examples, recipe), settings, TARGET, sources)
 
 
-def make_examples(recipe: Recipe, context: StageContext, folder: Path) -> str:
-    """Ask the recommender everything that surrogates are trained and tested on."""
-    from recexplainer.data.split import leave_one_out
-    from recexplainer.tasks.example import save_examples
-    from recexplainer.tasks.mixture import build_examples
-
+def _make_examples(recipe: Recipe, context: StageContext, folder: Path) -> str:
     use_threads(recipe.threads)
     dataset, recommender = load_target(context.folders)
     examples = build_examples(dataset, leave_one_out(dataset), recommender, recipe.examples)

@@ -29,15 +29,7 @@ from filelock import FileLock, Timeout
 
 from recexplainer.errors import RunError
 from recexplainer.pipeline.layout import RunLayout
-from recexplainer.pipeline.stage import (
-    Manifest,
-    Stage,
-    StageContext,
-    made_files,
-    package_versions,
-    read_manifest,
-    stages_in_order,
-)
+from recexplainer.pipeline.stage import Manifest, Stage, StageContext, package_versions, read_manifest, stages_in_order
 from recexplainer.processes import from_first, is_first
 from recexplainer.storage import complete_folder, hash_files, remove, system_errors, write_text
 
@@ -50,19 +42,15 @@ class Reporter(Protocol):
 
     def cached(self, stage: str, summary: str) -> None:
         """A stage is complete from an earlier start; `summary` is the one of then."""
-        ...
 
     def resumed(self, stage: str) -> None:
-        """A stage that was cut off is made on from its checkpoints."""
-        ...
+        """A stage that was cut off continues from its checkpoints."""
 
     def started(self, stage: str) -> None:
         """A stage is being made."""
-        ...
 
     def finished(self, stage: str, seconds: float, summary: str) -> None:
         """A stage is complete."""
-        ...
 
 
 def run_stages(
@@ -157,14 +145,14 @@ class _Execution:
             started = datetime.now(UTC).isoformat(timespec="seconds")
             with complete_folder(folder) as aside:
                 make = partial(run_isolated, stage.make) if self.isolates and stage.isolated else stage.make
-                changes = {"summary": make(self._context(stage), aside), "files": made_files(aside)}
+                changes = {"summary": make(self._context(stage), aside), "files": hash_files(aside)}
                 changes |= {"started": started, "seconds": round(time.monotonic() - start, 2)}
                 manifest = manifest.model_copy(update=changes | {"versions": package_versions()})
                 manifest.write(aside)
             self.output_hashes[stage.name] = manifest.output_hash
             self.reporter.finished(stage.name, manifest.seconds, manifest.summary)
-        remove(self.layout.work_key(stage.name))
-        remove(self.layout.work(stage.name))
+        remove(self._key_file(stage))
+        remove(self.layout.work / stage.name)
 
     def _is_cached(self, before: Manifest, key: str, folder: Path) -> bool:
         same = before.stage not in self.force and before.key == key
@@ -178,19 +166,20 @@ class _Execution:
 
     def _context(self, stage: Stage) -> StageContext:
         folders = {name: self.layout.stage(name) for name in stage.inputs}
-        return StageContext(folders, self.layout.work(stage.name), self.layout.chat)
+        return StageContext(folders, self.layout.work / stage.name, self.layout.chat)
+
+    def _key_file(self, stage: Stage) -> Path:
+        return self.layout.work / f"{stage.name}.key"
 
     def _open_work(self, stage: Stage, key: str) -> None:
-        """The stage's checkpoints folder, emptied if what was left there belongs to other settings or inputs."""
-        work, label = self.layout.work(stage.name), self.layout.work_key(stage.name)
-        if not label.exists() or label.read_text(encoding="utf-8") != key:
+        """Open the folder of the stage's checkpoints, emptied if they belong to other settings or inputs."""
+        work, key_file = self.layout.work / stage.name, self._key_file(stage)
+        if not key_file.exists() or key_file.read_text(encoding="utf-8") != key:
             remove(work)
-            write_text(label, key)
+            write_text(key_file, key)
         work.mkdir(parents=True, exist_ok=True)
-        if any(work.iterdir()):
-            self.reporter.resumed(stage.name)
-        else:
-            self.reporter.started(stage.name)
+        report = self.reporter.resumed if any(work.iterdir()) else self.reporter.started
+        report(stage.name)
 
 
 def _hash_sources(stage: Stage, before: Manifest | None) -> dict[str, str]:
@@ -209,14 +198,14 @@ def _locked(layout: RunLayout) -> Generator[None]:
     try:
         lock.acquire()
     except Timeout as error:
-        holder = layout.holder.read_text(encoding="utf-8") if layout.holder.exists() else "unknown"
+        holder = layout.lock_holder.read_text(encoding="utf-8") if layout.lock_holder.exists() else "unknown"
         raise RunError(
             "Another process works in this run folder.",
             location=f"{layout.run} (process {holder})",
             hint="Wait until it ends, or give this run another --name.",
         ) from error
     try:
-        write_text(layout.holder, str(os.getpid()))
+        write_text(layout.lock_holder, str(os.getpid()))
         yield
     finally:
         lock.release()

@@ -1,28 +1,29 @@
 """Where everything lies in a run folder, and reading it back.
 
 It spells the name of every folder and file of a run; no other module of the pipeline does. It does not know how any of
-it was made. Other packages are imported inside the functions, so that a run with nothing to do takes no time.
+it was made.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RunError
 from recexplainer.explanations.record import Explanation, Method
+from recexplainer.hardware import best_device
+from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.kinds import load_recommender
 from recexplainer.storage import read_as, read_json, write_json, write_text
+from recexplainer.tasks.example import LabelledExamples, load_examples
 
 if TYPE_CHECKING:
-    from recexplainer.data.dataset import Dataset
-    from recexplainer.recommenders.base import Recommender, User
     from recexplainer.surrogate.model import Surrogate
-    from recexplainer.tasks.example import LabelledExamples
 
 Folders = Mapping[str, Path]
 """The complete folder of each stage, by the stage's name."""
@@ -35,113 +36,74 @@ ALIGNED_TO = (*TARGET, EXAMPLES)
 """The stages that a surrogate is trained and tested from."""
 
 
-@dataclass(frozen=True, slots=True)
 class RunLayout:
-    """The paths of one run folder; the constants name the files in a stage's folder: `folder / RunLayout.PAIRS`.
+    """The paths of one run folder, and the names of the files in its stages' folders: `folder / RunLayout.PAIRS`.
+
+    Args:
+        run: The run folder.
 
     Attributes:
-        run: The run folder.
+        recipe: The recipe that the run was last started with.
+        version: The version of the layout that the run was made in.
+        lock: Locked by the process that works in the run folder; `lock_holder` has its number.
+        chat: The answers of chat models.
+        ratings: How people rate the explanations.
+        work: The checkpoints of each stage, and the key of the settings and inputs that they belong to.
     """
 
-    run: Path
+    VERSION = 2
+    """Of what lies where, and of the settings' keys."""
 
-    VERSION: ClassVar[int] = 2
-    """Version of what lies where and of the settings' keys; a run of another version is refused."""
-    MANIFEST: ClassVar[str] = "manifest.json"
-    QUALITY: ClassVar[str] = "quality.json"
-    TRIALS: ClassVar[str] = "trials.json"
-    TRAINING_LOG: ClassVar[str] = "training.json"
-    PREFERENCE_LOG: ClassVar[str] = "preference.json"
-    ABLATED_SURROGATE: ClassVar[str] = "surrogate"
-    PAIRS: ClassVar[str] = "pairs.json"
-    CASE_EXPLANATIONS: ClassVar[str] = "explanations.json"
-    JUDGEMENTS: ClassVar[str] = "judgements.json"
-    SIMULATIONS: ClassVar[str] = "simulations.json"
-    CONFUSION: ClassVar[str] = "confusion.json"
-    GROUNDED: ClassVar[str] = "grounded.json"
-    FROM_SURROGATE: ClassVar[str] = "from_surrogate.json"
-    ASPECTS: ClassVar[str] = "aspects.json"
-    PAGE: ClassVar[str] = "index.html"
+    MANIFEST, QUALITY, TRIALS, PAGE = "manifest.json", "quality.json", "trials.json", "index.html"
+    TRAINING_LOG, PREFERENCE_LOG, ABLATED_SURROGATE = "training.json", "preference.json", "surrogate"
+    PAIRS, CASE_EXPLANATIONS, JUDGEMENTS = "pairs.json", "explanations.json", "judgements.json"
+    SIMULATIONS, CONFUSION = "simulations.json", "confusion.json"
+    GROUNDED, FROM_SURROGATE, ASPECTS = "grounded.json", "from_surrogate.json", "aspects.json"
 
-    @property
-    def recipe(self) -> Path:
-        """The recipe that the run was last started with."""
-        return self.run / "recipe.yaml"
-
-    @property
-    def version(self) -> Path:
-        """The version of the layout that the run was made in."""
-        return self.run / "layout.json"
-
-    @property
-    def lock(self) -> Path:
-        """Locked by the process that works in the run folder."""
-        return self.run / ".lock"
-
-    @property
-    def holder(self) -> Path:
-        """The number of the process that holds the lock."""
-        return self.run / ".lock.holder"
-
-    @property
-    def chat(self) -> Path:
-        """What chat models have answered."""
-        return self.run / "chat"
-
-    @property
-    def ratings(self) -> Path:
-        """How people rate the explanations."""
-        return self.run / "study" / "ratings.json"
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self.recipe, self.version = run / "recipe.yaml", run / "layout.json"
+        self.lock, self.lock_holder = run / ".lock", run / ".lock.holder"
+        self.chat, self.ratings, self.work = run / "chat", run / "study" / "ratings.json", run / ".work"
 
     def stage(self, name: str) -> Path:
         """The folder of a stage."""
         return self.run / name
-
-    def work(self, stage: str) -> Path:
-        """A stage's checkpoints."""
-        return self.run / ".work" / stage
-
-    def work_key(self, stage: str) -> Path:
-        """The key of the settings and inputs that a stage's checkpoints belong to."""
-        return self.run / ".work" / f"{stage}.key"
 
     def complete_stages(self) -> dict[str, Path]:
         """The folders of all stages that are complete."""
         return {path.name: path for path in self.run.iterdir() if (path / self.MANIFEST).is_file()}
 
     def complete_stage(self, name: str) -> Path:
-        """The folder of a stage that must be there.
+        """The folder of a stage.
 
         Raises:
             RunError: The stage is not complete.
         """
-        folder = self.stage(name)
-        if not (folder / self.MANIFEST).is_file():
+        if name not in self.complete_stages():
             raise RunError(
                 f"The stage {name!r} of this run is not complete.",
-                location=str(folder),
+                location=str(self.stage(name)),
                 hint="Start the run again with `recexplainer run`; it is resumed where it stopped.",
             )
-        return folder
+        return self.stage(name)
 
     def write_version(self) -> None:
         """Note the version of the layout."""
         write_json(self.version, {"layout": self.VERSION})
 
     def check_version(self) -> None:
-        """Refuse a run of another version; a run that has not been started yet is none.
+        """Refuse a run of another version; a folder without a recipe is no run yet.
 
         Raises:
             RunError: The run was made by another version of this package.
         """
-        if not self.recipe.is_file():
-            return
         version = read_json(self.version).get("layout", 0) if self.version.is_file() else 0
-        if version != self.VERSION:
+        if self.recipe.is_file() and version != self.VERSION:
             raise RunError(
                 f"This run was made by {'an older' if version < self.VERSION else 'a newer'} version of recexplainer.",
                 location=str(self.run),
-                hint="Start the recipe again with another --name, or remove this folder.",
+                hint="Start its recipe again with another --name, or remove this folder.",
             )
 
 
@@ -151,35 +113,27 @@ def stage_name(*parts: str) -> str:
 
 
 def rows_file(evaluation: str) -> str:
-    """The file that holds the rows of an evaluation, in the folder of its own stage and in that of `evaluation`."""
+    """The file with the rows of an evaluation, in the folder of its own stage and in that of `evaluation`."""
     return f"{evaluation}.json"
 
 
 def load_target(folders: Folders) -> tuple[Dataset, Recommender]:
     """The dataset and the recommender."""
-    from recexplainer.data.dataset import Dataset
-    from recexplainer.recommenders.kinds import load_recommender
-
     return Dataset.load(folders[DATASET]), load_recommender(folders[RECOMMENDER])
 
 
 def load_alignment(folders: Folders) -> LabelledExamples:
-    """What surrogates are trained on."""
-    from recexplainer.tasks.example import LabelledExamples, load_examples
-
+    """The examples that surrogates are trained on."""
     return LabelledExamples(*load_target(folders), load_examples(folders[EXAMPLES]).train)
 
 
 def load_test_cases(folders: Folders) -> LabelledExamples:
-    """The questions that surrogates are measured by."""
-    from recexplainer.tasks.example import LabelledExamples, load_examples
-
+    """The examples that surrogates are measured by."""
     return LabelledExamples(*load_target(folders), load_examples(folders[EXAMPLES]).test)
 
 
 def load_surrogate(folder: Path) -> Surrogate:
     """A trained surrogate, on the best device."""
-    from recexplainer.hardware import best_device
     from recexplainer.surrogate.model import Surrogate
 
     return Surrogate.from_pretrained(folder).to(best_device())
@@ -192,15 +146,8 @@ def write_pairs(folder: Path, pairs: Sequence[tuple[User, int]]) -> None:
 
 def load_pairs(folders: Folders) -> list[tuple[User, int]]:
     """The pairs of user and item that every method explains."""
-    from recexplainer.recommenders.base import User
-
     pairs: list[Any] = read_json(folders[CASES] / RunLayout.PAIRS)
     return [(User(tuple(history), user), item) for user, history, item in pairs]
-
-
-def write_case_explanations(folder: Path, explanations: Sequence[Explanation]) -> None:
-    """Write what one method explains of the cases."""
-    write_explanations(folder / RunLayout.CASE_EXPLANATIONS, explanations)
 
 
 def load_case_explanations(folders: Folders, first: int | None = None) -> dict[Method, list[Explanation]]:
@@ -221,9 +168,5 @@ def explanations_json(explanations: Sequence[Explanation]) -> str:
 
 
 def read_explanations(path: Path) -> list[Explanation]:
-    """Read explanations back.
-
-    Raises:
-        RunError: The file is missing or holds something else.
-    """
+    """Read explanations back. Raises RunError where the file is missing or holds something else."""
     return read_as(list[Explanation], path)

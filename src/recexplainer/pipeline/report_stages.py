@@ -1,7 +1,7 @@
 """The last stages: the rows of all evaluations in one place, some explanations, and the report that shows them.
 
-Each stage is declared beside the function that makes it. Other packages are imported inside the functions, so that a
-run with nothing to do takes no time.
+Each stage is declared before the function that makes it. What loads transformers is imported inside the functions, so
+that a run with nothing to do takes no time.
 """
 
 from __future__ import annotations
@@ -11,125 +11,105 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from recexplainer import reports
+from recexplainer.data.attributes import Attributes
+from recexplainer.data.dataset import Dataset
+from recexplainer.data.split import leave_one_out
+from recexplainer.evaluation.rows import read_confusion, read_rows, write_rows
+from recexplainer.evaluation.rubric_judge import RULES
+from recexplainer.evidence.aspects import taught_views
+from recexplainer.evidence.pair_attribution import Attribution, attribute
+from recexplainer.explanations.choosing import choose_pairs
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.hardware import use_threads
+from recexplainer.pipeline import layout
 from recexplainer.pipeline.layout import (
     ALIGNED_TO,
-    DATASET,
     EVALUATION,
-    EXAMPLES,
     EXPLANATIONS,
-    RECOMMENDER,
     REPORT,
     TARGET,
     Folders,
     RunLayout,
-    load_case_explanations,
-    load_surrogate,
-    load_target,
-    load_test_cases,
-    read_explanations,
     rows_file,
-    write_explanations,
 )
 from recexplainer.pipeline.recipe import Recipe
 from recexplainer.pipeline.stage import Stage, StageContext, read_manifest
 from recexplainer.pipeline.surrogate_stages import surrogate_name, trained_name
+from recexplainer.recommenders.base import User
+from recexplainer.reports.inputs import DatasetFacts, ReportInputs
+from recexplainer.reports.names import in_order
 from recexplainer.storage import read_json
-
-if TYPE_CHECKING:
-    from recexplainer.data.dataset import Dataset
-    from recexplainer.evidence.pair_attribution import Attribution
-    from recexplainer.reports.inputs import ReportInputs
+from recexplainer.tasks.example import TASKS, load_examples
 
 _LONG_HISTORY = 3  # a longer history shows what an explanation takes from it
 
 
-def evaluation_stage(recipe: Recipe, measured: Sequence[str], further: Sequence[str]) -> Stage:
-    """The rows of all evaluations in one folder, a file each.
-
-    Args:
-        recipe: The recipe.
-        measured: The stages with rows of alignment.
-        further: The stages of other evaluations, which are named like them.
-    """
-    make = partial(gather_rows, recipe, measured, further)
-    return Stage(EVALUATION, make, {"seed": recipe.evaluation.seed}, (*ALIGNED_TO, *measured, *further))
+def evaluation_stage(recipe: Recipe, sources: Mapping[str, Sequence[str]]) -> Stage:
+    """The rows of all evaluations in one folder, a file each; `sources` are the stages that each consists of."""
+    inputs = dict.fromkeys(name for names in sources.values() for name in names)
+    make = partial(_gather_rows, recipe, sources)
+    return Stage(EVALUATION, make, {"seed": recipe.evaluation.seed}, (*ALIGNED_TO, *inputs))
 
 
-def gather_rows(
-    recipe: Recipe, measured: Sequence[str], further: Sequence[str], context: StageContext, folder: Path
-) -> str:
-    """Write the rows of all evaluations into one folder, with those of Random and Popularity, measured here."""
+def _gather_rows(recipe: Recipe, sources: Mapping[str, Sequence[str]], context: StageContext, folder: Path) -> str:
+    """Gather the rows; those of Random and Popularity are measured here."""
     from recexplainer.evaluation.baselines import evaluate_baselines
-    from recexplainer.evaluation.rows import read_confusion, read_rows, write_rows
 
-    alignment = rows_file("alignment")
-    rows = evaluate_baselines(load_test_cases(context.folders), recipe.evaluation.seed)
-    rows += [row for name in measured for row in read_rows(context.folders[name] / alignment)]
-    write_rows(folder / alignment, rows)
-    for name in further:
-        write_rows(folder / rows_file(name), read_rows(context.folders[name] / rows_file(name)))
-        if (confusion := context.folders[name] / RunLayout.CONFUSION).is_file():
-            write_rows(folder / RunLayout.CONFUSION, read_confusion(confusion))
-    others = f"; {', '.join(further)}" if further else ""
-    return f"{len(rows)} results of {len(measured)} methods and two baselines{others}"
+    counts: dict[str, int] = {}
+    for evaluation, names in sources.items():
+        rows = []
+        if evaluation == "alignment":
+            rows = evaluate_baselines(layout.load_test_cases(context.folders), recipe.evaluation.seed)
+        paths = [context.folders[name] / rows_file(evaluation) for name in names]
+        rows += [row for path in paths if path.is_file() for row in read_rows(path)]
+        write_rows(folder / rows_file(evaluation), rows)
+        counts[evaluation] = len(rows)
+        for path in (context.folders[name] / RunLayout.CONFUSION for name in names):
+            if path.is_file():
+                write_rows(folder / RunLayout.CONFUSION, read_confusion(path))
+    return f"{sum(counts.values()):,} results: {', '.join(f'{name} {count:,}' for name, count in counts.items())}"
 
 
 def explanations_stage(recipe: Recipe) -> Stage:
-    """A few pairs explained for the report."""
+    """A few pairs explained for the report: with evidence, from the surrogate alone, and under aspects."""
     trained = trained_name(recipe, recipe.explaining_form)
     settings = recipe.explanations.model_dump(mode="json", exclude={"form"}) | {"seed": recipe.seed}
-    return Stage(EXPLANATIONS, partial(explain, recipe, trained), settings, (*TARGET, trained), isolated=True)
+    return Stage(EXPLANATIONS, partial(_explain, recipe, trained), settings, (*TARGET, trained), isolated=True)
 
 
-def explain(recipe: Recipe, trained: str, context: StageContext, folder: Path) -> str:
-    """Have the surrogate of a stage explain a few pairs, with evidence, from the surrogate alone, and under aspects."""
-    from recexplainer.data.split import leave_one_out
-    from recexplainer.explanations.choosing import choose_pairs
+def _explain(recipe: Recipe, trained: str, context: StageContext, folder: Path) -> str:
     from recexplainer.explanations.explainer import Explainer
-    from recexplainer.recommenders.base import User
 
     use_threads(recipe.threads)
-    dataset, recommender = load_target(context.folders)
+    dataset, recommender = layout.load_target(context.folders)
     if not recommender.answers_changed_history:
         for name in (RunLayout.GROUNDED, RunLayout.FROM_SURROGATE, RunLayout.ASPECTS):
-            write_explanations(folder / name, [])
+            layout.write_explanations(folder / name, [])
         return "none: the recommender cannot answer for a changed history"
-    explainer = Explainer(dataset, recommender, load_surrogate(context.folders[trained]))
+    explainer = Explainer(dataset, recommender, layout.load_surrogate(context.folders[trained]))
     split = leave_one_out(dataset)
     users = [User(tuple(split.train_history(int(at)).tolist()), dataset.user_ids[at]) for at in split.test_users]
     pairs = choose_pairs(recommender, users, recipe.explanations.count, recipe.seed)
-    explanations = explainer.explain(pairs)
-    write_explanations(folder / RunLayout.GROUNDED, explanations)
-    write_explanations(folder / RunLayout.FROM_SURROGATE, explainer.explain(pairs, evidence=False))
-    named = recipe.explanations.aspects
-    aspects = _usual_aspects(dataset) if named is None else named
-    under = [one for aspect in aspects for one in explainer.explain(pairs[:1], ask=aspect)]
-    write_explanations(folder / RunLayout.ASPECTS, under)
-    agree = sum(one.verdict == one.recommended for one in explanations)
-    return f"{len(explanations)} explained, {agree} with the recommender's own verdict"
-
-
-def _usual_aspects(dataset: Dataset) -> list[str]:
-    """Two aspects that surrogates are trained on, in the words of the training."""
-    from recexplainer.data.attributes import Attributes
-    from recexplainer.evidence.aspects import taught_views
-
-    return [words[0] for words in taught_views(Attributes.of(dataset)).values()][:2]
+    aspects = recipe.explanations.aspects
+    if aspects is None:  # two that surrogates are trained on, in the words of the training
+        aspects = [words[0] for words in taught_views(Attributes.of(dataset)).values()][:2]
+    grounded = explainer.explain(pairs)
+    under_aspects = [one for aspect in aspects for one in explainer.explain(pairs[:1], ask=aspect)]
+    layout.write_explanations(folder / RunLayout.GROUNDED, grounded)
+    layout.write_explanations(folder / RunLayout.FROM_SURROGATE, explainer.explain(pairs, evidence=False))
+    layout.write_explanations(folder / RunLayout.ASPECTS, under_aspects)
+    agree = sum(one.verdict == one.recommended for one in grounded)
+    return f"{len(grounded)} explained, {agree} with the recommender's own verdict"
 
 
 def report_stage(recipe: Recipe, inputs: Sequence[str]) -> Stage:
     """The report; of its inputs some are read, and of all it shows how long they took."""
-    return Stage(REPORT, partial(write_report, recipe), recipe.report.model_dump(mode="json"), tuple(inputs))
+    return Stage(REPORT, partial(_write_report, recipe), recipe.report.model_dump(mode="json"), tuple(inputs))
 
 
-def write_report(recipe: Recipe, context: StageContext, folder: Path) -> str:
-    """Write the report page and the tables."""
-    from recexplainer import reports
-
+def _write_report(recipe: Recipe, context: StageContext, folder: Path) -> str:
     use_threads(recipe.threads)
     inputs = report_inputs(recipe, context.folders)
     attributions = attribute_explained(context.folders, inputs.explanations)
@@ -138,51 +118,40 @@ def write_report(recipe: Recipe, context: StageContext, folder: Path) -> str:
 
 def report_inputs(recipe: Recipe, folders: Folders) -> ReportInputs:
     """Everything that the report shows, from the folders of the stages."""
-    from recexplainer.data.dataset import Dataset
-    from recexplainer.evaluation.rows import read_confusion, read_rows
-    from recexplainer.evaluation.rubric_judge import RULES
-    from recexplainer.reports.inputs import DatasetFacts, ReportInputs
-
     manifests = {name: manifest for name, folder in folders.items() if (manifest := read_manifest(folder))}
-    further = [name for name in sorted(recipe.evaluation.needed) if name != "alignment"]
-    rows = {name: folders[EVALUATION] / rows_file(name) for name in further}
-    confusion = folders[EVALUATION] / RunLayout.CONFUSION
+    explanations, evaluation = folders[EXPLANATIONS], folders[EVALUATION]
+    further = {name: evaluation / rows_file(name) for name in sorted(recipe.evaluation.needed - {"alignment"})}
+    logs = {form: read_json(folders[surrogate_name(form)] / RunLayout.TRAINING_LOG) for form in recipe.forms}
+    confusion = evaluation / RunLayout.CONFUSION
+    under_aspects = layout.read_explanations(explanations / RunLayout.ASPECTS)
     return ReportInputs(
         name=recipe.name,
         recommender=recipe.recommender.name,
-        dataset=DatasetFacts.of(Dataset.load(folders[DATASET])),
-        recommender_rows=read_rows(folders[RECOMMENDER] / RunLayout.QUALITY),
-        alignment_rows=read_rows(folders[EVALUATION] / rows_file("alignment")),
-        counts=_counts(folders[EXAMPLES]),
-        training_logs={
-            form: read_json(folders[surrogate_name(form)] / RunLayout.TRAINING_LOG) for form in recipe.forms
-        },
-        explanations=read_explanations(folders[EXPLANATIONS] / RunLayout.GROUNDED),
-        surrogate_alone=read_explanations(folders[EXPLANATIONS] / RunLayout.FROM_SURROGATE),
+        dataset=DatasetFacts.of(Dataset.load(folders[layout.DATASET])),
+        recommender_rows=read_rows(folders[layout.RECOMMENDER] / RunLayout.QUALITY),
+        alignment_rows=read_rows(evaluation / rows_file("alignment")),
+        counts=_counts(folders[layout.EXAMPLES]),
+        training_logs=logs,
+        explanations=layout.read_explanations(explanations / RunLayout.GROUNDED),
+        surrogate_alone=layout.read_explanations(explanations / RunLayout.FROM_SURROGATE),
         settings=recipe.model_dump(mode="json") | {"recommender": recipe.recommender.chosen()},
         versions=manifests[EVALUATION].versions,
         stages={name: manifest.seconds for name, manifest in manifests.items()},
         paper_dataset=recipe.report.paper_dataset,
         machine=f"{platform.system()} {platform.machine()}",
-        evaluation={name: read_rows(path) for name, path in rows.items() if path.is_file()},
+        evaluation={name: read_rows(path) for name, path in further.items() if path.is_file()},
         confusion=read_confusion(confusion) if confusion.is_file() else (),
         judge_rules=RULES,
         needs=_needs(recipe),
-        case_studies=[
-            *_example_cases(load_case_explanations(folders)),
-            read_explanations(folders[EXPLANATIONS] / RunLayout.ASPECTS),
-        ],
+        case_studies=[*_example_cases(layout.load_case_explanations(folders)), under_aspects],
     )
 
 
 def attribute_explained(folders: Folders, explanations: Sequence[Explanation]) -> list[Attribution]:
     """What the recommender does with each explained pair, beyond what its record holds; it is asked anew."""
-    from recexplainer.evidence.pair_attribution import attribute
-    from recexplainer.recommenders.base import User
-
     if not explanations:
         return []
-    dataset, recommender = load_target(folders)
+    dataset, recommender = layout.load_target(folders)
     users = [User(one.history, one.user) for one in explanations]
     return attribute(recommender, dataset, users, [one.item for one in explanations])
 
@@ -200,8 +169,6 @@ def _needs(recipe: Recipe) -> list[str]:
 
 def _example_cases(explanations: Mapping[Method, Sequence[Explanation]]) -> list[list[Explanation]]:
     """Two cases, one liked and one disliked, as each method explains them."""
-    from recexplainer.reports.names import in_order
-
     if not explanations:
         return []
     cases = next(iter(explanations.values()))
@@ -212,8 +179,7 @@ def _example_cases(explanations: Mapping[Method, Sequence[Explanation]]) -> list
 
 
 def _counts(folder: Path) -> dict[str, tuple[int, int]]:
-    from recexplainer.tasks.example import TASKS, load_examples
-
+    """How many examples of each task train and test."""
     examples = load_examples(folder)
     train, test = ([one.task for one in part] for part in (examples.train, examples.test))
     return {task: (train.count(task), test.count(task)) for task in TASKS}

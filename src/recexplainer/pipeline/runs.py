@@ -11,25 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from recexplainer.chat.model import Conversation
 from recexplainer.errors import RunError
+from recexplainer.evaluation.cases import draw_shots
+from recexplainer.evaluation.judge import judge_conversation
+from recexplainer.evaluation.simulatability import simulation_conversations
+from recexplainer.explanations.record import Explanation, Method
 from recexplainer.hardware import free_cores
+from recexplainer.pipeline import layout as files
 from recexplainer.pipeline.execution import Reporter, run_stages
-from recexplainer.pipeline.explanation_stages import case_writers, explaining_conversations
-from recexplainer.pipeline.layout import (
-    ALIGNED_TO,
-    CASES,
-    REPORT,
-    TARGET,
-    Folders,
-    RunLayout,
-    load_alignment,
-    load_case_explanations,
-    load_pairs,
-    load_surrogate,
-    load_target,
-    load_test_cases,
-)
+from recexplainer.pipeline.explanation_stages import case_methods, case_stage_name, explaining_conversations
+from recexplainer.pipeline.layout import ALIGNED_TO, CASES, REPORT, TARGET, Folders, RunLayout
 from recexplainer.pipeline.recipe import Recipe, recipe_text, with_changes
+from recexplainer.pipeline.report_stages import report_inputs
 from recexplainer.pipeline.settings_reader import check_settings, read_settings
 from recexplainer.pipeline.stages import build_stages, explains_cases
 from recexplainer.pipeline.surrogate_stages import open_endpoint, trained_name
@@ -37,10 +31,7 @@ from recexplainer.processes import from_first, is_first, wait_for_all, world_siz
 from recexplainer.storage import complete_folder, write_text
 
 if TYPE_CHECKING:
-    from recexplainer.chat.model import Conversation
     from recexplainer.explanations.explainer import Explainer
-    from recexplainer.explanations.record import Explanation, Method
-    from recexplainer.surrogate.prompt import Form
 
 
 def run_recipe(
@@ -97,8 +88,8 @@ def open_explainer(run: Path) -> Explainer:
     from recexplainer.explanations.explainer import Explainer
 
     recipe, layout = recipe_of(run), RunLayout(run)
-    dataset, recommender = load_target({name: layout.complete_stage(name) for name in TARGET})
-    surrogate = load_surrogate(layout.complete_stage(trained_name(recipe, recipe.explaining_form)))
+    dataset, recommender = files.load_target({name: layout.complete_stage(name) for name in TARGET})
+    surrogate = files.load_surrogate(layout.complete_stage(trained_name(recipe, recipe.explaining_form)))
     return Explainer(dataset, recommender, surrogate)
 
 
@@ -108,9 +99,7 @@ def explained_cases(run: Path) -> dict[Method, list[Explanation]]:
     Raises:
         RunError: No method has explained any.
     """
-    complete = RunLayout(run).complete_stages()
-    writers = [writer.stage for writer in case_writers(recipe_of(run))]
-    explanations = load_case_explanations({name: complete[name] for name in writers if name in complete})
+    explanations = files.load_case_explanations(_explained(recipe_of(run), RunLayout(run).complete_stages()))
     if not explanations:
         raise RunError(
             "This run has no explanations to be compared.",
@@ -118,6 +107,11 @@ def explained_cases(run: Path) -> dict[Method, list[Explanation]]:
             hint=f"First: recexplainer evaluate {run} judge.",
         )
     return explanations
+
+
+def _explained(recipe: Recipe, folders: Folders) -> Folders:
+    """Those of the folders that hold the explanations of the cases by a recipe's methods."""
+    return {name: folders[name] for name in map(case_stage_name, case_methods(recipe)) if name in folders}
 
 
 def export_surrogate(run: Path, folder: Path, *, form: str | None = None, merged: bool = False, name: str = "") -> None:
@@ -134,23 +128,18 @@ def export_surrogate(run: Path, folder: Path, *, form: str | None = None, merged
         RunError: The run is not finished or has no such form, or the folder is not empty.
         SurrogateError: The backbone cannot be read, or LoRA cannot be merged into it.
     """
-    from recexplainer.pipeline.report_stages import report_inputs
+    from recexplainer.reports.model_card import ModelFacts, model_card
+    from recexplainer.surrogate.model import Surrogate
 
     recipe, layout = recipe_of(run), RunLayout(run)
-    trained: dict[str, Form] = {one: one for one in recipe.forms}
-    chosen = trained.get(form or recipe.explaining_form)
+    chosen = next((one for one in recipe.forms if one == (form or recipe.explaining_form)), None)
     if chosen is None:
-        raise RunError(
-            f"This run has no surrogate in the form {form!r}.", location=str(run), hint=f"It has {', '.join(trained)}."
-        )
+        hint = f"It has {', '.join(recipe.forms)}."
+        raise RunError(f"This run has no surrogate in the form {form!r}.", location=str(run), hint=hint)
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise RunError("This folder is not empty.", location=str(folder), hint="Name a new folder.")
     (report,) = (stage for stage in build_stages(recipe) if stage.name == REPORT)
     inputs = report_inputs(recipe, {stage: layout.complete_stage(stage) for stage in report.inputs})
-
-    from recexplainer.reports.model_card import ModelFacts, model_card
-    from recexplainer.surrogate.model import Surrogate
-
     surrogate = Surrogate.from_pretrained(layout.stage(trained_name(recipe, chosen)), merged=merged)
     facts = ModelFacts.of(surrogate, recipe.surrogate.backbone, name or folder.name)
     with complete_folder(folder) as partial:
@@ -179,33 +168,30 @@ def planned_spend(recipe: Recipe, run: Path) -> str:
 
 def _planned(recipe: Recipe, folders: Folders) -> Iterator[Conversation]:
     """What the endpoint would be asked, as far as the run has made what that needs."""
-    from recexplainer.evaluation.cases import draw_shots
     from recexplainer.evaluation.chat_models import alignment_conversations
-    from recexplainer.evaluation.judge import judge_conversation
-    from recexplainer.evaluation.simulatability import simulation_conversations
 
     chosen = recipe.evaluation
     if "baselines" in chosen.needed:
-        cases, shots = load_test_cases(folders), draw_shots(load_alignment(folders).examples, chosen.seed)
+        cases, shots = files.load_test_cases(folders), draw_shots(files.load_alignment(folders).examples, chosen.seed)
         yield from alignment_conversations(cases, {})
         yield from alignment_conversations(cases, shots)
     if explains_cases(recipe) and CASES in folders:
-        yield from explaining_conversations(load_pairs(folders), load_target(folders)[0].titles)
-    made = {each.stage: folders[each.stage] for each in case_writers(recipe) if each.stage in folders}
+        yield from explaining_conversations(files.load_pairs(folders), files.load_target(folders)[0].titles)
+    made = _explained(recipe, folders)
     if "judge" in chosen.needed:
-        for explanations in load_case_explanations(made, chosen.n_judged).values():
+        for explanations in files.load_case_explanations(made, chosen.n_judged).values():
             yield from map(judge_conversation, explanations)
     if "faithfulness" in chosen.needed and made:
-        explanations = load_case_explanations(made, chosen.n_simulatability)
-        yield from simulation_conversations(explanations, load_target(folders)[1], seed=chosen.seed)
+        explanations = files.load_case_explanations(made, chosen.n_simulatability)
+        yield from simulation_conversations(explanations, files.load_target(folders)[1], seed=chosen.seed)
 
 
 def _unplanned(recipe: Recipe, folders: Folders) -> Iterator[str]:
     """What it would be asked besides, and cannot be counted yet."""
     if explains_cases(recipe) and CASES not in folders:
         yield "Explaining the cases, which are not drawn yet, is added to that."
-    writers = [each for each in case_writers(recipe) if each.stage not in folders]
-    missing = [" ".join(filter(None, (each.method.name, each.method.variant))) for each in writers]
+    methods = [method for method in case_methods(recipe) if case_stage_name(method) not in folders]
+    missing = [f"{method.name} {method.variant}".strip() for method in methods]
     if "judge" in recipe.evaluation.needed and missing:
         yield f"Judging the explanations of {', '.join(missing)} is added to that."
     if "faithfulness" in recipe.evaluation.needed:

@@ -18,7 +18,7 @@ from pydantic import Field
 from recexplainer.errors import RunError
 from recexplainer.pipeline.layout import RunLayout
 from recexplainer.settings import Settings
-from recexplainer.storage import hash_files, hash_value, read_as, write_json
+from recexplainer.storage import hash_value, read_as, write_json
 
 _PACKAGES = ("recexplainer", "numpy", "polars", "tokenizers", "torch", "transformers")
 
@@ -142,11 +142,6 @@ def read_manifest(folder: Path) -> Manifest | None:
     """
     path = folder / RunLayout.MANIFEST
     return read_as(Manifest, path) if path.exists() else None
-
-
-def made_files(folder: Path) -> dict[str, str]:
-    """Hashes of what a stage made, all files but the manifest."""
-    return {name: digest for name, digest in hash_files(folder).items() if name != RunLayout.MANIFEST}
 
 
 def package_versions() -> dict[str, str]:

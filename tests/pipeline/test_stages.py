@@ -1,0 +1,255 @@
+"""The stages of a recipe: the contract of each, and which settings make which of them anew."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.contracts.stage import StageContract
+from tests.tiny import complete, sasrec, told, world
+
+from recexplainer import registry
+from recexplainer.cli import main
+from recexplainer.errors import DataError
+from recexplainer.evaluation.rows import Row, read_rows
+from recexplainer.pipeline import data_stages, execution
+from recexplainer.pipeline.layout import RunLayout, stage_name, write_explanations
+from recexplainer.pipeline.recipe import EVALUATIONS, load_recipe, with_changes
+from recexplainer.pipeline.stage import Stage, StageContext, stages_in_order
+from recexplainer.pipeline.stages import build_stages, known_evaluations
+
+EVERYTHING = (
+    f"evaluation.evaluations=[{', '.join(EVALUATIONS)}]",
+    "evaluation.endpoint.model=a/chat",
+    "evaluation.ratings=ratings.json",
+    "surrogate.preference.beta=0.2",
+)
+ALL = build_stages(load_recipe("paper-games", EVERYTHING))
+STAGES = tuple(stage.name for stage in ALL)
+
+
+def stages_of(recipe: str, *overrides: str) -> dict[str, Stage]:
+    return {stage.name: stage for stage in build_stages(load_recipe(recipe, overrides))}
+
+
+class TestEveryStage(StageContract):
+    @pytest.fixture
+    def stages(self) -> Sequence[Stage]:
+        return ALL
+
+    @pytest.fixture(params=STAGES)
+    def name(self, request: pytest.FixtureRequest) -> str:
+        return request.param
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "name=other",
+        "threads=7",
+        "data.path=elsewhere",
+        "surrogate.checkpoint_minutes=9",
+        "surrogate.pretrained.rank=3",
+        "surrogate.pretrained.sharded=true",
+        "evaluation.endpoint.concurrency=2",
+        "evaluation.endpoint.retries=1",
+        "evaluation.endpoint.price_in=3",
+        "recommender.mf.epochs=3",
+        "data.sample.users=70",
+    ],
+)
+def test_what_does_not_matter_makes_no_stage_anew(override: str) -> None:
+    before, after = stages_of("paper-games", *EVERYTHING), stages_of("paper-games", *EVERYTHING, override)
+    assert {name: (one.settings, one.inputs) for name, one in before.items()} == {
+        name: (one.settings, one.inputs) for name, one in after.items()
+    }
+
+
+EXPLAINED = {name for name in STAGES if name.startswith("explanations-")}
+ABLATED = {name for name in STAGES if name.startswith("ablation-")}
+
+
+@pytest.mark.parametrize(
+    ("override", "changed"),
+    [
+        ("surrogate.epochs.intention=9", {"surrogate-intention"}),
+        ("surrogate.task_sampling.behavior.rationale=0.9", {"surrogate-behavior"}),
+        ("surrogate.hybrid_form_sampling=[0, 0, 1]", {"surrogate-hybrid", *ABLATED}),
+        ("surrogate.preference.beta=0.3", {"preference-hybrid"}),
+        ("evaluation.n_judged=7", {"judge"}),
+        ("evaluation.n_discriminator=7", {"discriminator", "score_predictor"}),
+        ("evaluation.n_simulatability=7", {"faithfulness"}),
+        ("evaluation.n_synthetic=8", {"synthetic"}),
+        ("evaluation.n_cases=7", {"cases"}),
+        ("evaluation.ablation.steps=2", ABLATED),
+        ("evaluation.student.epochs=2", {"alignment-student"}),
+        ("explanations.count=3", {"explanations"}),
+        ("explanations.aspects=[]", {"explanations"}),
+        ("report.paper_dataset=Steam", {"report"}),
+        ("recommender.sasrec.epochs=3", {"recommender"}),
+        ("examples.test_users=9", {"examples"}),
+        ("data.filter.k_core=3", {"dataset"}),
+        (
+            "evaluation.endpoint.temperature=1",
+            {"alignment-endpoint", "explanations-a-chat", "judge", "faithfulness"},
+        ),
+    ],
+)
+def test_a_setting_changes_only_the_stages_that_it_decides(override: str, changed: set[str]) -> None:
+    before, after = stages_of("paper-games", *EVERYTHING), stages_of("paper-games", *EVERYTHING, override)
+    assert {name for name in before if before[name].settings != after[name].settings} == changed
+
+
+@pytest.mark.parametrize("overrides", [[], ["surrogate.preference.beta=0.2"]])
+def test_of_stages_made_side_by_side_at_most_one_is_made_in_this_process(overrides: list[str]) -> None:
+    stages = stages_of("paper-games", *overrides)
+
+    def needs(name: str) -> set[str]:
+        return {name}.union(*(needs(other) for other in stages[name].inputs))
+
+    for one, other in combinations(stages, 2):
+        if one not in needs(other) and other not in needs(one):
+            assert stages[one].isolated or stages[other].isolated, (one, other)
+
+
+def test_hybrid_follows_intention_only_where_it_continues_from_it() -> None:
+    def inputs(*overrides: str) -> tuple[str, ...]:
+        return stages_of("demo", *overrides)["surrogate-hybrid"].inputs
+
+    assert "surrogate-intention" in inputs("forms=[hybrid, intention]")
+    assert "surrogate-intention" not in inputs("forms=[hybrid, behavior]")
+    assert "surrogate-intention" not in inputs("surrogate.start_hybrid_from=scratch")
+    ordered = stages_in_order(build_stages(load_recipe("demo", ["forms=[hybrid, intention]"])))
+    order = [stage.name for stage in ordered]
+    assert order.index("surrogate-intention") < order.index("surrogate-hybrid")
+    assert order[-1] == "report"
+
+
+def test_preference_training_is_a_stage_of_the_form_that_explains_and_of_no_other() -> None:
+    everything = f"evaluation.evaluations=[{', '.join(EVALUATIONS)}]"
+
+    def stages(*overrides: str) -> dict[str, Stage]:
+        return stages_of("paper-games", *overrides, everything)
+
+    plain, on = stages("surrogate.preference=null"), stages("surrogate.preference.beta=0.2")
+    assert set(on) - set(plain) == {"preference-hybrid"}
+    assert on["preference-hybrid"].inputs == ("dataset", "recommender", "examples", "surrogate-hybrid")
+    assert on["preference-hybrid"].settings["beta"] == 0.2
+    assert [name for name in plain if plain[name].settings != on[name].settings] == []
+    changed = {name for name in plain if plain[name].inputs != on[name].inputs}
+    variants = ("self_attribution", "direct", "grounded")
+    its = {"alignment-hybrid", *(f"explanations-hybrid-{variant}" for variant in variants)}
+    assert changed == {*its, "explanations", "report"}
+    for name in its | {"explanations"}:
+        assert set(on[name].inputs) - set(plain[name].inputs) == {"preference-hybrid"}
+        assert "surrogate-hybrid" not in on[name].inputs
+    other = stages("surrogate.preference.beta=0.2", "explanations.form=intention")
+    assert set(other) - set(plain) >= {"preference-intention"}
+    assert "preference-hybrid" not in other
+    assert "surrogate-intention" in other["surrogate-hybrid"].inputs, "hybrid continues from what is only aligned"
+
+
+def test_the_place_of_the_data_is_no_setting_but_its_content_is_a_source(tmp_path: Path) -> None:
+    recipe = with_changes(load_recipe("paper-games"), {"data": {"path": str(tmp_path)}})
+    dataset = build_stages(recipe)[0]
+    assert dataset.sources == (tmp_path,)
+    assert "path" not in dataset.settings
+
+
+def test_a_forced_format_reaches_the_reader(tmp_path: Path) -> None:
+    stage = stages_of("paper-games", f"data.path={tmp_path}", "data.format=amazn")["dataset"]
+    assert stage.settings["format"] == "amazn"
+    assert "format" not in stages_of("demo")["dataset"].settings
+    with pytest.raises(DataError, match="there is no format 'amazn'"):
+        stage.make(StageContext({}, tmp_path), tmp_path / "made")
+
+
+def test_what_a_file_system_may_refuse_is_not_in_a_folders_name() -> None:
+    assert stage_name("explanations", "meta/llama:3 8B", "") == "explanations-meta-llama-3-8B"
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_from_the_command_to_the_work_of_a_stage_there_are_few_calls(
+    threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[list[str]] = []
+
+    class SeenError(Exception):
+        pass
+
+    def entry(*_: object) -> None:
+        package = str(Path(execution.__file__).parents[1])
+        frames = [frame for frame in inspect.stack(0)[1:] if frame.filename.startswith(package)]
+        calls.append([frame.function for frame in frames])
+        raise SeenError
+
+    monkeypatch.setattr(data_stages, "filter_dataset", entry)
+    words = ["run", "demo", "--runs", str(tmp_path), "--set", "data.sample.users=60", "--set", f"threads={threads}"]
+    with pytest.raises(SeenError):
+        main(words)
+    (found,) = calls
+    if threads == 1:
+        found = found[: found.index("run") + 1]
+        assert found[-2:] == ["_run", "run"]
+    assert len(found) + 1 <= 8, found  # and the work itself
+
+
+@dataclass
+class Point:
+    """An entry point of an installed package."""
+
+    name: str
+    value: str
+
+    def load(self) -> Any:
+        return lengths
+
+
+def lengths(explanations: Any, dataset: Any, recommender: Any, seed: int) -> list[Row]:
+    """An evaluation of one's own: how many words each method writes."""
+    return [
+        Row(
+            method=method.name,
+            variant=method.variant,
+            task="words",
+            metric="words",
+            value=sum(len(one.text.split()) for one in own) / len(own),
+            low=None,
+            high=None,
+            cases=len(own),
+        )
+        for method, own in explanations.items()
+    ]
+
+
+@pytest.fixture
+def own_evaluation(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    def entry_points(group: str) -> list[Point]:
+        return [Point("words", "package:words")] if group == "recexplainer.evaluations" else []
+
+    monkeypatch.setattr(registry, "entry_points", entry_points)
+    registry.registered.cache_clear()
+    yield "words"
+    registry.registered.cache_clear()
+
+
+def test_a_registered_evaluation_is_one_of_all(own_evaluation: str, tmp_path: Path) -> None:
+    assert known_evaluations() == [*EVALUATIONS, own_evaluation]
+    stages = stages_of("demo", f"evaluation.evaluations=[{own_evaluation}]")
+    own = stages[own_evaluation]
+    assert own_evaluation in stages["evaluation"].inputs
+    assert {"cases", "explanations-hybrid-grounded"} <= set(stages)
+    world().save(tmp_path / "dataset")
+    sasrec().save(tmp_path / "recommender")
+    record = told(world().titles, "Yes, it fits.", variant="grounded")
+    write_explanations(complete(tmp_path / "explained") / RunLayout.CASE_EXPLANATIONS, [record])
+    folders = {name: tmp_path / name for name in ("dataset", "recommender", "explained")}
+    (tmp_path / "own").mkdir()
+    assert own.make(StageContext(folders, tmp_path), tmp_path / "own").startswith("1 results on 1 explanations")
+    (row,) = read_rows(tmp_path / "own" / "words.json")
+    assert (row.method, row.variant, row.metric, row.value) == ("hybrid", "grounded", "words", 3)
