@@ -1,4 +1,5 @@
 import json
+import logging
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,7 +9,7 @@ import pytest
 
 from recexplainer.claims.claim import Claim
 from recexplainer.cli import main
-from recexplainer.cli.console import StageLines, show_error
+from recexplainer.cli.console import StageLines, log_lines, show_error
 from recexplainer.cli.results import show_explanation, show_rows
 from recexplainer.errors import RunError
 from recexplainer.evaluation.rows import Row
@@ -133,6 +134,23 @@ def test_stage_lines(capsys: pytest.CaptureFixture[str]):
         ["surrogate-hybrid", "resumed …"],
         ["recommender", "1 min 15 s: fine"],
     ]
+
+
+def test_as_a_library_it_prints_nothing():
+    code = "import logging, recexplainer; logging.getLogger('recexplainer.chat').warning('hidden')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""
+
+
+@pytest.mark.parametrize(("rank", "shown"), [("0", "  3 requests\n"), ("1", "")])
+def test_the_first_process_shows_what_the_library_logs(
+    rank: str, shown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("RANK", rank)
+    with log_lines():
+        logging.getLogger("recexplainer.chat").info("3 requests")
+    logging.getLogger("recexplainer.chat").info("hidden")
+    assert capsys.readouterr().err == shown
 
 
 def test_rows_become_a_table_a_task(capsys: pytest.CaptureFixture[str]):

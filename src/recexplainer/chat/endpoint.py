@@ -5,20 +5,21 @@ It does not know what is asked. openai and tenacity are imported with the first 
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from pydantic import AliasPath, BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from recexplainer.chat.model import Conversation
 from recexplainer.chat.settings import EndpointSettings
@@ -37,22 +38,17 @@ _NO_CREDIT = "insufficient_quota"  # the code of a 429 that waiting does not hel
 _SHOWN = 300  # characters of what a server writes of an error
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(BaseModel):
     text: str
     tokens_in: int | None = None
     tokens_out: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(BaseModel):
     """A file of the cache: the request is kept beside its answer, so that a person can read it."""
 
     request: dict[str, Any]
     answer: _Answer
-
-
-_ENTRY = TypeAdapter(_Entry)
 
 
 class Endpoint:
@@ -136,7 +132,7 @@ class Endpoint:
                 return None
             content = path.read_bytes()
         try:
-            entry = _ENTRY.validate_json(content)
+            entry = _Entry.model_validate_json(content)
         except ValidationError:
             entry = None
         if entry is None or entry.request != request:
@@ -164,7 +160,7 @@ class Endpoint:
                 request = self._request(conversation)
                 answered = sender.send(request)
                 if answered is not None:
-                    write_json(self._path(request), _ENTRY.dump_python(_Entry(request, answered), mode="json"))
+                    write_json(self._path(request), _Entry(request=request, answer=answered).model_dump())
                 return answered
 
             futures: dict[Future[_Answer | None], Conversation] = {pool.submit(answer, one): one for one in asked}
@@ -302,22 +298,21 @@ def _read_body(response: APIResponse[Any], end: float) -> bytes:
     return content
 
 
-class _Completion(BaseModel):
-    """The part of a chat completion that is used here; openai's own class does not check what it reads."""
-
-    text: str | None = Field(validation_alias=AliasPath("choices", 0, "message", "content"))
-    tokens_in: int | None = Field(default=None, validation_alias=AliasPath("usage", "prompt_tokens"))
-    tokens_out: int | None = Field(default=None, validation_alias=AliasPath("usage", "completion_tokens"))
-
-
 def _parse(content: bytes) -> _Answer:
+    """The answer in a chat completion, checked here because openai's own classes do not check what they read."""
     try:
-        completion = _Completion.model_validate_json(content)
-    except ValidationError as error:
-        raise _TryError(f"a body that is no chat completion: {error.errors()[0]['msg']}") from error
-    if not (completion.text or "").strip():
+        completion = json.loads(content)
+        usage = completion.get("usage") or {}
+        answer = _Answer(
+            text=completion["choices"][0]["message"]["content"] or "",
+            tokens_in=usage.get("prompt_tokens"),
+            tokens_out=usage.get("completion_tokens"),
+        )
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise _TryError(f"a body that is no chat completion ({type(error).__name__})") from error
+    if not answer.text.strip():
         raise _TryError("an answer without text", again=False)
-    return _Answer(**dict(completion))
+    return answer
 
 
 def _retry_after(header: str) -> float:
