@@ -222,7 +222,9 @@ def test_vectors_that_do_not_fit_the_data(tmp_path: Path) -> None:
 def test_arrays_in_memory_give_what_the_same_files_give(tmp_path: Path) -> None:
     read = made(tmp_path, fold_in="ridge", max_history=6)
     ids, users = item_ids()[::-1], vectors(world().n_users, 1)
-    given = VectorRecommender.from_arrays(world(), vectors(len(ids))[::-1], users.tolist(), item_ids=ids, max_history=6)
+    given = VectorRecommender.from_arrays(
+        world(), vectors(len(ids))[::-1], users.tolist(), item_ids=np.array(ids), max_history=6
+    )
     asked = [User(tuple(world().history(user)[-3:].tolist()), world().user_ids[user]) for user in range(9)]
     np.testing.assert_array_equal(given.scores(asked), read.scores(asked))
     assert given.answers_changed_history

@@ -8,7 +8,7 @@ Parquet or safetensors, with the ids that the vectors belong to, and biases, if 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -161,8 +161,8 @@ class VectorRecommender:
         items: Any,
         users: Any = None,
         *,
-        item_ids: Sequence[str] | None = None,
-        user_ids: Sequence[str] | None = None,
+        item_ids: Iterable[str] | None = None,
+        user_ids: Iterable[str] | None = None,
         biases: Any = None,
         split: Split | None = None,
         **settings: Any,
@@ -182,8 +182,9 @@ class VectorRecommender:
         Raises:
             RecommenderError: Ids are missing, unknown or doubled, numbers are not finite, or shapes do not fit.
         """
-        table = VectorTable("item vectors", item_ids or dataset.item_ids, items, biases)
-        known = None if users is None else VectorTable("user vectors", user_ids or dataset.user_ids, users)
+        table = VectorTable("item vectors", dataset.item_ids if item_ids is None else item_ids, items, biases)
+        names = dataset.user_ids if user_ids is None else user_ids
+        known = None if users is None else VectorTable("user vectors", names, users)
         return cls._of_tables(dataset, split, table, known, VectorSettings(**settings))
 
     @classmethod
@@ -313,8 +314,8 @@ class VectorTable:
         RecommenderError: Shapes or counts do not fit, a number is NaN or infinite, or an id comes twice.
     """
 
-    def __init__(self, location: str, ids: Sequence[str], vectors: Any, biases: Any = None) -> None:
-        self.location, self.ids = location, tuple(ids)
+    def __init__(self, location: str, ids: Iterable[str], vectors: Any, biases: Any = None) -> None:
+        self.location, self.ids = location, tuple(map(str, ids))
         self.vectors: Floats = np.asarray(vectors, np.float32)
         self.biases: Floats | None = None if biases is None else np.asarray(biases, np.float32)
         if self.vectors.ndim != 2 or not self.vectors.size:
