@@ -11,12 +11,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Method
 from recexplainer.reports.names import in_order, interval, method_name
+from recexplainer.reports.templates import PAGE
 from recexplainer.storage import packaged_yaml
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 NOT_APPLICABLE, NOT_MEASURED = "N/A", "–"
 _LATEX = {
@@ -194,24 +198,7 @@ def to_csv(table: Table) -> str:
 
 def to_latex(table: Table) -> str:
     """A LaTeX `table` in booktabs style; the best values are bold, intervals are left to the CSV."""
-    width = 1 + len(table.columns)
-    lines = [
-        r"% needs \usepackage{booktabs}",
-        r"\begin{table}[t]",
-        r"  \centering",
-        rf"  \caption{{{escape_latex(table.caption)}}}",
-        rf"  \label{{tab:{table.key}}}",
-        rf"  \begin{{tabular}}{{l{'r' * len(table.columns)}}}",
-        r"    \toprule",
-        *_latex_groups(table),
-        _latex_line(table.corner, (Cell(column.label) for column in table.columns)),
-    ]
-    for block in table.blocks:
-        lines.append(r"    \midrule")
-        if block.title:
-            lines.append(rf"    \multicolumn{{{width}}}{{l}}{{\emph{{{escape_latex(block.title)}}}}} \\")
-        lines += [_latex_line(name, cells) for name, cells in block.lines]
-    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
+    return _latex_template().render(table=table)
 
 
 def escape_latex(text: str) -> str:
@@ -219,19 +206,19 @@ def escape_latex(text: str) -> str:
     return "".join(_LATEX.get(mark, mark) for mark in text)
 
 
-def _latex_groups(table: Table) -> list[str]:
-    """The line of group headings, with a rule under each; none where no column has a group."""
-    heads, rules, place = [""], [], 2
-    for name, width in table.groups:
-        heads.append(rf"\multicolumn{{{width}}}{{c}}{{{escape_latex(name)}}}")
-        rules += [rf"\cmidrule(lr){{{place}-{place + width - 1}}}"] if name else []
-        place += width
-    return ["    " + " & ".join(heads) + r" \\", "    " + " ".join(rules)] if rules else []
+@cache
+def _latex_template() -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-
-def _latex_line(name: str, cells: Iterable[Cell]) -> str:
-    texts = [rf"\textbf{{{escape_latex(cell.text)}}}" if cell.best else escape_latex(cell.text) for cell in cells]
-    return "    " + " & ".join([escape_latex(name), *texts]) + r" \\"
+    environment = Environment(  # noqa: S701, it is not HTML; braces are LaTeX's own
+        *("<%", "%>", "<<", ">>", "<#", "#>"),
+        loader=FileSystemLoader(PAGE),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["tex"] = escape_latex
+    return environment.get_template("table.tex.j2")
 
 
 def _best_text(column: Column, cells: Sequence[Cell]) -> str | None:
