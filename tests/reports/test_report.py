@@ -264,7 +264,7 @@ def test_the_same_inputs_give_the_same_files(full_inputs: ReportInputs, written:
 
 def test_titles_and_names_are_escaped(full_inputs: ReportInputs, tmp_path: Path) -> None:
     evil = '<script>alert("x")</script>'
-    told = replace(
+    record = replace(
         full_inputs.explanations[0],
         item_title=evil,
         user=evil,
@@ -286,12 +286,12 @@ def test_titles_and_names_are_escaped(full_inputs: ReportInputs, tmp_path: Path)
         evaluation=dict(zip((*EVALUATIONS, evil), [*named, named[0]], strict=True)),
         judge_rules=[evil],
         needs=[evil],
-        case_studies=[[told]],
+        case_studies=[[record]],
         name=evil,
         recommender=evil,
         machine=evil,
         dataset=replace(full_inputs.dataset, name=evil),
-        explanations=[told],
+        explanations=[record],
         surrogate_alone=[],
         training_logs={evil: [{"step": 1, "loss": 2.0}]},
         versions={evil: evil},
@@ -359,15 +359,15 @@ def test_an_explanation_without_effects_says_so(full_inputs: ReportInputs, tmp_p
 
 
 def test_segments_put_the_text_back_together_and_mark_it(full_inputs: ReportInputs) -> None:
-    told = full_inputs.explanations[0]
-    cut = segments(told)
-    assert "".join(each.text for each in cut) == told.text
+    record = full_inputs.explanations[0]
+    cut = segments(record)
+    assert "".join(each.text for each in cut) == record.text
     assert [each.kind for each in cut if each.kind] == ["asked", "for", "for", "against"]
     assert "rank 3 becomes 41 without it" in cut[3].hint
 
 
 def test_of_overlapping_citations_the_longer_is_marked(full_inputs: ReportInputs) -> None:
-    told = replace(
+    record = replace(
         full_inputs.explanations[0],
         text="Halo 2 wins",
         citations=(
@@ -375,14 +375,14 @@ def test_of_overlapping_citations_the_longer_is_marked(full_inputs: ReportInputs
             Citation(2, "Halo 2", 0, 6, True, -1.0, 4, True),
         ),
     )
-    assert [(each.text, each.kind) for each in segments(told)] == [("Halo 2", "against"), (" wins", "")]
+    assert [(each.text, each.kind) for each in segments(record)] == [("Halo 2", "against"), (" wins", "")]
 
 
 def test_a_title_without_effect_speaks_neither_way(full_inputs: ReportInputs) -> None:
-    told = replace(
+    record = replace(
         full_inputs.explanations[0], text="Halo", citations=(Citation(1, "Halo", 0, 4, True, 0.0, 3, False),)
     )
-    assert [(each.text, each.kind) for each in segments(told)] == [("Halo", "cited")]
+    assert [(each.text, each.kind) for each in segments(record)] == [("Halo", "cited")]
 
 
 def test_offsets_that_miss_their_title_are_an_error(full_inputs: ReportInputs) -> None:
@@ -392,9 +392,9 @@ def test_offsets_that_miss_their_title_are_an_error(full_inputs: ReportInputs) -
 
 
 def test_tally_counts_each_cited_title_once(full_inputs: ReportInputs) -> None:
-    told = full_inputs.explanations[0]
-    twice = replace(told, citations=told.citations + told.citations[1:2], verdict=False, faults=("so",))
-    counted = tally([told, twice])
+    record = full_inputs.explanations[0]
+    twice = replace(record, citations=record.citations + record.citations[1:2], verdict=False, faults=("so",))
+    counted = tally([record, twice])
     assert (counted.explanations, counted.agreeing, counted.faultless) == (2, 1, 1)
     assert (counted.citations, counted.in_history, counted.asked_again, counted.matter) == (6, 6, 6, 4)
 
@@ -432,7 +432,7 @@ def test_importing_reports_is_light() -> None:
 
 
 def test_what_a_fault_names_is_marked_wrong_wherever_it_stands(full_inputs: ReportInputs) -> None:
-    told = replace(
+    record = replace(
         full_inputs.explanations[0],
         text="Alpha and Beta and Alpha, but Gamma and Delta",
         citations=(Citation(1, "Alpha", 0, 5, True, 1.0, 4, True), Citation(1, "Alpha", 19, 24, True, 1.0, 4, True)),
@@ -443,8 +443,8 @@ def test_what_a_fault_names_is_marked_wrong_wherever_it_stands(full_inputs: Repo
             "not understood: '“Gamma”'",
         ),
     )
-    cut = segments(told)
-    assert "".join(each.text for each in cut) == told.text
+    cut = segments(record)
+    assert "".join(each.text for each in cut) == record.text
     assert [(each.text, each.kind) for each in cut if each.kind] == [
         ("Alpha", "wrong"),
         ("Beta", "wrong"),
@@ -454,8 +454,8 @@ def test_what_a_fault_names_is_marked_wrong_wherever_it_stands(full_inputs: Repo
 
 
 def test_a_text_that_states_no_verdict_is_not_said_to_be_a_no(full_inputs: ReportInputs, tmp_path: Path) -> None:
-    told = replace(full_inputs.explanations[0], verdict=None, probability=0.5)
-    inputs = replace(full_inputs, explanations=[], attributions=[], surrogate_alone=[], case_studies=[[told]])
+    record = replace(full_inputs.explanations[0], verdict=None, probability=0.5)
+    inputs = replace(full_inputs, explanations=[], attributions=[], surrogate_alone=[], case_studies=[[record]])
     page = Page(write_report(inputs, tmp_path))
     assert "No verdict in the text" in page.words
     assert "50% sure" not in page.words and "the recommender disagrees" not in page.words
