@@ -41,7 +41,7 @@ def texts() -> list[Path]:
 
 def renamed_keys() -> str:
     """Where settings name their old keys, in order to refuse them."""
-    return r"renamed: ClassVar.*?\}\)|renamed = .*?\}\)?$"
+    return r"renamed = MappingProxyType\((?:\{[^\n]*\}\)|\n.*?\n    \))"
 
 
 @pytest.mark.parametrize("pattern", REPLACED)

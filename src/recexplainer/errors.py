@@ -1,4 +1,4 @@
-"""One tree of errors. Each says what is wrong, where, and what to do about it.
+"""The errors of this package. Each names what is wrong, where, and what to do about it.
 
 This module imports nothing of the package; every module may import it.
 """
@@ -44,4 +44,4 @@ class RunError(RecExplainerError):
 
 
 class ChatError(RecExplainerError):
-    """A chat endpoint did not answer as the protocol says."""
+    """A chat model cannot be opened or refuses, or its cached answers are damaged."""

@@ -15,7 +15,7 @@ from recexplainer.errors import RunError
 
 T = TypeVar("T")
 
-# The others wait while the first one does what needs one process only, such as fitting f.
+# The others wait while the first one does what needs one process only, such as fitting the recommender.
 _PATIENCE = timedelta(days=7)
 _LAUNCHED = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
@@ -26,12 +26,12 @@ def world_size() -> int:
 
 
 def is_first() -> bool:
-    """Whether this is the process that writes and speaks; where there is one, it is."""
+    """Whether this is the process that writes and prints; true where there is only one."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
 def from_first(value: T) -> T:
-    """What the first process hands over here, in every process; a call that all of them must make."""
+    """The first process's value, in every process; all of them must call this."""
     if world_size() == 1:
         return value
     import torch
@@ -42,7 +42,7 @@ def from_first(value: T) -> T:
 
 
 def summed(number: float) -> float:
-    """The sum of what the processes give; a call that all of them must make."""
+    """The sum of the processes' numbers; all of them must call this."""
     if world_size() == 1:
         return number
     import torch
@@ -53,7 +53,7 @@ def summed(number: float) -> float:
 
 
 def wait_for_all() -> None:
-    """Go on when every process has come here."""
+    """Wait until every process has come here."""
     summed(0)
 
 

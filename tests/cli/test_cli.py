@@ -84,7 +84,7 @@ def test_debug_lets_the_error_through_wherever_it_stands(arguments: list[str]):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "hint"),
     [
         (["evaluate", "nowhere", "alignmnt"], "The evaluations are: alignment, "),
         (["explain", "nowhere", "--user", "u", "--item", "i"], "There is no such run."),
@@ -100,13 +100,13 @@ def test_debug_lets_the_error_through_wherever_it_stands(arguments: list[str]):
     ],
 )
 def test_mistakes_are_answered_with_the_hint(
-    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as left:
         main(arguments)
     assert left.value.code == 2
-    assert said in " ".join(capsys.readouterr().err.split())
+    assert hint in " ".join(capsys.readouterr().err.split())
 
 
 def test_wrong_option_is_left_to_the_usage_message():
@@ -237,21 +237,22 @@ def test_claims_that_do_not_hold_are_shown_and_no_fault_twice(
 
 
 @pytest.mark.parametrize(
-    ("count", "said"), [(1, "Its one claim is supported by the"), (2, "All 2 claims are supported by the recommender.")]
+    ("count", "words"),
+    [(1, "Its one claim is supported by the"), (2, "All 2 claims are supported by the")],
 )
 def test_that_all_claims_hold_is_said(
-    count: int, said: str, explanation: Explanation, capsys: pytest.CaptureFixture[str]
+    count: int, words: str, explanation: Explanation, capsys: pytest.CaptureFixture[str]
 ):
     claims = (
         Claim("verdict", "supported", "the recommender says yes", 0, 3, 5),
         Claim("positive_attribution", "supported", "without it the score falls by 1.50", 17, 35, 3),
     )
-    told = replace(explanation, claims=claims[:count], abstained="it would not hold")
-    show_explanation(told)
-    assert "supported by" not in capsys.readouterr().out, "a fault that no claim says stays one"
-    show_explanation(replace(told, faults=()))
+    abstained = replace(explanation, claims=claims[:count], abstained="it would not hold")
+    show_explanation(abstained)
+    assert "supported by" not in capsys.readouterr().out, "a fault that is no claim stays one"
+    show_explanation(replace(abstained, faults=()))
     shown = capsys.readouterr().out
-    assert said in shown
+    assert words in shown
     assert f"{explanation.text}\nAbstained: it would not hold\n" in shown
 
 

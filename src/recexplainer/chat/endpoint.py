@@ -52,7 +52,7 @@ class _Entry(BaseModel):
 
 
 class Endpoint:
-    """An endpoint that speaks the OpenAI protocol of chat completions.
+    """An endpoint with OpenAI's interface for chat completions.
 
     Address and key are read from the environment when the first request is sent, and kept nowhere.
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -15,7 +14,7 @@ from recexplainer.settings import Settings
 class EndpointSettings(Settings):
     """Which model of which endpoint is asked, how patiently, and at what price."""
 
-    renamed: ClassVar[Mapping[str, str]] = MappingProxyType(
+    renamed = MappingProxyType(
         {
             "longest_answer": "max_tokens",
             "limit_name": "max_tokens_parameter",

@@ -80,7 +80,7 @@ class StageLines:
         self._line(stage, f"cached: {summary}", "dim")
 
     def resumed(self, stage: str) -> None:
-        """A stage goes on from its last checkpoint."""
+        """A stage continues from its last checkpoint."""
         self._line(stage, "resumed …", "bold")
 
     def started(self, stage: str) -> None:

@@ -69,8 +69,8 @@ def _show_table(rows: Sequence[Row], title: str) -> None:
         table.add_column(re.sub(r"(?<=[-_])|(?=@)", " ", column), justify="right", overflow="fold", min_width=5)
     for line in lines:
         cells = [values.get((column, line) if turned else (line, column), "") for column in columns]
-        places = 2 if turned else 3
-        table.add_row(line, *(cell if isinstance(cell, str) else f"{cell:.{places}f}" for cell in cells))
+        digits = 2 if turned else 3
+        table.add_row(line, *(cell if isinstance(cell, str) else f"{cell:.{digits}f}" for cell in cells))
     stdout().print(table)
 
 
