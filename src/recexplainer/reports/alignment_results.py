@@ -50,13 +50,11 @@ def alignment_panels(rows: Sequence[Row]) -> list[Panel]:
 def best_form(rows: Sequence[Row]) -> str | None:
     """The form with the highest mean over retrieval, ranking and classification; None where none was measured."""
     columns = [column for column in columns_of("alignment") if column.headline and column.task != "reconstruction"]
-    found = {form: [row for row in rows if row.method == form and not row.variant] for form in FORMS}
-    values = {
-        form: [row.value or 0.0 for column in columns for row in own if column.shows(row)]
-        for form, own in found.items()
-    }
-    means = {form: sum(own) / len(columns) for form, own in values.items() if own}
-    return max(means, key=lambda form: means[form], default=None)
+    sums: dict[str, float] = {}
+    for row in rows:
+        if row.method in FORMS and not row.variant and any(column.shows(row) for column in columns):
+            sums[row.method] = sums.get(row.method, 0.0) + (row.value or 0.0)
+    return max(sums, key=lambda form: (sums[form], -FORMS.index(form)), default=None)
 
 
 def key_numbers(rows: Sequence[Row], form: str) -> list[tuple[str, str, Row, Row | None]]:

@@ -148,19 +148,6 @@ def confusion_matrices(records: Sequence[Confusion], paper_dataset: PaperDataset
     """Figure 4: this run's confusion matrix and the paper's; none where this run has none."""
     if not records:
         return []
-    pairs = {
-        (Method(one.method, one.variant), Method(one.predicted_method, one.predicted_variant)): one for one in records
-    }
-    writers = in_order(writer for writer, _ in pairs)
-    predicted = [*writers, *in_order(each for _, each in pairs if each not in writers)]
-    found = [[pairs.get((writer, each)) for each in predicted] for writer in writers]
-    ours = ConfusionMatrix(
-        "This run",
-        tuple(map(method_name, writers)),
-        tuple(map(method_name, predicted)),
-        tuple(tuple(one.share if one else None for one in line) for line in found),
-        tuple(max(one.cases for one in line if one) for line in found),
-    )
     source = published(paper_dataset)
     theirs = ConfusionMatrix(
         paper_heading(paper_dataset),
@@ -170,7 +157,25 @@ def confusion_matrices(records: Sequence[Confusion], paper_dataset: PaperDataset
         tuple(map(sum, source.discriminator)),
         published=True,
     )
-    return [ours, theirs]
+    return [_own_matrix(records), theirs]
+
+
+def _own_matrix(records: Sequence[Confusion]) -> ConfusionMatrix:
+    shares: dict[Method, dict[Method, float]] = {}
+    cases: dict[Method, int] = {}
+    for one in records:
+        writer, predicted = Method(one.method, one.variant), Method(one.predicted_method, one.predicted_variant)
+        shares.setdefault(writer, {})[predicted] = one.share
+        cases[writer] = one.cases
+    writers = in_order(shares)
+    others = in_order(each for line in shares.values() for each in line if each not in shares)
+    return ConfusionMatrix(
+        "This run",
+        tuple(map(method_name, writers)),
+        tuple(map(method_name, (*writers, *others))),
+        tuple(tuple(shares[writer].get(each) for each in (*writers, *others)) for writer in writers),
+        tuple(cases[writer] for writer in writers),
+    )
 
 
 def accuracy_panel(rows: Sequence[Row]) -> Panel | None:
