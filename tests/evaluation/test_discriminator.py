@@ -1,3 +1,4 @@
+# pyright: reportUnknownLambdaType=false
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -87,8 +88,7 @@ def test_rows_by_hand() -> None:
 def test_methods_are_told_apart_and_confusion_shares_sum_to_one(folder: Path) -> None:
     made = evaluate_discriminator(three(80), partial(fit_predict, settings=settings(folder)))
     found = values(made.rows)
-    assert found["all", "accuracy"] is not None
-    assert found["all", "accuracy"] > 0.9
+    assert (found["all", "accuracy"] or 0) > 0.9
     for method in three(1):
         shares = {one.predicted_method: one.share for one in made.confusion if one.method == method.name}
         assert len(shares) == 3

@@ -41,6 +41,7 @@ def save_encoder(folder: Path, architecture: str = "Bert") -> Path:
 
 
 def tiny_encoder(architecture: str, vocabulary: int) -> Any:
+    shape: dict[str, Any]
     if architecture == "Bert":
         shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
         return BertModel(BertConfig(vocab_size=vocabulary, max_position_embeddings=64, initializer_range=0.2, **shape))
@@ -95,7 +96,7 @@ def test_the_seed_repeats(folder: Path) -> None:
     texts, labels = coloured(40, 0)
     given = settings(folder, epochs=1)
     again = [fit_predict(texts, labels, texts[:5], given, 3) for _ in range(2)]
-    np.testing.assert_array_equal(*again)
+    np.testing.assert_array_equal(again[0], again[1])
     other = fit_predict(texts, labels, texts[:5], given.model_copy(update={"seed": 1}), 3)
     assert not np.allclose(again[0], other)
 

@@ -1,6 +1,9 @@
 """Metrics of faithfulness on an f that adds up weights, where each value can be worked out by hand."""
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,21 +19,21 @@ from recexplainer.explanations.recording import Recorder
 from recexplainer.recommenders.base import User
 
 
-def claim(kind, item, mark="supported"):
+def claim(kind: Any, item: Any, mark: Any = "supported") -> Any:
     return Claim(kind, mark, "", 0, 1, item)
 
 
-def values(*claims, **changes):
+def values(*claims: Any, **changes: Any) -> Any:
     return {
         name: each[0] for name, each in faithfulness_values([explanation(*claims, **changes)], recommender()).items()
     }
 
 
-def test_the_score_is_as_written():
+def test_the_score_is_as_written() -> None:
     assert f([["0", "1", "2", "3"]], None)[0, ASKED] == SCORE
 
 
-def test_what_is_cited_is_removed_side_by_side():
+def test_what_is_cited_is_removed_side_by_side() -> None:
     found = values(claim("verdict", None), claim("positive_attribution", 0), claim("negative_attribution", 3))
     assert found["comprehensiveness"] == pytest.approx((3 + 2) / score_std())
     assert found["comprehensiveness_oracle"] == pytest.approx((3 + 2) / score_std())
@@ -39,12 +42,12 @@ def test_what_is_cited_is_removed_side_by_side():
     assert found["aopc_comprehensiveness_oracle"] == pytest.approx((3 + 5 + 6) / 3 / score_std())
 
 
-def test_the_wrong_side_counts_against_it():
+def test_the_wrong_side_counts_against_it() -> None:
     assert values(claim("negative_attribution", 0))["comprehensiveness"] == pytest.approx(-3 / score_std())
     assert values(claim("negative_attribution", 0))["comprehensiveness_oracle"] == pytest.approx(2 / score_std())
 
 
-def test_what_is_left_should_be_enough():
+def test_what_is_left_should_be_enough() -> None:
     """Without items 1 and 2 the score is 4, without 0 and 3 it is 4 too; without anything the mean of the catalogue."""
     assert values(claim("positive_attribution", 0), claim("negative_attribution", 3))["sufficiency"] == pytest.approx(
         1 / score_std()
@@ -58,7 +61,7 @@ def test_what_is_left_should_be_enough():
     assert values()["sufficiency"] == pytest.approx((SCORE - mean) / score_std())
 
 
-def test_a_reader_orders_pairs_as_the_text_does():
+def test_a_reader_orders_pairs_as_the_text_does() -> None:
     """Of the six pairs all differ: 3 > 1 > 0 > -2."""
     assert values(claim("positive_attribution", 0), claim("negative_attribution", 3))[
         "simulatability"
@@ -71,9 +74,9 @@ def test_a_reader_orders_pairs_as_the_text_does():
     assert faithfulness_values([replace(same, attributions=(1.0,) * 4)], recommender())["simulatability"] == [None]
 
 
-def test_random_citing_is_between_nothing_and_the_oracle():
+def test_random_citing_is_between_nothing_and_the_oracle() -> None:
     found = [explanation(claim("positive_attribution", 0)) for _ in range(400)]
-    random = faithfulness_values(found, recommender())["comprehensiveness_random"]
+    random: Any = faithfulness_values(found, recommender())["comprehensiveness_random"]
     assert np.mean(random) == pytest.approx(WEIGHTS.mean() / score_std(), abs=0.1)
 
 
@@ -87,24 +90,24 @@ def test_random_citing_is_between_nothing_and_the_oracle():
         ((claim("verdict", None), claim("positive_attribution", 1, "unverified")), 1.0, 0.0, 0.5),
     ],
 )
-def test_marks_are_counted(claims, fidelity, hallucinated, precision):
+def test_marks_are_counted(claims: Any, fidelity: Any, hallucinated: Any, precision: Any) -> None:
     found = values(*claims)
     assert found["verdict_fidelity"] == fidelity
     assert found["hallucination_rate"] == hallucinated
     assert found["claim_precision"] == precision
 
 
-def test_a_title_that_is_not_in_the_history_is_not_removed():
+def test_a_title_that_is_not_in_the_history_is_not_removed() -> None:
     assert values(claim("positive_attribution", 5, "contradicted"))["n_cited"] == 0
 
 
-def test_rows_give_the_share_of_the_way():
+def test_rows_give_the_share_of_the_way() -> None:
     best = [
         explanation(claim("verdict", None), claim("positive_attribution", 0), claim("negative_attribution", 3))
         for _ in range(20)
     ]
     worst = [explanation(claim("verdict", None), claim("positive_attribution", 3)) for _ in range(20)]
-    rows = {
+    rows: dict[tuple[str, str], Any] = {
         (row.method, row.metric): row
         for row in evaluate_faithfulness({Method("a"): best, Method("b"): worst}, recommender())
     }
@@ -116,14 +119,14 @@ def test_rows_give_the_share_of_the_way():
     assert rows["b", "n_cited"].value == 1
 
 
-def test_a_share_of_no_way_is_not_applicable():
+def test_a_share_of_no_way_is_not_applicable() -> None:
     rows = {row.metric: row for row in evaluate_faithfulness({Method("a"): [explanation()]}, recommender())}
     assert rows["comprehensiveness"].value == 0
     assert rows["comprehensiveness_normalized"].value is None
     assert {row.metric: row for row in evaluate_faithfulness({Method("a"): []}, recommender())}["n_cited"].value is None
 
 
-def test_draws_in_which_the_bounds_coincide_are_left_out_of_the_interval():
+def test_draws_in_which_the_bounds_coincide_are_left_out_of_the_interval() -> None:
     """In one case of four nothing does anything; now and then that one alone is drawn, and there is no way to go."""
     found = [explanation(claim("positive_attribution", 0)) for _ in range(3)]
     found.append(explanation(history=(2,), attributions=(0.0,)))
@@ -132,13 +135,13 @@ def test_draws_in_which_the_bounds_coincide_are_left_out_of_the_interval():
     assert (share.value, share.low, share.high) == (1.0, 1.0, 1.0)
 
 
-def test_without_effects_there_is_nothing_to_compare_with():
+def test_without_effects_there_is_nothing_to_compare_with() -> None:
     with pytest.raises(DataError, match="attributions of 0 of 4") as error:
         faithfulness_values([explanation(claim("positive_attribution", 0), attributions=())], recommender())
     assert "'hybrid' for user 'u'" in error.value.location
 
 
-def test_a_true_text_is_above_three_that_are_not():
+def test_a_true_text_is_above_three_that_are_not() -> None:
     """Hand-written: one makes titles up, one has wrong reasons for the right verdict, one a wrong verdict for them."""
     texts = {
         "true": "Yes. “Brink” speaks for it, and “Marrow” a little against it.",
@@ -150,7 +153,9 @@ def test_a_true_text_is_above_three_that_are_not():
     dataset = Dataset.from_frames(pl.DataFrame({"user_id": ["u"] * 4, "item_id": list("0123")}), items)
     recorder, pair = Recorder(dataset, recommender()), (User((0, 1, 2, 3), "u"), ASKED)
     told = {Method(method): recorder.told(method, [pair], [text]) for method, text in texts.items()}
-    rows = {(row.method, row.metric): row.value for row in evaluate_faithfulness(told, recommender())}
+    rows: dict[tuple[str, str], Any] = {
+        (row.method, row.metric): row.value for row in evaluate_faithfulness(told, recommender())
+    }
     wrong = [method for method in texts if method != "true"]
     assert rows["true", "claim_precision"] == 1.0
     assert all(rows["true", "claim_precision"] > rows[method, "claim_precision"] for method in wrong)

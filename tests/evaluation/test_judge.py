@@ -1,4 +1,7 @@
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
 import pytest
@@ -22,12 +25,12 @@ TITLES = ("Marrow & Thistle", "Brink", "Night Ride", "Velvet Circuit 2", "Skylin
 METHODS = (Method("hybrid", "grounded"), Method("intention"), Method("unaligned"))
 
 
-def catalogue():
+def catalogue() -> Any:
     items = pl.DataFrame({"item_id": [f"i{place}" for place in range(5)], "title": TITLES})
     return Dataset.from_frames(pl.DataFrame({"user_id": ["u", "u"], "item_id": ["i0", "i1"]}), items)
 
 
-def explanation(method, user, text, recommended=True):
+def explanation(method: Any, user: Any, text: str, recommended: Any = True) -> Any:
     return tiny.told(
         TITLES,
         text,
@@ -40,14 +43,14 @@ def explanation(method, user, text, recommended=True):
     )
 
 
-def told(cases=20):
+def told(cases: Any = 20) -> Any:
     return {
         method: [explanation(method, f"u{case}", f"Yes, text {number} of case {case}.") for case in range(cases)]
         for number, method in enumerate(METHODS)
     }
 
 
-def by_case(prompt):
+def by_case(prompt: Any) -> Any:
     """A rating, or none, that depends on the text alone."""
     number, case = prompt.split("text ")[1].split(".")[0].split(" of case ")
     if int(case) % 5 == 4:
@@ -55,7 +58,7 @@ def by_case(prompt):
     return f"<br>RATING-{(int(number) + int(case)) % 4}</br>"
 
 
-def test_answers_come_back_to_their_own_explanations():
+def test_answers_come_back_to_their_own_explanations() -> None:
     explanations = told()
     judged = judge_with_model(explanations, FakeChatModel(by_case), seed=3)
     expected = [(method.name, one.user, one.item, True) for method, each in explanations.items() for one in each]
@@ -69,7 +72,7 @@ def test_answers_come_back_to_their_own_explanations():
             assert one.answer == f"<br>RATING-{one.rating}</br>"
 
 
-def test_all_methods_are_asked_about_mixed_in_one_call():
+def test_all_methods_are_asked_about_mixed_in_one_call() -> None:
     explanations = told()
     plain = [judge_conversation(one) for each in explanations.values() for one in each]
     judges = [FakeChatModel(by_case) for _ in range(3)]
@@ -83,22 +86,22 @@ def test_all_methods_are_asked_about_mixed_in_one_call():
     assert judged[0] == judged[1] == judged[2]
 
 
-def test_no_prompt_names_a_method():
+def test_no_prompt_names_a_method() -> None:
     judge = FakeChatModel(by_case)
     judge_with_model(told(), judge)
     assert not [one for one in judge.calls[0] if any(method.name in str(one) for method in METHODS)]
 
 
-def test_a_model_must_answer_every_prompt():
+def test_a_model_must_answer_every_prompt() -> None:
     class Short(FakeChatModel):
-        def answer(self, conversations):
+        def answer(self, conversations: Any) -> Any:
             return super().answer(conversations)[1:]
 
     with pytest.raises(ValueError, match="shorter"):
         judge_with_model(told(), Short(by_case))
 
 
-def test_nothing_is_judged_without_asking():
+def test_nothing_is_judged_without_asking() -> None:
     judge = FakeChatModel(by_case)
     assert judge_with_model({}, judge) == judge_with_model({Method("hybrid"): []}, judge) == []
     assert judge_with_rubric({}, catalogue()) == judge_with_rubric({Method("hybrid"): []}, catalogue()) == []
@@ -116,7 +119,7 @@ def test_nothing_is_judged_without_asking():
         [explanation(Method("b"), "u", "Yes."), explanation(Method("b"), "u", "Yes.")],
     ],
 )
-def test_methods_that_explain_different_cases_are_not_compared(other):
+def test_methods_that_explain_different_cases_are_not_compared(other: Any) -> None:
     explanations = {Method("a"): [explanation(Method("a"), "u", "Yes.")], Method("b"): other}
     with pytest.raises(DataError, match="b and of a"):
         judge_with_rubric(explanations, catalogue())
@@ -124,7 +127,7 @@ def test_methods_that_explain_different_cases_are_not_compared(other):
         judge_with_model(explanations, FakeChatModel(by_case))
 
 
-def test_the_same_cases_may_come_in_any_order():
+def test_the_same_cases_may_come_in_any_order() -> None:
     one, two = explanation(Method("a"), "u", "Yes."), explanation(Method("a"), "v", "No.")
     judged = judge_with_rubric({Method("a"): [one, two], Method("b"): [two, one]}, catalogue())
     assert [(each.method, each.user, each.rating) for each in judged] == [
@@ -135,7 +138,7 @@ def test_the_same_cases_may_come_in_any_order():
     ]
 
 
-def test_the_rubric_judge_rates_all_and_says_why():
+def test_the_rubric_judge_rates_all_and_says_why() -> None:
     texts = (
         "Yes, “Night Ride” fits. “Marrow & Thistle” and “Brink” lift it.",
         "Yes, it fits. “Brink” lifts it.",
@@ -150,11 +153,11 @@ def test_the_rubric_judge_rates_all_and_says_why():
     assert all(one.answer for one in judged)
 
 
-def judgements(method, ratings):
+def judgements(method: Any, ratings: Any) -> Any:
     return [Judgement(method, "", f"u{n}", n, True, rating, "") for n, rating in enumerate(ratings)]
 
 
-def test_rows_by_hand():
+def test_rows_by_hand() -> None:
     rows = judgement_rows(judgements("hybrid", [3, 2, 2, 0, None]) + judgements("random", [0, 0]), "gpt")
     values = {(one.method, one.metric): (one.value, one.cases) for one in rows}
     assert values == {
@@ -177,7 +180,7 @@ def test_rows_by_hand():
     assert [one.method for one in rows] == ["hybrid"] * 7 + ["random"] * 7
 
 
-def test_where_nothing_is_scored_only_the_coverage_has_a_value():
+def test_where_nothing_is_scored_only_the_coverage_has_a_value() -> None:
     rows = judgement_rows(judgements("hybrid", [None, None]), "gpt")
     assert [one.metric for one in rows if one.value is not None] == ["rated_share"]
     assert rows[-1] == Row(
@@ -188,7 +191,7 @@ def test_where_nothing_is_scored_only_the_coverage_has_a_value():
     )
 
 
-def test_intervals_hold_the_mean():
-    first = judgement_rows(judgements("hybrid", [0, 3] * 50), RUBRIC)[0]
+def test_intervals_hold_the_mean() -> None:
+    first: Any = judgement_rows(judgements("hybrid", [0, 3] * 50), RUBRIC)[0]
     assert (first.metric, first.rater) == ("rating", RUBRIC)
     assert first.low < 1.5 == first.value < first.high

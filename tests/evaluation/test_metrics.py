@@ -1,5 +1,8 @@
+from __future__ import annotations
+
 from itertools import permutations
 from math import log2
+from typing import Any
 
 import ir_measures
 import numpy as np
@@ -8,7 +11,7 @@ import pytest
 from recexplainer.evaluation import metrics
 
 
-def test_hit_ratio_and_ndcg_by_hand():
+def test_hit_ratio_and_ndcg_by_hand() -> None:
     ranked = [["a", "b", "c"], ["b", "a", "c"], ["b", "c", "a"], ["x", "y", "z"], []]
     relevant = ["a"] * 5
     assert metrics.hit_ratio(ranked, relevant, k=2).tolist() == [1, 1, 0, 0, 0]
@@ -17,18 +20,18 @@ def test_hit_ratio_and_ndcg_by_hand():
     assert metrics.ndcg(ranked, relevant, k=2).tolist() == pytest.approx([1, 1 / log2(3), 0, 0, 0])
 
 
-def test_a_repeat_counts_once_and_takes_up_its_place():
+def test_a_repeat_counts_once_and_takes_up_its_place() -> None:
     assert metrics.ndcg([["a", "a"]], ["a"], k=2).tolist() == [1]
     assert metrics.ndcg([["b", "b", "a"]], ["a"], k=3).tolist() == [0.5]
     assert metrics.hit_ratio([["b", "b", "a"]], ["a"], k=2).tolist() == [0]
 
 
-def test_an_unknown_answer_takes_up_its_place():
+def test_an_unknown_answer_takes_up_its_place() -> None:
     assert metrics.ndcg([[None, None, 4]], [4], k=5).tolist() == [0.5]
     assert metrics.hit_ratio([[None, None, 4]], [4], k=2).tolist() == [0]
 
 
-def test_hit_ratio_and_ndcg_agree_with_ir_measures():
+def test_hit_ratio_and_ndcg_agree_with_ir_measures() -> None:
     rng = np.random.default_rng(0)
     ranked = [rng.permutation(12).tolist() for _ in range(40)]
     relevant = rng.integers(12, size=40).tolist()
@@ -43,7 +46,7 @@ def test_hit_ratio_and_ndcg_agree_with_ir_measures():
     assert metrics.hit_ratio(ranked, relevant, k=5).mean() == pytest.approx(oracle[ir_measures.Success @ 5])
 
 
-def test_a_random_order_scores_the_papers_random_row():
+def test_a_random_order_scores_the_papers_random_row() -> None:
     orders = list(permutations(range(5)))
     values = metrics.ranking_ndcg(orders, [range(5)] * 120)
     assert values.mean() == pytest.approx(0.613, abs=0.0005)
@@ -51,7 +54,7 @@ def test_a_random_order_scores_the_papers_random_row():
     assert values.min() > 0
 
 
-def test_ranking_ndcg_by_hand():
+def test_ranking_ndcg_by_hand() -> None:
     swapped = [1, 0, 2, 3, 4]
     ideal = 1000 + 100 / log2(3) + 10 / 2 + 1 / log2(5)
     got = 100 + 1000 / log2(3) + 10 / 2 + 1 / log2(5)
@@ -61,7 +64,7 @@ def test_ranking_ndcg_by_hand():
     assert metrics.ranking_ndcg([swapped], [range(5)], "standard").tolist() == pytest.approx([got / ideal])
 
 
-def test_ranking_ndcg_of_broken_answers():
+def test_ranking_ndcg_of_broken_answers() -> None:
     true = ["a", "b", "c", "d", "e"]
     ideal = 1000 + 100 / log2(3) + 10 / 2 + 1 / log2(5)
     answers = [[], [None, "a"], ["a", "a", "a", "a", "a"], ["x", "b"], ["x", "x", "x", "x", "x", "a"]]
@@ -70,24 +73,24 @@ def test_ranking_ndcg_of_broken_answers():
 
 
 @pytest.mark.parametrize("gains", ["paper", "standard"])
-def test_ranking_ndcg_stays_within_bounds(gains):
+def test_ranking_ndcg_stays_within_bounds(gains: Any) -> None:
     rng = np.random.default_rng(0)
     values = metrics.ranking_ndcg([rng.integers(7, size=6).tolist() for _ in range(200)], [range(5)] * 200, gains)
     assert values.min() >= 0
     assert values.max() <= 1
 
 
-def test_accuracy():
+def test_accuracy() -> None:
     assert metrics.accuracy([True, False, True], [True, True, True]).tolist() == [1, 0, 1]
 
 
-def test_history_coverage_counts_each_title_once():
+def test_history_coverage_counts_each_title_once() -> None:
     history = [["a", "b", "a", "c"], ["a"], ["a", "b"], ["a"]]
     named = [["a", "a", "a"], ["b", "a", None], [], ["a", "a"]]
     assert metrics.history_coverage(named, history).tolist() == pytest.approx([1 / 3, 1, 0, 1])
 
 
-def test_no_cases_give_no_values():
+def test_no_cases_give_no_values() -> None:
     assert metrics.hit_ratio([], [], k=5).shape == (0,)
     assert metrics.ndcg([], [], k=5).shape == (0,)
     assert metrics.ranking_ndcg([], []).shape == (0,)
@@ -95,7 +98,7 @@ def test_no_cases_give_no_values():
     assert metrics.history_coverage([], []).shape == (0,)
 
 
-def test_bad_input_is_refused():
+def test_bad_input_is_refused() -> None:
     with pytest.raises(ValueError, match="2 answers for 1 cases"):
         metrics.hit_ratio([[1], [2]], [1], k=5)
     with pytest.raises(ValueError, match="k must be"):

@@ -1,3 +1,7 @@
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 from tests.tiny import told
 
@@ -44,11 +48,11 @@ TITLES = ("Lantern Keep: The Drowned Stair", "Marrow & Thistle", "Brink", "Lante
         ("\n".join(f"RATING-{level}: {words}" for level, words in enumerate(LEVELS)), None),
     ],
 )
-def test_ratings_are_read_or_refused(text, expected):
+def test_ratings_are_read_or_refused(text: str, expected: Any) -> None:
     assert parse_rating(text) == expected
 
 
-def test_a_judge_is_shown_all_but_whose_answer_it_is():
+def test_a_judge_is_shown_all_but_whose_answer_it_is() -> None:
     text = "Yes, {it} suits them; RATING-3 is due."
     (message,) = judge_conversation(told(TITLES, text, method="hybrid", variant="grounded"))
     assert message.role == "user"
@@ -62,10 +66,10 @@ def test_a_judge_is_shown_all_but_whose_answer_it_is():
     assert "decision: no\n" in other.content
 
 
-def test_the_prompt_itself_gives_no_rating():
+def test_the_prompt_itself_gives_no_rating() -> None:
     assert parse_rating(judge_conversation(told(TITLES, "Yes."))[0].content) is None
 
 
-def test_levels_are_to_be_shown():
+def test_levels_are_to_be_shown() -> None:
     assert len(LEVELS) == 4
     assert all(line.endswith(".") for line in LEVELS)

@@ -1,6 +1,9 @@
+from __future__ import annotations
+
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -44,15 +47,15 @@ def catalogue() -> Dataset:
     return Dataset.from_frames(events, items)
 
 
-def explanation(text, *, history=(0, 1, 2, 3), item=ASKED, **changes):
+def explanation(text: str, *, history: Any = (0, 1, 2, 3), item: Any = ASKED, **changes: Any) -> Any:
     return tiny.told(TITLES, text, history=history, item=item, **changes)
 
 
-def rating(text, **changes):
+def rating(text: str, **changes: Any) -> Any:
     return RubricJudge(catalogue()).rate(explanation(text, **changes))
 
 
-def test_the_world_is_as_written():
+def test_the_world_is_as_written() -> None:
     assert tuple(catalogue().titles) == TITLES
 
 
@@ -76,7 +79,7 @@ GOOD = "“Lantern Keep: The Ninth Bell” suits this user. It owes most to “M
         ("No Mercy and Brink lead to Lantern Keep: The Ninth Bell, so I recommend it.", True, 3),
     ],
 )
-def test_the_decision_comes_first(text, recommended, expected):
+def test_the_decision_comes_first(text: str, recommended: Any, expected: Any) -> None:
     assert rating(text, recommended=recommended, history=(0, 1, 2, 3, 8))[0] == expected
 
 
@@ -106,7 +109,7 @@ def test_the_decision_comes_first(text, recommended, expected):
         ),
     ],
 )
-def test_a_fault_leaves_one_at_most(text, fault):
+def test_a_fault_leaves_one_at_most(text: str, fault: Any) -> None:
     rated, reason = rating(text)
     assert rated == 1
     assert fault in reason
@@ -133,11 +136,11 @@ def test_a_fault_leaves_one_at_most(text, fault):
         "Someone with the genre farm in mind looks elsewhere.",
     ],
 )
-def test_what_is_no_fault(said):
+def test_what_is_no_fault(said: Any) -> None:
     assert rating(f"Yes, {GOOD} {said}")[0] == 3
 
 
-def test_a_fault_does_not_save_a_wrong_decision():
+def test_a_fault_does_not_save_a_wrong_decision() -> None:
     assert rating(f"No, {GOOD} So does “Velvet Circuit 2”.")[0] == 0
 
 
@@ -161,13 +164,13 @@ def test_a_fault_does_not_save_a_wrong_decision():
         ("Yes, it fits. “Brink” and the Orbit's Pocket Console lead there.", 3, "2 history items"),
     ],
 )
-def test_from_one_to_three(text, expected, reason):
+def test_from_one_to_three(text: str, expected: Any, reason: Any) -> None:
     rated, why = rating(text)
     assert rated == expected
     assert reason in why
 
 
-def test_a_name_that_fits_two_items_is_neither():
+def test_a_name_that_fits_two_items_is_neither() -> None:
     assert rating("Yes, it fits. “Lantern Keep” leads there.", history=(0, 4), item=1) == (
         1,
         "no history item is named",
@@ -182,26 +185,26 @@ def test_a_name_that_fits_two_items_is_neither():
         ("Yes, it fits. “Glimmer: Dawn” shares the word 'Glimmer' in the title with it.", (12,), 13),
     ],
 )
-def test_a_shared_word_is_no_title(text, history, item):
+def test_a_shared_word_is_no_title(text: str, history: Any, item: Any) -> None:
     assert rating(text, history=history, item=item)[0] == 3
 
 
-def test_the_item_may_be_in_the_history_and_is_no_reason_then():
+def test_the_item_may_be_in_the_history_and_is_no_reason_then() -> None:
     assert rating("Yes, “Brink” fits. The pull comes from “Brink”.", item=2) == (1, "no history item is named")
 
 
 @pytest.mark.parametrize("changes", [{"item": 99}, {"item_title": "Brink"}, {"history": (0, 1, 2, 99)}])
-def test_another_catalogue_is_refused(changes):
+def test_another_catalogue_is_refused(changes: Any) -> None:
     with pytest.raises(DataError, match="dataset that they were made with"):
         RubricJudge(catalogue()).rate(replace(explanation(f"Yes, {GOOD}"), **changes))
 
 
-def test_rules_are_to_be_shown():
+def test_rules_are_to_be_shown() -> None:
     assert all(line.endswith(".") for line in RULES)
 
 
 @cache
-def true_ones():
+def true_ones() -> Any:
     """What f says of pairs, in the words of the rationale task."""
     users = [User(history, f"u{number}") for number, history in enumerate(histories(60, (2, 4, 6)))]
     items = [(17 * number + 5) % 60 for number in range(len(users))]
@@ -218,14 +221,14 @@ def true_ones():
     ]
 
 
-def test_true_rationales_have_no_fault():
+def test_true_rationales_have_no_fault() -> None:
     judge = RubricJudge(world())
     rated = [judge.rate(one) for one in true_ones()]
     assert {why for rating, why in rated if rating < 2} <= {"no history item is named", "the item is not spoken of"}
     assert {2, 3} <= {rating for rating, _ in rated} <= {1, 2, 3}
 
 
-def test_the_reasons_of_other_users_are_found_out():
+def test_the_reasons_of_other_users_are_found_out() -> None:
     judge = RubricJudge(world())
     yes, no = ([one for one in true_ones() if one.recommended is said] for said in (True, False))
     others = [replace(one, text=other.text) for same in (yes, no) for one, other in pairwise(same)]

@@ -1,3 +1,4 @@
+# pyright: reportUnknownLambdaType=false
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,6 +1,10 @@
+# pyright: reportUnknownLambdaType=false
 """A chat model as the reader of explanations: what it is asked, and what its answers are worth."""
 
+from __future__ import annotations
+
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,11 +51,11 @@ from recexplainer.explanations.record import Method
         ("A\nB\nNEITHER", None),
     ],
 )
-def test_choices_are_read_or_refused(answer, expected):
+def test_choices_are_read_or_refused(answer: Any, expected: Any) -> None:
     assert parse_choice(answer) == expected
 
 
-def test_a_reader_is_shown_the_text_and_two_titles_alone():
+def test_a_reader_is_shown_the_text_and_two_titles_alone() -> None:
     told = explanation(text="Yes, {it} is fine; ANSWER-A.", method="intention", variant="grounded")
     conversations = simulation_conversations({Method("intention", "grounded"): [told]}, recommender(), pairs=6)
     assert len(conversations) == 6
@@ -63,37 +67,37 @@ def test_a_reader_is_shown_the_text_and_two_titles_alone():
         assert "intention" not in message.content
 
 
-def test_the_prompt_itself_gives_no_answer():
+def test_the_prompt_itself_gives_no_answer() -> None:
     assert parse_choice(simulation_conversation("Yes.", *TITLES[:2])[0].content) is None
 
 
-def shown(prompt):
+def shown(prompt: Any) -> Any:
     """The titles that are shown as A and B."""
     return re.findall(r"^[AB]: (.+)$", prompt, re.MULTILINE)
 
 
-def by_weight(prompt):
+def by_weight(prompt: Any) -> Any:
     """What who knows f would say."""
     first, second = (WEIGHTS[TITLES.index(title)] for title in shown(prompt))
     return f"<br>ANSWER-{'A' if first > second else 'B'}</br>"
 
 
-def by_text(prompt):
+def by_text(prompt: Any) -> Any:
     """As the fixed reader: one said to be for it, before one not named, before one said to be against it."""
-    text = re.search("<explanation>\n(.*)\n</explanation>", prompt)[1]
+    (text,) = re.findall("<explanation>\n(.*)\n</explanation>", prompt)
     first, second = (text.count(f"+{title}") - text.count(f"-{title}") for title in shown(prompt))
     return "Neither." if first == second else "A" if first > second else "B"
 
 
-def ask(told, answer, **arguments):
+def ask(told: Any, answer: Any, **arguments: Any) -> Any:
     return predict_with_model(told, recommender(), FakeChatModel(answer), **arguments)
 
 
-def many(method="a", cases=100, **changes):
+def many(method: Any = "a", cases: Any = 100, **changes: Any) -> Any:
     return [explanation(user=f"u{case}", method=method, **changes) for case in range(cases)]
 
 
-def test_who_knows_f_is_right_and_who_turns_it_round_is_wrong():
+def test_who_knows_f_is_right_and_who_turns_it_round_is_wrong() -> None:
     told = {Method("a"): many()}
     for answer, score in (
         (by_weight, 1.0),
@@ -115,7 +119,7 @@ def test_who_knows_f_is_right_and_who_turns_it_round_is_wrong():
         )
 
 
-def test_a_reader_like_the_fixed_one_finds_what_the_fixed_one_finds():
+def test_a_reader_like_the_fixed_one_finds_what_the_fixed_one_finds() -> None:
     claims = (
         Claim("positive_attribution", "supported", "", 0, 1, 0),
         Claim("negative_attribution", "supported", "", 0, 1, 2),
@@ -126,7 +130,7 @@ def test_a_reader_like_the_fixed_one_finds_what_the_fixed_one_finds():
     assert [row.value] == faithfulness_values([told], recommender())["simulatability"]
 
 
-def test_all_methods_are_asked_about_the_same_pairs():
+def test_all_methods_are_asked_about_the_same_pairs() -> None:
     told = {Method("a"): many(text="One."), Method("b"): many("b", text="Two.")[::-1]}
     found = {(one.method, one.user): set[object]() for one in ask(told, by_weight)}
     for one in ask(told, by_weight):
@@ -137,7 +141,7 @@ def test_all_methods_are_asked_about_the_same_pairs():
     assert first == again != other
 
 
-def test_which_is_shown_first_tells_nothing():
+def test_which_is_shown_first_tells_nothing() -> None:
     found = ask({Method("a"): many()}, by_weight)
     assert 0.4 < np.mean([one.truth == "A" for one in found]) < 0.6
     for one in found:
@@ -145,7 +149,7 @@ def test_which_is_shown_first_tells_nothing():
         assert WEIGHTS[more] > WEIGHTS[less]
 
 
-def test_answers_come_back_to_their_own_questions():
+def test_answers_come_back_to_their_own_questions() -> None:
     told = {Method("a"): many(cases=10), Method("b"): many("b", cases=10)}
     model = FakeChatModel(lambda prompt: " and ".join(shown(prompt)))
     found = predict_with_model(told, recommender(), model, seed=3)
@@ -157,7 +161,7 @@ def test_answers_come_back_to_their_own_questions():
     assert sorted(model.calls[0], key=str) == sorted(planned, key=str)
 
 
-def test_items_that_are_not_apart_are_not_asked_about():
+def test_items_that_are_not_apart_are_not_asked_about() -> None:
     step = NEGLIGIBLE * score_std()
     near, apart = (explanation(attributions=(0.0, 0.0, 0.0, by)) for by in (0.99 * step, 1.01 * step))
     assert ask({Method("a"): [near]}, by_weight) == []
@@ -165,7 +169,7 @@ def test_items_that_are_not_apart_are_not_asked_about():
     assert {max(one.shown) for one in found} == {3}
 
 
-def test_where_there_is_nothing_to_ask_nobody_is():
+def test_where_there_is_nothing_to_ask_nobody_is() -> None:
     model = FakeChatModel(by_weight)
     assert (
         predict_with_model({}, recommender(), model)
@@ -176,12 +180,12 @@ def test_where_there_is_nothing_to_ask_nobody_is():
     assert simulatability_rows([], "gpt") == []
 
 
-def test_without_effects_nothing_can_be_asked():
+def test_without_effects_nothing_can_be_asked() -> None:
     with pytest.raises(DataError, match="attributions of 0 of 4"):
         simulation_conversations({Method("a"): [explanation(attributions=())]}, recommender())
 
 
-def simulations(method, *cases):
+def simulations(method: Any, *cases: Any) -> Any:
     return [
         Prediction(method, "", f"u{case}", 9, (0, 1), "A", choice, "")
         for case, choices in enumerate(cases)
@@ -189,9 +193,9 @@ def simulations(method, *cases):
     ]
 
 
-def test_rows_by_hand():
+def test_rows_by_hand() -> None:
     found = simulations("a", ["A", "NEITHER", "NEITHER"], ["B", None], [None, None], ["A"])
-    rows = simulatability_rows([*found, *simulations("b", [None])], "gpt")
+    rows: Any = simulatability_rows([*found, *simulations("b", [None])], "gpt")
     values = {(one.method, one.metric): (one.value, one.cases) for one in rows}
     assert values == {
         ("a", "simulatability"): (pytest.approx((2 / 3 + 0 + 1) / 3), 3),

@@ -1,5 +1,9 @@
 """An f that adds up weights, so that each value of faithfulness can be worked out by hand."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 from tests.tiny import told
 
@@ -12,7 +16,7 @@ WEIGHTS = np.array([3.0, 1.0, 0.0, -2.0])  # what items 0 to 3 do to the score o
 SCORE = 5.0
 
 
-def f(histories, items):
+def f(histories: Any, items: Any) -> Any:
     """The score of the last item is 3 and the weights of the history; with those unseen it spreads by `score_std()`."""
     scores = np.zeros((len(histories), len(TITLES)))
     scores[:, 4:ASKED] = UNSEEN
@@ -21,14 +25,14 @@ def f(histories, items):
     return scores
 
 
-def recommender():
+def recommender() -> Any:
     return as_recommender(f, [str(item) for item in range(len(TITLES))])
 
 
-def score_std():
+def score_std() -> Any:
     return np.array([*UNSEEN, SCORE]).std()
 
 
-def explanation(*claims, text="", **changes):
+def explanation(*claims: Any, text: str = "", **changes: Any) -> Any:
     known = {"history": range(4), "score": SCORE, "attributions": tuple(WEIGHTS)}
     return told(TITLES, text, claims=claims, **(known | changes))

@@ -1,9 +1,13 @@
+# pyright: reportUnknownLambdaType=false
+from __future__ import annotations
+
 import csv
 import io
 import json
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.tiny import complete
@@ -46,7 +50,7 @@ STAGES = {
 CHROMIUM = Path("/usr/bin/chromium")
 
 
-def explanation(method, number, **changes):
+def explanation(method: Any, number: Any, **changes: Any) -> Any:
     made = Explanation(
         method=method.name,
         variant=method.variant,
@@ -68,16 +72,16 @@ def explanation(method, number, **changes):
     return replace(made, **changes)
 
 
-def told(cases=6):
+def told(cases: Any = 6) -> Any:
     return {method: [explanation(method, number) for number in range(cases)] for method in METHODS}
 
 
-def table(folder):
+def table(folder: Path) -> Any:
     text = (folder / "packet.csv").read_text(encoding="utf-8-sig")
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def write_table(path, records, delimiter=",", ends="\r\n", encoding="utf-8"):
+def write_table(path: Path, records: Any, delimiter: Any = ",", ends: Any = "\r\n", encoding: Any = "utf-8") -> Any:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(records[0]), delimiter=delimiter, lineterminator=ends, quoting=csv.QUOTE_ALL)
     writer.writeheader()
@@ -87,12 +91,12 @@ def write_table(path, records, delimiter=",", ends="\r\n", encoding="utf-8"):
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Any:
     export_study(told(), tmp_path / "study", RUBRIC, cases=4)
     return tmp_path / "study"
 
 
-def test_every_method_explains_the_same_drawn_cases(tmp_path):
+def test_every_method_explains_the_same_drawn_cases(tmp_path: Path) -> None:
     key = export_study(told(30), tmp_path, RUBRIC, cases=12, seed=3)
     of = {
         method: [(one.user, one.item) for one in key.entries if Method(one.method, one.variant) == method]
@@ -104,7 +108,7 @@ def test_every_method_explains_the_same_drawn_cases(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["key.json", "packet.csv", "packet.html"]
 
 
-def test_seeds_repeat_and_differ(tmp_path):
+def test_seeds_repeat_and_differ(tmp_path: Path) -> None:
     first, again, other = (
         export_study(told(30), tmp_path / name, RUBRIC, cases=9, seed=seed)
         for name, seed in (("a", 1), ("b", 1), ("c", 2))
@@ -115,12 +119,12 @@ def test_seeds_repeat_and_differ(tmp_path):
     assert {one.id for one in first.entries}.isdisjoint(one.id for one in other.entries)
 
 
-def test_fewer_cases_than_asked_for_are_all_taken(tmp_path):
+def test_fewer_cases_than_asked_for_are_all_taken(tmp_path: Path) -> None:
     shorter = {**told(5), BEHAVIOR: told(3)[BEHAVIOR]}
     assert len(export_study(shorter, tmp_path, RUBRIC).entries) == 3 * len(METHODS)
 
 
-def test_nothing_in_the_packet_tells_the_method(folder):
+def test_nothing_in_the_packet_tells_the_method(folder: Path) -> None:
     packet = (folder / "packet.csv").read_text() + (folder / "packet.html").read_text()
     for betrayal in ("behavior", "hybrid", "unaligned", "grounded", "A2X"):
         assert betrayal not in packet
@@ -128,7 +132,7 @@ def test_nothing_in_the_packet_tells_the_method(folder):
     assert all(len(record["id"]) == 15 and record["id"][0] == "x" for record in table(folder))
 
 
-def test_the_order_is_mixed(tmp_path):
+def test_the_order_is_mixed(tmp_path: Path) -> None:
     key = export_study(told(40), tmp_path, RUBRIC, cases=40)
     method_of = {one.id: Method(one.method, one.variant) for one in key.entries}
     order = [method_of[record["id"]] for record in table(tmp_path)]
@@ -138,7 +142,7 @@ def test_the_order_is_mixed(tmp_path):
         assert all(5 < third.count(method) < 22 for method in METHODS)
 
 
-def test_the_table_holds_what_a_rater_needs(folder):
+def test_the_table_holds_what_a_rater_needs(folder: Path) -> None:
     entries = {one["id"]: one for one in json.loads((folder / "key.json").read_text())["entries"]}
     for record in table(folder):
         one = entries[record["id"]]
@@ -150,7 +154,7 @@ def test_the_table_holds_what_a_rater_needs(folder):
         assert record["rating"] == record["comment"] == record["rater"] == ""
 
 
-def test_a_spreadsheet_takes_no_text_for_a_formula(tmp_path):
+def test_a_spreadsheet_takes_no_text_for_a_formula(tmp_path: Path) -> None:
     bad = {UNALIGNED: [explanation(UNALIGNED, 0, text='=HYPERLINK("x")', item_title="-1 Day")]}
     export_study(bad, tmp_path, RUBRIC)
     (record,) = table(tmp_path)
@@ -158,7 +162,7 @@ def test_a_spreadsheet_takes_no_text_for_a_formula(tmp_path):
     assert record["item"] == "'-1 Day"
 
 
-def test_text_cannot_break_out_of_the_page(tmp_path):
+def test_text_cannot_break_out_of_the_page(tmp_path: Path) -> None:
     text = "</script><script>alert(1)</script><!-- & \u2028"
     export_study({UNALIGNED: [explanation(UNALIGNED, 0, text=text)]}, tmp_path, [*RUBRIC[:3], "<b>bold</b>"])
     page = (tmp_path / "packet.html").read_text()
@@ -180,7 +184,7 @@ def test_text_cannot_break_out_of_the_page(tmp_path):
         ({m: [explanation(m, 0, history_titles=(m.name,))] for m in METHODS}, "differ"),
     ],
 )
-def test_explanations_that_make_no_study_are_refused(tmp_path, explanations, says):
+def test_explanations_that_make_no_study_are_refused(tmp_path: Path, explanations: Any, says: Any) -> None:
     with pytest.raises(DataError, match=says) as error:
         export_study(explanations, tmp_path, RUBRIC)
     assert error.value.location
@@ -188,14 +192,14 @@ def test_explanations_that_make_no_study_are_refused(tmp_path, explanations, say
     assert not list(tmp_path.iterdir())
 
 
-def test_arguments_out_of_bounds_are_refused(tmp_path):
+def test_arguments_out_of_bounds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="4 lines"):
         export_study(told(), tmp_path, RUBRIC[:3])
     with pytest.raises(ValueError, match="0 cases"):
         export_study(told(), tmp_path, RUBRIC, cases=0)
 
 
-def test_the_key_of_another_packet_is_not_lost(folder):
+def test_the_key_of_another_packet_is_not_lost(folder: Path) -> None:
     kept = (folder / "key.json").read_bytes()
     with pytest.raises(RunError, match="another packet"):
         export_study(told(), folder, RUBRIC, cases=4, seed=5)
@@ -207,7 +211,9 @@ def test_the_key_of_another_packet_is_not_lost(folder):
 @pytest.mark.parametrize(
     ("delimiter", "ends", "encoding"), [(",", "\n", "utf-8"), (";", "\r\n", "utf-8-sig"), ("\t", "\r", "utf-8-sig")]
 )
-def test_a_table_comes_back_from_a_spreadsheet(folder, tmp_path, caplog, delimiter, ends, encoding):
+def test_a_table_comes_back_from_a_spreadsheet(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, delimiter: Any, ends: Any, encoding: Any
+) -> None:
     caplog.set_level("INFO", "recexplainer")
     records = table(folder)
     for place, record in enumerate(records[:-2]):
@@ -225,18 +231,20 @@ def test_a_table_comes_back_from_a_spreadsheet(folder, tmp_path, caplog, delimit
     assert "Zoë: 10 of 12 rated" in caplog.text
 
 
-def saved(folder, **changes):
+def saved(folder: Path, **changes: Any) -> Any:
     key = json.loads((folder / "key.json").read_text())
     lines = [{"id": one["id"], "rating": place % 4, "comment": ""} for place, one in enumerate(key["entries"])]
     return {"packet": key["packet"], "rater": "Ann", "ratings": lines} | changes
 
 
-def write_saved(path, value):
+def write_saved(path: Path, value: Any) -> Any:
     path.write_text(json.dumps(value), encoding="utf-8")
     return path
 
 
-def test_a_saved_file_comes_back_and_the_rest_is_not_rated(folder, tmp_path, caplog):
+def test_a_saved_file_comes_back_and_the_rest_is_not_rated(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO", "recexplainer")
     value = saved(folder)
     value["ratings"] = value["ratings"][:5]
@@ -248,7 +256,7 @@ def test_a_saved_file_comes_back_and_the_rest_is_not_rated(folder, tmp_path, cap
     assert "Ann: 4 of 12 rated" in caplog.text
 
 
-def test_ratings_are_kept_and_read_again(folder, tmp_path):
+def test_ratings_are_kept_and_read_again(folder: Path, tmp_path: Path) -> None:
     ratings = import_study(folder, [write_saved(tmp_path / "one.json", saved(folder))])
     write_ratings(tmp_path / "run/study/ratings.json", ratings)
     assert read_ratings(tmp_path / "run/study/ratings.json") == ratings
@@ -257,8 +265,8 @@ def test_ratings_are_kept_and_read_again(folder, tmp_path):
         read_ratings(tmp_path / "other.json")
 
 
-def changed(place, **changes):
-    def change(value):
+def changed(place: Any, **changes: Any) -> Any:
+    def change(value: Any) -> Any:
         value["ratings"][place] |= changes
         return value
 
@@ -282,7 +290,9 @@ def changed(place, **changes):
         (lambda value: [], "The file", ""),
     ],
 )
-def test_a_saved_file_that_cannot_be_right_is_refused(folder, tmp_path, change, says, row):
+def test_a_saved_file_that_cannot_be_right_is_refused(
+    folder: Path, tmp_path: Path, change: Any, says: Any, row: Any
+) -> None:
     path = write_saved(tmp_path / "one.json", change(saved(folder)))
     with pytest.raises(DataError, match=says) as error:
         import_study(folder, [path])
@@ -303,7 +313,9 @@ def test_a_saved_file_that_cannot_be_right_is_refused(folder, tmp_path, change, 
         (lambda records: (records[0].update(rater="Ann"), records[1].update(rater="Bob")), "'Ann' and 'Bob'", ""),
     ],
 )
-def test_a_table_that_cannot_be_right_is_refused(folder, tmp_path, change, says, row):
+def test_a_table_that_cannot_be_right_is_refused(
+    folder: Path, tmp_path: Path, change: Any, says: Any, row: Any
+) -> None:
     records = table(folder)
     change(records)
     path = write_table(tmp_path / "one.csv", records)
@@ -324,14 +336,14 @@ def test_a_table_that_cannot_be_right_is_refused(folder, tmp_path, change, says,
         ("one.xlsx", b"PK", "CSV or JSON"),
     ],
 )
-def test_files_of_another_kind_are_refused(folder, tmp_path, name, content, says):
+def test_files_of_another_kind_are_refused(folder: Path, tmp_path: Path, name: Any, content: Any, says: Any) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=says) as error:
         import_study(folder, [tmp_path / name])
     assert str(tmp_path / name) in error.value.location
 
 
-def test_a_missing_file_and_a_missing_key_are_named(folder, tmp_path):
+def test_a_missing_file_and_a_missing_key_are_named(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file"):
         import_study(folder, [tmp_path / "none.csv"])
     with pytest.raises(RunError, match="missing") as error:
@@ -339,22 +351,22 @@ def test_a_missing_file_and_a_missing_key_are_named(folder, tmp_path):
     assert error.value.location == str(tmp_path / "key.json")
 
 
-def test_two_files_of_one_rater_are_refused(folder, tmp_path):
+def test_two_files_of_one_rater_are_refused(folder: Path, tmp_path: Path) -> None:
     files = [write_saved(tmp_path / name, saved(folder)) for name in ("one.json", "two.json")]
     with pytest.raises(DataError, match=r"one\.json is of the rater 'Ann' too"):
         import_study(folder, files)
 
 
-def rating(rater, method, item, value):
+def rating(rater: Any, method: Any, item: Any, value: Any) -> Any:
     return HumanRating(rater, method, "", "u", item, value, "")
 
 
-def test_rows_by_hand():
+def test_rows_by_hand() -> None:
     ratings = [
         *(rating("ann", "hybrid", item, value) for item, value in enumerate([3, 0, 2, None])),
         *(rating("bob", "hybrid", item, value) for item, value in enumerate([2, 0, None, None])),
     ]
-    rows = {row.metric: row for row in human_rows(ratings)}
+    rows: dict[str, Any] = {row.metric: row for row in human_rows(ratings)}
     assert {(row.method, row.task, row.rater) for row in rows.values()} == {("hybrid", "explanation", "people")}
     assert rows["rating"].value == pytest.approx((2.5 + 0 + 2) / 3)
     shares = [rows[f"rating_{level}"].value for level in range(4)]
@@ -365,20 +377,20 @@ def test_rows_by_hand():
     assert 0 <= rows["rating"].low < rows["rating"].high <= 2.5
 
 
-def test_rows_of_nothing_rated():
+def test_rows_of_nothing_rated() -> None:
     assert human_rows([]) == []
     rows = {row.metric: (row.value, row.cases) for row in human_rows([rating("ann", "hybrid", 0, None)])}
     assert rows.pop("rated_share") == (0.0, 1)
     assert set(rows.values()) == {(None, 0)}
 
 
-def test_rows_of_ratings_all_wrong():
+def test_rows_of_ratings_all_wrong() -> None:
     rows = {row.metric: row.value for row in human_rows([rating("ann", "hybrid", 0, 0)])}
     assert rows["rating"] == 0
     assert rows["rating_of_correct"] is None
 
 
-def test_ratings_go_to_agreement_by_case(folder, tmp_path):
+def test_ratings_go_to_agreement_by_case(folder: Path, tmp_path: Path) -> None:
     files = [write_saved(tmp_path / f"{name}.json", saved(folder, rater=name)) for name in ("Ann", "Bob")]
     by_rater = ratings_by_rater(import_study(folder, files))
     assert list(by_rater) == ["Ann", "Bob"]
@@ -387,14 +399,14 @@ def test_ratings_go_to_agreement_by_case(folder, tmp_path):
     assert found["Ann × Bob", "kappa"] == (pytest.approx(1), 12)
 
 
-def test_key_entries_stand_in_the_order_of_methods(tmp_path):
+def test_key_entries_stand_in_the_order_of_methods(tmp_path: Path) -> None:
     key = export_study(told(3), tmp_path, RUBRIC)
     assert [Method(one.method, one.variant) for one in key.entries] == [method for method in METHODS for _ in range(3)]
     assert isinstance(key.entries[0], KeyEntry)
 
 
 @pytest.mark.slow  # loads torch
-def test_the_commands_write_a_study_and_read_it(tmp_path):
+def test_the_commands_write_a_study_and_read_it(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
     RunLayout(run).write_version()
@@ -416,7 +428,7 @@ def test_the_commands_write_a_study_and_read_it(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser() -> Any:
     playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install recexplainer[browser]")
     if not CHROMIUM.is_file():
         pytest.skip(f"no browser at {CHROMIUM}")
@@ -429,7 +441,7 @@ def browser():
 
 
 @pytest.mark.slow
-def test_the_page_rates_keeps_saves_and_loads(browser, folder, tmp_path):
+def test_the_page_rates_keeps_saves_and_loads(browser: Any, folder: Path, tmp_path: Path) -> None:
     asked, errors = [], []
     context = browser.new_context(offline=True)
     page = context.new_page()
@@ -492,7 +504,7 @@ def test_the_page_rates_keeps_saves_and_loads(browser, folder, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("width", [400, 1200])
-def test_the_page_never_scrolls_sideways(browser, tmp_path, width):
+def test_the_page_never_scrolls_sideways(browser: Any, tmp_path: Path, width: Any) -> None:
     long = "Ein" + "langer" * 30 + "titel"
     export_study({UNALIGNED: [explanation(UNALIGNED, 0, item_title=long, text=long)]}, tmp_path, RUBRIC)
     page = browser.new_page(viewport={"width": width, "height": 800})
