@@ -29,15 +29,8 @@ from recexplainer.surrogate.settings import SurrogateSettings
 from recexplainer.tasks.mixture import MixtureSettings
 
 EVALUATIONS = (
-    "alignment",
-    "baselines",
-    "judge",
-    "discriminator",
-    "score_predictor",
-    "ablation",
-    "agreement",
-    "faithfulness",
-    "synthetic",
+    *("alignment", "baselines", "judge", "discriminator", "score_predictor"),
+    *("ablation", "agreement", "faithfulness", "synthetic"),
 )
 """The evaluations that come with the package, in the order of the paper; the last two are not in it."""
 
@@ -99,15 +92,8 @@ class EvaluationSettings(Settings):
     """Which evaluations a run has, and how they are done; `recexplainer evaluate` adds to them."""
 
     renamed = MappingProxyType(
-        {
-            "made": "evaluations",
-            "cases": "n_cases",
-            "judged": "n_judged",
-            "read": "n_discriminator",
-            "faithful": "n_faithfulness",
-            "simulated": "n_simulatability",
-            "planted": "n_synthetic",
-        }
+        {"made": "evaluations", "cases": "n_cases", "judged": "n_judged", "read": "n_discriminator"}
+        | {"faithful": "n_faithfulness", "simulated": "n_simulatability", "planted": "n_synthetic"}
     )
 
     evaluations: tuple[str, ...] = ("alignment",)
@@ -244,14 +230,10 @@ def spread_seed(kind: type[Settings], values: dict[str, Any], seed: int) -> dict
 
 
 def load_recipe(recipe: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe.
-
-    Args:
-        recipe: A YAML file, or the name of a recipe that comes with the package (`demo`, `paper-games`).
-        overrides: Changes, each `key.sub=value`.
+    """Read a recipe: a YAML file, or a name such as `demo`; `overrides` are changes, each `key.sub=value`.
 
     Raises:
-        SettingsError: There is no such recipe, or it is wrong; says which file, which key, and the nearest key.
+        SettingsError: There is no such recipe, or it is wrong; names the file, the key, and the nearest key.
     """
     return read_settings(Recipe, find_recipe(recipe), overrides)
 
@@ -280,11 +262,8 @@ def find_recipe(recipe: str | Path) -> Path:
     shipped = {path.stem: path for path in sorted(_shipped_folder().glob("*.yaml"))}
     if str(recipe) in shipped:
         return shipped[str(recipe)]
-    raise SettingsError(
-        "There is no such recipe.",
-        location=str(recipe),
-        hint=f"Give the path of a YAML file, or one of: {', '.join(shipped)}.",
-    )
+    hint = f"Give the path of a YAML file, or one of: {', '.join(shipped)}."
+    raise SettingsError("There is no such recipe.", location=str(recipe), hint=hint)
 
 
 def _shipped_folder() -> Path:

@@ -20,12 +20,7 @@ S = TypeVar("S", bound=Settings)
 
 
 def read_settings(kind: type[S], path: Path, overrides: Sequence[str] = ()) -> S:
-    """Read settings from a YAML file.
-
-    Args:
-        kind: The settings class.
-        path: The YAML file.
-        overrides: Changes to what the file holds, each `key.sub=value`, the value as YAML.
+    """Read settings from a YAML file, with changes to what it holds: each `key.sub=value`, the value as YAML.
 
     Raises:
         SettingsError: The file cannot be read, or a key is unknown, renamed, missing or of the wrong type. It names the
@@ -37,13 +32,7 @@ def read_settings(kind: type[S], path: Path, overrides: Sequence[str] = ()) -> S
 
 
 def check_settings(kind: type[S], values: Mapping[str, Any], location: str, overridden: Collection[str] = ()) -> S:
-    """Check values against a settings class.
-
-    Args:
-        kind: The settings class.
-        values: The nested values.
-        location: What to call their place in an error: a file.
-        overridden: Dotted keys that were given on the command line.
+    """Check nested values, which an error names by a location; `overridden` are keys given on the command line.
 
     Raises:
         SettingsError: As `read_settings`, for the first problem; it states how many there are.
@@ -73,20 +62,17 @@ def inner_settings(annotation: Any) -> type[Settings] | None:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
+    at = str(path)
     try:
         values: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"The recipe cannot be read: {error}", location=str(path), hint="Give the path of a YAML file in UTF-8."
-        ) from error
+        hint = "Give the path of a YAML file in UTF-8."
+        raise SettingsError(f"The recipe cannot be read: {error}", location=at, hint=hint) from error
     except yaml.YAMLError as error:
-        raise SettingsError(
-            f"The recipe is not YAML: {error}", location=str(path), hint="Correct the line named."
-        ) from error
+        raise SettingsError(f"The recipe is not YAML: {error}", location=at, hint="Correct the line named.") from error
     if not isinstance(values, dict):
-        raise SettingsError(
-            "The recipe holds no settings.", location=str(path), hint="Write one `key: value` a line, as in recipes/."
-        )
+        hint = "Write one `key: value` a line, as in recipes/."
+        raise SettingsError("The recipe holds no settings.", location=at, hint=hint)
     return values
 
 

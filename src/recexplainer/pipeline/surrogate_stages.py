@@ -30,7 +30,7 @@ from recexplainer.recommenders.base import User
 from recexplainer.storage import write_json
 from recexplainer.surrogate.prompt import Form
 from recexplainer.surrogate.settings import PreferenceSettings
-from recexplainer.tasks.example import Example, LabelledExamples, Task
+from recexplainer.tasks.example import LabelledExamples, Task
 
 if TYPE_CHECKING:
     from recexplainer.surrogate.model import Surrogate
@@ -107,7 +107,13 @@ def _train_preference(recipe: Recipe, settings: PreferenceSettings, context: Sta
     use_threads(recipe.threads_each)
     alignment = layout.load_alignment(context.folders)
     surrogate = layout.load_surrogate(context.folders[surrogate_name(recipe.explaining_form)])
-    asked = _classification_examples(alignment)
+    asked = [one for one in alignment.examples if one.task == "classification"]
+    if len(asked) < _MIN_QUESTIONS:
+        raise SettingsError(
+            f"Preference training needs examples of classification, of which there are {len(asked)}.",
+            location="surrogate.preference",
+            hint="Add classification to examples.tasks, or give --set surrogate.preference=null.",
+        )
     step = max(2, len(asked) // _MIN_GUARD_QUESTIONS)
     pairs = [(User(one.history, one.user), one.items[0]) for at, one in enumerate(asked) if at % step]
     guard = partial(_accuracy, cases=replace(alignment, examples=asked[::step]))
@@ -116,18 +122,6 @@ def _train_preference(recipe: Recipe, settings: PreferenceSettings, context: Sta
     write_json(folder / RunLayout.PREFERENCE_LOG, asdict(log))
     scores = f"explanations scored {log.score_before:.3f}, after preference training {log.score_after:.3f}"
     return f"{log.pairs:,} pairs; {scores}{', undone since alignment fell' if log.undone else ''}"
-
-
-def _classification_examples(alignment: LabelledExamples) -> list[Example]:
-    """Items that the recommender likes or dislikes for the users trained on: what people ask to have explained."""
-    asked = [one for one in alignment.examples if one.task == "classification"]
-    if len(asked) < _MIN_QUESTIONS:
-        raise SettingsError(
-            f"Preference training needs examples of classification, of which there are {len(asked)}.",
-            location="surrogate.preference",
-            hint="Add classification to examples.tasks, or give --set surrogate.preference=null.",
-        )
-    return asked
 
 
 def _accuracy(surrogate: Surrogate, *, cases: LabelledExamples) -> float:
@@ -259,12 +253,19 @@ def ablation_stage(recipe: Recipe, variant: str) -> Stage:
 def _measure_ablated(recipe: Recipe, method: Method, context: StageContext, folder: Path) -> str:
     from recexplainer.evaluation.alignment import evaluate_surrogate
     from recexplainer.explanations.explainer import Explainer
+    from recexplainer.surrogate.training import train_surrogate
 
     use_threads(recipe.threads_each)
-    settings, seed = recipe.evaluation.ablation, recipe.evaluation.seed
-    surrogate = _train_ablated(recipe, ABLATIONS[method.variant], context, folder)
+    without, training = ABLATIONS[method.variant], recipe.surrogate
+    if "discrimination" in without:  # the first phase names items from their vectors: that is this task
+        training = training.model_copy(update={"connector_warmup_examples": 0})
+    whole, settings, seed = layout.load_alignment(context.folders), recipe.evaluation.ablation, recipe.evaluation.seed
+    alignment = replace(whole, examples=[one for one in whole.examples if one.task not in without])
+    to = folder / RunLayout.ABLATED_SURROGATE
+    surrogate = train_surrogate(recipe.explaining_form, alignment, training, to, context.work, steps=settings.steps)
     if not is_first():
         return ""
+    surrogate = surrogate.to(best_device())
     cases = layout.load_test_cases(context.folders).first(settings.users)
     dataset, recommender = cases.dataset, cases.recommender
     rows = evaluate_surrogate(surrogate, cases, method)
@@ -276,18 +277,6 @@ def _measure_ablated(recipe: Recipe, method: Method, context: StageContext, fold
         rows += judgement_rows(judge_with_rubric({method: explanations}, dataset), RUBRIC)
     write_rows(folder / rows_file("ablation"), rows)
     return f"{len(rows)} results"
-
-
-def _train_ablated(recipe: Recipe, without: Sequence[Task], context: StageContext, folder: Path) -> Surrogate:
-    from recexplainer.surrogate.training import train_surrogate
-
-    whole, settings = layout.load_alignment(context.folders), recipe.surrogate
-    alignment = replace(whole, examples=[one for one in whole.examples if one.task not in without])
-    if "discrimination" in without:  # the first phase names items from their vectors: that is this task
-        settings = settings.model_copy(update={"connector_warmup_examples": 0})
-    to, steps = folder / RunLayout.ABLATED_SURROGATE, recipe.evaluation.ablation.steps
-    surrogate = train_surrogate(recipe.explaining_form, alignment, settings, to, context.work, steps=steps)
-    return surrogate.to(best_device())
 
 
 def _write_alignment(folder: Path, rows: Sequence[Row]) -> str:
