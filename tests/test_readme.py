@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -45,7 +46,7 @@ def test_the_library_example_runs_as_it_stands(
     events = [(user, item) for user in users for item in drawn.choice(items, 6, replace=False)]
     pl.DataFrame(events, schema=["user_id", "item_id"], orient="row").write_csv("events.csv")
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    names = {"model": Neighbours()}
+    names: dict[str, Any] = {"model": Neighbours()}
     exec(compile(example, "README.md", "exec"), names)
     told = names["told"]
     assert (told.user, told.item_title) == ("ann", "Tea-7")

@@ -185,7 +185,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[str, str, 
     return what, location.partition(": ")[2], hint.partition(": ")[2]
 
 
-def told(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+def shown(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
     """What a command that ends well prints, line by line, each with single spaces."""
     with pytest.raises(SystemExit) as left:
         main(words)
@@ -235,10 +235,10 @@ def vectors(path: Path, ids: list[str], width: int = WIDTH, first: float = 1.0) 
 def test_data_that_cannot_be_used(case: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files, what, location, hint = UNUSABLE[case]
     put(here / "bad", files)
-    said = refused(capsys, "data", "inspect", "bad")
-    assert all(part in line for part, line in zip((what, location, hint), said, strict=True)), said
+    message = refused(capsys, "data", "inspect", "bad")
+    assert all(part in line for part, line in zip((what, location, hint), message, strict=True)), message
     (here / "small.yaml").write_text(RECIPE)
-    assert refused(capsys, "run", "small.yaml", "--data", "bad")[0] == said[0]
+    assert refused(capsys, "run", "small.yaml", "--data", "bad")[0] == message[0]
     assert whole(here / "runs" / "small") == set()
     assert not (here / "run-by-accident").exists()
 
@@ -246,7 +246,7 @@ def test_data_that_cannot_be_used(case: str, here: Path, capsys: pytest.CaptureF
 def test_what_reading_drops_is_counted(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with (shop / "shop" / "interactions.csv").open("a") as file:
         file.write("u0,unknown,7\nu1,,7\nu2,i2,0\nalone,i1,-3\n")
-    seen = told(capsys, "data", "inspect", "shop")
+    seen = shown(capsys, "data", "inspect", "shop")
     assert seen[seen.index("dropped or changed") + 1 :] == [
         "1 events without a user, an item or a readable time dropped",
         "1 events on items outside the catalogue or without a title dropped",
@@ -267,8 +267,8 @@ def test_a_recipe_that_cannot_be_carried_out(
         longest = "".join(f"i{item},{' '.join(f'{item}x{word}y' for word in range(20))}\n" for item in range(ITEMS))
         (shop / "shop" / "items.csv").write_text(f"item_id,title\n{longest}")
     elsewhere = ["--set", "surrogate.backbone=somewhere/model"] if "four_bit" in change else []
-    said = refused(capsys, "run", "small.yaml", "--set", change, *elsewhere)
-    assert all(part in line for part, line in zip((what, location, hint), said, strict=True)), said
+    message = refused(capsys, "run", "small.yaml", "--set", change, *elsewhere)
+    assert all(part in line for part, line in zip((what, location, hint), message, strict=True)), message
     runs = shop / "runs" / "small"
     assert whole(runs) == made if made is not None else not runs.exists()
 
@@ -288,9 +288,9 @@ def test_vectors_that_do_not_fit(
     kind: str, ids: int, width: int, first: float, what: str, shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     vectors(shop / f"{kind}.parquet", [f"{kind[0]}{number}" for number in range(ids)], width, first)
-    said = refused(capsys, "run", "small.yaml")
-    assert said[:2] == (what, f"{kind}.parquet")
-    assert said[2]
+    message = refused(capsys, "run", "small.yaml")
+    assert message[:2] == (what, f"{kind}.parquet")
+    assert message[2]
     assert whole(shop / "runs" / "small") == {"dataset"}
 
 

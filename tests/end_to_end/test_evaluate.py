@@ -44,12 +44,12 @@ class Server:
 
     def respond(self, request: Request) -> Response:
         body: Any = json.loads(request.data)
-        said = json.dumps(body["messages"], sort_keys=True)
-        self.seen.append(said)
+        message = json.dumps(body["messages"], sort_keys=True)
+        self.seen.append(message)
         if len(self.seen) % 10 == 0:
             return Response("busy", 500)
-        text = "<br>RATING-2</br>" if "RATING" in said else "Yes, it fits."
-        text = "<br>ANSWER-NEITHER</br>" if "ANSWER-x" in said else text
+        text = "<br>RATING-2</br>" if "RATING" in message else "Yes, it fits."
+        text = "<br>ANSWER-NEITHER</br>" if "ANSWER-x" in message else text
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
         usage = {"prompt_tokens": 9, "completion_tokens": 5}
         return Response(json.dumps({"choices": [choice], "usage": usage}), content_type="application/json")
@@ -62,12 +62,12 @@ def server() -> Iterator[Server]:
 
 
 def command(runs: Path, server: Server, *words: str) -> str:
-    told = launch(runs, server, *words)
-    return told.stdout + told.stderr
+    shown = launch(runs, server, *words)
+    return shown.stdout + shown.stderr
 
 
 def launch(runs: Path, server: Server, *words: str, path: str = "") -> subprocess.CompletedProcess[str]:
-    told = subprocess.run(
+    shown = subprocess.run(
         [sys.executable, "-m", "recexplainer", *words, "--runs", str(runs)],
         capture_output=True,
         text=True,
@@ -76,9 +76,9 @@ def launch(runs: Path, server: Server, *words: str, path: str = "") -> subproces
         | {"OPENAI_BASE_URL": server.address, "OPENAI_API_KEY": "secret"}
         | {"PYTHONPATH": os.pathsep.join(filter(None, (path, os.environ.get("PYTHONPATH"))))},
     )
-    assert told.returncode == 0, told.stderr
-    assert "secret" not in told.stdout + told.stderr
-    return told
+    assert shown.returncode == 0, shown.stderr
+    assert "secret" not in shown.stdout + shown.stderr
+    return shown
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +91,8 @@ def run(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Path:
     planned = command(runs, server, "evaluate", "small", *WANTED, *changes, "--dry-run")
     assert not server.seen, "a dry run asks nobody"
     assert f"to {MODEL}" in planned and "tokens in" in planned
-    told = command(runs, server, "evaluate", "small", *WANTED, *changes)
-    assert f"to {MODEL}" in told, "what it takes is said before it is asked"
+    shown = command(runs, server, "evaluate", "small", *WANTED, *changes)
+    assert f"to {MODEL}" in shown, "what it takes is said before it is asked"
     return runs / "small"
 
 
@@ -178,19 +178,19 @@ def test_tables_figures_and_what_is_missing_are_in_the_report(run: Path) -> None
 
 
 def test_the_rows_of_several_evaluations_are_one_list_for_a_program(run: Path, server: Server) -> None:
-    told = launch(run.parent, server, "evaluate", "small", "baselines", "synthetic", "agreement", "--json")
-    listed: list[dict[str, Any]] = json.loads(told.stdout)
+    shown = launch(run.parent, server, "evaluate", "small", "baselines", "synthetic", "agreement", "--json")
+    listed: list[dict[str, Any]] = json.loads(shown.stdout)
     written = [json.loads((run / "evaluation" / f"{name}.json").read_text()) for name in ("alignment", "synthetic")]
     assert listed == written[0] + written[1], "those of the baselines stand in the alignment's table"
-    assert "agreement: no rows; the report names what it needs" in told.stderr
+    assert "agreement: no rows; the report names what it needs" in shown.stderr
 
 
 def test_nothing_is_asked_twice(run: Path, server: Server) -> None:
     before = len(server.seen)
-    told = command(run.parent, server, "evaluate", "small", *WANTED)
+    shown = command(run.parent, server, "evaluate", "small", *WANTED)
     assert len(server.seen) == before
-    assert "…" not in told.split("cached: ", 1)[1].split("method", 1)[0], "every stage is cached"
-    answers = [said for number, said in enumerate(server.seen, 1) if number % 10]
+    assert "…" not in shown.split("cached: ", 1)[1].split("method", 1)[0], "every stage is cached"
+    answers = [message for number, message in enumerate(server.seen, 1) if number % 10]
     assert len(answers) == len(set(answers)), "no answered request was sent again"
     forced = command(run.parent, server, "evaluate", "small", "judge", "--force")
     assert len(server.seen) == before and "judge" in forced
@@ -211,7 +211,7 @@ def test_an_evaluation_that_another_package_registers_is_one_of_all(run: Path, s
     (tmp_path / "own-1.0.dist-info" / "METADATA").write_text("Name: own\nVersion: 1.0\n")
     points = "[recexplainer.evaluations]\nwords = own:words\n"
     (tmp_path / "own-1.0.dist-info" / "entry_points.txt").write_text(points)
-    told = launch(run.parent, server, "evaluate", "small", "words", "--json", path=str(tmp_path))
-    assert {(row["method"], row["variant"]) for row in json.loads(told.stdout)} >= set(METHODS)
+    shown = launch(run.parent, server, "evaluate", "small", "words", "--json", path=str(tmp_path))
+    assert {(row["method"], row["variant"]) for row in json.loads(shown.stdout)} >= set(METHODS)
     with pytest.raises(AssertionError, match="there is no evaluation 'words'"):
         launch(run.parent, server, "evaluate", "small", "judge")

@@ -28,10 +28,10 @@ align(world(), sasrec(), Path(sys.argv[1]), form="intention", mixture=MIXTURE, s
 
 
 def start(words: list[str]) -> None:
-    told = subprocess.run(
+    shown = subprocess.run(
         words, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": "."}
     )
-    assert told.returncode == 0, told.stderr
+    assert shown.returncode == 0, shown.stderr
 
 
 def losses(surrogate: Path) -> list[float]:
@@ -87,7 +87,7 @@ def test_a_world_size_that_does_not_run_is_an_error(tmp_path: Path) -> None:
         "arguments = TrainingArguments(use_cpu=True); os.environ['WORLD_SIZE'] = '2'\n"
         "TokenBudgetTrainer(fresh('behavior'), arguments, EncodedSet([], None, None), 100)\n"
     )
-    told = subprocess.run(
+    shown = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": "."}
     )
-    assert "SurrogateError: 2 processes were asked for, but 1 would train." in told.stderr
+    assert "SurrogateError: 2 processes were asked for, but 1 would train." in shown.stderr

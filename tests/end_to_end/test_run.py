@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
@@ -66,7 +67,7 @@ def whole(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return runs
 
 
-def rows(runs: Path) -> list[dict]:
+def rows(runs: Path) -> list[dict[str, Any]]:
     return json.loads((runs / "small" / "evaluation" / "alignment.json").read_text())
 
 
@@ -89,8 +90,8 @@ def test_killed_in_every_stage_it_ends_with_the_same_rows(whole: Path, recipe: P
         assert not (tmp_path / "small" / stage / "manifest.json").exists()
     subprocess.run(command(tmp_path, "run", str(recipe)), check=True, capture_output=True)
     assert rows(tmp_path) == rows(whole)
-    for told in ("grounded.json", "from_surrogate.json", "aspects.json"):
-        one, other = (runs / "small" / "explanations" / told for runs in (tmp_path, whole))
+    for shown in ("grounded.json", "from_surrogate.json", "aspects.json"):
+        one, other = (runs / "small" / "explanations" / shown for runs in (tmp_path, whole))
         assert one.read_text() == other.read_text()
 
 
@@ -109,7 +110,7 @@ def _kill_in(stage: str, words: list[str]) -> None:
             pytest.fail(f"the run ended without the stage {stage}")
 
 
-def _wait_for_a_checkpoint(work: Path, run: subprocess.Popen) -> None:
+def _wait_for_a_checkpoint(work: Path, run: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 300
     while run.poll() is None and not list(work.glob("tasks/checkpoint-*/complete")):
         assert time.monotonic() < deadline, "no checkpoint within five minutes"
@@ -118,20 +119,20 @@ def _wait_for_a_checkpoint(work: Path, run: subprocess.Popen) -> None:
 
 def test_explain_prints_a_record_that_a_program_can_read(whole: Path) -> None:
     words = command(whole, "explain", "small", "--user", "u0001", "--item", "i003", "--json")
-    said = subprocess.run([*words, "--aspect", "by moonlight"], check=True, capture_output=True, text=True)
-    (told,) = json.loads(said.stdout)
-    assert "has not learned this aspect" in said.stderr and "in short" in said.stderr
-    assert (told["method"], told["variant"], told["user"]) == ("hybrid", "grounded", "u0001")
-    assert len(told["attributions"]) == len(told["history"])
-    assert 1 <= told["rank"] <= told["n_ranked"]
+    message = subprocess.run([*words, "--aspect", "by moonlight"], check=True, capture_output=True, text=True)
+    (shown,) = json.loads(message.stdout)
+    assert "has not learned this aspect" in message.stderr and "in short" in message.stderr
+    assert (shown["method"], shown["variant"], shown["user"]) == ("hybrid", "grounded", "u0001")
+    assert len(shown["attributions"]) == len(shown["history"])
+    assert 1 <= shown["rank"] <= shown["n_ranked"]
 
 
 def test_a_user_that_is_not_there_is_a_clear_error(whole: Path) -> None:
     words = command(whole, "explain", "small", "--user", "nobody", "--item", "i003")
-    told = subprocess.run(words, check=False, capture_output=True, text=True)
-    assert told.returncode == 2
-    assert "nobody" in told.stderr
-    assert "Traceback" not in told.stderr
+    shown = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert shown.returncode == 2
+    assert "nobody" in shown.stderr
+    assert "Traceback" not in shown.stderr
 
 
 def test_an_exported_surrogate_is_whole_has_a_card_and_is_shared(whole: Path, tmp_path: Path) -> None:
@@ -151,4 +152,5 @@ def test_an_exported_surrogate_is_whole_has_a_card_and_is_shared(whole: Path, tm
     hybrid = [row for row in rows(whole) if row["method"] == "hybrid"]
     measured = {(row["task"], row["metric"]): round(row["value"], 4) for row in hybrid}
     card = ModelCard.load(folder / "README.md")
-    assert {(one.task_type, one.metric_type): one.metric_value for one in card.data.eval_results} == measured
+    data: Any = card.data
+    assert {(one.task_type, one.metric_type): one.metric_value for one in data.eval_results} == measured

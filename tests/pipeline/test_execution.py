@@ -263,8 +263,8 @@ Launch = Callable[..., "subprocess.Popen[str]"]
 
 def wait_for(process: "subprocess.Popen[str]", line: str) -> None:
     assert process.stdout is not None
-    for said in process.stdout:
-        if said.strip() == line:
+    for message in process.stdout:
+        if message.strip() == line:
             return
     raise AssertionError(f"the process ended without saying {line!r}")
 

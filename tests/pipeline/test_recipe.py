@@ -43,7 +43,7 @@ def test_one_seed_reaches_every_part_that_states_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "message"),
     [
         ("name=a/b", "'name'"),
         ("name=..", "'name'"),
@@ -58,8 +58,8 @@ def test_one_seed_reaches_every_part_that_states_none() -> None:
         ("surrogate.nano.width=32", "'surrogate.nano.width' is called 'surrogate.nano.hidden_size' now"),
     ],
 )
-def test_wrong_settings(override: str, said: str) -> None:
-    with pytest.raises(SettingsError, match=said):
+def test_wrong_settings(override: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
         load_recipe("demo", [override])
 
 

@@ -121,9 +121,9 @@ def test_each_kind_gives_a_surrogate_and_explanations(kind: str, form: str, tmp_
         "implicit": {"model": "als", "factors": 8, "max_history": 9},
     }
     assert run(recipe({"kind": kind, kind: settings[kind]}, (form,)), folder)[-1] == "report"
-    told = read_explanations(folder / "explanations" / "grounded.json")
-    assert [(one.method, one.variant) for one in told] == [(form, "grounded")] * 2
-    assert all(len(one.attributions) == len(one.history) <= 9 for one in told)
+    explanations = read_explanations(folder / "explanations" / "grounded.json")
+    assert [(one.method, one.variant) for one in explanations] == [(form, "grounded")] * 2
+    assert all(len(one.attributions) == len(one.history) <= 9 for one in explanations)
     if kind == "function":
         assert f"{__name__}:scores" in (folder / "report" / "index.html").read_text("utf-8")
 

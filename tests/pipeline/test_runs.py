@@ -46,10 +46,10 @@ def test_only_what_is_judged_is_counted(run: Path) -> None:
 
 def test_what_cannot_be_counted_yet_is_said(run: Path) -> None:
     explained(run, "explanations-unaligned-direct", "unaligned", 2)
-    said = planned_spend(recipe("judge"), run)
-    assert "Explaining the cases, which are not drawn yet, is added to that." in said
+    message = planned_spend(recipe("judge"), run)
+    assert "Explaining the cases, which are not drawn yet, is added to that." in message
     missing = "chat, behavior self_attribution, behavior direct, behavior grounded"
-    assert said.endswith(f"Judging the explanations of {missing} is added to that.")
+    assert message.endswith(f"Judging the explanations of {missing} is added to that.")
 
 
 def test_of_what_is_not_made_nothing_is_said(run: Path) -> None:

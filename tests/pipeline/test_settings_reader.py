@@ -44,7 +44,7 @@ def test_override_opens_what_the_file_does_not_name(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("name: x\nmodle: {}", ["'modle'", "recipe.yaml, key modle", "'model'"]),
         ("name: x\nmodel: {training: {epoch: 1}}", ["'model.training.epoch'", "'model.training.epochs'"]),
@@ -60,17 +60,17 @@ def test_override_opens_what_the_file_does_not_name(tmp_path: Path):
         ("", ["holds no settings"]),
     ],
 )
-def test_errors_name_file_key_and_hint(tmp_path: Path, text: str, said: list[str]):
+def test_errors_name_file_key_and_hint(tmp_path: Path, text: str, message: list[str]):
     with pytest.raises(SettingsError) as caught:
         read_settings(Whole, write(tmp_path, text))
     assert caught.value.location
     assert caught.value.hint
-    for part in said:
+    for part in message:
         assert part in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "message"),
     [
         ("name", "form key.sub=value"),
         ("=1", "form key.sub=value"),
@@ -80,8 +80,8 @@ def test_errors_name_file_key_and_hint(tmp_path: Path, text: str, said: list[str
         ("name.sub=1", "name"),
     ],
 )
-def test_wrong_overrides(tmp_path: Path, override: str, said: str):
-    with pytest.raises(SettingsError, match=said):
+def test_wrong_overrides(tmp_path: Path, override: str, message: str):
+    with pytest.raises(SettingsError, match=message):
         read_settings(Whole, write(tmp_path, "name: x"), [override])
 
 

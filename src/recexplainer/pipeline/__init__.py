@@ -1,1 +1,1 @@
-"""The pipeline: a recipe says what to do, stages do it, and a run folder holds what they made."""
+"""The pipeline: a recipe states what to do, stages do it, and a run folder holds what they made."""
