@@ -38,7 +38,7 @@ def test_the_library_example_runs_as_it_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(explainer, "DRAFTS", 2)  # after so little training few drafts are borne out
+    monkeypatch.setattr(explainer, "DRAFTS", 2)  # after so little training few drafts are supported
     items = [f"{kind}-{number}" for kind in ("tea", "book", "lamp") for number in range(8)]
     pl.DataFrame({"item_id": items, "title": [item.title() for item in items]}).write_csv("items.csv")
     drawn = np.random.default_rng(0)
@@ -48,7 +48,7 @@ def test_the_library_example_runs_as_it_stands(
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     names: dict[str, Any] = {"model": Neighbours()}
     exec(compile(example, "README.md", "exec"), names)
-    told = names["told"]
-    assert (told.user, told.item_title) == ("ann", "Tea-7")
-    assert told.text in capsys.readouterr().out
+    explanation = names["explanation"]
+    assert (explanation.user, explanation.item_title) == ("ann", "Tea-7")
+    assert explanation.text in capsys.readouterr().out
     assert Surrogate.from_pretrained(tmp_path / "surrogate").form == "behavior"

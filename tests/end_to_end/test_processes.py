@@ -17,20 +17,20 @@ pytestmark = pytest.mark.slow
 TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 # Of an odd number of labels, of lone long examples and of a first phase nothing is left out.
 RECIPE = SMALL.replace("checkpoint_minutes: 0.005", "precision: float32\n  tokens_per_batch: 300")
+PATH = os.pathsep.join(filter(None, (".", os.environ.get("PYTHONPATH"))))
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": PATH}
 ALIGN = """
 from pathlib import Path
 import sys
 from tests.tiny import MIXTURE, SETTINGS, sasrec, world
-from recexplainer import align
+from recexplainer.surrogate.training import align
 
 align(world(), sasrec(), Path(sys.argv[1]), form="intention", mixture=MIXTURE, settings=SETTINGS)
 """
 
 
 def start(words: list[str]) -> None:
-    shown = subprocess.run(
-        words, capture_output=True, text=True, check=False, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": "."}
-    )
+    shown = subprocess.run(words, capture_output=True, text=True, check=False, env=ENVIRONMENT)
     assert shown.returncode == 0, shown.stderr
 
 
@@ -87,7 +87,5 @@ def test_a_world_size_that_does_not_run_is_an_error(tmp_path: Path) -> None:
         "arguments = TrainingArguments(use_cpu=True); os.environ['WORLD_SIZE'] = '2'\n"
         "TokenBudgetTrainer(fresh('behavior'), arguments, EncodedSet([], None, None), 100)\n"
     )
-    shown = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": "."}
-    )
+    shown = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False, env=ENVIRONMENT)
     assert "SurrogateError: 2 processes were asked for, but 1 would train." in shown.stderr
