@@ -318,15 +318,19 @@ class VectorTable:
         self.location, self.ids = location, tuple(map(str, ids))
         self.vectors: Floats = np.asarray(vectors, np.float32)
         self.biases: Floats | None = None if biases is None else np.asarray(biases, np.float32)
-        if self.vectors.ndim != 2 or not self.vectors.size:
-            raise self._error(f"The vectors have the shape {self.vectors.shape}.", "Give a row of numbers for each id.")
-        if {len(self.vectors), len(self.vectors if self.biases is None else self.biases)} != {len(self.ids)}:
-            counted = f"{len(self.vectors):,} vectors" + ("" if biases is None else f" and {len(biases):,} biases")
+        self._check()
+
+    def _check(self) -> None:
+        vectors, biases = self.vectors, self.biases
+        if vectors.ndim != 2 or not vectors.size:
+            raise self._error(f"The vectors have the shape {vectors.shape}.", "Give a row of numbers for each id.")
+        if {len(vectors), len(vectors if biases is None else biases)} != {len(self.ids)}:
+            counted = f"{len(vectors):,} vectors" + ("" if biases is None else f" and {len(biases):,} biases")
             message = f"There are {counted} for {len(self.ids):,} ids."
             raise self._error(message, "Write one id for each vector, in the same order.")
         if twice := [name for name, count in Counter(self.ids).items() if count > 1]:
             raise self._error(f"{len(twice):,} ids have more than one vector: {_some(twice)}.", "Keep one for each id.")
-        finite = np.isfinite(self.vectors).all(1) & (True if self.biases is None else np.isfinite(self.biases))
+        finite = np.isfinite(vectors).all(1) & (True if biases is None else np.isfinite(biases))
         if wrong := [self.ids[row] for row in np.flatnonzero(~finite)]:
             message = f"{len(wrong):,} vectors hold NaN or infinity: {_some(wrong)}."
             raise self._error(message, "Look at how they were trained or exported.")
@@ -410,10 +414,9 @@ def _from_parquet(path: Path, ids: Path | None) -> tuple[Sequence[str], Any, Any
     if len(lists) != 1 or len(others) != 1:
         raise ValueError(f"one column of ids and one of lists were expected, not {', '.join(frame.columns)}")
     rows = frame[lists[0]].to_list()
-    width = len(rows[0]) if rows and rows[0] is not None else 0
-    wrong = next((at for at, row in enumerate(rows) if row is None or len(row) != width), None)
-    if wrong is not None:
-        raise ValueError(f"the vector of {frame[others[0]][wrong]!r} is not {width} wide, as the first is")
+    widths = np.array([len(row or ()) for row in rows])
+    if (wrong := np.flatnonzero(widths != widths[:1])).size:
+        raise ValueError(f"the vector of {frame[others[0]][int(wrong[0])]!r} is not {widths[0]} wide, as the first is")
     biases = frame[_BIAS].to_numpy() if _BIAS in frame.columns else None
     return frame[others[0]].cast(pl.String).to_list(), rows, biases
 
