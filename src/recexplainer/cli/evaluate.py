@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,10 +24,8 @@ def evaluate(
     runs: RunsOption = RUNS,
 ) -> None:
     """Make the evaluations of a run that are missing or changed, update its report, and show the rows."""
-    from recexplainer.cli.console import StageLines, stderr
-    from recexplainer.cli.results import show_rows
-    from recexplainer.evaluation.rows import Row, read_rows
-    from recexplainer.pipeline.layout import EVALUATION, REPORT, RunLayout, rows_file
+    from recexplainer.cli.console import StageLines
+    from recexplainer.pipeline.layout import EVALUATION, REPORT
     from recexplainer.pipeline.recipe import with_changes
     from recexplainer.pipeline.runs import find_run, planned_spend, recipe_of, run_recipe
     from recexplainer.pipeline.stages import check_evaluations, evaluation_stages, possible_evaluations
@@ -41,11 +41,19 @@ def evaluate(
         return
     forced = [stage.name for name in wanted for stage in evaluation_stages(recipe, name)] if force else ()
     run_recipe(recipe, folder, StageLines(), only=[EVALUATION, REPORT], force=forced)
-    if not is_first():
-        return
+    if is_first():
+        _show(folder, wanted, as_json)
+
+
+def _show(run: Path, evaluations: Sequence[str], as_json: bool) -> None:
+    from recexplainer.cli.console import stderr
+    from recexplainer.cli.results import show_rows
+    from recexplainer.evaluation.rows import Row, read_rows
+    from recexplainer.pipeline.layout import EVALUATION, RunLayout, rows_file
+
     rows: list[Row] = []
-    for name in dict.fromkeys("alignment" if name == "baselines" else name for name in wanted):  # one table holds both
-        path = RunLayout(folder).stage(EVALUATION) / rows_file(name)
+    for name in dict.fromkeys("alignment" if one == "baselines" else one for one in evaluations):  # one table has both
+        path = RunLayout(run).stage(EVALUATION) / rows_file(name)
         if not path.is_file():
             stderr().print(f"{name}: no rows; the report names what it needs", markup=False)
         elif as_json:

@@ -11,6 +11,8 @@ from recexplainer.cli.console import stdout
 from recexplainer.processes import is_first
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from recexplainer.evaluation.rows import Row
     from recexplainer.explanations.record import Explanation
 
@@ -98,17 +100,22 @@ def show_explanation(explanation: Explanation) -> None:
     own, asked = ("Yes" if verdict else "No" for verdict in (explanation.verdict, explanation.recommended))
     console.print(Text(f"Surrogate ({_label(explanation)}): {own} (probability of yes {explanation.probability:.0%})."))
     console.print(Text(f"Recommender: {asked}, rank {explanation.rank:,} of {explanation.n_ranked:,}."))
-    problems = _problems(explanation)
-    for line in problems:
-        console.print(Text(line, style="yellow"))
-    if explanation.claims and not problems:
-        count = len(explanation.claims)
-        claims = "Its one claim is" if count == 1 else f"All {count} claims are"
-        console.print(Text(f"{claims} supported by the recommender."))
+    _show_claims(explanation, console)
     if known := counterfactual(explanation):
         console.print(Text(known))
     if explanation.history:
         console.print(Text("* cited; numbers: what the recommender's score would lose without the item", style="dim"))
+
+
+def _show_claims(explanation: Explanation, console: Console) -> None:
+    from rich.text import Text
+
+    problems, count = _problems(explanation), len(explanation.claims)
+    for line in problems:
+        console.print(Text(line, style="yellow"))
+    if count and not problems:
+        claims = "Its one claim is" if count == 1 else f"All {count} claims are"
+        console.print(Text(f"{claims} supported by the recommender."))
 
 
 def _problems(explanation: Explanation) -> list[str]:

@@ -146,11 +146,7 @@ def check_packages() -> Iterator[Check]:
     required = [one for one in listed if _is_for(one, "")]
     yield from map(_check_package, required)
     for extra in own.get_all("Provides-Extra") or ():
-        checks = [_check_package(one) for one in listed if _is_for(one, extra) and one not in required]
-        missing = [check for check in checks if check.state != "good"]
-        found = ", ".join(f"{check.name} {check.found}" for check in missing or checks)
-        hint = f"pip install '{_PACKAGE}[{extra}]'" if missing else ""
-        yield Check(f"[{extra}]", "absent" if missing else "good", found, hint)
+        yield _check_extra(extra, [one for one in listed if _is_for(one, extra) and one not in required])
 
 
 def _is_for(requirement: Requirement, extra: str) -> bool:
@@ -166,6 +162,14 @@ def _check_package(requirement: Requirement) -> Check:
     if requirement.specifier.contains(found, prereleases=True):
         return Check(requirement.name, "good", found)
     return Check(requirement.name, "broken", f"{found}, but {requirement.specifier} is needed", hint)
+
+
+def _check_extra(extra: str, requirements: Sequence[Requirement]) -> Check:
+    checks = [_check_package(one) for one in requirements]
+    missing = [check for check in checks if check.state != "good"]
+    found = ", ".join(f"{check.name} {check.found}" for check in missing or checks)
+    hint = f"pip install '{_PACKAGE}[{extra}]'" if missing else ""
+    return Check(f"[{extra}]", "absent" if missing else "good", found, hint)
 
 
 def _check_torch() -> Check:
