@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common import Result, arguments, begin, finish
-from recexplainer.surrogate.trie import Trie
+from recexplainer.surrogate.constraints import Trie
 
 VOCABULARY = 8000
 STOP = 0

@@ -18,10 +18,9 @@ from recexplainer.evaluation.alignment import RETURNED
 from recexplainer.pipeline.layout import RunLayout
 from recexplainer.pipeline.runs import find_run
 from recexplainer.recommenders.kinds import load_recommender
-from recexplainer.surrogate.batching import EncodedSet
+from recexplainer.surrogate.batching import EncodedSet, encode_questions
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.questions import encode_questions
 from recexplainer.surrogate.settings import SurrogateSettings
 from recexplainer.surrogate.training import train_surrogate
 from recexplainer.tasks.example import load_examples
@@ -63,7 +62,7 @@ def measure(decoder: Decoder, questions: EncodedSet, titles: list[str], options:
     for round_ in range(options.rounds + 1):  # the first, short round is not counted
         size = min(options.cases if round_ else 8, len(questions))
         rows = random.choice(len(questions), size, replace=False)
-        some = EncodedSet([questions.encoded[row] for row in rows], questions.user_vectors, questions.item_vectors)
+        some = questions.subset(rows.tolist())
         cases += size if round_ else 0
         for way in seconds:
             start = perf_counter()

@@ -20,7 +20,9 @@ from transformers import PrinterCallback, Trainer, TrainingArguments
 
 from common import CONNECTOR_WIDTH, NANO, Result, arguments, ask_world, begin, finish
 from recexplainer.hardware import has_fast_bfloat16
-from recexplainer.surrogate.batching import Encoded, EncodedSet
+from recexplainer.surrogate.batching import EncodedSet
+from recexplainer.surrogate.connector import EncoderInput
+from recexplainer.surrogate.encoding import Encoded
 from recexplainer.surrogate.loop import TokenBudgetTrainer
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.settings import SurrogateSettings
@@ -32,16 +34,16 @@ NOT_A_LABEL = -100
 
 
 class PaddedSet(EncodedSet):
-    """The same examples, each padded to the whole context, with a label or none at every position."""
+    """The same examples, each padded to the whole length, with a label or none at every position."""
 
-    def collate(self, batch: Sequence[Encoded]) -> dict[str, Tensor]:
+    def collate(self, batch: Sequence[Encoded]) -> dict[str, Any]:
         ids = np.zeros((len(batch), PADDED_LENGTH), np.int64)
         labels = np.full((len(batch), PADDED_LENGTH), NOT_A_LABEL, np.int64)
         for row, one in enumerate(batch):
             ids[row, : len(one.ids)] = one.ids
             labels[row, one.answer_start : len(one.ids)] = one.ids[one.answer_start :]
-        tensors = {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(labels)}
-        return tensors | self.vectors_of(batch, np.arange(len(batch)) * PADDED_LENGTH)
+        inputs = self.encoder_inputs(batch, np.arange(len(batch)) * PADDED_LENGTH)
+        return {"input_ids": torch.from_numpy(ids), "labels": torch.from_numpy(labels), "encoder_inputs": inputs}
 
 
 class FullLogits(nn.Module):
@@ -55,12 +57,9 @@ class FullLogits(nn.Module):
         self,
         input_ids: Tensor,
         labels: Tensor,
-        user_places: Tensor | None = None,
-        user_vectors: Tensor | None = None,
-        item_places: Tensor | None = None,
-        item_vectors: Tensor | None = None,
+        encoder_inputs: dict[str, EncoderInput],
     ) -> dict[str, Tensor]:
-        embeddings = self.surrogate.embed(input_ids, user_places, user_vectors, item_places, item_vectors)
+        embeddings = self.surrogate.embed(input_ids, encoder_inputs)
         logits = self.surrogate.backbone(inputs_embeds=embeddings, use_cache=False).logits.float()
         loss = functional.cross_entropy(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=NOT_A_LABEL)
         return {"loss": loss}
@@ -132,7 +131,7 @@ def measure(surrogate: Surrogate, encoded: EncodedSet, options: Any, low: bool) 
 def drawn(encoded: EncodedSet, size: int, random: np.random.Generator) -> EncodedSet:
     """So many of the examples, drawn at random."""
     rows = random.choice(len(encoded), min(size, len(encoded)), replace=False)
-    return EncodedSet([encoded.encoded[row] for row in rows], encoded.user_vectors, encoded.item_vectors)
+    return encoded.subset(rows.tolist())
 
 
 def trainer_arguments(folder: str, low: bool) -> TrainingArguments:

@@ -163,7 +163,7 @@ IMPOSSIBLE: dict[str, tuple[str, str, str, set[str] | None]] = {
         {"dataset", "recommender", "examples"},
     ),
     "surrogate.nano.max_length=64": (
-        "tokens, but the backbone's context is 64",
+        "tokens, but the backbone's max_length is 64",
         "the prompt that begins: ",
         "surrogate.nano.max_length",
         {"dataset", "recommender", "examples"},

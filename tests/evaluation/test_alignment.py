@@ -11,9 +11,9 @@ from recexplainer.data.titles import TitleFinder
 from recexplainer.evaluation import metrics
 from recexplainer.evaluation.alignment import evaluate_surrogate
 from recexplainer.evaluation.rows import Row
+from recexplainer.surrogate.batching import encode_questions
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.prompt import FORMS, Form
-from recexplainer.surrogate.questions import encode_questions
 from recexplainer.tasks.example import Example, LabelledExamples
 
 RETRIEVAL = {"hr@5", "ndcg@5", "hr@1"}

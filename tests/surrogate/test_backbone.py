@@ -73,7 +73,7 @@ def test_question_frame_and_answer_are_the_chat_template() -> None:
     frame = chat_frame(tokenizer)
     built = [*frame.before, *encode(tokenizer, "Quiet Harbor?"), *frame.between, *encode(tokenizer, "Yes"), frame.stop]
     chat = [{"role": "user", "content": "Quiet Harbor?"}, {"role": "assistant", "content": "Yes"}]
-    assert built == encode(tokenizer, tokenizer.apply_chat_template(chat, tokenize=False))
+    assert built == encode(tokenizer, str(tokenizer.apply_chat_template(chat, tokenize=False)))
 
 
 def test_another_template_is_read_off_just_so() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from copy import deepcopy
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,8 @@ from tests.tiny import ARCHITECTURES, SETTINGS, alignment, fresh, histories, sas
 
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate.backbone import encode
-from recexplainer.surrogate.batching import Encoded, EncodedSet, PromptEncoder, TokenBudget, to_device
+from recexplainer.surrogate.batching import EncodedSet, TokenBudget
+from recexplainer.surrogate.encoding import Encoded, PromptEncoder
 from recexplainer.surrogate.prompt import FORMS, Form, render
 from recexplainer.surrogate.training import encode_examples
 from recexplainer.tasks.example import Example
@@ -17,12 +19,26 @@ from recexplainer.tasks.example import Example
 SORT = "Bought {history}. Sort {items}."
 
 
-def encoder(context: int = 1024, form: Form = "hybrid") -> PromptEncoder:
-    return PromptEncoder(fresh(form).tokenizer, world().titles, context)
+def encoder(max_length: int = 1024, form: Form = "hybrid") -> PromptEncoder:
+    return PromptEncoder(fresh(form).tokenizer, world().titles, max_length)
 
 
 def encoded_set(form: Form) -> EncodedSet:
     return encode_examples(fresh(form), alignment(), SETTINGS)
+
+
+def positions(one: Encoded, encoder: str | None = None) -> list[int]:
+    return [at for at, each in one.placeholders if encoder in (None, each.encoder)]
+
+
+def test_titles_are_tokenised_once_a_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
+    surrogate = deepcopy(fresh("behavior"))
+    first = surrogate.prompt_encoder(world().titles)
+    assert first.title_ids[3] == encode(surrogate.tokenizer, world().titles[3])
+    monkeypatch.setattr(type(surrogate.tokenizer), "encode", None)
+    assert surrogate.prompt_encoder(list(world().titles)) is first
+    monkeypatch.undo()
+    assert surrogate.prompt_encoder(["Other"]).title_ids == [encode(surrogate.tokenizer, "Other")]
 
 
 def retrieval(history: tuple[int, ...], form: Form = "behavior") -> tuple[Example, Encoded]:
@@ -61,7 +77,7 @@ def test_labels_are_the_answers_and_nothing_else() -> None:
     length, at = batch["input_ids"].shape[1], 0
     for position, row in enumerate(chosen):
         for offset in range(len(answers[position])):
-            place = int(batch["label_places"][at])
+            place = int(batch["label_positions"][at])
             assert place == position * length + data[row].answer_start - 1 + offset, "the state before predicts it"
             if offset:
                 assert flat[place] == batch["labels"][at - 1]
@@ -69,25 +85,37 @@ def test_labels_are_the_answers_and_nothing_else() -> None:
     assert at == len(batch["labels"])
 
 
-def test_places_hold_the_vectors_in_their_order() -> None:
+def test_placeholders_are_filled_with_their_vectors_in_order() -> None:
     example = Example("ranking", history=(1, 2), items=(7, 3, 5), answer_items=(3, 5, 7))
     one = encoder()(render(example, "hybrid", SORT, world().titles), 2)
-    assert one.items == (7, 3, 5)
-    assert list(one.item_places) == sorted(one.item_places)
-    assert len(one.user_places) == 1
+    kinds = [(each.encoder, each.items) for _, each in one.placeholders]
+    assert kinds == [("user", ()), ("item", (7,)), ("item", (3,)), ("item", (5,))]
+    assert positions(one) == sorted(positions(one))
     users = np.arange(12, dtype=np.float32).reshape(3, 4)
     items = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
     other = encoder()(render(example, "hybrid", "{items} {history}", world().titles), 0)
     batch = EncodedSet([one, other], users, items).collate([one, other])
-    assert batch["user_vectors"].tolist() == users[[2, 0]].tolist()
-    np.testing.assert_array_equal(batch["item_vectors"].numpy(), items[[7, 3, 5, 7, 3, 5]])
+    inputs = batch["encoder_inputs"]
+    assert set(inputs) == {"user", "item"}
+    assert inputs["user"]["vectors"].tolist() == users[[2, 0]].tolist()
+    np.testing.assert_array_equal(inputs["item"]["vectors"].numpy(), items[[7, 3, 5, 7, 3, 5]])
     length = batch["input_ids"].shape[1]
-    assert batch["item_places"].tolist() == [*one.item_places, *(length + at for at in other.item_places)]
+    expected = [*positions(one, "item"), *(length + at for at in positions(other, "item"))]
+    assert inputs["item"]["positions"].tolist() == expected
+
+
+def test_similarities_are_inner_products_and_how_far_above_their_mean() -> None:
+    items = np.array([[1, 0], [3, 1], [0, 2]], np.float32)
+    example = Example("rationale", "surrogate", history=(1, 2), items=(0,))
+    one = encoder()(render(example, "hybrid", "{item} for {history}", world().titles), 0)
+    inputs = EncodedSet([one], items, items).collate([one])["encoder_inputs"]
+    assert inputs["similarity"]["vectors"].tolist() == [[3.0, 1.5], [0.0, -1.5]]
+    assert inputs["similarity"]["positions"].tolist() == positions(one, "similarity")
 
 
 def test_behavior_asks_for_no_vectors() -> None:
     batch = encoded_set("behavior").collate([encoded_set("behavior")[0]])
-    assert set(batch) == {"input_ids", "labels", "label_places"}
+    assert batch["encoder_inputs"] == {}
 
 
 def test_too_long_a_sample_loses_its_oldest_history_and_never_its_answer() -> None:
@@ -96,42 +124,40 @@ def test_too_long_a_sample_loses_its_oldest_history_and_never_its_answer() -> No
     for kept in (5, 3, 1):
         _, shorter = retrieval(history[-kept:])
         prompt = render(example, "behavior", "Bought {history}: next?", world().titles)
-        cut = encoder(context=max(64, len(shorter.ids)))
-        cut.context = len(shorter.ids)
+        cut = encoder()
+        cut.max_length = len(shorter.ids)
         one = cut(prompt, 3)
         assert one.ids.tolist() == shorter.ids.tolist()
         assert one.ids[one.answer_start :].tolist() == whole.ids[whole.answer_start :].tolist()
         assert one.user == 3
 
 
-def test_cutting_moves_the_places_along() -> None:
+def test_truncation_moves_the_placeholders_along() -> None:
     example = Example("ranking", history=(1, 2, 3), items=(7, 8), answer_items=(8, 7))
     prompt = render(example, "hybrid", SORT, world().titles)
     whole, cut = encoder()(prompt, 0), encoder()
-    cut.context = len(whole.ids) - 1
+    cut.max_length = len(whole.ids) - 1
     one = cut(prompt, 0)
     lost = len(whole.ids) - len(one.ids)
     assert lost > 0
-    assert one.items == (7, 8)
-    assert one.user_places == whole.user_places
-    assert list(one.item_places) == [at - lost for at in whole.item_places]
+    assert positions(one, "user") == positions(whole, "user")
+    assert positions(one, "item") == [at - lost for at in positions(whole, "item")]
 
 
-def test_room_for_an_answer_is_kept_free() -> None:
+def test_tokens_are_reserved_for_an_answer() -> None:
     prompt = render(Example("retrieval", history=(1, 2, 3)), "behavior", "Bought {history}: next?", world().titles)
     whole = encoder()(prompt)
     cut = encoder()
-    cut.context, cut.room = len(whole.ids) + 9, 10
-    assert len(cut(prompt).ids) < len(whole.ids)
-    cut.room = 9
-    assert cut(prompt).ids.tolist() == whole.ids.tolist()
+    cut.max_length = len(whole.ids) + 9
+    assert len(cut(prompt, reserved_tokens=10).ids) < len(whole.ids)
+    assert cut(prompt, reserved_tokens=9).ids.tolist() == whole.ids.tolist()
 
 
 def test_the_items_asked_about_are_never_cut() -> None:
     example = Example("ranking", history=(1, 2, 3), items=(7, 8, 9, 10), answer_items=(8, 7, 10, 9))
     prompt = render(example, "behavior", "Sort {items} for {history}.", world().titles)
     whole, cut = encoder()(prompt), encoder()
-    cut.context = len(whole.ids) - 1
+    cut.max_length = len(whole.ids) - 1
     text = cut.tokenizer.decode(cut(prompt).ids)
     assert all(world().titles[item] in text for item in (7, 8, 9, 10, 2, 3))
     assert world().titles[1] not in text
@@ -140,9 +166,9 @@ def test_the_items_asked_about_are_never_cut() -> None:
 def test_what_cannot_fit_raises_with_both_counts() -> None:
     _, one = retrieval((4,))
     short = encoder()
-    short.context = len(one.ids) - 1
+    short.max_length = len(one.ids) - 1
     prompt = render(Example("retrieval", history=(4,), answer_items=(9,)), "behavior", "Bought {history}: next?", ())
-    with pytest.raises(SurrogateError, match=rf"take {len(one.ids)} tokens.*context is {len(one.ids) - 1}"):
+    with pytest.raises(SurrogateError, match=rf"take {len(one.ids)} tokens.*max_length is {len(one.ids) - 1}"):
         short(prompt)
 
 
@@ -167,7 +193,7 @@ def test_padding_never_leaks(form: Form, architecture: str) -> None:
     assert float(loss) == pytest.approx(float(expected), rel=1e-4)
 
 
-def test_left_padding_moves_prompts_to_the_right_edge_with_their_places() -> None:
+def test_left_padding_moves_prompts_to_the_right_edge_with_their_placeholders() -> None:
     vectors = np.zeros((60, 2), np.float32)
     encode_prompt = encoder()
     prompts = [
@@ -178,19 +204,15 @@ def test_left_padding_moves_prompts_to_the_right_edge_with_their_places() -> Non
         for h in histories(3)
     ]
     data = EncodedSet(prompts, vectors, vectors)
-    batch = data.left_padded([0, 1, 2], 77)
+    batch, mask = data.left_padded([0, 1, 2], 77)
+    inputs = batch["encoder_inputs"]
     length = batch["input_ids"].shape[1]
     for row, one in enumerate(prompts):
         pad = length - len(one.ids)
         assert batch["input_ids"][row].tolist() == [77] * pad + one.ids.tolist()
-        assert batch["attention_mask"][row].tolist() == [0] * pad + [1] * len(one.ids)
-        assert int(batch["item_places"][row]) == row * length + pad + one.item_places[0]
-        assert int(batch["user_places"][row]) == row * length + pad + one.user_places[0]
-
-
-def test_to_device_moves_everything() -> None:
-    moved = to_device({"a": torch.zeros(2), "b": torch.ones(1)}, torch.device("meta"))
-    assert {tensor.device.type for tensor in moved.values()} == {"meta"}
+        assert mask[row].tolist() == [0] * pad + [1] * len(one.ids)
+        for name in ("item", "user"):
+            assert inputs[name]["positions"][row] == row * length + pad + positions(one, name)[0]
 
 
 LENGTHS = np.random.default_rng(2).integers(3, 90, size=200)
@@ -266,6 +288,6 @@ def test_processes_share_each_batch_and_none_goes_without(world: int) -> None:
 
 
 def test_the_share_of_one_that_goes_without_has_no_label() -> None:
-    data = EncodedSet([Encoded(np.arange(6, dtype=np.int32), 4, (), (), (), (), (), -1)], None, None)
+    data = EncodedSet([Encoded(np.arange(6, dtype=np.int32), 4)], None, None)
     batch = data.collate([data[~0]])
     assert (batch["input_ids"].tolist(), batch["labels"].tolist()) == ([[0, 1, 2, 3]], [])

@@ -8,7 +8,8 @@ import torch
 from tests.tiny import ARCHITECTURES, fresh
 
 from recexplainer.errors import SurrogateError
-from recexplainer.surrogate.connector import Connector, inject
+from recexplainer.surrogate.connector import Connector, EncoderInput, inject
+from recexplainer.surrogate.prompt import ENCODERS
 
 
 def test_equation_1_by_hand() -> None:
@@ -63,7 +64,7 @@ def test_a_user_reads_as_the_items_that_score_highest() -> None:
     assert torch.equal(users_reader.second.weight, reader.second.weight)
 
 
-def test_inject_replaces_exactly_the_places() -> None:
+def test_inject_replaces_exactly_the_positions() -> None:
     embeddings = torch.arange(24.0).reshape(2, 4, 3)
     projected = torch.tensor([[-1.0, -2.0, -3.0], [-4.0, -5.0, -6.0]])
     result = inject(embeddings, torch.tensor([6, 1]), projected)
@@ -78,39 +79,41 @@ def test_inject_takes_the_precision_of_the_embeddings() -> None:
     assert result.dtype == torch.bfloat16
 
 
-@pytest.mark.parametrize(("places", "vectors"), [(3, 2), (1, 4), (0, 1)])
-def test_a_wrong_number_of_vectors_names_both_counts(places: int, vectors: int) -> None:
-    with pytest.raises(SurrogateError, match=f"{places} places for vectors, but {vectors} vectors"):
-        inject(torch.zeros(1, 6, 2), torch.arange(places), torch.ones(vectors, 2))
+@pytest.mark.parametrize(("positions", "vectors"), [(3, 2), (1, 4), (0, 1)])
+def test_a_wrong_number_of_vectors_names_both_counts(positions: int, vectors: int) -> None:
+    with pytest.raises(SurrogateError, match=f"{positions} placeholders for vectors, but {vectors} vectors"):
+        inject(torch.zeros(1, 6, 2), torch.arange(positions), torch.ones(vectors, 2))
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_vectors_stand_at_their_places_and_nowhere_else(architecture: str) -> None:
+def test_vectors_are_at_their_positions_and_nowhere_else(architecture: str) -> None:
     surrogate = fresh("hybrid", architecture)
     ids = torch.tensor([[5, 0, 7, 0], [8, 9, 0, 11]])
     users, items = torch.randn(1, surrogate.vector_width), torch.randn(2, surrogate.vector_width)
     with torch.no_grad():
-        embedded = surrogate.embed(ids, torch.tensor([1]), users, torch.tensor([3, 6]), items)
+        inputs: dict[str, EncoderInput] = {
+            "user": {"positions": torch.tensor([1]), "vectors": users},
+            "item": {"positions": torch.tensor([3, 6]), "vectors": items},
+        }
+        embedded = surrogate.embed(ids, inputs)
         expected = surrogate.embeddings(ids)
-        expected[0, 1] = surrogate.user_connector(users)[0]
-        expected[0, 3], expected[1, 2] = surrogate.item_connector(items)
+        expected[0, 1] = surrogate.connector("user")(users)[0]
+        expected[0, 3], expected[1, 2] = surrogate.connector("item")(items)
     torch.testing.assert_close(embedded, expected)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_gradients_reach_both_connectors_through_the_backbone(architecture: str) -> None:
+def test_gradients_reach_every_connector_through_the_backbone(architecture: str) -> None:
     surrogate = fresh("hybrid", architecture)
     ids = torch.tensor([[5, 0, 0, 7, 9]])
-    batch = {
-        "labels": torch.tensor([9]),
-        "label_places": torch.tensor([3]),
-        "user_places": torch.tensor([1]),
-        "user_vectors": torch.randn(1, surrogate.vector_width),
-        "item_places": torch.tensor([2]),
-        "item_vectors": torch.randn(1, surrogate.vector_width),
+    widths = {"user": surrogate.vector_width, "item": surrogate.vector_width, "similarity": 2}
+    inputs = {
+        encoder: {"positions": torch.tensor([at]), "vectors": torch.randn(1, width)}
+        for at, (encoder, width) in enumerate(widths.items(), start=1)
     }
     surrogate.zero_grad()
-    surrogate(ids, **batch)["loss"].backward()
-    for connector in (surrogate.user_connector, surrogate.item_connector):
-        assert all(weight.grad is not None and float(weight.grad.abs().sum()) > 0 for weight in connector.parameters())
+    surrogate(ids, torch.tensor([9]), torch.tensor([3]), inputs)["loss"].backward()
+    for encoder in ENCODERS:
+        weights = surrogate.connector(encoder).parameters()
+        assert all(weight.grad is not None and float(weight.grad.abs().sum()) > 0 for weight in weights)
     surrogate.zero_grad()

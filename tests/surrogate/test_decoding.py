@@ -1,23 +1,24 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from tests.tiny import ARCHITECTURES, fresh, histories, sasrec, world
 from torch import Tensor
 
 from recexplainer.surrogate.backbone import chat_frame, encode
-from recexplainer.surrogate.batching import EncodedSet
-from recexplainer.surrogate.constraints import OrderConstraint, QuoteConstraint, TrieConstraint, WordDraw
-from recexplainer.surrogate.decoding import Decoder, _beginning
+from recexplainer.surrogate.batching import EncodedSet, encode_questions
+from recexplainer.surrogate.constraints import OrderConstraint, QuoteConstraint, Trie, TrieConstraint, WordSampler
+from recexplainer.surrogate.decoding import Decoder, tokens_that_begin
+from recexplainer.surrogate.dpo import log_probabilities
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
-from recexplainer.surrogate.questions import encode_questions
-from recexplainer.surrogate.trie import Trie
 from recexplainer.tasks.example import Example, Task
 
 EVERY = [(form, architecture) for form in FORMS for architecture in ARCHITECTURES]
@@ -40,8 +41,19 @@ def next_logits(surrogate: Surrogate, prompts: EncodedSet, row: int, said: list[
     one = prompts.encoded[row]
     ids = torch.from_numpy(np.concatenate([one.ids, np.array(said, np.int32)])[None].astype(np.int64))
     with torch.inference_mode():
-        embedded = surrogate.embed(ids, **prompts.vectors_of([one], np.zeros(1, np.int64)))
+        embedded = surrogate.embed(ids, prompts.encoder_inputs([one], np.zeros(1, np.int64)))
         return surrogate.backbone(inputs_embeds=embedded).logits[0, -1].double()
+
+
+def every_title(decoder: Decoder, prompts: EncodedSet) -> NDArray[np.float64]:
+    """Log probability of every title as the answer, `[prompts, titles]`: the exhaustive reference of beams."""
+    answers = [[*ids, decoder.stop] for ids in decoder.title_ids]
+    scores: list[list[float]] = []
+    for one in prompts.encoded:
+        whole = [replace(one, ids=np.concatenate([one.ids, np.array(answer, np.int32)])) for answer in answers]
+        with torch.inference_mode():
+            scores.append(log_probabilities(decoder.surrogate, prompts.collate(whole)).tolist())
+    return np.array(scores)
 
 
 def greedily(surrogate: Surrogate, prompts: EncodedSet, row: int, limit: int) -> str:
@@ -76,7 +88,7 @@ def test_the_best_beam_is_the_best_title_where_the_beam_is_wide_enough(architect
     titles = world().titles[:20]
     decoder = Decoder(surrogate, titles)
     ranked = decoder.titles(prompts, len(titles), constrained=True)
-    for texts, scores in zip(ranked, decoder.score_titles(prompts), strict=True):
+    for texts, scores in zip(ranked, every_title(decoder, prompts), strict=True):
         assert texts == [titles[item] for item in np.argsort(-scores)]
 
 
@@ -85,7 +97,7 @@ def test_the_score_of_a_title_is_the_sum_over_its_tokens(architecture: str) -> N
     surrogate = fresh("hybrid", architecture)
     prompts, titles = questions(surrogate, count=2), world().titles[:7]
     decoder = Decoder(surrogate, titles)
-    scores = decoder.score_titles(prompts)
+    scores = every_title(decoder, prompts)
     assert scores.shape == (2, 7)
     for row, item in ((0, 0), (1, 6)):
         said: list[int] = []
@@ -126,17 +138,17 @@ def test_an_order_takes_at_each_step_the_likeliest_of_what_is_left(architecture:
     surrogate = fresh("hybrid", architecture)
     prompts, candidates = questions(surrogate, "ranking", 1), (11, 3, 27)
     decoder = Decoder(surrogate, world().titles)
-    lists = []
+    lists: list[list[int]] = []
     for order in permutations(candidates):
-        parts = [decoder.title_ids[order[0]]]
+        parts: list[list[int]] = [decoder.title_ids[order[0]]]
         for item in order[1:]:
             parts += [decoder.separator, decoder.title_ids[item]]
         lists.append([token for part in parts for token in part] + [decoder.stop])
     said: list[int] = []
     while said not in lists:
-        allowed = {one[len(said)] for one in lists if one[: len(said)] == said}
+        allowed: set[int] = {one[len(said)] for one in lists if one[: len(said)] == said}
         logits = next_logits(surrogate, prompts, 0, said)
-        said.append(max(allowed, key=lambda token: float(logits[token])))
+        said.append(max(allowed, key=logits.__getitem__))
     assert decoder.orders(prompts, [candidates])[0] == surrogate.tokenizer.decode(said[:-1])
 
 
@@ -243,8 +255,8 @@ def test_decoding_leaves_the_weights_and_the_mode_as_an_answer_needs_them() -> N
 
 def test_tokens_that_begin_a_word_may_hold_less_or_more_of_it() -> None:
     texts = ["", "Y", "Yes", "Yes, it suits", "Yesterday", " Yes", "No", "N", "Not", "Ye", "yes"]
-    assert _beginning("Yes", texts) == [1, 2, 3, 5, 9]
-    assert _beginning("No", texts) == [6, 7]
+    assert tokens_that_begin("Yes", texts) == [1, 2, 3, 5, 9]
+    assert tokens_that_begin("No", texts) == [6, 7]
 
 
 def test_what_is_quoted_is_held_to_titles_that_may_be_cited_each_at_most_once() -> None:
@@ -270,11 +282,11 @@ def test_what_is_quoted_is_held_to_titles_that_may_be_cited_each_at_most_once() 
 
 def test_words_are_drawn_among_the_likely_ones_and_begin_with_the_likelier_verdict() -> None:
     scores = torch.log(torch.tensor([0.30, 0.22, 0.20, 0.20, 0.08]))
-    first = {int(WordDraw([seed], [[0], [1, 2]])(0, scores, first=True).argmax()) for seed in range(50)}
-    later = {int(WordDraw([seed], [[0], [1, 2]])(0, scores, first=False).argmax()) for seed in range(50)}
+    first = {int(WordSampler([seed], [[0], [1, 2]])(0, scores, first=True).argmax()) for seed in range(50)}
+    later = {int(WordSampler([seed], [[0], [1, 2]])(0, scores, first=False).argmax()) for seed in range(50)}
     assert first == {1, 2}, "together likelier than the likeliest token"
     assert later == {0, 1, 2, 3}, "what is too unlikely beside the likeliest is never said"
-    one, other = (WordDraw([7], [[0], [1]]) for _ in range(2))
+    one, other = (WordSampler([7], [[0], [1]]) for _ in range(2))
     said = [one(0, scores, first=False).tolist() for _ in range(20)]
     assert said == [other(0, scores, first=False).tolist() for _ in range(20)]
 
@@ -285,7 +297,7 @@ def test_only_later_drafts_draw_what_they_cite() -> None:
     said = torch.tensor([[1]])
 
     def cited(seed: int, draw: bool) -> int:
-        constraint = QuoteConstraint([titles], [1], [2], WordDraw([seed], [[0], [3]]), draw_titles=draw)
+        constraint = QuoteConstraint([titles], [1], [2], WordSampler([seed], [[0], [3]]), sample_titles=draw)
         return int(constraint(said, scores).argmax())
 
     assert {cited(seed, False) for seed in range(30)} == {5}
@@ -335,7 +347,7 @@ def test_a_choice_is_a_distribution_over_the_candidates() -> None:
     asked = [Example("rationale", "for", history=(3, 8, 21), items=(5,)), Example("rationale", "for", "", (4, 9), (6,))]
     questions = encode_questions(surrogate, world(), sasrec(), asked)
     chosen = decoder.choose(questions, [one.history for one in asked])
-    every = decoder.score_titles(questions)
+    every = every_title(decoder, questions)
     for one, probabilities, scores in zip(asked, chosen, every, strict=True):
         expected = np.exp(scores[list(one.history)])
         assert probabilities == pytest.approx(expected / expected.sum(), abs=1e-6)

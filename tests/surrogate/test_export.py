@@ -3,6 +3,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 import torch
@@ -13,13 +14,11 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate import pretrained
-from recexplainer.surrogate.batching import EncodedSet
-from recexplainer.surrogate.decoding import Decoder
-from recexplainer.surrogate.export import prompt_embeddings, write_prompts
+from recexplainer.surrogate.batching import EncodedSet, encode_questions
+from recexplainer.surrogate.decoding import Decoder, prompt_embeddings, write_prompts
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import has_lora
 from recexplainer.surrogate.prompt import FORMS, Form
-from recexplainer.surrogate.questions import encode_questions
 from recexplainer.surrogate.settings import PretrainedSettings
 from recexplainer.surrogate.training import encode_examples, new_surrogate
 
@@ -95,7 +94,7 @@ def test_a_server_of_the_backbone_alone_says_the_same_token_for_token(
     write_prompts(tmp_path / "prompts.safetensors", surrogate, asked, [f"q{row}" for row in range(len(asked))])
     surrogate.save_pretrained(tmp_path / "lora")
     Surrogate.from_pretrained(tmp_path / "lora", merged=True).save_pretrained(tmp_path / "merged")
-    server = AutoModelForCausalLM.from_pretrained(tmp_path / "merged" / "backbone")
+    server: Any = AutoModelForCausalLM.from_pretrained(tmp_path / "merged" / "backbone")
     prompts = load_file(tmp_path / "prompts.safetensors")
     answers = []
     for row in range(len(asked)):
@@ -115,13 +114,15 @@ def test_a_server_of_the_backbone_alone_says_the_same_token_for_token(
     assert len(set(said)) > 1, "different questions, different answers"
 
 
-def test_vectors_are_in_their_places() -> None:
+def test_vectors_fill_their_placeholders() -> None:
     surrogate = fresh("hybrid")
     asked = questions(surrogate)
     one, embedded = asked.encoded[0], prompt_embeddings(surrogate, asked)[0]
-    vectors = torch.from_numpy(asked.item_vectors[list(one.items)])
-    assert torch.allclose(embedded[list(one.item_places)], surrogate.item_connector(vectors), atol=1e-6)
-    words = sorted(set(range(len(one.ids))) - set(one.item_places) - set(one.user_places))
+    assert asked.item_vectors is not None
+    items = [(at, each.items[0]) for at, each in one.placeholders if each.encoder == "item"]
+    vectors = torch.from_numpy(asked.item_vectors[[item for _, item in items]])
+    assert torch.allclose(embedded[[at for at, _ in items]], surrogate.connector("item")(vectors), atol=1e-6)
+    words = sorted(set(range(len(one.ids))) - {at for at, _ in one.placeholders})
     assert torch.equal(embedded[words], surrogate.embeddings(torch.from_numpy(one.ids[words]).long()))
 
 
@@ -134,9 +135,13 @@ def test_each_prompt_has_an_id_of_its_own(ids: list[str], tmp_path: Path) -> Non
 
 def test_a_quantised_backbone_cannot_be_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with_lora("behavior", "llama").save_pretrained(tmp_path)
-    whole = pretrained._whole(base("llama"), {})
+    whole = pretrained.read_whole(base("llama"), {})
     whole.config.quantization_config = BitsAndBytesConfig(load_in_4bit=True)  # 4 bits themselves need a GPU
-    monkeypatch.setattr(pretrained, "_whole", lambda name, hub: whole)
+
+    def quantised(name: str | Path, hub: dict[str, Any]) -> Any:
+        return whole
+
+    monkeypatch.setattr(pretrained, "read_whole", quantised)
     with pytest.raises(SurrogateError, match="cannot be merged into a quantised") as caught:
         Surrogate.from_pretrained(tmp_path, merged=True)
     assert caught.value.location == str(base("llama"))

@@ -11,7 +11,8 @@ from transformers import TrainerCallback, TrainingArguments
 
 from recexplainer.errors import RunError
 from recexplainer.processes import wait_for_all
-from recexplainer.surrogate.batching import Encoded, EncodedSet
+from recexplainer.surrogate.batching import EncodedSet
+from recexplainer.surrogate.encoding import Encoded
 from recexplainer.surrogate.loop import (
     TimedCheckpoints,
     TokenBudgetTrainer,
@@ -42,7 +43,7 @@ class Watched(EncodedSet):
 
     seen: list[list[int]]
 
-    def collate(self, batch: Any) -> dict[str, torch.Tensor]:
+    def collate(self, batch: Any) -> dict[str, Any]:
         self.seen.append([int(one.ids.ctypes.data) for one in batch])
         return super().collate(batch)
 

@@ -24,7 +24,7 @@ def test_saved_and_loaded_it_gives_identical_logits(form: Form, architecture: st
     loaded = Surrogate.from_pretrained(tmp_path / "g")
     with torch.inference_mode():
         assert torch.equal(loaded(**batch)["logits"], surrogate(**batch)["logits"])
-    assert (loaded.form, loaded.context) == (form, surrogate.context)
+    assert (loaded.form, loaded.max_length) == (form, surrogate.max_length)
     assert not loaded.training
     again = encode_examples(loaded, alignment(), SETTINGS)
     assert [one.ids.tolist() for one in again.encoded] == [one.ids.tolist() for one in data.encoded]
@@ -41,7 +41,7 @@ def test_the_loss_is_the_mean_over_labels_of_what_the_whole_model_says(architect
     ids = torch.tensor([[5, 9, 30, 41, 7, 3]])
     with torch.inference_mode():
         whole = surrogate.backbone(input_ids=ids).logits[0].log_softmax(-1)
-        loss = surrogate(ids, torch.tensor([7, 3]), torch.tensor([3, 4]))["loss"]
+        loss = surrogate(ids, torch.tensor([7, 3]), torch.tensor([3, 4]), {})["loss"]
     assert float(loss) == pytest.approx(-(float(whole[3, 7]) + float(whole[4, 3])) / 2, rel=1e-4)
 
 
@@ -60,14 +60,14 @@ def test_a_behavior_surrogate_has_no_connectors(tmp_path: Path) -> None:
 def test_users_and_items_have_connectors_of_their_own() -> None:
     surrogate = fresh("hybrid")
     vector = torch.ones(1, surrogate.vector_width)
-    assert not torch.allclose(surrogate.user_connector(vector), surrogate.item_connector(vector))
+    assert not torch.allclose(surrogate.connector("user")(vector), surrogate.connector("item")(vector))
 
 
-def test_the_context_is_the_smaller_of_what_model_and_tokenizer_take() -> None:
+def test_max_length_is_the_smaller_of_what_model_and_tokenizer_take() -> None:
     surrogate = new_surrogate("behavior", alignment(), SETTINGS.model_copy(update={"nano": NANO}))
-    assert surrogate.context == NANO.max_length
+    assert surrogate.max_length == NANO.max_length
     surrogate.tokenizer.model_max_length = 100
-    assert surrogate.context == 100
+    assert surrogate.max_length == 100
 
 
 def test_an_empty_folder_is_no_surrogate(tmp_path: Path) -> None:
@@ -79,17 +79,27 @@ def test_an_empty_folder_is_no_surrogate(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "described",
     [
-        {"form": "hybrid", "vector_width": 16},
-        {"form": "mixed", "vector_width": 16, "connector_width": 32},
-        {"form": "hybrid", "vector_width": 16, "connector_width": 32, "depth": 2},
-        {"form": "hybrid", "vector_width": 16, "connector_width": 31},
+        {"format_version": 2, "form": "hybrid", "vector_width": 16},
+        {"format_version": 2, "form": "mixed", "vector_width": 16, "connector_width": 32},
+        {"format_version": 2, "form": "hybrid", "vector_width": 16, "connector_width": 32, "depth": 2},
+        {"format_version": 2, "form": "hybrid", "vector_width": 16, "connector_width": 31},
     ],
 )
 def test_what_does_not_fit_together_is_said(described: dict[str, object], tmp_path: Path) -> None:
     fresh("hybrid").save_pretrained(tmp_path)
     (tmp_path / "surrogate.json").write_text(json.dumps(described))
-    with pytest.raises(SurrogateError, match="no surrogate that can be read"):
+    with pytest.raises(SurrogateError, match="This surrogate cannot be read"):
         Surrogate.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("version", [None, 3])
+def test_another_format_is_refused_in_one_line_before_weights_are_read(version: int | None, tmp_path: Path) -> None:
+    described = {"form": "hybrid", "vector_width": 16, "connector_width": 32}
+    described |= {} if version is None else {"format_version": version}
+    (tmp_path / "surrogate.json").write_text(json.dumps(described))
+    with pytest.raises(SurrogateError, match=f"saved in format {version or 1}; .* reads format 2") as caught:
+        Surrogate.from_pretrained(tmp_path)
+    assert "Align it again" in caught.value.hint
 
 
 def test_a_backbone_that_is_not_whole_is_said(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_exactly_lora_and_the_connectors_are_trained(architecture: str, bases: d
     }
     trained = train_surrogate("hybrid", alignment(), settings(base), tmp_path / "g", tmp_path / "work")
     changed = {name for name, weight in trained.state_dict().items() if not torch.equal(weight, start[name])}
-    assert changed == {name for name in start if "lora_" in name or "_connector." in name}
+    assert changed == {name for name in start if "lora_" in name or name.startswith("connectors.")}
     assert digest(base) == before
     assert (sasrec().item_vectors() == f_before).all()
     expected = some_logits(trained, base)
@@ -128,7 +128,7 @@ def test_a_model_without_a_chat_template_gets_one(bases: dict[str, Path], tmp_pa
 
 def test_the_context_is_the_one_asked_for(bases: dict[str, Path]) -> None:
     given = settings(bases["Llama"]).model_copy(update={"pretrained": LORA.model_copy(update={"max_length": 300})})
-    assert new_surrogate("behavior", alignment(), given).context == 300
+    assert new_surrogate("behavior", alignment(), given).max_length == 300
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,9 @@ def test_going_on_keeps_how_the_backbone_is_held(bases: dict[str, Path], tmp_pat
     second.take_over(tmp_path / "first")
     assert second.embeddings.weight.dtype == torch.bfloat16
     assert second.backbone.is_activation_checkpointing
-    learned = {name: weight for name, weight in first.state_dict().items() if "lora_" in name or "_connector." in name}
+    learned = {
+        name: weight for name, weight in first.state_dict().items() if "lora_" in name or name.startswith("connectors.")
+    }
     assert len(learned) > 4
     for name, weight in learned.items():
         torch.testing.assert_close(second.state_dict()[name].float(), weight, rtol=1e-2, atol=1e-2)

@@ -10,16 +10,14 @@ from recexplainer.surrogate.prompt import (
     FORMS,
     SEPARATOR,
     Form,
-    ItemPlace,
+    Part,
+    Placeholder,
     Prompt,
     Title,
-    UserPlace,
     applies,
+    as_text,
     render,
     with_shots,
-)
-from recexplainer.surrogate.prompt import (
-    as_text as plain_text,
 )
 from recexplainer.tasks.example import Example, Task
 from recexplainer.tasks.wording import load_wording
@@ -29,28 +27,29 @@ EVIDENCE = Evidence((1, 2), 5, True, 1.5, 3, 7, (0.4, -0.2), ((), ()))
 HISTORY = "Bought {history}: what next?"
 
 
-def kinds(prompt: Prompt) -> Counter[type]:
-    return Counter(type(part) for part in prompt.parts)
+def kinds(prompt: Prompt) -> Counter[str]:
+    """How many titles there are, and placeholders of each encoder."""
+    return Counter(
+        part.encoder if isinstance(part, Placeholder) else "title" for part in prompt.parts if not isinstance(part, str)
+    )
 
 
-def as_text(parts: tuple[object, ...]) -> str:
-    """A prompt as one line: <u> and <i3> for vectors, [3] for a title."""
-    shown = []
+def one_line(parts: tuple[Part, ...]) -> str:
+    """A prompt as one line: <u>, <i3> and <s1,3> for vectors, [3] for a title."""
+    texts: list[str] = []
     for part in parts:
         match part:
             case Title(item):
-                shown.append(f"[{item}]")
-            case ItemPlace(item):
-                shown.append(f"<i{item}>")
-            case UserPlace():
-                shown.append("<u>")
+                texts.append(f"[{item}]")
+            case Placeholder(encoder, items):
+                texts.append(f"<{encoder[0]}{','.join(map(str, items))}>")
             case _:
-                shown.append(str(part))
-    return "".join(shown)
+                texts.append(part)
+    return "".join(texts)
 
 
 def shown(example: Example, form: Form, template: str) -> str:
-    return as_text(render(example, form, template, TITLES).parts)
+    return one_line(render(example, form, template, TITLES).parts)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +90,7 @@ def test_ranking(form: Form, expected: str) -> None:
 def test_classification(form: Form, expected: str) -> None:
     example = Example("classification", history=(1, 2), items=(5,), answer_text="Yes")
     prompt = render(example, form, "Is {item} for {history}?", TITLES)
-    assert as_text(prompt.parts) == expected
+    assert one_line(prompt.parts) == expected
     assert prompt.answer == ("Yes",)
     assert prompt.history == (1, 2)
 
@@ -102,8 +101,8 @@ def test_reconstruction_never_shows_what_it_asks_for(form: Form, aspect: str) ->
     example = Example("reconstruction", aspect, history=(1, 2), answer_items=(1, 2))
     for phrasing in load_wording()["reconstruction", aspect]:
         prompt = render(example, form, phrasing, TITLES)
-        assert kinds(prompt)[UserPlace] == 1
-        assert not kinds(prompt)[Title]
+        assert kinds(prompt)["user"] == 1
+        assert not kinds(prompt)["title"]
 
 
 @pytest.mark.parametrize("form", ["intention", "hybrid"])
@@ -138,6 +137,13 @@ def test_evidence_is_put_in_words_with_the_titles_quoted(form: Form) -> None:
     assert ("[1]; [2]" in text) == (form == "behavior"), (
         "hybrid has the history's vector; the evidence names its titles"
     )
+
+
+def test_hybrid_has_the_similarity_of_each_history_item_where_reasons_are_asked() -> None:
+    example = Example("rationale", "surrogate", history=(1, 2), items=(5,))
+    assert shown(example, "hybrid", "{history}?") == "<u> <s1,5>[1]; <s2,5>[2]?"
+    assert shown(example, "behavior", "{history}?") == "[1]; [2]?"
+    assert shown(Example("retrieval", history=(1, 2)), "hybrid", "{history}?") == "<u> [1]; [2]?"
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -176,23 +182,23 @@ def test_every_phrasing_of_every_task_puts_titles_and_vectors_as_its_form_says(f
         for phrasing in phrasings if applies(example, form) else ():
             count = kinds(render(example, form, phrasing, TITLES))
             if form == "behavior":
-                assert not count[UserPlace] + count[ItemPlace], phrasing
+                assert not count["user"] + count["item"], phrasing
             else:
-                assert count[UserPlace] == ("{history}" in phrasing), phrasing
-                assert count[ItemPlace] == ("{item}" in phrasing) + ("{items}" in phrasing), phrasing
+                assert count["user"] == ("{history}" in phrasing), phrasing
+                assert count["item"] == ("{item}" in phrasing) + ("{items}" in phrasing), phrasing
             if form == "intention":
-                assert not count[Title], phrasing
+                assert not count["title"], phrasing
 
 
 def test_solved_questions_stand_before_the_question() -> None:
     solved = Prompt(("Which? ", Title(0)), (Title(1),), (0,))
     asked = with_shots(Prompt(("And ", Title(2), "?"), (), (2,)), [solved])
     words = "Question: Which? a\nAnswer: b\n\nQuestion: And c?\nAnswer:"
-    assert plain_text(asked.parts, ["a", "b", "c"]) == words
+    assert as_text(asked.parts, ["a", "b", "c"]) == words
     assert asked.history == (2,) and asked.answer == ()
     assert with_shots(solved, []) == solved
 
 
 def test_vectors_cannot_be_put_as_text() -> None:
     with pytest.raises(ValueError, match="behavior form"):
-        plain_text(["a ", ItemPlace(1)], ["x", "y"])
+        as_text(["a ", Placeholder("item", (1,))], ["x", "y"])

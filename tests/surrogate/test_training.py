@@ -68,25 +68,25 @@ def test_the_same_seed_gives_the_same_weights(intention: Path, tmp_path: Path) -
 
 def test_the_user_connector_starts_from_the_item_connector(tmp_path: Path) -> None:
     new = new_surrogate("intention", alignment(), SETTINGS)
-    assert not equal(new.user_connector, new.item_connector)
-    training._read_items_first(new, alignment(), SETTINGS, tmp_path)
-    assert torch.equal(new.user_connector.second.weight, new.item_connector.second.weight)
+    assert not equal(new.connector("user"), new.connector("item"))
+    training.warm_up_connectors(new, alignment(), SETTINGS, tmp_path)
+    assert torch.equal(new.connector("user").second.weight, new.connector("item").second.weight)
     untrained = new_surrogate("intention", alignment(), SETTINGS)
-    assert not equal(new.item_connector, untrained.item_connector)
-    training._read_items_first(untrained, alignment(), SETTINGS, tmp_path)
+    assert not equal(new.connector("item"), untrained.connector("item"))
+    training.warm_up_connectors(untrained, alignment(), SETTINGS, tmp_path)
     assert equal(untrained, new), "the first phase is not done twice"
 
 
 def test_after_the_phase_the_two_connectors_go_their_own_ways(intention: Path) -> None:
     done = Surrogate.from_pretrained(intention / "g")
-    assert not equal(done.user_connector, done.item_connector)
+    assert not equal(done.connector("user"), done.connector("item"))
 
 
 def test_without_item_examples_there_is_no_first_phase_training(tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"connector_warmup_examples": 0})
     read, untrained = (new_surrogate("intention", alignment(), settings) for _ in range(2))
-    training._read_items_first(read, alignment(), settings, tmp_path)
-    assert equal(read.item_connector, untrained.item_connector)
+    training.warm_up_connectors(read, alignment(), settings, tmp_path)
+    assert equal(read.connector("item"), untrained.connector("item"))
 
 
 def test_hybrid_goes_on_from_intention(intention: Path, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_hybrid_mixes_the_three_forms_by_its_shares() -> None:
     def kinds(shares: tuple[float, float, float]) -> tuple[int, int]:
         settings = SETTINGS.model_copy(update={"hybrid_form_sampling": shares})
         data = encode_examples(surrogate, alignment(), settings)
-        return sum(bool(one.user_places or one.items) for one in data.encoded), int(data.lengths.sum())
+        return sum(bool(one.placeholders) for one in data.encoded), int(data.lengths.sum())
 
     (none, long), (every, short), (_, longest) = kinds((1, 0, 0)), kinds((0, 1, 0)), kinds((0, 0, 1))
     own = [one for one in alignment().examples if one.task in ("reconstruction", "rationale") or one.subtask == "title"]
@@ -137,14 +137,14 @@ def test_behavior_asks_f_for_no_vectors(tmp_path: Path) -> None:
     assert surrogate.vector_width == 0
     data = encode_examples(surrogate, alignment(), SETTINGS)
     assert data.user_vectors is None
-    assert not any(one.items or one.user_places for one in data.encoded)
+    assert not any(one.placeholders for one in data.encoded)
 
 
 def test_align_is_the_whole_of_it_in_one_call(tmp_path: Path) -> None:
     folder = tmp_path / "g"
     folder.mkdir()
     (folder / "old").touch()
-    mixture = MixtureSettings(**MIXTURE.model_dump() | {"tasks": ("retrieval", "classification")})
+    mixture = MixtureSettings.model_validate(MIXTURE.model_dump() | {"tasks": ("retrieval", "classification")})
     aligned = align(world(), sasrec(), folder, form="behavior", mixture=mixture, settings=SETTINGS)
     assert not (folder / "old").exists(), "an earlier one is replaced"
     assert equal(Surrogate.from_pretrained(folder), aligned)

@@ -7,9 +7,10 @@ from string import Formatter
 import pytest
 
 from recexplainer.storage import packaged_yaml
+from recexplainer.tasks.example import Task
 from recexplainer.tasks.wording import load_wording
 
-PLACEHOLDERS = {
+PLACEHOLDERS: dict[tuple[Task, str], set[str]] = {
     ("retrieval", ""): {"history"},
     ("ranking", ""): {"history", "items"},
     ("classification", ""): {"history", "item"},
@@ -40,7 +41,7 @@ def test_every_task_and_subtask_is_phrased() -> None:
 
 
 @pytest.mark.parametrize("key", PLACEHOLDERS)
-def test_a_task_has_eight_short_phrasings_with_each_of_its_placeholders_once(key: tuple[str, str]) -> None:
+def test_a_task_has_eight_short_phrasings_with_each_of_its_placeholders_once(key: tuple[Task, str]) -> None:
     phrasings = load_wording()[key]
     assert len(set(phrasings)) == len(phrasings) >= (1 if key[0] == "chat" else 8)
     for phrasing in phrasings:

@@ -14,10 +14,9 @@ from recexplainer.data.titles import TitleFinder
 from recexplainer.evaluation import metrics
 from recexplainer.evaluation.rows import CONSTRAINED, Row, row
 from recexplainer.explanations.record import Method
-from recexplainer.surrogate.batching import EncodedSet
+from recexplainer.surrogate.batching import EncodedSet, encode_questions
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.questions import encode_questions
 from recexplainer.tasks.example import Example, LabelledExamples
 
 RETURNED = 5

@@ -14,8 +14,8 @@ from recexplainer.data.titles import TitleFinder
 from recexplainer.evaluation.alignment import RETURNED, classification_row, ranking_rows, retrieval_rows
 from recexplainer.evaluation.rows import Row, row
 from recexplainer.explanations.record import Method
+from recexplainer.surrogate.batching import question_text
 from recexplainer.surrogate.prompt import SEPARATOR
-from recexplainer.surrogate.questions import question_text
 from recexplainer.tasks.example import Example, LabelledExamples
 
 TASKS = ("retrieval", "ranking", "classification")

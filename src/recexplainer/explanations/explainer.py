@@ -16,10 +16,9 @@ from recexplainer.explanations.recording import Recorder
 from recexplainer.explanations.self_attribution import believed, can_reflect
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
-from recexplainer.surrogate.batching import EncodedSet
+from recexplainer.surrogate.batching import EncodedSet, encode_questions
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.questions import encode_questions
 from recexplainer.tasks.example import Example
 
 DRAFTS = 32

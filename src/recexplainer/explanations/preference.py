@@ -16,9 +16,9 @@ from recexplainer.errors import DataError
 from recexplainer.explanations.sampling import TextSampler
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
+from recexplainer.surrogate.batching import encode_answers
+from recexplainer.surrogate.dpo import PreferenceTrainer
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.preference import PreferenceTrainer
-from recexplainer.surrogate.questions import encode_answers
 from recexplainer.surrogate.settings import PreferenceSettings
 
 Guard = Callable[[Surrogate], float]

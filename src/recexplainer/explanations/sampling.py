@@ -14,10 +14,9 @@ from recexplainer.explanations.recording import Recorder
 from recexplainer.explanations.reward import score_claims
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.surrogate.batching import EncodedSet
+from recexplainer.surrogate.batching import EncodedSet, encode_questions
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.questions import encode_questions
 from recexplainer.surrogate.settings import PreferenceSettings
 from recexplainer.tasks.example import Example
 

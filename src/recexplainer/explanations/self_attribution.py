@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from recexplainer.data.dataset import Dataset
 from recexplainer.evidence.evidence import Evidence
 from recexplainer.recommenders.base import Recommender
+from recexplainer.surrogate.batching import encode_questions
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.prompt import applies
-from recexplainer.surrogate.questions import encode_questions
 from recexplainer.tasks.example import Example
 
 _LIKED, _BETWEEN, _DISLIKED = 0.1, 0.4, 0.75  # where in the list an item is taken to stand, as a share of it

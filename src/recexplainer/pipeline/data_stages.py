@@ -59,7 +59,7 @@ def recommender_stage(recipe: Recipe) -> Stage:
 
 def _make_recommender(recipe: Recipe, context: StageContext, folder: Path) -> str:
     from recexplainer.evaluation.baselines import evaluate_recommender
-    from recexplainer.surrogate.questions import check_form
+    from recexplainer.surrogate.batching import check_form
 
     use_threads(recipe.threads)
     dataset = Dataset.load(context.folders[DATASET])

@@ -1,1 +1,1 @@
-"""The surrogate g: a language model that answers as the recommender f would."""
+"""The surrogate: a language model that answers as the recommender would."""

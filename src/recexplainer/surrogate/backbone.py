@@ -132,7 +132,7 @@ def chat_frame(tokenizer: Any) -> ChatFrame:
     """Read off a tokenizer's chat template what stands around a question and its answer.
 
     Raises:
-        SurrogateError: The tokenizer has no chat template, or the template loses what is said.
+        SurrogateError: The tokenizer has no chat template, or the template loses the message.
     """
     if not tokenizer.chat_template:
         raise SurrogateError(
@@ -147,7 +147,7 @@ def chat_frame(tokenizer: Any) -> ChatFrame:
     if question not in prompt or answer not in whole:
         raise SurrogateError(
             "The chat template of the backbone's tokenizer loses the message.",
-            hint="Mend the template, or choose another backbone.",
+            hint="Correct the template, or choose another backbone.",
         )
     before, between = prompt.split(question)
     after = encode(tokenizer, whole.split(answer)[1])

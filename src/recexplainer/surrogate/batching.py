@@ -1,146 +1,39 @@
-"""From prompts to batches: token ids, places and labels, grouped by length under a token budget.
+"""From Examples to batches: encoded in a surrogate's form, with the recommender's vectors, under a token budget.
 
-Labels are found by construction: what follows the prompt is the answer. It knows neither the language model nor f.
+Of the recommender it asks for vectors only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import Sampler
 
-from recexplainer.errors import SurrogateError
-from recexplainer.surrogate.backbone import chat_frame, encode
-from recexplainer.surrogate.prompt import ItemPlace, MatchPlace, Part, Prompt, Title, UserPlace
-
-Ids = NDArray[np.int32]
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """One prompt as ids.
-
-    Attributes:
-        ids: `Int[length]`, the prompt, then the answer with its stop token (or the prompt alone).
-        answer_start: Where the answer begins; equal to the length when there is none.
-        item_places: Positions of item vectors in `ids`; `items` are the items, in the same order.
-        match_places: Positions of matches of two items in `ids`; `matches` are the two items, in the same order.
-        user_places: Positions of the user vector in `ids`.
-        user: Row of the user's vector in the table of user vectors.
-    """
-
-    ids: Ids
-    answer_start: int
-    item_places: tuple[int, ...]
-    items: tuple[int, ...]
-    match_places: tuple[int, ...]
-    matches: tuple[tuple[int, int], ...]
-    user_places: tuple[int, ...]
-    user: int
+from recexplainer.data.dataset import Dataset
+from recexplainer.errors import RecommenderError
+from recexplainer.recommenders.base import Recommender, User
+from recexplainer.surrogate.connector import EncoderInput
+from recexplainer.surrogate.encoding import Encoded
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.prompt import ENCODERS, Encoder, Form, Prompt, as_text, render, with_shots
+from recexplainer.tasks.example import Example
+from recexplainer.tasks.wording import load_wording
 
 
-class PromptEncoder:
-    """Turns prompts into ids; each title and each piece of wording is tokenised once.
-
-    Args:
-        tokenizer: The backbone's.
-        titles: The catalogue's titles, `[items]`.
-        context: Most tokens of prompt and answer together.
-        room: Tokens of the context that are kept free, for an answer that is not there yet.
-    """
-
-    def __init__(self, tokenizer: Any, titles: Sequence[str], context: int, room: int = 0) -> None:
-        self.tokenizer, self.context, self.room = tokenizer, context, room
-        self.frame = chat_frame(tokenizer)
-        self.title_ids = [encode(tokenizer, title) for title in titles]
-        self._words: dict[str, list[int]] = {}
-        self._placeholder = tokenizer.pad_token_id or 0
-
-    def __call__(self, prompt: Prompt, user: int = -1) -> Encoded:
-        """Ids of one prompt; `user` is the row of its user vector.
-
-        Raises:
-            SurrogateError: It does not fit the context, even with the oldest history left out.
-        """
-        ids, item_places, items, user_places = list(self.frame.before), list[int](), list[int](), list[int]()
-        match_places, matches = list[int](), list[tuple[int, int]]()
-        for part in prompt.parts:
-            match part:
-                case ItemPlace(item):
-                    item_places.append(len(ids))
-                    items.append(item)
-                    ids.append(self._placeholder)
-                case MatchPlace(item, other):
-                    match_places.append(len(ids))
-                    matches.append((item, other))
-                    ids.append(self._placeholder)
-                case UserPlace():
-                    user_places.append(len(ids))
-                    ids.append(self._placeholder)
-                case _:
-                    ids.extend(self._text(part))
-        ids.extend(self.frame.between)
-        answer_start = len(ids)
-        for part in prompt.answer:
-            ids.extend(self._text(part))
-        if prompt.answer:
-            ids.append(self.frame.stop)
-        if len(ids) + self.room > self.context:
-            return self(self._without_oldest(prompt, len(ids) + self.room), user)
-        return Encoded(
-            ids=np.array(ids, np.int32),
-            answer_start=answer_start,
-            item_places=tuple(item_places),
-            items=tuple(items),
-            match_places=tuple(match_places),
-            matches=tuple(matches),
-            user_places=tuple(user_places),
-            user=user,
-        )
-
-    def _text(self, part: Part) -> list[int]:
-        if isinstance(part, Title):
-            return self.title_ids[part.item]
-        words = str(part)
-        ids = self._words.get(words)
-        if ids is None:
-            ids = encode(self.tokenizer, words)
-            if len(self._words) < 50_000:
-                self._words[words] = ids
-        return ids
-
-    def _without_oldest(self, prompt: Prompt, length: int) -> Prompt:
-        """The prompt without its oldest history title; the answer is never cut."""
-        history = set(prompt.history)
-        shown = [at for at, part in enumerate(prompt.parts) if isinstance(part, Title) and part.item in history]
-        if len(shown) < 2:
-            raise SurrogateError(
-                f"A prompt and its answer take {length} tokens, but the backbone's context is {self.context}.",
-                location=f"the prompt that begins: {self._beginning(prompt)}",
-                hint="Raise surrogate.nano.max_length or surrogate.pretrained.max_length, or shorten the titles.",
-            )
-        first = shown[0] - isinstance(prompt.parts[shown[0] - 1], MatchPlace)
-        parts = prompt.parts[:first] + prompt.parts[shown[0] + 2 :]
-        return Prompt(parts, prompt.answer, prompt.history[1:])
-
-    def _beginning(self, prompt: Prompt) -> str:
-        words = [self.tokenizer.decode(self._text(part)) for part in prompt.parts if isinstance(part, str | Title)]
-        return f"{' '.join(' '.join(words).split()):.80}…"
-
-
-class EncodedSet(Dataset[Encoded]):
+class EncodedSet(TorchDataset[Encoded]):
     """Encoded examples with the vectors of their users and of all items.
 
     Args:
         encoded: The examples.
-        user_vectors: `Float[users, d]`, or None where no form needs them.
-        item_vectors: `Float[items, d]`, or None.
+        user_vectors: `Float[users, d]`, or None where no example needs them.
+        item_vectors: `Float[items, d]`, or None where the form reads no vectors.
     """
 
     def __init__(
@@ -164,39 +57,26 @@ class EncodedSet(Dataset[Encoded]):
         """Some of the examples, with the same vectors."""
         return EncodedSet([self.encoded[row] for row in rows], self.user_vectors, self.item_vectors)
 
-    def collate(self, batch: Sequence[Encoded]) -> dict[str, Tensor]:
-        """One right-padded batch; with causal attention padding after the end is never seen."""
+    def collate(self, batch: Sequence[Encoded]) -> dict[str, Any]:
+        """One right-padded batch, the arguments of `Surrogate.forward`.
+
+        With causal attention padding after the end is never seen.
+        """
         length = max(len(one.ids) for one in batch)
         ids = np.zeros((len(batch), length), np.int64)
         for row, one in zip(ids, batch, strict=True):
             row[: len(one.ids)] = one.ids
-        labels, label_places = _labels(batch, length)
-        tensors = {"input_ids": torch.from_numpy(ids), "labels": labels, "label_places": label_places}
-        return tensors | self.vectors_of(batch, np.arange(len(batch)) * length)
+        labels = np.concatenate([one.ids[one.answer_start :] for one in batch]).astype(np.int64)
+        positions = [row * length + np.arange(one.answer_start - 1, len(one.ids) - 1) for row, one in enumerate(batch)]
+        return {
+            "input_ids": torch.from_numpy(ids),
+            "labels": torch.from_numpy(labels),
+            "label_positions": torch.from_numpy(np.concatenate(positions)),
+            "encoder_inputs": self.encoder_inputs(batch, np.arange(len(batch)) * length),
+        }
 
-    def vectors_of(self, batch: Sequence[Encoded], starts: NDArray[Any]) -> dict[str, Tensor]:
-        """Places (in the flattened batch, where each row's ids begin at `starts`) and the vectors for them."""
-        tensors: dict[str, Tensor] = {}
-        places = [start + at for start, one in zip(starts, batch, strict=True) for at in one.user_places]
-        self._add("user", places, [one.user for one in batch for _ in one.user_places], self.user_vectors, tensors)
-        places = [start + at for start, one in zip(starts, batch, strict=True) for at in one.item_places]
-        self._add("item", places, [item for one in batch for item in one.items], self.item_vectors, tensors)
-        places = [start + at for start, one in zip(starts, batch, strict=True) for at in one.match_places]
-        if places and self.item_vectors is not None:
-            matches = np.concatenate([matched(self.item_vectors, one.matches) for one in batch if one.matches])
-            tensors |= {"match_places": torch.tensor(places), "match_vectors": torch.from_numpy(matches)}
-        return tensors
-
-    @staticmethod
-    def _add(
-        kind: str, places: list[int], rows: list[int], table: NDArray[Any] | None, tensors: dict[str, Tensor]
-    ) -> None:
-        if places and table is not None:
-            tensors[f"{kind}_places"] = torch.from_numpy(np.array(places, np.int64))
-            tensors[f"{kind}_vectors"] = torch.from_numpy(np.asarray(table[rows], np.float32))
-
-    def left_padded(self, rows: Sequence[int], padding: int) -> dict[str, Tensor]:
-        """One left-padded batch of prompts, as generation needs them, with its attention mask."""
+    def left_padded(self, rows: Sequence[int], padding: int) -> tuple[dict[str, Any], Tensor]:
+        """One left-padded batch of prompts, for generation: the arguments of `Surrogate.embed`, and the mask."""
         batch = [self.encoded[row] for row in rows]
         length = max(len(one.ids) for one in batch)
         ids = np.full((len(batch), length), padding, np.int64)
@@ -204,22 +84,134 @@ class EncodedSet(Dataset[Encoded]):
         for at, one in enumerate(batch):
             ids[at, length - len(one.ids) :], mask[at, length - len(one.ids) :] = one.ids, 1
         starts = np.array([at * length + length - len(one.ids) for at, one in enumerate(batch)])
-        tensors = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
-        return tensors | self.vectors_of(batch, starts)
+        inputs = self.encoder_inputs(batch, starts)
+        return {"input_ids": torch.from_numpy(ids), "encoder_inputs": inputs}, torch.from_numpy(mask)
+
+    def encoder_inputs(self, batch: Sequence[Encoded], starts: NDArray[Any]) -> dict[str, EncoderInput]:
+        """For each encoder that a batch has placeholders of: their positions and the vectors that fill them.
+
+        Args:
+            batch: The examples.
+            starts: `Int[batch]`, where in the flattened batch the ids of each begin.
+        """
+        if self.item_vectors is None:
+            return {}
+        inputs: dict[str, EncoderInput] = {}
+        for encoder in ENCODERS:
+            held = [[(at, each.items) for at, each in one.placeholders if each.encoder == encoder] for one in batch]
+            positions = [start + at for start, some in zip(starts, held, strict=True) for at, _ in some]
+            if positions:
+                vectors = [
+                    self._vectors(encoder, one, [items for _, items in some])
+                    for one, some in zip(batch, held, strict=True)
+                    if some
+                ]
+                inputs[encoder] = {
+                    "positions": torch.from_numpy(np.array(positions, np.int64)),
+                    "vectors": torch.from_numpy(np.concatenate(vectors)),
+                }
+        return inputs
+
+    def _vectors(self, encoder: Encoder, one: Encoded, items: Sequence[tuple[int, ...]]) -> NDArray[np.float32]:
+        table: Any = self.user_vectors if encoder == "user" else self.item_vectors
+        if encoder == "similarity":
+            return similarities(table, items)
+        rows = [one.user] * len(items) if encoder == "user" else [item for (item,) in items]
+        return np.asarray(table[rows], np.float32)
 
 
-def matched(item_vectors: NDArray[Any], pairs: Sequence[tuple[int, int]]) -> NDArray[np.float32]:
-    """How pairs of items match: `Float[pairs, 2]`, their inner product, and how far it is above the mean of these."""
+def similarities(item_vectors: NDArray[Any], pairs: Sequence[tuple[int, ...]]) -> NDArray[np.float32]:
+    """How similar pairs of items are: `Float[pairs, 2]`, their inner product, and how far it is above the mean."""
     items, others = np.array(pairs).T
     products = np.einsum("nd,nd->n", item_vectors[items], item_vectors[others])
     return np.stack([products, products - products.mean()], axis=1).astype(np.float32)
 
 
-def _labels(batch: Sequence[Encoded], length: int) -> tuple[Tensor, Tensor]:
-    """The answers' ids, and for each the place (in the flattened batch) whose state predicts it."""
-    labels = np.concatenate([one.ids[one.answer_start :] for one in batch]).astype(np.int64)
-    places = [row * length + np.arange(one.answer_start - 1, len(one.ids) - 1) for row, one in enumerate(batch)]
-    return torch.from_numpy(labels), torch.from_numpy(np.concatenate(places))
+def check_form(form: Form, recommender: Recommender) -> None:
+    """Refuse a form that reads vectors of a recommender that has none.
+
+    Raises:
+        RecommenderError: The form is not behavior, and the recommender can only score.
+    """
+    if form != "behavior" and not recommender.has_vectors:
+        raise RecommenderError(
+            "This recommender has no vectors, and this form reads them.",
+            location=f"form {form}",
+            hint="Align it in the behavior form: form='behavior', or forms: [behavior] in a recipe.",
+        )
+
+
+def encode_prompts(
+    surrogate: Surrogate,
+    dataset: Dataset,
+    recommender: Recommender,
+    prompts: Iterable[tuple[Prompt, str]],
+    reserved_tokens: int = 0,
+) -> EncodedSet:
+    """Prompts as ids, with the vectors that they need; the recommender is asked once about each user.
+
+    Args:
+        surrogate: Whose tokens and form.
+        dataset: The catalogue.
+        recommender: Asked for its vectors, except by a behavior surrogate.
+        prompts: Each with the own id of its user.
+        reserved_tokens: As in `PromptEncoder`.
+    """
+    check_form(surrogate.form, recommender)
+    encode, rows = surrogate.prompt_encoder(dataset.titles), dict[User, int]()
+    with_vectors = surrogate.form != "behavior"
+    encoded: list[Encoded] = []
+    for prompt, user in prompts:
+        has_user = with_vectors and prompt.history
+        row = rows.setdefault(User(prompt.history, user), len(rows)) if has_user else -1
+        encoded.append(encode(prompt, row, reserved_tokens))
+    user_vectors = recommender.user_vectors(list(rows)) if rows else None
+    return EncodedSet(encoded, user_vectors, recommender.item_vectors() if with_vectors else None)
+
+
+def encode_questions(
+    surrogate: Surrogate,
+    dataset: Dataset,
+    recommender: Recommender,
+    examples: Sequence[Example],
+    aspect: str = "",
+    shots: Sequence[Example] = (),
+) -> EncodedSet:
+    """Questions without their answers, in the surrogate's form and each task's first phrasing.
+
+    A quarter of `max_length` is kept free for the answer; a longer question loses its oldest history titles.
+
+    Args:
+        surrogate: Who is asked.
+        dataset: The catalogue.
+        recommender: Asked for its vectors only.
+        examples: What is asked.
+        aspect: The aspect that the reader asks for, in words added to each question.
+        shots: Solved questions put before each, to be learned from in context; behavior only.
+    """
+    form, titles = surrogate.form, dataset.titles
+    solved = [_first_phrasing(shot, form, titles) for shot in shots]
+    asked = [replace(example, aspect=aspect) if aspect else example for example in examples]
+    prompts = [replace(_first_phrasing(example, form, titles), answer=()) for example in asked]
+    pairs = [(with_shots(prompt, solved), example.user) for prompt, example in zip(prompts, asked, strict=True)]
+    return encode_prompts(surrogate, dataset, recommender, pairs, reserved_tokens=surrogate.max_length // 4)
+
+
+def encode_answers(
+    surrogate: Surrogate, dataset: Dataset, recommender: Recommender, examples: Sequence[Example]
+) -> EncodedSet:
+    """Examples with their answers, to be learned from, put as `encode_questions` puts them without."""
+    pairs = [(_first_phrasing(example, surrogate.form, dataset.titles), example.user) for example in examples]
+    return encode_prompts(surrogate, dataset, recommender, pairs)
+
+
+def question_text(example: Example, titles: Sequence[str]) -> str:
+    """A question in its task's first phrasing as plain text (behavior), for models that read text alone."""
+    return as_text(_first_phrasing(example, "behavior", titles).parts, titles)
+
+
+def _first_phrasing(example: Example, form: Form, titles: Sequence[str]) -> Prompt:
+    return render(example, form, load_wording()[example.task, example.subtask][0], titles)
 
 
 class TokenBudget(Sampler[list[int]]):
@@ -262,8 +254,3 @@ class TokenBudget(Sampler[list[int]]):
                 batches.append(order[start:end].tolist())
                 start = end
         return [*batches, order[start:].tolist()] if len(order) else []
-
-
-def to_device(batch: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
-    """The same batch on a device."""
-    return {name: tensor.to(device) for name, tensor in batch.items()}

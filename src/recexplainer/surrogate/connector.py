@@ -5,6 +5,8 @@ It knows neither the language model nor the recommender; only widths.
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -12,11 +14,23 @@ from torch.nn import functional
 from recexplainer.errors import SurrogateError
 
 
+class EncoderInput(TypedDict):
+    """What one encoder fills in a batch.
+
+    Attributes:
+        positions: `Int[n]`, positions of its placeholders in the flattened `batch * length`.
+        vectors: `Float[n, d]`, the vector for each.
+    """
+
+    positions: Tensor
+    vectors: Tensor
+
+
 class Connector(nn.Module):
-    """`GELU(e W1 + b) W2`: from a vector of f to an embedding of the backbone (paper, equation 1).
+    """`GELU(e W1 + b) W2`: from a vector of the recommender to an embedding of the backbone (paper, equation 1).
 
     Args:
-        vector_width: Width of f's vectors.
+        vector_width: Width of the recommender's vectors.
         hidden_width: Width in between.
         embedding_width: Width of the backbone's embeddings.
     """
@@ -27,24 +41,24 @@ class Connector(nn.Module):
         self.second = nn.Linear(hidden_width, embedding_width, bias=False)
 
     def start_for(self, vectors: Tensor, embedding_std: float) -> None:
-        """Start with every direction of these vectors in equal view, and outputs of the size of the embeddings.
+        """Start with every direction of these vectors at the same scale, and outputs of the size of the embeddings.
 
-        The first layer is a random one on whitened vectors: recommenders put most of their spread into few directions,
-        and the others, which tell items apart, would be learned late.
+        The first layer is a random one on whitened vectors: recommenders put most of their variance into few
+        directions, and the others, which distinguish items, would be learned late.
 
         Args:
             vectors: `Float[n, vector_width]`, what it will read.
             embedding_std: Standard deviation of the backbone's embedding table.
         """
-        mean, spread = _moments(vectors)
+        mean, root = _moments(vectors)
         with torch.no_grad():
             random = torch.randn_like(self.first.weight) / vectors.shape[1] ** 0.5
-            self.first.weight.copy_(random @ torch.linalg.inv(spread))
+            self.first.weight.copy_(random @ torch.linalg.inv(root))
             self.first.bias.copy_(-self.first.weight @ mean)
             nn.init.normal_(self.second.weight, std=embedding_std * 1.5 / self.first.out_features**0.5)
 
     def start_from(self, items: Connector, item_vectors: Tensor, user_vectors: Tensor) -> None:
-        """Start as a reader of users from a reader of items: a user reads as the items that f scores highest.
+        """Start as a reader of users from a reader of items: a user reads as the items that score highest.
 
         With item vectors `i = m + S z`, z white, the score is `u·i = u·m + (S u)·z`: in the space that the item
         connector reads, the user stands at `S u`, here brought to the usual size of z.
@@ -55,11 +69,11 @@ class Connector(nn.Module):
             user_vectors: `Float[users, d]`, a sample.
         """
         item_vectors, user_vectors = (vectors.to(self.first.weight) for vectors in (item_vectors, user_vectors))
-        mean, spread = _moments(item_vectors)
-        reach = (user_vectors.float() @ spread).pow(2).mean().sqrt().clamp_min(1e-6)
+        mean, root = _moments(item_vectors)
+        reach = (user_vectors.float() @ root).pow(2).mean().sqrt().clamp_min(1e-6)
         with torch.no_grad():
             self.second.weight.copy_(items.second.weight)
-            self.first.weight.copy_(items.first.weight @ spread @ spread / reach)
+            self.first.weight.copy_(items.first.weight @ root @ root / reach)
             self.first.bias.copy_(items.first.bias + items.first.weight @ mean)
 
     def forward(self, vectors: Tensor) -> Tensor:
@@ -75,21 +89,21 @@ def _moments(vectors: Tensor) -> tuple[Tensor, Tensor]:
     return vectors.mean(0), directions @ torch.diag(values) @ directions.T
 
 
-def inject(embeddings: Tensor, places: Tensor, projected: Tensor) -> Tensor:
-    """Replace the embedding at each place by its projected vector.
+def inject(embeddings: Tensor, positions: Tensor, projected: Tensor) -> Tensor:
+    """Replace the embedding at each placeholder's position by its projected vector.
 
     Args:
         embeddings: `Float[batch, length, width]`.
-        places: `Int[places]`, positions in the flattened `batch * length`.
-        projected: `Float[places, width]`.
+        positions: `Int[n]`, in the flattened `batch * length`.
+        projected: `Float[n, width]`.
 
     Raises:
-        SurrogateError: There are more or fewer vectors than places.
+        SurrogateError: There are more or fewer vectors than placeholders.
     """
-    if len(places) != len(projected):
+    if len(positions) != len(projected):
         raise SurrogateError(
-            f"The prompts have {len(places)} places for vectors, but {len(projected)} vectors were given.",
-            hint="Give exactly one vector for each place.",
+            f"The prompts have {len(positions)} placeholders for vectors, but {len(projected)} vectors were given.",
+            hint="Give exactly one vector for each placeholder.",
         )
     flat = embeddings.reshape(-1, embeddings.shape[-1])
-    return flat.index_copy(0, places, projected.to(flat.dtype)).view_as(embeddings)
+    return flat.index_copy(0, positions, projected.to(flat.dtype)).view_as(embeddings)

@@ -1,8 +1,6 @@
-"""What decoding may be held to: titles of a catalogue, a list in some order, titles inside quotation marks.
+"""Constraints of decoding: titles of a catalogue, a list in some order, titles inside quotation marks.
 
-Outside quotation marks words may be drawn, so that not every text has the same phrases.
-
-It knows token ids only.
+Outside quotation marks words may be sampled, so that not every text has the same phrases. It knows token ids only.
 """
 
 from __future__ import annotations
@@ -11,28 +9,75 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import LogitsProcessor
 
-from recexplainer.surrogate.trie import Trie
-
-# Words are drawn among those at least this likely beside the likeliest.
+# Words are sampled among those at least this likely beside the likeliest.
 _LIKELY = 0.3
 
 
-class TrieConstraint(LogitsProcessor):
-    """Holds every beam to one walk through a trie.
+class Trie:
+    """Token sequences in compressed rows: which tokens may follow, for a whole batch in one step.
+
+    Nodes are numbered level by level; node 0 is the root. The children of node `n` are the rows
+    `first[n]:first[n + 1]` of `tokens`, sorted by token; child row `r` is node `r + 1`.
 
     Args:
-        trie: What may be said, each sequence with its stop token. Beams take each other's places in the search, so they
-            are walked anew at each step.
+        sequences: `[n]`, token ids; equal sequences count once.
     """
+
+    def __init__(self, sequences: Sequence[Sequence[int]]) -> None:
+        width = max((len(sequence) for sequence in sequences), default=0)
+        table = np.full((len(sequences), width), -1, np.int64)
+        for row, sequence in zip(table, sequences, strict=True):
+            row[: len(sequence)] = sequence
+        table = np.unique(table, axis=0)
+        nodes = np.zeros(len(table), np.int64)
+        tokens, parents = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        made = 1
+        for level in range(width):
+            there = table[:, level] >= 0
+            pairs = np.stack([nodes[there], table[there, level]], 1)
+            unique, inverse = np.unique(pairs, axis=0, return_inverse=True)
+            parents.append(unique[:, 0])
+            tokens.append(unique[:, 1])
+            nodes = nodes.copy()
+            nodes[there] = made + inverse.reshape(-1)
+            made += len(unique)
+        self.tokens = np.concatenate(tokens)
+        self.first = np.searchsorted(np.concatenate(parents), np.arange(made + 1))
+        # Rows are sorted by parent, then token, so one number a row finds a child in one search.
+        self._stride = int(self.tokens.max(initial=0)) + 1
+        self._keys = np.concatenate(parents) * self._stride + self.tokens
+
+    def step(self, nodes: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The nodes after one token each, `Int[rows]`; -1 where the token may not follow."""
+        wanted = nodes * self._stride + tokens
+        at = np.searchsorted(self._keys, wanted)
+        found = (nodes >= 0) & (tokens < self._stride) & (at < len(self._keys))
+        found[found] = self._keys[at[found]] == wanted[found]
+        return np.where(found, at + 1, -1)
+
+    def allowed(self, nodes: NDArray[np.int64], vocabulary: int) -> NDArray[np.bool_]:
+        """Which tokens may follow each node, `Bool[rows, vocabulary]`; one mask for the whole batch."""
+        mask = np.zeros((len(nodes), vocabulary), bool)
+        inside = np.maximum(nodes, 0)
+        counts = np.where(nodes >= 0, self.first[inside + 1] - self.first[inside], 0)
+        rows = np.repeat(np.arange(len(nodes)), counts)
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        mask[rows, self.tokens[np.repeat(self.first[inside], counts) + within]] = True
+        return mask
+
+
+class TrieConstraint(LogitsProcessor):
+    """Restricts every beam to the sequences of a trie, each with its stop token."""
 
     def __init__(self, trie: Trie) -> None:
         self._trie = trie
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """Bar every token that leaves the trie."""
+        """Bar every token that leaves the trie. Beams change places in the search, so each is walked anew."""
         nodes = np.zeros(len(scores), np.int64)
         for column in input_ids.cpu().numpy().T:
             nodes = self._trie.step(nodes, column)
@@ -42,12 +87,12 @@ class TrieConstraint(LogitsProcessor):
         return scores.masked_fill(~mask, float("-inf"))
 
 
-class WordDraw:
-    """Draws each next word among the likely ones, always the same for the same seed.
+class WordSampler:
+    """Samples each next word among the likely ones, always the same for the same seed.
 
     Args:
         seeds: `[rows]`.
-        verdicts: Groups of tokens with which an answer may begin; the likelier group is kept to.
+        verdicts: Groups of tokens with which an answer may begin; it begins with a token of the likelier group.
     """
 
     def __init__(self, seeds: Sequence[int], verdicts: Sequence[Sequence[int]]) -> None:
@@ -55,27 +100,25 @@ class WordDraw:
         self._verdicts = [list(group) for group in verdicts]
 
     def __call__(self, row: int, scores: Tensor, *, first: bool) -> Tensor:
-        """The scores, `Float[vocabulary]`, of one row with all tokens barred but the one drawn."""
+        """The scores, `Float[vocabulary]`, of one row with all tokens barred but the one sampled."""
         log = scores.double().log_softmax(-1).cpu().numpy()
         if first:
             group = max(self._verdicts, key=lambda tokens: np.logaddexp.reduce(log[tokens]))
             log = np.where(np.isin(np.arange(len(log)), group), log, -np.inf)
         likely = np.where(log >= log.max() + np.log(_LIKELY), log, -np.inf)
-        drawn = int((likely + self._random[row].gumbel(size=len(log))).argmax())
-        barred = torch.full_like(scores, float("-inf"))
-        barred[drawn] = scores[drawn]
-        return barred
+        sampled = int((likely + self._random[row].gumbel(size=len(log))).argmax())
+        return _only(scores, [sampled])
 
 
 class QuoteConstraint(LogitsProcessor):
-    """Holds what each row says in quotation marks to its own titles, each at most once.
+    """Restricts what each row has in quotation marks to its own titles, each at most once.
 
     Args:
         titles: `[rows][titles]`, token ids.
         opening: Ids of the opening mark.
         closing: Ids of the closing mark.
-        words: Draws what stands outside quotation marks; None takes the likeliest.
-        draw_titles: Draw what stands inside too.
+        words: Samples what stands outside quotation marks; None takes the likeliest.
+        sample_titles: Sample what stands inside too.
     """
 
     def __init__(
@@ -83,41 +126,40 @@ class QuoteConstraint(LogitsProcessor):
         titles: Sequence[Sequence[Sequence[int]]],
         opening: Sequence[int],
         closing: Sequence[int],
-        words: WordDraw | None = None,
+        words: WordSampler | None = None,
         *,
-        draw_titles: bool = False,
+        sample_titles: bool = False,
     ) -> None:
         self._titles, self._opening, self._closing = titles, list(opening), list(closing)
-        self._words, self._draw_titles = words, draw_titles
+        self._words, self._sample_titles = words, sample_titles
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """Inside a quotation, bar every token that goes on with no title; outside, none or all but the one drawn."""
-        held = scores.clone()
-        for row, said in enumerate(input_ids.tolist()):
-            left, begun = _quotation(said, self._titles[row], self._opening, self._closing)
+        """Inside a quotation, bar every token that continues no title; outside, none or all but the one sampled."""
+        constrained = scores.clone()
+        for row, generated in enumerate(input_ids.tolist()):
+            left, begun = _quotation(generated, self._titles[row], self._opening, self._closing)
             if begun is not None:
                 allowed = sorted({title[len(begun)] for title in left if list(title[: len(begun)]) == begun})
-                held[row] = float("-inf")
-                held[row, allowed] = scores[row, allowed]
+                constrained[row] = _only(scores[row], allowed)
             elif not left:
-                held[row, self._opening[0]] = float("-inf")
-            if self._words is not None and (begun is None or self._draw_titles):
-                held[row] = self._words(row, held[row], first=not said)
-        return held
+                constrained[row, self._opening[0]] = float("-inf")
+            if self._words is not None and (begun is None or self._sample_titles):
+                constrained[row] = self._words(row, constrained[row], first=not generated)
+        return constrained
 
 
 def _quotation(
-    said: list[int], titles: Sequence[Sequence[int]], opening: list[int], closing: list[int]
+    generated: list[int], titles: Sequence[Sequence[int]], opening: list[int], closing: list[int]
 ) -> tuple[list[list[int]], list[int] | None]:
-    """The titles not cited yet, each with its closing mark, and what is said of the open quotation, if one is."""
+    """The titles not cited yet, each with its closing mark, and the ids of the open quotation, if there is one."""
     left = [[*title, *closing] for title in titles]
     at = 0
-    while at < len(said):
-        if said[at : at + len(opening)] != opening:
+    while at < len(generated):
+        if generated[at : at + len(opening)] != opening:
             at += 1
             continue
         at += len(opening)
-        rest = said[at:]
+        rest = generated[at:]
         whole = max((title for title in left if rest[: len(title)] == title), key=len, default=None)
         if whole is None:
             return left, rest
@@ -127,7 +169,7 @@ def _quotation(
 
 
 class OrderConstraint(LogitsProcessor):
-    """Holds each row to a list of its own titles, each exactly once.
+    """Restricts each row to a list of its own titles, each exactly once.
 
     Args:
         titles: `[rows][titles]`, token ids.
@@ -139,22 +181,29 @@ class OrderConstraint(LogitsProcessor):
         self._titles, self._separator, self._stop = titles, list(separator), stop
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """Bar every token that no remaining order goes on with."""
-        barred = torch.full_like(scores, float("-inf"))
-        for row, said in enumerate(input_ids.tolist()):
-            allowed = sorted(_may_follow(said, self._titles[row], self._separator, self._stop) or {self._stop})
-            barred[row, allowed] = scores[row, allowed]
-        return barred
+        """Bar every token that no remaining order continues with."""
+        constrained = scores.clone()
+        for row, generated in enumerate(input_ids.tolist()):
+            allowed = _may_follow(generated, self._titles[row], self._separator, self._stop) or {self._stop}
+            constrained[row] = _only(scores[row], sorted(allowed))
+        return constrained
 
 
-def _may_follow(said: list[int], left: Sequence[Sequence[int]], separator: list[int], stop: int) -> set[int]:
-    """The tokens with which a list of the titles that are left may go on after `said`; none if it is no such list."""
+def _may_follow(generated: list[int], left: Sequence[Sequence[int]], separator: list[int], stop: int) -> set[int]:
+    """The tokens that may follow in a list of the titles that are left; none if what is generated is no such list."""
     allowed: set[int] = set()
     for position, title in enumerate(left):
         rest = [*left[:position], *left[position + 1 :]]
         whole = [*title, *(separator if rest else [stop])]
-        if said[: len(whole)] == whole:
-            allowed |= _may_follow(said[len(whole) :], rest, separator, stop) if rest else {stop}
-        elif whole[: len(said)] == said:
-            allowed.add(whole[len(said)])
+        if generated[: len(whole)] == whole:
+            allowed |= _may_follow(generated[len(whole) :], rest, separator, stop) if rest else {stop}
+        elif whole[: len(generated)] == generated:
+            allowed.add(whole[len(generated)])
     return allowed
+
+
+def _only(scores: Tensor, allowed: list[int]) -> Tensor:
+    """The scores, `Float[vocabulary]`, with all other tokens barred."""
+    barred = torch.full_like(scores, float("-inf"))
+    barred[allowed] = scores[allowed]
+    return barred

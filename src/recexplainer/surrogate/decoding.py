@@ -1,4 +1,4 @@
-"""Decoding: greedy, sampled, beams, also held to titles; yes or no by next-token logits; exhaustive scoring of titles.
+"""Decoding: greedy, sampled, beams, also constrained to titles; yes or no by next-token logits; prompts for a server.
 
 It knows prompts and their vectors, not what is asked in them.
 """
@@ -8,23 +8,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 import torch
+from accelerate.utils import send_to_device
 from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import Tensor
 from transformers import LogitsProcessor, LogitsProcessorList
 
-from recexplainer.surrogate.backbone import chat_frame, encode
-from recexplainer.surrogate.batching import Encoded, EncodedSet, to_device
-from recexplainer.surrogate.constraints import OrderConstraint, QuoteConstraint, TrieConstraint, WordDraw
+from recexplainer.errors import SurrogateError
+from recexplainer.surrogate.backbone import encode
+from recexplainer.surrogate.batching import EncodedSet
+from recexplainer.surrogate.constraints import OrderConstraint, QuoteConstraint, Trie, TrieConstraint, WordSampler
+from recexplainer.surrogate.encoding import Encoded
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import CLOSING, OPENING, SEPARATOR
-from recexplainer.surrogate.trie import Trie
 
 _BATCH_TOKENS = 16384
-_UNLIKELY = 0.05
+_MAX_BATCH = 256
+_MIN_P = 0.05
 
 
 class Decoder:
@@ -36,10 +42,9 @@ class Decoder:
     """
 
     def __init__(self, surrogate: Surrogate, titles: Sequence[str]) -> None:
-        self.surrogate = surrogate.eval()
-        self.tokenizer = surrogate.tokenizer
-        self.stop = chat_frame(self.tokenizer).stop
-        self.title_ids = [encode(self.tokenizer, title) for title in titles]
+        self.surrogate, self.tokenizer = surrogate.eval(), surrogate.tokenizer
+        encoder = surrogate.prompt_encoder(titles)
+        self.stop, self.title_ids = encoder.frame.stop, encoder.title_ids
         self.separator = encode(self.tokenizer, SEPARATOR)
 
     @cached_property
@@ -53,20 +58,24 @@ class Decoder:
         Args:
             prompts: Questions without answers.
             count: Beams, and answers returned (paper: five).
-            constrained: Hold the beams to the catalogue's titles, ordered by the probability of the whole title; free
-                beams are ordered by the mean over their tokens, as is usual.
+            constrained: Restrict the beams to the catalogue's titles, ordered by the probability of the whole title;
+                free beams are ordered by the mean over their tokens, as is usual.
         """
         limit = max(len(ids) for ids in self.title_ids) + 1
 
-        def hold(rows: Sequence[int]) -> list[LogitsProcessor]:
+        def constraints(rows: Sequence[int]) -> list[LogitsProcessor]:
             return [TrieConstraint(self.catalogue)] if constrained else []
 
-        how = {"num_beams": count, "num_return_sequences": count, "length_penalty": 0.0 if constrained else 1.0}
-        return self._generate(prompts, limit, hold, early_stopping=False, **how)
+        how: dict[str, Any] = {
+            "num_beams": count,
+            "num_return_sequences": count,
+            "length_penalty": 0.0 if constrained else 1.0,
+        }
+        return self._generate(prompts, limit, constraints, early_stopping=False, **how)
 
     def greedy(self, prompts: EncodedSet, limit: int) -> list[str]:
         """The greedy answer to each question, at most `limit` tokens long."""
-        return [texts[0] for texts in self._generate(prompts, limit, _free)]
+        return [texts[0] for texts in self._generate(prompts, limit)]
 
     def sampled(
         self, prompts: EncodedSet, limit: int, count: int, *, temperature: float = 1.0, seed: int = 0
@@ -82,31 +91,31 @@ class Decoder:
             temperature: Above 1 more varied, below less.
             seed: Seed of the draws.
         """
-        how = {"temperature": temperature, "min_p": _UNLIKELY, "top_k": 0, "top_p": 1.0}
+        how: dict[str, Any] = {"temperature": temperature, "min_p": _MIN_P, "top_k": 0, "top_p": 1.0}
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            return self._generate(prompts, limit, _free, do_sample=True, num_return_sequences=count, **how)
+            return self._generate(prompts, limit, do_sample=True, num_return_sequences=count, **how)
 
     def citing(self, prompts: EncodedSet, limit: int, citable: Sequence[Sequence[int]], draft: int = 0) -> list[str]:
         """Texts whose quotation marks hold nothing but titles that may be cited, none of them twice.
 
-        Words are drawn among the likely ones, seeded by the question and the draft, so that texts differ from pair to
-        pair and a draft of a pair is always the same. What the first draft cites is the likeliest; later ones draw too.
+        Words are sampled among the likely ones, seeded by the question and the draft, so that texts differ from pair to
+        pair and a draft of a pair is always the same. The first draft cites the likeliest titles, later ones sample.
 
         Args:
             prompts: Questions without answers.
             limit: Most tokens of an answer.
             citable: `[prompts][items]`, the items whose titles may be cited.
-            draft: Which of the texts that may be drawn.
+            draft: Which of the texts that may be sampled.
         """
-        marks = [encode(self.tokenizer, mark) for mark in (OPENING, CLOSING)]
+        opening, closing = (encode(self.tokenizer, mark) for mark in (OPENING, CLOSING))
 
-        def hold(rows: Sequence[int]) -> list[LogitsProcessor]:
+        def constraints(rows: Sequence[int]) -> list[LogitsProcessor]:
             titles = [[self.title_ids[item] for item in citable[row]] for row in rows]
-            seeds = [crc32(prompts.encoded[row].ids.tobytes(), draft) for row in rows]
-            return [QuoteConstraint(titles, marks[0], marks[1], WordDraw(seeds, self._verdicts), draw_titles=draft > 0)]
+            words = WordSampler([crc32(prompts.encoded[row].ids.tobytes(), draft) for row in rows], self._verdicts)
+            return [QuoteConstraint(titles, opening, closing, words, sample_titles=draft > 0)]
 
-        return [texts[0] for texts in self._generate(prompts, limit, hold)]
+        return [texts[0] for texts in self._generate(prompts, limit, constraints)]
 
     def orders(self, prompts: EncodedSet, candidates: Sequence[Sequence[int]]) -> list[str]:
         """Greedy lists that hold each candidate exactly once.
@@ -117,11 +126,11 @@ class Decoder:
         """
         limit = 1 + max(sum(len(self.title_ids[item]) + len(self.separator) for item in row) for row in candidates)
 
-        def hold(rows: Sequence[int]) -> list[LogitsProcessor]:
+        def constraints(rows: Sequence[int]) -> list[LogitsProcessor]:
             titles = [[self.title_ids[item] for item in candidates[row]] for row in rows]
             return [OrderConstraint(titles, self.separator, self.stop)]
 
-        return [texts[0] for texts in self._generate(prompts, limit, hold)]
+        return [texts[0] for texts in self._generate(prompts, limit, constraints)]
 
     @torch.inference_mode()
     def yes_probabilities(self, prompts: EncodedSet) -> NDArray[np.float64]:
@@ -134,7 +143,7 @@ class Decoder:
         probabilities = np.empty(len(prompts))
         for rows in _batches(prompts, 1):
             batch = prompts.collate([_answered(prompts.encoded[row], [self.stop]) for row in rows])
-            logits = self.surrogate(**to_device(batch, self.surrogate.device))["logits"].double().cpu()
+            logits = self.surrogate(**send_to_device(batch, self.surrogate.device))["logits"].double().cpu()
             difference = logits[:, yes].logsumexp(-1) - logits[:, no].logsumexp(-1)
             probabilities[rows] = torch.sigmoid(difference).numpy()
         return probabilities
@@ -143,17 +152,7 @@ class Decoder:
     def _verdicts(self) -> tuple[list[int], list[int]]:
         """The tokens with which "Yes" and "No" may begin."""
         texts = self.tokenizer.batch_decode([[token] for token in range(len(self.tokenizer))])
-        return _beginning("Yes", texts), _beginning("No", texts)
-
-    @torch.inference_mode()
-    def score_titles(self, prompts: EncodedSet) -> NDArray[np.float64]:
-        """Log probability of every title as the answer, `Float[prompts, items]`: exhaustive, for small catalogues."""
-        scores = np.empty((len(prompts), len(self.title_ids)))
-        for row, question in enumerate(prompts.encoded):
-            for start in range(0, len(self.title_ids), 256):
-                answers = [[*ids, self.stop] for ids in self.title_ids[start : start + 256]]
-                scores[row, start : start + len(answers)] = self._log_probabilities(prompts, question, answers)
-        return scores
+        return tokens_that_begin("Yes", texts), tokens_that_begin("No", texts)
 
     @torch.inference_mode()
     def choose(self, prompts: EncodedSet, candidates: Sequence[Sequence[int]]) -> list[NDArray[np.float64]]:
@@ -168,41 +167,36 @@ class Decoder:
         """
         chosen: list[NDArray[np.float64]] = []
         for question, items in zip(prompts.encoded, candidates, strict=True):
-            scores = self._log_probabilities(prompts, question, [[*self.title_ids[item], self.stop] for item in items])
+            answers = [[*self.title_ids[item], self.stop] for item in items]
+            batch = prompts.collate([_answered(question, answer) for answer in answers])
+            batch = send_to_device(batch, self.surrogate.device)
+            logits = self.surrogate(**batch)["logits"].double().log_softmax(-1)
+            each = logits.gather(1, batch["labels"][:, None])[:, 0].cpu().numpy()
+            scores = np.add.reduceat(each, np.cumsum([0, *map(len, answers)])[:-1])
             likely = np.exp(scores - scores.max())
             chosen.append(likely / likely.sum())
         return chosen
-
-    def _log_probabilities(
-        self, prompts: EncodedSet, question: Encoded, answers: list[list[int]]
-    ) -> NDArray[np.float64]:
-        whole = [_answered(question, answer) for answer in answers]
-        batch = to_device(prompts.collate(whole), self.surrogate.device)
-        logits = self.surrogate(**batch)["logits"].double().log_softmax(-1)
-        each = logits.gather(1, batch["labels"][:, None])[:, 0].cpu().numpy()
-        return np.add.reduceat(each, np.cumsum([0, *map(len, answers)])[:-1])
 
     @torch.inference_mode()
     def _generate(
         self,
         prompts: EncodedSet,
         limit: int,
-        hold: Callable[[Sequence[int]], list[LogitsProcessor]],
+        constraints: Callable[[Sequence[int]], list[LogitsProcessor]] = lambda rows: [],
         **how: Any,
     ) -> list[list[str]]:
         """Texts for each prompt, in the order of the prompts."""
         answers: list[list[str]] = [[] for _ in range(len(prompts))]
         each = how.get("num_return_sequences", 1)
         for rows in _batches(prompts, each):
-            batch = to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
-            mask = batch.pop("attention_mask")
+            inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
             output = self.surrogate.backbone.generate(
-                inputs_embeds=self.surrogate.embed(**batch),
+                inputs_embeds=self.surrogate.embed(**inputs),
                 attention_mask=mask,
                 max_new_tokens=limit,
                 pad_token_id=self.tokenizer.pad_token_id,
                 eos_token_id=self.stop,
-                logits_processor=LogitsProcessorList(hold(rows)),
+                logits_processor=LogitsProcessorList(constraints(rows)),
                 **{"do_sample": False, **how},
             )
             texts = [self._text(ids) for ids in output.tolist()]
@@ -216,13 +210,13 @@ class Decoder:
         return self.tokenizer.decode(ids[:end], skip_special_tokens=True).strip()
 
 
-def _answered(question: Encoded, answer: list[int]) -> Encoded:
-    """The question with an answer behind it."""
-    return replace(question, ids=np.concatenate([question.ids, np.array(answer, np.int32)]))
+def tokens_that_begin(word: str, texts: Sequence[str]) -> list[int]:
+    """The tokens with which an answer that begins with a word may begin: a part of it, all of it, or it and more.
 
-
-def _beginning(word: str, texts: Sequence[str]) -> list[int]:
-    """The tokens with which an answer that begins with a word may begin: parts of it, it, or it and what follows."""
+    Args:
+        word: The word.
+        texts: `[vocabulary]`, the text of each token.
+    """
     bare = [text.strip() for text in texts]
     return [
         token
@@ -231,8 +225,9 @@ def _beginning(word: str, texts: Sequence[str]) -> list[int]:
     ]
 
 
-def _free(rows: Sequence[int]) -> list[LogitsProcessor]:
-    return []
+def _answered(question: Encoded, answer: list[int]) -> Encoded:
+    """The question with an answer behind it."""
+    return replace(question, ids=np.concatenate([question.ids, np.array(answer, np.int32)]))
 
 
 def _batches(prompts: EncodedSet, each: int) -> Iterator[list[int]]:
@@ -240,6 +235,46 @@ def _batches(prompts: EncodedSet, each: int) -> Iterator[list[int]]:
     order = np.argsort(-prompts.lengths, kind="stable")
     start = 0
     while start < len(order):
-        size = max(1, _BATCH_TOKENS // int(prompts.lengths[order[start]] * each))
-        yield order[start : start + min(size, 256)].tolist()
-        start += min(size, 256)
+        size = min(max(1, _BATCH_TOKENS // int(prompts.lengths[order[start]] * each)), _MAX_BATCH)
+        yield order[start : start + size].tolist()
+        start += size
+
+
+@torch.no_grad()
+def prompt_embeddings(surrogate: Surrogate, questions: EncodedSet) -> list[Tensor]:
+    """Input embeddings of each question, `Float[length, width]` on the processor, in the backbone's own type.
+
+    They are for a server that holds the backbone alone (`from_pretrained(…, merged=True)` is a plain model): the
+    connectors do their work here, before it is asked.
+
+    Args:
+        surrogate: Whose backbone will answer; its chat template is around the question.
+        questions: Questions without answers (`encode_questions`, `Explainer.questions`).
+    """
+    embedded: list[Tensor] = []
+    for row in range(len(questions)):
+        inputs, _ = questions.left_padded([row], surrogate.tokenizer.pad_token_id)
+        embedded.append(surrogate.embed(**send_to_device(inputs, surrogate.device))[0].cpu())
+    return embedded
+
+
+def write_prompts(path: Path, surrogate: Surrogate, questions: EncodedSet, ids: Sequence[str]) -> None:
+    """Write `prompt_embeddings` into one safetensors file, a tensor for each question under its id.
+
+    Args:
+        path: The file.
+        surrogate: As in `prompt_embeddings`.
+        questions: As in `prompt_embeddings`.
+        ids: `[questions]`, what to find each by.
+
+    Raises:
+        SurrogateError: Ids are missing, too many, or used twice.
+    """
+    if not len(set(ids)) == len(ids) == len(questions):
+        raise SurrogateError(
+            f"{len(questions)} questions need as many different ids, but {len(set(ids))} were given.",
+            location=str(path),
+            hint="Give each question an id of its own.",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(dict(zip(ids, prompt_embeddings(surrogate, questions), strict=True)), path)

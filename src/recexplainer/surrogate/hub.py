@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import HTTPError  # pyright: ignore[reportPrivateImportUsage]  (of whichever client it uses)
@@ -14,16 +15,19 @@ from huggingface_hub.errors import HTTPError  # pyright: ignore[reportPrivateImp
 from recexplainer.errors import SurrogateError
 from recexplainer.storage import read_json
 
-WEIGHTS = ["backbone/*", "connectors.safetensors", "surrogate.json"]
-"""What of a repository a surrogate is read from."""
+# What of a repository a surrogate is read from.
+_WEIGHTS = ["backbone/*", "connectors.safetensors", "surrogate.json"]
 _NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _FAILURES = (HTTPError, OSError, ValueError)  # the last: a name or a card that the hub does not take
 
 
-def find_folder(
-    name: str | Path, revision: str | None, token: str | None, cache_dir: Path | str | None, local_files_only: bool
-) -> Path:
+def find_folder(name: str | Path, *, revision: str | None, **hub: Any) -> Path:
     """The folder itself if there is one of this name, else what the hub has under it, fetched into the cache.
+
+    Args:
+        name: The folder, or OWNER/NAME on the hub.
+        revision: Branch, tag or commit on the hub; None: main.
+        hub: How to ask the hub: `token`, `cache_dir`, `local_files_only`.
 
     Raises:
         SurrogateError: It is no folder, and on the hub it cannot be had.
@@ -37,21 +41,13 @@ def find_folder(
             hint="Give the folder of a surrogate, or the name of one on the hub: OWNER/NAME.",
         )
     try:
-        fetched = snapshot_download(
-            name,
-            revision=revision,
-            token=token,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-            allow_patterns=WEIGHTS,
-        )
+        return Path(snapshot_download(name, revision=revision, allow_patterns=_WEIGHTS, **hub))
     except _FAILURES as error:
         raise SurrogateError(
             f"There is no such folder, and the hub does not give it: {_first_line(error)}",
             location=f"{name}, revision {revision or 'main'}",
             hint="Check the name and the network; a private surrogate needs a token (hf auth login).",
         ) from error
-    return Path(fetched)
 
 
 def share_folder(
@@ -78,7 +74,7 @@ def share_folder(
             folder_path=folder,
             revision=revision,
             commit_message="Share a RecExplainer surrogate",
-            delete_patterns=WEIGHTS,  # no weights of an earlier form stay beside these
+            delete_patterns=_WEIGHTS,  # no weights of an earlier form stay beside these
         )
     except _FAILURES as error:
         raise SurrogateError(
@@ -90,7 +86,7 @@ def share_folder(
 
 
 def _refuse_own_base(adapter: Path) -> None:
-    """LoRA alone says where the rest of the weights is; a folder of this machine is nowhere else."""
+    """LoRA alone names where the rest of the weights is; a folder of this machine is nowhere else."""
     base = read_json(adapter)["base_model_name_or_path"] if adapter.exists() else ""
     if base and Path(base).is_dir():
         raise SurrogateError(

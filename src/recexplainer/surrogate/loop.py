@@ -1,4 +1,7 @@
-"""The Hugging Face Trainer, with batches under a token budget, and checkpoints by the clock, complete or not read."""
+"""The Hugging Face Trainer with batches under a token budget, timed checkpoints, and weights split among processes.
+
+A checkpoint is complete or not read. Every process runs the same (torchrun); the first one writes.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,17 @@ from typing import Any
 from accelerate.data_loader import prepare_data_loader
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from transformers.utils import SAFE_WEIGHTS_NAME
 
 from recexplainer.errors import SurrogateError
+from recexplainer.hardware import best_device
 from recexplainer.processes import from_first, is_first, summed, wait_for_all, world_size
 from recexplainer.progress import track
 from recexplainer.surrogate.batching import EncodedSet, TokenBudget
@@ -28,8 +36,8 @@ _STEPS_BETWEEN = 20
 class TokenBudgetTrainer(Trainer):
     """A Trainer whose batches hold as many examples of like length as a token budget allows.
 
-    Several processes share each batch, and the loss is the mean over all of its labels: however many there are, the
-    weights go the same way.
+    Several processes share each batch, and the loss is the mean over all of its labels: the weights are the same
+    however many there are.
 
     Args:
         model: The surrogate.
@@ -96,9 +104,9 @@ class TokenBudgetTrainer(Trainer):
 
 @contextmanager
 def attention_for_training(backbone: PreTrainedModel, on_cpu: bool) -> Generator[None]:
-    """Plain attention on a processor, whose fused attention takes 2 ms backward however short the texts.
+    """Plain attention on a CPU, where fused attention takes 2 ms backward however short the texts.
 
-    Training of `nano` became 1.28 times faster. Afterwards attention is fused again; elsewhere nothing is changed.
+    Training of `nano` became 1.28 times faster. Afterwards attention is as before; elsewhere nothing is changed.
     """
     if not on_cpu:
         yield
@@ -131,13 +139,13 @@ class ShowProgress(TrainerCallback):
 
 
 class TimedCheckpoints(TrainerCallback):
-    """Asks for a checkpoint every few minutes, and marks each one once all of it is written."""
+    """Asks for a checkpoint every few minutes, and marks each one when all of it is written."""
 
     def __init__(self, minutes: float) -> None:
         self._seconds, self._last = 60 * minutes, monotonic()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Time for one? The first process's clock counts; it is asked only now and then where there are others."""
+        """Time for one? The first process's clock counts; where there are others it is asked every few steps."""
         if world_size() > 1 and state.global_step % _STEPS_BETWEEN:
             return
         if from_first(monotonic() - self._last > self._seconds):
@@ -145,7 +153,7 @@ class TimedCheckpoints(TrainerCallback):
             self._last = monotonic()
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """The Trainer has written the checkpoint, each process its part; say so in a file of its own."""
+        """The Trainer has written the checkpoint, each process its part: mark it."""
         folder = Path(str(args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
         wait_for_all()
         if is_first():
@@ -156,3 +164,46 @@ def last_complete_checkpoint(folder: Path) -> str | None:
     """The newest checkpoint that was written to its end; None if there is none."""
     complete = [path.parent for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*/{_MARK}")]
     return str(max(complete, key=lambda path: int(path.name.rpartition("-")[2]))) if complete else None
+
+
+def split_weights(surrogate: nn.Module, backbone: Any) -> None:
+    """Split the frozen weights of a backbone's layers among the processes (FSDP2); a call that all of them must make.
+
+    A layer is put together while it is used. What is trained (LoRA, connectors) is small and whole in every process.
+
+    Args:
+        surrogate: What will be trained.
+        backbone: The language model in it.
+
+    Raises:
+        SurrogateError: There is one process only.
+    """
+    if world_size() == 1:
+        raise SurrogateError(
+            "One process has nobody to share weights with.",
+            location="surrogate.pretrained.sharded",
+            hint="Start several with torchrun --nproc-per-node N, or leave `sharded` out.",
+        )
+    wait_for_all()  # from here on the processes know each other
+    mesh = init_device_mesh(best_device().type, (world_size(),))
+    trained = {weight for weight in surrogate.parameters() if weight.requires_grad}
+    for layer in _layers(backbone):
+        fully_shard(layer, mesh=mesh, ignored_params=trained)
+    split = [name for name, weight in surrogate.named_parameters() if isinstance(weight, DTensor)]
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(  # pyright: ignore[reportPrivateUsage]
+        surrogate, split
+    )
+
+
+def join_weights(backbone: Any) -> None:
+    """Put every layer together in every process, for good; a call that all processes must make."""
+    for layer in _layers(backbone):
+        if isinstance(layer, FSDPModule):
+            layer.set_reshard_after_forward(False)
+            layer.unshard()
+
+
+def _layers(backbone: Any) -> list[nn.Module]:
+    """The blocks that transformers names as not to be split over devices: the layers of the decoder."""
+    names: set[str] = set(backbone._no_split_modules or ())
+    return [module for module in backbone.modules() if type(module).__name__.removeprefix("FSDP") in names]

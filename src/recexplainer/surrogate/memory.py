@@ -16,9 +16,9 @@ from recexplainer.hardware import best_device
 from recexplainer.surrogate.model import Surrogate
 
 _GIB = 2**30
-# Numbers kept for each token in a layer, in multiples of the width, for the way back.
+# Numbers kept for each token in a layer, in multiples of the width, for the backward pass.
 _STATES = 20
-# A gradient and the two moments of AdamW, in float32.
+# Bytes of a gradient and the two moments of AdamW, in float32.
 _KEPT = 12
 
 
@@ -29,7 +29,7 @@ class MemoryNeed:
     Attributes:
         weights: All weights as they are held.
         trained: Gradients and the optimizer's moments of those that are trained.
-        states: States and attention kept for the way back.
+        states: States and attention kept for the backward pass.
         logits: Logits and their gradient.
     """
 
@@ -46,8 +46,8 @@ class MemoryNeed:
     def __str__(self) -> str:
         """In GiB, with its parts."""
         parts = {"weights": self.weights, "what is trained": self.trained, "states": self.states, "logits": self.logits}
-        told = ", ".join(f"{name} {size / _GIB:.1f}" for name, size in parts.items())
-        return f"about {self.total / _GIB:.1f} GiB ({told})"
+        listed = ", ".join(f"{name} {size / _GIB:.1f}" for name, size in parts.items())
+        return f"about {self.total / _GIB:.1f} GiB ({listed})"
 
 
 def estimate_memory(surrogate: Surrogate, tokens: int, longest: int) -> MemoryNeed:
@@ -79,7 +79,7 @@ def _held(weight: torch.Tensor) -> torch.Tensor:
 
 
 def require_memory(need: MemoryNeed, held: torch.device) -> str:
-    """Says what training needs and what is free where it will be done: on a GPU if there is one.
+    """What training needs and what is free where it will be done (on a GPU if there is one), as a sentence.
 
     Args:
         need: What one step takes.
@@ -90,13 +90,13 @@ def require_memory(need: MemoryNeed, held: torch.device) -> str:
     """
     device = best_device().type
     free = torch.cuda.mem_get_info()[0] if device == "cuda" else psutil.virtual_memory().available
-    told = f"training needs {need}; {free / _GIB:.1f} GiB are free"
+    summary = f"training needs {need}; {free / _GIB:.1f} GiB are free"
     there = need.weights if held.type == device else 0
     if need.total - there > free:
         raise SurrogateError(
-            f"The surrogate will not fit into memory: {told}.",
+            f"The surrogate will not fit into memory: {summary}.",
             location="surrogate",
             hint="Lower tokens_per_batch, set pretrained.gradient_checkpointing, or take a smaller backbone; on a GPU "
             "pretrained.four_bit makes the weights smaller, and on several pretrained.sharded splits them.",
         )
-    return told
+    return summary

@@ -1,10 +1,11 @@
-"""The surrogate g: a backbone and two connectors. It answers as f would; it does not know f, only vectors of f."""
+"""The surrogate: a backbone and its connectors. It does not know the recommender, only vectors of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal, cast
 
 import torch
 from pydantic import Field, ValidationError
@@ -18,34 +19,38 @@ from transformers.utils.logging import disable_progress_bar
 from recexplainer.errors import SurrogateError
 from recexplainer.settings import Settings
 from recexplainer.storage import read_json, write_json, write_text
-from recexplainer.surrogate.connector import Connector, inject
+from recexplainer.surrogate.connector import Connector, EncoderInput, inject
+from recexplainer.surrogate.encoding import PromptEncoder
 from recexplainer.surrogate.hub import find_folder, share_folder
 from recexplainer.surrogate.pretrained import has_lora, read_backbone, read_lora
-from recexplainer.surrogate.prompt import Form
+from recexplainer.surrogate.prompt import Encoder, Form
 
-MATCH_WIDTH = 2
-"""Width of what a place for a match holds."""
+FORMAT_VERSION = 2
+"""Version of what `save_pretrained` writes; other versions are refused."""
+_SIMILARITY_WIDTH = 2  # of what `batching.similarities` makes
 
 
 class Description(Settings):
-    """What stands in `surrogate.json`; the arguments of `Surrogate` beside the backbone."""
+    """What stands in `surrogate.json`: the arguments of `Surrogate` beside the backbone."""
 
+    format_version: Literal[2] = FORMAT_VERSION
+    """Version of the folder's layout."""
     form: Form
     """What it is aligned in."""
     vector_width: int = Field(ge=0)
-    """Width of f's vectors."""
+    """Width of the recommender's vectors."""
     connector_width: int = Field(ge=1)
     """Width of the hidden layer of the connectors."""
 
 
 class Surrogate(nn.Module):
-    """A causal language model that reads titles, vectors of f, or both.
+    """A causal language model that reads titles, vectors of a recommender, or both.
 
     Args:
         backbone: Any causal language model of transformers.
         tokenizer: Its tokenizer, with a chat template.
         form: What it is aligned in.
-        vector_width: Width of f's vectors; 0 for a behavior surrogate of an f without vectors.
+        vector_width: Width of the recommender's vectors; 0 for a behavior surrogate of one without vectors.
         connector_width: Width of the hidden layer of the connectors.
     """
 
@@ -60,11 +65,12 @@ class Surrogate(nn.Module):
         self.backbone, self.tokenizer = backbone, tokenizer
         self.form: Form = form
         self.vector_width, self.connector_width = vector_width, connector_width
+        self.connectors = nn.ModuleDict()
         if form != "behavior":
-            width = self.embeddings.embedding_dim
-            self.user_connector = Connector(vector_width, connector_width, width)
-            self.item_connector = Connector(vector_width, connector_width, width)
-            self.match_connector = Connector(MATCH_WIDTH, connector_width, width)
+            inputs = {"user": vector_width, "item": vector_width, "similarity": _SIMILARITY_WIDTH}
+            for encoder, width in inputs.items():
+                self.connectors[encoder] = Connector(width, connector_width, self.embeddings.embedding_dim)
+        self._prompt_encoder: PromptEncoder | None = None
 
     @property
     def embeddings(self) -> nn.Embedding:
@@ -77,73 +83,51 @@ class Surrogate(nn.Module):
         return self.embeddings.weight.device
 
     @property
-    def context(self) -> int:
+    def max_length(self) -> int:
         """Most tokens of prompt and answer together."""
         return min(self.backbone.config.max_position_embeddings, self.tokenizer.model_max_length)
 
-    def embed(
-        self,
-        input_ids: Tensor,
-        user_places: Tensor | None = None,
-        user_vectors: Tensor | None = None,
-        item_places: Tensor | None = None,
-        item_vectors: Tensor | None = None,
-        match_places: Tensor | None = None,
-        match_vectors: Tensor | None = None,
-    ) -> Tensor:
-        """Input embeddings, `Float[batch, length, width]`, each place replaced by its projected vector.
+    def connector(self, encoder: Encoder) -> Connector:
+        """The connector of an encoder; the behavior form has none."""
+        return cast(Connector, self.connectors[encoder])
+
+    def prompt_encoder(self, titles: Sequence[str]) -> PromptEncoder:
+        """What turns prompts about a catalogue into ids; the titles are tokenised at the first call only."""
+        known = self._prompt_encoder
+        if known is None or known.tokenizer is not self.tokenizer or known.titles != titles:
+            known = self._prompt_encoder = PromptEncoder(self.tokenizer, titles, self.max_length)
+        return known
+
+    def embed(self, input_ids: Tensor, encoder_inputs: Mapping[str, EncoderInput]) -> Tensor:
+        """Input embeddings, `Float[batch, length, width]`, each placeholder replaced by its projected vector.
 
         Args:
-            input_ids: `Int[batch, length]`, any id at the places.
-            user_places: `Int[places]` in the flattened batch; None without user vectors.
-            user_vectors: `Float[places, d]`.
-            item_places: `Int[places]`, likewise.
-            item_vectors: `Float[places, d]`.
-            match_places: `Int[places]`, likewise.
-            match_vectors: `Float[places, 2]`, as `batching.matched` makes them.
+            input_ids: `Int[batch, length]`, any id at the placeholders.
+            encoder_inputs: For `user`, `item`, `similarity`, as far as the batch has placeholders of them: `positions`,
+                `Int[n]` in the flattened batch, and `vectors`, `Float[n, d]` (of similarity `Float[n, 2]`).
         """
         embeddings = self.embeddings(input_ids)
-        if user_places is not None and user_vectors is not None:
-            embeddings = inject(embeddings, user_places, self.user_connector(user_vectors))
-        if item_places is not None and item_vectors is not None:
-            embeddings = inject(embeddings, item_places, self.item_connector(item_vectors))
-        if match_places is not None and match_vectors is not None:
-            embeddings = inject(embeddings, match_places, self.match_connector(match_vectors))
+        for encoder, given in encoder_inputs.items():
+            embeddings = inject(embeddings, given["positions"], self.connectors[encoder](given["vectors"]))
         return embeddings
 
     def forward(
-        self,
-        input_ids: Tensor,
-        labels: Tensor,
-        label_places: Tensor,
-        user_places: Tensor | None = None,
-        user_vectors: Tensor | None = None,
-        item_places: Tensor | None = None,
-        item_vectors: Tensor | None = None,
-        match_places: Tensor | None = None,
-        match_vectors: Tensor | None = None,
+        self, input_ids: Tensor, labels: Tensor, label_positions: Tensor, encoder_inputs: Mapping[str, EncoderInput]
     ) -> dict[str, Tensor]:
         """The loss on the answers of a right-padded batch; logits are made only where there is a label.
 
         Args:
             input_ids: `Int[batch, length]`.
             labels: `Int[labels]`, the answers' ids, one after the other.
-            label_places: `Int[labels]`, for each the place in the flattened batch whose state predicts it.
-            user_places: As in `embed`.
-            user_vectors: As in `embed`.
-            item_places: As in `embed`.
-            item_vectors: As in `embed`.
-            match_places: As in `embed`.
-            match_vectors: As in `embed`.
+            label_positions: `Int[labels]`, for each the position in the flattened batch whose state predicts it.
+            encoder_inputs: As in `embed`.
 
         Returns:
             `loss` (mean over labels, nats; 0 where there is none) and `logits`, `Float[labels, vocabulary]`.
         """
-        embeddings = self.embed(
-            input_ids, user_places, user_vectors, item_places, item_vectors, match_places, match_vectors
-        )
+        embeddings = self.embed(input_ids, encoder_inputs)
         states = self.backbone.base_model(inputs_embeds=embeddings, use_cache=False)
-        chosen = states.last_hidden_state.flatten(0, 1)[label_places]
+        chosen = states.last_hidden_state.flatten(0, 1)[label_positions]
         logits = self.backbone.get_output_embeddings()(chosen).float()
         loss = functional.cross_entropy(logits, labels, reduction="sum") / max(len(labels), 1)
         return {"loss": loss, "logits": logits}
@@ -161,7 +145,7 @@ class Surrogate(nn.Module):
         self.backbone.save_pretrained(folder / "backbone")
         self.tokenizer.save_pretrained(folder / "backbone")
         if self.form != "behavior":
-            save_file(self._connectors(), folder / "connectors.safetensors")
+            save_file(self.connectors.state_dict(), folder / "connectors.safetensors")
         described = Description(form=self.form, vector_width=self.vector_width, connector_width=self.connector_width)
         write_json(folder / "surrogate.json", described.model_dump(mode="json"))
 
@@ -187,13 +171,12 @@ class Surrogate(nn.Module):
             local_files_only: Ask the hub for nothing, take what was fetched before.
 
         Raises:
-            SurrogateError: There is no surrogate of that name, it is not whole, or cannot be merged.
+            SurrogateError: There is none of that name, it is not whole, of another version, or cannot be merged.
         """
-        folder = find_folder(name, revision, token, cache_dir, local_files_only)
-        described = _read_description(folder)
-        backbone = read_backbone(
-            folder / "backbone", merged=merged, token=token, cache_dir=cache_dir, local_files_only=local_files_only
-        )
+        hub: dict[str, Any] = {"token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
+        folder = find_folder(name, revision=revision, **hub)
+        described = _read_description(folder / "surrogate.json")
+        backbone = read_backbone(folder / "backbone", merged=merged, **hub)
         tokenizer = AutoTokenizer.from_pretrained(folder / "backbone")
         surrogate = cls(backbone, tokenizer, described.form, described.vector_width, described.connector_width)
         if surrogate.form != "behavior":
@@ -201,7 +184,7 @@ class Surrogate(nn.Module):
         return surrogate.eval()
 
     def take_over(self, folder: Path) -> None:
-        """Go on from what a surrogate with the same backbone has learned; a pretrained one stays as it is held here.
+        """Continue from a saved surrogate with the same backbone; a pretrained one keeps how it is held here.
 
         Args:
             folder: What `save_pretrained` wrote, of the same form, or of another that reads the same vectors.
@@ -243,30 +226,32 @@ class Surrogate(nn.Module):
                 write_text(Path(aside) / "README.md", card)
             return share_folder(Path(aside), repo_id, private=private, token=token, revision=revision)
 
-    def _connectors(self) -> dict[str, Tensor]:
-        return {name: weight for name, weight in self.state_dict().items() if "_connector." in name}
-
     def _read_connectors(self, path: Path) -> None:
-        own = self._connectors()
         try:
-            read = load_file(path)
+            self.connectors.load_state_dict(load_file(path))
         except (OSError, SafetensorError) as error:
             raise _damaged(f"its connectors cannot be read: {error}", path) from error
-        if {name: weight.shape for name, weight in read.items()} != {name: own[name].shape for name in own}:
-            raise _damaged("its connectors are not of the shape that surrogate.json says", path)
-        self.load_state_dict(read, strict=False)
+        except RuntimeError as error:
+            raise _damaged("its connectors are not of the shape that surrogate.json gives", path) from error
 
 
-def _read_description(folder: Path) -> Description:
-    path = folder / "surrogate.json"
+def _read_description(path: Path) -> Description:
     if not path.exists():
         raise SurrogateError(
             "There is no surrogate in this folder.",
-            location=str(folder),
+            location=str(path.parent),
             hint="Align one first: recexplainer run RECIPE.",
         )
+    values = read_json(path)
+    version = values.get("format_version", 1) if isinstance(values, dict) else None
+    if version not in (None, FORMAT_VERSION):
+        raise SurrogateError(
+            f"This surrogate was saved in format {version}; this version of the package reads format {FORMAT_VERSION}.",
+            location=str(path),
+            hint="Align it again (recexplainer run RECIPE), or install the version that wrote it.",
+        )
     try:
-        return Description.model_validate(read_json(path))
+        return Description.model_validate(values)
     except ValidationError as error:
         wrong = error.errors()[0]
         raise _damaged(f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}", path) from error
@@ -274,7 +259,7 @@ def _read_description(folder: Path) -> Description:
 
 def _damaged(what: str, path: Path) -> SurrogateError:
     return SurrogateError(
-        f"This is no surrogate that can be read: {what}.",
+        f"This surrogate cannot be read: {what}.",
         location=str(path),
-        hint="Copy or fetch it again; if a newer version wrote it, take that version.",
+        hint="Copy or fetch it again.",
     )

@@ -90,7 +90,7 @@ def read_backbone(folder: Path, *, merged: bool, **hub: Any) -> Any:
     try:
         if merged and (folder / _ADAPTER).exists():
             return _merged(folder, hub)
-        backbone = _whole(folder, hub)
+        backbone = read_whole(folder, hub)
     except OSError as error:
         raise SurrogateError(
             f"The backbone cannot be read: {str(error).strip().splitlines()[0]}",
@@ -107,7 +107,7 @@ def _merged(folder: Path, hub: dict[str, Any]) -> Any:
     from peft import PeftModel
 
     base = read_json(folder / _ADAPTER)["base_model_name_or_path"]
-    backbone = _whole(base, hub)
+    backbone = read_whole(base, hub)
     if getattr(backbone.config, "quantization_config", None) is not None:
         raise SurrogateError(
             "LoRA cannot be merged into a quantised backbone.",
@@ -117,7 +117,7 @@ def _merged(folder: Path, hub: dict[str, Any]) -> Any:
     return PeftModel.from_pretrained(backbone, folder).merge_and_unload()
 
 
-def _whole(name: str | Path, hub: dict[str, Any]) -> Any:
+def read_whole(name: str | Path, hub: dict[str, Any]) -> Any:
     """A model of which no weight is missing; transformers would draw a new one, and warn."""
     read: Any = AutoModelForCausalLM.from_pretrained(name, output_loading_info=True, **hub)
     backbone, loaded = read

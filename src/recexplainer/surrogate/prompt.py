@@ -1,4 +1,4 @@
-"""From an Example to a Prompt: words, titles, and places for the recommender's vectors.
+"""From an Example to a Prompt: words, titles, and placeholders for the recommender's vectors.
 
 The form decides what stands for a history and an item: its title (behavior), its vector (intention), or both (hybrid).
 Words are kept apart from titles, so that a title is always the same tokens wherever it stands. It knows no tokenizer.
@@ -11,13 +11,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from string import Formatter
-from typing import Literal
+from typing import Literal, TypeVar, get_args
 
 from recexplainer.evidence.evidence import render_evidence
 from recexplainer.tasks.example import Example
 
+T = TypeVar("T")
 Form = Literal["behavior", "intention", "hybrid"]
-FORMS: tuple[Form, ...] = ("behavior", "intention", "hybrid")
+FORMS: tuple[Form, ...] = get_args(Form)
+Encoder = Literal["user", "item", "similarity"]
+"""What encodes the vectors that fill placeholders: the user's, an item's, or the similarity of two items."""
+ENCODERS: tuple[Encoder, ...] = get_args(Encoder)
 SEPARATOR = "; "
 OPENING, CLOSING = "“", "”"
 _EDGES = re.compile(f"(?<={OPENING})|(?={OPENING})|(?={CLOSING})|(?<={CLOSING})")
@@ -25,42 +29,36 @@ _EDGES = re.compile(f"(?<={OPENING})|(?={OPENING})|(?={CLOSING})|(?<={CLOSING})"
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """The title of an item, to be put as text."""
+    """The title of an item, put as text."""
 
     item: int
 
 
 @dataclass(frozen=True, slots=True)
-class ItemPlace:
-    """A place for the item vector of f."""
+class Placeholder:
+    """A position that a vector fills.
 
-    item: int
+    Attributes:
+        encoder: `user`: the user vector of the history; `item`: the vector of an item; `similarity`: the inner product
+            of two items' vectors, alone and beside the others in the prompt.
+        items: The item, or the two items; () for the user.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class MatchPlace:
-    """A place for how two items match: the inner product of their vectors in f, alone and beside the others."""
-
-    item: int
-    other: int
-
-
-@dataclass(frozen=True, slots=True)
-class UserPlace:
-    """A place for the user vector of f."""
+    encoder: Encoder
+    items: tuple[int, ...] = ()
 
 
-Part = str | Title | ItemPlace | MatchPlace | UserPlace
+Part = str | Title | Placeholder
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A question with places for vectors, and its answer.
+    """A question with placeholders for vectors, and its answer.
 
     Attributes:
         parts: The question.
         answer: The answer, words and titles only; empty when it is to be generated.
-        history: Whose vector goes to the user place.
+        history: Whose vector fills the user's placeholder.
     """
 
     parts: tuple[Part, ...]
@@ -74,7 +72,7 @@ def applies(example: Example, form: Form) -> bool:
     Reconstruction and naming an item read vectors, so they need a form that has them; naming an item from its words has
     no vector, so intention leaves it out (paper sections 2.2 to 2.4), and so is naming what matters in a history.
     """
-    if example.task == "reconstruction" or (example.task, example.subtask) == ("discrimination", "title"):
+    if example.task == "reconstruction" or _is_named_by_vector(example):
         return form != "behavior"
     return form != "intention" or example.subtask not in ("title-of", "for", "against")
 
@@ -83,10 +81,10 @@ def render(example: Example, form: Form, template: str, titles: Sequence[str]) -
     """Put an example into words.
 
     Args:
-        example: What is asked.
+        example: What is asked. The aspect that it asks for follows the phrasing.
         form: What stands for histories and items.
         template: One of the task's phrasings, with `{history}`, `{items}`, `{item}`, `{question}`, `{evidence}`.
-        titles: The catalogue's titles (evidence quotes them). The view that is asked for follows the phrasing.
+        titles: The catalogue's titles (evidence quotes them).
     """
     parts: list[Part] = []
     template = f"{template} {example.aspect}" if example.aspect else template
@@ -103,30 +101,36 @@ def render(example: Example, form: Form, template: str, titles: Sequence[str]) -
             case "question":
                 parts.append(example.question)
             case "evidence" if example.evidence is not None:
-                parts.extend(_titles_apart(render_evidence(example.evidence, titles)))
+                parts.extend(_split_at_quotes(render_evidence(example.evidence, titles)))
             case _:
                 pass
-    return Prompt(tuple(parts), _answer(example), example.history)
+    if example.answer_items:
+        answer = tuple(_joined([[Title(item)] for item in example.answer_items]))
+    else:
+        answer = tuple(_split_at_quotes(example.answer_text))
+    return Prompt(tuple(parts), answer, example.history)
 
 
 def with_shots(prompt: Prompt, shots: Sequence[Prompt]) -> Prompt:
-    """The prompt behind solved ones: what is learned in context (paper section 3.2.3, "ICL")."""
-    solved = [part for shot in shots for part in (*_asked(shot), " ", *shot.answer, "\n\n")]
-    return replace(prompt, parts=(*solved, *_asked(prompt)) if shots else prompt.parts)
+    """The prompt after solved ones: what is learned in context (paper section 3.2.3, "ICL")."""
+    if not shots:
+        return prompt
+    solved = [part for shot in shots for part in (*_question(shot), " ", *shot.answer, "\n\n")]
+    return replace(prompt, parts=(*solved, *_question(prompt)))
 
 
-def _asked(prompt: Prompt) -> tuple[Part, ...]:
+def _question(prompt: Prompt) -> tuple[Part, ...]:
     return ("Question: ", *prompt.parts, "\nAnswer:")
 
 
 def as_text(parts: Sequence[Part], titles: Sequence[str]) -> str:
-    """Parts without places for vectors (behavior) as one text, for models that read text alone.
+    """Parts without placeholders (behavior) as one text, for models that read text alone.
 
     Raises:
-        ValueError: There is a place for a vector.
+        ValueError: There is a placeholder for a vector.
     """
-    if any(isinstance(part, UserPlace | ItemPlace | MatchPlace) for part in parts):
-        raise ValueError("a place for a vector cannot be put as text: render the behavior form")
+    if any(isinstance(part, Placeholder) for part in parts):
+        raise ValueError("a placeholder for a vector cannot be put as text: render the behavior form")
     return "".join(titles[part.item] if isinstance(part, Title) else str(part) for part in parts)
 
 
@@ -136,49 +140,43 @@ def _pieces(template: str) -> tuple[tuple[str, str | None, str | None, str | Non
 
 
 def _history(example: Example, form: Form) -> Iterator[Part]:
-    told_elsewhere = example.task == "reconstruction" or (example.evidence is not None and form == "hybrid")
-    with_titles = form != "intention" and not told_elsewhere
+    """The user's vector and the titles; no titles where they are asked for, or where hybrid's evidence has them."""
     if form != "behavior":
-        yield UserPlace()
-    if with_titles:
-        if form == "hybrid":
-            yield " "
-        yield from _joined([list(_seen(example, item, form)) for item in example.history])
-
-
-def _seen(example: Example, item: int, form: Form) -> Iterator[Part]:
-    """A history item with its title; where reasons are asked, also how it matches the item asked about."""
-    if form == "hybrid" and example.task == "rationale":
-        yield MatchPlace(item, example.items[0])
-    yield Title(item)
+        yield Placeholder("user")
+    elsewhere = example.task == "reconstruction" or (example.evidence is not None and form == "hybrid")
+    if form == "intention" or elsewhere:
+        return
+    if form == "hybrid":
+        yield " "
+    with_similarity = form == "hybrid" and example.task == "rationale"
+    yield from _joined(
+        [
+            [Placeholder("similarity", (item, example.items[0])), Title(item)] if with_similarity else [Title(item)]
+            for item in example.history
+        ]
+    )
 
 
 def _item(example: Example, item: int, form: Form) -> Iterator[Part]:
     if form != "behavior":
-        yield ItemPlace(item)
-    named_by_vector = (example.task, example.subtask) == ("discrimination", "title")
-    if form != "intention" and not named_by_vector:
+        yield Placeholder("item", (item,))
+    if form != "intention" and not _is_named_by_vector(example):
         if form == "hybrid":
             yield " "
         yield Title(item)
 
 
-def _joined(groups: Sequence[Sequence[Part]]) -> Iterator[Part]:
+def _is_named_by_vector(example: Example) -> bool:
+    return (example.task, example.subtask) == ("discrimination", "title")
+
+
+def _joined(groups: Sequence[Sequence[T]]) -> Iterator[T | str]:
     for position, group in enumerate(groups):
         if position:
             yield SEPARATOR
         yield from group
 
 
-def _titles_apart(text: str) -> list[str]:
+def _split_at_quotes(text: str) -> list[str]:
     """A text in pieces, what stands in quotation marks apart, so that a title is the same tokens there too."""
     return [piece for piece in _EDGES.split(text) if piece]
-
-
-def _answer(example: Example) -> tuple[str | Title, ...]:
-    if not example.answer_items:
-        return tuple(_titles_apart(example.answer_text))
-    parts: list[str | Title] = []
-    for position, item in enumerate(example.answer_items):
-        parts += [SEPARATOR, Title(item)] if position else [Title(item)]
-    return tuple(parts)

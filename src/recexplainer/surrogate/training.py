@@ -1,14 +1,16 @@
-"""Alignment: training a surrogate on what f answered, through the Hugging Face Trainer.
+"""Alignment: training a surrogate on what the recommender answered, through the Hugging Face Trainer.
 
 Two phases. First the connectors learn to read vectors: items are named from their vectors, and the user connector
 starts from the item connector, since both vectors live in one space. Then all tasks are learned together.
+
+Started by torchrun, every process makes the same calls, and the first one writes.
 """
 
 from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,27 +30,28 @@ from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
 from recexplainer.storage import complete_folder, write_json
 from recexplainer.surrogate.backbone import build_nano
-from recexplainer.surrogate.batching import EncodedSet, PromptEncoder, matched
+from recexplainer.surrogate.batching import EncodedSet, check_form, encode_prompts, similarities
 from recexplainer.surrogate.loop import (
     ShowProgress,
     TimedCheckpoints,
     TokenBudgetTrainer,
     attention_for_training,
+    join_weights,
     last_complete_checkpoint,
+    split_weights,
 )
 from recexplainer.surrogate.memory import estimate_memory, require_memory
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import load_pretrained
 from recexplainer.surrogate.prompt import FORMS, Form, Prompt, applies, render
-from recexplainer.surrogate.questions import UserTable, check_form
 from recexplainer.surrogate.settings import SurrogateSettings
-from recexplainer.surrogate.sharding import join_weights, split_weights
 from recexplainer.tasks.example import Example, LabelledExamples
 from recexplainer.tasks.mixture import MixtureSettings, build_examples
 from recexplainer.tasks.wording import load_wording
 
 _log = logging.getLogger(__name__)
-_MATCHED = 500  # groups of items by whose matches a connector starts
+_SIMILARITY_GROUPS = 500  # groups of items by whose similarities a connector starts
+_SAMPLED_USERS = 1000
 
 
 def align(
@@ -60,11 +63,11 @@ def align(
     mixture: MixtureSettings | None = None,
     settings: SurrogateSettings | None = None,
 ) -> Surrogate:
-    """Align a surrogate to a recommender: ask f, train g on what it answered, save g.
+    """Align a surrogate to a recommender: ask the recommender, train on what it answered, save the surrogate.
 
     Args:
         dataset: The catalogue and the histories.
-        recommender: f, anything that fulfils the contract, or a bare function that scores.
+        recommender: Anything that fulfils the contract, or a bare function that scores.
         folder: Where the surrogate is saved; an earlier one is replaced when this one is complete.
         form: behavior, intention or hybrid.
         mixture: Which questions are asked, and how many.
@@ -92,15 +95,16 @@ def train_surrogate(
     start_from: Path | None = None,
     steps: int | None = None,
 ) -> Surrogate:
-    """Align a surrogate and save it; started by torchrun, all processes call this, and the first one saves.
+    """Align a surrogate and save it; started by torchrun, every process calls this, and the first one saves.
 
     Args:
         form: behavior, intention or hybrid.
-        alignment: The data, f and its answers.
+        alignment: The data, the recommender and its answers.
         settings: The backbone and how it is trained.
         folder: Where the surrogate, its log and its TensorBoard events go.
-        work: Where checkpoints are kept until then; a stopped training goes on from the last one that is complete.
-        start_from: A surrogate of another form to go on from; None starts anew.
+        work: Where checkpoints are kept until then; a stopped training is resumed from the last one that is complete.
+            The same for all processes.
+        start_from: A surrogate of another form to continue from; None starts with new weights.
         steps: How many steps all tasks are learned in; None: as many as the settings' epochs take.
     """
     surrogate = new_surrogate(form, alignment, settings)
@@ -109,7 +113,7 @@ def train_surrogate(
     if start_from is not None:
         surrogate.take_over(start_from)
     elif form != "behavior":
-        _read_items_first(surrogate, alignment, settings, work)
+        warm_up_connectors(surrogate, alignment, settings, work)
     encoded = encode_examples(surrogate, alignment, settings)
     if settings.backbone != "nano":
         share = -(-settings.tokens_per_batch // world_size())
@@ -135,28 +139,29 @@ def new_surrogate(form: Form, alignment: LabelledExamples, settings: SurrogateSe
         if settings.backbone == "nano"
         else load_pretrained(settings.backbone, settings.pretrained, settings.seed)
     )
-    vectors = np.zeros((1, 0), np.float32) if form == "behavior" else alignment.recommender.item_vectors()
+    if form == "behavior":
+        return Surrogate(backbone, tokenizer, form, 0, settings.connector_width)
+    vectors = alignment.recommender.item_vectors()
     surrogate = Surrogate(backbone, tokenizer, form, vectors.shape[1], settings.connector_width)
-    if form != "behavior":
-        spread = float(surrogate.embeddings.weight.detach().std())
-        surrogate.item_connector.start_for(torch.from_numpy(vectors), spread)
-        surrogate.match_connector.start_for(torch.from_numpy(_match_sample(vectors)), spread)
-        surrogate.user_connector.start_for(torch.from_numpy(_user_sample(alignment)), spread)
+    embedding_std = float(surrogate.embeddings.weight.detach().std())
+    surrogate.connector("item").start_for(torch.from_numpy(vectors), embedding_std)
+    surrogate.connector("similarity").start_for(torch.from_numpy(_sample_similarities(vectors)), embedding_std)
+    surrogate.connector("user").start_for(torch.from_numpy(_sample_users(alignment)), embedding_std)
     return surrogate
 
 
-def _user_sample(alignment: LabelledExamples) -> NDArray[np.float32]:
-    """Vectors of some users that the examples speak of, `Float[users, d]`."""
+def _sample_users(alignment: LabelledExamples) -> NDArray[np.float32]:
+    """Vectors of some users in the examples, `Float[users, d]`."""
     histories = {one.history: None for one in alignment.examples if one.history}
-    some = list(histories)[:: max(1, len(histories) // 1000)]
+    some = list(histories)[:: max(1, len(histories) // _SAMPLED_USERS)]
     return alignment.recommender.user_vectors([User(history) for history in some])
 
 
-def _match_sample(item_vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How some pairs of items match, `Float[pairs, 2]`, in groups of the size of a short history."""
+def _sample_similarities(item_vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How similar some pairs of items are, `Float[pairs, 2]`, in groups of the size of a short history."""
     random = np.random.default_rng(0)
-    groups = random.integers(len(item_vectors), size=(_MATCHED, 7))
-    return np.concatenate([matched(item_vectors, [(item, group[0]) for item in group[1:]]) for group in groups])
+    groups = random.integers(len(item_vectors), size=(_SIMILARITY_GROUPS, 7))
+    return np.concatenate([similarities(item_vectors, [(item, group[0]) for item in group[1:]]) for group in groups])
 
 
 def _texts(alignment: LabelledExamples) -> list[str]:
@@ -176,34 +181,27 @@ def _texts(alignment: LabelledExamples) -> list[str]:
 
 def encode_examples(surrogate: Surrogate, alignment: LabelledExamples, settings: SurrogateSettings) -> EncodedSet:
     """What the form learns from as ids, in a phrasing and (for hybrid) a form drawn from the seed."""
+    prompts = _prompts(surrogate.form, alignment, settings)
+    return encode_prompts(surrogate, alignment.dataset, alignment.recommender, prompts)
+
+
+def _prompts(form: Form, alignment: LabelledExamples, settings: SurrogateSettings) -> Iterator[tuple[Prompt, str]]:
+    """Each example that is learned from, in the form, for hybrid in a drawn one; rationales always in its own."""
     random = np.random.default_rng(settings.seed)
-    shares = settings.task_sampling.get(surrogate.form, {})
-    learned = [one for one in alignment.examples if one.task not in shares or random.random() < shares[one.task]]
-    encode = PromptEncoder(surrogate.tokenizer, alignment.dataset.titles, surrogate.context)
-    users = UserTable(alignment.recommender, surrogate.form)
-    encoded = [
-        encode(prompt, users.row(prompt, example.user))
-        for example in learned
-        for prompt in _prompts(example, surrogate.form, settings, alignment.dataset.titles, random)
-    ]
-    return EncodedSet(encoded, users.vectors(), users.item_vectors)
+    kept = settings.task_sampling.get(form, {})
+    learned = [one for one in alignment.examples if one.task not in kept or random.random() < kept[one.task]]
+    for example in learned:
+        drawn = form
+        if form == "hybrid" and example.task != "rationale":
+            drawn = FORMS[int(random.choice(3, p=settings.hybrid_form_sampling))]
+            drawn = drawn if applies(example, drawn) else form
+        if applies(example, drawn):
+            phrasings = load_wording()[example.task, example.subtask]
+            phrasing = phrasings[int(random.integers(len(phrasings)))]
+            yield render(example, drawn, phrasing, alignment.dataset.titles), example.user
 
 
-def _prompts(
-    example: Example, form: Form, settings: SurrogateSettings, titles: Sequence[str], random: np.random.Generator
-) -> list[Prompt]:
-    """Put in one form, for hybrid a drawn one; but reasons are asked of hybrid in its own, which holds most."""
-    if form == "hybrid" and example.task != "rationale":
-        form = FORMS[int(random.choice(3, p=settings.hybrid_form_sampling))]
-        if not applies(example, form):
-            form = "hybrid"
-    if not applies(example, form):
-        return []
-    phrasings = load_wording()[example.task, example.subtask]
-    return [render(example, form, phrasings[int(random.integers(len(phrasings)))], titles)]
-
-
-def _read_items_first(
+def warm_up_connectors(
     surrogate: Surrogate, alignment: LabelledExamples, settings: SurrogateSettings, work: Path
 ) -> None:
     """The first phase: name each item from its vector; then the user connector starts from the item connector."""
@@ -211,18 +209,14 @@ def _read_items_first(
     if done.exists():
         surrogate.take_over(done)
         return
-    encode = PromptEncoder(surrogate.tokenizer, alignment.dataset.titles, surrogate.context)
-    phrasings = load_wording()["discrimination", "title"]
-    prompts = [
-        render(Example("discrimination", "title", items=(item,), answer_items=(item,)), "intention", phrasing, ())
-        for item in range(alignment.dataset.n_items)
-        for phrasing in phrasings[:1]
-    ]
-    items = EncodedSet([encode(prompt) for prompt in prompts], None, alignment.recommender.item_vectors())
+    dataset, recommender = alignment.dataset, alignment.recommender
+    phrasing = load_wording()["discrimination", "title"][0]
+    named = [Example("discrimination", "title", items=(item,), answer_items=(item,)) for item in range(dataset.n_items)]
+    prompts = [(render(one, "intention", phrasing, ()), "") for one in named]
+    items = encode_prompts(surrogate, dataset, recommender, prompts)
     _fit(surrogate, items, settings, settings.connector_warmup_examples / len(items), work / "items")
-    item_vectors = torch.from_numpy(alignment.recommender.item_vectors())
-    users = torch.from_numpy(_user_sample(alignment))
-    surrogate.user_connector.start_from(surrogate.item_connector, item_vectors, users)
+    item_vectors, users = torch.from_numpy(recommender.item_vectors()), torch.from_numpy(_sample_users(alignment))
+    surrogate.connector("user").start_from(surrogate.connector("item"), item_vectors, users)
     if is_first():
         with complete_folder(done) as folder:
             surrogate.save_pretrained(folder)
@@ -236,7 +230,7 @@ def _fit(
     work: Path,
     steps: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Train, going on from the last complete checkpoint; returns the log: step, loss, learning rate, tokens."""
+    """Train, resumed from the last complete checkpoint; returns the log: step, loss, learning rate, tokens."""
     if not epochs:
         return []
     on_cpu = best_device().type == "cpu"

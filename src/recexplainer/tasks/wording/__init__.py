@@ -11,13 +11,13 @@ from functools import cache
 from types import MappingProxyType
 
 from recexplainer.storage import packaged_yaml
-from recexplainer.tasks.example import TASKS
+from recexplainer.tasks.example import TASKS, Task
 
 
 @cache
-def load_wording() -> Mapping[tuple[str, str], tuple[str, ...]]:
+def load_wording() -> Mapping[tuple[Task, str], tuple[str, ...]]:
     """The phrasings of each (task, subtask); read once."""
-    wording: dict[tuple[str, str], tuple[str, ...]] = {}
+    wording: dict[tuple[Task, str], tuple[str, ...]] = {}
     for task in TASKS:
         groups: dict[str, list[str]] = packaged_yaml(__name__, f"{task}.yaml")
         wording.update({(task, subtask): tuple(phrasings) for subtask, phrasings in groups.items()})

@@ -1,39 +1,40 @@
 """Preference training: of two answers to a question the better one is made likelier than the worse one (DPO).
 
-It knows neither f nor who judged the answers. Sources: Rafailov et al. (2023), equation 7; the weight on the better
-answer's own likelihood is that of Pang et al. (2024).
+It knows neither the recommender nor who judged the answers. Sources: Rafailov et al. (2023), equation 7; the weight on
+the better answer's own likelihood is that of Pang et al. (2024).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 import torch
+from accelerate.utils import send_to_device
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 from transformers import get_cosine_schedule_with_warmup
 
 from recexplainer.progress import track
-from recexplainer.surrogate.batching import EncodedSet, TokenBudget, to_device
+from recexplainer.surrogate.batching import EncodedSet, TokenBudget
 from recexplainer.surrogate.loop import attention_for_training
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.settings import PreferenceSettings
 
 
-def log_probabilities(surrogate: Surrogate, batch: Mapping[str, Tensor]) -> Tensor:
+def log_probabilities(surrogate: Surrogate, batch: Mapping[str, Any]) -> Tensor:
     """The log probability of each answer of a batch given its question, `Float[batch]`, nats.
 
     Args:
         surrogate: Who would answer.
         batch: What `EncodedSet.collate` gives, on the surrogate's device.
     """
-    logits = surrogate(**batch)["logits"]
-    each = -functional.cross_entropy(logits, batch["labels"], reduction="none")
+    each = -functional.cross_entropy(surrogate(**batch)["logits"], batch["labels"], reduction="none")
     rows, length = batch["input_ids"].shape
-    return each.new_zeros(rows).index_add(0, batch["label_places"] // length, each)
+    return each.new_zeros(rows).index_add(0, batch["label_positions"] // length, each)
 
 
 def preference_loss(policy: Tensor, reference: Tensor, beta: float) -> Tensor:
@@ -42,7 +43,7 @@ def preference_loss(policy: Tensor, reference: Tensor, beta: float) -> Tensor:
     Args:
         policy: `Float[2, pairs]`, log probabilities of the better and the worse answers.
         reference: The same before training.
-        beta: How strongly the policy is held to the reference.
+        beta: How strongly the policy is tied to the reference.
     """
     better, worse = policy - reference
     return -functional.logsigmoid(beta * (better - worse)).mean()
@@ -51,7 +52,7 @@ def preference_loss(policy: Tensor, reference: Tensor, beta: float) -> Tensor:
 class PreferenceTrainer:
     """Trains whatever of a surrogate can be trained: all of `nano`, LoRA and connectors of a pretrained backbone.
 
-    Without dropout, so that what it is held to and what is trained are the same at first; in one process.
+    Without dropout, so that policy and reference are the same at first; in one process.
 
     Args:
         surrogate: Trained in place, on the device that it is on.
@@ -78,7 +79,7 @@ class PreferenceTrainer:
         """Those of all answers now, `Float[2, pairs]`, the better ones first."""
         found = torch.empty(2, self._pairs)
         with self._attention():
-            for rows in track(self._batches, "preferences: what it says before"):
+            for rows in track(self._batches, "preferences: reference"):
                 found[:, rows] = self._of(rows).cpu()
         return found
 
@@ -111,7 +112,7 @@ class PreferenceTrainer:
         """Log probabilities of some pairs' answers, `Float[2, rows]`."""
         both = np.concatenate([rows, np.array(rows) + self._pairs])
         batch = self._answers.collate([self._answers.encoded[row] for row in both])
-        return log_probabilities(self._surrogate, to_device(batch, self._surrogate.device)).view(2, -1)
+        return log_probabilities(self._surrogate, send_to_device(batch, self._surrogate.device)).view(2, -1)
 
     def _attention(self) -> AbstractContextManager[None]:
         return attention_for_training(self._surrogate.backbone, self._surrogate.device.type == "cpu")

@@ -8,11 +8,10 @@ import pytest
 import torch
 from tests.tiny import ARCHITECTURES, examples, fresh, sasrec, world
 
-from recexplainer.surrogate.batching import EncodedSet
+from recexplainer.surrogate.batching import EncodedSet, encode_answers, encode_questions
+from recexplainer.surrogate.dpo import PreferenceTrainer, log_probabilities, preference_loss
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.preference import PreferenceTrainer, log_probabilities, preference_loss
 from recexplainer.surrogate.prompt import FORMS, Form
-from recexplainer.surrogate.questions import encode_answers, encode_questions
 from recexplainer.surrogate.settings import PreferenceSettings
 from recexplainer.tasks.example import Example
 
@@ -38,7 +37,7 @@ def alone(surrogate: Surrogate, data: EncodedSet, row: int) -> float:
     """The log probability of one answer: the whole model, token after token, no batch, no label places."""
     one = data.encoded[row]
     ids = torch.from_numpy(one.ids[None].astype(np.int64))
-    embedded = surrogate.embed(ids, **data.vectors_of([one], np.zeros(1, np.int64)))
+    embedded = surrogate.embed(ids, data.encoder_inputs([one], np.zeros(1, np.int64)))
     logits = surrogate.backbone(inputs_embeds=embedded).logits[0].double()
     return sum(float(logits[at - 1].log_softmax(-1)[one.ids[at]]) for at in range(one.answer_start, len(one.ids)))
 
@@ -120,7 +119,7 @@ def test_what_is_frozen_stays() -> None:
     before = fresh("hybrid").state_dict()
     moved = {name for name, weight in surrogate.state_dict().items() if not torch.equal(weight, before[name])}
     assert moved
-    assert all("_connector." in name for name in moved)
+    assert all(name.startswith("connectors.") for name in moved)
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:

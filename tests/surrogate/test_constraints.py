@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recexplainer.surrogate.trie import Trie
+from recexplainer.surrogate.constraints import Trie
 
 VOCABULARY = 6
 sequences = st.lists(st.lists(st.integers(0, VOCABULARY - 1), min_size=1, max_size=5), min_size=1, max_size=12)
