@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
+from recexplainer.data.dataset import leave_one_out
 from recexplainer.data.sample import make_world
-from recexplainer.data.split import leave_one_out
 from recexplainer.hardware import use_threads
 from recexplainer.pipeline.stage import package_versions
 from recexplainer.recommenders.fitting import SASRecSearchSettings, fit_towers

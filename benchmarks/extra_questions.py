@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from recexplainer.data.dataset import leave_one_out
 from recexplainer.data.sample import make_world
-from recexplainer.data.split import leave_one_out
 from recexplainer.evaluation.alignment import evaluate_surrogate
 from recexplainer.evaluation.rows import Row, write_rows
 from recexplainer.hardware import use_threads

@@ -19,9 +19,9 @@ import numpy as np
 import polars as pl
 
 from common import Result, arguments, begin, finish
+from recexplainer.data.dataset import leave_one_out
 from recexplainer.data.filtering import FilterSettings, filter_dataset
 from recexplainer.data.readers import read_folder
-from recexplainer.data.split import leave_one_out
 from recexplainer.pipeline.execution import run_isolated
 
 MOST_MEMORY = 4096  # MiB

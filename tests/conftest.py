@@ -11,8 +11,7 @@ import polars as pl
 import pytest
 from tests.fakes import LinearRecommender
 
-from recexplainer.data.dataset import ITEM_COLUMNS, Dataset
-from recexplainer.data.split import Split, leave_one_out
+from recexplainer.data.dataset import ITEM_COLUMNS, Dataset, Split, leave_one_out
 
 _ROOT = Path(__file__).resolve().parents[1]
 

@@ -9,9 +9,8 @@ from typing import Any
 
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from recexplainer.data.dataset import Dataset
+from recexplainer.data.dataset import Dataset, leave_one_out
 from recexplainer.data.sample import make_world
-from recexplainer.data.split import leave_one_out
 from recexplainer.explanations.record import Explanation
 from recexplainer.pipeline.stage import Manifest
 from recexplainer.recommenders.fitting import SASRecSearchSettings, fit_towers

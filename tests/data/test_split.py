@@ -5,8 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import leave_one_out
+from recexplainer.data.dataset import Dataset, leave_one_out
 from recexplainer.errors import DataError
 
 

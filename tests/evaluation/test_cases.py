@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.tiny import examples, sasrec, world
 
-from recexplainer.data.split import leave_one_out
+from recexplainer.data.dataset import leave_one_out
 from recexplainer.evaluation.cases import SHOTS, draw_cases, draw_shots
 from recexplainer.recommenders.scoring import score_batches
 

@@ -13,8 +13,7 @@ from pydantic import ValidationError
 from tests.fakes import ScoredBy
 from tests.tiny import sasrec, world
 
-from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import Split, leave_one_out
+from recexplainer.data.dataset import Dataset, Split, leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.evaluation.distillation import (
     DistillationSettings,

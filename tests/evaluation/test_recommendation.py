@@ -8,8 +8,7 @@ from ir_measures import Qrel, ScoredDoc
 from tests.fakes import SameForAll
 from tests.tiny import sasrec, world
 
-from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import leave_one_out
+from recexplainer.data.dataset import Dataset, leave_one_out
 from recexplainer.evaluation.baselines import evaluate_recommender
 from recexplainer.evaluation.rows import Row
 from recexplainer.recommenders.base import User

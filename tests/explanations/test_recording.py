@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from tests.tiny import sasrec, world
 
-from recexplainer.data.split import leave_one_out
+from recexplainer.data.dataset import leave_one_out
 from recexplainer.errors import DataError
 from recexplainer.evaluation.cases import draw_cases
 from recexplainer.explanations.recording import Recorder

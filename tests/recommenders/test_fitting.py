@@ -9,8 +9,7 @@ import torch
 from pydantic import ValidationError
 from tests.fakes import ScoredBy
 
-from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import Split, leave_one_out
+from recexplainer.data.dataset import Dataset, Split, leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import User
 from recexplainer.recommenders.fitting import (

@@ -8,7 +8,7 @@ import pytest
 from tests.contracts.recommender import RecommenderContract
 from tests.tiny import world
 
-from recexplainer.data.split import leave_one_out
+from recexplainer.data.dataset import leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.implicit_models import ImplicitSettings, fit_implicit, package_model

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.tiny import SEARCH, world
 
-from recexplainer.data.split import leave_one_out
+from recexplainer.data.dataset import leave_one_out
 from recexplainer.errors import RecommenderError, RunError
 from recexplainer.recommenders.base import User
 from recexplainer.recommenders.fitting import MFSearchSettings, SASRecSearchSettings

@@ -9,7 +9,7 @@ import torch
 from tests.contracts.recommender import RecommenderContract
 from tests.tiny import sasrec, world
 
-from recexplainer.data.split import leave_one_out
+from recexplainer.data.dataset import leave_one_out
 from recexplainer.errors import RecommenderError, RunError
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.fitting import MFSearchSettings, fit_towers

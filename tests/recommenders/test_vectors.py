@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 from tests.contracts.recommender import RecommenderContract
 from tests.tiny import world
 
-from recexplainer.data.split import leave_one_out
+from recexplainer.data.dataset import leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.recommenders.vectors import (

@@ -11,8 +11,7 @@ import pytest
 from pydantic import ValidationError
 from tests.fakes import LinearRecommender
 
-from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import Split, leave_one_out
+from recexplainer.data.dataset import Dataset, Split, leave_one_out
 from recexplainer.errors import DataError
 from recexplainer.recommenders.base import Recommender
 from recexplainer.tasks.example import Examples, load_examples, save_examples

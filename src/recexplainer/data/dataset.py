@@ -1,6 +1,6 @@
-"""The Dataset: a catalogue and chronological histories, and what is in one. Everything downstream sees only this.
+"""The Dataset: a catalogue and chronological histories, its split, and what is in one.
 
-It does not know which file the data came from, nor what a recommender is.
+Everything downstream sees only this. It does not know which file the data came from, nor what a recommender is.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from recexplainer.data.cleaning import ITEM_COLUMNS, Note, as_polars, clean_interactions, clean_items
 from recexplainer.errors import DataError
 from recexplainer.storage import write_json
+
+MIN_TEST_HISTORY = 3
+"""The shortest history that can be split: one item to train on, one to validate with, one to test with."""
 
 _FILES = ("dataset.json", "items.parquet", "users.parquet", "interactions.parquet")
 
@@ -149,10 +152,7 @@ class Dataset:
     def select(self, users: NDArray[np.int64], items: NDArray[np.int64], *, notes: tuple[Note, ...] = ()) -> Dataset:
         """The part of the data with these users and items only, with new indices 0…n-1 in the order given.
 
-        Args:
-            users: `Int[kept users]`, distinct user indices.
-            items: `Int[kept items]`, distinct item indices; interactions with other items go.
-            notes: What to add to the notes.
+        Users and items are given by distinct indices; interactions with other items go. `notes` are added.
         """
         new_item = np.full(self.n_items, -1, dtype=np.int32)
         new_item[items] = np.arange(len(items), dtype=np.int32)
@@ -207,6 +207,50 @@ class Dataset:
 
 def _offsets(counts: NDArray[np.integer]) -> NDArray[np.int64]:
     return np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A dataset seen as training histories and one test item a user (paper section 4.1.1).
+
+    Users with fewer than `MIN_TEST_HISTORY` interactions are for training only, with their whole history.
+    """
+
+    dataset: Dataset
+
+    @cached_property
+    def test_users(self) -> NDArray[np.int64]:
+        """Indices of the users with a test item, `Int[test users]`, ascending."""
+        return np.flatnonzero(self.dataset.history_lengths >= MIN_TEST_HISTORY)
+
+    def train_history(self, user: int) -> NDArray[np.int32]:
+        """All but the test item of a user, item indices, oldest first."""
+        history = self.dataset.history(user)
+        return history[:-1] if len(history) >= MIN_TEST_HISTORY else history
+
+    def test_item(self, user: int) -> int:
+        """The last item of a user. Raises DataError for a user who is for training only."""
+        history = self.dataset.history(user)
+        if len(history) < MIN_TEST_HISTORY:
+            where = f"user '{self.dataset.user_ids[user]}': {len(history)} interactions"
+            hint = "take users from test_users, or filter with a longer min_history"
+            raise DataError("this user has too short a history to hold an item out", location=where, hint=hint)
+        return int(history[-1])
+
+    def train_interactions(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """User and item index of every training interaction, each `Int[train interactions]`, users ascending."""
+        keep = np.ones(self.dataset.n_interactions, dtype=np.bool_)
+        keep[self.dataset.offsets[self.test_users + 1] - 1] = False
+        return self.dataset.users_of_sequence[keep], self.dataset.sequence[keep]
+
+
+def leave_one_out(dataset: Dataset) -> Split:
+    """Splits off each user's last item. Raises DataError where no user has `MIN_TEST_HISTORY` interactions."""
+    split = Split(dataset)
+    if not len(split.test_users):
+        what = f"no user has the {MIN_TEST_HISTORY} interactions that a test needs"
+        raise DataError(what, location=f"dataset '{dataset.name}'", hint="take data with longer histories")
+    return split
 
 
 class Quantiles(NamedTuple):

@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import Split
+from recexplainer.data.dataset import Dataset, Split
 from recexplainer.errors import RecommenderError
 from recexplainer.evaluation import metrics
 from recexplainer.evaluation.alignment import RETURNED, classification_row, ranking_rows, retrieval_rows

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import Split
+from recexplainer.data.dataset import Dataset, Split
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.scoring import score_batches, truncate
 from recexplainer.tasks.example import Example

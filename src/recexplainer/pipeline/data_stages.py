@@ -9,11 +9,10 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from recexplainer.data.dataset import Dataset
+from recexplainer.data.dataset import Dataset, leave_one_out
 from recexplainer.data.filtering import filter_dataset
 from recexplainer.data.readers import read_folder
 from recexplainer.data.sample import make_world
-from recexplainer.data.split import leave_one_out
 from recexplainer.errors import SettingsError
 from recexplainer.evaluation.rows import write_rows
 from recexplainer.hardware import use_threads

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from recexplainer.chat.model import ChatModel, Conversation, open_chat_model
-from recexplainer.data.split import leave_one_out
+from recexplainer.data.dataset import leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.evaluation import Evaluation
 from recexplainer.evaluation.agreement import agreement_rows

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from recexplainer import reports
 from recexplainer.data.attributes import Attributes
-from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import leave_one_out
+from recexplainer.data.dataset import Dataset, leave_one_out
 from recexplainer.evaluation.rows import read_confusion, read_rows, write_rows
 from recexplainer.evaluation.rubric_judge import RULES
 from recexplainer.evidence.aspects import taught_views

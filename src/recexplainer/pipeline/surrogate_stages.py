@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recexplainer.chat.endpoint import Endpoint
-from recexplainer.data.split import leave_one_out
+from recexplainer.data.dataset import leave_one_out
 from recexplainer.errors import SettingsError
 from recexplainer.evaluation.cases import draw_cases, draw_shots
 from recexplainer.evaluation.distillation import distill_sasrec

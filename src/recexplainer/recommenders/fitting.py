@@ -19,8 +19,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import Split, leave_one_out
+from recexplainer.data.dataset import Dataset, Split, leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User

@@ -14,8 +14,7 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field
 
-from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import Split
+from recexplainer.data.dataset import Dataset, Split
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import User
 from recexplainer.recommenders.towers import MF, MFSettings

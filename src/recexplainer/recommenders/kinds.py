@@ -13,8 +13,7 @@ from typing import Any, Literal, Protocol
 
 from pydantic import model_validator
 
-from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import Split
+from recexplainer.data.dataset import Dataset, Split
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Recommender
 from recexplainer.recommenders.fitting import MFSearchSettings, SASRecSearchSettings, Trial, fit_towers

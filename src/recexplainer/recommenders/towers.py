@@ -17,8 +17,7 @@ from pydantic import Field
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import Split
+from recexplainer.data.dataset import Dataset, Split
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Floats, User, require_history
 from recexplainer.settings import Settings

@@ -20,8 +20,7 @@ from pydantic import Field, model_validator
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import Split, leave_one_out
+from recexplainer.data.dataset import Dataset, Split, leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Floats, User, require_history
 from recexplainer.recommenders.neighbours import unit_vectors

@@ -22,8 +22,7 @@ from torch.utils.tensorboard.writer import SummaryWriter
 from transformers import PrinterCallback, TrainingArguments
 from transformers.integrations.integration_utils import TensorBoardCallback
 
-from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import leave_one_out
+from recexplainer.data.dataset import Dataset, leave_one_out
 from recexplainer.hardware import best_device, has_fast_bfloat16
 from recexplainer.processes import from_first, is_first, wait_for_all, world_size
 from recexplainer.recommenders.base import Recommender, User

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import Split
+from recexplainer.data.dataset import Dataset, Split
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.scoring import truncate
 

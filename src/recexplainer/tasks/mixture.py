@@ -16,8 +16,7 @@ from pydantic import Field
 
 from recexplainer.data.attributes import Attributes
 from recexplainer.data.conversations import read_conversations
-from recexplainer.data.dataset import Dataset
-from recexplainer.data.split import Split
+from recexplainer.data.dataset import Dataset, Split
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.scoring import BATCH, recommended_shares, score_batches
