@@ -1,0 +1,270 @@
+"""The library in one class: align a surrogate to a recommender, explain with it, check texts, and evaluate both.
+
+It puts the packages together and computes nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from recexplainer.data.split import Split, leave_one_out
+from recexplainer.errors import SettingsError
+from recexplainer.recommenders.function import as_recommender
+from recexplainer.registry import load_registered, registered
+from recexplainer.tasks.mixture import MixtureSettings
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from recexplainer.claims.claim import Claim
+    from recexplainer.data.dataset import Dataset
+    from recexplainer.evaluation.rows import Row
+    from recexplainer.explanations.explainer import PairExplainer
+    from recexplainer.explanations.record import Explanation, Method
+    from recexplainer.recommenders.base import Recommender, User
+    from recexplainer.recommenders.function import ScoreFunction
+    from recexplainer.surrogate.model import Surrogate
+    from recexplainer.surrogate.prompt import Form
+    from recexplainer.surrogate.settings import SurrogateSettings
+    from recexplainer.tasks.example import Examples
+
+Pair = tuple["User | str", "int | str"]
+"""A user's own id, or a `User` with any history of item indices, oldest first; and an item's own id, or its index."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What was measured, as rows."""
+
+    rows: tuple[Row, ...]
+
+    def to_frame(self) -> pl.DataFrame:
+        """The rows as a table with a typed column for each field of a row."""
+        from recexplainer.evaluation.rows import to_frame
+
+        return to_frame(self.rows)
+
+
+class Explainer:
+    """Explains a recommender in words, each claim checked against it.
+
+    Args:
+        dataset: The catalogue and the users' histories.
+        recommender: Anything that fulfils the contract, or a bare function of histories and items that scores.
+        surrogate: The surrogate, aligned to that recommender.
+        mixture: Which questions the recommender is asked, for training and for the evaluation of alignment.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        recommender: Recommender | ScoreFunction,
+        surrogate: Surrogate,
+        mixture: MixtureSettings | None = None,
+    ) -> None:
+        self.dataset, self.surrogate = dataset, surrogate
+        self.recommender = as_recommender(recommender, dataset.item_ids)
+        self.mixture = mixture or MixtureSettings()
+
+    @classmethod
+    def fit(
+        cls,
+        dataset: Dataset,
+        recommender: Recommender | ScoreFunction,
+        *,
+        form: Form | None = None,
+        mixture: MixtureSettings | None = None,
+        settings: SurrogateSettings | None = None,
+        callbacks: Sequence[Any] = (),
+    ) -> Explainer:
+        """Ask the recommender, and align a surrogate to what it answered (paper, section 2.3).
+
+        Args:
+            dataset: The catalogue and the users' histories.
+            recommender: As for the class.
+            form: behavior, intention or hybrid; None: the best that the recommender allows, hybrid with vectors,
+                behavior without.
+            mixture: Which questions are asked, and how many.
+            settings: The backbone and its training.
+            callbacks: `transformers.TrainerCallback` objects that follow the training.
+
+        Raises:
+            SurrogateError: The form needs vectors that the recommender does not have, or the model does not fit.
+        """
+        from recexplainer.surrogate.settings import SurrogateSettings
+        from recexplainer.surrogate.training import train_surrogate
+        from recexplainer.tasks.example import LabelledExamples
+
+        known = as_recommender(recommender, dataset.item_ids)
+        mixture, settings = mixture or MixtureSettings(), settings or SurrogateSettings()
+        examples = _questions(dataset, known, mixture)
+        labelled = LabelledExamples(dataset, known, examples.train)
+        chosen = form or ("hybrid" if known.has_vectors else "behavior")
+        with TemporaryDirectory() as folder:
+            kept, work = Path(folder) / "surrogate", Path(folder) / "work"
+            kept.mkdir()
+            surrogate = train_surrogate(chosen, labelled, settings, kept, work, callbacks=callbacks)
+        explainer = cls(dataset, known, surrogate, mixture)
+        explainer.__dict__["_examples"] = examples
+        return explainer
+
+    @classmethod
+    def from_pretrained(
+        cls, name_or_folder: str | Path, dataset: Dataset, recommender: Recommender | ScoreFunction, **hub: Any
+    ) -> Explainer:
+        """Read a surrogate from a folder, or from the Hugging Face Hub (`OWNER/NAME`).
+
+        Args:
+            name_or_folder: The folder, or the name on the hub.
+            dataset: The catalogue that the surrogate was aligned on.
+            recommender: The recommender that it was aligned to.
+            hub: What `Surrogate.from_pretrained` takes besides, such as `revision`.
+
+        Raises:
+            SurrogateError: There is no surrogate there, or it was made by an older version.
+        """
+        from recexplainer.surrogate.model import Surrogate
+
+        return cls(dataset, recommender, Surrogate.from_pretrained(name_or_folder, **hub))
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the surrogate to a folder, which is complete or absent."""
+        from recexplainer.storage import complete_folder
+
+        with complete_folder(Path(folder)) as partial:
+            self.surrogate.save_pretrained(partial)
+
+    def push_to_hub(self, repo_id: str, **hub: Any) -> str:
+        """Share the surrogate on the Hugging Face Hub; see `Surrogate.push_to_hub`."""
+        return self.surrogate.push_to_hub(repo_id, **hub)
+
+    def explain(
+        self,
+        pairs: Sequence[Pair],
+        *,
+        grounded: bool = True,
+        strict: bool = False,
+        aspect: str = "",
+        batch_size: int = 1024,
+    ) -> list[Explanation]:
+        """Why the recommender would or would not recommend each item, `[pairs]`; each claim has a status.
+
+        Args:
+            pairs: Users and items, by their own ids or otherwise (`Pair`).
+            grounded: Ask the recommender first and put its answer in words; False: the surrogate alone.
+            strict: Let no claim stand that the recommender does not support.
+            aspect: What the reader wants to hear of, in words, such as "from the view of genres".
+            batch_size: How many pairs are explained together.
+
+        Raises:
+            DataError: There is no such user or item, or a history is empty.
+        """
+        known = [self._pairs.pair(user, item) for user, item in pairs]
+        return self._pairs.explain(known, grounded=grounded, strict=strict, aspect=aspect, batch_size=batch_size)
+
+    def check(self, text: str, user: User | str, item: int | str) -> tuple[Claim, ...]:
+        """What anybody's text claims of a pair, each claim with its status; the surrogate is not asked."""
+        return self._pairs.check(text, user, item)
+
+    def evaluate(self, evaluations: Sequence[str] | None = None, *, n_cases: int = 100, seed: int = 0) -> Results:
+        """Measure alignment and explanations; a run measures more (`recexplainer evaluate RUN`).
+
+        Args:
+            evaluations: Some of `alignment`, `baselines`, `judge` (by the rubric), `faithfulness`, and those that are
+                registered under the entry point group `recexplainer.evaluations`; None: the first four.
+            n_cases: How many pairs are explained for the evaluations of explanations.
+            seed: Seed of the draw of the pairs, and of what baselines draw.
+
+        Raises:
+            SettingsError: There is no such evaluation.
+        """
+        known = self._evaluations(n_cases, seed)
+        names = list(known if evaluations is None else evaluations)
+        own = registered("evaluations")
+        if unknown := [name for name in names if name not in known and name not in own]:
+            raise SettingsError(
+                f"There is no evaluation {unknown[0]!r} here.",
+                location="Explainer.evaluate",
+                hint=f"The evaluations here are: {', '.join([*known, *own])}.",
+            )
+        explanations = {} if {"alignment", "baselines"}.issuperset(names) else self._cases(n_cases, seed)
+        rows: list[Row] = []
+        for name in names:
+            if name in known:
+                rows += known[name](explanations)
+            else:
+                rows += load_registered("evaluations", name)(self.dataset, self.recommender, explanations, seed)
+        return Results(tuple(rows))
+
+    def _evaluations(
+        self, n_cases: int, seed: int
+    ) -> dict[str, Callable[[dict[Method, list[Explanation]]], list[Row]]]:
+        from recexplainer.evaluation.alignment import evaluate_surrogate
+        from recexplainer.evaluation.baselines import evaluate_baselines
+        from recexplainer.evaluation.faithfulness import evaluate_faithfulness
+        from recexplainer.evaluation.judge import RUBRIC, judge_with_rubric, judgement_rows
+        from recexplainer.tasks.example import LabelledExamples
+
+        def tested() -> LabelledExamples:
+            return LabelledExamples(self.dataset, self.recommender, self._examples.test)
+
+        return {
+            "alignment": lambda _: evaluate_surrogate(self.surrogate, tested()),
+            "baselines": lambda _: evaluate_baselines(tested(), seed),
+            "judge": lambda explanations: judgement_rows(judge_with_rubric(explanations, self.dataset), RUBRIC),
+            "faithfulness": lambda explanations: evaluate_faithfulness(explanations, self.recommender, seed),
+        }
+
+    def _cases(self, n_cases: int, seed: int) -> dict[Method, list[Explanation]]:
+        """Explanations of the same pairs, grounded and by the surrogate alone."""
+        from recexplainer.evaluation.cases import draw_cases
+
+        pairs = draw_cases(self.dataset, self._split, self.recommender, n_cases, seed)
+        both = [self._pairs.explain(pairs, grounded=grounded) for grounded in (True, False)]
+        return {explanations[0].source: explanations for explanations in both if explanations}
+
+    @cached_property
+    def _pairs(self) -> PairExplainer:
+        from recexplainer.explanations.explainer import PairExplainer
+
+        return PairExplainer(self.dataset, self.recommender, self.surrogate)
+
+    @cached_property
+    def _split(self) -> Split:
+        return leave_one_out(self.dataset)
+
+    @cached_property
+    def _examples(self) -> Examples:
+        return _questions(self.dataset, self.recommender, self.mixture)
+
+
+def check(
+    dataset: Dataset, recommender: Recommender | ScoreFunction, text: str, user: User | str, item: int | str
+) -> tuple[Claim, ...]:
+    """What anybody's text claims of a recommendation, each claim with its status; no surrogate is needed.
+
+    Args:
+        dataset: The catalogue and the users' histories.
+        recommender: Anything that fulfils the contract, or a bare function that scores.
+        text: An explanation, in any words.
+        user: The own id of a user of the data, or a `User` with any history.
+        item: The item's own id, as text, or its index.
+
+    Raises:
+        DataError: There is no such user or item, or the history is empty.
+        RecommenderError: The recommender cannot answer for a changed history.
+    """
+    from recexplainer.explanations.explainer import PairExplainer
+
+    return PairExplainer(dataset, recommender).check(text, user, item)
+
+
+def _questions(dataset: Dataset, recommender: Recommender, mixture: MixtureSettings) -> Examples:
+    from recexplainer.tasks.mixture import build_examples
+
+    return build_examples(dataset, leave_one_out(dataset), recommender, mixture)
