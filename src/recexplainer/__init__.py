@@ -5,6 +5,7 @@ Importing the package loads nothing; each name below is fetched from its module 
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from recexplainer.explanations.record import Explanation
     from recexplainer.recommenders.base import Recommender, User
     from recexplainer.recommenders.function import FunctionRecommender
-    from recexplainer.recommenders.towers import SASRec
+    from recexplainer.recommenders.towers import MF, SASRec
     from recexplainer.recommenders.vectors import VectorRecommender
     from recexplainer.surrogate.model import Surrogate
     from recexplainer.surrogate.settings import SurrogateSettings
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "MF",
     "Claim",
     "Dataset",
     "Explainer",
@@ -43,6 +45,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "MF": "recommenders.towers",
     "Claim": "claims.claim",
     "Dataset": "data.dataset",
     "Explainer": "explainer",
@@ -58,6 +61,8 @@ _MODULES = {
     "VectorRecommender": "recommenders.vectors",
     "check": "explainer",
 }
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # the library prints nothing by itself
 
 
 def __getattr__(name: str) -> Any:  # the type of each name is given above, for type checkers

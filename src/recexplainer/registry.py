@@ -1,4 +1,5 @@
-"""What other packages add to this one: recommenders, readers, evaluations and chat models of one's own.
+"""What other packages add to this one: the packages of its extras, and recommenders, readers, evaluations and chat models
+of one's own.
 
 A package registers an object under an entry point group in its `pyproject.toml`, for example
 
@@ -12,11 +13,23 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from typing import Any, Literal
 
 from recexplainer.errors import SettingsError
 
+Extra = Literal["chat", "pretrained", "figures", "tensorboard"]
 Group = Literal["recommenders", "readers", "evaluations", "chat_models"]
+
+
+def require_extra(package: str, extra: Extra) -> None:
+    """Raise SettingsError where a package of an extra is not installed; nothing is imported."""
+    if find_spec(package) is None:
+        raise SettingsError(
+            f"The package {package!r} is needed for this, and is not installed.",
+            location=f"extra {extra!r} of recexplainer",
+            hint=f"pip install 'recexplainer[{extra}]'",
+        )
 
 
 @cache

@@ -26,6 +26,7 @@ from recexplainer.chat.settings import EndpointSettings
 from recexplainer.chat.spend import Spend, count_tokens
 from recexplainer.errors import ChatError
 from recexplainer.progress import track
+from recexplainer.registry import require_extra
 from recexplainer.storage import hash_value, system_errors, write_json
 
 if TYPE_CHECKING:
@@ -188,6 +189,7 @@ def _open_client(settings: EndpointSettings, key: str) -> OpenAI:
         raise ChatError(
             "The key holds characters that cannot be sent.", location=settings.key_variable, hint="Copy it again."
         )
+    require_extra("openai", "chat")
     from openai import AzureOpenAI, DefaultHttpxClient, OpenAI
 
     http = DefaultHttpxClient(follow_redirects=False, timeout=settings.timeout)
