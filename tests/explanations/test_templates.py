@@ -11,7 +11,7 @@ PAIRS = [(User(history, f"u{number}"), 7 * number + 3) for number, history in en
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
-def test_a_template_has_the_verdict_of_f_and_names_three(template: str) -> None:
+def test_a_template_has_the_verdict_of_the_recommender_and_names_three(template: str) -> None:
     known = gather_evidence(sasrec(), world(), [user for user, _ in PAIRS], [item for _, item in PAIRS])
     texts = template_texts(template, known, world())
     for text, one, record in zip(texts, known, Recorder(world(), sasrec()).told(template, PAIRS, texts), strict=True):
@@ -23,6 +23,10 @@ def test_a_template_has_the_verdict_of_f_and_names_three(template: str) -> None:
         assert {claim.kind for claim in record.claims} & {"positive_attribution", "negative_attribution"} == {
             "positive_attribution" if one.recommended else "negative_attribution"
         }
+
+
+def test_the_names_of_methods() -> None:
+    assert TEMPLATES == ("template_recent", "template_popular")
 
 
 def test_what_is_named_follows_the_rule() -> None:

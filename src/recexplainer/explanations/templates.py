@@ -1,6 +1,6 @@
 """Explanations without a model: a sentence that names three history items, as many shops show it.
 
-The verdict is that of f; what is named follows a rule that does not know f.
+The verdict is the recommender's; what is named follows a rule that does not know the recommender.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from recexplainer.explanations.record import Explanation
 from recexplainer.explanations.recording import Recorder
 from recexplainer.recommenders.base import Recommender, User
 
-TEMPLATES = ("template-recent", "template-popular")
+TEMPLATES = ("template_recent", "template_popular")
 """Naming the three most recent history items, and the three that most users have."""
 _NAMED = 3
 
@@ -24,31 +24,19 @@ _NAMED = 3
 def template_explanations(
     dataset: Dataset, recommender: Recommender, pairs: Sequence[tuple[User, int]]
 ) -> dict[str, list[Explanation]]:
-    """What each template says of the pairs, as records, by its name.
-
-    Args:
-        dataset: The catalogue.
-        recommender: f.
-        pairs: `[pairs]`, a user with a history and an item index.
-    """
+    """The explanations of each template, by its name, of `[pairs]`, users with a history and item indices."""
     recorder = Recorder(dataset, recommender)
     known = recorder.known(pairs)
     return {name: recorder.told(name, pairs, template_texts(name, known, dataset)) for name in TEMPLATES}
 
 
 def template_texts(template: str, known: Sequence[Evidence], dataset: Dataset) -> list[str]:
-    """What a template says of each pair, `[pairs]`: f's verdict, and the history items that it names.
-
-    Args:
-        template: One of `TEMPLATES`.
-        known: `[pairs]`, what f said.
-        dataset: The catalogue.
-    """
+    """The texts `[pairs]` of one of `TEMPLATES`: the recommender's verdict, and the history items that are named."""
     popular = np.bincount(dataset.sequence, minlength=dataset.n_items)
     texts: list[str] = []
     for one in known:
         recent = one.history[::-1]
-        named = sorted(recent, key=lambda item: -popular[item]) if template == "template-popular" else recent
+        named = sorted(recent, key=lambda item: -popular[item]) if template == "template_popular" else recent
         titles = join_words([f"“{dataset.titles[item]}”" for item in named[:_NAMED]])
         texts.append(f"{'Yes' if one.recommended else 'No'}, because of {titles}.")
     return texts
