@@ -105,20 +105,28 @@ def _explain(
     kind: type[Settings], problem: Any, others: int, location: str, overridden: Collection[str]
 ) -> SettingsError:
     parts, message = [str(part) for part in problem["loc"]], problem["msg"].removeprefix("Value error, ")
-    level, given = _class_at(kind, parts), problem["input"]
-    renamed = [name for name in level.renamed if name in given] if level and isinstance(given, dict) else []
-    key = ".".join([*parts, *renamed[:1]])
+    given = problem["input"]
+    old, new = _renamed(_class_at(kind, parts), given)
+    key = ".".join([*parts, *old])
     at = f"--set {key}" if key in overridden else f"{location}, key {key}" if key else location
     more = f" ({others} more to correct after it)" if others else ""
-    if level and renamed:
-        new = ".".join([*parts, level.renamed[renamed[0]]])
-        return SettingsError(f"The setting {key!r} is called {new!r} now.", location=at, hint=f"Write {new!r}.")
+    if old:
+        name = ".".join([*parts, *new])
+        return SettingsError(f"The setting {key!r} is called {name!r} now.", location=at, hint=f"Write {name!r}.")
     if problem["type"] == "extra_forbidden":
         return SettingsError(f"Unknown setting {key!r}{more}.", location=at, hint=_nearest(kind, parts))
     if problem["type"] == "missing":
         return SettingsError(f"The setting {key!r} is missing{more}.", location=at, hint="Add it.")
     what = f"The setting {key!r} cannot be {given!r}: {message}" if key else message
     return SettingsError(f"{what}{more}.", location=at, hint=_meaning(kind, parts))
+
+
+def _renamed(level: type[Settings] | None, given: Any) -> tuple[list[str], list[str]]:
+    """The first key given by its old name, and its present name; nothing where there is none."""
+    if level is None or not isinstance(given, dict):
+        return [], []
+    old = [name for name in level.renamed if name in given][:1]
+    return old, [level.renamed[name] for name in old]
 
 
 def _class_at(kind: type[Settings], parts: Sequence[str]) -> type[Settings] | None:

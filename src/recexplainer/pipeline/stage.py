@@ -83,18 +83,23 @@ def stages_in_order(
     named = [*wanted, *force, *(name for stage in stages for name in stage.inputs)]
     if unknown := [name for name in named if name not in known]:
         raise RunError(f"There is no stage {unknown[0]!r}.", hint=f"The stages are: {', '.join(known)}.")
-    needed: dict[str, tuple[str, ...]] = {}
-    while wanted:
-        name = wanted.pop()
-        if name not in needed:
-            needed[name] = known[name].inputs
-            wanted += known[name].inputs
     try:
-        return [known[name] for name in TopologicalSorter({n: needed[n] for n in known if n in needed}).static_order()]
+        return [known[name] for name in TopologicalSorter(_needed(known, wanted)).static_order()]
     except CycleError as error:
         raise RunError(
             f"Stages depend on each other in a circle: {', '.join(error.args[1])}.", hint="Remove one of the inputs."
         ) from error
+
+
+def _needed(known: Mapping[str, Stage], wanted: list[str]) -> dict[str, tuple[str, ...]]:
+    """The inputs of the stages wanted and of all that they need."""
+    needed: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name not in needed:
+            needed.add(name)
+            wanted += known[name].inputs
+    return {name: stage.inputs for name, stage in known.items() if name in needed}
 
 
 class Manifest(Settings):
