@@ -12,8 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from recexplainer.data.split import Split, leave_one_out
+from recexplainer.data.dataset import Split, leave_one_out
 from recexplainer.errors import SettingsError
+from recexplainer.processes import from_first, is_first, wait_for_all
 from recexplainer.recommenders.function import as_recommender
 from recexplainer.registry import load_registered, registered
 from recexplainer.tasks.mixture import MixtureSettings
@@ -84,6 +85,8 @@ class Explainer:
     ) -> Explainer:
         """Ask the recommender, and align a surrogate to what it answered (paper, section 2.3).
 
+        Started by torchrun, every process calls this, and all of them train.
+
         Args:
             dataset: The catalogue and the users' histories.
             recommender: As for the class.
@@ -96,19 +99,20 @@ class Explainer:
         Raises:
             SurrogateError: The form needs vectors that the recommender does not have, or the model does not fit.
         """
+        from recexplainer.surrogate.batching import check_form
         from recexplainer.surrogate.settings import SurrogateSettings
         from recexplainer.surrogate.training import train_surrogate
         from recexplainer.tasks.example import LabelledExamples
 
         known = as_recommender(recommender, dataset.item_ids)
-        mixture, settings = mixture or MixtureSettings(), settings or SurrogateSettings()
-        examples = _questions(dataset, known, mixture)
-        labelled = LabelledExamples(dataset, known, examples.train)
         chosen = form or ("hybrid" if known.has_vectors else "behavior")
-        with TemporaryDirectory() as folder:
-            kept, work = Path(folder) / "surrogate", Path(folder) / "work"
-            kept.mkdir()
-            surrogate = train_surrogate(chosen, labelled, settings, kept, work, callbacks=callbacks)
+        check_form(chosen, known)
+        mixture, settings = mixture or MixtureSettings(), settings or SurrogateSettings()
+        examples = from_first(_questions(dataset, known, mixture) if is_first() else None)
+        labelled = LabelledExamples(dataset, known, examples.train)
+        with TemporaryDirectory() as own:
+            surrogate = train_surrogate(chosen, labelled, settings, None, from_first(Path(own)), callbacks=callbacks)
+            wait_for_all()
         explainer = cls(dataset, known, surrogate, mixture)
         explainer.__dict__["_examples"] = examples
         return explainer

@@ -1,5 +1,4 @@
-"""What other packages add to this one: the packages of its extras, and recommenders, readers, evaluations and chat models
-of one's own.
+"""What other packages add to this one: those of its extras, and recommenders, readers, evaluations and chat models.
 
 A package registers an object under an entry point group in its `pyproject.toml`, for example
 

@@ -19,13 +19,23 @@ TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-p
 RECIPE = SMALL.replace("checkpoint_minutes: 0.005", "precision: float32\n  tokens_per_batch: 300")
 PATH = os.pathsep.join(filter(None, (".", os.environ.get("PYTHONPATH"))))
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": PATH}
-ALIGN = """
-from pathlib import Path
+FIT = """
 import sys
+from transformers import TrainerCallback
 from tests.tiny import MIXTURE, SETTINGS, sasrec, world
-from recexplainer.surrogate.training import align
+from recexplainer import Explainer
+from recexplainer.processes import is_first
+from recexplainer.storage import write_json
+from pathlib import Path
 
-align(world(), sasrec(), Path(sys.argv[1]), form="intention", mixture=MIXTURE, settings=SETTINGS)
+
+class Keep(TrainerCallback):
+    def on_train_end(self, args, state, control, **kwargs):
+        if is_first():
+            write_json(Path(sys.argv[1]) / "training.json", state.log_history)
+
+
+Explainer.fit(world(), sasrec(), form="intention", mixture=MIXTURE, settings=SETTINGS, callbacks=[Keep()])
 """
 
 
@@ -71,7 +81,7 @@ def test_a_run_of_two_processes_ends_as_one_of_one_does(runs: dict[str, Path]) -
 
 def test_align_works_in_two_processes(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
-    script.write_text(ALIGN)
+    script.write_text(FIT)
     for launch, folder in ((TWO, "two"), ([sys.executable], "one")):
         start([*launch, str(script), str(tmp_path / folder)])
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-3)

@@ -19,7 +19,7 @@ from recexplainer.storage import read_json
 from recexplainer.surrogate import training
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
-from recexplainer.surrogate.training import align, encode_examples, new_surrogate, train_surrogate
+from recexplainer.surrogate.training import encode_examples, new_surrogate, train_surrogate
 from recexplainer.tasks.example import LabelledExamples
 from recexplainer.tasks.mixture import MixtureSettings
 
@@ -140,25 +140,13 @@ def test_behavior_asks_f_for_no_vectors(tmp_path: Path) -> None:
     assert not any(one.placeholders for one in data.encoded)
 
 
-def test_align_is_the_whole_of_it_in_one_call(tmp_path: Path) -> None:
-    folder = tmp_path / "g"
-    folder.mkdir()
-    (folder / "old").touch()
-    mixture = MixtureSettings.model_validate(MIXTURE.model_dump() | {"tasks": ("retrieval", "classification")})
-    aligned = align(world(), sasrec(), folder, form="behavior", mixture=mixture, settings=SETTINGS)
-    assert not (folder / "old").exists(), "an earlier one is replaced"
-    assert equal(Surrogate.from_pretrained(folder), aligned)
-
-
-def test_forms_that_read_vectors_are_refused_of_a_recommender_without(tmp_path: Path) -> None:
+def test_forms_that_read_vectors_are_refused_of_a_recommender_without() -> None:
     bare = SameForAll()
     forms: tuple[Form, ...] = ("intention", "hybrid")
     for form in forms:
         with pytest.raises(RecommenderError, match=f"no vectors(?s:.)*form {form}(?s:.)*behavior") as caught:
-            align(world(), bare, tmp_path, form=form)
-        assert caught.value.hint
-        with pytest.raises(RecommenderError, match="no vectors"):
             new_surrogate(form, LabelledExamples(world(), bare, []), SETTINGS)
+        assert caught.value.hint
 
 
 SCRIPT = """

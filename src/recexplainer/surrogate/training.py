@@ -10,23 +10,20 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.tensorboard.writer import SummaryWriter
-from transformers import PrinterCallback, TrainingArguments
+from transformers import PrinterCallback, TrainerCallback, TrainingArguments
 from transformers.integrations.integration_utils import TensorBoardCallback
 
-from recexplainer.data.dataset import Dataset, leave_one_out
 from recexplainer.hardware import best_device, has_fast_bfloat16
-from recexplainer.processes import from_first, is_first, wait_for_all, world_size
-from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.function import ScoreFunction, as_recommender
+from recexplainer.processes import is_first, world_size
+from recexplainer.recommenders.base import User
 from recexplainer.storage import complete_folder, write_json
 from recexplainer.surrogate.backbone import build_nano
 from recexplainer.surrogate.batching import EncodedSet, check_form, encode_prompts, similarities
@@ -45,7 +42,6 @@ from recexplainer.surrogate.pretrained import load_pretrained
 from recexplainer.surrogate.prompt import FORMS, Form, Prompt, applies, render
 from recexplainer.surrogate.settings import SurrogateSettings
 from recexplainer.tasks.example import Example, LabelledExamples
-from recexplainer.tasks.mixture import MixtureSettings, build_examples
 from recexplainer.tasks.wording import load_wording
 
 _log = logging.getLogger(__name__)
@@ -53,46 +49,15 @@ _SIMILARITY_GROUPS = 500  # groups of items by whose similarities a connector st
 _SAMPLED_USERS = 1000
 
 
-def align(
-    dataset: Dataset,
-    recommender: Recommender | ScoreFunction,
-    folder: Path | str,
-    *,
-    form: Form = "hybrid",
-    mixture: MixtureSettings | None = None,
-    settings: SurrogateSettings | None = None,
-) -> Surrogate:
-    """Align a surrogate to a recommender: ask the recommender, train on what it answered, save the surrogate.
-
-    Args:
-        dataset: The catalogue and the histories.
-        recommender: Anything that fulfils the contract, or a bare function that scores.
-        folder: Where the surrogate is saved; an earlier one is replaced when this one is complete.
-        form: behavior, intention or hybrid.
-        mixture: Which questions are asked, and how many.
-        settings: The backbone and its training.
-    """
-    recommender = as_recommender(recommender, dataset.item_ids)
-    check_form(form, recommender)
-    mixture = mixture or MixtureSettings()
-    asked = build_examples(dataset, leave_one_out(dataset), recommender, mixture).train if is_first() else []
-    alignment = LabelledExamples(dataset, recommender, from_first(asked))
-    with TemporaryDirectory() as own:
-        work = from_first(Path(own))
-        with complete_folder(Path(folder) if is_first() else Path(own) / "unused") as partial:
-            surrogate = train_surrogate(form, alignment, settings or SurrogateSettings(), partial, work)
-        wait_for_all()
-    return surrogate
-
-
 def train_surrogate(
     form: Form,
     alignment: LabelledExamples,
     settings: SurrogateSettings,
-    folder: Path,
+    folder: Path | None,
     work: Path,
     start_from: Path | None = None,
     steps: int | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> Surrogate:
     """Align a surrogate and save it; started by torchrun, every process calls this, and the first one saves.
 
@@ -100,11 +65,12 @@ def train_surrogate(
         form: behavior, intention or hybrid.
         alignment: The data, the recommender and its answers.
         settings: The backbone and how it is trained.
-        folder: Where the surrogate, its log and its TensorBoard events go.
+        folder: Where the surrogate, its log and its TensorBoard events go; None: it is not saved.
         work: Where checkpoints are kept until then; a stopped training is resumed from the last one that is complete.
             The same for all processes.
         start_from: A surrogate of another form to continue from; None starts with new weights.
         steps: How many steps all tasks are learned in; None: as many as the settings' epochs take.
+        callbacks: Follow the training of all tasks.
     """
     surrogate = new_surrogate(form, alignment, settings)
     if settings.sharded:
@@ -117,13 +83,14 @@ def train_surrogate(
     if settings.backbone != "nano":
         share = -(-settings.tokens_per_batch // world_size())
         _log.info(require_memory(estimate_memory(surrogate, share, int(max(encoded.lengths))), surrogate.device))
-    log = _fit(surrogate, encoded, settings, settings.epochs.get(form, 1.0), work / "tasks", steps)
+    log = _fit(surrogate, encoded, settings, settings.epochs.get(form, 1.0), work / "tasks", steps, callbacks)
     if settings.sharded:
         join_weights(surrogate.backbone)
-    if is_first():
+    if is_first() and folder is not None:
         surrogate.save_pretrained(folder)
         write_json(folder / "training.json", log)
-        shutil.copytree(work / "tasks" / "logs", folder / "logs", dirs_exist_ok=True)
+        if (work / "tasks" / "logs").is_dir():
+            shutil.copytree(work / "tasks" / "logs", folder / "logs", dirs_exist_ok=True)
     return surrogate.eval()
 
 
@@ -228,6 +195,7 @@ def _fit(
     epochs: float,
     work: Path,
     steps: int | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> list[dict[str, Any]]:
     """Train, resumed from the last complete checkpoint; returns the log: step, loss, learning rate, tokens."""
     if not epochs:
@@ -260,7 +228,11 @@ def _fit(
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(ShowProgress(f"{surrogate.form}: {work.name}"))
     trainer.add_callback(TimedCheckpoints(settings.checkpoint_minutes))
-    if is_first():
+    for callback in callbacks:
+        trainer.add_callback(callback)
+    if is_first() and find_spec("tensorboard") is not None:
+        from torch.utils.tensorboard.writer import SummaryWriter
+
         trainer.add_callback(TensorBoardCallback(SummaryWriter(str(work / "logs"))))
     with attention_for_training(surrogate.backbone, on_cpu):
         trainer.train(resume_from_checkpoint=last_complete_checkpoint(work))
