@@ -8,10 +8,12 @@ from functools import cache
 import numpy as np
 from tests.tiny import histories, sasrec, world
 
+from recexplainer.claims.claim import Claim, stated
 from recexplainer.claims.verifier import Verifier
 from recexplainer.evidence.evidence import CLOSE, Evidence, gather_evidence
 from recexplainer.evidence.realised import write_rationale
-from recexplainer.explanations.recording import Recorder
+from recexplainer.explanations.explainer import PairExplainer
+from recexplainer.explanations.record import Method
 from recexplainer.recommenders.base import User
 
 VIEWS = ("", "", "", "short", "genre", "brand", "platform", "word")
@@ -20,6 +22,10 @@ VIEWS = ("", "", "", "short", "genre", "brand", "platform", "word")
 @cache
 def verifier() -> Verifier:
     return Verifier(world(), sasrec())
+
+
+def claims_of(text: str, known: Evidence) -> tuple[Claim, ...]:
+    return stated(verifier().claims(text, known))
 
 
 @cache
@@ -43,7 +49,7 @@ def meant(text: str, known: Evidence) -> set[tuple[str, int]]:
 def test_directions_are_what_the_writer_meant() -> None:
     kinds = set[str]()
     for text, known in written():
-        claims = verifier().claims(text, known)
+        claims = claims_of(text, known)
         said = {(one.kind, one.item) for one in claims if one.kind in ("positive_attribution", "negative_attribution")}
         assert said == meant(text, known), text
         assert {one.item for one in claims if one.kind == "history"} == {item for _, item in said}
@@ -62,7 +68,7 @@ def test_directions_are_what_the_writer_meant() -> None:
 def test_what_is_shared_is_what_the_writer_said() -> None:
     shared = 0
     for text, known in written():
-        said = [text[one.start : one.end] for one in verifier().claims(text, known) if one.kind == "shared"]
+        said = [text[one.start : one.end] for one in claims_of(text, known) if one.kind == "shared"]
         phrases = {phrase for phrases in known.shared for phrase in phrases if phrase != CLOSE}
         body = text.replace("”", "“").split("“")[::2]
         named = {re.sub("^the |' in the title$", "", one) for one in phrases if any(one in part for part in body)}
@@ -74,7 +80,7 @@ def test_what_is_shared_is_what_the_writer_said() -> None:
 
 
 def test_no_claim_of_a_true_rationale_is_contradicted() -> None:
-    marks = [one.status for text, known in written() for one in verifier().claims(text, known)]
+    marks = [one.status for text, known in written() for one in claims_of(text, known)]
     assert marks.count("contradicted") == 0
     assert marks.count("supported") > 0.95 * len(marks)
 
@@ -82,20 +88,20 @@ def test_no_claim_of_a_true_rationale_is_contradicted() -> None:
 def test_most_rationales_of_another_user_are_contradicted() -> None:
     texts, known = zip(*written(), strict=True)
     others = zip(texts, (*known[1:], known[0]), strict=True)
-    found = [any(one.status == "contradicted" for one in verifier().claims(text, other)) for text, other in others]
+    found = [any(one.status == "contradicted" for one in claims_of(text, other)) for text, other in others]
     assert np.mean(found) > 0.9
 
 
 def test_reasons_turned_round_are_contradicted() -> None:
     for text, known in written()[:200]:
         swapped = re.sub(r"^(Yes|No)", lambda verdict: "No" if verdict[0] == "Yes" else "Yes", text)
-        assert verifier().claims(swapped, known)[0].status == "contradicted"
+        assert claims_of(swapped, known)[0].status == "contradicted"
 
 
 def test_a_record_holds_the_claims() -> None:
     users = [User(known.history, "u") for _, known in written()[:5]]
     pairs = [(user, known.item) for user, (_, known) in zip(users, written(), strict=False)]
-    told = Recorder(world(), sasrec()).told("x", pairs, [text for text, _ in written()[:5]])
+    told = PairExplainer(world(), sasrec()).records(Method("x"), pairs, [text for text, _ in written()[:5]])
     for one, (text, known) in zip(told, written(), strict=False):
         assert one.claims == verifier().claims(text, known)
         assert one.claims

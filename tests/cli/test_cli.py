@@ -32,6 +32,8 @@ HEAVY = {
 }
 COMMANDS = ["demo", "run", "explain", "evaluate", "report", "export", "doctor", "data", "study"]
 
+OMISSION = Claim("omission", "contradicted", "“Other” does most and is not named", 10, 10, 4)
+
 
 def call(*arguments: str) -> subprocess.CompletedProcess[str]:
     code = "from recexplainer.cli import main; main()"
@@ -202,7 +204,7 @@ def explanation() -> Explanation:
         rank=1234,
         n_ranked=2000,
         attributions=(1.5, -0.25),
-        faults=("“Other” does most and is not named",),
+        claims=(OMISSION,),
     )
 
 
@@ -226,8 +228,8 @@ def test_claims_that_do_not_hold_are_shown_and_no_fault_twice(
         Claim("verdict", "supported", "the recommender says yes", 0, 3, 5),
         Claim("positive_attribution", "contradicted", "without it the score rises by 0.12", 17, 35, 3),
     )
-    faults = ("“Emberfall [Deluxe]” is said to speak for it", *explanation.faults)
-    show_explanation(replace(explanation, claims=claims, faults=faults))
+    negligible = Claim("negligible", "unverified", "“Emberfall [Deluxe]” hardly does anything", 17, 35, 3)
+    show_explanation(replace(explanation, claims=(*claims, negligible, OMISSION)))
     lines = capsys.readouterr().out.splitlines()
     assert "contradicted: “Emberfall [Deluxe]” speaks for it: without it the score rises by 0.12" in lines
     assert [line for line in lines if line.startswith("Not supported")] == [
@@ -248,9 +250,9 @@ def test_that_all_claims_hold_is_said(
         Claim("positive_attribution", "supported", "without it the score falls by 1.50", 17, 35, 3),
     )
     abstained = replace(explanation, claims=claims[:count], abstained="it would not hold")
-    show_explanation(abstained)
+    show_explanation(replace(abstained, claims=(*abstained.claims, OMISSION)))
     assert "supported by" not in capsys.readouterr().out, "a fault that is no claim stays one"
-    show_explanation(replace(abstained, faults=()))
+    show_explanation(abstained)
     shown = capsys.readouterr().out
     assert words in shown
     assert f"{explanation.text}\nAbstained: it would not hold\n" in shown

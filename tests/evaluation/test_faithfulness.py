@@ -14,8 +14,8 @@ from recexplainer.claims.claim import Claim
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
 from recexplainer.evaluation.faithfulness import BOUNDED, evaluate_faithfulness, faithfulness_values
+from recexplainer.explanations.explainer import PairExplainer
 from recexplainer.explanations.record import Method
-from recexplainer.explanations.recording import Recorder
 from recexplainer.recommenders.base import User
 
 
@@ -151,8 +151,8 @@ def test_a_true_text_is_above_three_that_are_not() -> None:
     }
     items = pl.DataFrame({"item_id": list(map(str, range(len(TITLES)))), "title": TITLES})
     dataset = Dataset.from_frames(pl.DataFrame({"user_id": ["u"] * 4, "item_id": list("0123")}), items)
-    recorder, pair = Recorder(dataset, recommender()), (User((0, 1, 2, 3), "u"), ASKED)
-    told = {Method(method): recorder.told(method, [pair], [text]) for method, text in texts.items()}
+    explainer, pair = PairExplainer(dataset, recommender()), (User((0, 1, 2, 3), "u"), ASKED)
+    told = {Method(method): explainer.records(Method(method), [pair], [text]) for method, text in texts.items()}
     rows: dict[tuple[str, str], Any] = {
         (row.method, row.metric): row.value for row in evaluate_faithfulness(told, recommender())
     }

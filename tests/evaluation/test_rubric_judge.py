@@ -94,18 +94,18 @@ def test_the_decision_comes_first(text: str, recommended: Any, expected: Any) ->
         (f"Yes, {GOOD} So does “Lantern Keep: The Tenth Bell”.", "“Lantern Keep: The Tenth Bell” is no title"),
         (f"Yes, {GOOD} So does “Orbit's pocket consoles - slate (204)”.", "pocket consoles - slate (204)” is no title"),
         (f'Yes, {GOOD} So does "Castle of Glass".', "“Castle of Glass” is no title of the catalogue"),
-        (f"Yes, {GOOD} “Brink” shares the brand Nimbus with it.", "“the brand Nimbus with it” is not shared"),
+        (f"Yes, {GOOD} “Brink” shares the brand Nimbus with it.", "“brand Nimbus” is not shared"),
         (
             "Yes, it fits. “Brink” shares the brand Nimbus with “Lantern Keep: The Ninth Bell”.",
-            "“the brand Nimbus with” is not shared",
+            "“brand Nimbus” is not shared",
         ),
         (
             "Yes, it fits. “Lantern Keep: The Drowned Stair” shares the brand Nimbus and the genre farm with it.",
-            "“the genre farm with it” is not shared",
+            "“genre farm” is not shared",
         ),
         (
             "Yes, it fits. “Lantern Keep: The Drowned Stair” has the platform Orbit in common with it.",
-            "“the platform Orbit in common with it” is not shared",
+            "“platform Orbit” is not shared",
         ),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 from tests.evaluation.test_discriminator import told, values
 from tests.evaluation.test_encoder import save_encoder, settings
 
-from recexplainer.claims.faults import read_verdict
+from recexplainer.claims.parser import read_verdict
 from recexplainer.errors import DataError
 from recexplainer.evaluation.controls import (
     CONTROLS,

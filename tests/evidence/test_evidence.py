@@ -6,15 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RecommenderError
 from recexplainer.evidence.evidence import CLOSE, MOST_SHOWN, Evidence, gather_evidence, render_evidence
-from recexplainer.recommenders.base import User
+from recexplainer.recommenders.base import Recommender, User
 
 USERS = [User((0, 1, 5)), User((3, 9, 2, 7, 8)), User((4,))]
 ITEMS = [13, 6, 17]
 
 
-def test_evidence_against_brute_force(dataset, recommender):
+def test_evidence_against_brute_force(dataset: Dataset, recommender: Recommender) -> None:
     for user, item, found in zip(USERS, ITEMS, gather_evidence(recommender, dataset, USERS, ITEMS), strict=True):
         history = user.history[-4:]
         scores = recommender.scores([user])[0]
@@ -31,7 +32,7 @@ def test_evidence_against_brute_force(dataset, recommender):
                 assert attribution == pytest.approx(scores[item] - without, abs=1e-5)
 
 
-def test_neighbours_need_vectors(dataset, recommender):
+def test_neighbours_need_vectors(dataset: Dataset, recommender: Recommender) -> None:
     with_vectors = gather_evidence(recommender, dataset, USERS, ITEMS)
     assert all(CLOSE in phrases for found in with_vectors for phrases in found.shared)  # 19 others, 20 neighbours
     recommender.has_vectors = False
@@ -44,18 +45,18 @@ def test_neighbours_need_vectors(dataset, recommender):
     )
 
 
-def test_evidence_of_nothing_is_refused(dataset, recommender):
+def test_evidence_of_nothing_is_refused(dataset: Dataset, recommender: Recommender) -> None:
     with pytest.raises(RecommenderError, match="empty"):
         gather_evidence(recommender, dataset, [User(())], [3])
 
 
-def test_evidence_needs_changed_histories(dataset, recommender):
+def test_evidence_needs_changed_histories(dataset: Dataset, recommender: Recommender) -> None:
     recommender.answers_changed_history = False
     with pytest.raises(RecommenderError, match="changed"):
         gather_evidence(recommender, dataset, USERS, ITEMS)
 
 
-def test_rendering_by_hand():
+def test_rendering_by_hand() -> None:
     evidence = Evidence(
         (0, 1, 2, 3), 4, True, 5.0, 3, 96, (0.4, -1.0, 0.04, 2.6), (("brand X", CLOSE), (), (), ()), 2.0
     )
@@ -74,26 +75,26 @@ def test_rendering_by_hand():
         (False, 51, "rank 51 of 100, not recommended, in the lower half. "),
     ],
 )
-def test_how_far_up_the_list_an_item_stands_is_said_in_words(recommended: bool, rank: int, said: str):
+def test_how_far_up_the_list_an_item_stands_is_said_in_words(recommended: bool, rank: int, said: str) -> None:
     evidence = Evidence((0,), 1, recommended, 1.0, rank, 100, (0.5,), ((),))
     assert render_evidence(evidence, ["A", "B"]).startswith(said)
 
 
-def test_what_most_users_would_be_offered_is_said():
+def test_what_most_users_would_be_offered_is_said() -> None:
     evidence = Evidence((0,), 1, True, 1.0, 30, 200, (0.5,), ((),), recommended_share=0.5)
     text = render_evidence(evidence, ["A", "B"])
     assert text.startswith("rank 30 of 200, recommended. Most users would be offered it. For")
     assert "Most" not in render_evidence(replace(evidence, recommended_share=0.49), ["A", "B"])
 
 
-def test_of_a_long_history_the_strongest_are_put_in_words():
+def test_of_a_long_history_the_strongest_are_put_in_words() -> None:
     attributions = tuple(float(place) for place in range(40))
     evidence = Evidence(tuple(range(40)), 40, True, 1.0, 1, 100, attributions, ((),) * 40)
     text = render_evidence(evidence, [f"T{item}" for item in range(41)])
     assert re.findall("“(.*?)”", text) == [f"T{item}" for item in range(39, 39 - MOST_SHOWN, -1)]
 
 
-def test_each_history_item_is_rendered_once(dataset, recommender):
+def test_each_history_item_is_rendered_once(dataset: Dataset, recommender: Recommender) -> None:
     for found in gather_evidence(recommender, dataset, USERS, ITEMS):
         cited = re.findall("“(.*?)”", render_evidence(found, dataset.titles))
         assert sorted(cited) == sorted(dataset.titles[item] for item in found.history)

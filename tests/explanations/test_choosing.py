@@ -4,7 +4,7 @@ import math
 
 from tests.tiny import histories, sasrec, world
 
-from recexplainer.explanations.choosing import choose_pairs
+from recexplainer.explanations.explainer import choose_pairs
 from recexplainer.recommenders.base import User
 
 

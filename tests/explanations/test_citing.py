@@ -9,8 +9,9 @@ from tests.tiny import sasrec, world
 
 from recexplainer.data.titles import TitleFinder
 from recexplainer.evidence.evidence import Evidence, gather_evidence
-from recexplainer.explanations.citing import cite
-from recexplainer.recommenders.base import User
+from recexplainer.explanations.explainer import cite
+from recexplainer.explanations.record import Citation
+from recexplainer.recommenders.base import Recommender, User
 
 HISTORY = (4, 17, 30, 8, 51)
 ITEM = 22
@@ -21,30 +22,29 @@ def evidence() -> Evidence:
     return gather_evidence(sasrec(), world(), [User(HISTORY)], [ITEM])[0]
 
 
-@pytest.fixture
-def finder() -> TitleFinder:
-    return TitleFinder(world().titles)
+def cited(text: str, recommender: Recommender, evidence: Evidence) -> tuple[Citation, ...]:
+    return cite(text, TitleFinder(world().titles).find(text), recommender, evidence)
 
 
 def title(item: int) -> str:
     return world().titles[item]
 
 
-def test_offsets_are_those_of_the_titles_in_the_order_of_the_text(finder: TitleFinder, evidence: Evidence) -> None:
+def test_offsets_are_those_of_the_titles_in_the_order_of_the_text(evidence: Evidence) -> None:
     text = f"You liked “{title(30)}”, then “{title(4)}”; unlike “{title(40)}”."
-    citations = cite(text, finder, sasrec(), evidence)
+    citations = cited(text, sasrec(), evidence)
     assert [one.item for one in citations] == [30, 4, 40]
     for one in citations:
         assert text[one.start : one.end] == one.title == title(one.item)
     assert [one.in_history for one in citations] == [True, True, False]
 
 
-def test_effect_and_rank_without_by_brute_force(finder: TitleFinder, evidence: Evidence) -> None:
+def test_effect_and_rank_without_by_brute_force(evidence: Evidence) -> None:
     f = sasrec()
     text = "; ".join(title(item) for item in HISTORY)
     full = f.scores([User(HISTORY)])[0]
     attributions = []
-    for one in cite(text, finder, f, evidence):
+    for one in cited(text, f, evidence):
         scores = f.scores([User(tuple(item for item in HISTORY if item != one.item))])[0]
         unseen = [item for item in range(f.n_items) if item not in HISTORY]
         assert one.attribution == pytest.approx(full[ITEM] - scores[ITEM], abs=1e-4)
@@ -56,49 +56,49 @@ def test_effect_and_rank_without_by_brute_force(finder: TitleFinder, evidence: E
     assert sum(bool(matters) for _, _, matters in attributions) == 2, "of five, two are above the median"
 
 
-def test_the_item_asked_about_is_no_citation(finder: TitleFinder, evidence: Evidence) -> None:
-    assert cite(f"{title(ITEM)} is not for you.", finder, sasrec(), evidence) == ()
+def test_the_item_asked_about_is_no_citation(evidence: Evidence) -> None:
+    assert cited(f"{title(ITEM)} is not for you.", sasrec(), evidence) == ()
 
 
-def test_a_title_outside_the_history_has_no_effect_on_f(finder: TitleFinder, evidence: Evidence) -> None:
-    (one,) = cite(f"Like {title(40)}.", finder, sasrec(), evidence)
+def test_a_title_outside_the_history_has_no_effect_on_f(evidence: Evidence) -> None:
+    (one,) = cited(f"Like {title(40)}.", sasrec(), evidence)
     assert (one.in_history, one.attribution, one.ablated_rank, one.matters) == (False, None, None, None)
 
 
-def test_a_title_named_twice_is_cited_twice(finder: TitleFinder, evidence: Evidence) -> None:
-    first, second = cite(f"{title(8)}, yes, {title(8)}.", finder, sasrec(), evidence)
+def test_a_title_named_twice_is_cited_twice(evidence: Evidence) -> None:
+    first, second = cited(f"{title(8)}, yes, {title(8)}.", sasrec(), evidence)
     assert first.end < second.start
     assert (first.attribution, first.ablated_rank) == (second.attribution, second.ablated_rank)
 
 
-def test_text_without_titles_cites_nothing_and_asks_nothing(finder: TitleFinder, evidence: Evidence) -> None:
+def test_text_without_titles_cites_nothing_and_asks_nothing(evidence: Evidence) -> None:
     asked = SameForAll(range(60))
-    assert cite("Because you like puzzles.", finder, asked, evidence) == ()
-    assert cite("", finder, asked, evidence) == ()
+    assert cited("Because you like puzzles.", asked, evidence) == ()
+    assert cited("", asked, evidence) == ()
     assert asked.asked == []
 
 
-def test_seen_items_never_push_the_item_down_the_ranks(finder: TitleFinder) -> None:
+def test_seen_items_never_push_the_item_down_the_ranks() -> None:
     """By hand: scores are 0 to 59, so 57 has 58 and 59 above it; 59 is in the history and leaves 58 alone."""
     evidence = Evidence((1, 59), 57, True, 57.0, 2, 58, (0.5, -0.1), ((), ()))
     asked = SameForAll(range(60))
-    (one,) = cite(title(1), finder, asked, evidence)
+    (one,) = cited(title(1), asked, evidence)
     assert [user.history for user in asked.asked] == [(59,)]
     assert one.ablated_rank == 2
-    (other,) = cite(title(59), finder, asked, evidence)
+    (other,) = cited(title(59), asked, evidence)
     assert other.ablated_rank == 2, "what is left out of the history is not recommended again"
     assert (one.matters, other.matters) == (True, False)
 
 
-def test_a_history_of_one_item_cannot_be_shortened(finder: TitleFinder, evidence: Evidence) -> None:
+def test_a_history_of_one_item_cannot_be_shortened(evidence: Evidence) -> None:
     single = gather_evidence(sasrec(), world(), [User((4,))], [ITEM])[0]
-    (one,) = cite(title(4), finder, sasrec(), single)
+    (one,) = cited(title(4), sasrec(), single)
     assert one.attribution == pytest.approx(single.attributions[0])
     assert one.ablated_rank is None
 
 
-def test_an_f_that_cannot_answer_for_a_changed_history_is_not_asked(finder: TitleFinder, evidence: Evidence) -> None:
+def test_an_f_that_cannot_answer_for_a_changed_history_is_not_asked(evidence: Evidence) -> None:
     asked = SameForAll(range(60), answers_changed_history=False)
-    (one,) = cite(title(8), finder, asked, replace(evidence, attributions=()))
+    (one,) = cited(title(8), asked, replace(evidence, attributions=()))
     assert (one.in_history, one.attribution, one.ablated_rank, one.matters) == (True, None, None, None)
     assert asked.asked == []

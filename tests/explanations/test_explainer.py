@@ -1,20 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from tests.tiny import ARCHITECTURES, fresh, histories, sasrec, world
 
 from recexplainer.errors import DataError
 from recexplainer.evidence.evidence import gather_evidence
 from recexplainer.evidence.realised import write_rationale
-from recexplainer.explanations import explainer
-from recexplainer.explanations import generator as drafting
-from recexplainer.explanations.explainer import Explainer, explain
+from recexplainer.explanations import generator
+from recexplainer.explanations.explainer import PairExplainer, explain
 from recexplainer.explanations.record import Explanation, Method
-from recexplainer.explanations.self_attribution import believed, can_reflect
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.decoding import Decoder
@@ -24,7 +24,12 @@ from recexplainer.surrogate.prompt import FORMS, Form
 @pytest.fixture(autouse=True)
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Untrained surrogates babble on; a few tokens are enough."""
-    monkeypatch.setattr(drafting, "LONGEST", 12)
+    monkeypatch.setattr(generator, "MAX_TOKENS", 12)
+
+
+def attempts(*texts: str) -> Callable[..., list[str]]:
+    """A way to decode that gives one text after the other."""
+    return lambda *given: [texts[given[3] if len(given) > 3 else 0]]
 
 
 def pairs() -> list[tuple[User, int]]:
@@ -34,16 +39,16 @@ def pairs() -> list[tuple[User, int]]:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("evidence", [True, False])
-def test_a_record_says_what_f_says(form: Form, architecture: str, evidence: bool) -> None:
+@pytest.mark.parametrize("grounded", [True, False])
+def test_a_record_says_what_f_says(form: Form, architecture: str, grounded: bool) -> None:
     f = sasrec()
-    records = Explainer(world(), f, fresh(form, architecture)).explain(pairs(), evidence=evidence)
+    records = PairExplainer(world(), f, fresh(form, architecture)).explain(pairs(), grounded=grounded)
     for (user, item), record in zip(pairs(), records, strict=True):
         scores = f.scores([user])[0]
         unseen = np.array([other for other in range(60) if other not in user.history])
         threshold = np.sort(scores[unseen])[::-1][len(unseen) // 5]
         alone = "direct" if form == "intention" else "self_attribution"
-        assert record.source == Method(form, "grounded" if evidence else alone)
+        assert record.source == Method(form, "grounded" if grounded else alone)
         assert (record.user, record.history, record.item) == (user.id, user.history, item)
         assert record.item_title == world().titles[item]
         assert record.history_titles == tuple(world().titles[other] for other in user.history)
@@ -58,7 +63,7 @@ def test_a_record_says_what_f_says(form: Form, architecture: str, evidence: bool
 
 def test_effects_are_those_of_leaving_out() -> None:
     f = sasrec()
-    for record in Explainer(world(), f, fresh("intention")).explain(pairs()[1:]):
+    for record in PairExplainer(world(), f, fresh("intention")).explain(pairs()[1:]):
         full = f.scores([User(record.history)])[0, record.item]
         for place, attribution in enumerate(record.attributions):
             without = User(record.history[:place] + record.history[place + 1 :])
@@ -75,37 +80,37 @@ def test_the_history_is_what_f_looks_at() -> None:
 def test_citations_are_found_in_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     (user, item) = pairs()[2]
     said = f"Not “{world().titles[user.history[1]]}” but “{world().titles[item]}”, like “{world().titles[33]}”."
-    room = Explainer(world(), sasrec(), fresh("behavior"))
-    monkeypatch.setattr(room._decoder, "greedy", lambda questions, limit: [said])
-    (record,) = room.explain([(user, item)], evidence=False, reflect=False)
+    explainer = PairExplainer(world(), sasrec(), fresh("behavior"))
+    monkeypatch.setattr(explainer.generator.decoder, "greedy", attempts(said))
+    (record,) = explainer.explain([(user, item)], grounded=False, self_attribution=False)
     assert [one.item for one in record.citations] == [user.history[1], 33]
     for one in record.citations:
         assert record.text[one.start : one.end] == one.title == world().titles[one.item]
 
 
 def test_many_at_once_are_as_one_by_one() -> None:
-    room = Explainer(world(), sasrec(), fresh("hybrid", "gpt2"))
-    together = room.explain(pairs())
+    explainer = PairExplainer(world(), sasrec(), fresh("hybrid", "gpt2"))
+    together = explainer.explain(pairs())
     for pair, record in zip(pairs(), together, strict=True):
-        (alone,) = room.explain([pair])
+        (alone,) = explainer.explain([pair])
         assert (alone.text, alone.rank, alone.verdict) == (record.text, record.rank, record.verdict)
         assert alone.probability == pytest.approx(record.probability, abs=1e-4)
 
 
 def test_evidence_and_the_view_asked_for_reach_the_question() -> None:
-    room = Explainer(world(), sasrec(), fresh("hybrid", "gpt2"))
+    explainer = PairExplainer(world(), sasrec(), fresh("hybrid", "gpt2"))
     plain, alone, asked = (
-        room.explain(pairs()[1:2])[0],
-        room.explain(pairs()[1:2], evidence=False)[0],
-        room.explain(pairs()[1:2], ask="Say it from the view of game genres.")[0],
+        explainer.explain(pairs()[1:2])[0],
+        explainer.explain(pairs()[1:2], grounded=False)[0],
+        explainer.explain(pairs()[1:2], aspect="Say it from the view of game genres.")[0],
     )
     assert len({plain.probability, alone.probability, asked.probability}) == 3
-    assert (plain.ask, asked.ask) == ("", "Say it from the view of game genres.")
+    assert (plain.aspect, asked.aspect) == ("", "Say it from the view of game genres.")
 
 
 def test_a_view_with_braces_is_taken_as_words() -> None:
-    record = explain(fresh("behavior"), world(), sasrec(), user=pairs()[1][0], item=5, ask="in {JSON}; {history}?")
-    assert record.ask == "in {JSON}; {history}?"
+    record = explain(fresh("behavior"), world(), sasrec(), user=pairs()[1][0], item=5, aspect="in {JSON}; {history}?")
+    assert record.aspect == "in {JSON}; {history}?"
 
 
 def test_a_record_survives_json() -> None:
@@ -115,26 +120,26 @@ def test_a_record_survives_json() -> None:
 
 
 def test_nothing_asked_is_nothing_explained() -> None:
-    assert Explainer(world(), sasrec(), fresh("intention")).explain([]) == []
+    assert PairExplainer(world(), sasrec(), fresh("intention")).explain([]) == []
 
 
 def test_a_text_that_f_does_not_bear_out_is_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    room = Explainer(world(), sasrec(), fresh("hybrid"))
+    explainer = PairExplainer(world(), sasrec(), fresh("hybrid"))
     (known,) = gather_evidence(sasrec(), world(), [pairs()[2][0]], [5])
     true = write_rationale(known, world().titles, np.random.default_rng(0))
     wrong = true.replace("Yes", "No") if known.recommended else true.replace("No", "Yes")
-    drafts = ["Well.", wrong, "Hm, hm.", true, "Never asked for."]
-    monkeypatch.setattr(room._decoder, "citing", lambda questions, limit, citable, draft: [drafts[draft]])
-    (record,) = room.explain([(pairs()[2][0], 5)])
+    texts = ["Well.", wrong, "Hm, hm.", true, "Never asked for."]
+    monkeypatch.setattr(explainer.generator.decoder, "citing", attempts(*texts))
+    (record,) = explainer.explain([(pairs()[2][0], 5)])
     assert record.text == true
-    monkeypatch.setattr(explainer, "DRAFTS", 3)
-    (record,) = room.explain([(pairs()[2][0], 5)])
+    monkeypatch.setattr(generator, "MAX_ATTEMPTS", 3)
+    (record,) = explainer.explain([(pairs()[2][0], 5)])
     assert record.text == "Well.", "none holds: the first of those with the fewest faults"
 
 
 def test_an_empty_history_cannot_be_explained() -> None:
     with pytest.raises(DataError, match="no history") as caught:
-        Explainer(world(), sasrec(), fresh("behavior")).explain([pairs()[0], (User((), "newcomer"), 3)])
+        PairExplainer(world(), sasrec(), fresh("behavior")).explain([pairs()[0], (User((), "newcomer"), 3)])
     assert "newcomer" in caught.value.location
 
 
@@ -145,40 +150,46 @@ def test_an_item_outside_the_catalogue_is_an_error(item: int) -> None:
 
 
 def test_a_pair_may_be_named_by_own_ids_and_the_item_is_left_out_of_the_history() -> None:
-    room = Explainer(world(), sasrec(), fresh("hybrid"))
+    explainer = PairExplainer(world(), sasrec(), fresh("hybrid"))
     history = tuple(world().history(3).tolist())
     own, seen = world().user_ids[3], world().item_ids[history[1]]
-    assert room.pair(own, seen) == (User((history[0], *history[2:]), own), history[1])
-    assert room.pair(User(history, "guest"), 5) == (User(history, "guest"), 5)
+    assert explainer.pair(own, seen) == (User((history[0], *history[2:]), own), history[1])
+    assert explainer.pair(User(history, "guest"), 5) == (User(history, "guest"), 5)
     for user, item in (("nobody", seen), (own, "nothing")):
         with pytest.raises(DataError, match="there is no"):
-            room.pair(user, item)
+            explainer.pair(user, item)
 
 
-@pytest.mark.parametrize("evidence", [True, False])
-def test_the_questions_are_those_that_it_asks_itself(evidence: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    room = Explainer(world(), sasrec(), fresh("hybrid"))
+@pytest.mark.parametrize("grounded", [True, False])
+def test_the_questions_are_those_that_it_asks_itself(grounded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    explainer = PairExplainer(world(), sasrec(), fresh("hybrid"))
     asked: list[EncodedSet] = []
     original = Decoder.yes_probabilities
-    monkeypatch.setattr(Decoder, "yes_probabilities", lambda self, one: asked.append(one) or original(self, one))
-    room.explain(pairs()[:2], evidence=evidence, ask="Briefly.")
-    given = room.questions(pairs()[:2], evidence=evidence, ask="Briefly.")
+
+    def noted(self: Decoder, questions: EncodedSet) -> NDArray[np.float64]:
+        asked.append(questions)
+        return original(self, questions)
+
+    monkeypatch.setattr(Decoder, "yes_probabilities", noted)
+    explainer.explain(pairs()[:2], grounded=grounded, aspect="Briefly.")
+    given = explainer.questions(pairs()[:2], grounded=grounded, aspect="Briefly.")
     assert [one.ids.tolist() for one in given.encoded] == [one.ids.tolist() for one in asked[0].encoded]
+    assert given.user_vectors is not None and asked[0].user_vectors is not None
     assert np.array_equal(given.user_vectors, asked[0].user_vectors)
 
 
 def test_strict_lets_nothing_stand_that_is_not_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
-    room = Explainer(world(), sasrec(), fresh("hybrid"))
+    explainer = PairExplainer(world(), sasrec(), fresh("hybrid"))
     (known,) = gather_evidence(sasrec(), world(), [pairs()[2][0]], [5])
     true = write_rationale(known, world().titles, np.random.default_rng(0))
     wrong = true.replace("Yes", "No") if known.recommended else true.replace("No", "Yes")
-    monkeypatch.setattr(room._decoder, "citing", lambda questions, limit, citable, draft: [[wrong, true][draft]])
-    for evidence in (True, False):
-        (record,) = room.explain([(pairs()[2][0], 5)], evidence=evidence, strict=True, reflect=evidence)
+    monkeypatch.setattr(explainer.generator.decoder, "citing", attempts(wrong, true))
+    for grounded in (True, False):
+        (record,) = explainer.explain([(pairs()[2][0], 5)], grounded=grounded, strict=True, self_attribution=grounded)
         assert record.text == true and record.abstained == ""
         assert {claim.status for claim in record.claims} == {"supported"}
-    monkeypatch.setattr(explainer, "DRAFTS", 1)
-    (record,) = room.explain([(pairs()[2][0], 5)], strict=True)
+    monkeypatch.setattr(generator, "MAX_ATTEMPTS", 1)
+    (record,) = explainer.explain([(pairs()[2][0], 5)], strict=True)
     assert f"rank {known.rank:,} of {known.n_ranked:,}" in record.text
     assert record.text.startswith("Yes" if known.recommended else "No")
     assert "none of 1 texts" in record.abstained and record.faults == ()
@@ -187,7 +198,7 @@ def test_strict_lets_nothing_stand_that_is_not_confirmed(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("form", ["behavior", "hybrid"])
 def test_what_a_surrogate_believes_knows_nothing_of_what_f_said(form: Form) -> None:
-    room = Explainer(world(), sasrec(), fresh(form))
+    explainer = PairExplainer(world(), sasrec(), fresh(form))
     users, items = [user for user, _ in pairs()], [item for _, item in pairs()]
     known = gather_evidence(sasrec(), world(), users, items)
     turned = [
@@ -201,7 +212,7 @@ def test_what_a_surrogate_believes_knows_nothing_of_what_f_said(form: Form) -> N
         for one in known
     ]
     ids, likely = [user.id for user in users], [0.9, 0.1, 0.3, 0.6][: len(known)]
-    own, same = (believed(room._decoder, world(), sasrec(), each, ids, likely) for each in (known, turned))
+    own, same = (explainer.generator.self_attributions(ids, each, likely) for each in (known, turned))
     assert own == same
     assert [one.recommended for one in own] == [yes > 0.5 for yes in likely]
     for one in own:
@@ -211,14 +222,14 @@ def test_what_a_surrogate_believes_knows_nothing_of_what_f_said(form: Form) -> N
 
 
 def test_alone_a_text_is_held_to_the_surrogate_s_own_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    room = Explainer(world(), sasrec(), fresh("hybrid"))
+    explainer = PairExplainer(world(), sasrec(), fresh("hybrid"))
     pair = pairs()[2]
     known = gather_evidence(sasrec(), world(), [pair[0]], [pair[1]])
-    probabilities = room._decoder.yes_probabilities(room.questions([pair], evidence=False))
-    (own,) = believed(room._decoder, world(), sasrec(), known, [pair[0].id], probabilities)
+    probabilities = explainer.generator.decoder.yes_probabilities(explainer.questions([pair], grounded=False))
+    (own,) = explainer.generator.self_attributions([pair[0].id], known, probabilities)
     wanted = write_rationale(own, world().titles, np.random.default_rng(0))
-    monkeypatch.setattr(room._decoder, "citing", lambda questions, limit, citable, draft: [["Well.", wanted][draft]])
-    assert room.explain([pair], evidence=False)[0].text == wanted
-    monkeypatch.setattr(explainer, "OWN_DRAFTS", 1)
-    assert room.explain([pair], evidence=False)[0].text == "Well.", "of its own drafts there may be fewer"
-    assert not can_reflect(Explainer(world(), sasrec(), fresh("intention"))._decoder)
+    monkeypatch.setattr(explainer.generator.decoder, "citing", attempts("Well.", wanted))
+    assert explainer.explain([pair], grounded=False)[0].text == wanted
+    monkeypatch.setattr(generator, "MAX_SELF_ATTEMPTS", 1)
+    assert explainer.explain([pair], grounded=False)[0].text == "Well.", "of its own drafts there may be fewer"
+    assert not PairExplainer(world(), sasrec(), fresh("intention")).generator.can_self_attribute

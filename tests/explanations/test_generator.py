@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from functools import cache
+from typing import cast
 
+import numpy as np
 import pytest
-from tests.tiny import sasrec, world
+from tests.tiny import fresh, sasrec, world
 
+from recexplainer.claims.parser import ClaimParser, ParsedText
 from recexplainer.evidence.evidence import Evidence
-from recexplainer.explanations.generator import Draft, Drafter, citable
-from recexplainer.explanations.recording import Recorder
+from recexplainer.evidence.realised import write_rationale
+from recexplainer.explanations.explainer import PairExplainer
+from recexplainer.explanations.generator import Attempt, Generator, citable
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.decoding import Decoder
@@ -16,7 +21,7 @@ from recexplainer.surrogate.decoding import Decoder
 
 def test_only_what_matters_may_be_cited() -> None:
     attributions = (0.1, -0.9, 0.0, 0.5, 0.2)
-    known = Evidence(
+    evidence = Evidence(
         history=(7, 8, 9, 10, 11),
         item=3,
         recommended=True,
@@ -27,16 +32,16 @@ def test_only_what_matters_may_be_cited() -> None:
         shared=((),) * 5,
         score_std=1.0,
     )
-    assert set(citable(known)) == {8, 10, 11, 3}
-    assert set(citable(replace(known, history=(7,), attributions=(0.0,), shared=((),)))) == {7, 3}
-    many = replace(known, history=tuple(range(20, 40)), attributions=tuple(map(float, range(20))), shared=((),) * 20)
+    assert set(citable(evidence)) == {8, 10, 11, 3}
+    assert set(citable(replace(evidence, history=(7,), attributions=(0.0,), shared=((),)))) == {7, 3}
+    many = replace(evidence, history=tuple(range(20, 40)), attributions=tuple(map(float, range(20))), shared=((),) * 20)
     assert set(citable(many)) == {36, 37, 38, 39, 3}
     one_against = replace(many, attributions=(-1.0, *many.attributions[1:]))
     assert set(citable(one_against)) == {20, 37, 38, 39, 3}, "the other side is heard too"
 
 
-class _Says:
-    """A decoder that cites what it may, and notes what that was."""
+class _Writer:
+    """A decoder that writes given texts, and notes what it may cite."""
 
     def __init__(self, texts: list[str]) -> None:
         self.texts, self.allowed = texts, list[tuple[int, ...]]()
@@ -51,54 +56,89 @@ class _Questions:
         return self
 
 
-@pytest.fixture(scope="module")
-def recorder() -> Recorder:
-    return Recorder(world(), sasrec())
+@cache
+def explainer() -> PairExplainer:
+    return PairExplainer(world(), sasrec(), fresh("hybrid"))
 
 
-def drafted(recorder: Recorder, known: Evidence, texts: list[str], **how: Any) -> tuple[Draft, _Says]:
-    says = _Says(texts)
-    drafter = Drafter(cast(Decoder, says), recorder)
-    (draft,) = drafter.held(cast(EncodedSet, _Questions()), known=[known], **how)
-    return draft, says
+@cache
+def known() -> Evidence:
+    return explainer().evidence([(User((1, 2, 3, 4, 5)), 9)])[0]
 
 
-def test_from_half_way_on_only_what_matters_most_may_be_cited(recorder: Recorder) -> None:
-    (known,) = recorder.known([(User((1, 2, 3, 4, 5)), 9)])
-    _, says = drafted(recorder, known, ["Hm."], told=[known], strict=False, drafts=4)
-    strongest = known.history[known.strongest_first[0]]
-    assert [set(each) for each in says.allowed] == [set(citable(known))] * 2 + [{strongest, 9}] * 2
+def generated(
+    evidence: Evidence, constraint: Evidence, texts: list[str], *, max_attempts: int, strict: bool = False
+) -> tuple[Attempt, _Writer]:
+    generator, writer = Generator(fresh("hybrid"), world(), sasrec(), explainer().verifier), _Writer(texts)
+    generator.decoder = cast(Decoder, writer)
+    questions = cast(EncodedSet, _Questions())
+    (attempt,) = generator.constrained(questions, [constraint], [evidence], strict=strict, max_attempts=max_attempts)
+    return attempt, writer
 
 
-def test_where_f_was_asked_what_it_contradicts_is_written_again(recorder: Recorder) -> None:
-    """The wording of rationales cannot say this, and so has no fault by it; the claim is read and put to f."""
-    (known,) = recorder.known([(User((1, 2, 3, 4, 5)), 9)])
-    kept = replace(
-        known,
+def test_from_half_way_on_only_what_matters_most_may_be_cited() -> None:
+    _, writer = generated(known(), known(), ["Hm."], max_attempts=4)
+    strongest = known().history[known().strongest_first[0]]
+    assert [set(each) for each in writer.allowed] == [set(citable(known()))] * 2 + [{strongest, 9}] * 2
+
+
+def test_a_text_that_the_recommender_contradicts_is_written_again() -> None:
+    """The wording of rationales cannot say this; the claim is read of the words and checked all the same."""
+    evidence = replace(
+        known(),
         recommended=True,
         attributions=(1.0, 0.4, -0.3, 0.0, 0.0),
         rank=3,
         shared=((),) * 5,
         recommended_share=0.1,
     )
-    titles = recorder.dataset.titles
+    titles = world().titles
     good = f"Yes, “{titles[9]}” would be recommended. The strongest pull comes from “{titles[1]}”."
-    false = f"{good} It is broadly popular."
-    assert drafted(recorder, kept, [false, good], told=[kept], strict=False, drafts=4)[0].text == good
-    own = replace(kept, recommended_share=None)
-    free = drafted(recorder, kept, [good], told=[own], strict=False, drafts=1)[0]
-    assert free.faults == (), "held to its own answers, f is not asked"
+    assert generated(evidence, evidence, [f"{good} It is broadly popular.", good], max_attempts=4)[0].text == good
+    own = replace(evidence, recommended_share=None)
+    assert generated(evidence, own, [good], max_attempts=1)[0].problems == (), "by its own answers, no one is asked"
 
 
-def test_strict_takes_in_what_f_does_not_bear_out_though_no_claim_says_it(recorder: Recorder) -> None:
-    (known,) = recorder.known([(User((1, 2, 3, 4, 5)), 9)])
-    asked = replace(
-        known, recommended=False, attributions=(-1.0, 0.4, -0.3, 0.0, 0.0), rank=20, n_ranked=55, shared=((),) * 5
+def test_strict_takes_in_findings_too() -> None:
+    evidence = replace(
+        known(), recommended=False, attributions=(-1.0, 0.4, -0.3, 0.0, 0.0), rank=20, n_ranked=55, shared=((),) * 5
     )
-    titles = recorder.dataset.titles
+    titles = world().titles
     text = f"No, it ranks in the lower half of the list. What weighs against it most is “{titles[1]}”."
-    believed = replace(asked, rank=50)
-    own = drafted(recorder, asked, [text], told=[believed], strict=False, drafts=2)[0]
-    assert (own.text, own.faults) == (text, ())
-    strict = drafted(recorder, asked, [text], told=[believed], strict=True, drafts=2)[0]
-    assert strict.abstained.endswith("where f says no, in the upper half")
+    own = replace(evidence, rank=50)
+    attempt, _ = generated(evidence, own, [text], max_attempts=2)
+    assert (attempt.text, attempt.problems) == (text, ())
+    assert [one.kind for one in attempt.claims if one.status != "supported"] == ["rank"]
+    attempt, _ = generated(evidence, own, [text], max_attempts=2, strict=True)
+    assert attempt.abstained.endswith("; of the best, it is said to be in the lower half, at rank 20 of 55")
+    attempt, _ = generated(own, own, [text.replace(titles[1], titles[2])], max_attempts=1, strict=True)
+    assert f"; of the best, “{titles[2]}”: without it the score falls by 0.40" in attempt.abstained
+
+
+def attempts(text: str) -> Callable[..., list[str]]:
+    return lambda *given: [text]
+
+
+def test_an_accepted_text_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    original = ClaimParser.parse
+
+    def parse(self: ClaimParser, text: str, history: Sequence[int], item: int) -> ParsedText:
+        parsed.append(text)
+        return original(self, text, history, item)
+
+    monkeypatch.setattr(ClaimParser, "parse", parse)
+    good = write_rationale(known(), world().titles, np.random.default_rng(0))
+    monkeypatch.setattr(explainer().generator.decoder, "citing", attempts(good))
+    for grounded, strict in ((True, False), (True, True), (False, True)):
+        parsed.clear()
+        pair = (User((1, 2, 3, 4, 5)), 9)
+        (record,) = explainer().explain([pair], grounded=grounded, strict=strict, self_attribution=False)
+        assert record.text == good and record.claims
+        assert parsed == [good]
+    monkeypatch.undo()
+    monkeypatch.setattr(ClaimParser, "parse", parse)
+    monkeypatch.setattr(explainer().generator.decoder, "greedy", attempts("Yes, perhaps."))
+    parsed.clear()
+    explainer().explain([(User((1, 2, 3, 4, 5)), 9)], grounded=False, self_attribution=False)
+    assert parsed == ["Yes, perhaps."]

@@ -10,9 +10,11 @@ from tests.fakes import SameForAll
 from tests.tiny import fresh, histories, sasrec, world
 
 from recexplainer.errors import DataError, RecommenderError
-from recexplainer.explanations import sampling
-from recexplainer.explanations.preference import PreferenceLog, prefer
+from recexplainer.explanations import preference
+from recexplainer.explanations.explainer import PairExplainer
+from recexplainer.explanations.preference import PreferenceLog, TextSampler, prefer
 from recexplainer.recommenders.base import User
+from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
@@ -24,7 +26,7 @@ SETTINGS = PreferenceSettings(learning_rate=3e-3, epochs=2, tokens_per_batch=102
 @pytest.fixture(autouse=True)
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Untrained surrogates babble on; a few tokens are enough."""
-    monkeypatch.setattr(sampling, "LONGEST", 12)
+    monkeypatch.setattr(preference, "MAX_TOKENS", 12)
 
 
 def pairs(count: int = 8) -> list[tuple[User, int]]:
@@ -39,7 +41,10 @@ def telling(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Sets the texts that are sampled for every question."""
 
     def tell(*texts: str) -> None:
-        monkeypatch.setattr(Decoder, "sampled", lambda self, prompts, *_, **__: [list(texts)] * len(prompts))
+        def sampled(self: Decoder, prompts: EncodedSet, *how: object, **more: object) -> list[list[str]]:
+            return [list(texts)] * len(prompts)
+
+        monkeypatch.setattr(Decoder, "sampled", sampled)
 
     return tell
 
@@ -125,8 +130,9 @@ def test_what_cannot_be_asked_of_f_is_an_error() -> None:
 
 
 def test_some_are_asked_with_evidence() -> None:
-    examples, known = sampling.TextSampler(fresh("hybrid"), world(), sasrec(), 0.3)._examples(pairs(10))
+    explainer = PairExplainer(world(), sasrec(), fresh("hybrid"))
+    examples, evidence = TextSampler(explainer, 0.3).examples(pairs(10))
     assert [one.subtask for one in examples].count("evidence") == 3
-    assert all(one.evidence in (None, told) for one, told in zip(examples, known, strict=True))
-    alone, _ = sampling.TextSampler(fresh("hybrid"), world(), sasrec())._examples(pairs(10))
+    assert all(one.evidence in (None, each) for one, each in zip(examples, evidence, strict=True))
+    alone, _ = TextSampler(explainer).examples(pairs(10))
     assert {one.subtask for one in alone} == {"surrogate"}

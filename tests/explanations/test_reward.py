@@ -7,7 +7,7 @@ import pytest
 
 from recexplainer.claims.claim import Claim, ClaimKind, ClaimStatus
 from recexplainer.evidence.evidence import Evidence
-from recexplainer.explanations.reward import score_claims
+from recexplainer.explanations.preference import reward
 
 KNOWN = Evidence(
     history=(7, 8, 9),
@@ -62,15 +62,16 @@ ONE, BOTH = (1 / 1.0 + 1 / 1.6 + 1 / 1.8) / 3, (1 / 1.0 + 1.6 / 1.6 + 1.6 / 1.8)
             (1 + 1 + 2 / 3 + ONE) / 4,
         ),
         ((VERDICT, ("history", "contradicted", None)), (1 + 0 + 1 / 2 + 0) / 4),
+        ((VERDICT, ("omission", "contradicted", 7)), (1 + 1 + 1 + 0) / 4),
     ],
 )
 def test_the_score_by_hand(told: Sequence[tuple[ClaimKind, ClaimStatus, int | None]], by_hand: float) -> None:
-    assert score_claims(claims(*told), KNOWN) == pytest.approx(by_hand)
+    assert reward(claims(*told), KNOWN) == pytest.approx(by_hand)
 
 
 def test_where_nothing_matters_naming_nothing_is_right() -> None:
     nothing = replace(KNOWN, attributions=(0.0, 0.05, -0.05))
-    assert score_claims(claims(VERDICT), nothing) == 1.0
-    assert score_claims(claims(VERDICT, ("positive_attribution", "unverified", 8)), nothing) == pytest.approx(
+    assert reward(claims(VERDICT), nothing) == 1.0
+    assert reward(claims(VERDICT, ("positive_attribution", "unverified", 8)), nothing) == pytest.approx(
         (1 + 1 + 1 / 2 + 0) / 4
     )

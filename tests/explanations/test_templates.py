@@ -3,7 +3,8 @@ import pytest
 from tests.tiny import histories, sasrec, world
 
 from recexplainer.evidence.evidence import gather_evidence
-from recexplainer.explanations.recording import Recorder
+from recexplainer.explanations.explainer import PairExplainer
+from recexplainer.explanations.record import Method
 from recexplainer.explanations.templates import TEMPLATES, template_texts
 from recexplainer.recommenders.base import User
 
@@ -14,7 +15,9 @@ PAIRS = [(User(history, f"u{number}"), 7 * number + 3) for number, history in en
 def test_a_template_has_the_verdict_of_the_recommender_and_names_three(template: str) -> None:
     known = gather_evidence(sasrec(), world(), [user for user, _ in PAIRS], [item for _, item in PAIRS])
     texts = template_texts(template, known, world())
-    for text, one, record in zip(texts, known, Recorder(world(), sasrec()).told(template, PAIRS, texts), strict=True):
+    for text, one, record in zip(
+        texts, known, PairExplainer(world(), sasrec()).records(Method(template), PAIRS, texts), strict=True
+    ):
         assert text.startswith("Yes" if one.recommended else "No")
         named = [
             claim.item for claim in record.claims if claim.kind in ("positive_attribution", "negative_attribution")

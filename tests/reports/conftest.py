@@ -121,13 +121,13 @@ def alone(number: int = 0, **changes: Any) -> Explanation:
         text=text,
         citations=citations,
         probability=0.71,
-        faults=(f"“{TITLES[3]}” is said to speak for it", f"“{TITLES[0]}” does most and is not named"),
         claims=(
             claim(text, "would recommend", "verdict", "supported", "the recommender says yes, rank 3 of 1,841", 7),
             claim(text, TITLES[3], "positive_attribution", "contradicted", "without it the score rises by 0.12", 3),
             claim(
                 text, "Emberfall Tactics", "history", "contradicted", "“Emberfall Tactics” is not in the history", 90
             ),
+            Claim("omission", "contradicted", f"“{TITLES[0]}” does most and is not named", len(text), len(text), 0),
         ),
     )
     return replace(said, **changes)
@@ -204,7 +204,7 @@ def full_inputs() -> ReportInputs:
         rank=1204,
         attributions=(-0.2, 0.1, -0.33, 0.02, 0.25, 0.07, -0.74),
         claims=(),
-        ask="genres",
+        aspect="genres",
     )
     return ReportInputs(
         name="paper-games",
@@ -278,11 +278,10 @@ def full_inputs() -> ReportInputs:
                     variant="direct",
                     text="It fits the taste for stories.",
                     citations=(),
-                    faults=(),
                     claims=(),
                 ),
             ],
-            [explanation(0, ask="platforms"), explanation(0, ask="genres")],
+            [explanation(0, aspect="platforms"), explanation(0, aspect="genres")],
         ],
         paper_dataset="Games",
         machine="two CPU cores, 16 GB of memory, no GPU",

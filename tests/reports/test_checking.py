@@ -6,7 +6,7 @@ from recexplainer.claims.claim import Claim, ClaimKind
 from recexplainer.errors import RunError
 from recexplainer.explanations.record import Explanation
 from recexplainer.reports import ReportInputs
-from recexplainer.reports.checking import check, counterfactual, open_faults, places
+from recexplainer.reports.checking import check, counterfactual, fault_lines, open_faults, places
 from recexplainer.reports.marking import claim_segments
 
 
@@ -38,12 +38,12 @@ def test_large_ranks_are_written_with_commas(told: Explanation) -> None:
 def test_claims_of_the_same_words_are_one_place_with_the_worst_mark(told: Explanation) -> None:
     _, second, third, *_ = found = places(told)
     assert [place.number for place in found] == [1, 2, 3, 4, 5]
-    assert [check.says for check in second.checks] == [
+    assert [check.words for check in second.checks] == [
         "“Lantern Keep: The Drowned Stair” is in the user's history",
         "“Lantern Keep: The Drowned Stair” speaks for it",
     ]
     assert (second.status, third.status, third.words) == ("supported", "unverified", "by Nimbus")
-    assert third.checks[0].says == "“by Nimbus” holds for “Lantern Keep: The Drowned Stair” too"
+    assert third.checks[0].words == "“by Nimbus” holds for “Lantern Keep: The Drowned Stair” too"
     claims = [
         replace(each, status=mark)
         for each, mark in zip(told.claims, ("supported", "unverified", "contradicted"), strict=False)
@@ -63,7 +63,7 @@ def test_claims_of_the_same_words_are_one_place_with_the_worst_mark(told: Explan
     ],
 )
 def test_each_kind_of_claim_in_words(told: Explanation, kind: ClaimKind, item: int | None, says: str) -> None:
-    assert check(told, Claim(kind, "supported", "so", 0, 3, item)).says == says
+    assert check(told, Claim(kind, "supported", "so", 0, 3, item)).words == says
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1, 3), (3, 3), (0, 10_000)])
@@ -93,20 +93,21 @@ def test_segments_of_claims_put_the_text_together_and_show_the_worst_of_what_ove
     assert claim_segments(replace(told, text="", claims=())) == []
 
 
-def test_faults_that_a_claim_says_are_not_said_again(told: Explanation) -> None:
-    faults = (
-        "“Beta” is not in the history",
-        "“Alpha” does most and is not named",
-        "not understood: 'well'",
-        "no verdict is understood in 'hm'",
-        "what is named first does not do most",
-        "the opening says no, in the lower half, where f says no, in the upper half",
+def test_findings_that_a_stated_claim_says_too_are_not_shown_again(told: Explanation) -> None:
+    kinds: tuple[ClaimKind, ...] = ("negligible", "omission", "not_understood", "no_verdict", "order", "rank", "link")
+    findings = tuple(Claim(kind, "unverified", kind, 0, 3) for kind in kinds)
+
+    def shown(claims: tuple[Claim, ...]) -> list[str]:
+        return list(open_faults(replace(told, claims=(*claims, *findings))))
+
+    others = ["omission", "not_understood", "order", "rank"]
+    assert told.claims[0].kind == "verdict" and "unverified" in {one.status for one in told.claims}
+    assert shown(told.claims) == others
+    assert shown(told.claims[1:]) == [*others[:2], "no_verdict", *others[2:]], "no verdict is read"
+    assert shown(told.claims[:1]) == [*others, "link"], "no claim that something is shared fails"
+    assert shown(()) == list(kinds)
+    verdict = replace(told.claims[0], status="contradicted")
+    assert fault_lines(replace(told, claims=(verdict, findings[1]))) == (
+        "its verdict: the recommender says yes, rank 3 of 1,841",
+        "omission",
     )
-    unsaid = (*faults[1:3], *faults[4:])
-    verdict = told.claims[0]
-    assert (verdict.kind, verdict.status) == ("verdict", "supported")
-    assert open_faults(replace(told, faults=faults)) == unsaid
-    otherwise = (replace(verdict, status="contradicted"), *told.claims[1:])
-    assert open_faults(replace(told, faults=faults, claims=otherwise)) == unsaid[:-1], "the verdict's mark says it"
-    assert open_faults(replace(told, faults=faults, claims=told.claims[1:])) == faults[1:], "no verdict is read"
-    assert open_faults(replace(told, faults=faults, claims=())) == faults

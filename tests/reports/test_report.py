@@ -15,12 +15,14 @@ from recexplainer.explanations.record import Citation
 from recexplainer.recommenders.neighbours import AttributeContrast
 from recexplainer.reports import DatasetFacts, ReportInputs, write_report
 from recexplainer.reports.alignment_results import best_form, protocol, recommender_sentence
+from recexplainer.reports.checking import tally
 from recexplainer.reports.data_and_training import training
 from recexplainer.reports.marking import segments
 from recexplainer.reports.report import EVALUATIONS
-from recexplainer.reports.tallies import tally
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
+
+UNREAD = (Claim("not_understood", "unverified", "so", 0, 9),)
 
 
 class Page(HTMLParser):
@@ -82,7 +84,7 @@ def test_the_page_holds_everything(page: Page) -> None:
         "31,672",
         "36,0",
         "rank 3 of 1,841",
-        "is said to speak for it",
+        "speaks for it: without it the score rises by 0.12",
         "3 → 41",
         "Hybrid, with evidence",
         "Hybrid, self-attribution the surrogate alone",
@@ -166,7 +168,7 @@ def test_the_page_of_an_explanation_shows_its_claims(written: Path) -> None:
         "It is an association, not a cause",
     ):
         assert expected in one.words, expected
-    assert "is said to speak for it" not in one.words  # a claim says so
+    assert "speaks for it: without it" not in one.words  # a claim says so
     ids = set(one.values("id"))
     assert {value[1:] for value in one.values("href") if value.startswith("#")} <= ids
     links = re.findall(r'href="([^#"]+)(?:#\w+)?"', text)
@@ -175,7 +177,7 @@ def test_the_page_of_an_explanation_shows_its_claims(written: Path) -> None:
 
 
 def test_the_page_of_an_explanation_that_claims_nothing_says_so(full_inputs: ReportInputs, tmp_path: Path) -> None:
-    silent = replace(full_inputs.explanations[0], claims=(), faults=("so",), abstained="too little is <known>")
+    silent = replace(full_inputs.explanations[0], claims=UNREAD, abstained="too little is <known>")
     index = write_report(
         replace(full_inputs, explanations=[silent], attributions=[], surrogate_alone=[], evaluation={}, confusion=()),
         tmp_path,
@@ -271,7 +273,7 @@ def test_titles_and_names_are_escaped(full_inputs: ReportInputs, tmp_path: Path)
         text=f"See {evil} & more",
         history_titles=(evil, *full_inputs.explanations[0].history_titles[1:]),
         citations=(Citation(0, evil, 4, 4 + len(evil), True, 1.0, 5, True),),
-        ask=evil,
+        aspect=evil,
         claims=(Claim("positive_attribution", "contradicted", evil, 4, 4 + len(evil), 0),),
         abstained=evil,
     )
@@ -393,10 +395,12 @@ def test_offsets_that_miss_their_title_are_an_error(full_inputs: ReportInputs) -
 
 def test_tally_counts_each_cited_title_once(full_inputs: ReportInputs) -> None:
     record = full_inputs.explanations[0]
-    twice = replace(record, citations=record.citations + record.citations[1:2], verdict=False, faults=("so",))
+    twice = replace(
+        record, citations=record.citations + record.citations[1:2], verdict=False, claims=record.claims + UNREAD
+    )
     counted = tally([record, twice])
     assert (counted.explanations, counted.agreeing, counted.faultless) == (2, 1, 1)
-    assert (counted.citations, counted.in_history, counted.asked_again, counted.matter) == (6, 6, 6, 4)
+    assert (counted.citations, counted.in_history, counted.ablated, counted.matter) == (6, 6, 6, 4)
 
 
 def test_best_form_is_none_without_forms(full_inputs: ReportInputs) -> None:
@@ -436,11 +440,11 @@ def test_what_a_fault_names_is_marked_wrong_wherever_it_stands(full_inputs: Repo
         full_inputs.explanations[0],
         text="Alpha and Beta and Alpha, but Gamma and Delta",
         citations=(Citation(1, "Alpha", 0, 5, True, 1.0, 4, True), Citation(1, "Alpha", 19, 24, True, 1.0, 4, True)),
-        faults=(
-            "“Alpha” is said to speak for it",
-            "“Beta” is not in the history",
-            "“Delta” does most and is not named",
-            "not understood: '“Gamma”'",
+        claims=(
+            Claim("positive_attribution", "contradicted", "the score rises", 0, 5, 1),
+            Claim("history", "contradicted", "“Beta” is not in the history", 10, 14),
+            Claim("not_understood", "unverified", "not understood: '“Gamma”'", 30, 35),
+            Claim("omission", "contradicted", "“Delta” does most and is not named", 45, 45, 4),
         ),
     )
     cut = segments(record)
@@ -450,7 +454,7 @@ def test_what_a_fault_names_is_marked_wrong_wherever_it_stands(full_inputs: Repo
         ("Beta", "wrong"),
         ("Alpha", "wrong"),
     ]
-    assert cut[2].hint == "“Beta” is not in the history"
+    assert cut[2].hint.endswith("“Beta” is not in the history")
 
 
 def test_a_text_that_states_no_verdict_is_not_said_to_be_a_no(full_inputs: ReportInputs, tmp_path: Path) -> None:

@@ -1,34 +1,61 @@
-"""A claim: one thing that a text says of a recommendation, and whether it holds."""
+"""A claim: one thing that a text says of a recommendation, its status, and the filters that others go by."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 ClaimStatus = Literal["supported", "unverified", "contradicted"]
-ClaimKind = Literal[
-    "verdict",
-    "history",
-    "positive_attribution",
-    "negative_attribution",
-    "shared",
-    "no_positive_attribution",
-    "no_negative_attribution",
-    "popular",
+AttributionKind = Literal["positive_attribution", "negative_attribution"]
+StatedKind = Literal[
+    AttributionKind, "verdict", "history", "no_positive_attribution", "no_negative_attribution", "shared", "popular"
 ]
+FindingKind = Literal[
+    "rank", "order", "balance", "negligible", "link", "nothing_shared", "omission", "not_understood", "no_verdict"
+]
+ClaimKind = Literal[StatedKind, FindingKind]
+STATED: frozenset[ClaimKind] = frozenset(get_args(StatedKind))
+"""The kinds that are read of texts in any words. Metrics count these; the others are findings, kept where they fail."""
+_UNREAD = ("not_understood", "no_verdict")
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedClaim:
+    """Something that a text says, not yet checked; kind, offsets and item as in `Claim`.
+
+    Attributes:
+        value: "yes" or "no" of a verdict, the title as it stands in the text, or the attribute.
+        sort: Of an attribute: `brand`, `genre`, `platform`, `word`, `neighbour`, or "" where the text does not say.
+    """
+
+    kind: StatedKind
+    start: int
+    end: int
+    item: int | None = None
+    value: str = ""
+    sort: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     """Something that a text says of the recommender, of the history or of an item, and whether it holds.
 
+    Stated in any words: `verdict`: the recommender says yes or no; `history`: this title is something that the user
+    had; `positive_attribution`, `negative_attribution`: this history item counts for or against the item asked about;
+    `no_positive_attribution`, `no_negative_attribution`: nothing in the history does; `shared`: this history item, or
+    several, share an attribute with it; `popular`: the item pleases most users.
+
+    Findings, of texts in the wording of rationales, and only what does not hold: `rank`: how far up the list the item
+    stands; `order`: what is named first does most; `balance`: which of two items does more; `negligible`: this item is
+    given as a reason, but does nothing; `link`: what ties history items to the item, in these very words;
+    `nothing_shared`: the catalogue names nothing of a kind in common; `omission`: what does most is not named, so the
+    span is empty; `not_understood`: the text from here on is not in that wording; `no_verdict`: none of it is.
+
     Attributes:
-        kind: `verdict`: the recommender says yes or no; `history`: this title is something that the user had;
-            `positive_attribution`, `negative_attribution`: this history item counts for or against the item asked
-            about; `no_positive_attribution`, `no_negative_attribution`: nothing in the history does; `shared`: this
-            history item, or several, share an attribute with it; `popular`: the item pleases most users.
+        kind: What is claimed, one of the above.
         status: `supported`; `unverified`: not clearly so; `contradicted`: it is otherwise.
-        found: What the recommender or the catalogue says to it, in one short line.
+        found: What the recommender or the catalogue says to it, in one short line for people.
         start: Offset in the text of the first character of the words that claim it.
         end: Offset after the last one.
         item: The item that it is about; None where it is about none of the catalogue.
@@ -40,3 +67,26 @@ class Claim:
     start: int
     end: int
     item: int | None = None
+
+
+def stated(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """The claims without the findings: what metrics count."""
+    return tuple(claim for claim in claims if claim.kind in STATED)
+
+
+def faults(claims: Iterable[Claim]) -> tuple[Claim, ...]:
+    """What does not hold of a text that is held to the wording of rationales, in order; () if all of it holds.
+
+    These are all findings; and of what is stated in words that are understood, popularity that is not supported, and
+    what else is contradicted. Attributes are left to the finding `link`.
+    """
+    claims = tuple(claims)
+    understood = min((one.start for one in claims if one.kind in _UNREAD), default=None)
+    readable = (one for one in claims if one.kind not in STATED or understood is None or one.start < understood)
+    return tuple(one for one in readable if one.kind not in STATED or _fails(one))
+
+
+def _fails(claim: Claim) -> bool:
+    if claim.kind == "popular":
+        return claim.status != "supported"
+    return claim.kind != "shared" and claim.status == "contradicted"

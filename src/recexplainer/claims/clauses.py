@@ -1,6 +1,6 @@
-"""A text cut into sentences, clauses and the words between commas. It reads English and knows no titles.
+"""A text cut into sentences, clauses and the words between commas, and which way these say that a title works.
 
-The words are data: `tasks/wording/claiming.yaml`.
+It reads English by the words in `cues.yaml`, and knows no titles.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from recexplainer.claims.linking import BLANK, Name
 from recexplainer.storage import packaged_yaml
@@ -144,6 +144,80 @@ class Clauses:
                 turn = kind if kind in _TURNS else ""
         if start < len(self.words) or not number:
             yield Segment(number, start, len(self.words), sentence, clause, turn)
+
+
+class Directions:
+    """Reads which way titles are said to work.
+
+    The word nearest to a title decides ("lifts", "speaks against"), first in its own segment, then in those of the same
+    clause that name nothing. Without such a word the clause does: after "because" it goes with the verdict, after
+    "although" against it.
+
+    Args:
+        clauses: The clauses of a text.
+        verdict: 1 if the text says yes, -1 if it says no, 0 if neither.
+    """
+
+    def __init__(self, clauses: Clauses, verdict: int) -> None:
+        self._clauses, self._verdict = clauses, verdict
+        self._length = list(accumulate((character != BLANK for character in clauses.words), initial=0))
+        self._stated = {name: self._stated_sign(name) for name in clauses.names}
+        self._stated_items = {name.item for name, sign in self._stated.items() if sign}
+
+    def sign(self, name: Name) -> int:
+        """Which way a title is said to work: 1 for the item, -1 against it, 0 where nothing is said of that.
+
+        What the verdict alone implies counts only of a title of which no more is said anywhere.
+        """
+        return self._stated[name] or (0 if name.item in self._stated_items else self._implied_sign(name))
+
+    def _stated_sign(self, name: Name) -> int:
+        """What the words next to a title say."""
+        own = self._clauses.segment_of(name.start)
+        if self._clauses.find("neutral", own.start, own.end):
+            return 0
+        sign = self._cue(own, name)
+        reason = self._clauses.find("because", own.start, name.outer[0])
+        if not sign and reason and own.turn != "contrast":
+            return self._verdict
+        if not sign:
+            sign = next((cue for one in self._clauses.beside(own) if (cue := self._cue(one, name))), 0)
+        removed = self._clauses.find("removal", own.start, own.end)
+        return -sign if removed and not reason else sign
+
+    def _implied_sign(self, name: Name) -> int:
+        """What follows from the clause and the verdict where a title has no words of its own."""
+        own = self._clauses.segment_of(name.start)
+        if any(self._clauses.find(group, own.start, own.end) for group in ("neutral", "listing")):
+            return 0
+        return -self._sign_before(own) if own.turn else self._verdict
+
+    def is_aside(self, name: Name) -> bool:
+        """Whether a title is mentioned for comparison alone, and not as the user's."""
+        own = self._clauses.segment_of(name.start)
+        return any(self._clauses.find("aside", one.start, one.end) for one in (own, *self._clauses.after(own)))
+
+    def _sign_before(self, own: Segment) -> int:
+        """What a clause turns from: what the sentence said last before it, else the verdict."""
+        before = [name for name in self._clauses.names if own.turn == "turn" and name.start < own.start]
+        same = before and self._clauses.segment_of(before[-1].start).sentence == own.sentence
+        return (self._stated[before[-1]] if same else 0) or self._verdict
+
+    def _cue(self, segment: Segment, name: Name) -> int:
+        """The sign of the word nearest to a name, a word that is denied turned round; 0 if there is none."""
+        found: list[tuple[int, int, int]] = []
+        for group, sign in (("for", 1), ("against", -1), ("outweighed", -self._verdict)):
+            for start, end in self._clauses.find(group, segment.start, segment.end):
+                if group == "outweighed" and start < name.start:
+                    continue
+                denied = group != "outweighed" and self._clauses.is_denied(start)
+                found.append((self._distance(start, end, name), start - end, -sign if denied else sign))
+        return min(found)[2] if found else 0
+
+    def _distance(self, start: int, end: int, name: Name) -> int:
+        """How many characters stand between some words and a name, other names not counted."""
+        first, last = (end, name.outer[0]) if start < name.start else (name.outer[1], start)
+        return self._length[max(first, last)] - self._length[first]
 
 
 @cache

@@ -20,7 +20,7 @@ _QUOTED = re.compile(r"“([^“”\n]+)”|\"([^\"\n]+)\"|«([^«»\n]+)»|„(
 _EMPHASISED = re.compile(r"\*{1,2}([^*\n]+)\*{1,2}|(?<!\w)['‘]([^‘’'\n]+)['’](?!\w)")
 _TAIL = re.compile(r" - |: | [(\[]")
 # What follows is an attribute, though it may be a title too.
-ATTRIBUTE = re.compile(r"\bthe (?:brand|genre|platform|word) ['‘]?", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"\bthe (?:brand|genre|platform|word) ['‘]?", re.IGNORECASE)
 _NEAR = 0.85
 _RESEMBLING = 0.5
 _LONGEST = 200  # characters; what is quoted at greater length is no title
@@ -71,7 +71,7 @@ class NameReader:
         called = _names(titles)
         names = self._quotations(text, titles, called)
         words = blanked(text, names)
-        attributes = {claim.end() for claim in ATTRIBUTE.finditer(words)}
+        attributes = {found.end() for found in _ATTRIBUTE.finditer(words)}
         for find in (self._titles_in, self._heads_in):
             hits = [hit for hit in find(words, titles, called) if hit.start not in attributes]
             names += [Name(hit.start, hit.end, hit.phrases[0], (hit.start, hit.end)) for hit in longest(hits)]
@@ -111,10 +111,10 @@ class NameReader:
         """Titles without quotes; a title of the case before another of the same letters."""
         hits: list[Hit] = []
         for hit in self._finder.find(words):
-            said = words[hit.start : hit.end]
-            spelled = [item for item in hit.phrases if self._titles[item] == said]
-            item = next((item for item in (*spelled, *hit.phrases) if item in case), (*spelled, *hit.phrases)[0])
-            if self._is_named(said, item, case):
+            name = words[hit.start : hit.end]
+            items = (*(item for item in hit.phrases if self._titles[item] == name), *hit.phrases)
+            item = next((item for item in items if item in case), items[0])
+            if self._is_named(name, item, case):
                 hits.append(Hit(hit.start, hit.end, (item,)))
         return hits
 
@@ -123,24 +123,23 @@ class NameReader:
         names = sorted(called)
         hits: list[Hit] = []
         for hit in PhraseFinder(names).find(words):
-            said, item = words[hit.start : hit.end], called[names[hit.phrases[0]]]
-            single = case[item].startswith(said) and said.casefold() not in self._common
-            if _is_capital(said) if " " in said else single:
+            name, item = words[hit.start : hit.end], called[names[hit.phrases[0]]]
+            single = case[item].startswith(name) and name.casefold() not in self._common
+            if _is_capital(name) if " " in name else single:
                 hits.append(Hit(hit.start, hit.end, (item,)))
         return hits
 
-    def _is_named(self, said: str, item: int, case: Mapping[int, str]) -> bool:
+    def _is_named(self, name: str, item: int, case: Mapping[int, str]) -> bool:
         """Whether words outside quotes are a title: of the case as it is spelled, or several words with a capital.
 
         Another item's title is meant only by several words that are neither a brand nor part of a title of the case.
         """
-        as_spelled, several = said == self._titles[item], " " in said
+        as_spelled, several, capital = name == self._titles[item], " " in name, _is_capital(name)
         if item in case:
-            return (as_spelled and (several or said.casefold() not in self._common)) or (
-                several and (_is_capital(said) or said.count(" ") > 1)
-            )
-        capital = as_spelled or _is_capital(said)
-        return several and capital and said.casefold() not in self._facts and not _is_part(said, case)
+            whole = as_spelled and (several or name.casefold() not in self._common)
+            return whole or (several and (capital or name.count(" ") > 1))
+        meant = several and (as_spelled or capital)
+        return meant and name.casefold() not in self._facts and not _is_part(name, case)
 
     def _looks_like_title(self, quote: str) -> bool:
         """A capital first, capitals throughout two words or close to a title, and no brand, genre or platform."""

@@ -18,17 +18,6 @@ from numpy.typing import NDArray
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _CANDIDATES = 20
-_GRAM = 3
-_BITS = 21  # a character's; three make a number of 63
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word of a text, folded, and where it stands."""
-
-    folded: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +29,14 @@ class Hit:
     phrases: tuple[int, ...]
 
 
-def words_of(text: str) -> list[Word]:
-    """The words of a text without case, accents and apostrophes."""
-    return [Word(_letters(found[0]), *found.span()) for found in _WORD.finditer(text)]
+def words_of(text: str) -> list[tuple[str, int, int]]:
+    """The words of a text without case, accents and apostrophes, each with its start and end."""
+    return [(_letters(found[0]), *found.span()) for found in _WORD.finditer(text)]
 
 
 def fold(phrase: str) -> str:
     """What two phrases are compared by; a phrase without any letter or digit is compared as it stands."""
-    return " ".join(word.folded for word in words_of(phrase)) or phrase.strip()
+    return " ".join(word for word, _, _ in words_of(phrase)) or phrase.strip()
 
 
 def _letters(word: str) -> str:
@@ -65,14 +54,13 @@ class PhraseFinder:
 
     def __init__(self, phrases: Sequence[str]) -> None:
         self._phrases = phrases
-        numbers: defaultdict[str, list[int]] = defaultdict(list)
-        lengths: defaultdict[str, set[int]] = defaultdict(set)
+        self._numbers: defaultdict[str, tuple[int, ...]] = defaultdict(tuple)
+        self._lengths: defaultdict[str, set[int]] = defaultdict(set)
         for number, phrase in enumerate(phrases):
-            numbers[folded := fold(phrase)].append(number)
-            first, *others = folded.split(" ")
-            lengths[first].add(1 + len(others))
-        self._numbers = {folded: tuple(same) for folded, same in numbers.items()}
-        self._lengths = dict(lengths)
+            folded = fold(phrase)
+            self._numbers[folded] += (number,)
+            words = folded.split(" ")
+            self._lengths[words[0]].add(len(words))
 
     def same(self, phrase: str) -> tuple[int, ...]:
         """The numbers of the phrases that are the same when folded."""
@@ -81,19 +69,19 @@ class PhraseFinder:
     def find(self, text: str) -> Iterator[Hit]:
         """All phrases in a text, from left to right, also where they overlap."""
         words = words_of(text)
-        for at, word in enumerate(words):
-            for length in self._lengths.get(word.folded, ()):
-                told = words[at : at + length]
-                found = self._numbers.get(" ".join(one.folded for one in told)) if len(told) == length else None
+        for at, (word, start, _) in enumerate(words):
+            for length in self._lengths.get(word, ()):
+                several = words[at : at + length]
+                found = self._numbers.get(" ".join(one for one, _, _ in several)) if len(several) == length else None
                 if found:
-                    yield Hit(*self._with_marks(text, word.start, told[-1].end, found), found)
+                    yield Hit(*self._with_marks(text, start, several[-1][2], found), found)
 
     def _with_marks(self, text: str, start: int, end: int, found: Sequence[int]) -> tuple[int, int]:
         """The stretch with the marks that a phrase begins and ends with, as the bracket in "Console (204)"."""
         for number in found:
             phrase = self._phrases[number]
             inner = words_of(phrase)
-            head, tail = phrase[: inner[0].start], phrase[inner[-1].end :]
+            head, tail = phrase[: inner[0][1]], phrase[inner[-1][2] :]
             if (head or tail) and text.startswith(tail, end) and text.endswith(head, 0, start):
                 return start - len(head), end + len(tail)
         return start, end
@@ -123,20 +111,19 @@ class NearestPhrases:
         """The number of the nearest phrase and how like it is, 0 to 1 (`difflib`'s ratio); None if none is at all."""
         matcher = SequenceMatcher(autojunk=False)
         matcher.set_seq2(fold(phrase))
-        best: tuple[float, int] | None = None
+        best: tuple[int, float] | None = None
         for number in self.candidates(phrase):
             matcher.set_seq1(fold(self._phrases[number]))
             ratio = matcher.ratio()
-            if best is None or ratio > best[0]:
-                best = ratio, number
-        return None if best is None else (best[1], best[0])
+            if best is None or ratio > best[1]:
+                best = number, ratio
+        return best
 
     def candidates(self, phrase: str) -> list[int]:
         """The numbers of the phrases that are worth comparing, at most twenty."""
-        grams, owners, sizes = self._index
-        asked = np.unique(_grams(f" {fold(phrase)} "))
-        starts, ends = np.searchsorted(grams, asked), np.searchsorted(grams, asked, side="right")
-        hits = [owners[start:end] for start, end in zip(starts, ends, strict=True) if end > start]
+        owners, sizes = self._index
+        asked = _grams(phrase)
+        hits = [owners[gram] for gram in asked if gram in owners]
         if not hits:
             return []
         common = np.bincount(np.concatenate(hits), minlength=len(sizes))
@@ -145,17 +132,16 @@ class NearestPhrases:
         return [int(number) for number in best if common[number]]
 
     @cached_property
-    def _index(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """All groups of three letters in order, the number of the phrase that has each; how many each phrase has."""
-        grams = [np.unique(_grams(f" {fold(phrase)} ")) for phrase in self._phrases]
-        sizes = np.array([len(one) for one in grams], np.int64)
-        every = np.concatenate(grams) if grams else np.empty(0, np.int64)
-        order = np.argsort(every, kind="stable")
-        return every[order], np.repeat(np.arange(len(sizes)), sizes)[order], sizes
+    def _index(self) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.int64]]:
+        """The numbers of the phrases that have each group of three letters; how many groups each phrase has."""
+        owners: defaultdict[str, list[int]] = defaultdict(list)
+        grams = [_grams(phrase) for phrase in self._phrases]
+        for number, own in enumerate(grams):
+            for gram in own:
+                owners[gram].append(number)
+        return {gram: np.array(numbers) for gram, numbers in owners.items()}, np.array([len(own) for own in grams])
 
 
-def _grams(text: str) -> NDArray[np.int64]:
-    """Each group of three characters of a text as a number."""
-    letters = np.frombuffer(text.encode("utf-32-le"), np.uint32).astype(np.int64)
-    count = len(letters) - _GRAM + 1
-    return sum((letters[at : at + count] << (_BITS * at) for at in range(_GRAM)), np.zeros(max(count, 0), np.int64))
+def _grams(phrase: str) -> set[str]:
+    letters = f" {fold(phrase)} "
+    return {letters[at : at + 3] for at in range(len(letters) - 2)}

@@ -1,95 +1,146 @@
-"""Whether what a text says holds, of f by asking it, of items by the catalogue. It does not know who wrote the text."""
+"""Whether what a text says holds, by the evidence and the catalogue. It does not know who wrote the text."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import combinations, pairwise
 
-from recexplainer.claims.catalogue import Catalogue, Found
-from recexplainer.claims.claim import Claim
-from recexplainer.claims.parser import NEIGHBOUR, ClaimReader, Statement
-from recexplainer.data.attributes import Attributes
+from recexplainer.claims.claim import Claim, ClaimKind, ClaimStatus, ParsedClaim
+from recexplainer.claims.parser import NEIGHBOUR, ClaimParser, ParsedText
+from recexplainer.claims.phrases import fold
+from recexplainer.data.attributes import Attributes, join_words
 from recexplainer.data.dataset import Dataset
 from recexplainer.evidence.evidence import CLOSE, EXPECTED, NEGLIGIBLE, Evidence
+from recexplainer.evidence.realised import OUTWEIGHS, fact_kind, join_facts, verdict_kind
+from recexplainer.evidence.sentences import NAMED, Part, answer_parts
 from recexplainer.recommenders.base import Recommender
+
+_Found = tuple[ClaimStatus, str]
+_BEST_FIRST: tuple[ClaimStatus, ...] = ("supported", "unverified", "contradicted")
+_QUOTED = 100  # characters of what is not understood
 
 
 class Verifier:
-    """Marks what texts claim.
+    """Gives what texts claim a status.
 
-    - A verdict is supported if it is f's.
+    - A verdict is supported if it is the recommender's.
     - A title said to be the user's is supported if it is in the history.
-    - A history item said to speak for or against is supported if leaving it out moves the score that way, by no less
-      than what counts as an effect and by more than leaving out a random other item of the history does on average;
-      contradicted if the score moves the other way by no less than what counts as an effect.
-    - That the item pleases most users is supported if f recommends it to half of them, contradicted if to fewer than
-      one in five, which any item may expect.
-    - That nothing speaks for or against is contradicted if something does.
+    - A history item said to count for or against the item is supported if leaving it out moves the score that way, by
+      no less than what counts as an effect and by more than leaving out a random other item of the history does on
+      average; contradicted if the score moves the other way by no less than what counts as an effect.
+    - That the item pleases most users is supported if the recommender suggests it to half of them, contradicted if to
+      fewer than one in five, which any item may expect.
+    - That nothing counts for or against it is contradicted if something does.
     - What is said to be shared is supported if the catalogue says so of both items, unverified if it does not know the
       attribute or has none of its kind for one of them. Said of the whole history it need be so of one item.
 
     Args:
         dataset: The catalogue.
-        recommender: f; only one with vectors tells which items are close.
+        recommender: The recommender; only one with vectors tells which items are close.
         attributes: The attributes of the catalogue where they are known already; None works them out.
     """
 
     def __init__(self, dataset: Dataset, recommender: Recommender, attributes: Attributes | None = None) -> None:
         attributes = attributes or Attributes.of(dataset)
+        self.parser = ClaimParser(dataset.titles, attributes)
         self._titles = dataset.titles
         self._has_vectors = recommender.has_vectors
-        self._reader = ClaimReader(dataset.titles, attributes)
-        self._catalogue = Catalogue(dataset.titles, attributes)
+        brands = [(brand,) if brand else () for brand in attributes.brands]
+        lists = {"brand": brands, "genre": attributes.genres, "platform": attributes.platforms}
+        self._lists = {sort: [{fold(name): name for name in names} for names in items] for sort, items in lists.items()}
+        self._known = {sort: frozenset[str]().union(*items) for sort, items in self._lists.items()}
 
     def claims(self, text: str, evidence: Evidence) -> tuple[Claim, ...]:
-        """What a text claims of a pair, in order of appearance, each with its mark.
+        """`verify` of a text that is not parsed yet."""
+        return self.verify(self.parser.parse(text, evidence.history, evidence.item), evidence)
+
+    def verify(self, parsed: ParsedText, evidence: Evidence) -> tuple[Claim, ...]:
+        """What a text claims of a pair, in order of appearance, each with its status; of findings those that fail.
 
         Args:
-            text: An explanation, whoever wrote it.
-            evidence: What f said of the pair; without effects, what works which way is unverified.
+            parsed: An explanation, parsed for the history and the item of the evidence.
+            evidence: What the recommender, or what the text is held to, says of the pair; without attributions, what
+                counts for what is unverified.
         """
-        return tuple(self._marked(one, evidence) for one in self._reader.read(text, evidence.history, evidence.item))
+        claims = [Claim(one.kind, *self._check(one, evidence), one.start, one.end, one.item) for one in parsed.claims]
+        if evidence.attributions:
+            claims += {one.found: one for one in _findings(parsed, evidence, self._titles)}.values()
+        return tuple(sorted(claims, key=lambda one: one.start))
 
-    def _marked(self, one: Statement, evidence: Evidence) -> Claim:
-        if one.kind == "verdict":
-            mark, found = _of_verdict(one, evidence)
-        elif one.kind == "history":
-            mark, found = self._of_title(one, evidence)
-        elif one.kind == "shared":
-            mark, found = self._of_shared(one, evidence)
-        elif one.kind == "popular":
-            mark, found = _of_popularity(evidence)
-        elif not evidence.attributions:
-            mark, found = "unverified", "the recommender cannot say what a history item does"
-        elif one.item is not None:
-            mark, found = _of_direction(one.kind, one.item, evidence)
+    def _check(self, one: ParsedClaim, evidence: Evidence) -> _Found:
+        match one.kind:
+            case "verdict":
+                verdict = "yes" if evidence.recommended else "no"
+                found = f"the recommender says {verdict}, rank {evidence.rank:,} of {evidence.n_ranked:,}"
+                return "supported" if one.value == verdict else "contradicted", found
+            case "history":
+                return self._check_title(one, evidence)
+            case "shared":
+                others = evidence.history if one.item is None else (one.item,)
+                if one.sort == NEIGHBOUR:
+                    return self._check_neighbour(others, evidence)
+                return self.check_shared(one.sort, one.value, evidence.item, others)
+            case "popular":
+                return _check_popularity(evidence)
+            case _ if not evidence.attributions:
+                return "unverified", "the recommender cannot say what a history item does"
+            case _ if one.item is None:
+                return self._check_nothing(1 if one.kind == "no_positive_attribution" else -1, evidence)
+            case _:
+                sign = 1 if one.kind == "positive_attribution" else -1
+                return _check_attribution(sign, evidence.history.index(one.item), evidence)
+
+    def check_shared(self, sort: str, value: str, item: int, others: Collection[int]) -> tuple[ClaimStatus, str]:
+        """Whether an item shares an attribute with another item, or with any of several, and what is found.
+
+        Args:
+            sort: `brand`, `genre`, `platform`, `word` (of the title), or "" for any but a word.
+            value: The attribute's name; case and punctuation do not count.
+            item: An item.
+            others: The other item, or items.
+        """
+        if sort == "word":
+            found = [self._have_word(value, (other, item)) for other in others]
         else:
-            mark, found = self._of_nothing(one, evidence)
-        return Claim(one.kind, mark, found, one.start, one.end, one.item)
+            sorts = [one for one, known in self._known.items() if sort in ("", one) and fold(value) in known]
+            found = [self._have(one, value, (other, item)) for one in sorts for other in others]
+        unknown: _Found = ("unverified", f"the catalogue knows no {sort or 'attribute'} “{value}”")
+        return min(found, key=lambda each: _BEST_FIRST.index(each[0]), default=unknown)
 
-    def _of_title(self, one: Statement, evidence: Evidence) -> Found:
+    def _have_word(self, word: str, items: tuple[int, int]) -> _Found:
+        lacking = [item for item in items if f" {fold(word)} " not in f" {fold(self._titles[item])} "]
+        if not lacking:
+            return "supported", f"both titles have the word “{word}”"
+        return "contradicted", f"“{self._titles[lacking[0]]}” does not have the word “{word}”"
+
+    def _have(self, sort: str, value: str, items: tuple[int, int]) -> _Found:
+        own = {item: self._lists[sort][item] for item in items}
+        lacking = sorted((item for item in items if fold(value) not in own[item]), key=lambda item: not own[item])
+        if not lacking:
+            return "supported", f"both have the {sort} “{own[items[0]][fold(value)]}”"
+        names = join_words(list(own[lacking[0]].values()))
+        if not names:
+            return "unverified", f"the catalogue has no {sort} for “{self._titles[lacking[0]]}”"
+        return "contradicted", f"“{self._titles[lacking[0]]}” has the {sort} “{names}”"
+
+    def _check_title(self, one: ParsedClaim, evidence: Evidence) -> _Found:
         if one.item is None:
-            nearest = self._reader.names.nearest(one.value)
+            nearest = self.parser.names.nearest(one.value)
             also = f"; the nearest is “{nearest}”" if nearest else ""
             return "contradicted", f"“{one.value}” is no title of the catalogue{also}"
         if one.item in evidence.history:
             return "supported", "it is in the history"
         return "contradicted", f"“{self._titles[one.item]}” is not in the history"
 
-    def _of_nothing(self, one: Statement, evidence: Evidence) -> Found:
-        sign, way = (1, "for") if one.kind == "no_positive_attribution" else (-1, "against")
+    def _check_nothing(self, sign: int, evidence: Evidence) -> _Found:
+        way = "for" if sign > 0 else "against"
         place = max(range(len(evidence.history)), key=lambda place: sign * evidence.standardized[place])
         if sign * evidence.standardized[place] < NEGLIGIBLE:
             return "supported", f"no history item speaks {way} it"
         title = self._titles[evidence.history[place]]
         return "contradicted", f"“{title}” speaks {way} it: without it {_movement(evidence.attributions[place])}"
 
-    def _of_shared(self, one: Statement, evidence: Evidence) -> Found:
-        others = evidence.history if one.item is None else (one.item,)
-        if one.sort == NEIGHBOUR:
-            return self._of_closeness(others, evidence)
-        return self._catalogue.check_shared(one.sort, one.value, evidence.item, others)
-
-    def _of_closeness(self, others: Collection[int], evidence: Evidence) -> Found:
+    def _check_neighbour(self, others: Collection[int], evidence: Evidence) -> _Found:
         if not self._has_vectors:
             return "unverified", "the recommender has no vectors that tell what is close"
         phrases = dict(zip(evidence.history, evidence.shared, strict=True))
@@ -98,44 +149,133 @@ class Verifier:
         return "contradicted", "it is none of the item's nearest neighbours"
 
 
-def _of_verdict(one: Statement, evidence: Evidence) -> Found:
-    said = "yes" if evidence.recommended else "no"
-    rank = f"rank {evidence.rank:,} of {evidence.n_ranked:,}"
-    return "supported" if one.value == said else "contradicted", f"the recommender says {said}, {rank}"
-
-
-def _of_popularity(evidence: Evidence) -> Found:
-    """Whether f recommends the item to most users."""
-    if evidence.recommended_share is None:
+def _check_popularity(evidence: Evidence) -> _Found:
+    share = evidence.recommended_share
+    if share is None:
         return "unverified", "the recommender was not asked about other users"
-    mark = (
-        "supported" if evidence.popular else "contradicted" if evidence.recommended_share < EXPECTED else "unverified"
-    )
-    return mark, f"the recommender suggests it to {evidence.recommended_share:.0%} of users"
+    status = "supported" if evidence.popular else "contradicted" if share < EXPECTED else "unverified"
+    return status, f"the recommender suggests it to {share:.0%} of users"
 
 
-def _of_direction(kind: str, item: int, evidence: Evidence) -> Found:
-    """Whether leaving a history item out moves the score as is said, by more than leaving out a random other does."""
-    sign, place = 1 if kind == "positive_attribution" else -1, evidence.history.index(item)
+def _check_attribution(sign: int, place: int, evidence: Evidence) -> _Found:
+    """Whether leaving a history item out moves the score as claimed, by more than leaving out a random other does."""
     own = evidence.attributions[place]
     others = [attribution for other, attribution in enumerate(evidence.attributions) if other != place]
     found = f"without it {_movement(own)}"
     if others:
         mean = sum(others) / len(others)
         found += f" (a random other item: {_number(mean if own > 0 else -mean)})"
-    weight = sign * evidence.standardized[place]
-    if weight <= -NEGLIGIBLE:
+    standardized = sign * evidence.standardized[place]
+    if standardized <= -NEGLIGIBLE:
         return "contradicted", found
-    return "supported" if weight >= NEGLIGIBLE and evidence.stands_out(place) else "unverified", found
+    return "supported" if standardized >= NEGLIGIBLE and evidence.stands_out(place) else "unverified", found
 
 
 def _movement(attribution: float) -> str:
-    """What the score does without an item of that effect."""
+    """What the score does without an item of that attribution."""
     if attribution == 0:
         return "the score stays the same"
     return f"the score {'falls' if attribution > 0 else 'rises'} by {_number(abs(attribution))}"
 
 
 def _number(value: float) -> str:
-    """Two digits after the point, and of small numbers two that tell something."""
+    """Two digits after the point; of small numbers two digits that are not 0."""
     return (f"{value:,.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.2g}").replace("-", "−")
+
+
+def _findings(parsed: ParsedText, evidence: Evidence, titles: Sequence[str]) -> Iterator[Claim]:
+    """What fails in a text in the wording of rationales, up to where it goes on in other words."""
+    parts, end = parsed.in_wording, len(parsed.text)
+    if not parts:
+        yield Claim("no_verdict", "unverified", f"no verdict is understood in {_beginning(parsed.text)!r}", 0, end)
+        return
+    if rest := parsed.text[parts[-1].end :]:
+        yield Claim("not_understood", "unverified", f"not understood: {_beginning(rest)!r}", parts[-1].end, end)
+    places = {titles[item]: place for place, item in enumerate(evidence.history)}
+    yield from _rank_findings(parts[0], evidence)
+    for part in parts[1:]:
+        yield from _sentence_findings(part, evidence, places)
+    yield from _balance_findings(parts, evidence, places)
+    named = {title for part in parts for title in part.titles.values()}
+    shared = {fact_kind(fact) for title in named & set(places) for fact in evidence.shared[places[title]]}
+    for part in parts:
+        if part.group.endswith(".view") and fact_kind(part.values["kind"]) in shared:
+            yield _failing("nothing_shared", f"no {part.values['kind']} is said to be shared", part)
+    most = max(map(abs, evidence.standardized))
+    strongest = [title for title, place in places.items() if abs(evidence.standardized[place]) == most]
+    if most >= NEGLIGIBLE and named.isdisjoint(strongest):
+        found = f"“{strongest[0]}” does most and is not named"
+        yield Claim("omission", "contradicted", found, end, end, evidence.history[places[strongest[0]]])
+
+
+def _failing(kind: ClaimKind, found: str, part: Part, slot: str = "", item: int | None = None) -> Claim:
+    """A finding about the words of a slot, or about a whole part."""
+    start, end = part.places[slot] if slot else (part.start, part.end)
+    return Claim(kind, "contradicted", found, start, end, item)
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
+
+
+def _rank_findings(opening: Part, evidence: Evidence) -> Iterator[Claim]:
+    """How far up the list the opening puts the item, where its verdict is right."""
+    at, kind = f"at rank {evidence.rank:,} of {evidence.n_ranked:,}", verdict_kind(evidence)
+    stated = opening.group.split(".")[0]
+    if (stated == "yes") is not evidence.recommended:
+        return
+    if stated != kind:
+        half = "lower" if stated == "no" else "upper"
+        yield _failing("rank", f"it is said to be in the {half} half, {at}", opening)
+    elif opening.group == "yes.opening.top" and not evidence.at_top:
+        yield _failing("rank", f"it is said to be at the top, {at}", opening)
+    elif opening.group == "between.opening.near" and not evidence.near:
+        yield _failing("rank", f"it is said to be near, {at}", opening)
+
+
+def _sentence_findings(part: Part, evidence: Evidence, places: Mapping[str, int]) -> Iterator[Claim]:
+    at = {slot: places[title] for slot, title in part.titles.items() if title in places}
+    for slot, place in at.items():
+        if abs(evidence.standardized[place]) < NEGLIGIBLE:
+            way = "for" if part.sign(slot) > 0 else "against"
+            found = f"“{part.titles[slot]}” is said to count {way} it, and hardly does anything"
+            yield _failing("negligible", found, part, slot, evidence.history[place])
+    if len(at) < len(part.titles):
+        return
+    size = {slot: abs(evidence.standardized[place]) for slot, place in at.items()}
+    if any(one < other for one, other in pairwise(size[slot] for slot in NAMED[:3] if slot in size)):
+        yield _failing("order", "what is named first does not do most", part)
+    if part.group in ("yes.outweighed", "between.held.counter") and size["against"] < size["for"]:
+        yield _failing("balance", "what is said to pull harder does not", part)
+    for slot, owners in part.linked():
+        shared = [evidence.shared[at[owner]] for owner in owners]
+        common = [phrase for phrase in shared[0] if all(phrase in other for other in shared)] if shared else []
+        if shared and part.values[slot] not in (_facts(common) if slot == "common" else _links(common)):
+            end = "is not what they share" if slot == "common" else "does not hold"
+            yield _failing("link", f"{part.values[slot].strip(', ')!r} {end}", part, slot)
+
+
+def _balance_findings(parts: Sequence[Part], evidence: Evidence, places: Mapping[str, int]) -> Iterator[Claim]:
+    """What is said to pull the other way, but weakly, must not clearly outweigh all that is named beside it."""
+    cited = {title: (part, slot) for part in parts for slot, title in part.titles.items()}
+    size = {title: abs(evidence.standardized[places[title]]) for title in cited if title in places}
+    leading = {title: one for title, one in size.items() if not cited[title][0].group.endswith(".counter")}
+    for title, one in size.items():
+        part, slot = cited[title]
+        most = max(leading.values(), default=0.0)
+        if part.group in ("yes.counter", "no.counter") and one > OUTWEIGHS * most:
+            found = f"“{title}” does more than what it is set against"
+            yield _failing("balance", found, part, slot, evidence.history[places[title]])
+
+
+def _links(shared: Sequence[str]) -> set[str]:
+    """The ways to say truly what one history item shares with the item."""
+    links = {part.format(what=what) for part in answer_parts()["why.one"] for what in _facts(shared)}
+    return links | set(answer_parts()["why.close"]) if CLOSE in shared else links
+
+
+def _facts(shared: Sequence[str]) -> set[str]:
+    """One or two of the shared attributes, as they may stand in a sentence, in either order."""
+    facts = [phrase for phrase in shared if phrase != CLOSE]
+    pairs = [pair for one, other in combinations(facts, 2) for pair in ((one, other), (other, one))]
+    return {join_facts([fact]) for fact in facts} | {join_facts(pair) for pair in pairs}

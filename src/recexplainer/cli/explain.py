@@ -35,7 +35,7 @@ def explain(
     explainer = open_explainer(find_run(run, runs))
     if aspect:
         _warn_of_unknown_aspect(aspect, explainer.dataset)
-    explanations = explainer.explain([explainer.pair(user, item)], evidence=not surrogate, strict=strict, ask=aspect)
+    explanations = explainer.explain([explainer.pair(user, item)], grounded=not surrogate, strict=strict, aspect=aspect)
     if as_json:
         typer.echo(explanations_json(explanations))
     else:

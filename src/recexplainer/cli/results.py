@@ -110,7 +110,9 @@ def show_explanation(explanation: Explanation) -> None:
 def _show_claims(explanation: Explanation, console: Console) -> None:
     from rich.text import Text
 
-    problems, count = _problems(explanation), len(explanation.claims)
+    from recexplainer.claims.claim import stated
+
+    problems, count = _problems(explanation), len(stated(explanation.claims))
     for line in problems:
         console.print(Text(line, style="yellow"))
     if count and not problems:
@@ -120,8 +122,9 @@ def _show_claims(explanation: Explanation, console: Console) -> None:
 
 def _problems(explanation: Explanation) -> list[str]:
     """The claims that are not supported, one line each."""
+    from recexplainer.claims.claim import stated
     from recexplainer.reports.checking import check, open_faults
 
-    checks = [check(explanation, claim) for claim in explanation.claims if claim.status != "supported"]
+    checks = [check(explanation, claim) for claim in stated(explanation.claims) if claim.status != "supported"]
     faults = [f"Not supported: {fault}." for fault in open_faults(explanation)]
-    return [*(f"{each.status}: {each.says}: {each.found}" for each in checks), *faults]
+    return [*(f"{each.status}: {each.words}: {each.found}" for each in checks), *faults]

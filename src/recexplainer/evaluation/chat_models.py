@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from recexplainer.chat.model import ChatModel, Conversation, Message
-from recexplainer.claims.faults import read_verdict
+from recexplainer.claims.parser import read_verdict
 from recexplainer.data.titles import TitleFinder
 from recexplainer.evaluation.alignment import RETURNED, classification_row, ranking_rows, retrieval_rows
 from recexplainer.evaluation.rows import Row, row

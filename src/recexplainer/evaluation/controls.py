@@ -15,7 +15,7 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from recexplainer.claims.faults import read_verdict
+from recexplainer.claims.parser import read_verdict
 from recexplainer.evaluation.discriminator import evaluate_discriminator
 from recexplainer.evaluation.encoder import EncoderSettings, Predictor, fit_predict
 from recexplainer.evaluation.metrics import Values

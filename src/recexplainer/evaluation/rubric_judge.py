@@ -1,17 +1,15 @@
 """The rubric judge: rates explanations by rules that it can print, in place of a language model.
 
-It reads a text by titles and attributes alone; it asks neither a language model nor f, beyond f's verdict, which every
-explanation carries.
+It goes by the titles, the verdict and the shared attributes that the claim parser reads; it asks neither a language
+model nor the recommender, beyond the recommender's verdict, which every explanation carries.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
-from recexplainer.claims.faults import read_verdict
-from recexplainer.claims.linking import ATTRIBUTE, BLANK, NameReader, blanked, facts_by_item
+from recexplainer.claims.linking import BLANK, facts_by_item
+from recexplainer.claims.parser import NEIGHBOUR, ClaimParser, ParsedText
 from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
@@ -35,24 +33,8 @@ RULES = (
 )
 """How the rubric judge rates, for whoever reads its ratings."""
 
-_CLAUSE = re.compile(r"[^.!?:;]+")
-_MEANT = re.compile(r"\b(?:it|this)\b", re.IGNORECASE)
-_SHARING = re.compile(r"\b(?:shar(?:es?|ed|ing)|common|link(?:s|ed)?|ties|tied|follows)\b", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """What a text names: items of the case, faults, and the words that are left, names blanked out."""
-
-    words: str
-    items: Collection[int]
-    faults: Collection[str]
-
-    def speaks_of(self, item: int) -> bool:
-        """Whether the item is named, or meant by "it" or "this" after an opening clause that names no title."""
-        opening = _CLAUSE.match(self.words)
-        unnamed = opening is not None and BLANK not in opening[0]
-        return item in self.items or (unnamed and _MEANT.search(self.words) is not None)
+_OPENING_CLAUSE = re.compile(r"[^.!?:;]+")
+_PRONOUN = re.compile(r"\b(?:it|this)\b", re.IGNORECASE)
 
 
 class RubricJudge:
@@ -65,7 +47,7 @@ class RubricJudge:
     def __init__(self, dataset: Dataset) -> None:
         self._titles = dataset.titles
         attributes = Attributes.of(dataset)
-        self._names = NameReader(dataset.titles, attributes)
+        self._parser = ClaimParser(dataset.titles, attributes)
         self._facts = facts_by_item(attributes)
 
     def rate(self, explanation: Explanation) -> tuple[int, str]:
@@ -75,23 +57,36 @@ class RubricJudge:
             DataError: The explanation is about another catalogue.
         """
         self._check(explanation)
-        reading = self._read(explanation)
-        verdict = read_verdict(reading.words)
-        if verdict is not explanation.recommended:
-            return 0, "no decision is found" if verdict is None else "the decision is not the recommender's"
-        named = [item for item in reading.items if item != explanation.item]
-        shared = {fact for item in named for fact in self._facts[item] & self._facts[explanation.item]}
-        own = self._facts[explanation.item] if explanation.item in explanation.history else frozenset[str]()
-        if faults := [*reading.faults, *_false_links(reading.words, shared | own)]:
+        parsed = self._parser.parse(explanation.text, explanation.history, explanation.item)
+        if parsed.verdict is not explanation.recommended:
+            return 0, "no decision is found" if parsed.verdict is None else "the decision is not the recommender's"
+        own, case = self._facts[explanation.item], {explanation.item, *explanation.history}
+        named = case.intersection(name.item for name in parsed.names if name.item is not None)
+        reasons = named - {explanation.item}
+        shared = {fact for item in reasons for fact in self._facts[item] & own}
+        faults = [
+            f"“{parsed.text[name.start : name.end]}” is no title of the catalogue"
+            if name.item is None
+            else f"“{self._titles[name.item]}” is not in the history"
+            for name in parsed.names
+            if name.item not in case
+        ]
+        may_share = shared | own if explanation.item in explanation.history else shared
+        faults += [
+            f"“{parsed.text[claim.start : claim.end]}” is not shared"
+            for claim in parsed.claims
+            if claim.kind == "shared" and claim.sort != NEIGHBOUR and claim.value.casefold() not in may_share
+        ]
+        if faults:
             return 1, ", ".join(dict.fromkeys(faults))
-        if not named:
+        if not reasons:
             return 1, "no history item is named"
-        if not reading.speaks_of(explanation.item):
+        if explanation.item not in named and not _speaks_of_it(parsed):
             return 1, "the item is not spoken of"
-        if len(named) > 1:
-            return 3, f"{len(named)} history items are named"
-        if said := sorted(fact for fact in shared if _words(fact, re.IGNORECASE).search(reading.words)):
-            return 3, f"a history item is named, and that it shares {said[0]!r} with the item"
+        if len(reasons) > 1:
+            return 3, f"{len(reasons)} history items are named"
+        if facts := [fact for fact in sorted(shared) if _mentions(parsed, fact)]:
+            return 3, f"a history item is named, and that it shares {facts[0]!r} with the item"
         return 2, "one history item is named, and nothing that it shares with the item"
 
     def _check(self, explanation: Explanation) -> None:
@@ -104,30 +99,12 @@ class RubricJudge:
                     hint="Judge explanations with the dataset that they were made with.",
                 )
 
-    def _read(self, explanation: Explanation) -> _Reading:
-        text, case = explanation.text, {explanation.item, *explanation.history}
-        names = self._names.read(text, case)
-        faults = [
-            f"“{text[name.start : name.end]}” is no title of the catalogue"
-            if name.item is None
-            else f"“{self._titles[name.item]}” is not in the history"
-            for name in names
-            if name.item not in case
-        ]
-        return _Reading(blanked(text, names), {name.item for name in names if name.item in case}, faults)
+
+def _speaks_of_it(parsed: ParsedText) -> bool:
+    """Whether the item is meant by "it" or "this" after an opening clause that names no title."""
+    opening = _OPENING_CLAUSE.match(parsed.words)
+    return opening is not None and BLANK not in opening[0] and _PRONOUN.search(parsed.words) is not None
 
 
-def _words(name: str, flags: int = 0) -> re.Pattern[str]:
-    """Finds a name at word boundaries."""
-    return re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", flags)
-
-
-def _false_links(words: str, shared: Collection[str]) -> Iterator[str]:
-    """What a clause says is shared and is not."""
-    facts = [_words(fact, re.IGNORECASE) for fact in shared]
-    for clause in _CLAUSE.finditer(words):
-        claims = ATTRIBUTE.finditer(words, *clause.span()) if _SHARING.search(clause[0]) else ()
-        for claim in claims:
-            if not any(fact.match(words, claim.end()) for fact in facts):
-                said = re.split(r"[,\0]", words[claim.start() : clause.end()])[0]
-                yield f"“{said.strip()}” is not shared"
+def _mentions(parsed: ParsedText, fact: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(fact)}(?!\w)", parsed.words, re.IGNORECASE) is not None

@@ -26,7 +26,8 @@ _SLOTS = {
     "kind": "(?P<kind>[a-z ]+)",
     **{name: f"“(?P<{name}>[^”]*)”" for name in NAMED},
 }
-_KINDS = {"Yes": ("yes",), "No": ("no", "between")}
+_VERDICTS = {"Yes": ("yes",), "No": ("no", "between")}
+_DENIED = {"yes.agreed": (-1,), "no.agreed": (1,), "yes.despite": (1,)}
 
 
 @cache
@@ -44,8 +45,9 @@ class Part:
         popular: Whether it says that the item pleases most users.
         start: Offset of its first character.
         end: Offset after its last one, and after the space that follows.
-        places: Where what fills its slots stands, by slot, in the order of the text.
-        said: What fills them, by slot.
+        places: Where what fills its slots stands, by slot.
+        values: What fills them, by slot.
+        titles: The titles that it gives as reasons, without quotation marks, by slot; those of a list are numbered.
     """
 
     group: str
@@ -53,26 +55,25 @@ class Part:
     start: int
     end: int
     places: Mapping[str, Span]
-    said: Mapping[str, str]
-
-    @property
-    def cited(self) -> list[tuple[str, Span]]:
-        """Slot and place of each title, without quotation marks; a list's titles are numbered in place of a name."""
-        start, listed = self.places.get("all", (0, 0))[0], re.finditer("“([^”]*)”", self.said.get("all", ""))
-        every = [(f"all {n}", (start + one.start(1), start + one.end(1))) for n, one in enumerate(listed)]
-        return [(slot, self.places[slot]) for slot in NAMED if slot in self.places] + every
+    values: Mapping[str, str]
+    titles: Mapping[str, str]
 
     @property
     def denied(self) -> tuple[int, ...]:
         """The sides, for (1) and against (-1), on which it says that there is nothing."""
-        denied: dict[str, tuple[int, ...]] = {"yes.agreed": (-1,), "no.agreed": (1,), "yes.despite": (1,)}
-        return (1, -1) if self.group.endswith(".nothing") else denied.get(self.group, ())
+        return (1, -1) if self.group.endswith(".nothing") else _DENIED.get(self.group, ())
 
     def sign(self, slot: str) -> int:
-        """Whether the title in a slot is said to speak for the item (1) or against it (-1)."""
+        """Whether the title in a slot is said to count for the item (1) or against it (-1)."""
         if slot in ("for", "against"):
             return 1 if slot == "for" else -1
         return -1 if self.group.startswith("no.reason") else 1
+
+    def linked(self) -> Iterator[tuple[str, list[str]]]:
+        """The slots that say what titles share with the item asked about, each with the slots of those titles."""
+        for slot, owners in (("why", ("first", "for")), ("also", ("second",)), ("common", tuple(self.titles))):
+            if slot in self.values:
+                yield slot, [owner for owner in owners if owner in self.titles]
 
 
 def read_parts(text: str) -> Iterator[Part]:
@@ -91,21 +92,27 @@ def _part_at(text: str, at: int, verdict: str) -> Part | None:
     """The longest part that stands at a place; an opening stands at the beginning alone, and nothing else does."""
     matches = [
         (match, group)
-        for kind in _KINDS.get(verdict, ())
+        for kind in _VERDICTS.get(verdict, ())
         for group, pattern in _patterns(kind, opening=at == 0)
         if (match := pattern.match(text, at))
     ]
     if not matches:
         return None
     match, group = max(matches, key=lambda pair: pair[0].end())
-    said = {slot: value for slot, value in match.groupdict().items() if value}
+    places = {slot: match.span(slot) for slot, value in match.groupdict().items() if value}
+    named = [slot for slot in NAMED if slot in places]
+    for number, one in enumerate(re.finditer("“([^”]*)”", match["all"]) if "all" in places else ()):
+        named.append(f"all {number}")
+        places[named[-1]] = (match.start("all") + one.start(1), match.start("all") + one.end(1))
+    values = {slot: text[start:end] for slot, (start, end) in places.items()}
     return Part(
         group.removesuffix(POPULAR),
         group.endswith(POPULAR),
         at,
         match.end(),
-        {slot: match.span(slot) for slot in said},
-        said,
+        places,
+        values,
+        {slot: values[slot] for slot in named},
     )
 
 

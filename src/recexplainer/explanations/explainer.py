@@ -1,47 +1,79 @@
-"""The explainer: asks the surrogate for a verdict and for the reasons in words, and sets what f says beside them.
+"""Explains pairs of a user and an item: asks the recommender, has the surrogate write, and makes records of it all.
 
-Two ways, never mixed up. With evidence f is asked first, and the surrogate puts the answer in words; alone, the
-surrogate says what it believes of f.
+Two ways, never mixed up. Grounded: the recommender is asked first, and the surrogate puts the answer in words. Alone:
+the surrogate says what it believes of the recommender. Texts that somebody else wrote become records in the same way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from recexplainer.claims.claim import Claim, stated
+from recexplainer.claims.verifier import Verifier
+from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
-from recexplainer.evidence.evidence import Evidence
-from recexplainer.explanations.generator import Drafter
-from recexplainer.explanations.record import Explanation, Method
-from recexplainer.explanations.recording import Recorder
-from recexplainer.explanations.self_attribution import believed, can_reflect
+from recexplainer.data.titles import Match, TitleFinder
+from recexplainer.errors import DataError, SurrogateError
+from recexplainer.evidence.evidence import Evidence, gather_evidence
+from recexplainer.explanations.record import Citation, Explanation, Method
+from recexplainer.recommenders.attribution import ablated_ranks
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
-from recexplainer.surrogate.batching import EncodedSet, encode_questions
-from recexplainer.surrogate.decoding import Decoder
-from recexplainer.surrogate.model import Surrogate
-from recexplainer.tasks.example import Example
+from recexplainer.recommenders.scoring import recommended_shares, score_batches, truncate
 
-DRAFTS = 32
-"""Most texts a case, where f says what does not hold."""
-OWN_DRAFTS = 16
-"""Most texts a case, where the surrogate is held to its own answers; a weak one may contradict them in every text."""
+if TYPE_CHECKING:
+    from recexplainer.explanations.generator import Generator
+    from recexplainer.surrogate.batching import EncodedSet
+    from recexplainer.surrogate.model import Surrogate
+
+BATCH_SIZE = 1024
+"""Pairs that are explained together."""
+_FIRST = 5
+_PROBABILITIES = {True: 1.0, False: 0.0, None: 0.5}  # of yes, by the verdict that a text states
 
 
-class Explainer:
-    """Explains pairs of a user and an item.
+class PairExplainer:
+    """Explains pairs of a user and an item, and checks what others say of them.
 
     Args:
         dataset: The catalogue and the users' histories.
-        recommender: f, or a bare function that scores.
-        surrogate: g, aligned to f.
+        recommender: The recommender, or a bare function that scores.
+        surrogate: The surrogate, aligned to the recommender; None where only texts of others are checked.
     """
 
-    def __init__(self, dataset: Dataset, recommender: Recommender | ScoreFunction, surrogate: Surrogate) -> None:
+    def __init__(
+        self, dataset: Dataset, recommender: Recommender | ScoreFunction, surrogate: Surrogate | None = None
+    ) -> None:
         self.dataset, self.surrogate = dataset, surrogate
         self.recommender = as_recommender(recommender, dataset.item_ids)
-        self._decoder = Decoder(surrogate, dataset.titles)
-        self._recorder = Recorder(dataset, self.recommender)
-        self._drafter = Drafter(self._decoder, self._recorder)
+        self._attributes = Attributes.of(dataset)
+        self._recommended_shares = recommended_shares(self.recommender, dataset)
+        self._finder = TitleFinder(dataset.titles)
+        self.verifier = Verifier(dataset, self.recommender, self._attributes)
+        self._generator: Generator | None = None
+
+    @property
+    def generator(self) -> Generator:
+        """Has the surrogate write.
+
+        Raises:
+            SurrogateError: There is no surrogate.
+        """
+        if self.surrogate is None:
+            raise SurrogateError(
+                "There is no surrogate that could explain.",
+                location="PairExplainer",
+                hint="Give one, Surrogate.from_pretrained(FOLDER), or check texts of others.",
+            )
+        if self._generator is None:
+            from recexplainer.explanations.generator import Generator
+
+            self._generator = Generator(self.surrogate, self.dataset, self.recommender, self.verifier)
+        return self._generator
 
     def pair(self, user: User | str, item: int | str) -> tuple[User, int]:
         """What `explain` takes, from the own id of a user of the data, or any user, and an item's own id or index.
@@ -54,79 +86,209 @@ class Explainer:
         history = self.dataset.history(self.dataset.user_index(user)).tolist()
         return User(tuple(seen for seen in history if seen != asked), user), asked
 
-    def questions(self, pairs: Sequence[tuple[User, int]], *, evidence: bool = True, ask: str = "") -> EncodedSet:
-        """The questions that `explain` puts to the surrogate, `[pairs]`, to have them answered elsewhere.
-
-        Args:
-            pairs: As in `explain`.
-            evidence: As in `explain`.
-            ask: As in `explain`.
+    def evidence(self, pairs: Sequence[tuple[User, int]]) -> list[Evidence]:
+        """What the recommender says of each pair, `[pairs]`.
 
         Raises:
-            DataError: As in `explain`.
+            DataError: A history is empty, or an item is not in the catalogue.
+            RecommenderError: The recommender cannot answer for a changed history.
         """
-        return self._asked(pairs, self._recorder.known(pairs), evidence, ask)
+        for user, item in pairs:
+            if not user.history:
+                raise DataError(
+                    "There is nothing to explain from: the user has no history.",
+                    location=f"user {user.id!r}",
+                    hint="Ask about a user with at least one interaction.",
+                )
+            if not 0 <= item < self.dataset.n_items:
+                raise DataError(
+                    f"There is no item number {item} in a catalogue of {self.dataset.n_items}.",
+                    location=f"dataset {self.dataset.name!r}",
+                    hint="Give the item's index, from 0; Dataset.item_index finds it by its own id.",
+                )
+        return gather_evidence(
+            self.recommender,
+            self.dataset,
+            [user for user, _ in pairs],
+            [item for _, item in pairs],
+            attributes=self._attributes,
+            recommended_share=self._recommended_shares,
+        )
 
     def explain(
         self,
         pairs: Sequence[tuple[User, int]],
         *,
-        evidence: bool = True,
+        grounded: bool = True,
         strict: bool = False,
-        reflect: bool = True,
-        ask: str = "",
-        method: str | None = None,
+        self_attribution: bool = True,
+        aspect: str = "",
+        source: Method | None = None,
+        batch_size: int = BATCH_SIZE,
     ) -> list[Explanation]:
-        """Why f would or would not recommend each item.
+        """Why the recommender would or would not suggest each item.
 
-        What is quoted is held to the item and to what matters most in the history, none of it twice, and a text that
-        claims what is not borne out is written again: by f, which is asked first; or, by the surrogate alone, by what
-        the surrogate itself answers when it is asked which history items matter. Strict, every claim must be supported
-        by f: where none of many texts has that, f's verdict alone is given, and why.
+        Titles that are quoted are constrained to the item and what matters most in the history, none of it twice; and a
+        text whose claims do not hold is written again: by the recommender, which is asked first; or, by the surrogate
+        alone, by what the surrogate itself answers when it is asked which history items matter. Strict, every claim
+        must be supported by the recommender: where none of many texts has that, its verdict alone is given, and why.
 
         Args:
             pairs: `[pairs]`, a user with a history and an item index.
-            evidence: Ask f first and put its answer in words; False: the surrogate alone, f is not asked.
-            strict: Let nothing stand that f does not confirm.
-            reflect: Have the surrogate alone ask itself first; False: it speaks at once and freely, as in the paper.
-                The intention form always does; one that has not learned which history items matter had better.
-            ask: The view that the reader wants, in words; added to the question.
-            method: Who explains, for the record; None: the surrogate's form.
+            grounded: Ask the recommender first and put its answer in words; False: the surrogate alone.
+            strict: Let nothing stand that the recommender does not support.
+            self_attribution: Have the surrogate alone ask itself first; False: it writes directly and freely, as in the
+                paper. The intention form always does; one that has not learned which history items matter had better.
+            aspect: What the reader wants to hear of, in words; added to the question.
+            source: Who explains, for the record; None: the surrogate's form and the variant that is asked for.
+            batch_size: How many pairs are explained together.
+
+        Raises:
+            DataError: A history is empty, or an item is not in the catalogue.
+            SurrogateError: There is no surrogate.
+        """
+        generator = self.generator
+        alone = "self_attribution" if self_attribution and generator.can_self_attribute else "direct"
+        method = Method(generator.form, "grounded" if grounded else alone)
+        explanations: list[Explanation] = []
+        for start in range(0, len(pairs), batch_size):
+            batch = pairs[start : start + batch_size]
+            evidence, users = self.evidence(batch), [user.id for user, _ in batch]
+            attempts = generator.generate(users, evidence, method.variant, strict=strict, aspect=aspect)
+            explanations += [
+                self._record(source or method, user, one, *attempt.content, aspect=aspect)
+                for user, one, attempt in zip(users, evidence, attempts, strict=True)
+            ]
+        return explanations
+
+    def questions(self, pairs: Sequence[tuple[User, int]], *, grounded: bool = True, aspect: str = "") -> EncodedSet:
+        """The questions that `explain` puts to the surrogate, `[pairs]`, to have them answered elsewhere."""
+        users, evidence = [user.id for user, _ in pairs], self.evidence(pairs)
+        return self.generator.questions(users, evidence, grounded=grounded, aspect=aspect)
+
+    def check(self, text: str, user: User | str, item: int | str) -> tuple[Claim, ...]:
+        """What anybody's text claims of a pair, each with its status; it is not held to the wording of rationales.
+
+        Raises:
+            DataError: As in `pair` and `evidence`.
+        """
+        (evidence,) = self.evidence([self.pair(user, item)])
+        return stated(self.verifier.claims(text, evidence))
+
+    def records(
+        self, source: Method, pairs: Sequence[tuple[User, int]], texts: Sequence[str], aspect: str = ""
+    ) -> list[Explanation]:
+        """Records of what somebody else wrote of pairs: a chat model, a template. The verdict is the one it states.
+
+        Args:
+            source: Who wrote it.
+            pairs: `[pairs]`, as `explain` takes them.
+            texts: `[pairs]`.
+            aspect: The aspect that was asked for.
 
         Raises:
             DataError: A history is empty, or an item is not in the catalogue.
         """
-        known = self._recorder.known(pairs)
-        questions = self._asked(pairs, known, evidence, ask)
-        probabilities = self._decoder.yes_probabilities(questions)
-        told = known if evidence else None
-        if not evidence and reflect and can_reflect(self._decoder):
-            users = [user.id for user, _ in pairs]
-            told = believed(self._decoder, self.dataset, self.recommender, known, users, probabilities)
-            questions = self._asked(pairs, told, True, ask)
-        if strict or told is not None:
-            most = DRAFTS if evidence or strict else OWN_DRAFTS
-            written = self._drafter.held(questions, told, known, strict=strict, drafts=most)
-        else:
-            written = self._drafter.free(questions)
-        variant = "grounded" if evidence else "direct" if told is None else "self_attribution"
-        source = Method(method or self.surrogate.form, variant)
-        cases = zip(pairs, known, probabilities.tolist(), written, strict=True)
         return [
-            self._recorder.record(source, user.id, one, draft.text, probability, ask=ask, abstained=draft.abstained)
-            for (user, _), one, probability, draft in cases
+            self._record(source, user.id, one, text, self.verifier.claims(text, one), aspect=aspect)
+            for (user, _), one, text in zip(pairs, self.evidence(pairs), texts, strict=True)
         ]
 
-    def _asked(
-        self, pairs: Sequence[tuple[User, int]], known: Sequence[Evidence], evidence: bool, ask: str
-    ) -> EncodedSet:
-        """A question for each pair."""
-        aspect = "evidence" if evidence else "surrogate"
-        examples = [
-            Example("rationale", aspect, user.id, one.history, (one.item,), evidence=one if evidence else None)
-            for (user, _), one in zip(pairs, known, strict=True)
-        ]
-        return encode_questions(self.surrogate, self.dataset, self.recommender, examples, ask)
+    def _record(
+        self,
+        source: Method,
+        user: str,
+        evidence: Evidence,
+        text: str,
+        claims: tuple[Claim, ...],
+        probability: float | None = None,
+        abstained: str = "",
+        *,
+        aspect: str,
+    ) -> Explanation:
+        """The record of a text; without a probability its verdict is the one that it states."""
+        titles = self.dataset.titles
+        statuses = (one.status for one in claims if one.kind == "verdict")
+        stands = next((evidence.recommended is (status == "supported") for status in statuses), None)
+        verdict = stands if probability is None else probability > 0.5
+        return Explanation(
+            method=source.name,
+            user=user,
+            history=evidence.history,
+            history_titles=tuple(titles[item] for item in evidence.history),
+            item=evidence.item,
+            item_title=titles[evidence.item],
+            verdict=verdict,
+            probability=_PROBABILITIES[verdict] if probability is None else probability,
+            text=text,
+            citations=cite(text, self._finder.find(text), self.recommender, evidence, user),
+            recommended=evidence.recommended,
+            score=evidence.score,
+            rank=evidence.rank,
+            n_ranked=evidence.n_ranked,
+            attributions=evidence.attributions,
+            aspect=aspect,
+            claims=stated(claims) if abstained else claims,
+            abstained=abstained,
+            variant=source.variant,
+        )
+
+
+def cite(
+    text: str, titles: Sequence[Match], recommender: Recommender, evidence: Evidence, user: str = ""
+) -> tuple[Citation, ...]:
+    """The titles found in a text as citations, the item asked about left out.
+
+    Args:
+        text: An explanation.
+        titles: The titles of the catalogue in it, in order.
+        recommender: The recommender, asked again without each history item that is cited.
+        evidence: What the recommender said of the pair with the whole history.
+        user: The user's own id, for recommenders that know users by id.
+    """
+    found = [match for match in titles if match.item != evidence.item]
+    cited = [match.item for match in found if match.item in evidence.history]
+    ranks: dict[int, int] = {}
+    if cited and len(evidence.history) > 1 and recommender.answers_changed_history:
+        users, items = [User(evidence.history, user)] * len(cited), [evidence.item] * len(cited)
+        without = ablated_ranks(recommender, users, items, [{item} for item in cited])
+        ranks = dict(zip(cited, without.tolist(), strict=True))
+    typical = median(map(abs, evidence.attributions)) if evidence.attributions else 0.0
+    attributions = dict(zip(evidence.history, evidence.attributions, strict=bool(evidence.attributions)))
+    return tuple(
+        Citation(
+            item=match.item,
+            title=text[match.start : match.end],
+            start=match.start,
+            end=match.end,
+            in_history=match.item in evidence.history,
+            attribution=attributions.get(match.item),
+            ablated_rank=ranks.get(match.item),
+            matters=abs(attributions[match.item]) > typical if match.item in attributions else None,
+        )
+        for match in found
+    )
+
+
+def choose_pairs(recommender: Recommender, users: Sequence[User], count: int, seed: int) -> list[tuple[User, int]]:
+    """Pairs to show: users drawn at random, in turn with one of their first five items and with one of the lower half.
+
+    Args:
+        recommender: The recommender.
+        users: Whom to draw from; histories of at least three items are preferred.
+        count: How many pairs; of fewer users, one each.
+        seed: Seed of the draw.
+    """
+    rng = np.random.default_rng(seed)
+    long_enough = [user for user in users if len(user.history) >= 3] or list(users)
+    drawn = [long_enough[at] for at in rng.choice(len(long_enough), min(count, len(long_enough)), replace=False)]
+    pairs: list[tuple[User, int]] = []
+    scored = [User(truncate(user.history, recommender), user.id) for user in drawn]
+    ranked = [order for batch in score_batches(recommender, scored) for order in batch.best(recommender.n_items)]
+    for position, (user, order) in enumerate(zip(drawn, ranked, strict=True)):
+        pool = order[:_FIRST] if position % 2 == 0 else order[len(order) // 2 :]
+        pairs.append((user, pool[int(rng.integers(len(pool)))]))
+    return pairs
 
 
 def explain(
@@ -136,21 +298,13 @@ def explain(
     *,
     user: User | str,
     item: int | str,
-    evidence: bool = True,
+    grounded: bool = True,
     strict: bool = False,
-    ask: str = "",
+    aspect: str = "",
 ) -> Explanation:
-    """Why f would or would not recommend one item to one user; see `Explainer` for many.
+    """Why the recommender would or would not suggest one item to one user; see `PairExplainer` for many.
 
-    Args:
-        surrogate: g, aligned to f.
-        dataset: The catalogue.
-        recommender: f, or a bare function that scores.
-        user: Who asks: the own id of a user of the data, or a `User` with any history of item indices, oldest first.
-        item: The item's own id, as text, or its index.
-        evidence: Ask f first; False: the surrogate alone.
-        strict: Let nothing stand that is not supported.
-        ask: The view that the reader wants.
+    `user` is the own id of a user of the data, or a `User` with any history; `item` the item's own id, or its index.
     """
-    explainer = Explainer(dataset, recommender, surrogate)
-    return explainer.explain([explainer.pair(user, item)], evidence=evidence, strict=strict, ask=ask)[0]
+    explainer = PairExplainer(dataset, recommender, surrogate)
+    return explainer.explain([explainer.pair(user, item)], grounded=grounded, strict=strict, aspect=aspect)[0]

@@ -1,94 +1,218 @@
-"""Texts by a surrogate, written again until nothing in them is found wrong.
+"""Texts by a surrogate: one attempt after the other, until every claim holds (rejection sampling).
 
-It does not know who told the surrogate what it is held to: f, or the surrogate itself.
+A text by the surrogate alone is one guess after the other. Asked beforehand which history item counts most for the item
+and which most against it, the surrogate is constrained by its own answers, as it is by the recommender's where that is
+asked. It makes no records.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
+from recexplainer.claims.claim import STATED, Claim, faults, stated
+from recexplainer.claims.verifier import Verifier
+from recexplainer.data.dataset import Dataset
 from recexplainer.evidence.evidence import NEGLIGIBLE, Evidence
-from recexplainer.explanations.recording import Recorder
-from recexplainer.surrogate.batching import EncodedSet
+from recexplainer.recommenders.base import Recommender
+from recexplainer.surrogate.batching import EncodedSet, encode_questions
 from recexplainer.surrogate.decoding import Decoder
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.prompt import Form, applies
+from recexplainer.tasks.example import Example
 
-LONGEST = 256
+MAX_TOKENS = 256
 """Most tokens of a text."""
+MAX_ATTEMPTS = 32
+"""Most texts a case, where the recommender says what does not hold."""
+MAX_SELF_ATTEMPTS = 16
+"""Most texts a case by the surrogate's own answers; a weak surrogate may contradict them in every text."""
 _LEAST_CITABLE, _MOST_CITABLE = 3, 4
+_LIKED, _BETWEEN, _DISLIKED = 0.1, 0.4, 0.75  # where in the list an item is taken to stand, as a share of it
+_DOUBTED = 0.2  # with a probability of yes above this an item is disliked, but not taken to be in the lower half
+_ONLY_ONE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A text, what in it does not hold, and why reasons are left out of it, "" if they are not."""
+class Attempt:
+    """A text that the surrogate wrote.
+
+    Attributes:
+        text: The text.
+        claims: What it claims, with the status that the recommender gives it.
+        probability: The surrogate's probability of "Yes".
+        abstained: Why reasons are left out of it; "" if they are not.
+        problems: What in it does not hold by what it is constrained to; () if all of it holds.
+    """
 
     text: str
-    faults: tuple[str, ...] = ()
+    claims: tuple[Claim, ...]
+    probability: float
     abstained: str = ""
+    problems: tuple[Claim, ...] = ()
+
+    @property
+    def content(self) -> tuple[str, tuple[Claim, ...], float, str]:
+        """What goes into the record."""
+        return self.text, self.claims, self.probability, self.abstained
 
 
-class Drafter:
+class Generator:
     """Has a surrogate write.
 
     Args:
-        decoder: Asks the surrogate.
-        recorder: Tells what in a text does not hold.
+        surrogate: The surrogate.
+        dataset: The catalogue.
+        recommender: The recommender, asked for its vectors only.
+        verifier: Says what in a text does not hold.
     """
 
-    def __init__(self, decoder: Decoder, recorder: Recorder) -> None:
-        self._decoder, self._recorder = decoder, recorder
+    def __init__(self, surrogate: Surrogate, dataset: Dataset, recommender: Recommender, verifier: Verifier) -> None:
+        self.form: Form = surrogate.form
+        self.decoder = Decoder(surrogate, dataset.titles)
+        self.surrogate, self._dataset, self._recommender, self._verifier = surrogate, dataset, recommender, verifier
 
-    def free(self, questions: EncodedSet) -> list[Draft]:
-        """What the surrogate says at once, held to nothing."""
-        return [Draft(text) for text in self._decoder.greedy(questions, LONGEST)]
+    @property
+    def can_self_attribute(self) -> bool:
+        """Whether the surrogate's form can be asked which history items matter."""
+        return applies(Example("rationale", "for"), self.form)
 
-    def held(
+    def questions(
+        self, users: Sequence[str], evidence: Sequence[Evidence], *, grounded: bool = True, aspect: str = ""
+    ) -> EncodedSet:
+        """The question of each pair, `[pairs]`: what `generate` asks; they may be answered elsewhere too.
+
+        Args:
+            users: `[pairs]`, the users' own ids.
+            evidence: `[pairs]`.
+            grounded: Put the evidence in the question; False: the pair alone.
+            aspect: What the reader wants to hear of; added to the question.
+        """
+        task = "evidence" if grounded else "surrogate"
+        examples = [
+            Example("rationale", task, user, one.history, (one.item,), evidence=one if grounded else None)
+            for user, one in zip(users, evidence, strict=True)
+        ]
+        return encode_questions(self.surrogate, self._dataset, self._recommender, examples, aspect)
+
+    def generate(
+        self, users: Sequence[str], evidence: Sequence[Evidence], variant: str, *, strict: bool, aspect: str = ""
+    ) -> list[Attempt]:
+        """The text of each pair, `[pairs]`.
+
+        Args:
+            users: `[pairs]`, the users' own ids.
+            evidence: `[pairs]`, what the recommender said.
+            variant: `grounded`, `self_attribution` or `direct`, as in `Explanation`.
+            strict: Let nothing stand that the recommender does not support.
+            aspect: What the reader wants to hear of.
+        """
+        questions = self.questions(users, evidence, grounded=variant == "grounded", aspect=aspect)
+        probabilities = self.decoder.yes_probabilities(questions)
+        constraints = evidence if variant == "grounded" else None
+        if variant == "self_attribution":
+            constraints = self.self_attributions(users, evidence, probabilities)
+            questions = self.questions(users, constraints, aspect=aspect)
+        if strict or constraints is not None:
+            most = MAX_SELF_ATTEMPTS if variant == "self_attribution" and not strict else MAX_ATTEMPTS
+            attempts = self.constrained(questions, constraints, evidence, strict=strict, max_attempts=most)
+        else:
+            texts = self.decoder.greedy(questions, MAX_TOKENS)
+            attempts = [self._attempt(text, None, one) for text, one in zip(texts, evidence, strict=True)]
+        return [replace(attempt, probability=float(yes)) for attempt, yes in zip(attempts, probabilities, strict=True)]
+
+    def constrained(
         self,
         questions: EncodedSet,
-        told: Sequence[Evidence] | None,
-        known: Sequence[Evidence],
+        constraints: Sequence[Evidence] | None,
+        evidence: Sequence[Evidence],
         *,
         strict: bool,
-        drafts: int,
-    ) -> list[Draft]:
-        """For each question the first draft without a fault; else the best, or if strict, f's verdict without reasons.
+        max_attempts: int,
+    ) -> list[Attempt]:
+        """For each question the first attempt without a problem; else the best, or if strict, the verdict alone.
 
         From half-way on only what matters most may be cited: of one item less can be said wrongly.
 
         Args:
             questions: `[cases]`.
-            told: `[cases]`, what texts are held to, and cite by; None: the whole history may be cited.
-            known: `[cases]`, what f said; where texts are held to that, what it contradicts is a fault too.
-            strict: All that f does not confirm is a fault.
-            drafts: How many texts are written at most.
+            constraints: `[cases]`, what texts must agree with, and cite by; None: the whole history may be cited.
+            evidence: `[cases]`, what the recommender said; where texts must agree with that, what it contradicts in
+                words of any kind is a problem too.
+            strict: All that the recommender does not support is a problem.
+            max_attempts: How many texts are written at most.
         """
-        may_cite = [citable(one) for one in told] if told else [(*one.history, one.item) for one in known]
-        best: dict[int, Draft] = {}
-        for draft in range(drafts):
-            unsettled = [row for row in range(len(known)) if row not in best or best[row].faults]
+        everything = [(*one.history, one.item) for one in evidence]
+        may_cite = [citable(one) for one in constraints] if constraints else everything
+        best: dict[int, Attempt] = {}
+        for number in range(max_attempts):
+            unsettled = [row for row in range(len(evidence)) if row not in best or best[row].problems]
             if not unsettled:
                 break
-            narrow = told if 2 * draft >= drafts else None
+            narrow = constraints if 2 * number >= max_attempts else None
             allowed = [_strongest(narrow[row]) if narrow else may_cite[row] for row in unsettled]
-            texts = self._decoder.citing(questions.subset(unsettled), LONGEST, allowed, draft)
+            texts = self.decoder.citing(questions.subset(unsettled), MAX_TOKENS, allowed, number)
             for row, text in zip(unsettled, texts, strict=True):
-                faults = self._faults(text, told[row] if told else None, known[row], strict=strict)
-                if row not in best or len(faults) < len(best[row].faults):
-                    best[row] = Draft(text, faults)
-        written = [best[row] for row in range(len(known))]
+                constraint = constraints[row] if constraints else None
+                attempt = self._attempt(text, constraint, evidence[row], strict=strict)
+                if row not in best or len(attempt.problems) < len(best[row].problems):
+                    best[row] = attempt
+        attempts = [best[row] for row in range(len(evidence))]
         if not strict:
-            return written
-        return [_abstention(one, each, drafts) if one.faults else one for one, each in zip(written, known, strict=True)]
+            return attempts
+        cases = zip(attempts, evidence, strict=True)
+        return [self._abstention(one, each, max_attempts) if one.problems else one for one, each in cases]
 
-    def _faults(self, text: str, told: Evidence | None, known: Evidence, *, strict: bool) -> tuple[str, ...]:
-        """What does not hold by what the surrogate was told, and by f so far as f may be asked."""
-        found = self._recorder.faults(text, told) if told else ()
+    def self_attributions(
+        self, users: Sequence[str], evidence: Sequence[Evidence], probabilities: Sequence[float] | NDArray[np.float64]
+    ) -> list[Evidence]:
+        """What the surrogate believes of each pair, `[pairs]`, in the shape of evidence; the recommender is not asked.
+
+        The attribution of a history item is the probability that it counts most for the item, minus that it counts most
+        against it; of a single item, a half in the direction of the verdict. Score and rank follow from the verdict.
+
+        Args:
+            users: `[pairs]`, the users' own ids.
+            evidence: The pairs, and what items share; what the recommender said is left out.
+            probabilities: `[pairs]`, the surrogate's probability of "Yes".
+        """
+        attributions = [np.zeros(len(one.history)) for one in evidence]
+        for task, sign in (("for", 1), ("against", -1)):
+            examples = [
+                Example("rationale", task, user, one.history, (one.item,))
+                for user, one in zip(users, evidence, strict=True)
+            ]
+            questions = encode_questions(self.surrogate, self._dataset, self._recommender, examples)
+            chosen = self.decoder.choose(questions, [one.history for one in evidence])
+            for attribution, probability in zip(attributions, chosen, strict=True):
+                attribution += sign * probability
+        cases = zip(evidence, attributions, probabilities, strict=True)
+        return [_believed(one, attribution, float(yes)) for one, attribution, yes in cases]
+
+    def _attempt(self, text: str, constraint: Evidence | None, evidence: Evidence, *, strict: bool = False) -> Attempt:
+        """A text, parsed once, and its problems by what it must agree with, and by the recommender if that is asked."""
+        parsed = self._verifier.parser.parse(text, evidence.history, evidence.item)
+        claims = self._verifier.verify(parsed, evidence)
+        problems: list[Claim] = []
+        if constraint is not None and constraint is not evidence:
+            problems += faults(self._verifier.verify(parsed, constraint))
         if strict:
-            found += self._recorder.faults(text, known)
-            found += self._recorder.marked(text, known, ("unverified", "contradicted"))
-        elif told is known:
-            found += self._recorder.marked(text, known, ("contradicted",))
-        return tuple(dict.fromkeys(found))
+            problems += [one for one in claims if one.status != "supported"]
+        elif constraint is evidence:
+            problems += [*faults(claims), *(one for one in stated(claims) if one.status == "contradicted")]
+        return Attempt(text, claims, 0.0, problems=tuple(problems))
+
+    def _abstention(self, best: Attempt, evidence: Evidence, max_attempts: int) -> Attempt:
+        """The verdict of the recommender without reasons."""
+        yes, no = "Yes, the recommender suggests it", "No, the recommender does not suggest it"
+        text = f"{yes if evidence.recommended else no}: rank {evidence.rank:,} of {evidence.n_ranked:,}."
+        problem = best.problems[0]
+        words = f"“{best.text[problem.start : problem.end]}”: " if problem.kind in STATED else ""
+        why = f"none of {max_attempts} texts had all its claims supported; of the best, {words}{problem.found}"
+        return Attempt(text, self._verifier.claims(text, evidence), 0.0, abstained=why)
 
 
 def citable(evidence: Evidence) -> tuple[int, ...]:
@@ -105,9 +229,16 @@ def _strongest(evidence: Evidence) -> tuple[int, ...]:
     return evidence.history[evidence.strongest_first[0]], evidence.item
 
 
-def _abstention(draft: Draft, known: Evidence, drafts: int) -> Draft:
-    """The verdict of f without reasons."""
-    said = "Yes, the recommender suggests it" if known.recommended else "No, the recommender does not suggest it"
-    text = f"{said}: rank {known.rank:,} of {known.n_ranked:,}."
-    why = f"none of {drafts} texts had all its claims supported; of the best, {draft.faults[0]}"
-    return Draft(text, abstained=why)
+def _believed(one: Evidence, attributions: NDArray[np.float64], yes: float) -> Evidence:
+    place = _LIKED if yes > 0.5 else _BETWEEN if yes > _DOUBTED else _DISLIKED
+    if len(attributions) == 1:
+        attributions = np.array([_ONLY_ONE if yes > 0.5 else -_ONLY_ONE])
+    return replace(
+        one,
+        recommended=yes > 0.5,
+        score=yes,
+        rank=max(1, round(place * one.n_ranked)),
+        attributions=tuple(attributions.tolist()),
+        score_std=1.0,
+        recommended_share=None,
+    )

@@ -1,7 +1,7 @@
-"""Preference training on f's own verdict: of several texts that the surrogate says, the truest is preferred.
+"""Preference training on the recommender's own verdict: of several texts of the surrogate the truest is preferred.
 
-For each question texts are sampled, f scores what they claim, and the best and the worst become a pair that the
-surrogate learns from. It needs nobody's judgement but f's, and does not know how alignment is measured: a guard does.
+For each question texts are sampled, the recommender scores what they claim, and the best and the worst become a pair
+that the surrogate learns from. It does not know how alignment is measured: a guard does.
 """
 
 from __future__ import annotations
@@ -11,17 +11,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from recexplainer.claims.claim import Claim, stated
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
-from recexplainer.explanations.sampling import TextSampler
+from recexplainer.evidence.evidence import NEGLIGIBLE, Evidence
+from recexplainer.explanations.explainer import PairExplainer
+from recexplainer.explanations.generator import MAX_TOKENS
+from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
-from recexplainer.surrogate.batching import encode_answers
+from recexplainer.surrogate.batching import EncodedSet, encode_answers, encode_questions
 from recexplainer.surrogate.dpo import PreferenceTrainer
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.settings import PreferenceSettings
+from recexplainer.tasks.example import Example
 
 Guard = Callable[[Surrogate], float]
+DEEPEST = 3
+"""How many of the items cited first count for the reward."""
+_BATCH_SIZE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +38,11 @@ class PreferenceLog:
 
     Attributes:
         questions: How many questions texts were sampled for.
-        pairs: How many of them gave two texts that f tells apart.
-        score_before: Mean score of the greedy texts on held-out questions.
+        pairs: How many of them gave two texts of different rewards.
+        score_before: Mean reward of the greedy texts on held-out questions.
         score_after: The same of the surrogate as it is left; where all was undone, the same number.
         losses: The loss of each step.
-        guarded: What the guard said before, and after each epoch; () without a guard.
+        guarded: What the guard gave before, and after each epoch; () without a guard.
         undone: Whether alignment fell too far, so that the surrogate has the weights from before.
     """
 
@@ -55,19 +63,20 @@ def prefer(
     settings: PreferenceSettings | None = None,
     guard: Guard | None = None,
 ) -> PreferenceLog:
-    """Train a surrogate, in place, to prefer those of its explanations that f bears out (DPO).
+    """Train a surrogate, in place, to prefer those of its explanations that the recommender supports (DPO).
 
     Args:
-        surrogate: g, aligned to f, on the device to train on.
+        surrogate: The surrogate, aligned to the recommender, on the device to train on.
         dataset: The catalogue.
-        recommender: f, or a bare function that scores; it must answer for changed histories.
-        pairs: Pairs of a user, with a history, and an item index; users that g is tested on should not be among them.
+        recommender: The recommender, or a bare function that scores; it must answer for changed histories.
+        pairs: Pairs of a user, with a history, and an item index; users that it is tested on should not be among them.
         settings: How.
-        guard: How well g is aligned, higher is better, such as the accuracy of its verdicts; None: nothing is guarded.
+        guard: How well the surrogate is aligned, higher is better, such as the accuracy of its verdicts; None: nothing
+            is guarded.
 
     Raises:
         DataError: There are fewer than two pairs, a history is empty, or an item is not in the catalogue.
-        RecommenderError: f cannot answer for a changed history.
+        RecommenderError: The recommender cannot answer for a changed history.
     """
     if len(pairs) < 2:
         raise DataError(
@@ -78,14 +87,14 @@ def prefer(
     settings = settings or PreferenceSettings()
     order = np.random.default_rng(settings.seed).permutation(len(pairs))[: settings.questions]
     apart = min(max(1, round(settings.held_out * len(order))), len(order) - 1)
-    sampler = TextSampler(surrogate, dataset, as_recommender(recommender, dataset.item_ids), settings.evidence)
+    sampler = TextSampler(PairExplainer(dataset, recommender, surrogate), settings.evidence)
     held_out, learned = ([pairs[at] for at in part] for part in np.split(order, [apart]))
     before = sampler.score(held_out)
     better, worse = sampler.preferences(learned, settings)
     log = PreferenceLog(len(learned), len(better), before, before)
     if not better:
         return log
-    answers = encode_answers(surrogate, dataset, sampler.recommender, [*better, *worse])
+    answers = encode_answers(surrogate, dataset, as_recommender(recommender, dataset.item_ids), [*better, *worse])
     log = _train(log, PreferenceTrainer(surrogate, answers, settings), surrogate, settings, guard)
     return log if log.undone else replace(log, score_after=sampler.score(held_out))
 
@@ -109,3 +118,99 @@ def _train(
             undone = True
             break
     return replace(log, losses=tuple(losses), guarded=tuple(guarded), undone=undone)
+
+
+def reward(claims: Sequence[Claim], evidence: Evidence) -> float:
+    """How far the recommender supports what a text claims, from 0 to 1: the mean of four parts.
+
+    - Verdict: 1 if it is the recommender's.
+    - Honesty: 1 if no title is said to be the user's that is not.
+    - Supported: the share of the claims that are supported; 0 where nothing is claimed.
+    - Reach: what the first one, two and three history items cited do, counted the way that the text says, each time as
+      a share of what as many can do at most; the mean of the three, not below 0. So to cite fewer is to reach less, as
+      with the area over the deletion curve. Where nothing in the history does anything, 1 for citing nothing, else 0.
+
+    Args:
+        claims: What the text claims, with its status; findings do not count.
+        evidence: What the recommender said of the pair.
+    """
+    claims = stated(claims)
+    verdict = any(claim.kind == "verdict" and claim.status == "supported" for claim in claims)
+    invented = any(claim.kind == "history" and claim.status == "contradicted" for claim in claims)
+    supported = sum(claim.status == "supported" for claim in claims) / max(len(claims), 1)
+    return (verdict + (not invented) + supported + _reach(claims, evidence)) / 4
+
+
+def _reach(claims: Sequence[Claim], evidence: Evidence) -> float:
+    signs: dict[int | None, int] = {}
+    for claim in claims:
+        if claim.kind in ("positive_attribution", "negative_attribution"):
+            signs.setdefault(claim.item, 1 if claim.kind == "positive_attribution" else -1)
+    sizes = sorted(map(abs, evidence.standardized), reverse=True)[:DEEPEST]
+    if sizes[0] < NEGLIGIBLE:
+        return float(not signs)
+    standardized = dict(zip(evidence.history, evidence.standardized, strict=True))
+    gains = [sign * standardized[item] for item, sign in signs.items() if item in standardized][: len(sizes)]
+    gains += [0.0] * (len(sizes) - len(gains))
+    return max(0.0, float(np.mean(np.cumsum(gains) / np.cumsum(sizes))))
+
+
+class TextSampler:
+    """Samples texts and scores them.
+
+    Args:
+        explainer: Has the surrogate that is asked, and the recommender that judges.
+        grounded_share: Share of the questions, evenly spread, that are asked with evidence, so that it is not unlearned
+            to put that in words.
+    """
+
+    def __init__(self, explainer: PairExplainer, grounded_share: float = 0.0) -> None:
+        self._explainer, self._generator, self._grounded_share = explainer, explainer.generator, grounded_share
+
+    def score(self, pairs: Sequence[tuple[User, int]]) -> float:
+        """The mean reward of the greedy texts."""
+        examples, evidence = self.examples(pairs)
+        texts: list[str] = []
+        for start in track(range(0, len(examples), _BATCH_SIZE), "preferences: held-out questions"):
+            questions = self._questions(examples[start : start + _BATCH_SIZE])
+            texts += self._generator.decoder.greedy(questions, MAX_TOKENS)
+        return float(np.mean([self._reward(text, one) for text, one in zip(texts, evidence, strict=True)]))
+
+    def preferences(
+        self, pairs: Sequence[tuple[User, int]], settings: PreferenceSettings
+    ) -> tuple[list[Example], list[Example]]:
+        """The best and the worst answers to the questions where they differ by more than the margin; none is empty."""
+        better, worse = list[Example](), list[Example]()
+        examples, evidence = self.examples(pairs)
+        for start in track(range(0, len(examples), _BATCH_SIZE), "preferences: sampling"):
+            batch = examples[start : start + _BATCH_SIZE]
+            samples = self._generator.decoder.sampled(
+                self._questions(batch),
+                MAX_TOKENS,
+                settings.texts,
+                temperature=settings.temperature,
+                seed=settings.seed + start,
+            )
+            for example, one, texts in zip(batch, evidence[start:], samples, strict=False):
+                scored = sorted((self._reward(text, one), text) for text in texts if text)
+                if scored and scored[-1][0] - scored[0][0] > settings.margin:
+                    better.append(replace(example, answer_text=scored[-1][1]))
+                    worse.append(replace(example, answer_text=scored[0][1]))
+        return better, worse
+
+    def examples(self, pairs: Sequence[tuple[User, int]]) -> tuple[list[Example], list[Evidence]]:
+        """The questions about pairs, and what the recommender says of them."""
+        evidence = self._explainer.evidence(pairs)
+        examples: list[Example] = []
+        for place, ((user, _), one) in enumerate(zip(pairs, evidence, strict=True)):
+            example = Example("rationale", "surrogate", user.id, one.history, (one.item,))
+            is_grounded = int((place + 1) * self._grounded_share) > int(place * self._grounded_share)
+            examples.append(replace(example, subtask="evidence", evidence=one) if is_grounded else example)
+        return examples, evidence
+
+    def _questions(self, examples: Sequence[Example]) -> EncodedSet:
+        surrogate = self._generator.surrogate
+        return encode_questions(surrogate, self._explainer.dataset, self._explainer.recommender, examples)
+
+    def _reward(self, text: str, evidence: Evidence) -> float:
+        return reward(self._explainer.verifier.claims(text, evidence), evidence)

@@ -1,10 +1,10 @@
-"""An Explanation is a record, not a string: what was said, what it cites, and what the recommender says of it."""
+"""An Explanation is a record, not a string: the text, what it cites and claims, and what the recommender says of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from recexplainer.claims.claim import Claim
+from recexplainer.claims.claim import Claim, faults
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,7 +25,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A title found in the text, and what f does without that item.
+    """A title found in the text, and what the recommender does without that item.
 
     Attributes:
         item: Item index in the catalogue.
@@ -33,10 +33,10 @@ class Citation:
         start: Offset of the first character in the text.
         end: Offset after the last character.
         in_history: Whether the item is in the user's history.
-        attribution: f's score of the item asked about, minus the score without the cited item; None if not in the
-            history or if f cannot answer for a changed history.
+        attribution: The score of the item asked about, minus the score without the cited item; None if that is not in
+            the history or if the recommender cannot answer for a changed history.
         ablated_rank: The rank that the item asked about would have without the cited item; None as above.
-        matters: Whether the effect is larger in size than the median effect of the history; None as above.
+        matters: Whether the attribution is larger in size than the median of the history; None as above.
     """
 
     item: int
@@ -51,27 +51,27 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why an item is or is not recommended, and how far that holds of f.
+    """Why an item is or is not recommended, and how far that holds of the recommender.
 
     Attributes:
         method: Who explains: a form of the surrogate, a template, or a model's name.
         user: The user's own id.
         history: Item indices, oldest first; `history_titles` are their titles.
         item: The item asked about; `item_title` is its title.
-        verdict: What the surrogate, or the text of somebody else, says: will f recommend it? None where a text of
+        verdict: Whether the surrogate, or the text of somebody else, says that it is recommended; None where a text of
             somebody else states no verdict.
         probability: The surrogate's probability of "Yes" against "No"; of somebody else's text 1, 0, or 0.5 where it
             states no verdict.
         text: The explanation in words.
-        citations: Titles found in the text by exact match, in order of appearance.
-        recommended: f's own verdict: its score is above this user's top-20% threshold.
-        score: f's score.
-        rank: f's rank of the item among those not in the history, 1 the best.
+        citations: Titles found in the text by exact match, in order of appearance, the item asked about aside.
+        recommended: The recommender's own verdict: its score is above this user's top-20% threshold.
+        score: The recommender's score.
+        rank: The recommender's rank of the item among those not in the history, 1 the best.
         n_ranked: How many items that ranking holds.
-        faults: What the text says that f does not bear out, or that cannot be checked, one line each; () if all holds.
-        attributions: `[history]`, for each history item f's score with it minus without it; empty if f cannot say.
-        ask: The view that the reader asked for, or "".
-        claims: What the text claims, in order of appearance, each with its mark.
+        attributions: `[history]`, for each history item the score with it minus without it; empty if the recommender
+            cannot say.
+        aspect: What the reader asked to hear of, in words, or "".
+        claims: What the text claims, in order of appearance, each with its status.
         abstained: Why no reasons are given; "" where they are.
         variant: How: `grounded` (the recommender was asked first), `self_attribution` (the surrogate was asked first
             which history items matter), `direct` (the surrogate alone), or "" where there is one way only.
@@ -92,8 +92,7 @@ class Explanation:
     rank: int
     n_ranked: int
     attributions: tuple[float, ...]
-    faults: tuple[str, ...] = ()
-    ask: str = ""
+    aspect: str = ""
     claims: tuple[Claim, ...] = ()
     abstained: str = ""
     variant: str = ""
@@ -102,3 +101,8 @@ class Explanation:
     def source(self) -> Method:
         """Who explains, and how."""
         return Method(self.method, self.variant)
+
+    @property
+    def faults(self) -> tuple[Claim, ...]:
+        """The claims that do not hold by the wording of rationales, in order; () if all of it holds."""
+        return faults(self.claims)

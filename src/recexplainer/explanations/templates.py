@@ -12,8 +12,8 @@ import numpy as np
 from recexplainer.data.attributes import join_words
 from recexplainer.data.dataset import Dataset
 from recexplainer.evidence.evidence import Evidence
-from recexplainer.explanations.record import Explanation
-from recexplainer.explanations.recording import Recorder
+from recexplainer.explanations.explainer import PairExplainer
+from recexplainer.explanations.record import Explanation, Method
 from recexplainer.recommenders.base import Recommender, User
 
 TEMPLATES = ("template_recent", "template_popular")
@@ -23,18 +23,24 @@ _NAMED = 3
 
 def template_explanations(
     dataset: Dataset, recommender: Recommender, pairs: Sequence[tuple[User, int]]
-) -> dict[str, list[Explanation]]:
-    """The explanations of each template, by its name, of `[pairs]`, users with a history and item indices."""
-    recorder = Recorder(dataset, recommender)
-    known = recorder.known(pairs)
-    return {name: recorder.told(name, pairs, template_texts(name, known, dataset)) for name in TEMPLATES}
+) -> dict[Method, list[Explanation]]:
+    """The records of each template for pairs of a user with a history and an item index."""
+    explainer = PairExplainer(dataset, recommender)
+    texts = {name: template_texts(name, explainer.evidence(pairs), dataset) for name in TEMPLATES}
+    return {Method(name): explainer.records(Method(name), pairs, each) for name, each in texts.items()}
 
 
-def template_texts(template: str, known: Sequence[Evidence], dataset: Dataset) -> list[str]:
-    """The texts `[pairs]` of one of `TEMPLATES`: the recommender's verdict, and the history items that are named."""
+def template_texts(template: str, evidence: Sequence[Evidence], dataset: Dataset) -> list[str]:
+    """The text of a template for each pair, `[pairs]`: the verdict, and the history items that it names.
+
+    Args:
+        template: One of `TEMPLATES`.
+        evidence: `[pairs]`, what the recommender said.
+        dataset: The catalogue.
+    """
     popular = np.bincount(dataset.sequence, minlength=dataset.n_items)
     texts: list[str] = []
-    for one in known:
+    for one in evidence:
         recent = one.history[::-1]
         named = sorted(recent, key=lambda item: -popular[item]) if template == "template_popular" else recent
         titles = join_words([f"“{dataset.titles[item]}”" for item in named[:_NAMED]])

@@ -27,8 +27,8 @@ from recexplainer.evaluation.rows import Row, write_rows
 from recexplainer.evaluation.score_predictor import evaluate_score_predictor
 from recexplainer.evaluation.simulatability import predict_with_model, simulatability_rows
 from recexplainer.evaluation.synthetic.auroc import evaluate_synthetic
+from recexplainer.explanations.explainer import PairExplainer
 from recexplainer.explanations.record import Explanation, Method
-from recexplainer.explanations.recording import Recorder
 from recexplainer.explanations.templates import template_explanations
 from recexplainer.hardware import use_threads
 from recexplainer.pipeline import layout, surrogate_stages
@@ -103,17 +103,15 @@ def _explain_with_surrogate(
     recipe: Recipe, method: Method, trained: str | None, context: StageContext, folder: Path
 ) -> str:
     """The surrogate of the stage `trained` explains, or the backbone before it is aligned."""
-    from recexplainer.explanations.explainer import Explainer
-
     use_threads(recipe.threads_each)
     folders = context.folders
     unaligned = surrogate_stages.unaligned_surrogate
     surrogate = layout.load_surrogate(folders[trained]) if trained else unaligned(recipe, folders)
-    explanations = Explainer(*layout.load_target(folders), surrogate).explain(
+    explanations = PairExplainer(*layout.load_target(folders), surrogate).explain(
         layout.load_pairs(folders),
-        evidence=method.variant == "grounded",
-        reflect=method.variant == "self_attribution",
-        method=method.name,
+        grounded=method.variant == "grounded",
+        self_attribution=method.variant == "self_attribution",
+        source=method,
     )
     layout.write_explanations(folder / RunLayout.CASE_EXPLANATIONS, explanations)
     agree = sum(one.verdict == one.recommended for one in explanations) / len(explanations)
@@ -124,7 +122,8 @@ def _explain_with_endpoint(recipe: Recipe, context: StageContext, folder: Path) 
     (dataset, recommender), pairs = layout.load_target(context.folders), layout.load_pairs(context.folders)
     model = surrogate_stages.open_endpoint(recipe, context.chat)
     texts = model.answer(explaining_conversations(pairs, dataset.titles))
-    explanations = Recorder(dataset, recommender).told(model.name, pairs, [text or "" for text in texts])
+    explainer = PairExplainer(dataset, recommender)
+    explanations = explainer.records(Method(model.name), pairs, [text or "" for text in texts])
     layout.write_explanations(folder / RunLayout.CASE_EXPLANATIONS, explanations)
     return f"{len(texts):,} explanations, {texts.count(None):,} of them not answered"
 

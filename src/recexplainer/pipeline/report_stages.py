@@ -19,7 +19,7 @@ from recexplainer.evaluation.rows import read_confusion, read_rows, write_rows
 from recexplainer.evaluation.rubric_judge import RULES
 from recexplainer.evidence.aspects import taught_views
 from recexplainer.evidence.pair_attribution import Attribution, attribute
-from recexplainer.explanations.choosing import choose_pairs
+from recexplainer.explanations.explainer import PairExplainer, choose_pairs
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.hardware import use_threads
 from recexplainer.pipeline import layout
@@ -79,7 +79,6 @@ def explanations_stage(recipe: Recipe) -> Stage:
 
 
 def _explain(recipe: Recipe, trained: str, context: StageContext, folder: Path) -> str:
-    from recexplainer.explanations.explainer import Explainer
 
     use_threads(recipe.threads)
     dataset, recommender = layout.load_target(context.folders)
@@ -87,7 +86,7 @@ def _explain(recipe: Recipe, trained: str, context: StageContext, folder: Path) 
         for name in (RunLayout.GROUNDED, RunLayout.FROM_SURROGATE, RunLayout.ASPECTS):
             layout.write_explanations(folder / name, [])
         return "none: the recommender cannot answer for a changed history"
-    explainer = Explainer(dataset, recommender, layout.load_surrogate(context.folders[trained]))
+    explainer = PairExplainer(dataset, recommender, layout.load_surrogate(context.folders[trained]))
     split = leave_one_out(dataset)
     users = [User(tuple(split.train_history(int(at)).tolist()), dataset.user_ids[at]) for at in split.test_users]
     pairs = choose_pairs(recommender, users, recipe.explanations.count, recipe.seed)
@@ -95,9 +94,9 @@ def _explain(recipe: Recipe, trained: str, context: StageContext, folder: Path) 
     if aspects is None:  # two that surrogates are trained on, in the words of the training
         aspects = [words[0] for words in taught_views(Attributes.of(dataset)).values()][:2]
     grounded = explainer.explain(pairs)
-    under_aspects = [one for aspect in aspects for one in explainer.explain(pairs[:1], ask=aspect)]
+    under_aspects = [one for aspect in aspects for one in explainer.explain(pairs[:1], aspect=aspect)]
     layout.write_explanations(folder / RunLayout.GROUNDED, grounded)
-    layout.write_explanations(folder / RunLayout.FROM_SURROGATE, explainer.explain(pairs, evidence=False))
+    layout.write_explanations(folder / RunLayout.FROM_SURROGATE, explainer.explain(pairs, grounded=False))
     layout.write_explanations(folder / RunLayout.ASPECTS, under_aspects)
     agree = sum(one.verdict == one.recommended for one in grounded)
     return f"{len(grounded)} explained, {agree} with the recommender's own verdict"

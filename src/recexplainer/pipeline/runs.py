@@ -31,7 +31,7 @@ from recexplainer.processes import from_first, is_first, wait_for_all, world_siz
 from recexplainer.storage import complete_folder, write_text
 
 if TYPE_CHECKING:
-    from recexplainer.explanations.explainer import Explainer
+    from recexplainer.explanations.explainer import PairExplainer
 
 
 def run_recipe(
@@ -79,18 +79,18 @@ def recipe_of(run: Path, overrides: Sequence[str] = ()) -> Recipe:
     return read_settings(Recipe, RunLayout(run).recipe, overrides)
 
 
-def open_explainer(run: Path) -> Explainer:
+def open_explainer(run: Path) -> PairExplainer:
     """The explainer of a run: its data, recommender and trained surrogate.
 
     Raises:
         RunError: A stage that it needs is not complete.
     """
-    from recexplainer.explanations.explainer import Explainer
+    from recexplainer.explanations.explainer import PairExplainer
 
     recipe, layout = recipe_of(run), RunLayout(run)
     dataset, recommender = files.load_target({name: layout.complete_stage(name) for name in TARGET})
     surrogate = files.load_surrogate(layout.complete_stage(trained_name(recipe, recipe.explaining_form)))
-    return Explainer(dataset, recommender, surrogate)
+    return PairExplainer(dataset, recommender, surrogate)
 
 
 def explained_cases(run: Path) -> dict[Method, list[Explanation]]:

@@ -252,7 +252,7 @@ def ablation_stage(recipe: Recipe, variant: str) -> Stage:
 
 def _measure_ablated(recipe: Recipe, method: Method, context: StageContext, folder: Path) -> str:
     from recexplainer.evaluation.alignment import evaluate_surrogate
-    from recexplainer.explanations.explainer import Explainer
+    from recexplainer.explanations.explainer import PairExplainer
     from recexplainer.surrogate.training import train_surrogate
 
     use_threads(recipe.threads_each)
@@ -271,7 +271,9 @@ def _measure_ablated(recipe: Recipe, method: Method, context: StageContext, fold
     rows = evaluate_surrogate(surrogate, cases, method)
     if recommender.answers_changed_history:
         pairs = draw_cases(dataset, leave_one_out(dataset), recommender, settings.cases, seed)
-        explanations = Explainer(dataset, recommender, surrogate).explain(pairs, evidence=False, reflect=False)
+        explanations = PairExplainer(dataset, recommender, surrogate).explain(
+            pairs, grounded=False, self_attribution=False
+        )
         explanations = [replace(one, method=method.name, variant=method.variant) for one in explanations]
         layout.write_explanations(folder / RunLayout.CASE_EXPLANATIONS, explanations)
         rows += judgement_rows(judge_with_rubric({method: explanations}, dataset), RUBRIC)

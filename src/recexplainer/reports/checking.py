@@ -1,25 +1,20 @@
-"""What was checked of an explanation, in words: its claims with their marks, its faults, and the counterfactual.
+"""What was checked of an explanation, in words: its claims with their status, its faults, and the counterfactual.
 
-It knows the records only; page and terminal say the same by it.
+It knows the records only; page and terminal show the same by it.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recexplainer.claims.claim import Claim, ClaimStatus
+from recexplainer.claims.claim import STATED, Claim, ClaimStatus, stated
 from recexplainer.errors import RunError
 from recexplainer.explanations.record import Citation, Explanation
+from recexplainer.reports.names import method_name
 
 WORST_FIRST: tuple[ClaimStatus, ...] = ("contradicted", "unverified", "supported")
-_CLAIMED = re.compile(
-    r"nothing is said to speak|it is said to please"
-    r"|.*(?:is not in the history|is said to speak (?:for|against) it|does not hold|is not what they share)$",
-    re.DOTALL,
-)
-_OF_VERDICT = ("no verdict is understood", "the opening says")
-_SAID = {
+_IN_WORDS = {
     "verdict": "its verdict",
     "history": "“{words}” is in the user's history",
     "positive_attribution": "“{title}” speaks for it",
@@ -33,9 +28,9 @@ _SAID = {
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One claim: what the text says in a few words, its mark, and what the recommender or the catalogue says to it."""
+    """One claim: what it is in a few words, its status, and what the recommender or the catalogue says to it."""
 
-    says: str
+    words: str
     status: ClaimStatus
     found: str
 
@@ -60,13 +55,54 @@ class Place:
 
     @property
     def status(self) -> ClaimStatus:
-        """The worst mark of its claims."""
+        """The worst status of its claims."""
         return worst([check.status for check in self.checks])
 
 
-def worst(marks: list[ClaimStatus]) -> ClaimStatus:
-    """The worst of marks, of which there is at least one."""
-    return min(marks, key=WORST_FIRST.index)
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Over all explanations of one method: how many verdicts are right, and how many texts and citations hold.
+
+    Attributes:
+        method: Who explains.
+        explanations: How many.
+        agreeing: Verdicts equal to the recommender's.
+        faultless: Those without a fault.
+        citations: Different titles cited in each explanation, the item asked about aside.
+        in_history: Those that are in the user's history.
+        ablated: Those that the recommender was asked again without.
+        matter: Those among them whose attribution is above the history's median in size.
+    """
+
+    method: str
+    explanations: int
+    agreeing: int
+    faultless: int
+    citations: int
+    in_history: int
+    ablated: int
+    matter: int
+
+
+def tally(explanations: Sequence[Explanation]) -> Tally:
+    """Count what holds over explanations of one method; there must be at least one."""
+    cited = [citation for each in explanations for citation in cited_items(each)]
+    ablated = [citation for citation in cited if citation.matters is not None]
+    return Tally(
+        method=method_name(explanations[0].source),
+        explanations=len(explanations),
+        agreeing=sum(each.verdict == each.recommended for each in explanations),
+        faultless=sum(not each.faults for each in explanations),
+        citations=len(cited),
+        in_history=sum(citation.in_history for citation in cited),
+        ablated=len(ablated),
+        matter=sum(citation.matters is True for citation in ablated),
+    )
+
+
+def worst(statuses: Sequence[ClaimStatus]) -> ClaimStatus:
+    """The worst of statuses, of which there is at least one."""
+    return min(statuses, key=WORST_FIRST.index)
 
 
 def places(explanation: Explanation) -> list[Place]:
@@ -76,7 +112,7 @@ def places(explanation: Explanation) -> list[Place]:
         RunError: If a claim's offsets are not in the text.
     """
     spans: dict[tuple[int, int], list[Check]] = {}
-    for claim in explanation.claims:
+    for claim in stated(explanation.claims):
         spans.setdefault((claim.start, claim.end), []).append(check(explanation, claim))
     return [
         Place(number, *span, explanation.text[slice(*span)], tuple(spans[span]))
@@ -85,11 +121,13 @@ def places(explanation: Explanation) -> list[Place]:
 
 
 def check(explanation: Explanation, claim: Claim) -> Check:
-    """One claim of an explanation in words.
+    """One claim of an explanation in words; of a finding what is found says it all.
 
     Raises:
         RunError: If its offsets are not in the text.
     """
+    if claim.kind not in STATED:
+        return Check("", claim.status, claim.found)
     if not 0 <= claim.start < claim.end <= len(explanation.text):
         raise RunError(
             f"The offsets {claim.start} to {claim.end} of a claim are not in the text.",
@@ -97,39 +135,47 @@ def check(explanation: Explanation, claim: Claim) -> Check:
             hint="Run the explanations again.",
         )
     words = explanation.text[claim.start : claim.end]
-    title = _titles(explanation).get(claim.item, words)
+    titles: dict[int | None, str] = dict(zip(explanation.history, explanation.history_titles, strict=True))
+    title = titles.get(claim.item, words)
     holder = "some of the history" if claim.item is None else f"“{title}”"
-    return Check(_SAID[claim.kind].format(words=words, title=title, holder=holder), claim.status, claim.found)
+    return Check(_IN_WORDS[claim.kind].format(words=words, title=title, holder=holder), claim.status, claim.found)
+
+
+def in_lines(explanation: Explanation, claims: Sequence[Claim]) -> tuple[str, ...]:
+    """Claims that do not hold, one line each."""
+    checks = [check(explanation, claim) for claim in claims]
+    return tuple(f"{each.words}: {each.found}" if each.words else each.found for each in checks)
+
+
+def fault_lines(explanation: Explanation) -> tuple[str, ...]:
+    """The faults, one line each."""
+    return in_lines(explanation, explanation.faults)
 
 
 def open_faults(explanation: Explanation) -> tuple[str, ...]:
-    """The faults that no claim says, such as what is left out, or not understood; all where no claims were read."""
-    if not explanation.claims:
-        return explanation.faults
-    said = [claim.status for claim in explanation.claims if claim.kind == "verdict"]
-    of_verdict = _OF_VERDICT if "contradicted" in said else _OF_VERDICT[: len(said)]
-    return tuple(
-        fault for fault in explanation.faults if not _CLAIMED.match(fault) and not fault.startswith(of_verdict)
-    )
+    """The faults that no stated claim says too, such as what is left out, or not understood, one line each."""
+    claims = stated(explanation.claims)
+    failing = {one.kind for one in claims if one.status != "supported"}
+    covered = {"negligible"} if claims else set[str]()
+    covered |= {"no_verdict"} if any(one.kind == "verdict" for one in claims) else set()
+    covered |= {"link"} if "shared" in failing else set()
+    return tuple(one.found for one in explanation.claims if one.kind not in STATED and one.kind not in covered)
 
 
 def counterfactual(explanation: Explanation) -> str:
     """What the rank would be without a cited item: "Without “X” it would fall from rank 3 to rank 41.".
 
-    The item is the one with the largest effect of those without which the rank is another. Where there is none, it says
-    so; "" where f was not asked without any.
+    The item is the one with the largest attribution of those without which the rank is another. Where there is none, it
+    says so; "" where the recommender was not asked without any.
     """
-    known = [
-        (abs(each.attribution or 0.0), each.item, each.ablated_rank)
-        for each in explanation.citations
-        if each.ablated_rank is not None
-    ]
-    moving = [one for one in known if one[2] != explanation.rank]
+    ablated = [each for each in explanation.citations if each.ablated_rank is not None]
+    moving = [each for each in ablated if each.ablated_rank != explanation.rank]
     if not moving:
-        return "No single item that the text names changes its rank." if known else ""
-    _, item, rank = max(moving, key=lambda one: one[0])
+        return "No single item that the text names changes its rank." if ablated else ""
+    most = max(moving, key=lambda each: abs(each.attribution or 0.0))
+    title, rank = explanation.history_titles[explanation.history.index(most.item)], most.ablated_rank or 0
     way = "fall" if rank > explanation.rank else "rise"
-    return f"Without “{_titles(explanation)[item]}” it would {way} from rank {explanation.rank:,} to rank {rank:,}."
+    return f"Without “{title}” it would {way} from rank {explanation.rank:,} to rank {rank:,}."
 
 
 def cited_items(explanation: Explanation) -> list[Citation]:
@@ -139,7 +185,3 @@ def cited_items(explanation: Explanation) -> list[Citation]:
         if citation.item != explanation.item:
             first.setdefault(citation.item, citation)
     return list(first.values())
-
-
-def _titles(explanation: Explanation) -> dict[int | None, str]:
-    return dict(zip(explanation.history, explanation.history_titles, strict=True))

@@ -1,21 +1,20 @@
-"""The text of an explanation cut at what is to be marked: titles by what they do to f's score, claims by their mark.
+"""The text of an explanation cut at what is to be marked: titles by their attribution, claims by their status.
 
 It knows the records only; how a mark looks is in `page/`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 from recexplainer.errors import RunError
 from recexplainer.explanations.record import Citation, Explanation
-from recexplainer.reports.checking import Place, places, worst
+from recexplainer.reports.checking import Place, in_lines, places, worst
 from recexplainer.reports.names import signed
 
-_NAMED = re.compile("“([^”]+)”(?!.* is not named$)")  # how a fault begins that is of a title in the text
+_OF_TITLES = ("history", "positive_attribution", "negative_attribution", "negligible", "balance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +57,13 @@ def claim_segments(explanation: Explanation) -> list[Segment]:
     Raises:
         RunError: If a claim's offsets are not in the text.
     """
-    text, told = explanation.text, places(explanation)
-    cuts = sorted({0, len(text), *(cut for place in told for cut in (place.start, place.end))})
-    return [_stretch(text, start, end, told) for start, end in pairwise(cuts)]
+    text, marked = explanation.text, places(explanation)
+    cuts = sorted({0, len(text), *(cut for place in marked for cut in (place.start, place.end))})
+    return [_stretch(text, start, end, marked) for start, end in pairwise(cuts)]
 
 
-def _stretch(text: str, start: int, end: int, told: list[Place]) -> Segment:
-    over = [place for place in told if place.start <= start and end <= place.end]
+def _stretch(text: str, start: int, end: int, marked: list[Place]) -> Segment:
+    over = [place for place in marked if place.start <= start and end <= place.end]
     if not over:
         return Segment(text[start:end])
     hints = dict.fromkeys(f"{check.status}: {check.found}" for place in over for check in place.checks)
@@ -74,7 +73,11 @@ def _stretch(text: str, start: int, end: int, told: list[Place]) -> Segment:
 
 def _marks(explanation: Explanation) -> Iterator[tuple[int, int, Segment]]:
     """Start, end and segment of all there is to mark: a title that a fault names is wrong, whatever its effect."""
-    wrong = {found[1]: fault for fault in explanation.faults if (found := _NAMED.match(fault))}
+    text = explanation.text
+    of_titles = (one for one in explanation.faults if one.kind in _OF_TITLES)
+    faults = [one for one in of_titles if one.item is not None or one.kind == "history"]
+    lines = in_lines(explanation, faults)
+    wrong = {text[one.start : one.end]: line for one, line in zip(faults, lines, strict=True)}
     for each in explanation.citations:
         if explanation.text[each.start : each.end] != each.title:
             raise RunError(
@@ -86,9 +89,8 @@ def _marks(explanation: Explanation) -> Iterator[tuple[int, int, Segment]]:
         if each.title in wrong:
             kind, hint = "wrong", wrong[each.title]
         yield each.start, each.end, Segment(each.title, kind, hint)
-    for title in wrong.keys() - {each.title for each in explanation.citations}:
-        for found in re.finditer(re.escape(title), explanation.text):
-            yield found.start(), found.end(), Segment(title, "wrong", wrong[title])
+    for one, line in zip(faults, lines, strict=True):
+        yield one.start, one.end, Segment(text[one.start : one.end], "wrong", line)
 
 
 def _kind(citation: Citation, asked: int) -> str:

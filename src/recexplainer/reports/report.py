@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from recexplainer.reports import alignment_results, data_and_training, explanation_results
 from recexplainer.reports.charts import histogram
-from recexplainer.reports.checking import cited_items, counterfactual, open_faults, places
+from recexplainer.reports.checking import cited_items, counterfactual, fault_lines, open_faults, places, tally
 from recexplainer.reports.explanation_cards import (
     Card,
     attribute_phrase,
@@ -28,7 +28,6 @@ from recexplainer.reports.figures import write_figures
 from recexplainer.reports.inputs import ReportInputs
 from recexplainer.reports.marking import claim_segments, segments
 from recexplainer.reports.tables import Table, to_csv, to_latex
-from recexplainer.reports.tallies import tally
 from recexplainer.reports.templates import PAGE, environment
 from recexplainer.storage import packaged_yaml, system_errors, write_text
 
@@ -115,7 +114,7 @@ def _tables(inputs: ReportInputs) -> dict[str, Table | None]:
 def _pages(names: dict[str, Any], shown: list[Card]) -> dict[str, str]:
     """Each page by its path in the folder."""
     templates = environment(
-        *(segments, claim_segments, places, open_faults, cited_items, counterfactual),
+        *(segments, claim_segments, places, fault_lines, open_faults, cited_items, counterfactual),
         *(history_items, shapley_sentence, pair_sentence, attribute_phrase),
     )
     index, one = (templates.get_template(f"{name}.html.j2") for name in ("report", "explanation"))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from recexplainer.claims.claim import Claim, ClaimKind
-from recexplainer.claims.faults import read_verdict
+from recexplainer.claims.parser import read_verdict
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.sample import make_world
 from recexplainer.evaluation.rows import Row

@@ -26,8 +26,8 @@ from recexplainer.evaluation.synthetic.texts import (
     true_statement,
     word_statement,
 )
-from recexplainer.explanations.record import Explanation
-from recexplainer.explanations.recording import Recorder
+from recexplainer.explanations.explainer import PairExplainer
+from recexplainer.explanations.record import Explanation, Method
 from recexplainer.recommenders.base import User
 from recexplainer.recommenders.scoring import ScoreBatch, score_batches
 
@@ -190,8 +190,8 @@ def _explain(
     for name, found in corrupted.items():
         pairs[name] = [(trues[place], len(statements) + number) for number, (place, _) in enumerate(found)]
         statements += found
-    records = Recorder(dataset, recommender).told(
-        "synthetic",
+    records = PairExplainer(dataset, recommender).records(
+        Method("synthetic"),
         [(cases[place].user, cases[place].item) for place, _ in statements],
         [word_statement(statement, wordings[place]) for place, statement in statements],
     )
