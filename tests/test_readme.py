@@ -38,7 +38,7 @@ def test_the_library_example_runs_as_it_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(generator, "MAX_ATTEMPTS", 2)  # after so little training few drafts are borne out
+    monkeypatch.setattr(generator, "MAX_ATTEMPTS", 2)  # after so little training few texts are supported
     items = [f"{kind}-{number}" for kind in ("tea", "book", "lamp") for number in range(8)]
     pl.DataFrame({"item_id": items, "title": [item.title() for item in items]}).write_csv("items.csv")
     drawn = np.random.default_rng(0)
