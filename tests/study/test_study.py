@@ -18,6 +18,7 @@ from recexplainer.errors import DataError, RunError
 from recexplainer.evaluation.agreement import agreement_rows
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.pipeline.layout import RunLayout, write_explanations
+from recexplainer.study.packet import KeyEntry, export_study
 from recexplainer.study.ratings import (
     HumanRating,
     human_rows,
@@ -26,7 +27,6 @@ from recexplainer.study.ratings import (
     read_ratings,
     write_ratings,
 )
-from recexplainer.study.study import KeyEntry, export_study
 
 RUBRIC = (
     "Wrong decision: the text decides other than the recommender, or not at all.",

@@ -26,7 +26,7 @@ def export_command(
     from recexplainer.cli.console import show_next
     from recexplainer.evaluation.judge import LEVELS
     from recexplainer.pipeline.runs import explained_cases, find_run
-    from recexplainer.study.study import export_study
+    from recexplainer.study.packet import export_study
 
     key = export_study(explained_cases(find_run(run, runs)), folder, LEVELS, cases, seed)
     methods = list(dict.fromkeys((entry.method, entry.variant) for entry in key.entries))

@@ -1,6 +1,6 @@
 """Ratings that people send back in a study: read as JSON or CSV, checked against the key, and turned into rows.
 
-It knows the key that `study` writes; how far raters agree is computed by `evaluation.agreement`.
+It knows the key that `packet` writes; how far raters agree is computed by `evaluation.agreement`.
 """
 
 from __future__ import annotations
@@ -22,29 +22,19 @@ from recexplainer.evaluation.judge import rating_rows
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Method
 from recexplainer.storage import read_as, write_json
-from recexplainer.study.study import KEY, Key
-
-COLUMNS = ("id", "rating", "comment", "rater", "packet")
-"""The columns that a table must have; it may have others."""
+from recexplainer.study.packet import KEY, Key
 
 T = TypeVar("T")
-_OF_THE_FILE = ("packet", "rater")  # columns that are the same in every row
+_COLUMNS = ("id", "rating", "comment", "rater", "packet")  # those that a table must have; it may have others
 _RATINGS = tuple(map(str, range(N_LEVELS)))
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class HumanRating:
-    """One person's rating of one explanation.
+    """One person's rating of one explanation: 0 to 3, or None where it was not rated.
 
-    Attributes:
-        rater: Who rated.
-        method: Who explained, with `variant`, as in `Row`.
-        variant: How it was explained.
-        user: The user's own id.
-        item: Item index in the catalogue.
-        rating: 0 to 3, or None where it was not rated.
-        comment: The rater's own words, or "".
+    `method` and `variant` are as in `Row`; `user` is the user's own id, `item` an index in the catalogue.
     """
 
     rater: str
@@ -58,14 +48,7 @@ class HumanRating:
 
 @dataclass(frozen=True, slots=True)
 class RatedLine:
-    """One entry as rated.
-
-    Attributes:
-        id: The entry's id in the packet.
-        rating: 0 to 3, None where it is empty; anything else as it stands in the file.
-        comment: The rater's own words, or "".
-        row: Its place in the file, for errors.
-    """
+    """One entry as rated, and its place in the file for errors; a wrong `rating` is kept as it stands in the file."""
 
     id: str
     rating: Any
@@ -83,14 +66,10 @@ class RaterFile:
 
 
 def import_study(folder: Path, files: Sequence[Path]) -> list[HumanRating]:
-    """Read raters' files, CSV or JSON, and log how many entries each has rated.
+    """Read raters' files, CSV or JSON, one a rater, and log how many entries each has rated.
 
-    Args:
-        folder: The folder of `export_study`, with its key.
-        files: One a rater. The rater's name is the file's field `rater`, else the file's name without its ending.
-
-    Returns:
-        For each file, in order, one rating for every entry of the packet; None where it was not rated.
+    Returns for each file, in order, one rating for every entry of the packet in `folder`. The rater's name is the field
+    `rater` of the file, else the file's name without its ending.
 
     Raises:
         DataError: A file is missing or of another format, is of another packet, has an unknown id, an id twice or a
@@ -101,7 +80,7 @@ def import_study(folder: Path, files: Sequence[Path]) -> list[HumanRating]:
     found: list[HumanRating] = []
     seen: dict[str, Path] = {}
     for path in files:
-        saved = read_rater_file(path)
+        saved = _read_rater_file(path)
         if saved.packet != key.packet:
             _refuse(f"The ratings are of packet {saved.packet!r}, not of {key.packet!r}.", path, "Name its own folder.")
         rater = saved.rater.strip() or path.stem
@@ -146,20 +125,11 @@ def write_ratings(path: Path, ratings: Sequence[HumanRating]) -> None:
 
 
 def read_ratings(path: Path) -> list[HumanRating]:
-    """Read what `write_ratings` wrote.
-
-    Raises:
-        RunError: The file is missing or holds something else.
-    """
+    """Read what `write_ratings` wrote. Raises RunError where the file is missing or holds something else."""
     return _read(list[HumanRating], path)
 
 
-def read_rater_file(path: Path) -> RaterFile:
-    """Read what a rater has saved: the page's JSON, or a table as CSV. It is not compared with the key.
-
-    Raises:
-        DataError: It is not there, of another kind, or damaged; the error names the file and the row.
-    """
+def _read_rater_file(path: Path) -> RaterFile:
     if not path.is_file():
         _refuse("There is no such file.", path, "Check the path; it is taken from where you are.")
     readers = {".json": _read_json, ".csv": _read_csv}
@@ -193,7 +163,7 @@ def _read_csv(path: Path, text: str) -> RaterFile:
         names, *rows = [[cell.strip() for cell in cells] for cells in table] or [[]]
     except csv.Error as error:
         _refuse(f"The file is not a CSV table: {error}.", path, "Save the table again as “CSV UTF-8”.")
-    if lacking := [name for name in COLUMNS if name not in names]:
+    if lacking := [name for name in _COLUMNS if name not in names]:
         _refuse(f"The table has no column {lacking[0]!r}.", path, "Keep the packet's columns and their names.", 1)
     records: dict[int, dict[str, str]] = {}
     for row, cells in enumerate(rows, start=2):
@@ -201,12 +171,12 @@ def _read_csv(path: Path, text: str) -> RaterFile:
             if len(cells) != len(names):
                 _refuse(f"The row has {len(cells)} cells, not {len(names)}.", path, "Keep the packet's columns.", row)
             records[row] = dict(zip(names, cells, strict=True))
-    packet, rater = (_only(column, {record[column] for record in records.values()}, path) for column in _OF_THE_FILE)
-    return RaterFile(
-        packet,
-        rater,
-        [RatedLine(each["id"], _number(each["rating"]), each["comment"], row) for row, each in records.items()],
-    )
+    packet, rater = (_only(column, {each[column] for each in records.values()}, path) for column in ("packet", "rater"))
+    lines: list[RatedLine] = []
+    for row, each in records.items():
+        rating = int(each["rating"]) if each["rating"] in _RATINGS else each["rating"] or None  # what is none stays
+        lines.append(RatedLine(each["id"], rating, each["comment"], row))
+    return RaterFile(packet, rater, lines)
 
 
 def _only(column: str, values: set[str], path: Path) -> str:
@@ -216,11 +186,6 @@ def _only(column: str, values: set[str], path: Path) -> str:
         both = " and ".join(map(repr, given[:2]))
         _refuse(f"The column {column!r} holds {both}.", path, "Give one file for each rater and packet.")
     return given[0] if given else ""
-
-
-def _number(cell: str) -> int | str | None:
-    """The rating in a cell; what is none is left as it is."""
-    return int(cell) if cell in _RATINGS else cell or None
 
 
 def _rated(lines: Sequence[RatedLine], known: Collection[str], path: Path) -> dict[str, RatedLine]:

@@ -14,9 +14,8 @@ from recexplainer.claims.parser import read_verdict
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.sample import make_world
 from recexplainer.evaluation.rows import Row
-from recexplainer.evaluation.synthetic.auroc import ALL, TESTED, auroc, auroc_metric, evaluate_synthetic
+from recexplainer.evaluation.synthetic.auroc import ALL, TESTED, auroc, auroc_metric, evaluate_synthetic, right_statuses
 from recexplainer.evaluation.synthetic.ground_truth import draw_synthetic_cases
-from recexplainer.evaluation.synthetic.marks import right_statuses
 from recexplainer.evaluation.synthetic.rules import (
     MAX_HISTORY,
     RULE_NAMES,

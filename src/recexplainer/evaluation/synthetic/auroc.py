@@ -1,18 +1,20 @@
 """Whether a metric of explanations can tell true ones from false ones, where the truth is known by construction.
 
 Synthetic recommenders are explained truly and with one thing changed; a metric is as good as its AUROC (Hanley and
-McNeil 1982) at telling which is which. It knows what each metric is there to find, not how it is computed.
+McNeil 1982) at telling which is which, and a claim's status as it agrees with the causes. It knows what each metric is
+there to find, not how it is computed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice, product
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from recexplainer.claims.claim import Claim, ClaimKind, ClaimStatus
 from recexplainer.data.sample import make_world
 from recexplainer.evaluation.faithfulness import LOWER_IS_BETTER
 from recexplainer.evaluation.metrics import Values
@@ -24,8 +26,7 @@ from recexplainer.evaluation.synthetic.ground_truth import (
     in_turn,
     make_ground_truth,
 )
-from recexplainer.evaluation.synthetic.marks import read_as_written, status_values
-from recexplainer.evaluation.synthetic.rules import RULE_NAMES
+from recexplainer.evaluation.synthetic.rules import RULE_NAMES, Causes
 from recexplainer.evaluation.synthetic.texts import CORRUPTIONS, MILD
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.recommenders.base import Recommender
@@ -40,12 +41,7 @@ MetricValues = Callable[[Sequence[Explanation], Recommender], Mapping[str, Seque
 
 
 class Tested(NamedTuple):
-    """What a metric is there to find.
-
-    Attributes:
-        corruptions: The mild corruptions that it is tested by.
-        blind: Recommenders and corruptions that by its definition it cannot tell.
-    """
+    """The mild corruptions that a metric is tested by; `blind` are sorts that by its definition it cannot tell."""
 
     corruptions: tuple[str, ...]
     blind: frozenset[Sort] = frozenset()
@@ -71,6 +67,8 @@ TESTED: dict[str, Tested] = {
 
 Measured = tuple[Sort, float, float]
 """What a metric gives a true explanation and a corrupted one, with the sign such that the true one should have more."""
+_CITING: tuple[ClaimKind, ClaimKind] = ("positive_attribution", "negative_attribution")
+_DENYING: tuple[ClaimKind, ClaimKind] = ("no_positive_attribution", "no_negative_attribution")
 
 
 def auroc_metric(metric: str) -> str:
@@ -90,10 +88,7 @@ def evaluate_synthetic(values: MetricValues, pairs: int = 1000, seed: int = 0) -
     - `claims_read`: the share of texts of which the verdict, the cited causes with their direction, and that they share
       a brand are read as written.
 
-    Args:
-        values: Computes the metrics; those in `TESTED` have rows, if it has them.
-        pairs: How many pairs each metric is tested by.
-        seed: Of the world, the recommenders, the cases and the texts.
+    `values` computes the metrics, of which those in `TESTED` have rows; each is tested by so many `pairs`.
     """
     world = make_world(users=min(max(FEWEST_USERS, pairs), MOST_USERS), items=ITEMS, seed=seed)
     severe = [(rule, ALL) for rule in RULE_NAMES]
@@ -103,20 +98,16 @@ def evaluate_synthetic(values: MetricValues, pairs: int = 1000, seed: int = 0) -
     for metric, tested in TESTED.items():
         if all(metric in each for each in measured):
             by_sort = _measured(metric, truths, measured)
-            mild, worst = (
-                list(islice(in_turn(*(by_sort[sort] for sort in sorts)), pairs)) for sorts in (tested.sorts, severe)
-            )
+            mild, worst = (in_turn(*(by_sort[sort] for sort in sorts))[:pairs] for sorts in (tested.sorts, severe))
             rows += _auroc_rows(auroc_metric(metric), mild, worst)
-    rows += _mean_rows("claim_statuses", truths, status_values)
-    return rows + _mean_rows("claims_read", truths, lambda one: [read_as_written(one)])
+    rows += _mean_rows("claim_statuses", truths, _status_values)
+    return rows + _mean_rows("claims_read", truths, lambda one: [_read_as_written(one)])
 
 
 def auroc(true: ArrayLike, corrupted: ArrayLike) -> Values:
     """How often a true explanation has more than a corrupted one, over all of both; ties count as half.
 
-    Args:
-        true: `Float[..., true]`, at least one.
-        corrupted: `Float[..., corrupted]`, at least one.
+    Of `true`, `Float[..., true]`, and `corrupted`, `Float[..., corrupted]`, there is at least one.
     """
     from scipy.stats import rankdata
 
@@ -144,18 +135,49 @@ def _auroc_rows(metric: str, mild: Sequence[Measured], worst: Sequence[Measured]
     groups = {Method(ALL): mild}
     groups |= {Method(rule): [one for one in mild if one[0][0] == rule] for rule in RULE_NAMES}
     groups |= {Method(ALL, name): [one for one in (*mild, *worst) if one[0][1] == name] for name in CORRUPTIONS}
-    return [_auroc_row(method, metric, group) for method, group in groups.items() if group]
-
-
-def _auroc_row(method: Method, metric: str, group: Sequence[Measured]) -> Row:
-    true, corrupted = (np.array([one[place] for one in group]) for place in (1, 2))
-    return row(method, TASK, metric, lambda drawn: auroc(true[drawn], corrupted[drawn]), cases=len(group))
+    rows: list[Row] = []
+    for method, group in groups.items():
+        if group:
+            both = np.array([one[1:] for one in group])
+            rows.append(row(method, TASK, metric, lambda drawn, both=both: auroc(*both.T[:, drawn]), cases=len(group)))
+    return rows
 
 
 def _mean_rows(
     metric: str, truths: Sequence[GroundTruth], measure: Callable[[SyntheticExplanation], Iterable[float]]
 ) -> list[Row]:
-    """The mean of what a text gives, over all recommenders and over each."""
     found = {each.recommender.rule: [value for one in each.explanations for value in measure(one)] for each in truths}
     whole = row(ALL, TASK, metric, [value for each in found.values() for value in each])
     return [whole, *(row(rule, TASK, metric, each) for rule, each in found.items())]
+
+
+def right_statuses(claim: Claim, causes: Causes, history: Sequence[int]) -> tuple[ClaimStatus, ...]:
+    """The statuses that a claim may have if the causes are these; none where it is not about an item of the history."""
+    if claim.kind in _DENYING:
+        denied = causes.positive if claim.kind == "no_positive_attribution" else causes.negative
+        return ("contradicted",) if denied else ("supported",)
+    if claim.kind not in _CITING or claim.item not in history:
+        return ()
+    sides = (causes.positive, causes.negative)
+    own, opposite = sides if claim.kind == "positive_attribution" else sides[::-1]
+    if claim.item in own:
+        return ("supported",)
+    return ("contradicted",) if claim.item in opposite else ("unverified", "contradicted")
+
+
+def _status_values(explained: SyntheticExplanation) -> list[float]:
+    """For each claim about attributions 1 if its status is right, else 0."""
+    record, causes = explained.record, explained.case.causes
+    right = [(one.status, right_statuses(one, causes, record.history)) for one in record.claims]
+    return [float(status in allowed) for status, allowed in right if allowed]
+
+
+def _read_as_written(explained: SyntheticExplanation) -> float:
+    """1 if the verdict, the attributions and, where it is written, that a brand is shared are read from the text."""
+    record, statement = explained.record, explained.statement
+    items = dict(zip(record.history_titles, record.history, strict=True))
+    sides = zip(_CITING, (statement.positive, statement.negative), strict=True)
+    written = {(kind, items[title]) for kind, titles in sides for title in titles if title in items}
+    read = {(one.kind, one.item) for one in record.claims if one.kind in _CITING and one.item in record.history}
+    shared = not statement.brand or not written or any(one.kind == "shared" for one in record.claims)
+    return float(read == written and shared and record.verdict is statement.verdict)

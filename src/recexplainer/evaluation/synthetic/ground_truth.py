@@ -9,7 +9,6 @@ from math import ceil
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.evaluation.synthetic.rules import (
@@ -29,7 +28,7 @@ from recexplainer.evaluation.synthetic.texts import (
 from recexplainer.explanations.explainer import PairExplainer
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.recommenders.base import User
-from recexplainer.recommenders.scoring import ScoreBatch, score_batches
+from recexplainer.recommenders.scoring import score_batches
 
 Sort = tuple[str, str]
 """Rule of the recommender and corruption."""
@@ -37,20 +36,13 @@ Pair = tuple[int, int]
 """Places of the true and of the corrupted explanation among all of a recommender."""
 
 T = TypeVar("T")
-# A verdict is clear where the rank is at least this share of the list away from where the top 20% ends.
-_MARGIN = 0.06
+_MARGIN = 0.06  # a verdict is clear where the rank is this share of the list away from where the top 20% ends
 _SHORTEST_HISTORY = 4
 
 
 @dataclass(frozen=True, slots=True)
 class SyntheticExplanation:
-    """An explanation of a case.
-
-    Attributes:
-        case: The case, with its true causes.
-        statement: What the text was written to state.
-        record: The text as a record.
-    """
+    """A case with its true causes, what a text about it was written to state, and the text as a record."""
 
     case: SyntheticCase
     statement: Statement
@@ -59,13 +51,7 @@ class SyntheticExplanation:
 
 @dataclass(frozen=True, slots=True)
 class GroundTruth:
-    """A recommender with explanations of which it is known what is true.
-
-    Attributes:
-        recommender: The recommender.
-        explanations: The true explanations and the corrupted ones.
-        pairs: For each corruption its pairs.
-    """
+    """A recommender with true and corrupted explanations; `pairs` has those of each corruption."""
 
     recommender: SyntheticRecommender
     explanations: Sequence[SyntheticExplanation]
@@ -75,11 +61,8 @@ class GroundTruth:
 def make_ground_truth(dataset: Dataset, pooled: Sequence[Sequence[Sort]], pairs: int, seed: int) -> list[GroundTruth]:
     """Explain each synthetic recommender truly and falsely.
 
-    Args:
-        dataset: The catalogue, and the histories.
-        pooled: Sorts of pairs that will be looked at together; sorts that there cannot be are passed over.
-        pairs: How many pairs of all its sorts together each of these is to have.
-        seed: Of the recommenders, the cases and the texts.
+    `pooled` has the sorts of pairs that are looked at together; all of one together are to have so many `pairs`. Sorts
+    that there cannot be are passed over.
     """
     recommenders = synthetic_recommenders(dataset, seed)
     rng = np.random.default_rng(seed)
@@ -90,31 +73,21 @@ def make_ground_truth(dataset: Dataset, pooled: Sequence[Sequence[Sort]], pairs:
     for sorts in pooled:
         shared = [sort for sort in sorts if sort in possible]
         needed |= {sort: max(needed.get(sort, 0), ceil(pairs / len(shared))) for sort in shared}
-    return [
-        _explain(
-            dataset,
-            recommender,
-            drawn[rule],
-            {name: found[: needed.get((rule, name), 0)] for name, found in corrupted[rule].items()},
-            rng,
-        )
-        for rule, recommender in recommenders.items()
-    ]
+    truths: list[GroundTruth] = []
+    for rule, recommender in recommenders.items():
+        used = {name: found[: needed.get((rule, name), 0)] for name, found in corrupted[rule].items()}
+        truths.append(_explain(dataset, recommender, drawn[rule], used, rng))
+    return truths
 
 
 def draw_synthetic_cases(
     dataset: Dataset, recommender: SyntheticRecommender, count: int, rng: np.random.Generator
 ) -> list[SyntheticCase]:
-    """Cases where the verdict is clear, in turn such with causes and such without.
+    """Cases where the verdict is clear, in turn such with causes and such without; at most `count` of each sort.
 
     No rank is near the end of the top 20%; an item with positive causes is recommended, one with negative causes is
-    not, and every history has an item that is no cause. Of cases without causes half are recommended.
-
-    Args:
-        dataset: Its histories are drawn from, the last 4 to 9 items of each.
-        recommender: The recommender.
-        count: How many of each of the three sorts, at most; a recommender without causes has none of the first.
-        rng: Draws users, lengths and items.
+    not, and every history has an item that is no cause. Of cases without causes half are recommended. Histories are the
+    last 4 to 9 items of those of the dataset.
     """
     sorts: dict[tuple[bool, bool], list[SyntheticCase]] = {}
     for case in _clear_cases(dataset, recommender, rng):
@@ -125,12 +98,12 @@ def draw_synthetic_cases(
         elif len(sorts) == 3 and all(len(each) >= count for each in sorts.values()):
             break
     driven, liked, disliked = (sorts.get(sort, []) for sort in ((True, False), (False, True), (False, False)))
-    return list(in_turn(driven, list(in_turn(liked, disliked))))
+    return in_turn(driven, in_turn(liked, disliked))
 
 
-def in_turn(*several: Sequence[T]) -> Iterator[T]:
+def in_turn(*several: Sequence[T]) -> list[T]:
     """The first of each, the second of each, and so on; the shorter ones end sooner."""
-    return (one for each in zip_longest(*several) for one in each if one is not None)
+    return [one for each in zip_longest(*several) for one in each if one is not None]
 
 
 def _clear_cases(
@@ -142,29 +115,25 @@ def _clear_cases(
         User(tuple(dataset.history(user)[-length:].tolist()), dataset.user_ids[user])
         for user, length in enumerate(lengths.tolist())
     ]
-    clear = np.concatenate([_clear_pairs(batch) for batch in score_batches(recommender, users)])
-    for user, item, recommended in rng.permutation(clear).tolist():
+    clear: list[tuple[int, int, bool]] = []
+    for batch in score_batches(recommender, users):
+        ranked = np.argsort(np.argsort(np.where(batch.unseen, -batch.scores, np.inf), axis=1), axis=1)
+        n_unseen = batch.unseen.sum(axis=1, keepdims=True)
+        rows, items = np.nonzero(batch.unseen & (np.abs(ranked - n_unseen // 5) >= _MARGIN * n_unseen))
+        recommended = batch.scores[rows, items] > batch.thresholds()[0][rows]
+        clear += zip((rows + batch.start).tolist(), items.tolist(), recommended.tolist(), strict=True)
+    for place in rng.permutation(len(clear)).tolist():
+        user, item, recommended = clear[place]
         causes = recommender.causes(users[user], item)
         explained_all = len(causes.positive) + len(causes.negative) == len(users[user].history)
-        if not explained_all and (causes.nothing or bool(recommended) is bool(causes.positive)):
-            by_brand = isinstance(recommender, SameBrandRule)
-            yield SyntheticCase(users[user], item, bool(recommended), causes, by_brand)
-
-
-def _clear_pairs(batch: ScoreBatch) -> NDArray[np.int64]:
-    """`Int[pairs, 3]`: user, unseen item whose rank is not near the end of the top 20%, and the verdict."""
-    top, _ = batch.thresholds()
-    ranked = np.argsort(np.argsort(np.where(batch.unseen, -batch.scores, np.inf), axis=1), axis=1)
-    n_unseen = batch.unseen.sum(axis=1, keepdims=True)
-    users, items = np.nonzero(batch.unseen & (np.abs(ranked - n_unseen // 5) >= _MARGIN * n_unseen))
-    recommended = batch.scores[users, items] > top[users]
-    return np.stack([users + batch.start, items, recommended.astype(np.int64)], axis=1)
+        if not explained_all and (causes.nothing or recommended is bool(causes.positive)):
+            yield SyntheticCase(users[user], item, recommended, causes, isinstance(recommender, SameBrandRule))
 
 
 def _corrupt(
     dataset: Dataset, cases: Sequence[SyntheticCase], rng: np.random.Generator
 ) -> dict[str, list[tuple[int, Statement]]]:
-    """For each corruption the cases that it can be done to, by their place, and the false statement."""
+    """For each corruption the places of the cases that it can be done to, with the false statements."""
     found: dict[str, list[tuple[int, Statement]]] = {name: [] for name in CORRUPTIONS}
     for place, case in enumerate(cases):
         true, corrupter = true_statement(case, dataset), Corrupter(dataset, case, rng)
@@ -195,8 +164,6 @@ def _explain(
         [(cases[place].user, cases[place].item) for place, _ in statements],
         [word_statement(statement, wordings[place]) for place, statement in statements],
     )
-    explanations = [
-        SyntheticExplanation(cases[place], statement, one)
-        for (place, statement), one in zip(statements, records, strict=True)
-    ]
-    return GroundTruth(recommender, explanations, pairs)
+    both = zip(statements, records, strict=True)
+    explained = [SyntheticExplanation(cases[place], statement, one) for (place, statement), one in both]
+    return GroundTruth(recommender, explained, pairs)

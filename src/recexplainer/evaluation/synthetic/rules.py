@@ -1,7 +1,6 @@
-"""Synthetic recommenders: each follows one rule, so what a history item does to a score follows from the rule.
+"""Synthetic recommenders: each follows one rule, so what a history item does to a score is known by construction.
 
-They are the ground truth that explanations of a recommender are tested on. They know a catalogue's brands and how
-popular its items are, and nothing of explanations.
+They know a catalogue's brands and how popular its items are, and nothing of explanations.
 """
 
 from __future__ import annotations
@@ -16,31 +15,19 @@ from numpy.typing import NDArray
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RecommenderError
-from recexplainer.recommenders.base import Floats, Recommender, User
+from recexplainer.recommenders.base import Floats, Recommender, User, require_history
 
-# What a rule adds to a score or takes from it; popularity, scaled to 0…1, then no longer decides.
-LIFT = 1.5
-# Every history item moves every score by at most this: too little to be a cause, and to change the order by popularity
-# of up to 250 items.
-NOISE = 2e-4
+LIFT = 1.5  # what a rule adds to a score or takes from it; popularity, scaled to 0…1, then no longer decides
+NOISE = 2e-4  # at most this is what any history item adds to any score; it is no cause, and changes no order
 MAX_HISTORY = 9
-# So large that the items that a rule about a single history item, or two, lifts are always among the top 20%.
-SMALLEST_CATALOGUE = 60
-# How many other items each item is tied to, for the rules to go by.
-PARTNERS = 6
-
-# Where the last item decides, what it adds to its partners, all different.
-_LEVELS = LIFT * np.linspace(1, 2, PARTNERS, dtype=np.float32)
+SMALLEST_CATALOGUE = 60  # so large that the items that one or two history items lift are always among the top 20%
+PARTNERS = 6  # how many other items each item is tied to, for the rules to go by
+_LEVELS = LIFT * np.linspace(1, 2, PARTNERS, dtype=np.float32)  # what the last item adds to each of its partners
 
 
 @dataclass(frozen=True, slots=True)
 class Causes:
-    """What in a history matters to the score of one item.
-
-    Attributes:
-        positive: History items without which the score would be lower, oldest first.
-        negative: History items without which it would be higher, oldest first.
-    """
+    """The history items without which the score of one item would be lower or higher, each oldest first."""
 
     positive: tuple[int, ...] = ()
     negative: tuple[int, ...] = ()
@@ -54,14 +41,9 @@ class Causes:
 class SyntheticRecommender(Recommender, ABC):
     """A score is the item's popularity, what the rule adds, and a noise far below what counts as an attribution.
 
-    Histories are taken to hold no item twice.
-
-    Args:
-        popularity: `[items]`, in any unit; only its order counts, and ties are broken by the seed.
-        seed: Which items the rule ties together; also of the noise.
-
-    Raises:
-        RecommenderError: The catalogue is smaller than `SMALLEST_CATALOGUE`.
+    Of `popularity`, `[items]`, only the order counts; `seed` breaks its ties, and draws the noise and which items the
+    rule ties together. Histories hold no item twice. Raises RecommenderError where the catalogue is smaller than
+    `SMALLEST_CATALOGUE`.
     """
 
     rule: ClassVar[str]
@@ -76,10 +58,14 @@ class SyntheticRecommender(Recommender, ABC):
                 hint=f"Take a catalogue of at least {SMALLEST_CATALOGUE} items.",
             )
         rng = np.random.default_rng(seed)
-        self._partners = _partners(rng.permutation(self.n_items))
+        circle = rng.permutation(self.n_items)
+        self._partners = np.empty((PARTNERS, self.n_items), np.int64)  # those 1, 2, … places before on a circle
+        for steps, row in enumerate(self._partners, start=1):
+            row[circle] = np.roll(circle, steps)
         order = np.lexsort((rng.random(self.n_items), np.asarray(popularity)))
         self._popularity = (np.argsort(order) / (self.n_items - 1)).astype(np.float32)
         self._noise = rng.uniform(-NOISE, NOISE, (self.n_items, self.n_items)).astype(np.float32)
+        self._changes: dict[tuple[int, ...], Floats] = {}
 
     def item_vectors(self) -> Floats:
         """There are none. Raises RecommenderError."""
@@ -100,37 +86,24 @@ class SyntheticRecommender(Recommender, ABC):
         return np.array(scores, np.float32).reshape(-1, self.n_items)
 
     def causes(self, user: User, item: int) -> Causes:
-        """Which history items matter to the score of an item, by the rule.
+        """Which history items matter to the score of an item: those without which the rule would add more or less.
 
-        Raises:
-            RecommenderError: The history is empty.
+        Raises RecommenderError where the history is empty.
         """
-        return self._causes(self._past(user), item)
+        past = self._past(user)
+        if past not in self._changes:
+            lift, shorter = self._lift(np.array(past)), (np.delete(past, place) for place in range(len(past)))
+            self._changes[past] = np.array([lift - self._lift(each) for each in shorter])
+        changes = list(zip(past, self._changes[past][:, item].tolist(), strict=True))
+        return Causes(tuple(one for one, by in changes if by > 0), tuple(one for one, by in changes if by < 0))
 
     @abstractmethod
     def _lift(self, past: NDArray[np.int64]) -> Floats:
-        """`Float[items]`, what the rule adds to each score for the history, `Int[history]`."""
-
-    @abstractmethod
-    def _causes(self, past: tuple[int, ...], item: int) -> Causes:
-        """What in the history matters to the item."""
+        """`Float[items]`: what the rule adds to each score for the history, `Int[history]`, which may be empty."""
 
     def _past(self, user: User) -> tuple[int, ...]:
-        if not user.history:
-            raise RecommenderError(
-                "This recommender cannot score for an empty history.",
-                location=f"user {user.id!r}",
-                hint="Ask about users with at least one item.",
-            )
+        require_history([user], f"The synthetic recommender {self.rule!r}")
         return user.history[-self.max_history :]
-
-
-def _partners(circle: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`Int[partners, items]`: the items that stand 1, 2, … places before each on a circle of all items."""
-    partners = np.empty((PARTNERS, len(circle)), np.int64)
-    for steps, row in enumerate(partners, start=1):
-        row[circle] = np.roll(circle, steps)
-    return partners
 
 
 class OneItemRule(SyntheticRecommender):
@@ -141,10 +114,6 @@ class OneItemRule(SyntheticRecommender):
     def _lift(self, past: NDArray[np.int64]) -> Floats:
         return LIFT * np.isin(self._partners[0], past).astype(np.float32)
 
-    def _causes(self, past: tuple[int, ...], item: int) -> Causes:
-        partner = int(self._partners[0, item])
-        return Causes(positive=(partner,) if partner in past else ())
-
 
 class OpponentRule(OneItemRule):
     """One history item decides against it: the item is lowered if the history holds its partner."""
@@ -153,9 +122,6 @@ class OpponentRule(OneItemRule):
 
     def _lift(self, past: NDArray[np.int64]) -> Floats:
         return -super()._lift(past)
-
-    def _causes(self, past: tuple[int, ...], item: int) -> Causes:
-        return Causes(negative=super()._causes(past, item).positive)
 
 
 class TwoTogetherRule(SyntheticRecommender):
@@ -167,36 +133,20 @@ class TwoTogetherRule(SyntheticRecommender):
         first, second = (np.isin(partner, past) for partner in self._partners[:2])
         return LIFT * (first & second).astype(np.float32)
 
-    def _causes(self, past: tuple[int, ...], item: int) -> Causes:
-        partners: list[int] = self._partners[:2, item].tolist()
-        found = tuple(one for one in past if one in partners)
-        return Causes(positive=found if len(found) == 2 else ())
-
 
 class SameBrandRule(SyntheticRecommender):
-    """History items of the item's own brand lift it, each by the same.
-
-    Args:
-        popularity: As in `SyntheticRecommender`.
-        brands: `[items]`, "" where there is none.
-        seed: As in `SyntheticRecommender`.
-    """
+    """History items of the item's own brand lift it, each by the same; of `brands`, `[items]`, "" is none."""
 
     rule = "same_brand"
 
     def __init__(self, popularity: Sequence[float] | NDArray[np.number], brands: Sequence[str], seed: int = 0) -> None:
         super().__init__(popularity, seed)
-        self._brands = list(brands)
-        self._known = np.array([bool(brand) for brand in brands])
+        self._known = np.array(list(map(bool, brands)))
         self._brand = np.unique(np.array(brands), return_inverse=True)[1]
 
     def _lift(self, past: NDArray[np.int64]) -> Floats:
         times = np.bincount(self._brand[past], minlength=self.n_items)[self._brand]
         return (LIFT * times * self._known).astype(np.float32)
-
-    def _causes(self, past: tuple[int, ...], item: int) -> Causes:
-        brand = self._brands[item]
-        return Causes(positive=tuple(one for one in past if brand and self._brands[one] == brand))
 
 
 class RecencyRule(SyntheticRecommender):
@@ -209,13 +159,7 @@ class RecencyRule(SyntheticRecommender):
     rule = "recency"
 
     def _lift(self, past: NDArray[np.int64]) -> Floats:
-        return np.add.reduce(_LEVELS[:, None] * (self._partners == past[-1]), axis=0)
-
-    def _causes(self, past: tuple[int, ...], item: int) -> Causes:
-        near: list[int] = self._partners[:, item].tolist()
-        now, otherwise = (near.index(one) if one in near else -1 for one in (past[-1], past[-2] if past[:-1] else -1))
-        last = (past[-1],)
-        return Causes(positive=last if now > otherwise else (), negative=last if now < otherwise else ())
+        return (_LEVELS @ np.isin(self._partners, past[-1:])).astype(np.float32)
 
 
 class PopularityRule(SyntheticRecommender):
@@ -226,23 +170,15 @@ class PopularityRule(SyntheticRecommender):
     def _lift(self, past: NDArray[np.int64]) -> Floats:
         return np.zeros(self.n_items, np.float32)
 
-    def _causes(self, past: tuple[int, ...], item: int) -> Causes:
-        return Causes()
-
 
 _CLASSES = (OneItemRule, TwoTogetherRule, SameBrandRule, RecencyRule, OpponentRule, PopularityRule)
 RULE_NAMES = tuple(one.rule for one in _CLASSES)
 
 
 def synthetic_recommenders(dataset: Dataset, seed: int = 0) -> dict[str, SyntheticRecommender]:
-    """One recommender of each rule for a catalogue, by the rule's name.
+    """One recommender of each rule by its name, with the brands of a dataset and the popularity in its histories.
 
-    Args:
-        dataset: Gives the brands, and by its histories the popularity.
-        seed: The same seed and data give the same recommenders.
-
-    Raises:
-        RecommenderError: The catalogue is smaller than `SMALLEST_CATALOGUE`.
+    Raises RecommenderError where the catalogue is smaller than `SMALLEST_CATALOGUE`.
     """
     popularity = np.bincount(dataset.sequence, minlength=dataset.n_items)
     made: dict[str, SyntheticRecommender] = {}

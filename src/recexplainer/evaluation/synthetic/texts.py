@@ -1,7 +1,7 @@
 """True and corrupted statements about a synthetic recommender, and their wording.
 
-What a text states and how it is worded are kept apart, so that of two texts one can differ from the other in what it
-states alone. It knows the causes that a recommender gives, and asks no recommender.
+What a text states and how it is worded are kept apart, so that two texts can differ in what they state alone. It knows
+the causes, and asks no recommender.
 """
 
 from __future__ import annotations
@@ -26,15 +26,7 @@ _DRAWN = ("quotes", "verdict", "positive", "negative", "brand", "popular")
 
 @dataclass(frozen=True, slots=True)
 class SyntheticCase:
-    """A pair of a user and an item, with the truth about it.
-
-    Attributes:
-        user: The user.
-        item: The item asked about, not in the history.
-        recommended: The recommender's verdict.
-        causes: What in the history matters to the recommender, by construction.
-        by_brand: Whether the rule behind the causes is that of the item's brand.
-    """
+    """A user and an item, with the recommender's verdict and true causes; `by_brand`: the rule is that of brands."""
 
     user: User
     item: int
@@ -45,15 +37,9 @@ class SyntheticCase:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a text states.
+    """What a text states: a verdict, the title asked about, and titles with a positive or a negative attribution.
 
-    Attributes:
-        verdict: Whether the item is recommended.
-        item: Title of the item asked about.
-        positive: Titles that are given a positive attribution.
-        negative: Titles that are given a negative attribution.
-        brand: The brand that all these share with the item, or "".
-        popular: Where no title is cited, whether the item is called popular.
+    `brand` is what all these share with the item, or ""; `popular` is stated where no title is cited.
     """
 
     verdict: bool
@@ -70,9 +56,8 @@ class Statement:
 
     def with_title(self, title: str, other: str) -> Statement:
         """The same of another title in place of one that is cited."""
-        positive, negative = (
-            tuple(other if one == title else one for one in side) for side in (self.positive, self.negative)
-        )
+        sides = ([other if one == title else one for one in side] for side in (self.positive, self.negative))
+        positive, negative = map(tuple, sides)
         return replace(self, positive=positive, negative=negative)
 
 
@@ -90,19 +75,22 @@ def true_statement(case: SyntheticCase, dataset: Dataset) -> Statement:
 
 
 def word_statement(statement: Statement, wording: int) -> str:
-    """The statement in words.
+    """The statement in words; the same seed `wording` words alike what two statements have in common."""
+    draws: dict[str, float] = dict(
+        zip(_DRAWN, np.random.default_rng(wording).random(len(_DRAWN)).tolist(), strict=True)
+    )
+    phrasings = _wording()
 
-    Args:
-        statement: What to state.
-        wording: Seed of the phrasing: the same seed words alike what two statements have in common.
-    """
-    draws: dict[str, float] = dict(zip(_DRAWN, np.random.default_rng(wording).random(len(_DRAWN)), strict=True))
-    quotes = _one_of(_QUOTES, draws["quotes"])
+    def drawn(several: Sequence[str], kind: str) -> str:
+        return several[int(draws[kind] * len(several))]
+
+    quotes = drawn(_QUOTES, "quotes")
 
     def word(group: str, kind: str, titles: Sequence[str] = ()) -> str:
         names = join_words([quotes.format(title) for title in titles])
-        phrasing = _one_of(_wording()[group], draws[kind])
-        return phrasing.format(item=quotes.format(statement.item), titles=names, brand=statement.brand)
+        return drawn(phrasings[group], kind).format(
+            item=quotes.format(statement.item), titles=names, brand=statement.brand
+        )
 
     sentences = [word("verdict.yes" if statement.verdict else "verdict.no", "verdict")]
     cited = {"positive": statement.positive, "negative": statement.negative}
@@ -117,13 +105,7 @@ def word_statement(statement: Statement, wording: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Corrupter:
-    """Makes the true statement about a case false, each way in one thing; None where that cannot be done to the case.
-
-    Attributes:
-        dataset: The catalogue.
-        case: What the statement is about.
-        rng: Draws which title, and by what it is replaced.
-    """
+    """Makes the true statement about a case false, each way in one thing; None where the case does not allow it."""
 
     dataset: Dataset
     case: SyntheticCase
@@ -138,7 +120,7 @@ class Corrupter:
         others = self._not_causes()
         if not true.cited or not others:
             return None
-        new = self._pick(others)
+        new = self._pick(others)  # drawn before the title that it replaces
         return true.with_title(self._pick(true.cited), new)
 
     def direction(self, true: Statement) -> Statement | None:
@@ -155,7 +137,11 @@ class Corrupter:
         """One cause is replaced by a title that nothing has, or by one of the catalogue that is not in the history."""
         if not true.cited:
             return None
-        foreign = self._invent_title() if self.rng.random() < 0.5 else self._pick(self._strangers())
+        if self.rng.random() < 0.5:
+            foreign = self._invent_title()
+        else:
+            known = {*self.case.user.history, self.case.item}
+            foreign = self._pick([title for item, title in enumerate(self.dataset.titles) if item not in known])
         return true.with_title(self._pick(true.cited), foreign)
 
     def attribute(self, true: Statement) -> Statement | None:
@@ -185,15 +171,12 @@ class Corrupter:
         real = {*self.case.causes.positive, *self.case.causes.negative}
         return [self.dataset.titles[item] for item in self.case.user.history if item not in real]
 
-    def _strangers(self) -> list[str]:
-        known = {*self.case.user.history, self.case.item}
-        return [title for item, title in enumerate(self.dataset.titles) if item not in known]
-
     def _invent_title(self) -> str:
         """The first half of one title and the second of another, which together no item has."""
         titles = [str(title) for title in self.rng.permutation(self.dataset.titles)]
         taken = {title_key(title) for title in titles}
-        mixed = (f"{_half(one, 0)} {_half(other, 1)}" for one, other in permutations(titles, 2))
+        words = [(title.split(), (len(title.split()) + 1) // 2) for title in titles]
+        mixed = (" ".join(one[:half] + (other[end:] or other)) for (one, half), (other, end) in permutations(words, 2))
         return next(title for title in mixed if title_key(title) not in taken)
 
     def _pick(self, titles: Sequence[str]) -> str:
@@ -209,21 +192,10 @@ CORRUPTIONS: dict[str, Callable[[Corrupter, Statement], Statement | None]] = {
     "cause_for_nothing": Corrupter.cause_for_nothing,
     "all": Corrupter.all,
 }
-"""Every way to corrupt a statement, by its name."""
 MILD = tuple(name for name in CORRUPTIONS if name != "all")
-"""Those that change one thing."""
+"""The corruptions that change one thing."""
 
 
 @cache
 def _wording() -> dict[str, list[str]]:
     return packaged_yaml("recexplainer.evaluation.synthetic", "texts.yaml")
-
-
-def _one_of(phrasings: Sequence[str], share: float) -> str:
-    return phrasings[int(share * len(phrasings))]
-
-
-def _half(title: str, which: int) -> str:
-    words = title.split()
-    middle = (len(words) + 1) // 2
-    return " ".join((words[:middle], words[middle:] or words)[which])
