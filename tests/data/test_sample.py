@@ -12,8 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from recexplainer.data.dataset import ITEM_COLUMNS, Dataset
-from recexplainer.data.sample import make_world
-from recexplainer.data.sample.products import read_devices, read_series, read_vocabulary
+from recexplainer.data.sample import make_world, read_devices, read_series, read_vocabulary
 from recexplainer.errors import DataError
 
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.readers.amazon import AMAZON
 from recexplainer.data.readers.files import Reader, files_named
-from recexplainer.data.readers.movielens import MOVIELENS
-from recexplainer.data.readers.recbole import RECBOLE
-from recexplainer.data.readers.steam import STEAM
+from recexplainer.data.readers.published import AMAZON, MOVIELENS, RECBOLE, STEAM
 from recexplainer.data.readers.table import TABLE, ColumnMapping, read_table
 from recexplainer.errors import DataError, SettingsError
 from recexplainer.registry import load_registered, registered
@@ -69,14 +66,12 @@ def _find_reader(path: Path, key: str | None) -> Reader:
     if len(fitting) == 1:
         return fitting[0]
     if key is not None:
-        known = ", ".join(reader.key for reader in readers)
-        raise DataError(f"there is no format '{key}'", location="data.format", hint=f"known are {known}")
-    if not fitting:
-        known = "; ".join(reader.name for reader in readers)
-        raise DataError("no data of a known format is there", location=str(path), hint=f"known are: {known}")
-    keys = ", ".join(reader.key for reader in fitting)
-    raise DataError(
-        f"more than one format is there: {' and '.join(reader.name for reader in fitting)}",
-        location=str(path),
-        hint=f"name one file, or set data.format (--format) to one of {keys}",
-    )
+        what, location = f"there is no format '{key}'", "data.format"
+        hint = f"known are {', '.join(reader.key for reader in readers)}"
+    elif not fitting:
+        what, location = "no data of a known format is there", str(path)
+        hint = f"known are: {'; '.join(reader.name for reader in readers)}"
+    else:
+        what, location = f"more than one format is there: {' and '.join(one.name for one in fitting)}", str(path)
+        hint = f"name one file, or set data.format (--format) to one of {', '.join(one.key for one in fitting)}"
+    raise DataError(what, location=location, hint=hint)

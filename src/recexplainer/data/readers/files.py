@@ -90,6 +90,11 @@ def stem_of(path: Path) -> str:
     return Path(plain_name(path)).stem
 
 
+def dataset_name(path: Path) -> str:
+    """What to call the data in a folder, or in a file of interactions."""
+    return path.name if path.is_dir() else stem_of(path)
+
+
 def files_named(folder: Path, pattern: str) -> list[Path]:
     """The files of a folder whose plain name matches a regular expression, sorted."""
     return sorted(file for file in folder.iterdir() if file.is_file() and re.fullmatch(pattern, plain_name(file)))

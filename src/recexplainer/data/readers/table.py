@@ -9,20 +9,17 @@ from pathlib import Path
 
 import polars as pl
 
-from recexplainer.data.cleaning import require_columns
+from recexplainer.data.cleaning import ITEM_COLUMNS, require_columns
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.readers import files
-from recexplainer.data.readers.amazon import AMAZON
 from recexplainer.data.readers.files import Reader
-from recexplainer.data.readers.movielens import MOVIELENS
-from recexplainer.data.readers.steam import STEAM
+from recexplainer.data.readers.published import AMAZON, MOVIELENS, STEAM
 from recexplainer.errors import DataError
 from recexplainer.settings import Settings
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _KINDS = (*_SEPARATORS, ".jsonl", ".ndjson", ".json", ".parquet")
-_LISTS = ("genres", "platforms", "features")
-_ITEM_FIELDS = ("title", "description", "brand", *_LISTS, "release_year")
+_ITEM_FIELDS = ("title", "description", "brand", "genres", "platforms", "features", "release_year")
 
 
 class ColumnMapping(Settings):
@@ -71,12 +68,8 @@ class ColumnMapping(Settings):
 def read_table(path: Path, columns: ColumnMapping | None = None) -> Dataset:
     """Reads interactions and items from two tables, or from one that holds titles too.
 
-    Args:
-        path: A folder of tables, or the file of interactions.
-        columns: What the columns are called; None: as in the defaults of `ColumnMapping`.
-
-    Raises:
-        DataError: A file or column is missing, or a file cannot be read.
+    `path` is a folder of tables, or the file of interactions. Raises DataError where a file or column is missing, or a
+    file cannot be read.
     """
     columns = columns or ColumnMapping()
     interactions_file = _interactions_file(path, columns)
@@ -91,10 +84,10 @@ def read_table(path: Path, columns: ColumnMapping | None = None) -> Dataset:
     else:
         names["item_id"] = columns.items_item or columns.item
         items = _pick(_read_file(items_file, columns), names, ("item_id", "title"), items_file)
-    texts = [name for name in _LISTS if name in items.columns and items[name].dtype == pl.String]
+    lists = [name for name, kind in ITEM_COLUMNS.items() if kind.is_nested() and name in items.columns]
+    texts = [name for name in lists if items[name].dtype == pl.String]
     items = items.with_columns(pl.col(name).str.split(columns.list_separator) for name in texts)
-    name = path.name if path.is_dir() else files.stem_of(path)
-    return Dataset.from_frames(interactions, items, name=name)
+    return Dataset.from_frames(interactions, items, name=files.dataset_name(path))
 
 
 def _files(folder: Path) -> list[Path]:
