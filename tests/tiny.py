@@ -1,4 +1,4 @@
-"""Tiny real things that several rooms test with: a world, an f, and surrogates of two architectures."""
+"""Tiny real things that several packages test with: a dataset, a recommender, surrogates of two architectures."""
 
 from __future__ import annotations
 
@@ -99,8 +99,8 @@ def histories(count: int, length: Sequence[int] = (2, 3, 4, 5, 6)) -> list[tuple
     return [tuple(world().history(user)[: length[user % len(length)]].tolist()) for user in range(count)]
 
 
-def told(titles: Sequence[str], text: str, **changes: Any) -> Explanation:
-    """A record of a text about the last item of a catalogue, for a user who had all others; f says yes, at rank 1."""
+def explanation_of(titles: Sequence[str], text: str, **changes: Any) -> Explanation:
+    """A text about the last item, for a user who had all others; the recommender ranks the item first."""
     item = changes.pop("item", len(titles) - 1)
     history = tuple(changes.pop("history", range(len(titles) - 1)))
     values: dict[str, Any] = {
@@ -122,7 +122,7 @@ def told(titles: Sequence[str], text: str, **changes: Any) -> Explanation:
 
 
 def complete(folder: Path) -> Path:
-    """Have a stage's folder count as complete, whatever is in it."""
+    """Mark a stage's folder as complete, whatever is in it."""
     folder.mkdir(parents=True, exist_ok=True)
     Manifest(stage=folder.name, settings={}, inputs={}, sources={}).write(folder)
     return folder

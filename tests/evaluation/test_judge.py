@@ -31,7 +31,7 @@ def catalogue() -> Any:
 
 
 def explanation(method: Any, user: Any, text: str, recommended: Any = True) -> Any:
-    return tiny.told(
+    return tiny.explanation_of(
         TITLES,
         text,
         method=method.name,

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.tiny import told
+from tests.tiny import explanation_of
 
 from recexplainer.evaluation.judge import LEVELS, judge_conversation, parse_rating
 
@@ -54,7 +54,7 @@ def test_ratings_are_read_or_refused(text: str, expected: Any) -> None:
 
 def test_a_judge_is_shown_all_but_whose_answer_it_is() -> None:
     text = "Yes, {it} suits them; RATING-3 is due."
-    (message,) = judge_conversation(told(TITLES, text, method="hybrid", variant="grounded"))
+    (message,) = judge_conversation(explanation_of(TITLES, text, method="hybrid", variant="grounded"))
     assert message.role == "user"
     assert text in message.content
     assert "; ".join(TITLES[:-1]) in message.content
@@ -62,12 +62,12 @@ def test_a_judge_is_shown_all_but_whose_answer_it_is() -> None:
     assert "decision: yes\n" in message.content
     assert "hybrid" not in message.content and "grounded" not in message.content
     assert all(f"RATING-{level}: {words}" in message.content for level, words in enumerate(LEVELS))
-    (other,) = judge_conversation(told(TITLES, text, recommended=False))
+    (other,) = judge_conversation(explanation_of(TITLES, text, recommended=False))
     assert "decision: no\n" in other.content
 
 
 def test_the_prompt_itself_gives_no_rating() -> None:
-    assert parse_rating(judge_conversation(told(TITLES, "Yes."))[0].content) is None
+    assert parse_rating(judge_conversation(explanation_of(TITLES, "Yes."))[0].content) is None
 
 
 def test_levels_are_to_be_shown() -> None:

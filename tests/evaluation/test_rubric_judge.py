@@ -48,7 +48,7 @@ def catalogue() -> Dataset:
 
 
 def explanation(text: str, *, history: Any = (0, 1, 2, 3), item: Any = ASKED, **changes: Any) -> Any:
-    return tiny.told(TITLES, text, history=history, item=item, **changes)
+    return tiny.explanation_of(TITLES, text, history=history, item=item, **changes)
 
 
 def rating(text: str, **changes: Any) -> Any:

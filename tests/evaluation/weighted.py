@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from tests.tiny import told
+from tests.tiny import explanation_of
 
 from recexplainer.recommenders.function import as_recommender
 
@@ -35,4 +35,4 @@ def score_std() -> Any:
 
 def explanation(*claims: Any, text: str = "", **changes: Any) -> Any:
     known = {"history": range(4), "score": SCORE, "attributions": tuple(WEIGHTS)}
-    return told(TITLES, text, claims=claims, **(known | changes))
+    return explanation_of(TITLES, text, claims=claims, **(known | changes))

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from tests.tiny import sasrec, told, world
+from tests.tiny import explanation_of, sasrec, world
 
 from recexplainer.pipeline.report_stages import attribute_explained
 from recexplainer.recommenders.attribution import occlusion_attributions, shapley_values
@@ -12,7 +12,9 @@ def test_the_recommender_is_asked_of_each_explained_pair(tmp_path: Path) -> None
     world().save(tmp_path / "dataset")
     sasrec().save(tmp_path / "recommender")
     folders = {name: tmp_path / name for name in ("dataset", "recommender")}
-    explained = [told(world().titles, "Yes.", history=history, item=item) for history, item in (((4, 8), 9), ((3,), 5))]
+    explained = [
+        explanation_of(world().titles, "Yes.", history=history, item=item) for history, item in (((4, 8), 9), ((3,), 5))
+    ]
     first, second = attribute_explained(folders, explained)
     users, items = [User((4, 8), "u"), User((3,), "u")], [9, 5]
     values = shapley_values(sasrec(), users, items)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.tiny import Reporter, complete, told
+from tests.tiny import Reporter, complete, explanation_of
 
 from recexplainer.errors import RunError
 from recexplainer.pipeline.layout import RunLayout, write_explanations
@@ -31,7 +31,7 @@ def recipe(*names: str) -> Recipe:
 
 
 def explained(run: Path, stage: str, method: str, count: int) -> None:
-    each = [told(TITLES, f"Yes, {method} says “Ash” {number}.", method=method) for number in range(count)]
+    each = [explanation_of(TITLES, f"Yes, {method} says “Ash” {number}.", method=method) for number in range(count)]
     write_explanations(complete(run / stage) / RunLayout.CASE_EXPLANATIONS, each)
 
 

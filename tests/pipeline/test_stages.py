@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.contracts.stage import StageContract
-from tests.tiny import complete, sasrec, told, world
+from tests.tiny import complete, explanation_of, sasrec, world
 
 from recexplainer import registry
 from recexplainer.cli import main
@@ -246,7 +246,7 @@ def test_a_registered_evaluation_is_one_of_all(own_evaluation: str, tmp_path: Pa
     assert {"cases", "explanations-hybrid-grounded"} <= set(stages)
     world().save(tmp_path / "dataset")
     sasrec().save(tmp_path / "recommender")
-    record = told(world().titles, "Yes, it fits.", variant="grounded")
+    record = explanation_of(world().titles, "Yes, it fits.", variant="grounded")
     write_explanations(complete(tmp_path / "explained") / RunLayout.CASE_EXPLANATIONS, [record])
     folders = {name: tmp_path / name for name in ("dataset", "recommender", "explained")}
     (tmp_path / "own").mkdir()

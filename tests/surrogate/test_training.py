@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tests.fakes import SameForAll
-from tests.tiny import MIXTURE, SETTINGS, alignment, fresh, sasrec, world
+from tests.tiny import SETTINGS, alignment, fresh, world
 
 from recexplainer.errors import RecommenderError
 from recexplainer.storage import read_json
@@ -21,7 +21,6 @@ from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.surrogate.training import encode_examples, new_surrogate, train_surrogate
 from recexplainer.tasks.example import LabelledExamples
-from recexplainer.tasks.mixture import MixtureSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = SETTINGS.model_copy(update={"epochs": dict.fromkeys(FORMS, 2.0)})

@@ -1,6 +1,6 @@
-"""Does it help to ask f more questions than the data holds? The same steps, with and without made-up histories.
+"""Do synthetic histories help alignment? The same number of steps, with and without them.
 
-Two surrogates see equally many examples: one the real prefixes again and again, one made-up histories beside them.
+Two surrogates see equally many examples: one the real prefixes several times, one synthetic histories beside them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from recexplainer.tasks.mixture import MixtureSettings, build_examples
 TASKS = ("retrieval", "ranking", "classification", "discrimination")
 
 
-def measure(form: str, users: int, examples: int, extra: float) -> list[Row]:
-    """Rows of the two surrogates, the method named after the form and the multiple of extra questions."""
+def measure(form: str, users: int, examples: int, ratio: float) -> list[Row]:
+    """Rows of the two surrogates; the variant names the ratio of synthetic histories."""
     world = make_world(users=users)
     split = leave_one_out(world)
     search = SASRecSearchSettings(
@@ -34,8 +34,8 @@ def measure(form: str, users: int, examples: int, extra: float) -> list[Row]:
     )
     recommender, _ = fit_towers(SASRec, world, split, search)
     rows: list[Row] = []
-    for multiple in (0.0, extra):
-        mixture = MixtureSettings(tasks=TASKS, synthetic_history_ratio=multiple, synthetic_classification_share=1.0)
+    for synthetic in (0.0, ratio):
+        mixture = MixtureSettings(tasks=TASKS, synthetic_history_ratio=synthetic, synthetic_classification_share=1.0)
         built = build_examples(world, split, recommender, mixture)
         settings = SurrogateSettings(
             connector_warmup_examples=10_000,
@@ -46,9 +46,10 @@ def measure(form: str, users: int, examples: int, extra: float) -> list[Row]:
         )
         with TemporaryDirectory() as folder:
             alignment = LabelledExamples(world, recommender, built.train)
-            surrogate = train_surrogate(form, alignment, settings, Path(folder) / "made", Path(folder) / "work")
+            surrogate = train_surrogate(form, alignment, settings, Path(folder) / "surrogate", Path(folder) / "work")
         found = evaluate_surrogate(surrogate, LabelledExamples(world, recommender, built.test))
-        rows += [replace(row, method=f"{form}, extra questions {multiple:g}") for row in found if row.value is not None]
+        variant = f"synthetic_history_ratio_{synthetic:g}"
+        rows += [replace(row, variant=variant) for row in found if row.value is not None]
     return rows
 
 
@@ -58,13 +59,15 @@ def main() -> None:
     parser.add_argument("--form", default="intention")
     parser.add_argument("--users", type=int, default=1600)
     parser.add_argument("--examples", type=int, default=150_000)
-    parser.add_argument("--extra", type=float, default=4.0)
+    parser.add_argument("--ratio", type=float, default=4.0)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     use_threads(None)
-    rows = measure(given.form, given.users, given.examples, given.extra)
+    rows = measure(given.form, given.users, given.examples, given.ratio)
     for row in rows:
-        print(f"{row.method:<32} {row.task:<16} {row.metric:<20} {row.value:.3f} [{row.low:.3f}, {row.high:.3f}]")
+        print(
+            f"{row.method:<12} {row.variant:<28} {row.task:<16} {row.metric:<20} {row.value:.3f} [{row.low:.3f}, {row.high:.3f}]"
+        )
     if given.out:
         write_rows(given.out, rows)
 
