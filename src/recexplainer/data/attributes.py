@@ -30,29 +30,23 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 @dataclass(frozen=True)
 class Attributes:
-    """Attributes of every item; the position is the item index.
+    """Attributes of every item, each `[items]`."""
 
-    Attributes:
-        brands: `[items]`, "" where there is none.
-        genres: `[items]`.
-        platforms: `[items]`.
-        words: `[items]`, distinctive words of the title as they are written there, by their lower-cased form.
-    """
-
-    brands: Sequence[str]
+    brands: Sequence[str]  # "" where there is none
     genres: Sequence[tuple[str, ...]]
     platforms: Sequence[tuple[str, ...]]
-    words: Sequence[dict[str, str]]
+    words: Sequence[dict[str, str]]  # distinctive words of the title as they stand there, by their lower-cased form
 
     @classmethod
     def of(cls, dataset: Dataset) -> Attributes:
         """The attributes of a catalogue."""
         brands: list[str] = dataset.items["brand"].to_list()
-        genres = [tuple(names) for names in dataset.items["genres"].to_list()]
-        platforms = [tuple(names) for names in dataset.items["platforms"].to_list()]
+        genres, platforms = (
+            [tuple(cell) for cell in dataset.items[name].to_list()] for name in ("genres", "platforms")
+        )
         if not any(platforms):
             platforms = platforms_in_titles(dataset.titles)
-        known = [(*places, brand) for places, brand in zip(platforms, brands, strict=True)]
+        known = [(*names, brand) for names, brand in zip(platforms, brands, strict=True)]
         return cls(brands, genres, platforms, distinctive_words(dataset.titles, known))
 
     def shared(self, one: int, other: int) -> tuple[str, ...]:
@@ -70,7 +64,7 @@ class Attributes:
 def platforms_in_titles(titles: Sequence[str]) -> list[tuple[str, ...]]:
     """`[titles]`: the platforms that each title names, judged by the tails that many titles share."""
     tails = [title.rsplit(" - ", 1)[1].strip() for title in titles if " - " in title]
-    spellings = Counter(tail for tail in tails if _may_be_platform(tail))
+    spellings = Counter(filter(_may_be_platform, tails))
     spelling = {tail.casefold(): tail for tail, _ in reversed(spellings.most_common())}
     counts = Counter(map(str.casefold, spellings.elements()))
     frequent = [tail for tail, count in counts.items() if count >= max(3, len(titles) // 300)]
@@ -82,16 +76,14 @@ def platforms_in_titles(titles: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def _may_be_platform(tail: str) -> bool:
-    """Neither long, nor an edition, a colour or the like, which stand after the dash as well."""
+    """Neither long, nor an edition, a color or the like, which stand after the dash as well."""
     return len(tail.split()) <= 3 and not _words(tail).keys() <= _COMMON and not _NOT_A_PLATFORM.search(tail)
 
 
 def distinctive_words(titles: Sequence[str], known: Sequence[Sequence[str]]) -> list[dict[str, str]]:
     """`[titles]`: words that few titles share, lower-cased to as written; the rarest first.
 
-    Args:
-        titles: All titles of the catalogue.
-        known: `[titles]`, names of other attributes (platform, brand), whose words are left out.
+    The words of `known`, `[titles]`, names of other attributes (platform, brand), are left out.
     """
     found: list[dict[str, str]] = []
     for title, names in zip(titles, known, strict=True):
@@ -128,6 +120,4 @@ def shorten(text: str, characters: int) -> str:
 
 def join_words(words: Sequence[str], last: str = "and") -> str:
     """Join words as in a sentence: "a", "a and b", "a, b and c"."""
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+    return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else "".join(words)

@@ -38,8 +38,7 @@ class Note:
 def as_polars(frame: Any, what: str) -> pl.DataFrame:
     """A frame of polars or pandas as one of polars; what pandas calls missing is null, and its index is dropped.
 
-    Raises:
-        DataError: It is neither, or a column holds values of several kinds; `what` is what the error calls the frame.
+    Raises DataError where it is neither, or a column holds values of several kinds; that calls the frame `what`.
     """
     if isinstance(frame, pl.DataFrame):
         return frame
@@ -53,11 +52,9 @@ def as_polars(frame: Any, what: str) -> pl.DataFrame:
     try:
         return pl.DataFrame({str(name): values[name].tolist() for name in values.columns})
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
-        raise DataError(
-            f"a column holds values of several kinds: {str(error).splitlines()[0]}",
-            location=what,
-            hint="bring each column to one kind, for example with frame.astype(str)",
-        ) from error
+        problem = f"a column holds values of several kinds: {str(error).splitlines()[0]}"
+        hint = "bring each column to one kind, for example with frame.astype(str)"
+        raise DataError(problem, location=what, hint=hint) from error
 
 
 def list_column(values: Sequence[Sequence[str] | None]) -> pl.Series:
@@ -73,31 +70,18 @@ def list_column(values: Sequence[Sequence[str] | None]) -> pl.Series:
 
 def require_columns(frame: pl.DataFrame, needed: Sequence[str], location: str) -> None:
     """Raises DataError, naming the columns that are there, unless `frame` has every needed column."""
-    missing = [column for column in needed if column not in frame.columns]
-    if missing:
-        there = ", ".join(frame.columns) or "none"
-        raise DataError(
-            f"missing column{'s' if len(missing) > 1 else ''}: {', '.join(missing)}",
-            location=location,
-            hint=f"rename a column or map it; the columns there are: {there}",
-        )
+    if missing := [column for column in needed if column not in frame.columns]:
+        what = f"missing column{'s' if len(missing) > 1 else ''}: {', '.join(missing)}"
+        hint = f"rename a column or map it; the columns there are: {', '.join(frame.columns) or 'none'}"
+        raise DataError(what, location=location, hint=hint)
 
 
 def clean_items(items: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
-    """Makes a catalogue of a raw item table.
+    """Makes a catalogue, in file order with exactly the columns of `ITEM_COLUMNS`, of a raw item table; what was done.
 
-    Dropped are items without an id or a title, and later items with an id seen before. Titles are normalised,
-    shortened and made unique (compared without case, as the paper's evaluation does).
-
-    Args:
-        items: Columns `item_id`, `title` and any others of `ITEM_COLUMNS`; `release_year` helps to distinguish shared
-            titles; other columns are ignored.
-
-    Returns:
-        The catalogue in file order with exactly the columns of `ITEM_COLUMNS`, and what was done.
-
-    Raises:
-        DataError: A column is missing, or no item is left.
+    Dropped are items without an id or a title, and later items with an id seen before. Titles are normalised, shortened
+    and made unique (compared without case, as the paper's evaluation does); a column `release_year` helps to
+    distinguish shared ones. Raises DataError where a column is missing, or no item is left.
     """
     require_columns(items, ("item_id", "title"), "item table")
     titles = _texts(items["title"])
@@ -127,19 +111,14 @@ def clean_items(items: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
 
 
 def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple[pl.DataFrame, tuple[Note, ...]]:
-    """Makes chronological histories of a raw interaction table.
+    """Makes chronological histories of a raw interaction table, and notes what was done.
 
-    Args:
-        interactions: Columns `user_id`, `item_id` and, where known, `timestamp` (numbers, dates, or text of either).
-            Without a timestamp the order of rows is the order in time.
-        item_ids: Ids of the catalogue; interactions with other items are dropped.
+    The table has `user_id`, `item_id` and, where known, `timestamp` (numbers, dates, or text of either); without it the
+    order of rows is the order in time. Interactions with items that are not in `item_ids` are dropped. The result has
+    `user_id` and `item` (its position in `item_ids`): users in order of first appearance, each user's items oldest
+    first and at most once (the first time counts).
 
-    Returns:
-        Columns `user_id` and `item` (its position in `item_ids`): users in order of first appearance, each user's items
-        oldest first and at most once (the first time counts); and what was done.
-
-    Raises:
-        DataError: A column is missing or cannot be read, or nothing is left.
+    Raises DataError where a column is missing or cannot be read, or nothing is left.
     """
     require_columns(interactions, ("user_id", "item_id"), "interaction table")
     timed, time = _timestamps(interactions)
@@ -228,11 +207,10 @@ def _times_from_text(times: pl.Series) -> pl.Series:
         return text.str.to_datetime()
     except pl.exceptions.PolarsError as error:
         row = int((text.cast(pl.Float64, strict=False).is_null() & text.is_not_null()).arg_true()[0])
-        raise DataError(
-            f"'{text[row]}' is neither a number nor a date in the one format of its column",
-            location=f"interaction table, column timestamp, data row {row + 1}",
-            hint="write times as numbers or as 2020-01-31 or 2020-01-31 12:00:00, or map no timestamp",
-        ) from error
+        what = f"'{text[row]}' is neither a number nor a date in the one format of its column"
+        where = f"interaction table, column timestamp, data row {row + 1}"
+        hint = "write times as numbers or as 2020-01-31 or 2020-01-31 12:00:00, or map no timestamp"
+        raise DataError(what, location=where, hint=hint) from error
 
 
 def _first_positions(texts: pl.Series, sought: pl.Series) -> pl.Series:
@@ -246,10 +224,9 @@ def _first_positions(texts: pl.Series, sought: pl.Series) -> pl.Series:
 
 def _seen_twice(pairs: pl.DataFrame, new: pl.Series, timed: bool) -> int:
     """How often one user has the same item at the same time once more; without times, once more running."""
-    pair = pairs["pair"]
     if not timed:
-        return int((pair == pair.shift()).sum())
-    repeated = pairs.filter(pair.is_in(pair.filter(~new).unique().implode()))
+        return int((pairs["pair"] == pairs["pair"].shift()).sum())
+    repeated = pairs.filter(pairs["pair"].is_in(pairs["pair"].filter(~new).unique().implode()))
     return repeated.height - repeated.n_unique()
 
 

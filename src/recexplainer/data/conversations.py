@@ -36,18 +36,10 @@ class _Conversation(msgspec.Struct):
 
 
 def read_conversations(path: Path | None = None) -> list[QuestionAnswer]:
-    """Reads the first human and gpt turn of each conversation.
+    """Reads the first human and gpt turn of each conversation from a .json or .json.gz file in ShareGPT's layout.
 
-    Args:
-        path: A .json or .json.gz file in ShareGPT's layout, or None for the small embedded set.
-
-    Returns:
-        The conversations in the order of the file. One that has no human turn followed by a gpt turn, both with text,
-        is left out, since it answers nothing.
-
-    Raises:
-        DataError: The file is missing or damaged, is not JSON (its line is named), or an entry has another layout (its
-            position is named, counted from 0).
+    None stands for the small embedded set. A conversation that has no human turn followed by a gpt turn, both with
+    text, is left out. Raises DataError where the file is missing, damaged or not JSON, or an entry has another layout.
     """
     location, hint = "the embedded set" if path is None else str(path), f"The layout is {_LAYOUT}."
     embedded = files("recexplainer.data").joinpath("general_chat.json")
@@ -55,9 +47,8 @@ def read_conversations(path: Path | None = None) -> list[QuestionAnswer]:
     try:
         entries = msgspec.convert(json.loads(text), list[_Conversation])
     except json.JSONDecodeError as error:
-        raise DataError(
-            f"It is not JSON: {error.msg}.", location=f"{location}, line {error.lineno}", hint=hint
-        ) from error
+        where = f"{location}, line {error.lineno}"
+        raise DataError(f"It is not JSON: {error.msg}.", location=where, hint=hint) from error
     except msgspec.ValidationError as error:
         raise DataError(f"The conversations have another layout: {error}.", location=location, hint=hint) from error
     conversations = [pair for entry in entries for pair in _answered(entry.conversations)[:1]]
@@ -68,6 +59,6 @@ def read_conversations(path: Path | None = None) -> list[QuestionAnswer]:
 
 def _answered(turns: list[_Turn]) -> list[QuestionAnswer]:
     """Each human turn and the gpt turn after it, where both have text."""
-    stripped = [(turn.speaker, turn.text.strip()) for turn in turns]
-    pairs = [(first, then) for first, then in pairwise(stripped) if (first[0], then[0]) == ("human", "gpt")]
-    return [QuestionAnswer(first[1], then[1]) for first, then in pairs if first[1] and then[1]]
+    pairs = [(one, two) for one, two in pairwise(turns) if (one.speaker, two.speaker) == ("human", "gpt")]
+    stripped = [QuestionAnswer(one.text.strip(), two.text.strip()) for one, two in pairs]
+    return [pair for pair in stripped if all(pair)]

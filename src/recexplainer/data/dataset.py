@@ -182,8 +182,7 @@ class Dataset:
     @classmethod
     def load(cls, folder: Path) -> Dataset:
         """Reads what `save` wrote. Raises DataError where a file is missing or is not what `save` writes."""
-        missing = [name for name in _FILES if not (folder / name).is_file()]
-        if missing:
+        if missing := [name for name in _FILES if not (folder / name).is_file()]:
             what = f"no saved dataset: {', '.join(missing)} missing"
             hint = "name the folder that Dataset.save wrote, or make it again"
             raise DataError(what, location=str(folder), hint=hint)
@@ -191,12 +190,11 @@ class Dataset:
             about = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
             user_ids = tuple(pl.read_parquet(folder / "users.parquet")["user_id"].to_list())
             interactions = pl.read_parquet(folder / "interactions.parquet", columns=["user", "item"])
-            counts = np.bincount(interactions["user"].to_numpy(), minlength=len(user_ids))
             return cls(
                 name=about["name"],
                 items=pl.read_parquet(folder / "items.parquet"),
                 user_ids=user_ids,
-                offsets=_offsets(counts),
+                offsets=_offsets(np.bincount(interactions["user"].to_numpy(), minlength=len(user_ids))),
                 sequence=interactions["item"].to_numpy().astype(np.int32),
                 notes=tuple(Note(**note) for note in about["notes"]),
             )

@@ -87,18 +87,11 @@ def find_source(name: str) -> Source:
 
 
 def fetch(name: str, folder: Path, mirror: str | None = None) -> tuple[Path, ...]:
-    """Fetches a dataset into a folder. What is there and complete is not fetched again; a partial download is resumed.
+    """Fetches a dataset into a folder of its own, and gives its files; what is there and complete is not fetched again.
 
     A file is under its own name only when it is complete and checked: its size against what the server sent, an archive
-    against the published MD5. Its SHA-256 is kept in the folder's `fetched.yaml`.
-
-    Args:
-        name: Name of a dataset in `sources`.
-        folder: Where to; made if it is missing. One dataset a folder.
-        mirror: Address of a folder that holds the files; None: where they are published.
-
-    Returns:
-        The files of the dataset.
+    against the published MD5. Its SHA-256 is kept in the folder's `fetched.yaml`. A partial download is resumed.
+    `mirror` is the address of a folder that holds the files; None: where they are published.
 
     Raises:
         DataError: There is no such dataset, the server does not give it, what came is not what was published, or the
@@ -155,11 +148,8 @@ def _check(part: Path, address: str) -> None:
         begins = file.read(20)
     if not begins.startswith(_FIRST_BYTES[PurePosixPath(address).suffix]):
         _discard(part)
-        raise DataError(
-            f"what came is not the file: it begins with {begins!r}",
-            location=address,
-            hint="open the address in a browser: a page may stand in between; else name a mirror with --from",
-        )
+        hint = "open the address in a browser: a page may stand in between; else name a mirror with --from"
+        raise DataError(f"what came is not the file: it begins with {begins!r}", location=address, hint=hint)
     if not address.endswith(".zip"):
         return
     with connect(f"{address}.md5") as response:
@@ -170,11 +160,9 @@ def _check(part: Path, address: str) -> None:
         own = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     if own != published[0]:
         _discard(part)
-        raise DataError(
-            f"what came is not what was published: its MD5 is {own}, not {published[0]}",
-            location=address,
-            hint="fetch it again; if it stays so, report it to the publisher, or name a mirror with --from",
-        )
+        what = f"what came is not what was published: its MD5 is {own}, not {published[0]}"
+        hint = "fetch it again; if it stays so, report it to the publisher, or name a mirror with --from"
+        raise DataError(what, location=address, hint=hint)
 
 
 def _unpack(archive: Path, members: tuple[str, ...]) -> dict[str, Path]:
@@ -232,8 +220,7 @@ def connect(
 ) -> Generator[httpx2.Response, None, None]:
     """An open response to a request; `timeout` in seconds without a byte.
 
-    Raises:
-        DataError: The server cannot be reached, or answers with an error; 416 is none where a `Range` was asked for.
+    Raises DataError where the server cannot be reached or answers with an error; 416 is none to a request of a `Range`.
     """
     sent = {"User-Agent": "recexplainer", "Accept-Encoding": "identity", **(headers or {})}
     try:
@@ -250,20 +237,18 @@ def connect(
         raise DataError(f"the server cannot be reached: {error}", location=address, hint=hint) from error
 
 
-def _discard(part: Path) -> None:
-    remove(part)
-    remove(_note(part))
-
-
 def _resume(address: str, part: Path) -> bool:
     """One attempt; whether the file is complete now."""
     version = _noted_version(address, part)
     start = _size(part) if version else 0
     with connect(address, {"Range": f"bytes={start}-", "If-Range": version} if start else None) as response:
-        total = _total(response)
+        content_range = response.headers.get("Content-Range", "")
+        size = content_range.rpartition("/")[2] or response.headers.get("Content-Length", "")
+        total = int(size) if size.isdecimal() else None  # of the complete file; some servers do not send it
         if response.status_code == 416 and total == start:
             return True
-        resumed = _resumes(response, start, version)
+        same = _version(response) in ("", version)  # some servers ignore If-Range
+        resumed = response.status_code == 206 and same and content_range.startswith(f"bytes {start}-")
         if start and response.status_code in (206, 416) and not resumed:
             _discard(part)
             return _resume(address, part)
@@ -272,34 +257,23 @@ def _resume(address: str, part: Path) -> bool:
                 start = 0
                 remove(part)
                 write_text(_note(part), f"{address}\n{_version(response)}")
-            _require_space(part, total, start)
-            with part.open("ab") as file, track_bytes(part.stem, total, start) as advance:
-                try:
-                    for chunk in response.iter_raw():
-                        file.write(chunk)
-                        advance(len(chunk))
-                except httpx2.TransportError:  # cut off; a server that sends no size may hide that
-                    return False
+            return _append(response, part, start, total)
+
+
+def _append(response: httpx2.Response, part: Path, start: int, total: int | None) -> bool:
+    """Writes what comes behind the `start` bytes that are there; whether the file is complete then."""
+    needed, free = (total or 0) - start, shutil.disk_usage(part.parent).free
+    if needed > free:
+        what = f"it does not fit on the disk: {needed:,} bytes are to come, {free:,} are free"
+        raise DataError(what, location=str(part.parent), hint="free some space, or name a folder on another disk")
+    with part.open("ab") as file, track_bytes(part.stem, total, start) as advance:
+        try:
+            for chunk in response.iter_raw():
+                file.write(chunk)
+                advance(len(chunk))
+        except httpx2.TransportError:  # cut off; a server that sends no size may hide that
+            return False
     return total in (None, _size(part))
-
-
-def _resumes(response: httpx2.Response, start: int, version: str) -> bool:
-    """Whether it is the rest of the same version; some servers ignore If-Range."""
-    begins = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-    return response.status_code == 206 and begins and _version(response) in ("", version)
-
-
-def _total(response: httpx2.Response) -> int | None:
-    """Bytes of the complete file; None if the server does not send that."""
-    content_range = response.headers.get("Content-Range", "")
-    size = content_range.rpartition("/")[2] or response.headers.get("Content-Length", "")
-    return int(size) if size.isdecimal() else None
-
-
-def _version(response: httpx2.Response) -> str:
-    """A strong ETag, else when the file was changed; "" if the server sends neither."""
-    etag = response.headers.get("ETag", "")
-    return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
 
 
 def _noted_version(address: str, part: Path) -> str:
@@ -311,11 +285,10 @@ def _noted_version(address: str, part: Path) -> str:
     return version if noted == address else ""
 
 
-def _require_space(part: Path, total: int | None, start: int) -> None:
-    free = shutil.disk_usage(part.parent).free
-    if total is not None and total - start > free:
-        what = f"it does not fit on the disk: {total - start:,} bytes are to come, {free:,} are free"
-        raise DataError(what, location=str(part.parent), hint="free some space, or name a folder on another disk")
+def _version(response: httpx2.Response) -> str:
+    """A strong ETag, else when the file was changed; "" if the server sends neither."""
+    etag = response.headers.get("ETag", "")
+    return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
 
 
 def _size(part: Path) -> int:
@@ -324,3 +297,8 @@ def _size(part: Path) -> int:
 
 def _note(part: Path) -> Path:
     return part.with_name(part.name + ".from")
+
+
+def _discard(part: Path) -> None:
+    remove(part)
+    remove(_note(part))

@@ -39,13 +39,11 @@ class _Interactions:
         self.steps: list[str] = []
 
     def counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Interactions of each user and of each item."""
         return np.bincount(self.user, minlength=self.n_users), np.bincount(self.item, minlength=self.n_items)
 
     def sizes(self) -> dict[str, int]:
         """How many users and items have interactions."""
-        users, items = map(np.count_nonzero, self.counts())
-        return {"users": int(users), "items": int(items)}
+        return {kind: int((counts > 0).sum()) for kind, counts in zip(("users", "items"), self.counts(), strict=True)}
 
     def keep(self, kept: NDArray[np.bool_] | NDArray[np.intp], why: str, *noted: str) -> None:
         """Keeps some interactions, and notes how many users or items are without any now."""
@@ -60,10 +58,8 @@ class _Interactions:
 def filter_dataset(dataset: Dataset, settings: FilterSettings) -> Dataset:
     """Keeps the users and items that the settings ask for (paper, Appendix B.2); the same seed keeps the same users.
 
-    Items without interactions are dropped too. Users and items keep their order, and `notes` gains the counts.
-
-    Raises:
-        DataError: Nothing is left; it gives the counts after each step.
+    Items without interactions are dropped too. Users and items keep their order, and `notes` gains the counts. Raises
+    DataError, with the counts after each step, where nothing is left.
     """
     left = _Interactions(dataset)
     left.notes.append(Note("items dropped: without any interaction", left.n_items - left.sizes()["items"]))

@@ -46,16 +46,10 @@ def shorten_title(title: str, limit: int = MAX_TITLE) -> str:
 
 
 def unique_titles(titles: Sequence[str], qualifiers: Sequence[Sequence[str]], ids: Sequence[str]) -> list[str]:
-    """Appends a qualifier in parentheses to every shared title, so that each is the only one of its key.
+    """`[items]`: each shared title with a qualifier in parentheses, so that all are unique by `title_key`.
 
-    Args:
-        titles: `[items]`.
-        qualifiers: What may distinguish items, best first, each `[items]`; "" where an item has none. The first that no
-            other item of the same title has is taken, else the item's id.
-        ids: `[items]`, unique.
-
-    Returns:
-        `[items]`, unique by `title_key`; titles that nobody shares are unchanged.
+    `qualifiers` may distinguish items, best first, each `[items]`; "" where an item has none. The first that no other
+    item of the same title has is taken, else the item's unique id. Titles that nobody shares are unchanged.
     """
     keys = [title_key(title) for title in titles]
     shared = {key for key, times in Counter(keys).items() if times > 1}
@@ -91,14 +85,13 @@ class Match(NamedTuple):
 
 
 class TitleFinder:
-    """Finds the titles of a catalogue in text and in generated lists.
+    """Finds the unique titles of a catalogue, `[items]`, in text and in generated lists.
 
     Titles are looked up by their first word and their length, so that a catalogue of 100,000 titles costs no more a
     text than one of 100.
     """
 
     def __init__(self, titles: Sequence[str]) -> None:
-        """Takes the unique titles of a catalogue, `[items]`."""
         self._item_of_title = {title: item for item, title in enumerate(titles)}
         self._item_of_key = {title_key(title): item for item, title in enumerate(titles)}
         lengths: defaultdict[str, set[int]] = defaultdict(set)
@@ -112,10 +105,9 @@ class TitleFinder:
 
         They are matched exactly, at word boundaries, never overlapping, the longer before the shorter.
         """
-        found = sorted(self._candidates(text), key=lambda match: (match.start - match.end, match.start))
         taken = bytearray(len(text))
         kept: list[Match] = []
-        for match in found:
+        for match in sorted(self._candidates(text), key=lambda match: (match.start - match.end, match.start)):
             if not any(taken[match.start : match.end]):
                 taken[match.start : match.end] = b"\1" * (match.end - match.start)
                 kept.append(match)

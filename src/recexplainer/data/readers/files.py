@@ -56,19 +56,12 @@ _LATEST = 4_102_444_800  # the first second of 2100
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Recognises one format of data and reads it.
+    """Recognises one format of data and reads it."""
 
-    Attributes:
-        key: What to call it in settings (`data.format`) and on the command line.
-        name: What to call it in messages, with the names of its files.
-        files: The files of a folder that belong to the format, judged by names alone.
-        read: Reads a folder, or the file of interactions; raises DataError where that cannot be done.
-    """
-
-    key: str
-    name: str
-    files: Callable[[Path], list[Path]]
-    read: Callable[[Path], Dataset]
+    key: str  # what to call it in settings (`data.format`) and on the command line
+    name: str  # what to call it in messages, with the names of its files
+    files: Callable[[Path], list[Path]]  # those of a folder that belong to the format, judged by names alone
+    read: Callable[[Path], Dataset]  # reads a folder, or the file of interactions; raises DataError if it cannot
 
     def claims(self, path: Path) -> bool:
         """Whether a folder holds such a file, or a file is one."""
@@ -146,11 +139,9 @@ def _damaged_gzip(path: Path, error: Exception) -> DataError:
 
 def _not_utf8(text: bytes, index: int, location: str) -> DataError:
     encoding = "utf-16" if text.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin1"
-    return DataError(
-        f"the file is not UTF-8: byte 0x{text[index]:02x} stands for no character",
-        location=location,
-        hint=f"save it as UTF-8, for example with: iconv -f {encoding} -t utf-8",
-    )
+    what = f"the file is not UTF-8: byte 0x{text[index]:02x} stands for no character"
+    hint = f"save it as UTF-8, for example with: iconv -f {encoding} -t utf-8"
+    return DataError(what, location=location, hint=hint)
 
 
 def read_separated(
@@ -164,13 +155,8 @@ def read_separated(
 ) -> pl.DataFrame:
     """Reads separated text; every column is text. Raises DataError where that cannot be, or there are no rows.
 
-    Args:
-        path: The file.
-        separator: What separates the fields, one character or more.
-        has_header: Whether the first line names the columns; else they are column_1, column_2, ….
-        ragged_lines: Accept lines with more fields than the first; the surplus fields are dropped.
-        quoted: Whether a field may stand in double quotes.
-        latin: As in `read_text_bytes`.
+    The separator has one character or more. Without a header the columns are column_1, column_2, …. With `ragged_lines`
+    the surplus fields of a line are dropped; if `quoted`, a field may stand in double quotes.
     """
     data = read_text_bytes(path, latin=latin)
     if len(separator.encode()) > 1:  # the parser takes one byte; this one is in no text
@@ -196,12 +182,9 @@ def parse_table(path: Path, parse: Callable[[], pl.DataFrame]) -> pl.DataFrame:
     try:
         table = parse()
     except (pl.exceptions.PolarsError, OSError) as error:
-        first_line = str(error).strip().split("\n")[0]
-        raise DataError(
-            f"the table cannot be read: {first_line}",
-            location=str(path),
-            hint="check separator and quotes; lines with too many fields pass with ragged_lines",
-        ) from error
+        what = f"the table cannot be read: {str(error).strip().splitlines()[0]}"
+        hint = "check separator and quotes; lines with too many fields pass with ragged_lines"
+        raise DataError(what, location=str(path), hint=hint) from error
     if table.is_empty():
         raise DataError("the table has a header but no rows", location=str(path), hint="name a file that holds rows")
     return table
@@ -210,32 +193,25 @@ def parse_table(path: Path, parse: Callable[[], pl.DataFrame]) -> pl.DataFrame:
 def unix_times(times: pl.Series, path: Path, *, per_second: int = 1, dated: bool = False) -> pl.Series:
     """Times as whole numbers since 1970, `Int64[interactions]`; null where there is none.
 
-    Args:
-        times: `[interactions]`, whole numbers, text of them, or dates written as 2020-01-31 (`dated`).
-        path: The file they are from, for the error: that one is no such time, or is not between 1970 and 2100.
-        per_second: 1 for seconds, 1000 for milliseconds.
-        dated: Whether they are dates.
+    They are seconds (1000 `per_second`: milliseconds) or text of such, or dates written as 2020-01-31 (`dated`). Raises
+    DataError where one is no such time, or is not between 1970 and 2100.
     """
     text = times.str.strip_chars().replace("", None) if times.dtype == pl.String else times
     number = text.str.to_date("%Y-%m-%d", strict=False).dt.epoch("s") if dated else text.cast(pl.Int64, strict=False)
     possible = number.is_between(0, _LATEST * per_second, closed="left").fill_null(value=False)
     wrong = (text.is_not_null() & ~possible).arg_true()
     if len(wrong):
-        row = int(wrong[0])
-        raise DataError(
-            f"'{text[row]}' is no time between 1970 and 2100; such times: {len(wrong):,}",
-            location=f"{path}, data row {row + 1}",
-            hint="correct or remove these rows, or read a table without times: data.columns.timestamp: null",
-        )
+        what = f"'{text[int(wrong[0])]}' is no time between 1970 and 2100; such times: {len(wrong):,}"
+        hint = "correct or remove these rows, or read a table without times: data.columns.timestamp: null"
+        raise DataError(what, location=f"{path}, data row {int(wrong[0]) + 1}", hint=hint)
     return number
 
 
 def read_json_lines(path: Path, schema: Schema) -> pl.DataFrame:
     """Reads some keys of a file of JSON objects, one row a line, columns as in `schema`; what a line lacks is null.
 
-    Raises:
-        DataError: The file is missing, empty, damaged or not UTF-8, or a line is no JSON object or holds something
-            that cannot be converted to the type wanted; names the line.
+    Raises DataError where the file is missing, empty, damaged or not UTF-8, or a line (it is named) is no JSON object
+    or holds something that cannot be converted to the type wanted.
     """
     fields = [(f"field_{index}", _AS_WRITTEN[type(kind)], None) for index, kind in enumerate(schema.values())]
     names = {f"field_{index}": key for index, key in enumerate(schema)}
@@ -243,7 +219,12 @@ def read_json_lines(path: Path, schema: Schema) -> pl.DataFrame:
 
     def parse(piece: _Piece) -> _Values:
         try:
-            return _parse_all(piece, schema, decoder)
+            if not piece.text.isascii():
+                piece.text.decode("utf-8")  # the decoder skips what is not wanted without a look at its bytes
+            records = decoder.decode_lines(piece.text)
+            if len(records) != piece.breaks + (not piece.text.endswith(b"\n")):
+                raise ValueError
+            return {key: list(map(attrgetter(f"field_{index}"), records)) for index, key in enumerate(schema)}
         except ValueError:  # line by line it is slow, but converts odd types and knows the line at fault
             return _parse_each(path, piece, schema, json.loads)
 
@@ -264,13 +245,10 @@ def first_keys(path: Path) -> list[str]:
 
 def require_keys(table: pl.DataFrame, keys: Sequence[str], path: Path) -> None:
     """Raises DataError, naming them, unless every key has a value in some line."""
-    missing = [key for key in keys if table[key].is_null().all()]
-    if missing:
-        raise DataError(
-            f"missing key{'s' if len(missing) > 1 else ''}: {', '.join(missing)}",
-            location=f"{path}, every line",
-            hint="give the file as it was published, or read it as a table with a column mapping (data.columns)",
-        )
+    if missing := [key for key in keys if table[key].is_null().all()]:
+        what = f"missing key{'s' if len(missing) > 1 else ''}: {', '.join(missing)}"
+        hint = "give the file as it was published, or read it as a table with a column mapping (data.columns)"
+        raise DataError(what, location=f"{path}, every line", hint=hint)
 
 
 def require_json_lines(path: Path, text: bytes) -> None:
@@ -292,17 +270,17 @@ class _Piece(NamedTuple):
 
 
 def _gather(path: Path, schema: Schema, parse: Callable[[_Piece], _Values]) -> pl.DataFrame:
+    def column(key: str, values: list[Any]) -> pl.Series:
+        kind = schema[key]
+        if isinstance(kind, pl.List):
+            return list_column(values).alias(key)
+        return pl.Series(key, values, dtype=pl.String if isinstance(kind, pl.Categorical) else kind).cast(kind)
+
     full = (piece for piece in track(_pieces(path, _PIECE), path.name) if piece.text and not piece.text.isspace())
-    frames = [pl.DataFrame(_column(key, values[key], schema[key]) for key in schema) for values in map(parse, full)]
+    frames = [pl.DataFrame(column(key, values[key]) for key in schema) for values in map(parse, full)]
     if not frames:
         raise _empty(path)
     return pl.concat(frames)
-
-
-def _column(key: str, values: list[Any], kind: pl.DataType) -> pl.Series:
-    if isinstance(kind, pl.List):
-        return list_column(values).alias(key)
-    return pl.Series(key, values, dtype=pl.String if isinstance(kind, pl.Categorical) else kind).cast(kind)
 
 
 def _pieces(path: Path, size: int) -> Iterator[_Piece]:
@@ -326,16 +304,6 @@ def _pieces(path: Path, size: int) -> Iterator[_Piece]:
             breaks = text.count(b"\n")
             yield _Piece(text.removeprefix(b"\xef\xbb\xbf") if first == 1 else text, first, breaks)
             first += breaks
-
-
-def _parse_all(piece: _Piece, schema: Schema, decoder: msgspec.json.Decoder[Any]) -> _Values:
-    """Raises ValueError unless each line is one object with values as in `_AS_WRITTEN`."""
-    if not piece.text.isascii():
-        piece.text.decode("utf-8")  # the decoder skips what is not wanted without a look at its bytes
-    records = decoder.decode_lines(piece.text)
-    if len(records) != piece.breaks + (not piece.text.endswith(b"\n")):
-        raise ValueError
-    return {key: list(map(attrgetter(f"field_{index}"), records)) for index, key in enumerate(schema)}
 
 
 def _parse_each(path: Path, piece: _Piece, schema: Schema, parse: _Parser) -> _Values:
@@ -362,12 +330,10 @@ def _record(path: Path, number: int, line: bytes, parse: _Parser) -> dict[str, A
     except UnicodeDecodeError as error:
         raise _not_utf8(line, error.start, location) from error
     except _UNPARSED as error:
-        what = _POSITION.sub("", str(error).split("\n")[0])[:100]
-        raise DataError(
-            f"the line cannot be read, it is cut off or no {_NOTATIONS[parse]}: {what}",
-            location=location,
-            hint="correct or remove the line, or copy the file again",
-        ) from error
+        reason = _POSITION.sub("", str(error).split("\n")[0])[:100]
+        what = f"the line cannot be read, it is cut off or no {_NOTATIONS[parse]}: {reason}"
+        hint = "correct or remove the line, or copy the file again"
+        raise DataError(what, location=location, hint=hint) from error
     if not isinstance(record, dict):
         what = f"the line cannot be read: it holds no object but {record!r:.40}"
         raise DataError(what, location=location, hint="write one object a line")

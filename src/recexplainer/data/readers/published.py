@@ -45,13 +45,17 @@ def _read_recbole(path: Path) -> Dataset:
     hint = "leave one pair in the folder, or name the .inter file itself"
     wanted = "exactly one .inter file and one .item file, plain or .gz"
     inter_file, item_file = files.require_pair(path, inters, items, wanted, hint)
-    interactions, raw = _read_atomic(inter_file), _read_atomic(item_file)
+    interactions = _read_atomic(inter_file)
     require_columns(interactions, ("user_id", "item_id"), str(inter_file))
+    return Dataset.from_frames(interactions, _recbole_items(item_file), name=files.dataset_name(path))
+
+
+def _recbole_items(path: Path) -> pl.DataFrame:
+    raw = _read_atomic(path)
     there = {ours: [name for name in theirs if name in raw.columns] for ours, theirs in _RECBOLE_ITEM_FIELDS.items()}
-    require_columns(raw, [ours for ours in ("item_id", "title") if not there[ours]], str(item_file))
+    require_columns(raw, [ours for ours in ("item_id", "title") if not there[ours]], str(path))
     catalogue = raw.select(pl.col(names[0]).alias(ours) for ours, names in there.items() if names)
-    lists = [pl.col(name).str.split(" ") for name in ("genres", "platforms") if there[name]]
-    return Dataset.from_frames(interactions, catalogue.with_columns(lists), name=files.dataset_name(path))
+    return catalogue.with_columns(pl.col(name).str.split(" ") for name in ("genres", "platforms") if there[name])
 
 
 def _read_atomic(path: Path) -> pl.DataFrame:
