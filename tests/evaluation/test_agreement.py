@@ -36,7 +36,9 @@ def coefficient(metric: Any, *lists: Any) -> Any:
 def why_not(metric: Any, *lists: Any) -> Any:
     """Why there is no value."""
     assert coefficient(metric, *lists) is None
-    return next(note.split(": ")[1] for note in agreement_notes(by_rater(*lists)) if f", {metric}: " in note)
+    return next(
+        note.split(": ")[1] for note in agreement_notes(agreement_rows(by_rater(*lists))) if f", {metric}: " in note
+    )
 
 
 def kappa_of(first: Any, second: Any) -> Any:
@@ -167,7 +169,7 @@ def test_rows_of_pairs_their_mean_and_all() -> None:
     assert found["ann × bob", "kappa"].cases == common
     twice = sum(sum(one is not None for one in case) > 1 for case in zip(*lists, strict=True))
     assert found["all raters", "alpha_nominal"].cases == found["people × people", "kappa"].cases == twice
-    assert agreement_notes(given) == []
+    assert agreement_notes(rows) == []
     assert agreement_rows(given) == rows
 
 
@@ -189,7 +191,7 @@ def test_rows_without_a_value_are_explained() -> None:
     assert all(row.value is row.low is row.high is None for row in rows)
     cases = {row.method: row.cases for row in rows}
     assert cases == {"ann × bob": 2, "ann × cas": 0, "bob × cas": 0, "people × people": 2, "all raters": 2}
-    notes = agreement_notes(given)
+    notes = agreement_notes(rows)
     assert len(notes) == len(rows)
     assert "ann × cas, kappa: no case was rated by both" in notes
     assert "all raters, alpha_nominal: all ratings are the same" in notes
@@ -201,7 +203,7 @@ def test_rows_of_fewer_than_two_raters(given: Any) -> None:
     assert [(row.method, row.metric, row.value, row.cases) for row in rows] == [
         ("all raters", f"alpha_{scale}", None, 0) for scale in SCALES
     ]
-    assert agreement_notes(given)[0] == "all raters, alpha_nominal: there are fewer than two raters"
+    assert agreement_notes(rows)[0] == "all raters, alpha_nominal: there are fewer than two raters"
 
 
 def test_the_bootstrap_is_that_of_the_cases_themselves() -> None:

@@ -9,7 +9,7 @@ from recexplainer.evaluation.cases import SHOTS, draw_cases, draw_shots
 from recexplainer.recommenders.scoring import score_batches
 
 
-def test_each_user_has_one_item_that_f_likes_or_one_that_it_dislikes() -> None:
+def test_each_user_has_one_item_that_the_recommender_likes_or_one_that_it_dislikes() -> None:
     split = leave_one_out(world())
     pairs = draw_cases(world(), split, sasrec(), 20, seed=3)
     assert len({user.id for user, _ in pairs}) == len(pairs) == 20

@@ -91,17 +91,17 @@ def test_the_scale_of_the_teacher_makes_no_difference() -> None:
     np.testing.assert_allclose(one.item_vectors(), other.item_vectors(), atol=2e-2)
 
 
-def test_how_much_is_kept_in_memory_makes_no_difference() -> None:
+def test_how_many_scores_are_kept_makes_no_difference() -> None:
     results = []
-    for memory in (0, 2 * 60 * 50, 1 << 30):
+    for cache_bytes in (0, 2 * 60 * 50, 1 << 30):
         teacher = ScoredBy(sasrec().scores)
-        model, trials = distilled(teacher, SHORT.model_copy(update={"memory": memory}))
+        model, trials = distilled(teacher, SHORT.model_copy(update={"cache_bytes": cache_bytes}))
         results.append((model.item_vectors(), trials, len(teacher.asked)))
     for vectors, trials, _ in results[1:]:
         np.testing.assert_allclose(vectors, results[0][0], atol=2e-3)
         assert trials[0].hit_ratio == pytest.approx(results[0][1][0].hit_ratio, abs=0.05)
-    asked = [count for _, _, count in results]
-    assert asked[0] > asked[1] > asked[2]
+    counts = [count for _, _, count in results]
+    assert counts[0] > counts[1] > counts[2]
 
 
 def test_only_prefixes_of_training_histories_are_asked_and_never_a_test_history() -> None:
@@ -114,7 +114,7 @@ def test_only_prefixes_of_training_histories_are_asked_and_never_a_test_history(
 
 
 def test_the_best_temperature_on_the_held_out_prefixes_is_taken() -> None:
-    """So flat a teacher says nothing; the other does, though it is tried second."""
+    """Of so flat a teacher nothing can be learned; of the other it can, though it is tried second."""
     settings = LONGER.model_copy(update={"temperatures": (1e4, 0.5), "epochs": 6})
     model, trials = distilled(sasrec(), settings)
     assert [one.temperature for one in trials] == [0.5, 1e4]
@@ -137,10 +137,10 @@ def test_test_items_play_no_part() -> None:
 
 
 def test_the_same_seed_gives_the_same_student_and_another_gives_another() -> None:
-    (first, trials), (second, again) = (distilled(sasrec(), SHORT) for _ in range(2))
+    (first, trials), (second, repeated) = (distilled(sasrec(), SHORT) for _ in range(2))
     other, _ = distilled(sasrec(), SHORT.model_copy(update={"seed": 1}))
     np.testing.assert_array_equal(first.item_vectors(), second.item_vectors())
-    assert trials == again
+    assert trials == repeated
     assert not np.array_equal(first.item_vectors(), other.item_vectors())
 
 
@@ -189,7 +189,7 @@ def test_a_teacher_who_knows_users_by_id_alone_is_refused() -> None:
         (lambda users: np.full((len(users), 60), np.inf), "finite numbers"),
     ],
 )
-def test_scores_that_say_nothing_are_refused(score: Callable[[Sequence[User]], np.ndarray], message: str) -> None:
+def test_scores_without_information_are_refused(score: Callable[[Sequence[User]], np.ndarray], message: str) -> None:
     with pytest.raises(RecommenderError, match=message):
         distilled(ScoredBy(score), SHORT)
 
@@ -199,7 +199,7 @@ def test_a_teacher_of_another_catalogue_is_refused() -> None:
         distilled(ScoredBy(sasrec().scores, 61), SHORT)
 
 
-def test_without_anything_to_learn_from_it_says_so() -> None:
+def test_without_anything_to_learn_from_there_is_an_error() -> None:
     items = pl.DataFrame({"item_id": ["a", "b", "c", "d"], "title": ["A", "B", "C", "D"]})
     rows = pl.DataFrame([("u", one) for one in "abc"], schema=["user_id", "item_id"], orient="row")
     data = Dataset.from_frames(rows, items)
@@ -208,7 +208,7 @@ def test_without_anything_to_learn_from_it_says_so() -> None:
         distill_sasrec(data, Split(data), teacher, SHORT)
 
 
-@pytest.mark.parametrize("wrong", [{"temperatures": ()}, {"temperatures": (0.0,)}, {"epochs": 0}, {"memory": -1}])
+@pytest.mark.parametrize("wrong", [{"temperatures": ()}, {"temperatures": (0.0,)}, {"epochs": 0}, {"cache_bytes": -1}])
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         DistillationSettings.model_validate(wrong)

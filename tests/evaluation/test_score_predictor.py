@@ -98,7 +98,7 @@ def test_a_score_that_the_text_gives_is_found_and_one_that_it_does_not_is_not(fo
 @pytest.mark.slow
 def test_controls_take_the_verdict_apart_from_the_reasons(folder: Path) -> None:
     """Of a variance of 5, the verdict has 4 and the reasons have 1."""
-    rows = score_predictor_controls(world(400), settings(folder, batch=16, epochs=5))
+    rows = score_predictor_controls(world(400), settings(folder, batch_size=16, epochs=5))
     found = {control: values(rows, control) for control in CONTROLS}
     names = {(method, metric) for method in ("clear", "vague") for metric in ("mse", "mae", "mse_raw", "pearson")}
     assert {one.rater for one in rows} == {*CONTROLS}

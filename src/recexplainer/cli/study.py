@@ -56,6 +56,7 @@ def import_command(
     write_ratings(RunLayout(folder_of_run).ratings, ratings)
     by_rater = ratings_by_rater(ratings)
     show_rows(human_rows(ratings), "How people rate the explanations")
-    show_rows(agreement_rows(by_rater), "How far raters agree")
-    for note in agreement_notes(by_rater):
+    agreement = agreement_rows(by_rater)
+    show_rows(agreement, "How far raters agree")
+    for note in agreement_notes(agreement):
         typer.echo(f"no value for {note}")

@@ -7,8 +7,6 @@ catalogue only. Methods that score are measured on the same cases in `baselines.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 
 from recexplainer.data.titles import TitleFinder
 from recexplainer.evaluation import metrics
@@ -35,25 +33,19 @@ def evaluate_surrogate(
     put in order (task 2). Classification: the logits of "Yes" and "No" compared, nothing is decoded (task 3).
     Reconstruction, from vectors alone: greedy, the share of the history that is named (task 6).
 
-    Args:
-        surrogate: The surrogate.
-        cases: The test questions.
-        method: The method of its rows; None: its form.
-        shots: For each task, solved questions to learn from in context (paper section 3.2.3).
+    `method` is that of its rows, None: the surrogate's form; `shots` are for each task solved questions to learn from
+    in context (paper section 3.2.3).
     """
-    titles = cases.dataset.titles
-    measure = _Measurement(
-        method or surrogate.form, Decoder(surrogate, titles), TitleFinder(titles), cases, shots or {}
-    )
+    decoder, finder = Decoder(surrogate, cases.dataset.titles), TitleFinder(cases.dataset.titles)
     rows: list[Row] = []
-    if cases.of("retrieval"):
-        rows += measure.retrieval()
-    if cases.of("ranking"):
-        rows += measure.ranking()
-    if cases.of("classification"):
-        rows += measure.classification()
-    if cases.of("reconstruction") and surrogate.form != "behavior":
-        rows += measure.reconstruction()
+    for task, measure in _MEASURES.items():
+        examples = cases.of(task)
+        if task == "reconstruction":
+            examples = [one for one in examples if one.subtask == "history" and surrogate.form != "behavior"]
+        if examples:
+            solved = (shots or {}).get(task, ())
+            questions = encode_questions(surrogate, cases.dataset, cases.recommender, examples, shots=solved)
+            rows += measure(method or surrogate.form, decoder, finder, examples, questions)
     return rows
 
 
@@ -70,10 +62,7 @@ def retrieval_rows(
 
 
 def ranking_rows(
-    method: str | Method,
-    predicted: Sequence[Sequence[int | None]],
-    truth: Sequence[Sequence[int]],
-    suffix: str = "",
+    method: str | Method, predicted: Sequence[Sequence[int | None]], truth: Sequence[Sequence[int]], suffix: str = ""
 ) -> list[Row]:
     """Rows of ranking from the orders given, `[cases][any length]`, and the true ones, `[cases][candidates]`."""
     values = {
@@ -89,52 +78,50 @@ def classification_row(method: str | Method, answers: Sequence[str | None], exam
     return row(method, "classification", "accuracy", values)
 
 
-@dataclass(frozen=True)
-class _Measurement:
-    """A surrogate's answers to the cases, as rows."""
+def _retrieval(
+    method: str | Method, decoder: Decoder, finder: TitleFinder, examples: Sequence[Example], questions: EncodedSet
+) -> list[Row]:
+    rows: list[Row] = []
+    for suffix, constrained in (("", False), (CONSTRAINED, True)):
+        answers = decoder.titles(questions, RETURNED, constrained=constrained)
+        ranked = [[(finder.parse_list(text) or [None])[0] for text in texts] for texts in answers]
+        rows += retrieval_rows(method, ranked, [one.answer_items[0] for one in examples], suffix)
+    return rows
 
-    method: str | Method
-    decoder: Decoder
-    finder: TitleFinder
-    cases: LabelledExamples
-    shots: Mapping[str, Sequence[Example]]
 
-    def retrieval(self) -> list[Row]:
-        examples = self.cases.of("retrieval")
-        questions = self._encode(examples)
-        truth = [example.answer_items[0] for example in examples]
-        rows: list[Row] = []
-        for suffix, constrained in (("", False), (CONSTRAINED, True)):
-            answers = self.decoder.titles(questions, RETURNED, constrained=constrained)
-            ranked = [[(self.finder.parse_list(text) or [None])[0] for text in texts] for texts in answers]
-            rows += retrieval_rows(self.method, ranked, truth, suffix)
-        return rows
+def _ranking(
+    method: str | Method, decoder: Decoder, finder: TitleFinder, examples: Sequence[Example], questions: EncodedSet
+) -> list[Row]:
+    limit = (RETURNED + 1) * max(len(ids) + 1 for ids in decoder.title_ids)
+    rows: list[Row] = []
+    for suffix, texts in (
+        ("", decoder.greedy(questions, limit)),
+        (CONSTRAINED, decoder.orders(questions, [one.items for one in examples])),
+    ):
+        predicted = [finder.parse_list(text) for text in texts]
+        rows += ranking_rows(method, predicted, [one.answer_items for one in examples], suffix)
+    return rows
 
-    def ranking(self) -> list[Row]:
-        examples = self.cases.of("ranking")
-        questions = self._encode(examples)
-        limit = (RETURNED + 1) * max(len(ids) + 1 for ids in self.decoder.title_ids)
-        free = [self.finder.parse_list(text) for text in self.decoder.greedy(questions, limit)]
-        held = [
-            self.finder.parse_list(text) for text in self.decoder.orders(questions, [one.items for one in examples])
-        ]
-        rows = partial(ranking_rows, self.method, truth=[one.answer_items for one in examples])
-        return [*rows(free), *rows(held, suffix=CONSTRAINED)]
 
-    def classification(self) -> list[Row]:
-        examples = self.cases.of("classification")
-        answers = ["Yes" if p > 0.5 else "No" for p in self.decoder.yes_probabilities(self._encode(examples))]
-        return [classification_row(self.method, answers, examples)]
+def _classification(
+    method: str | Method, decoder: Decoder, finder: TitleFinder, examples: Sequence[Example], questions: EncodedSet
+) -> list[Row]:
+    verdicts = ["Yes" if p > 0.5 else "No" for p in decoder.yes_probabilities(questions)]
+    return [classification_row(method, verdicts, examples)]
 
-    def reconstruction(self) -> list[Row]:
-        examples = [one for one in self.cases.of("reconstruction") if one.subtask == "history"]
-        longest = max(sum(len(self.decoder.title_ids[item]) + 1 for item in one.answer_items) for one in examples)
-        named = [self.finder.parse_list(text) for text in self.decoder.greedy(self._encode(examples), longest + 1)]
-        coverage = metrics.history_coverage(named, [one.answer_items for one in examples])
-        return [row(self.method, "reconstruction", "hcr", coverage)]
 
-    def _encode(self, examples: Sequence[Example]) -> EncodedSet:
-        shots = self.shots.get(examples[0].task, ())
-        return encode_questions(
-            self.decoder.surrogate, self.cases.dataset, self.cases.recommender, examples, shots=shots
-        )
+def _reconstruction(
+    method: str | Method, decoder: Decoder, finder: TitleFinder, examples: Sequence[Example], questions: EncodedSet
+) -> list[Row]:
+    histories = [one.answer_items for one in examples]
+    limit = 1 + max(sum(len(decoder.title_ids[item]) + 1 for item in history) for history in histories)
+    named = [finder.parse_list(text) for text in decoder.greedy(questions, limit)]
+    return [row(method, "reconstruction", "hcr", metrics.history_coverage(named, histories))]
+
+
+_MEASURES = {
+    "retrieval": _retrieval,
+    "ranking": _ranking,
+    "classification": _classification,
+    "reconstruction": _reconstruction,
+}

@@ -26,8 +26,7 @@ _CUTS = (5, 10)
 def evaluate_recommender(dataset: Dataset, split: Split, recommender: Recommender) -> list[Row]:
     """HR and NDCG over the whole catalogue on the held-out last items; items of the history are not ranked.
 
-    Returns:
-        Rows of task `recommendation`, of methods `recommender` and `popularity` (counts of training interactions).
+    The rows have the task `recommendation` and the methods `recommender` and `popularity` (of training interactions).
     """
     users = [User(tuple(split.train_history(int(user)).tolist()), dataset.user_ids[user]) for user in split.test_users]
     truth = [split.test_item(int(user)) for user in split.test_users]
@@ -38,12 +37,12 @@ def evaluate_recommender(dataset: Dataset, split: Split, recommender: Recommende
         popular = ScoreBatch(batch.users, np.broadcast_to(popularity, batch.scores.shape))
         ranked["recommender"] += batch.best(max(_CUTS))
         ranked["popularity"] += popular.best(max(_CUTS))
-    rows: list[Row] = []
-    for method, lists in ranked.items():
-        for k in _CUTS:
-            rows.append(row(method, "recommendation", f"hr@{k}", metrics.hit_ratio(lists, truth, k=k)))
-            rows.append(row(method, "recommendation", f"ndcg@{k}", metrics.ndcg(lists, truth, k=k)))
-    return rows
+    return [
+        row(method, "recommendation", f"{metric}@{k}", values(lists, truth, k=k))
+        for method, lists in ranked.items()
+        for k in _CUTS
+        for metric, values in (("hr", metrics.hit_ratio), ("ndcg", metrics.ndcg))
+    ]
 
 
 def evaluate_scores(method: str, recommender: Recommender, cases: LabelledExamples) -> list[Row]:
@@ -75,11 +74,10 @@ def evaluate_scores(method: str, recommender: Recommender, cases: LabelledExampl
         for batch, examples in _scored(recommender, ranking)
         for example, scores in zip(examples, batch.scores, strict=True)
     ]
-    words = [word for batch, examples in _scored(recommender, classification) for word in _words(batch, examples)]
     return [
         *retrieval_rows(method, ranked, [one.answer_items[0] for one in retrieval]),
         *ranking_rows(method, orders, [one.answer_items for one in ranking]),
-        classification_row(method, words, classification),
+        classification_row(method, _verdicts(recommender, classification), classification),
         row(method, "reconstruction", "hcr", []),
     ]
 
@@ -121,8 +119,9 @@ def _by_score(items: Sequence[int], scores: NDArray[np.floating]) -> list[int]:
     return sorted(items, key=lambda item: -scores[item])
 
 
-def _words(batch: ScoreBatch, examples: Sequence[Example]) -> list[str]:
-    top, _ = batch.thresholds()
-    items = [one.items[0] for one in examples]
-    above = batch.scores[np.arange(len(items)), items] > top
-    return ["Yes" if liked else "No" for liked in above]
+def _verdicts(recommender: Recommender, examples: Sequence[Example]) -> list[str]:
+    verdicts: list[str] = []
+    for batch, part in _scored(recommender, examples):
+        scores = batch.scores[np.arange(len(part)), [one.items[0] for one in part]]
+        verdicts += ["Yes" if above else "No" for above in scores > batch.thresholds()[0]]
+    return verdicts

