@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -128,20 +129,22 @@ def complete(folder: Path) -> Path:
     return folder
 
 
-class Reporter:
-    """Notes which stages of a run are made."""
+def stages_made(run: Callable[..., None], *arguments: Any, **options: Any) -> list[str]:
+    """The stages that a call of `run_recipe` or `run_stages` makes, as the pipeline logs them."""
+    made: list[str] = []
 
-    def __init__(self) -> None:
-        self.made: list[str] = []
+    def note(record: Any) -> bool:
+        if record.state == "finished":
+            made.append(record.stage)
+        return True
 
-    def cached(self, stage: str, summary: str) -> None:
-        pass
-
-    def resumed(self, stage: str) -> None:
-        pass
-
-    def started(self, stage: str) -> None:
-        pass
-
-    def finished(self, stage: str, seconds: float, summary: str) -> None:
-        self.made.append(stage)
+    logger = logging.getLogger("recexplainer.pipeline")
+    level = logger.level
+    logger.addFilter(note)
+    logger.setLevel(logging.INFO)
+    try:
+        run(*arguments, **options)
+    finally:
+        logger.removeFilter(note)
+        logger.setLevel(level)
+    return made

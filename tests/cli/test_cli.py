@@ -9,11 +9,13 @@ import pytest
 
 from recexplainer.claims.claim import Claim
 from recexplainer.cli import main
-from recexplainer.cli.console import StageLines, log_lines, show_error
+from recexplainer.cli.console import log_lines, show_error
 from recexplainer.cli.results import show_explanation, show_rows
 from recexplainer.errors import RunError
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Citation, Explanation
+from recexplainer.pipeline.execution import run_stages
+from recexplainer.pipeline.stage import Stage, StageContext
 
 HEAVY = {
     "torch",
@@ -122,19 +124,28 @@ def test_error_text_is_never_markup(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr().err == "The title [bold]x[/] and [/oops]\n  location: [red]\n"
 
 
-def test_stage_lines(capsys: pytest.CaptureFixture[str]):
-    lines = StageLines()
-    lines.cached("dataset", "5 users")
-    lines.started("recommender")
-    lines.resumed("surrogate-hybrid")
-    lines.finished("recommender", 75, "fine")
+def test_a_stage_is_one_line_when_it_begins_and_one_when_it_is_complete(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    def make(context: StageContext, folder: Path) -> str:
+        if not list(context.work.iterdir()):
+            (context.work / "checkpoint").write_text("")
+            raise RunError("stopped")
+        return "5 [users] :smile:"
+
+    stage = Stage("dataset", make)
+    with log_lines():
+        with pytest.raises(RunError, match="stopped"):
+            run_stages([stage], tmp_path)
+        for _ in range(2):
+            run_stages([stage], tmp_path)
     shown = capsys.readouterr()
     assert shown.out == ""
     assert [line.split(maxsplit=1) for line in shown.err.splitlines()] == [
-        ["dataset", "cached: 5 users"],
-        ["recommender", "…"],
-        ["surrogate-hybrid", "resumed …"],
-        ["recommender", "1 min 15 s: fine"],
+        ["dataset", "…"],
+        ["dataset", "resumed …"],
+        ["dataset", "0.0 s: 5 [users] :smile:"],
+        ["dataset", "cached: 5 [users] :smile:"],
     ]
 
 
@@ -263,6 +274,6 @@ def test_names_of_the_package_are_fetched_when_used():
     from recexplainer.data.dataset import Dataset
 
     assert recexplainer.Dataset is Dataset
-    assert "align" in dir(recexplainer)
+    assert "Explainer" in dir(recexplainer)
     with pytest.raises(AttributeError, match="nothing"):
         _ = recexplainer.nothing  # type: ignore[attr-defined]

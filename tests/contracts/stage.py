@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tiny import Reporter
+from tests.tiny import stages_made
 
 from recexplainer.pipeline.execution import run_stages
 from recexplainer.pipeline.layout import RunLayout
@@ -45,9 +45,7 @@ def changed(stages: Sequence[Stage], name: str, **changes: Any) -> list[Stage]:
 
 def start(stages: Sequence[Stage], run: Path, **options: Any) -> list[str]:
     """The stages made."""
-    reporter = Reporter()
-    run_stages(stages, run, reporter, **options)
-    return reporter.made
+    return stages_made(run_stages, stages, run, **options)
 
 
 class StageContract:

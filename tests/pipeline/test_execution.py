@@ -5,34 +5,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.tiny import stages_made
 
 from recexplainer.errors import RunError
 from recexplainer.pipeline.execution import run_isolated, run_stages
 from recexplainer.pipeline.layout import RunLayout
 from recexplainer.pipeline.stage import Stage, StageContext, read_manifest, stages_in_order
 from recexplainer.storage import read_json
-
-
-@dataclass
-class Log:
-    lines: list[tuple[str, str]] = field(default_factory=list)
-
-    def cached(self, stage: str, summary: str) -> None:
-        self.lines.append(("cached", stage))
-
-    def resumed(self, stage: str) -> None:
-        self.lines.append(("resumed", stage))
-
-    def started(self, stage: str) -> None:
-        pass
-
-    def finished(self, stage: str, seconds: float, summary: str) -> None:
-        assert summary == f"made {stage}"
-        self.lines.append(("made", stage))
 
 
 def writes(name: str, *inputs: str, value: int = 0, **changes: object) -> Stage:
@@ -58,9 +41,7 @@ def chain(**values: int) -> list[Stage]:
 
 def start(stages: list[Stage], run: Path, **options: object) -> list[str]:
     """Run, and return the names of the stages made."""
-    log = Log()
-    run_stages(stages, run, log, **options)  # type: ignore[arg-type]
-    return [stage for what, stage in log.lines if what == "made"]
+    return stages_made(run_stages, stages, run, **options)
 
 
 ALL = ["data", "target", "left", "right", "report"]
@@ -195,7 +176,7 @@ def test_broken_manifest_is_named(tmp_path: Path) -> None:
 
 # A run of three stages in a process of its own; the second goes on from checkpoints and can wait to be killed.
 SCRIPT = """
-import sys, time
+import logging, sys, time
 from pathlib import Path
 from recexplainer.pipeline.execution import run_stages
 from recexplainer.pipeline.stage import Stage
@@ -220,15 +201,16 @@ def make(name, steps):
         return "done"
     return work
 
-class Quiet:
-    def cached(self, stage, summary): print("cached", stage, flush=True)
-    def resumed(self, stage): print("resumed", stage, flush=True)
-    def started(self, stage): pass
-    def finished(self, stage, seconds, summary): print("made", stage, flush=True)
+def show(record):
+    print(record.state, record.stage, flush=True)
+    return True
 
+logger = logging.getLogger("recexplainer.pipeline")
+logger.setLevel(logging.INFO)
+logger.addFilter(show)
 stages = [Stage("one", make("one", 2)), Stage("two", make("two", 3), inputs=("one",)),
           Stage("three", make("three", 1), inputs=("two",))]
-run_stages(stages, run, Quiet())
+run_stages(stages, run)
 """
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.tiny import MIXTURE, NANO, SEARCH, SETTINGS, Reporter
+from tests.tiny import MIXTURE, NANO, SEARCH, SETTINGS, stages_made
 
 from recexplainer.pipeline.recipe import Recipe, with_changes
 from recexplainer.pipeline.runs import export_surrogate, open_explainer, recipe_of, run_recipe
@@ -26,9 +26,7 @@ AFTER = ["preference-hybrid", "alignment-hybrid", "evaluation", "explanations", 
 
 def bring(recipe: Recipe, folder: Path) -> set[str]:
     """The stages made."""
-    reporter = Reporter()
-    run_recipe(recipe, folder, reporter)
-    return set(reporter.made)
+    return set(stages_made(run_recipe, recipe, folder))
 
 
 def switched(run: Path, settings: Mapping[str, object] | None) -> set[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from tests.tiny import NANO, SETTINGS, Reporter
+from tests.tiny import NANO, SETTINGS, stages_made
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RecommenderError, SettingsError
@@ -43,9 +43,7 @@ def recipe(recommender: Mapping[str, object], forms: tuple[str, ...] = ("behavio
 
 def run(to_do: Recipe, folder: Path, *only: str) -> list[str]:
     """The stages made."""
-    reporter = Reporter()
-    run_recipe(to_do, folder, reporter, only=only or None)
-    return reporter.made
+    return stages_made(run_recipe, to_do, folder, only=only or None)
 
 
 def vectors_of(folder: Path, seed: int = 0) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.tiny import Reporter, complete, explanation_of
+from tests.tiny import complete, explanation_of, stages_made
 
 from recexplainer.errors import RunError
 from recexplainer.pipeline.layout import RunLayout, write_explanations
@@ -117,7 +117,7 @@ def test_a_run_of_another_version_is_refused_and_left_as_it_is(version: int | No
     if version is not None:
         (run / "layout.json").write_text(f'{{"layout": {version}}}')
     before = hash_files(run)
-    for start in (lambda: find_run("mine", tmp_path), lambda: run_recipe(Recipe(name="mine"), run, Reporter())):
+    for start in (lambda: find_run("mine", tmp_path), lambda: run_recipe(Recipe(name="mine"), run)):
         with pytest.raises(RunError, match=f"made by {age} version") as caught:
             start()
         assert caught.value.location == str(run)
@@ -126,7 +126,6 @@ def test_a_run_of_another_version_is_refused_and_left_as_it_is(version: int | No
 
 
 def test_a_run_keeps_its_threads_and_its_evaluations(tmp_path: Path) -> None:
-    reporter = Reporter()
     small = Recipe.model_validate(
         {
             "name": "small",
@@ -135,9 +134,8 @@ def test_a_run_keeps_its_threads_and_its_evaluations(tmp_path: Path) -> None:
             "evaluation": {"evaluations": ["judge"]},
         }
     )
-    run_recipe(small, tmp_path, reporter, only=["dataset"])
+    assert stages_made(run_recipe, small, tmp_path, only=["dataset"]) == ["dataset"]
     fewer = with_changes(small, {"threads": None, "evaluation": {"evaluations": ["alignment"]}})
-    run_recipe(fewer, tmp_path, reporter, only=["dataset"])
+    assert stages_made(run_recipe, fewer, tmp_path, only=["dataset"]) == [], "neither makes anything anew"
     kept = recipe_of(tmp_path)
     assert (kept.threads, kept.evaluation.evaluations) == (3, ("alignment", "judge"))
-    assert reporter.made == ["dataset"], "neither makes anything anew"

@@ -9,14 +9,10 @@ from typing import Annotated
 
 import typer
 
+from recexplainer.cli.commands import demo, evaluate, explain, export, report, run
 from recexplainer.cli.console import log_lines, show_error
 from recexplainer.cli.data import data
 from recexplainer.cli.doctor import doctor
-from recexplainer.cli.evaluate import evaluate
-from recexplainer.cli.explain import explain
-from recexplainer.cli.export import export
-from recexplainer.cli.report import report
-from recexplainer.cli.run import demo, run
 from recexplainer.cli.study import study
 from recexplainer.errors import RecExplainerError, SettingsError
 from recexplainer.storage import system_errors
@@ -56,30 +52,23 @@ def options(
     """Options of every command; `main` acts on `--debug`."""
 
 
-def _refuse_old_options(given: Sequence[str]) -> None:
-    for argument in given:
-        old = argument.partition("=")[0]
-        if old in RENAMED:
-            raise SettingsError(
-                f"The option {old} is called {RENAMED[old]} now.", location=old, hint=f"Write {RENAMED[old]}."
-            )
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line.
+    """Run the command line on what stands after the program's name; None takes that from the process.
 
     An error that this package raises on purpose, or what the operating system refuses, is shown as its message, without
     a traceback; the exit status is 2.
-
-    Args:
-        arguments: What stands after the program's name; None takes it from the process.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = DEBUG in given
     try:
         # wherever --debug stands, it belongs to the program
         with log_lines(), system_errors(Path()):
-            _refuse_old_options(given)
+            for argument in given:
+                old = argument.partition("=")[0]
+                if present := RENAMED.get(old):
+                    raise SettingsError(
+                        f"The option {old} is called {present} now.", location=old, hint=f"Write {present}."
+                    )
             app([DEBUG] * debug + [argument for argument in given if argument != DEBUG])
     except RecExplainerError as error:
         if debug:

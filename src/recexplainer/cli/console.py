@@ -1,4 +1,4 @@
-"""What the commands share: their arguments, where output goes, errors, the stages of a run, what to type next."""
+"""What the commands share: their arguments, where output goes, errors and log lines, and what to type next."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import logging
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,29 +24,32 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change a setting: --set surrogate.epochs.hybrid=3."),
 ]
 RUNS = Path("runs")
+_STATE_STYLES = {"cached": "dim", "started": "bold", "resumed": "bold", "finished": "green"}
 
 
 def stdout() -> Console:
-    """The console for what was asked for."""
-    from rich.console import Console
-
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    """The console for what was asked for. Like that for errors it shows text as it is, brackets too."""
+    return _console(stderr=False, soft_wrap=not sys.stdout.isatty())
 
 
 def stderr() -> Console:
     """The console for progress and errors."""
+    return _console(stderr=True, soft_wrap=True)
+
+
+def _console(*, stderr: bool, soft_wrap: bool) -> Console:
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=stderr, soft_wrap=soft_wrap, highlight=False, markup=False, emoji=False)
 
 
 class _LogLines(logging.Handler):
-    """Writes log records to standard error; of several processes only the first one does."""
+    """Shows log records on standard error, those of a stage in the style of its state; only in the first process."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        style = _STATE_STYLES.get(getattr(record, "state", ""))
         if is_first():
-            sys.stderr.write(f"  {self.format(record)}\n")
-            sys.stderr.flush()
+            stderr().print(f"{'' if style else '  '}{self.format(record)}", style=style)
 
 
 @contextmanager
@@ -66,49 +68,18 @@ def log_lines() -> Generator[None]:
 
 def show_error(error: RecExplainerError) -> None:
     """Show an error: what is wrong, where, and the hint."""
-    stderr().print(str(error), style="red", markup=False)
-
-
-@dataclass
-class StageLines:
-    """Shows the stages of a run on standard error: a line when one begins, and one when it is complete."""
-
-    console: Console = field(default_factory=stderr)
-
-    def cached(self, stage: str, summary: str) -> None:
-        """A stage is complete from an earlier start."""
-        self._line(stage, f"cached: {summary}", "dim")
-
-    def resumed(self, stage: str) -> None:
-        """A stage continues from its last checkpoint."""
-        self._line(stage, "resumed …", "bold")
-
-    def started(self, stage: str) -> None:
-        """A stage begins."""
-        self._line(stage, "…", "bold")
-
-    def finished(self, stage: str, seconds: float, summary: str) -> None:
-        """A stage is complete."""
-        from recexplainer.reports.names import duration
-
-        self._line(stage, f"{duration(seconds)}: {summary}", "green")
-
-    def _line(self, stage: str, text: str, style: str) -> None:
-        self.console.print(f"{stage:<20} {text}", style=style, markup=False)
+    stderr().print(str(error), style="red")
 
 
 def show_part(heading: str, lines: Sequence[str]) -> None:
     """Print a heading, and lines under it."""
-    from rich.text import Text
-
     console = stdout()
-    console.print(Text(heading, style="bold"))
+    console.print(heading, style="bold")
     for line in lines or ("none",):
-        console.print(Text(f"  {line}"))
+        console.print(f"  {line}")
 
 
 def show_next(*commands: str) -> None:
     """Print what to type next."""
-    console = stdout()
     for command in commands:
-        console.print(f"next: {command}", style="cyan", markup=False)
+        stdout().print(f"next: {command}", style="cyan")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,8 +10,7 @@ import typer
 from recexplainer.cli.console import show_next, show_part, stderr
 
 if TYPE_CHECKING:
-    from recexplainer.data.dataset import Dataset, Quantiles
-    from recexplainer.data.fetching import Source
+    from recexplainer.data.dataset import Quantiles
 
 data = typer.Typer(name="data", help="Fetch data, and look at them before a run.", no_args_is_help=True)
 
@@ -25,9 +23,23 @@ def inspect(
     ] = None,
 ) -> None:
     """Read data as a run would, and show what is in it and what was dropped."""
+    from recexplainer.data.dataset import inspect_dataset
     from recexplainer.data.readers import read_folder
 
-    _show_inspection(read_folder(path, format=format))
+    dataset = read_folder(path, format=format)
+    seen = inspect_dataset(dataset)
+    facts = {
+        "users": f"{dataset.n_users:,}",
+        "items": f"{dataset.n_items:,}",
+        "interactions": f"{dataset.n_interactions:,}",
+        "sparsity": f"{seen.sparsity:.4%}",
+        "history lengths": _lengths(seen.history_lengths),
+        "title lengths": _lengths(seen.title_lengths, " characters"),
+    }
+    show_part(dataset.name, [f"{name:<16} {value}" for name, value in facts.items()])
+    show_part("attributes of items", [f"{name:<16} {share:.0%} have it" for name, share in seen.attributes.items()])
+    show_part("how histories begin: user, item, title", ["  ".join(row) for row in seen.sample])
+    show_part("dropped or changed", [f"{note.count:>10,}  {note.what}" for note in dataset.notes])
 
 
 @data.command()
@@ -47,48 +59,18 @@ def fetch(
     from recexplainer.data import fetching
 
     if name is None:
-        _show_sources(fetching.sources())
+        for known, source in fetching.sources().items():
+            show_part(known, (source.title, f"{source.size}; licence: {source.licence}"))
+        show_next("recexplainer data fetch NAME DIR")
         return
-    source = fetching.find_source(name)
-    _show_terms(source)
+    source, console = fetching.find_source(name), stderr()
+    console.print(source.title, style="bold")
+    for line in (source.page, source.size, source.terms):
+        console.print(f"  {line}")
     folder = folder or Path(name)
     fetching.fetch(name, folder, mirror)
     show_next(f"recexplainer data inspect {folder}", f"recexplainer run {source.run} --data {folder}")
 
 
-def _show_inspection(dataset: Dataset) -> None:
-    """Print sizes, lengths, attributes, a few rows, and what was dropped."""
-    from recexplainer.data.dataset import inspect_dataset
-
-    seen = inspect_dataset(dataset)
-    facts = {
-        "users": f"{dataset.n_users:,}",
-        "items": f"{dataset.n_items:,}",
-        "interactions": f"{dataset.n_interactions:,}",
-        "sparsity": f"{seen.sparsity:.4%}",
-        "history lengths": _lengths(seen.history_lengths),
-        "title lengths": _lengths(seen.title_lengths, " characters"),
-    }
-    show_part(dataset.name, [f"{name:<16} {value}" for name, value in facts.items()])
-    show_part("attributes of items", [f"{name:<16} {share:.0%} have it" for name, share in seen.attributes.items()])
-    show_part("how histories begin: user, item, title", ["  ".join(row) for row in seen.sample])
-    show_part("dropped or changed", [f"{note.count:>10,}  {note.what}" for note in dataset.notes])
-
-
 def _lengths(lengths: Quantiles, unit: str = "") -> str:
     return f"median {lengths.median:,.0f}{unit}, 5% to 95%: {lengths.low:,.0f} to {lengths.high:,.0f}"
-
-
-def _show_sources(sources: Mapping[str, Source]) -> None:
-    """Which public datasets can be fetched."""
-    for name, source in sources.items():
-        show_part(name, (source.title, f"{source.size}; licence: {source.licence}"))
-    show_next("recexplainer data fetch NAME DIR")
-
-
-def _show_terms(source: Source) -> None:
-    """What a dataset is and on what terms it may be used, on standard error."""
-    console = stderr()
-    console.print(source.title, style="bold", markup=False)
-    for line in (source.page, source.size, source.terms):
-        console.print(f"  {line}", markup=False)

@@ -39,7 +39,7 @@ def show_end(run: Path, *, explain: bool) -> None:
     show_rows(rows, "How well the surrogate answers as the recommender does")
     if explain:
         show_explanation(read_explanations(layout.complete_stage(EXPLANATIONS) / RunLayout.GROUNDED)[0])
-    stdout().print(f"report: {layout.complete_stage(REPORT) / RunLayout.PAGE}", markup=False)
+    stdout().print(f"report: {layout.complete_stage(REPORT) / RunLayout.PAGE}")
 
 
 def show_rows(rows: Sequence[Row], title: str) -> None:
@@ -60,19 +60,19 @@ def _show_table(rows: Sequence[Row], title: str) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    values = {(_label(row), row.metric): "N/A" if row.value is None else row.value for row in rows}
-    methods, metrics = (list(dict.fromkeys(names)) for names in zip(*values, strict=True))
-    turned = len(metrics) > _MOST_COLUMNS
-    lines, columns = (metrics, methods) if turned else (methods, metrics)
+    turned = len({row.metric for row in rows}) > _MOST_COLUMNS
+    cells: dict[tuple[str, str], str] = {}
+    for row in rows:
+        place = (row.metric, _label(row)) if turned else (_label(row), row.metric)
+        cells[place] = "N/A" if row.value is None else f"{row.value:.{2 if turned else 3}f}"
+    lines, columns = (list(dict.fromkeys(names)) for names in zip(*cells, strict=True))
     narrow: dict[str, Any] = {"box": SIMPLE_HEAD, "padding": (0, 1, 0, 0), "pad_edge": False} if turned else {}
     table = Table(title=title, title_justify="left", **narrow)
     table.add_column("metric" if turned else "method", overflow="fold", no_wrap=turned)
     for column in columns:
         table.add_column(re.sub(r"(?<=[-_])|(?=@)", " ", column), justify="right", overflow="fold", min_width=5)
     for line in lines:
-        cells = [values.get((column, line) if turned else (line, column), "") for column in columns]
-        digits = 2 if turned else 3
-        table.add_row(line, *(cell if isinstance(cell, str) else f"{cell:.{digits}f}" for cell in cells))
+        table.add_row(line, *(cells.get((line, column), "") for column in columns))
     stdout().print(table)
 
 
@@ -82,49 +82,40 @@ def _label(one: Row | Explanation) -> str:
 
 def show_explanation(explanation: Explanation) -> None:
     """Print one explanation: the history, the text, and what the recommender answers."""
-    from rich.text import Text
-
     from recexplainer.reports.checking import counterfactual
     from recexplainer.reports.names import signed
 
     console = stdout()
     cited = {citation.item for citation in explanation.citations}
     attributions = explanation.attributions or (None,) * len(explanation.history)
-    console.print(Text(f"Why is {explanation.item_title!r} recommended, or not, to {explanation.user}?", style="bold"))
+    console.print(f"Why is {explanation.item_title!r} recommended, or not, to {explanation.user}?", style="bold")
     for item, title, attribution in zip(explanation.history, explanation.history_titles, attributions, strict=True):
         mark = "*" if item in cited else " "
-        console.print(Text(f"  {mark} {'' if attribution is None else signed(attribution):>7}  {title}"))
-    console.print(Text(explanation.text, style="cyan"))
+        console.print(f"  {mark} {'' if attribution is None else signed(attribution):>7}  {title}")
+    console.print(explanation.text, style="cyan")
     if explanation.abstained:
-        console.print(Text(f"Abstained: {explanation.abstained}"))
+        console.print(f"Abstained: {explanation.abstained}")
     own, asked = ("Yes" if verdict else "No" for verdict in (explanation.verdict, explanation.recommended))
-    console.print(Text(f"Surrogate ({_label(explanation)}): {own} (probability of yes {explanation.probability:.0%})."))
-    console.print(Text(f"Recommender: {asked}, rank {explanation.rank:,} of {explanation.n_ranked:,}."))
+    console.print(f"Surrogate ({_label(explanation)}): {own} (probability of yes {explanation.probability:.0%}).")
+    console.print(f"Recommender: {asked}, rank {explanation.rank:,} of {explanation.n_ranked:,}.")
     _show_claims(explanation, console)
     if known := counterfactual(explanation):
-        console.print(Text(known))
+        console.print(known)
     if explanation.history:
-        console.print(Text("* cited; numbers: what the recommender's score would lose without the item", style="dim"))
+        console.print("* cited; numbers: what the recommender's score would lose without the item", style="dim")
 
 
 def _show_claims(explanation: Explanation, console: Console) -> None:
-    from rich.text import Text
-
-    from recexplainer.claims.claim import stated
-
-    problems, count = _problems(explanation), len(stated(explanation.claims))
-    for line in problems:
-        console.print(Text(line, style="yellow"))
-    if count and not problems:
-        claims = "Its one claim is" if count == 1 else f"All {count} claims are"
-        console.print(Text(f"{claims} supported by the recommender."))
-
-
-def _problems(explanation: Explanation) -> list[str]:
-    """The claims that are not supported, one line each."""
+    """A line for each claim that is not supported, or that all of them are."""
     from recexplainer.claims.claim import stated
     from recexplainer.reports.checking import check, open_faults
 
-    checks = [check(explanation, claim) for claim in stated(explanation.claims) if claim.status != "supported"]
-    faults = [f"Not supported: {fault}." for fault in open_faults(explanation)]
-    return [*(f"{each.status}: {each.words}: {each.found}" for each in checks), *faults]
+    claims = stated(explanation.claims)
+    checks = [check(explanation, claim) for claim in claims if claim.status != "supported"]
+    problems = [f"{each.status}: {each.words}: {each.found}" for each in checks]
+    problems += [f"Not supported: {fault}." for fault in open_faults(explanation)]
+    for line in problems:
+        console.print(line, style="yellow")
+    if claims and not problems:
+        subject = "Its one claim is" if len(claims) == 1 else f"All {len(claims)} claims are"
+        console.print(f"{subject} supported by the recommender.")

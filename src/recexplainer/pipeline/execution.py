@@ -8,6 +8,7 @@ do.
 from __future__ import annotations
 
 import ctypes
+import logging
 import multiprocessing
 import os
 import signal
@@ -23,7 +24,7 @@ from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol, TypeVar
+from typing import Literal, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -31,47 +32,32 @@ from recexplainer.errors import RunError
 from recexplainer.pipeline.layout import RunLayout
 from recexplainer.pipeline.stage import Manifest, Stage, StageContext, package_versions, read_manifest, stages_in_order
 from recexplainer.processes import from_first, is_first
+from recexplainer.reports.names import duration
 from recexplainer.storage import complete_folder, hash_files, remove, system_errors, write_text
 
 T = TypeVar("T")
+StageState = Literal["started", "resumed", "finished", "cached"]
 _PR_SET_PDEATHSIG = 1
-
-
-class Reporter(Protocol):
-    """Gets notice of how a run proceeds."""
-
-    def cached(self, stage: str, summary: str) -> None:
-        """A stage is complete from an earlier start; `summary` is the one of then."""
-
-    def resumed(self, stage: str) -> None:
-        """A stage that was cut off continues from its checkpoints."""
-
-    def started(self, stage: str) -> None:
-        """A stage is being made."""
-
-    def finished(self, stage: str, seconds: float, summary: str) -> None:
-        """A stage is complete."""
+_log = logging.getLogger("recexplainer.pipeline")
 
 
 def run_stages(
     stages: Sequence[Stage],
     run: Path,
-    reporter: Reporter,
     *,
     only: Collection[str] | None = None,
     force: Collection[str] = (),
     recipe: str = "",
     workers: int = 1,
 ) -> None:
-    """Make what is missing or changed, in an order in which every stage follows its inputs.
+    """Make what is missing or changed in a run folder, in an order in which every stage follows its inputs.
 
     A stage killed at any moment leaves nothing half written; the next start makes it anew, from its checkpoints if it
-    left any.
+    left any. What begins and ends is logged, each record with `stage`, a name, and `state`, a `StageState`.
 
     Args:
         stages: The stages.
         run: The run folder; made if it is not there.
-        reporter: Gets notice of every stage.
         only: Names of the stages wanted, with all that they need; None: all stages.
         force: Names of stages to make anew even if nothing changed.
         recipe: The recipe's text, to keep in the run folder; "" for none.
@@ -83,7 +69,7 @@ def run_stages(
     """
     ordered = stages_in_order(stages, only, force)
     layout = RunLayout(run)
-    execution = _Execution(layout, reporter, force, isolates=workers > 1)
+    execution = _Execution(layout, force, isolates=workers > 1)
     if not is_first():
         for stage in ordered:
             execution.take_part(stage)
@@ -123,7 +109,6 @@ class _Execution:
     """One start of a run."""
 
     layout: RunLayout
-    reporter: Reporter
     force: Collection[str]
     isolates: bool
     output_hashes: dict[str, str] = field(default_factory=dict[str, str])
@@ -138,7 +123,7 @@ class _Execution:
         if before and self._is_cached(before, manifest.key, folder):
             from_first(False)
             self.output_hashes[stage.name] = before.output_hash
-            self.reporter.cached(stage.name, before.summary)
+            _log_state(stage.name, "cached", f"cached: {before.summary}")
         else:
             self._open_work(stage, manifest.key)
             from_first(True)
@@ -150,7 +135,7 @@ class _Execution:
                 manifest = manifest.model_copy(update=changes | {"versions": package_versions()})
                 manifest.write(aside)
             self.output_hashes[stage.name] = manifest.output_hash
-            self.reporter.finished(stage.name, manifest.seconds, manifest.summary)
+            _log_state(stage.name, "finished", f"{duration(manifest.seconds)}: {manifest.summary}")
         remove(self._key_file(stage))
         remove(self.layout.work / stage.name)
 
@@ -178,8 +163,12 @@ class _Execution:
             remove(work)
             write_text(key_file, key)
         work.mkdir(parents=True, exist_ok=True)
-        report = self.reporter.resumed if any(work.iterdir()) else self.reporter.started
-        report(stage.name)
+        resumed = any(work.iterdir())
+        _log_state(stage.name, "resumed" if resumed else "started", "resumed …" if resumed else "…")
+
+
+def _log_state(stage: str, state: StageState, text: str) -> None:
+    _log.info(f"{stage:<20} {text}", extra={"stage": stage, "state": state})
 
 
 def _hash_sources(stage: Stage, before: Manifest | None) -> dict[str, str]:

@@ -19,7 +19,7 @@ from recexplainer.evaluation.simulatability import simulation_conversations
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.hardware import free_cores
 from recexplainer.pipeline import layout as files
-from recexplainer.pipeline.execution import Reporter, run_stages
+from recexplainer.pipeline.execution import run_stages
 from recexplainer.pipeline.explanation_stages import case_methods, case_stage_name, explaining_conversations
 from recexplainer.pipeline.layout import ALIGNED_TO, CASES, REPORT, TARGET, Folders, RunLayout
 from recexplainer.pipeline.recipe import Recipe, recipe_text, with_changes
@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     from recexplainer.explanations.explainer import PairExplainer
 
 
-def run_recipe(
-    recipe: Recipe, run: Path, reporter: Reporter, *, only: Collection[str] | None = None, force: Collection[str] = ()
-) -> None:
+def run_recipe(recipe: Recipe, run: Path, *, only: Collection[str] | None = None, force: Collection[str] = ()) -> None:
     """Bring a run folder up to date with a recipe; the recipe is kept in it. See `run_stages`.
 
     Of several processes started by torchrun all call this; the first one's recipe counts.
@@ -45,7 +43,7 @@ def run_recipe(
     text = from_first(recipe_text(_completed(recipe, RunLayout(run))) if is_first() else "")
     recipe = check_settings(Recipe, yaml.safe_load(text), str(run))
     workers = recipe.workers if world_size() == 1 else 1
-    run_stages(build_stages(recipe), run, reporter, only=only, force=force, recipe=text, workers=workers)
+    run_stages(build_stages(recipe), run, only=only, force=force, recipe=text, workers=workers)
     wait_for_all()
 
 
