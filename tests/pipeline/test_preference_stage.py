@@ -78,7 +78,8 @@ def weights(surrogate: Surrogate) -> dict[str, torch.Tensor]:
     return {name: weight.cpu() for name, weight in surrogate.state_dict().items()}
 
 
-def same(one: Surrogate, other: Surrogate) -> bool:
+def same(one: Surrogate | None, other: Surrogate) -> bool:
+    assert one is not None
     theirs = weights(other)
     return all(torch.equal(weight, theirs[name]) for name, weight in weights(one).items())
 
