@@ -11,6 +11,7 @@ an item is not in the catalogue, or the numbers of cases differ.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
@@ -38,19 +39,12 @@ _MOST_EXACT = 16  # items; 65,536 subsets
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shapley:
-    """The Shapley values of one history for the score of one item.
+    """The Shapley values of one history for the score of one item."""
 
-    Attributes:
-        values: `Float[history]`, in score units; they sum to the score for the whole history minus `baseline`.
-        errors: `Float[history]`, the standard error of each value; zero where they are exact.
-        baseline: The score where nothing is left.
-        exact: Whether all subsets were scored.
-    """
-
-    values: Floats
-    errors: Floats
-    baseline: float
-    exact: bool
+    values: Floats  # `Float[history]`, in score units; they sum to the score for the whole history minus `baseline`
+    errors: Floats  # `Float[history]`, the standard error of each value; zero where they are exact
+    baseline: float  # the score where nothing is left
+    exact: bool  # whether all subsets were scored
 
 
 def ablated_scores(
@@ -150,19 +144,11 @@ def shapley_values(
     With as many questions to a SASRec the squared error is about a quarter of theirs. The standard error is the
     jackknife's over 16 groups of pairs.
 
-    Args:
-        recommender: Who scores; it, `users` and `items` are as in all functions here.
-        users: The histories.
-        items: The items asked about.
-        exact_up_to: The longest history of which all subsets are scored. A longer one is exact, too, where that scores
-            no more than sampling would.
-        samples: Subsets drawn of a longer history, rounded down to a multiple of 32; of a history of n items at most
-            `samples + 2 n + 1` histories are scored.
-        seed: The same seed and history draw the same subsets, whatever else is asked.
-        ablation: What becomes of the gap.
+    All subsets of a history of at most `exact_up_to` items are scored, and of a longer one where that scores no more
+    than sampling would. Else `samples` are drawn, rounded down to a multiple of 32; of a history of n items at most
+    `samples + 2 n + 1` histories are scored. The same seed and history draw the same subsets, whatever else is asked.
 
-    Raises:
-        SettingsError: There are too few samples, or `exact_up_to` is above 16.
+    Raises SettingsError where there are too few samples, or `exact_up_to` is above 16.
     """
     if exact_up_to > _MOST_EXACT:
         message = f"All subsets of {exact_up_to} items would be {2**exact_up_to:,}."
@@ -241,10 +227,8 @@ def _lengths(users: Sequence[User]) -> list[int]:
 def _kept(users: Sequence[User], ablated: Sequence[Collection[int]]) -> list[Masks]:
     """One subset a case: the history without what is ablated."""
     _check_count(len(users), len(ablated), "sets of ablated items")
-    return [
-        np.array([[item not in left_out for item in user.history]])
-        for user, left_out in zip(users, ablated, strict=True)
-    ]
+    pairs = zip(users, ablated, strict=True)
+    return [np.array([[item not in left_out for item in user.history]]) for user, left_out in pairs]
 
 
 def _score_subsets(
@@ -265,12 +249,11 @@ def _subset_rows(
     What comes several times, with whatever items, is scored once; where nothing is left, the whole history is scored.
     """
     _check(recommender, users, items, ablation)
-    questions: dict[User, list[tuple[int, int, bool]]] = {}
+    questions: defaultdict[User, list[tuple[int, int, bool]]] = defaultdict(list)
     for case, (user, subsets) in enumerate(zip(users, kept, strict=True)):
         for subset, mask in enumerate(subsets.tolist()):
             remaining = _remaining(recommender, user.history, mask, ablation)
-            asked = User(remaining or user.history, user.id)
-            questions.setdefault(asked, []).append((case, subset, bool(remaining)))
+            questions[User(remaining or user.history, user.id)].append((case, subset, bool(remaining)))
     for batch in score_batches(recommender, list(questions)):
         for asked, row in zip(batch.users, batch.scores, strict=True):
             for case, subset, left in questions[asked]:
@@ -303,9 +286,8 @@ def _check(recommender: Recommender, users: Sequence[User], items: Sequence[int]
             raise RecommenderError(message, location=f"user {user.id!r}", hint=hint)
         if not 0 <= item < recommender.n_items:
             message = f"Item {item} was asked about, but the catalogue has {recommender.n_items:,}."
-            raise RecommenderError(
-                message, location=f"user {user.id!r}", hint="Give the item's index in the catalogue."
-            )
+            hint = "Give the item's index in the catalogue."
+            raise RecommenderError(message, location=f"user {user.id!r}", hint=hint)
 
 
 def _check_count(users: int, others: int, what: str) -> None:

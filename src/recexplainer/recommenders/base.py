@@ -23,8 +23,7 @@ class User:
 
     Attributes:
         history: Item indices, oldest first. The recommender itself keeps the last `max_history` of them.
-        id: The user's own id, also where the history was changed, for recommenders that know users by id; "" for a
-            history of nobody.
+        id: The user's own id, also where the history was changed; "" for a history of nobody.
     """
 
     history: tuple[int, ...]

@@ -9,16 +9,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from pydantic import model_validator
 
 from recexplainer.data.dataset import Dataset, Split
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Recommender
-from recexplainer.recommenders.fitting import MFSearchSettings, SASRecSearchSettings, Trial, fit_towers
+from recexplainer.recommenders.fitting import (
+    ImplicitSettings,
+    MFSearchSettings,
+    SASRecSearchSettings,
+    Trial,
+    fit_implicit,
+    fit_towers,
+)
 from recexplainer.recommenders.function import FunctionRecommender, FunctionSettings
-from recexplainer.recommenders.implicit_models import ImplicitSettings, fit_implicit
 from recexplainer.recommenders.towers import MF, SASRec
 from recexplainer.recommenders.vectors import VectorRecommender, VectorSettings
 from recexplainer.settings import Settings
@@ -32,13 +38,6 @@ _LOADERS: dict[str, Callable[[Path], Recommender]] = {
     "vectors": VectorRecommender.load,
     "function": FunctionRecommender.load,
 }
-
-
-class SavableRecommender(Recommender, Protocol):
-    """A recommender that can be saved."""
-
-    def save(self, folder: Path) -> None:
-        """Write it into a folder, so that `load_recommender` reads it."""
 
 
 class RecommenderSettings(Settings):
@@ -98,17 +97,11 @@ class RecommenderSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class MadeRecommender:
-    """A recommender, and how it came about.
+    """A recommender, and how it came about."""
 
-    Attributes:
-        recommender: The recommender.
-        summary: One line about it.
-        trials: What was tried, the best first, as JSON values; empty where nothing is searched.
-    """
-
-    recommender: SavableRecommender
-    summary: str
-    trials: list[dict[str, Any]]
+    recommender: SASRec | MF | VectorRecommender | FunctionRecommender
+    summary: str  # one line about it
+    trials: list[dict[str, Any]]  # what was tried, the best first, as JSON values; empty where nothing is searched
 
 
 def make_recommender(dataset: Dataset, split: Split, settings: RecommenderSettings) -> MadeRecommender:

@@ -25,12 +25,9 @@ def unit_vectors(vectors: Floats) -> Floats:
 def nearest_items(
     vectors: Floats, items: Sequence[int] | NDArray[np.integer], k: int, *, cosine: bool = True
 ) -> NDArray[np.int64]:
-    """The other items of the catalogue whose vectors, `Float[catalogue, d]`, are most similar to those of some items.
+    """`Int[items, min(k, catalogue - 1)]`: the other items with the most similar vectors, nearest first.
 
-    Similarity is the cosine or the inner product.
-
-    Returns:
-        `Int[items, min(k, catalogue - 1)]`, nearest first.
+    `vectors` are those of the catalogue, `Float[catalogue, d]`; similarity is the cosine or the inner product.
     """
     distinct, places = np.unique(np.asarray(items, np.int64), return_inverse=True)
     k = min(k, len(vectors) - 1)
@@ -48,17 +45,13 @@ def nearest_items(
 class AttributeContrast:
     """What one attribute of the item asked about does among the item's neighbours.
 
-    Attributes:
-        attribute: Its name.
-        contrast: Mean score of the neighbours that have it minus that of those that lack it, divided by `score_std`;
-            None where either side has too few.
-        having: How many neighbours have it.
-        lacking: How many lack it.
+    The contrast is the mean score of the neighbours that have it minus that of those that lack it, divided by
+    `score_std`; None where either side has too few.
     """
 
     attribute: str
     contrast: float | None
-    having: int
+    having: int  # how many neighbours have it
     lacking: int
 
 
@@ -72,26 +65,23 @@ def attribute_contrasts(
     least: int = 1,
     sample: Sequence[User] = (),
 ) -> list[list[AttributeContrast]]:
-    """The attributes of each item asked about, those with the largest contrast first.
+    """`[cases][attributes]`: those of each item asked about, the largest contrast first, those without one last.
 
-    Args:
-        recommender: Who scores.
-        attributes: `[catalogue]`, the attributes of every item.
-        users: `[cases]`.
-        items: `[cases]`, the item asked about in each case.
-        neighbours: How many nearest items are compared, by cosine of their vectors; those in the history are then left
-            out.
-        least: How many neighbours must have an attribute, and as many lack it, for it to have a contrast; at least one.
-        sample: Where the recommender has no vectors, items are near if their scores correlate over these users; at
-            least two, better hundreds.
+    `attributes`, `[catalogue]`, are those of every item. As many `neighbours` are compared, the nearest by cosine of
+    their vectors; those in the history are then left out. At least `least` must have an attribute, and as many lack it,
+    for it to have a contrast. Where the recommender has no vectors, items are near if their scores correlate over the
+    users of `sample`; at least two, better hundreds.
 
-    Returns:
-        `[cases][attributes of the item]`; attributes without a contrast come last.
-
-    Raises:
-        RecommenderError: There are no vectors and the sample is too small, or attributes or items do not fit.
+    Raises RecommenderError where there are no vectors and the sample is too small, or attributes or items do not fit.
     """
-    _check(recommender, attributes, users, items)
+    n_items = recommender.n_items
+    if len(attributes) != n_items:
+        message = f"Attributes of {len(attributes):,} items are given, but the catalogue has {n_items:,}."
+        hint = "Give a set for each item, an empty one where nothing is known."
+        raise RecommenderError(message, location="attributes", hint=hint)
+    if len(items) != len(users) or not all(0 <= item < n_items for item in items):
+        message = f"{len(items)} items do not fit {len(users)} users and a catalogue of {n_items:,}."
+        raise RecommenderError(message, location="items", hint="Give the index of one item for each user.")
     nearest = nearest_items(_vectors(recommender, sample), items, neighbours).tolist()
     contrasts: list[list[AttributeContrast]] = []
     for batch in score_batches(recommender, users):
@@ -123,16 +113,3 @@ def _vectors(recommender: Recommender, sample: Sequence[User]) -> Floats:
         raise RecommenderError(message, location="sample", hint="Give a few hundred users.")
     scores = np.concatenate([batch.scores for batch in score_batches(recommender, sample)]).T
     return scores - scores.mean(1, keepdims=True)
-
-
-def _check(
-    recommender: Recommender, attributes: Sequence[frozenset[str]], users: Sequence[User], items: Sequence[int]
-) -> None:
-    n_items = recommender.n_items
-    if len(attributes) != n_items:
-        message = f"Attributes of {len(attributes):,} items are given, but the catalogue has {n_items:,}."
-        hint = "Give a set for each item, an empty one where nothing is known."
-        raise RecommenderError(message, location="attributes", hint=hint)
-    if len(items) != len(users) or not all(0 <= item < n_items for item in items):
-        message = f"{len(items)} items do not fit {len(users)} users and a catalogue of {n_items:,}."
-        raise RecommenderError(message, location="items", hint="Give the index of one item for each user.")

@@ -37,10 +37,6 @@ class Towers(nn.Module):
     """A user vector from a history, an item vector from a table; the score is their inner product.
 
     A subclass sets `kind` and `shape`, and defines `forward`, `table` and, where it differs, `last_states`.
-
-    Args:
-        n_items: Size of the catalogue.
-        settings: The shape.
     """
 
     kind: ClassVar[str]
@@ -96,13 +92,11 @@ class Towers(nn.Module):
         require_history(users, type(self).__name__)
         self.eval()
         for start in range(0, len(users), _BATCH):
-            histories = [user.history[-self.max_history :] for user in users[start : start + _BATCH]]
-            lengths = [len(history) for history in histories]
-            padded = torch.full((len(histories), max(lengths)), self.n_items)
-            for row, history in zip(padded, histories, strict=True):
-                row[: len(history)] = torch.tensor(history)
+            histories = [torch.tensor(user.history[-self.max_history :]) for user in users[start : start + _BATCH]]
+            padded = nn.utils.rnn.pad_sequence(histories, batch_first=True, padding_value=self.n_items)
+            lengths = torch.tensor([len(history) for history in histories])
             device = self.table().device
-            states = self.last_states(padded.to(device), torch.tensor(lengths, device=device))
+            states = self.last_states(padded.to(device), lengths.to(device))
             vectors[start : start + _BATCH] = states.cpu().numpy()
         return vectors
 
@@ -147,7 +141,6 @@ class SASRec(Towers):
 
     A history may hold `padding_item` anywhere before its last item: no item attends to it, and those after it keep
     their positions.
-
     """
 
     kind, shape = "sasrec", SASRecSettings

@@ -79,14 +79,10 @@ class FoldIn:
     """Estimates a user's vector from the history: ridge regression (Hoerl and Kennard, 1970).
 
     Its features are the mean of the history's item vectors, the last one, and a constant.
-
-    Attributes:
-        weights: `Float[2 d + 1, d]`.
-        explained: The share of the variance of held-out users' vectors that it explains: 1 is all of it, 0 none.
     """
 
-    weights: Floats
-    explained: float
+    weights: Floats  # `Float[2 d + 1, d]`
+    explained: float  # the share of the variance of held-out users' vectors that it explains: 1 is all of it, 0 none
 
     @classmethod
     def fit(cls, items: Floats, histories: Sequence[tuple[int, ...]], users: Floats) -> FoldIn:
@@ -123,13 +119,9 @@ def _features(items: Floats, histories: Sequence[tuple[int, ...]]) -> Floats:
 class VectorRecommender:
     """Scores by the products of vectors; see `ScoreSettings`. Make one by `from_arrays` or `from_files`.
 
-    Args:
-        items: `Float[items, d]`, in the order of the catalogue.
-        settings: How they become scores.
-        biases: `Float[items]`, or None.
-        users: A vector for each user id; None: a user is the mean of the item vectors of the history.
-        histories: Histories of known users, for questions that give no id; of equal ones the first user's counts.
-        folding: Estimates the vector of a history that no user has; None: it has none.
+    Items are `Float[items, d]` in the order of the catalogue, biases `Float[items]`. Without `users`, a vector for each
+    user id, a user is the mean of the item vectors of the history. `histories` of known users are for questions that
+    give no id; of equal ones the first user's counts. `folding` estimates the vector of a history that no user has.
     """
 
     kind = "vectors"
@@ -301,16 +293,9 @@ class VectorRecommender:
 
 
 class VectorTable:
-    """Vectors by id, checked.
+    """Vectors, finite `Float[n, d]`, and biases, `Float[n]` or None, by id; `location` is where they are from.
 
-    Args:
-        location: Where they are from, for messages.
-        ids: `[n]`, no two alike.
-        vectors: `Float[n, d]`, finite.
-        biases: `Float[n]`, or None.
-
-    Raises:
-        RecommenderError: Shapes or counts do not fit, a number is NaN or infinite, or an id comes twice.
+    Raises RecommenderError where shapes or counts do not fit, a number is NaN or infinite, or an id comes twice.
     """
 
     def __init__(self, location: str, ids: Iterable[str], vectors: Any, biases: Any = None) -> None:
@@ -337,8 +322,7 @@ class VectorTable:
     def rows_of(self, ids: Sequence[str], what: str, ignore_unknown: bool) -> list[int]:
         """The row of each of the data's ids; `what` they are, for messages.
 
-        Raises:
-            RecommenderError: An id has no vector, or, unless these are ignored, a vector belongs to an unknown id.
+        Raises RecommenderError where an id has no vector, or, unless these are ignored, a vector has an unknown id.
         """
         rows = {name: row for row, name in enumerate(self.ids)}
         if lacking := [name for name in ids if name not in rows]:
@@ -347,9 +331,8 @@ class VectorTable:
         unknown = sorted(set(rows).difference(ids))
         if unknown and not ignore_unknown:
             message = f"{len(unknown):,} vectors belong to {what} that the data lacks: {_some(unknown)}."
-            raise self._error(
-                message, "Set vectors.ignore_unknown: true if that is right, for example after filtering."
-            )
+            hint = "Set vectors.ignore_unknown: true if that is right, for example after filtering."
+            raise self._error(message, hint)
         return [rows[name] for name in ids]
 
     def _error(self, message: str, hint: str) -> RecommenderError:
@@ -368,14 +351,11 @@ def files_of(path: Path | None, ids: Path | None) -> tuple[Path, ...]:
 def read_vectors(path: Path, ids: Path | None = None) -> VectorTable:
     """Read vectors.
 
-    Args:
-        path: `.npy`: `Float[n, d]`, biases in `NAME.bias.npy` beside it. `.safetensors`: one tensor of two dimensions,
-            and `bias`. `.parquet`: a column of ids, a column of lists, and `bias`.
-        ids: The ids of `.npy` and `.safetensors` in the order of the rows: `.txt`, one a line, or `.csv`, its first
-            column under a header. None: `NAME.txt` or `NAME.csv` beside the vectors.
+    `.npy` is `Float[n, d]`, biases in `NAME.bias.npy` beside it; `.safetensors` one tensor of two dimensions, and
+    `bias`; `.parquet` a column of ids, a column of lists, and `bias`. The ids of the first two, in the order of the
+    rows, are `.txt`, one a line, or `.csv`, its first column under a header; None: `NAME.txt` or `NAME.csv` beside.
 
-    Raises:
-        RecommenderError: A file is missing or of another format, rows differ in width, or as `VectorTable`.
+    Raises RecommenderError where a file is missing or of another format, rows differ in width, or as `VectorTable`.
     """
     readers = {".npy": _from_npy, ".parquet": _from_parquet, ".safetensors": _from_safetensors}
     if path.suffix not in readers:

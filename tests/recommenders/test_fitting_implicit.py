@@ -11,7 +11,7 @@ from tests.tiny import world
 from recexplainer.data.dataset import leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.implicit_models import ImplicitSettings, fit_implicit, package_model
+from recexplainer.recommenders.fitting import ImplicitSettings, fit_implicit, package_model
 from recexplainer.recommenders.towers import MF
 
 ALS = ImplicitSettings(model="als", factors=8, iterations=3, max_history=6)
