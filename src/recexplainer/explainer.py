@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from recexplainer.data.dataset import Split, leave_one_out
 from recexplainer.errors import SettingsError
@@ -108,7 +108,7 @@ class Explainer:
         chosen = form or ("hybrid" if known.has_vectors else "behavior")
         check_form(chosen, known)
         mixture, settings = mixture or MixtureSettings(), settings or SurrogateSettings()
-        examples = from_first(_questions(dataset, known, mixture) if is_first() else None)
+        examples = cast("Examples", from_first(_questions(dataset, known, mixture) if is_first() else None))
         labelled = LabelledExamples(dataset, known, examples.train)
         with TemporaryDirectory() as own:
             surrogate = train_surrogate(chosen, labelled, settings, None, from_first(Path(own)), callbacks=callbacks)
