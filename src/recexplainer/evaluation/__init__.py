@@ -25,12 +25,12 @@ class Evaluation(Protocol):
         recommender: Recommender,
         seed: int,
     ) -> list[Row]:
-        """The rows of all methods.
+        """The rows of all methods; the same seed gives the same rows.
 
         Args:
             explanations: For each method its explanations, all of the same cases in the same order; they may be none.
             dataset: The catalogue that they are about.
             recommender: The recommender that is explained; it answers for changed histories.
-            seed: The same seed gives the same rows.
+            seed: Seed of whatever is drawn.
         """
         ...

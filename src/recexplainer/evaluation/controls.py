@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -43,19 +44,12 @@ _PENALTY = 1e-3  # on the squared weights of the linear model, beside the mean l
 
 
 def discriminator_controls(explanations: Explanations, settings: EncoderSettings, seed: int = 0) -> list[Row]:
-    """The rows of the discriminator again, by each control.
+    """The rows of the discriminator, by each control.
 
     `style_only` sees lengths, punctuation and opening words, `verdict_only` whether the text states yes or no;
     `verdict_masked` is the encoder on the text without it; `shuffled`, the encoder on texts that are exchanged at
-    random among the methods of their case, must be at chance.
-
-    Args:
-        explanations: As for `evaluate_discriminator`.
-        settings: The encoder's.
-        seed: The same as for `evaluate_discriminator`, so that the same cases are held out.
-
-    Raises:
-        DataError: As `evaluate_discriminator`.
+    random among the methods of their case, must be at chance. The seed of `evaluate_discriminator` holds out the same
+    cases; errors as there.
     """
     rng = np.random.default_rng(seed)
     cases = [rng.permutation(np.array(case, dtype=object)) for case in zip(*explanations.values(), strict=False)]
@@ -68,18 +62,10 @@ def discriminator_controls(explanations: Explanations, settings: EncoderSettings
 
 
 def score_predictor_controls(explanations: Explanations, settings: EncoderSettings, seed: int = 0) -> list[Row]:
-    """The rows of the score predictor again, by each control.
+    """The rows of the score predictor, by each control.
 
     The controls are those of `discriminator_controls`, but for `shuffled`: texts with other cases' scores, exchanged in
-    the same way for all methods.
-
-    Args:
-        explanations: As for `evaluate_score_predictor`.
-        settings: The encoder's.
-        seed: The same as for `evaluate_score_predictor`, so that the same cases are held out.
-
-    Raises:
-        DataError: As `evaluate_score_predictor`.
+    the same way for all methods. Seed and errors as there, of `evaluate_score_predictor`.
     """
     order = np.random.default_rng(seed).permutation(min(map(len, explanations.values()), default=0))
     shuffled = {
@@ -108,9 +94,18 @@ def mask_verdict(text: str) -> str:
 def style_features(texts: Sequence[str]) -> Values:
     """`Float[texts, features]`: lengths, counts of punctuation, and the opening words, hashed; the verdict is masked.
 
-    Features are the logarithm of words and of characters, characters a word, and the share of capitals and digits.
+    The lengths are logarithms of words and of characters, and characters a word; then the share of capitals and digits.
     """
-    return np.array([_style(mask_verdict(text)) for text in texts])
+    rows: list[list[float]] = []
+    for text in map(mask_verdict, texts):
+        words, size = text.split(), max(len(text), 1)
+        lengths = [np.log1p(len(words)), np.log1p(len(text)), len(text) / max(len(words), 1)]
+        shares = [sum(map(kind, text)) / size for kind in (str.isupper, str.isdigit)]
+        opening = [0.0] * _BUCKETS
+        for place, word in enumerate(words[:_OPENING_WORDS]):
+            opening[zlib.crc32(f"{place} {word.lower()}".encode()) % _BUCKETS] += 1.0
+        rows.append([*lengths, *shares, *(float(text.count(mark)) for mark in _MARKS), *opening])
+    return np.array(rows)
 
 
 def verdict_features(texts: Sequence[str]) -> Values:
@@ -131,17 +126,13 @@ def linear_predictor(features: Callable[[Sequence[str]], Values]) -> Predictor:
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        train, targets, n = features(texts_train), np.asarray(targets_train), len(texts_train)
+        penalty, test = len(texts_train) * _PENALTY, features(texts_test)
+        linear = LogisticRegression(C=0.5 / penalty, max_iter=1000, tol=1e-6) if classes else Ridge(alpha=penalty)
+        model: Any = make_pipeline(StandardScaler(), linear).fit(features(texts_train), np.asarray(targets_train))
         if not classes:
-            return (
-                make_pipeline(StandardScaler(), Ridge(alpha=n * _PENALTY))
-                .fit(train, targets)
-                .predict(features(texts_test))
-            )
-        logistic = LogisticRegression(C=1 / (2 * n * _PENALTY), max_iter=1000, tol=1e-6)
-        model = make_pipeline(StandardScaler(), logistic).fit(train, targets)
+            return model.predict(test)
         probabilities = np.zeros((len(texts_test), classes))
-        probabilities[:, model.classes_] = model.predict_proba(features(texts_test))
+        probabilities[:, model.classes_] = model.predict_proba(test)
         return probabilities
 
     return predict
@@ -170,13 +161,3 @@ def _wording() -> re.Pattern[str]:
     runs = {run.strip(" ,.;:") for part in parts for run in _SLOT.split(part)}
     known = sorted((run for run in runs if " " in run or run.istitle()), key=len, reverse=True)
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, known))})(?!\w)")
-
-
-def _style(text: str) -> list[float]:
-    words, size = text.split(), max(len(text), 1)
-    opening = [0.0] * _BUCKETS
-    for place, word in enumerate(words[:_OPENING_WORDS]):
-        opening[zlib.crc32(f"{place} {word.lower()}".encode()) % _BUCKETS] += 1.0
-    shares = [sum(map(kind, text)) / size for kind in (str.isupper, str.isdigit)]
-    lengths = [np.log1p(len(words)), np.log1p(len(text)), len(text) / max(len(words), 1)]
-    return [*lengths, *shares, *(float(text.count(mark)) for mark in _MARKS), *opening]

@@ -6,7 +6,7 @@ It does not know why texts differ; `controls.py` measures how much of it is styl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,15 +22,12 @@ ALL_METHODS = "all"
 _PARTS = 5  # the paper's 4:1
 
 
-@dataclass(frozen=True, slots=True)
-class Discrimination:
-    """What a discriminator finds out.
+class Discrimination(NamedTuple):
+    """The rows of the task `discriminator`, and for each pair of methods how often one is taken for the other.
 
-    Attributes:
-        rows: Of the task `discriminator`. For each method `recall` (of its texts, the share taken for its own) and
-            `precision` (of the texts taken for its own, the share that is; N/A where there is none). For the method
-            `all`, `accuracy` with its interval over cases; a guess scores one divided by the number of methods.
-        confusion: For each pair of methods the share of the one's texts that is taken for the other's.
+    The rows of each method are `recall` (of its texts, the share taken for its own) and `precision` (of the texts taken
+    for its own, the share that is; N/A where there is none). That of the method `all` is `accuracy`, with its interval
+    over cases; a guess scores one divided by the number of methods.
     """
 
     rows: list[Row]
@@ -46,7 +43,7 @@ def evaluate_discriminator(
         explanations: `[methods][cases]`, two methods or more, all on the same cases in the same order.
         predict: Learns and predicts: `partial(fit_predict, settings=EncoderSettings())`, or a control.
         seed: Draws the cases that are held out.
-        rater: What the rows call the predictor.
+        rater: The name of the predictor in the rows.
 
     Raises:
         DataError: Fewer than two methods or five cases, or the methods do not explain the same cases.
@@ -90,14 +87,7 @@ def evaluate_discriminator(
 def split_cases(
     explanations: Mapping[Method, Sequence[Explanation]], seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Cases to learn from and cases held out, 4:1 as in the paper; all methods' texts of a case are on one side.
-
-    Args:
-        explanations: `[methods][cases]`.
-        seed: Draws the cases that are held out.
-
-    Returns:
-        `(train, test)`: places of cases, rising.
+    """`(train, test)`, places of cases, rising, 4:1 as in the paper; all methods' texts of a case are on one side.
 
     Raises:
         DataError: There is no method, fewer than five cases, or the methods do not explain the same pairs of user

@@ -38,19 +38,10 @@ Citer = Literal["text", "random", "oracle"]
 _CITERS: tuple[Citer, ...] = ("text", "random", "oracle")
 _DEPTHS = (1, 2, 3)  # after how many citations the area cuts them off
 _RANDOM_DRAWS = 5
-_COUNTED: frozenset[ClaimKind] = frozenset(
-    {
-        "verdict",
-        "history",
-        "positive_attribution",
-        "negative_attribution",
-        "no_positive_attribution",
-        "no_negative_attribution",
-        "shared",
-        "popular",
-    }
-)  # the kinds of claims that claim_precision is of
 _SIGNS: Mapping[ClaimKind, int] = {"positive_attribution": 1, "negative_attribution": -1}
+_COUNTED: frozenset[ClaimKind] = frozenset(  # the kinds of claims that claim_precision is of
+    [*_SIGNS, "no_positive_attribution", "no_negative_attribution", "verdict", "history", "shared", "popular"]
+)
 _Scores = dict[frozenset[int], float]  # in units of the score_std, without each set of history items
 
 
@@ -70,15 +61,8 @@ def evaluate_faithfulness(
     """The rows of every method: the mean of each metric, and for those with bounds the share of the way.
 
     `METRIC_normalized` is (method - random) / (oracle - random), of means over the cases: 0 is citing at random, 1 is
-    what attribution finds; N/A where the bounds are not apart, by their own interval.
-
-    Args:
-        explanations: For each method its explanations.
-        recommender: The recommender that is explained.
-        seed: As for `faithfulness_values`.
-
-    Raises:
-        DataError: As `faithfulness_values`.
+    what attribution finds; N/A where the bounds are not apart, by their own interval. Otherwise as
+    `faithfulness_values`.
     """
     rows: list[Row] = []
     for method, own in explanations.items():
@@ -113,13 +97,8 @@ def faithfulness_values(
     The last four also with `_random` (as many citations with the same signs, drawn at random; for the area, three with
     the verdict's sign) and `_oracle` (those that leave-one-out finds strongest).
 
-    Args:
-        explanations: Records of one method, with claims and attributions.
-        recommender: The recommender that is explained; it must answer for changed histories.
-        seed: Seed of what is cited at random.
-
-    Raises:
-        DataError: An explanation has no attributions.
+    `seed` is that of the citations drawn at random. Raises DataError where an explanation has no attributions; the
+    recommender must answer for changed histories.
     """
     rng = np.random.default_rng(seed)
     attributions = standardized_attributions(explanations, recommender)
@@ -129,7 +108,7 @@ def faithfulness_values(
         "verdict_fidelity": [float(_statuses(one, "verdict") == ["supported"]) for one in explanations],
         "hallucination_rate": [float("contradicted" in _statuses(one, "history")) for one in explanations],
         "claim_precision": [_precision(one) for one in explanations],
-        "n_cited": [float(len(case.cited["text"][0].items)) for case in cases],
+        "n_cited": [float(len(case.cited["text"][0])) for case in cases],
     }
     for citer in _CITERS:
         removal = [_removal_values(case, each, citer) for case, each in zip(cases, scores, strict=True)]
@@ -144,8 +123,7 @@ def standardized_attributions(
 ) -> list[tuple[Values, float]]:
     """For each explanation its attributions divided by the `score_std`, and that standard deviation of the scores.
 
-    Raises:
-        DataError: An explanation has no attributions.
+    Raises DataError where an explanation has no attributions.
     """
     for one in explanations:
         if len(one.attributions) != len(one.history):
@@ -164,8 +142,7 @@ def standardized_attributions(
 def differing_pairs(standardized: Values) -> list[tuple[int, int]]:
     """Places of each two history items whose attributions clearly differ, the one with the higher attribution first.
 
-    Args:
-        standardized: `Float[history]`, attributions divided by the standard deviation of the scores.
+    `standardized`, `Float[history]`, are attributions divided by the standard deviation of the scores.
     """
     return [
         (one, other) if standardized[one] > standardized[other] else (other, one)
@@ -174,35 +151,16 @@ def differing_pairs(standardized: Values) -> list[tuple[int, int]]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Cited:
-    """Items of a history that are cited with a positive (1) or negative (-1) attribution, in the order of the text."""
-
-    items: tuple[int, ...]
-    signs: tuple[int, ...]
-
-    def first(self, count: int) -> _Cited:
-        return _Cited(self.items[:count], self.signs[:count])
-
-    def with_sign(self, sign: int) -> frozenset[int]:
-        return frozenset(item for item, own in zip(self.items, self.signs, strict=True) if own == sign)
-
-    def sign(self, item: int) -> int:
-        """0 if it is not cited."""
-        return self.signs[self.items.index(item)] if item in self.items else 0
+_Cited = Mapping[int, int]
+"""Items of a history that are cited, in the order of the text, with a positive (1) or negative (-1) attribution."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
     """An explanation as a case: what it cites, and what random citing and the oracle would.
 
-    Attributes:
-        user: With the history that the explanation has.
-        item: The item asked about.
-        standardized: `Float[history]`, attributions divided by `score_std`.
-        score_std: The standard deviation of the scores over the unseen items.
-        cited: As often as the text, and with the same signs.
-        ranked: To be cut after the first, the second, the third citation, for the area.
+    `cited` has as many citations as the text, with the same signs; `ranked` is cut off after the first, the second, the
+    third citation, for the area. `standardized` is `Float[history]`, attributions divided by `score_std`.
     """
 
     user: User
@@ -213,23 +171,32 @@ class _Case:
     ranked: Mapping[Citer, Sequence[_Cited]]
 
     def rest(self, cited: _Cited) -> frozenset[int]:
-        return frozenset(self.user.history) - frozenset(cited.items)
+        return frozenset(self.user.history).difference(cited)
+
+    def cut(self, citer: Citer) -> list[_Cited]:
+        return [dict(list(cited.items())[:depth]) for cited in self.ranked[citer] for depth in _DEPTHS]
+
+
+def _with_sign(cited: _Cited, sign: int) -> frozenset[int]:
+    return frozenset(item for item, own in cited.items() if own == sign)
 
 
 def _case(one: Explanation, standardized: Values, score_std: float, rng: np.random.Generator) -> _Case:
-    signs: dict[int, int] = {}
+    own: dict[int, int] = {}
     for claim in one.claims:  # each item by its first claim
         if claim.kind in _SIGNS and claim.item in one.history:
-            signs.setdefault(claim.item, _SIGNS[claim.kind])
-    own = _Cited(tuple(signs), tuple(signs.values()))
+            own.setdefault(claim.item, _SIGNS[claim.kind])
+    signs = list(own.values())
     deepest = min(max(_DEPTHS), len(one.history))
     highest_first = np.argsort(-standardized, kind="stable").tolist()
-    positive, negative = (own.signs.count(sign) for sign in (1, -1))
+    positive, negative = signs.count(1), signs.count(-1)
     by_sign = highest_first[:positive] + highest_first[::-1][:negative]
     strongest = np.argsort(-np.abs(standardized), kind="stable")[:deepest].tolist()
 
     def cite(places: Sequence[int], signs: Sequence[int]) -> _Cited:
-        return _Cited(tuple(one.history[place] for place in places), tuple(signs))
+        # of a repeated item the first sign counts, as in the text
+        pairs = [(one.history[place], sign) for place, sign in zip(places, signs, strict=True)]
+        return {item: dict(reversed(pairs))[item] for item, _ in pairs}
 
     def cite_at_random(signs: Sequence[int]) -> list[_Cited]:
         return [cite(rng.permutation(len(one.history))[: len(signs)].tolist(), signs) for _ in range(_RANDOM_DRAWS)]
@@ -241,12 +208,12 @@ def _case(one: Explanation, standardized: Values, score_std: float, rng: np.rand
         score_std=score_std,
         cited={
             "text": [own],
-            "random": cite_at_random(own.signs),
-            "oracle": [cite(by_sign, (1,) * positive + (-1,) * negative)],
+            "random": cite_at_random(signs),
+            "oracle": [cite(by_sign, [1] * positive + [-1] * negative)],
         },
         ranked={
             "text": [own],
-            "random": cite_at_random((1 if one.verdict else -1,) * deepest),
+            "random": cite_at_random([1 if one.verdict else -1] * deepest),
             "oracle": [cite(strongest, [1 if standardized[place] > 0 else -1 for place in strongest])],
         },
     )
@@ -254,23 +221,19 @@ def _case(one: Explanation, standardized: Values, score_std: float, rng: np.rand
 
 def _removal_scores(cases: Sequence[_Case], recommender: Recommender) -> list[_Scores]:
     """For each case the score without each set of items that a metric here removes, all asked for together."""
-    asked = [(place, removed) for place, case in enumerate(cases) for removed in _removed(case)]
-    scores = ablated_scores(
-        recommender,
-        [cases[place].user for place, _ in asked],
-        [cases[place].item for place, _ in asked],
-        [removed for _, removed in asked],
-    )
+    removals = [(place, removed) for place, case in enumerate(cases) for removed in _removed(case)]
+    users, items = [cases[place].user for place, _ in removals], [cases[place].item for place, _ in removals]
+    scores = ablated_scores(recommender, users, items, [removed for _, removed in removals]).tolist()
     found: list[_Scores] = [{} for _ in cases]
-    for (place, removed), score in zip(asked, scores.tolist(), strict=True):
+    for (place, removed), score in zip(removals, scores, strict=True):
         found[place][removed] = score / cases[place].score_std
     return found
 
 
 def _removed(case: _Case) -> set[frozenset[int]]:
     whole = [cited for each in case.cited.values() for cited in each]
-    cut = [cited.first(depth) for each in case.ranked.values() for cited in each for depth in _DEPTHS]
-    of_one_sign = {cited.with_sign(sign) for cited in (*whole, *cut) for sign in (1, -1)}
+    cut = [cited for citer in _CITERS for cited in case.cut(citer)]
+    of_one_sign = {_with_sign(cited, sign) for cited in (*whole, *cut) for sign in (1, -1)}
     return {frozenset(), *of_one_sign, *(case.rest(cited) for cited in whole)}
 
 
@@ -278,9 +241,9 @@ def _removal_values(case: _Case, scores: _Scores, citer: Citer) -> tuple[float, 
     """Comprehensiveness, the area over its curve, and sufficiency."""
 
     def drop(cited: _Cited) -> float:
-        return scores[cited.with_sign(-1)] - scores[cited.with_sign(1)]
+        return scores[_with_sign(cited, -1)] - scores[_with_sign(cited, 1)]
 
-    area = [drop(cited.first(depth)) for cited in case.ranked[citer] for depth in _DEPTHS]
+    area = [drop(cited) for cited in case.cut(citer)]
     moved = [abs(scores[frozenset()] - scores[case.rest(cited)]) for cited in case.cited[citer]]
     return float(np.mean([drop(cited) for cited in case.cited[citer]])), float(np.mean(area)), float(np.mean(moved))
 
@@ -290,7 +253,7 @@ def _simulatability(case: _Case, citer: Citer) -> float | None:
     pairs = differing_pairs(case.standardized)
     if not pairs:
         return None
-    signs = [[cited.sign(item) for item in case.user.history] for cited in case.cited[citer]]
+    signs = [[cited.get(item, 0) for item in case.user.history] for cited in case.cited[citer]]
     return float(np.mean([TIE if of[a] == of[b] else float(of[a] > of[b]) for of in signs for a, b in pairs]))
 
 

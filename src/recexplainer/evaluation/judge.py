@@ -61,16 +61,9 @@ _BARE = re.compile(rf"[\s*_\"'“(]*{_NUMBER}[\s*_\"'”).]*")
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One explanation as a judge rates it.
+    """One explanation as a judge rates it: 0 to 3, or None where the judge gave no rating (*unscored*).
 
-    Attributes:
-        method: Whose explanation it is, with `variant`.
-        variant: How it was made.
-        user: The user's own id.
-        item: The item's index.
-        label: The recommender's verdict.
-        rating: 0 to 3; None where the judge gave none (*unscored*).
-        answer: The judge's answer, "" where nothing came.
+    `label` is the recommender's verdict, `answer` the judge's answer, "" where nothing came.
     """
 
     method: str
@@ -85,12 +78,7 @@ class Judgement:
 def judge_with_rubric(explanations: Mapping[Method, Sequence[Explanation]], dataset: Dataset) -> list[Judgement]:
     """Rate by the rules of `rubric_judge.RULES`, without a model; every explanation gets a rating.
 
-    Args:
-        explanations: For each method its explanations, of the same cases.
-        dataset: The catalogue that they are about.
-
-    Returns:
-        `[methods * cases]`, in the order given.
+    Returns `[methods * cases]`, in the order given.
 
     Raises:
         DataError: The methods' cases differ, or an explanation is about another catalogue.
@@ -102,19 +90,10 @@ def judge_with_rubric(explanations: Mapping[Method, Sequence[Explanation]], data
 def judge_with_model(
     explanations: Mapping[Method, Sequence[Explanation]], model: ChatModel, seed: int = 0
 ) -> list[Judgement]:
-    """Rate by asking a model, which sees the texts of all methods mixed and never a method's name.
+    """Rate by asking a model, which sees the texts of all methods in random order and never a method's name.
 
-    Args:
-        explanations: As in `judge_with_rubric`.
-        model: The judge.
-        seed: Seed of the order in which it is asked.
-
-    Returns:
-        As in `judge_with_rubric`; where there is no answer, or none with a clear rating, it is *unscored*.
-
-    Raises:
-        DataError: The methods' cases differ.
-        ValueError: The model does not give one answer to each conversation.
+    As `judge_with_rubric`, but where there is no answer, or none with a clear rating, it is *unscored*. Raises
+    ValueError where the model does not give one answer to each conversation.
     """
     paired = _paired(explanations)
     answers = ask_in_random_order(model, [judge_conversation(one) for _, one in paired], seed)
@@ -125,18 +104,10 @@ def judge_with_model(
 
 
 def ask_in_random_order(model: ChatModel, conversations: Sequence[Conversation], seed: int) -> list[str]:
-    """Ask a chat model in random order, so that it cannot infer from the order which method an explanation is by.
+    """The answers, `[conversations]`, in the order given, "" where none came; a model is asked once, or not at all.
 
-    Args:
-        model: Asked once, for all conversations; not at all where there are none.
-        conversations: None may name the method that explained.
-        seed: Seed of the order in which it is asked.
-
-    Returns:
-        `[conversations]`, the answers in the order given, "" where no answer came.
-
-    Raises:
-        ValueError: The model does not give one answer to each conversation.
+    It is asked in random order, so that it cannot infer from the order which method an explanation is by; none of the
+    conversations may name the method. Raises ValueError where there is not one answer to each.
     """
     order = np.random.default_rng(seed).permutation(len(conversations)).tolist()
     answers = model.answer([conversations[place] for place in order]) if order else []
@@ -169,9 +140,7 @@ def parse_rating(text: str) -> int | None:
 def judgement_rows(judgements: Sequence[Judgement], rater: str) -> list[Row]:
     """The rows of one judge's ratings, method by method in order of appearance; see `rating_rows` for the metrics.
 
-    Args:
-        judgements: Ratings of any methods, all by one judge.
-        rater: Its name: `RUBRIC`, or a model's.
+    `rater` is its name: `RUBRIC`, or a model's.
     """
     by_method: dict[Method, list[list[int | None]]] = {}
     for one in judgements:
@@ -183,27 +152,24 @@ def rating_rows(method: Method, rater: str, cases: Sequence[Sequence[int | None]
     """The rows of one method's ratings, whoever gave them, task `explanation` (Table 2 and Figure 3).
 
     A case is one explanation; its number is the mean over those who rated it, so that the intervals are over cases
-    however many raters there are.
-
-    Args:
-        method: Who explained.
-        rater: Who rated: a judge's name, or `people`.
-        cases: `[cases][raters]`, 0 to 3, None where one who was asked gave no rating.
+    however many raters there are. `cases` is `[cases][raters]`, 0 to 3, None where one who was asked gave no rating.
 
     Returns:
         Metrics: `rating` is the mean, wrong decisions included (Table 2); `rating_0` to `rating_3` are the shares of
         each (Figure 3); `rating_of_correct` is the mean over ratings above 0, which leaves out how often the decision
         is right; `rated_share` is the share that was rated, the only one that counts the unscored.
     """
-    given = [[rating for rating in case if rating is not None] for case in cases]
-    rated = [case for case in given if case]
-    correct = [[rating for rating in case if rating > 0] for case in rated]
-    values = {
-        "rating": [fmean(case) for case in rated],
-        **{f"rating_{level}": [case.count(level) / len(case) for case in rated] for level in range(N_LEVELS)},
-        "rating_of_correct": [fmean(case) for case in correct if case],
-        "rated_share": [len(known) / len(case) for known, case in zip(given, cases, strict=True)],
-    }
+    values: dict[str, list[float]] = {"rating": [], **{f"rating_{level}": [] for level in range(N_LEVELS)}}
+    values |= {"rating_of_correct": [], "rated_share": []}
+    for case in cases:
+        given = [rating for rating in case if rating is not None]
+        values["rated_share"].append(len(given) / len(case))
+        if given:
+            values["rating"].append(fmean(given))
+            for level in range(N_LEVELS):
+                values[f"rating_{level}"].append(given.count(level) / len(given))
+        if any(given):
+            values["rating_of_correct"].append(fmean(rating for rating in given if rating))
     return [row(method, EXPLANATION, metric, numbers, rater=rater) for metric, numbers in values.items()]
 
 

@@ -32,22 +32,14 @@ def first_places(ranked: Sequence[Item]) -> dict[Hashable, int]:
 def hit_ratio(ranked: Sequence[Sequence[Item]], relevant: Sequence[Hashable], *, k: int) -> Values:
     """1 where the one relevant item is among the first k of the list, else 0 (paper section 3.2, HIT Ratio).
 
-    Args:
-        ranked: `[cases][any length]`, best first.
-        relevant: `[cases]`, the item that the recommender puts first.
-        k: How many places count; at least 1.
-
-    Raises:
-        ValueError: If the number of lists and of relevant items differ, or k is below 1.
+    `ranked` is `[cases][any length]`, best first, `relevant` the item that the recommender puts first, `[cases]`.
+    Raises ValueError also where k is below 1.
     """
     return (_relevant_places(ranked, relevant, k) > 0).astype(np.float64)
 
 
 def ndcg(ranked: Sequence[Sequence[Item]], relevant: Sequence[Hashable], *, k: int) -> Values:
-    """`1 / log2(place + 1)` of the one relevant item, 0 beyond place k; the ideal is 1 (paper section 3.2).
-
-    Args and errors are those of `hit_ratio`.
-    """
+    """`1 / log2(place + 1)` of the one relevant item, 0 beyond place k; else as `hit_ratio` (paper section 3.2)."""
     places = _relevant_places(ranked, relevant, k)
     return np.where(places > 0, 1.0 / np.log2(np.maximum(places, 1) + 1.0), 0.0)
 
@@ -66,7 +58,7 @@ def ranking_ndcg(
             usual `2 ** relevance - 1`, relevance n - 1 (best) to 0, so 15, 7, 3, 1, 0.
 
     Raises:
-        ValueError: If the numbers of cases differ, or a true order is shorter than 2 or repeats an item.
+        ValueError: If a true order is shorter than 2 or repeats an item, or the numbers of cases differ.
     """
     _check_length(predicted, true_order)
     values = np.zeros(len(true_order))
@@ -74,7 +66,8 @@ def ranking_ndcg(
         n = len(true)
         if n < 2 or len(set(true)) != n:
             raise ValueError(f"case {case}: a true order needs two or more different items; got {list(true)!r}")
-        of_rank, discounts = _gains(n, gains), 1.0 / np.log2(np.arange(n) + 2.0)
+        relevance, discounts = np.arange(n - 1, -1, -1, dtype=np.float64), 1.0 / np.log2(np.arange(n) + 2.0)
+        of_rank = np.where(relevance > 0, 10.0 ** (relevance - 1), 0) if gains == "paper" else 2.0**relevance - 1
         places = first_places(list(given)[:n])
         gained = sum(
             gain * discounts[places[item] - 1] for item, gain in zip(true, of_rank, strict=True) if item in places
@@ -95,21 +88,13 @@ def history_coverage(predicted: Sequence[Sequence[Item]], history: Sequence[Sequ
     Each item counts once, however often the history or the answer repeats it; items that the history does not hold
     cost nothing, order does not matter.
 
-    Args:
-        predicted: `[cases][any length]`, the items named.
-        history: `[cases][at least 1]`, the true history.
-
-    Raises:
-        ValueError: If the numbers of cases differ, or a history is empty.
+    `predicted` is `[cases][any length]`, `history` `[cases][at least 1]`; an empty one raises ValueError.
     """
     _check_length(predicted, history)
-    values = np.zeros(len(history))
-    for case, (named, true) in enumerate(zip(predicted, history, strict=True)):
-        items = set(true)
-        if not items:
-            raise ValueError(f"case {case}: the history is empty, so its coverage is not defined")
-        values[case] = len(items & set(named)) / len(items)
-    return values
+    items = [set(true) for true in history]
+    if set() in items:
+        raise ValueError(f"case {items.index(set())}: the history is empty, so its coverage is not defined")
+    return np.array([len(true & set(named)) / len(true) for true, named in zip(items, predicted, strict=True)])
 
 
 def _relevant_places(ranked: Sequence[Sequence[Item]], relevant: Sequence[Hashable], k: int) -> NDArray[np.int64]:
@@ -119,14 +104,6 @@ def _relevant_places(ranked: Sequence[Sequence[Item]], relevant: Sequence[Hashab
         raise ValueError(f"k must be at least 1; got {k}")
     found = [first_places(list(order)[:k]).get(item, 0) for order, item in zip(ranked, relevant, strict=True)]
     return np.array(found, dtype=np.int64)
-
-
-def _gains(n: int, kind: Gains) -> Values:
-    """`Float[n]`, the gain of each true rank, best first."""
-    relevance = np.arange(n - 1, -1, -1, dtype=np.float64)
-    if kind == "standard":
-        return 2.0**relevance - 1.0
-    return np.where(relevance > 0, 10.0 ** (relevance - 1.0), 0.0)
 
 
 def _check_length(answers: Sequence[object], truths: Sequence[object]) -> None:

@@ -63,15 +63,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confusion:
-    """How often the discriminator takes one method's explanations for another's.
+    """The share of one method's explanations that the discriminator takes for another's; those of one sum to 1.
 
-    Attributes:
-        method: Who wrote the explanations, with `variant`, as in `Row`.
-        variant: How they were written.
-        predicted_method: Whose they are taken for, with `predicted_variant`.
-        predicted_variant: How that method writes.
-        share: The share of the writer's explanations; those of one writer sum to 1.
-        cases: How many explanations of the writer were read.
+    `cases` is how many explanations of the method were read.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
@@ -96,17 +90,11 @@ def row(
 ) -> Row:
     """The row of one metric: its mean over cases, or a statistic of them, with the 95% bootstrap interval.
 
-    Args:
-        method: As in `Row`; a `Method` gives the variant too.
-        task: As in `Row`.
-        metric: As in `Row`.
-        values: `Float[cases]`; or a statistic of the cases drawn, as of `bootstrap.resample`. Without cases, and where
-            the statistic is not defined, the row reads N/A.
-        variant: As in `Row`.
-        rater: As in `Row`.
-        cases: Of a statistic the number of cases.
+    A `Method` gives the variant too. `values` is `Float[cases]`; or a statistic of the cases drawn, as of
+    `bootstrap.resample`, of `cases` cases. Without cases, and where the statistic is not defined, the row reads N/A.
     """
-    source = method if isinstance(method, Method) else Method(method, variant)
+    if isinstance(method, Method):
+        method, variant = method.name, method.variant
     value = low = high = None
     if not callable(values):
         cases = len(np.asarray(values))
@@ -115,33 +103,28 @@ def row(
         value = float(values(np.arange(cases)[None])[0])
         value, (low, high) = (None, (None, None)) if math.isnan(value) else (value, resample(values, cases))
     return Row(
-        method=source.name,
-        variant=source.variant,
+        method=method,
+        variant=variant,
         task=task,
         metric=metric,
         rater=rater,
+        cases=cases,
         value=value,
         low=low,
         high=high,
-        cases=cases,
     )
 
 
 def write_rows(path: Path, rows: Iterable[Row] | Iterable[Confusion]) -> None:
-    """Write rows, or records of confusion, as a JSON list, atomically.
-
-    Raises:
-        ValueError: If a number is not finite; an earlier file then stays as it was.
-    """
+    """Write a JSON list, atomically. A number that is not finite raises ValueError and leaves an earlier file alone."""
     write_json(path, [asdict(each) for each in rows])
 
 
 def read_rows(path: Path) -> list[Row]:
     """Read what `write_rows` wrote.
 
-    Raises:
-        RunError: The file is missing, is not a JSON list, or a row lacks a field, has an unknown one or one of the
-            wrong type; the error names the row (counted from 0) and the field.
+    Raises RunError if the file is missing, is not a JSON list, or a row lacks a field, has an unknown one or one of the
+    wrong type; the error names the row (counted from 0) and the field.
     """
     return read_as(list[Row], path)
 

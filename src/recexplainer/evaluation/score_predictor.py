@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recexplainer.errors import DataError
 from recexplainer.evaluation.discriminator import split_cases
@@ -25,17 +26,11 @@ def evaluate_score_predictor(
 ) -> list[Row]:
     """For each method learn on four cases of five the score from the text, and predict that of the fifth.
 
-    Args:
-        explanations: `[methods][cases]`, all on the same cases in the same order.
-        predict: Learns and predicts: `partial(fit_predict, settings=EncoderSettings())`, or a control.
-        seed: Draws the cases that are held out.
-        rater: What the rows call the predictor.
-
-    Returns:
-        Rows of the task `score_predictor`, for each method and for `mean_of_training` (without rater), which predicts
-        the mean score of the training cases whatever the text. `mse` and `mae` are of scores standardised by the mean
-        and the standard deviation of all cases, so that predicting the mean gives an MSE of about 1; `mse_raw` is in
-        the recommender's own scale, as in Table 3. `pearson` is N/A where the predictions or the scores are constant.
+    Arguments as for `evaluate_discriminator`; one method is enough. The rows have the task `score_predictor`; those of
+    the method `mean_of_training` (without rater) are of the mean score of the training cases, whatever the text. `mse`
+    and `mae` are of scores standardised by the mean and the standard deviation of all cases, so that predicting the
+    mean gives an MSE of about 1; `mse_raw` is in the recommender's own scale, as in Table 3. `pearson` is N/A where the
+    predictions or the scores are constant.
 
     Raises:
         DataError: Fewer than five cases, the methods do not explain the same cases, or all scores are the same.
@@ -52,10 +47,8 @@ def evaluate_score_predictor(
     scores = (raw - raw.mean()) / std
     rows = _rows(Method(MEAN), None, np.full(len(test), scores[train].mean()), scores[test], std)
     for method, own in explanations.items():
-        texts = [one.text for one in own]
-        predicted = predict(
-            [texts[case] for case in train], scores[train], [texts[case] for case in test], classes=None
-        )
+        texts_train, texts_test = ([own[case].text for case in part] for part in (train, test))
+        predicted = predict(texts_train, scores[train], texts_test, classes=None)
         rows += _rows(method, rater, predicted, scores[test], std)
     return rows
 
@@ -63,19 +56,13 @@ def evaluate_score_predictor(
 def _rows(method: Method, rater: str | None, predicted: Values, scores: Values, std: float) -> list[Row]:
     """`predicted` and `scores` are `Float[cases]`, standardised; `std` is that of the recommender's own scale."""
     errors = predicted - scores
-    return [
-        row(method, TASK, "mse", errors**2, rater=rater),
-        row(method, TASK, "mae", np.abs(errors), rater=rater),
-        row(method, TASK, "mse_raw", (errors * std) ** 2, rater=rater),
-        row(
-            method,
-            TASK,
-            "pearson",
-            lambda drawn: pearson(predicted[drawn], scores[drawn]),
-            rater=rater,
-            cases=len(scores),
-        ),
-    ]
+    values = {"mse": errors**2, "mae": np.abs(errors), "mse_raw": (errors * std) ** 2}
+    rows = [row(method, TASK, metric, each, rater=rater) for metric, each in values.items()]
+
+    def correlation(drawn: NDArray[np.int64]) -> Values:
+        return pearson(predicted[drawn], scores[drawn])
+
+    return [*rows, row(method, TASK, "pearson", correlation, rater=rater, cases=len(scores))]
 
 
 def pearson(predicted: Values, scores: Values) -> Values:

@@ -24,6 +24,7 @@ from recexplainer.storage import hash_value
 PAIRS = 3
 """How many pairs of history items a reader is asked about in each case."""
 Choice = Literal["A", "B", "NEITHER"]
+_Question = tuple[Method, Explanation, tuple[int, int], Choice]  # about two places of the history, shown in this order
 
 _PROMPT = """\
 A recommender gave an item a score for a user, by what is in the user's history, and an assistant explained that \
@@ -51,15 +52,9 @@ _LINE = re.compile(rf"^{_ANSWER}$", re.IGNORECASE | re.MULTILINE)
 class Prediction:
     """What a reader predicts of one pair of history items from one explanation.
 
-    Attributes:
-        method: Whose explanation it is, with `variant`.
-        variant: How it was made.
-        user: The user's own id.
-        item: The index of the item asked about.
-        shown: The indices of the history items that are shown as A and B.
-        truth: Without which of them the recommender's score is lower.
-        choice: What it predicts; None where it gave no clear answer (*unscored*).
-        answer: Its answer, "" where nothing came.
+    `shown` are the indices of the items that are shown as A and B; `truth` is without which of them the recommender's
+    score is lower, `choice` the prediction, None where there was no clear answer (*unscored*); `answer` is "" where
+    nothing came.
     """
 
     method: str
@@ -79,33 +74,11 @@ class Prediction:
         return TIE if self.choice == "NEITHER" else float(self.choice == self.truth)
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """A pair of history items of an explanation, by their places, in the order in which they are shown."""
-
-    method: Method
-    explanation: Explanation
-    places: tuple[int, int]
-    truth: Choice
-
-    @property
-    def conversation(self) -> Conversation:
-        first, second = (self.explanation.history_titles[place] for place in self.places)
-        return simulation_conversation(self.explanation.text, first, second)
-
-    def answered(self, answer: str) -> Prediction:
-        one, method = self.explanation, self.method
-        first, second = (one.history[place] for place in self.places)
-        return Prediction(
-            method.name, method.variant, one.user, one.item, (first, second), self.truth, parse_choice(answer), answer
-        )
-
-
 def simulation_conversations(
     explanations: Mapping[Method, Sequence[Explanation]], recommender: Recommender, pairs: int = PAIRS, seed: int = 0
 ) -> list[Conversation]:
     """All questions of `predict_with_model` for the same arguments, in no order that counts."""
-    return [one.conversation for one in _questions(explanations, recommender, pairs, seed)]
+    return [_conversation(one, places) for _, one, places, _ in _questions(explanations, recommender, pairs, seed)]
 
 
 def predict_with_model(
@@ -133,19 +106,20 @@ def predict_with_model(
         ValueError: The model does not give one answer to each conversation.
     """
     questions = _questions(explanations, recommender, pairs, seed)
-    answers = ask_in_random_order(model, [one.conversation for one in questions], seed)
-    return [question.answered(answer) for question, answer in zip(questions, answers, strict=True)]
+    answers = ask_in_random_order(model, [_conversation(one, places) for _, one, places, _ in questions], seed)
+    predictions: list[Prediction] = []
+    for (method, one, (first, second), truth), answer in zip(questions, answers, strict=True):
+        shown = (one.history[first], one.history[second])
+        case = (method.name, method.variant, one.user, one.item, shown, truth)
+        predictions.append(Prediction(*case, parse_choice(answer), answer))
+    return predictions
 
 
 def simulatability_rows(predictions: Sequence[Prediction], rater: str) -> list[Row]:
-    """The rows of one reader, method by method in order of appearance.
+    """The rows of one reader, `rater`, method by method in order of appearance.
 
     Metrics: `simulatability`, a case's value being the mean of its scored questions (chance is a half);
     `predicted_share`, the share of a case's questions that are scored. Only that counts the unscored.
-
-    Args:
-        predictions: Of any methods, all by one reader.
-        rater: Its name.
     """
     by_method: dict[Method, dict[tuple[str, int], list[float | None]]] = {}
     for one in predictions:
@@ -185,9 +159,11 @@ def _questions(
             differing = differing_pairs(standardized)
             rng = np.random.default_rng(int(hash_value([seed, one.user, one.item]), 16))
             drawn = [differing[place] for place in rng.permutation(len(differing))[:pairs]]
-            turned = rng.integers(2, size=len(drawn)).tolist()
-            questions += [
-                _Question(method, one, pair[::-1], "B") if turn else _Question(method, one, pair, "A")
-                for pair, turn in zip(drawn, turned, strict=True)
-            ]
+            for pair, turn in zip(drawn, rng.integers(2, size=len(drawn)), strict=True):
+                questions.append((method, one, pair[::-1], "B") if turn else (method, one, pair, "A"))
     return questions
+
+
+def _conversation(explanation: Explanation, places: tuple[int, int]) -> Conversation:
+    first, second = (explanation.history_titles[place] for place in places)
+    return simulation_conversation(explanation.text, first, second)
