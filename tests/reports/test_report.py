@@ -14,11 +14,9 @@ from recexplainer.errors import RunError
 from recexplainer.explanations.record import Citation
 from recexplainer.recommenders.neighbours import AttributeContrast
 from recexplainer.reports import DatasetFacts, ReportInputs, write_report
-from recexplainer.reports.alignment_results import best_form, protocol, recommender_sentence
-from recexplainer.reports.checking import tally
-from recexplainer.reports.data_and_training import training
-from recexplainer.reports.marking import segments
+from recexplainer.reports.checking import segments, tally
 from recexplainer.reports.report import EVALUATIONS
+from recexplainer.reports.run_results import best_form, protocol, recommender_sentence, training
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 

@@ -10,10 +10,9 @@ from tests.reports.evaluation_rows import row
 
 from recexplainer.data.dataset import Note
 from recexplainer.errors import SettingsError
-from recexplainer.reports.alignment_results import table_1, table_1_constrained
-from recexplainer.reports.data_and_training import table_b1, table_b2
 from recexplainer.reports.inputs import DatasetFacts
 from recexplainer.reports.paper import published
+from recexplainer.reports.run_results import table_1, table_1_constrained, table_b1, table_b2
 from recexplainer.reports.tables import Block, Cell, Column, Table, escape_latex, to_csv, to_latex
 
 ROWS = [

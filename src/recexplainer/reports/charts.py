@@ -6,6 +6,7 @@ and dark.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
@@ -46,14 +47,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """One bar cut into shares of the whole, with a note and a smaller one behind it.
-
-    Attributes:
-        label: What is written before the bar.
-        parts: Name and share, 0 to 1, of each part, from the left.
-        note: What is written after the bar.
-        small: What is written below that.
-    """
+    """One bar cut into parts, each a name and a share from 0 to 1, with a note and a small one behind it."""
 
     label: str
     parts: tuple[tuple[str, float], ...]
@@ -81,10 +75,7 @@ class Curves:
 def panel(title: str, bars: Sequence[Bar], maximum: float | None = None) -> Panel | None:
     """Bars under a heading; None where there are none.
 
-    Args:
-        title: The heading.
-        bars: From the top.
-        maximum: Where the axis ends; None: at 1, or at the next round number where all ends are below a half.
+    The axis ends at `maximum`; where it is None at 1, or at the next round number where all ends are below a half.
     """
     if not bars:
         return None
@@ -102,14 +93,9 @@ def histogram(values: Sequence[int], most_bins: int = 24) -> list[tuple[str, int
     """In at most `most_bins` equal bins the numbers in words, and how often they occur; `values` must not be empty."""
     low, high = min(values), max(values)
     width = ceil((high - low + 1) / most_bins)
-    counts = [0] * ((high - low) // width + 1)
-    for value in values:
-        counts[(value - low) // width] += 1
-    starts = range(low, high + 1, width)
-    return [
-        (f"{start}" if width == 1 else f"{start}–{start + width - 1}", counted)
-        for start, counted in zip(starts, counts, strict=True)
-    ]
+    counts = Counter((value - low) // width for value in values)
+    starts = enumerate(range(low, high + 1, width))
+    return [(f"{start}" if width == 1 else f"{start}–{start + width - 1}", counts[number]) for number, start in starts]
 
 
 def curves(lines: Mapping[str, tuple[str, Sequence[Point]]]) -> Curves:

@@ -1,17 +1,18 @@
-"""What was checked of an explanation, in words: its claims with their status, its faults, and the counterfactual.
+"""What was checked of an explanation: in words, for page and terminal, and as the text cut at what is to be marked.
 
-It knows the records only; page and terminal show the same by it.
+It knows the records only; how a mark looks is in `page/`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from recexplainer.claims.claim import STATED, Claim, ClaimStatus, stated
 from recexplainer.errors import RunError
 from recexplainer.explanations.record import Citation, Explanation
-from recexplainer.reports.names import method_name
+from recexplainer.reports.names import method_name, signed
 
 WORST_FIRST: tuple[ClaimStatus, ...] = ("contradicted", "unverified", "supported")
 _IN_WORDS = {
@@ -24,6 +25,7 @@ _IN_WORDS = {
     "no_negative_attribution": "nothing in the history speaks against it",
     "popular": "it pleases most users",
 }
+_OF_TITLES = ("history", "positive_attribution", "negative_attribution", "negligible", "balance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +39,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A stretch of the text that claims something, and all that it claims.
-
-    Attributes:
-        number: From 1, in order of appearance.
-        start: Offset of its first character in the text.
-        end: Offset after its last one.
-        words: The stretch itself.
-        checks: Its claims, at least one.
-    """
+    """A stretch of the text that claims something, its offsets, and all that it claims; numbers are from 1."""
 
     number: int
     start: int
@@ -56,32 +50,36 @@ class Place:
     @property
     def status(self) -> ClaimStatus:
         """The worst status of its claims."""
-        return worst([check.status for check in self.checks])
+        statuses: list[ClaimStatus] = [check.status for check in self.checks]
+        return min(statuses, key=WORST_FIRST.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of text as it is shown.
+
+    `kind` is "" for plain text, of titles `for`, `against`, `cited`, `asked`, `stray` or `wrong`, of claims their
+    status; `hint` says what a mark is there for, and `ends` has the places with claims that end here.
+    """
+
+    text: str
+    kind: str = ""
+    hint: str = ""
+    ends: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Over all explanations of one method: how many verdicts are right, and how many texts and citations hold.
-
-    Attributes:
-        method: Who explains.
-        explanations: How many.
-        agreeing: Verdicts equal to the recommender's.
-        faultless: Those without a fault.
-        citations: Different titles cited in each explanation, the item asked about aside.
-        in_history: Those that are in the user's history.
-        ablated: Those that the recommender was asked again without.
-        matter: Those among them whose attribution is above the history's median in size.
-    """
+    """Over all explanations of one method: how many verdicts are right, and how many texts and citations hold."""
 
     method: str
     explanations: int
-    agreeing: int
+    agreeing: int  # verdicts equal to the recommender's
     faultless: int
-    citations: int
+    citations: int  # different titles cited in each explanation, the item asked about aside
     in_history: int
-    ablated: int
-    matter: int
+    ablated: int  # those that the recommender was asked again without
+    matter: int  # those among them whose attribution is above the history's median in size
 
 
 def tally(explanations: Sequence[Explanation]) -> Tally:
@@ -100,17 +98,8 @@ def tally(explanations: Sequence[Explanation]) -> Tally:
     )
 
 
-def worst(statuses: Sequence[ClaimStatus]) -> ClaimStatus:
-    """The worst of statuses, of which there is at least one."""
-    return min(statuses, key=WORST_FIRST.index)
-
-
 def places(explanation: Explanation) -> list[Place]:
-    """The stretches that claim something, in order of appearance.
-
-    Raises:
-        RunError: If a claim's offsets are not in the text.
-    """
+    """The stretches that claim something, in order. Raises RunError if a claim's offsets are not in the text."""
     spans: dict[tuple[int, int], list[Check]] = {}
     for claim in stated(explanation.claims):
         spans.setdefault((claim.start, claim.end), []).append(check(explanation, claim))
@@ -121,19 +110,11 @@ def places(explanation: Explanation) -> list[Place]:
 
 
 def check(explanation: Explanation, claim: Claim) -> Check:
-    """One claim of an explanation in words; of a finding what is found says it all.
-
-    Raises:
-        RunError: If its offsets are not in the text.
-    """
+    """One claim in words; a finding has none but what is found. Raises RunError if its offsets are not in the text."""
     if claim.kind not in STATED:
         return Check("", claim.status, claim.found)
     if not 0 <= claim.start < claim.end <= len(explanation.text):
-        raise RunError(
-            f"The offsets {claim.start} to {claim.end} of a claim are not in the text.",
-            location=f"explanation of item {explanation.item} for user {explanation.user}",
-            hint="Run the explanations again.",
-        )
+        raise _damaged(explanation, f"The offsets {claim.start} to {claim.end} of a claim are not in the text.")
     words = explanation.text[claim.start : claim.end]
     titles: dict[int | None, str] = dict(zip(explanation.history, explanation.history_titles, strict=True))
     title = titles.get(claim.item, words)
@@ -185,3 +166,67 @@ def cited_items(explanation: Explanation) -> list[Citation]:
         if citation.item != explanation.item:
             first.setdefault(citation.item, citation)
     return list(first.values())
+
+
+def segments(explanation: Explanation) -> list[Segment]:
+    """The text cut at its citations and at titles that a fault names; what overlaps an earlier or longer one is plain.
+
+    Raises RunError if a citation's offsets do not hold its title.
+    """
+    text, at, cut = explanation.text, 0, list[Segment]()
+    for start, end, segment in sorted(_marks(explanation), key=lambda mark: (mark[0], -mark[1])):
+        if start < at:
+            continue
+        if start > at:
+            cut.append(Segment(text[at:start]))
+        cut.append(segment)
+        at = end
+    return [*cut, Segment(text[at:])] if at < len(text) else cut
+
+
+def claim_segments(explanation: Explanation) -> list[Segment]:
+    """The text cut wherever a claim begins or ends, with the worst status. Raises RunError as `places` does."""
+    text, marked = explanation.text, places(explanation)
+    segments: list[Segment] = []
+    for start, end in pairwise(sorted({0, len(text), *(cut for one in marked for cut in (one.start, one.end))})):
+        over = [place for place in marked if place.start <= start and end <= place.end]
+        hints = dict.fromkeys(f"{check.status}: {check.found}" for place in over for check in place.checks)
+        kind = min((place.status for place in over), key=WORST_FIRST.index, default="")
+        ends = tuple(place for place in over if place.end == end)
+        segments.append(Segment(text[start:end], kind, "; ".join(hints), ends))
+    return segments
+
+
+def _marks(explanation: Explanation) -> Iterator[tuple[int, int, Segment]]:
+    """Start, end and segment of all there is to mark: a title that a fault names is wrong, whatever its effect."""
+    text = explanation.text
+    of_titles = (one for one in explanation.faults if one.kind in _OF_TITLES)
+    faults = [one for one in of_titles if one.item is not None or one.kind == "history"]
+    lines = in_lines(explanation, faults)
+    wrong = {text[one.start : one.end]: line for one, line in zip(faults, lines, strict=True)}
+    for each in explanation.citations:
+        if text[each.start : each.end] != each.title:
+            raise _damaged(explanation, f"A citation's offsets do not hold its title {each.title!r}.")
+        kind, hint = _kind_and_hint(each, explanation)
+        if each.title in wrong:
+            kind, hint = "wrong", wrong[each.title]
+        yield each.start, each.end, Segment(each.title, kind, hint)
+    for one, line in zip(faults, lines, strict=True):
+        yield one.start, one.end, Segment(text[one.start : one.end], "wrong", line)
+
+
+def _kind_and_hint(citation: Citation, each: Explanation) -> tuple[str, str]:
+    if citation.item == each.item:
+        return "asked", "the item asked about"
+    if not citation.in_history:
+        return "stray", "not in this user's history"
+    if citation.attribution is None:
+        return "cited", "in the history; the recommender cannot be asked without it"
+    kind = "for" if citation.attribution > 0 else "against" if citation.attribution < 0 else "cited"
+    rank = f"; rank {each.rank:,} becomes {citation.ablated_rank:,} without it" if citation.ablated_rank else ""
+    return kind, f"effect {signed(citation.attribution)}{rank}"
+
+
+def _damaged(each: Explanation, what: str) -> RunError:
+    location = f"explanation of item {each.item} for user {each.user}"
+    return RunError(what, location=location, hint="Run the explanations again.")

@@ -59,13 +59,7 @@ def cards(
 ) -> list[Card]:
     """A card for each explanation, with that of the surrogate alone beside it where the same pair has one.
 
-    Args:
-        explanations: With evidence.
-        surrogate_alone: Those of the surrogate alone.
-        attributions: What else the recommender was asked about each of `explanations`; () where it was not.
-
-    Raises:
-        RunError: If there are not as many attributions as explanations.
+    Raises RunError if there are attributions, but not as many as explanations.
     """
     if attributions and len(attributions) != len(explanations):
         raise RunError(
@@ -82,11 +76,7 @@ def cards(
 
 
 def case_studies(cases: Sequence[Sequence[Explanation]]) -> list[Sequence[Explanation]]:
-    """The cases that have explanations.
-
-    Raises:
-        RunError: If the explanations of one case are of different pairs.
-    """
+    """The cases that have explanations. Raises RunError if those of one case are of different pairs."""
     found = [case for case in cases if case]
     for first, *others in found:
         for other in others:

@@ -73,12 +73,7 @@ def raters(rows: Sequence[Row]) -> list[str]:
 
 
 def table_2(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
-    """Table 2: a block for each rater, beside the paper's ratings by GPT-4.
-
-    Args:
-        rows: Rows with a rater, metrics `rating`, `rating_0` to `rating_3`, `rating_of_correct`, `rated_share`.
-        paper_dataset: Which of the paper's columns is beside; None shows Games, as other data.
-    """
+    """Table 2: a block for each rater, beside the paper's ratings by GPT-4; the rows have a rater."""
     columns = columns_of("ratings")
     ours = [
         Block(_rated_by(rater), method_lines(rows, [replace(column, rater=rater) for column in columns]))
@@ -94,21 +89,26 @@ def rating_panels(rows: Sequence[Row]) -> list[StackPanel]:
 
     A method whose four shares are not all known is left out, and so is a rater without any method.
     """
-    by_key = {(row.rater, _method(row), row.metric): row for row in rows if row.value is not None}
     panels: list[StackPanel] = []
     for rater in raters(rows):
-        stacks: list[Stack] = []
-        for method in in_order(method for by, method, _ in by_key if by == rater):
-            levels = [by_key.get((rater, method, f"rating_{level}")) for level in range(len(LEVEL_NAMES))]
-            shares = [row.value for row in levels if row is not None and row.value is not None]
-            if len(shares) == len(LEVEL_NAMES):
-                parts = tuple(zip(LEVEL_NAMES, shares, strict=True))
-                mean = by_key.get((rater, method, "rating"))
-                note = (f"{mean.value:.2f}", interval(mean.low, mean.high, places=2)) if mean else ("", "")
-                stacks.append(Stack(method_name(method), parts, *note))
-        if stacks:
-            panels.append(StackPanel(_rated_by(rater), tuple(stacks)))
+        by_method: dict[Method, dict[str, Row]] = {}
+        for row in rows:
+            if row.rater == rater and row.value is not None:
+                by_method.setdefault(_method(row), {})[row.metric] = row
+        stacks = [_rating_stack(method, by_method[method]) for method in in_order(by_method)]
+        if known := tuple(stack for stack in stacks if stack):
+            panels.append(StackPanel(_rated_by(rater), known))
     return panels
+
+
+def _rating_stack(method: Method, by_metric: Mapping[str, Row]) -> Stack | None:
+    levels = [f"rating_{level}" for level in range(len(LEVEL_NAMES))]
+    if not by_metric.keys() >= set(levels):
+        return None
+    parts = tuple((name, by_metric[level].value or 0.0) for name, level in zip(LEVEL_NAMES, levels, strict=True))
+    mean = by_metric.get("rating")
+    note = (f"{mean.value:.2f}", interval(mean.low, mean.high, places=2)) if mean else ("", "")
+    return Stack(method_name(method), parts, *note)
 
 
 def raters_sentence(rows: Sequence[Row]) -> str:
@@ -126,11 +126,7 @@ def raters_sentence(rows: Sequence[Row]) -> str:
 
 
 def table_agreement(rows: Sequence[Row]) -> Table:
-    """How far raters agree, beside the paper's Appendix A.3, which has Amazon Video Games alone.
-
-    Args:
-        rows: Rows of the task `agreement`; those of other tasks are left out.
-    """
+    """How far raters agree, beside the paper's Appendix A.3, which has Amazon Video Games alone."""
     rows = [row for row in rows if row.task == "agreement"]
     columns = _with_unknown(columns_of("agreement", rows), rows)
     theirs = [
@@ -149,18 +145,9 @@ def confusion_matrices(records: Sequence[Confusion], paper_dataset: PaperDataset
     if not records:
         return []
     source = published(paper_dataset)
-    theirs = ConfusionMatrix(
-        paper_heading(paper_dataset),
-        tuple(source.writers),
-        tuple(source.writers),
-        tuple(tuple(number / sum(line) for number in line) for line in source.discriminator),
-        tuple(map(sum, source.discriminator)),
-        published=True,
-    )
-    return [_own_matrix(records), theirs]
-
-
-def _own_matrix(records: Sequence[Confusion]) -> ConfusionMatrix:
+    names, counts = tuple(source.writers), source.discriminator
+    of_paper = tuple(tuple(number / sum(line) for number in line) for line in counts)
+    theirs = ConfusionMatrix(paper_heading(paper_dataset), names, names, of_paper, tuple(map(sum, counts)), True)
     shares: dict[Method, dict[Method, float]] = {}
     cases: dict[Method, int] = {}
     for one in records:
@@ -169,13 +156,14 @@ def _own_matrix(records: Sequence[Confusion]) -> ConfusionMatrix:
         cases[writer] = one.cases
     writers = in_order(shares)
     others = in_order(each for line in shares.values() for each in line if each not in shares)
-    return ConfusionMatrix(
+    ours = ConfusionMatrix(
         "This run",
         tuple(map(method_name, writers)),
         tuple(map(method_name, (*writers, *others))),
         tuple(tuple(shares[writer].get(each) for each in (*writers, *others)) for writer in writers),
         tuple(cases[writer] for writer in writers),
     )
+    return [ours, theirs]
 
 
 def accuracy_panel(rows: Sequence[Row]) -> Panel | None:
@@ -196,13 +184,7 @@ def table_discriminator(rows: Sequence[Row]) -> Table | None:
 
 
 def table_3(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
-    """Table 3: how well the recommender's score is predicted from the text alone, with its controls beside.
-
-    Args:
-        rows: Score predictor rows: `mse_raw` as the paper's, `mse`, `mae` and `pearson` of the rater `encoder`, and
-            `mse` of the controls, of which none is marked as best.
-        paper_dataset: As in `table_2`.
-    """
+    """Table 3: how well the recommender's score is predicted from the text alone, with its controls beside."""
     rows = [replace(row, rater=row.rater or "encoder") for row in rows]  # predicting the mean has no rater
     first, *others = columns_of("score_predictor")
     columns = (first, *(column for column in others if any(map(column.shows, rows))))
@@ -213,17 +195,21 @@ def table_3(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
 
 def scores_sentence(rows: Sequence[Row]) -> str:
     """Whether the verdict alone gives the score away as well as the best explanations do; "" if either is unknown."""
-    known = [row for row in rows if row.metric == "mse" and row.value is not None]
-    controls = {_method(row): row for row in known if row.rater == "verdict_only"}
-    texts = [row for row in known if row.rater == "encoder" and _method(row) in controls]
-    if not texts:
+    texts, controls = (_errors(rows, rater) for rater in ("encoder", "verdict_only"))
+    methods = [method for method in texts if method in controls]
+    if not methods:
         return ""
-    best = min(texts, key=lambda row: row.value or 0.0)
-    alone = controls[_method(best)].value or 0.0
-    numbers = f"standardised MSE {alone:.3f}, beside {best.value:.3f} from the words of {method_name(_method(best))}"
-    if best.high is not None and alone <= best.high:
+    best = min(methods, key=lambda method: texts[method].value or 0.0)
+    text, alone = texts[best], controls[best].value or 0.0
+    numbers = f"standardised MSE {alone:.3f}, beside {text.value:.3f} from the words of {method_name(best)}"
+    if text.high is not None and alone <= text.high:
         return f"The verdict alone explains it all: {numbers}. What else is in the text adds nothing to that."
     return f"The verdict alone does not explain it: {numbers}."
+
+
+def _errors(rows: Sequence[Row], rater: str) -> dict[Method, Row]:
+    wanted = ("mse", rater)
+    return {_method(row): row for row in rows if (row.metric, row.rater) == wanted and row.value is not None}
 
 
 # Ablation: Figure 7
@@ -258,12 +244,7 @@ def paper_ablation_panel() -> Panel | None:
 
 
 def table_faithfulness(rows: Sequence[Row]) -> Table:
-    """Whether explanations are true of the recommender: a line a method.
-
-    Args:
-        rows: Those of `evaluate_faithfulness`, and of language models that read the texts for simulatability; metrics
-            that the table does not show are left out.
-    """
+    """Whether explanations are true of the recommender: a line a method, with columns for language models that read."""
     readers = dict.fromkeys(row.rater for row in rows if row.rater is not None)
     by_readers = [
         replace(column, group=f"Read by {reader}", rater=reader)
@@ -290,11 +271,7 @@ def normalized_panels(rows: Sequence[Row]) -> list[Panel]:
 
 
 def table_synthetic(rows: Sequence[Row]) -> Table:
-    """How far each metric tells true explanations from false ones: a line a metric.
-
-    Args:
-        rows: Those of the evaluation `synthetic`; shown are those over all recommenders and all kinds of corruption.
-    """
+    """How far each metric tells true explanations from false ones, over all recommenders: a line a metric."""
     overall = {row.metric: row for row in rows if row.method == "all" and not row.variant}
     dash = Cell(NOT_MEASURED)
     lines: list[tuple[str, tuple[Cell, ...]]] = []
@@ -325,12 +302,7 @@ def statuses_sentence(rows: Sequence[Row]) -> str:
 
 
 def table_of(name: str, rows: Sequence[Row]) -> Table:
-    """The rows of any evaluation: a line for each method, a column for each metric and rater.
-
-    Args:
-        name: The evaluation's name; letters, digits and hyphens of it name the file.
-        rows: Its rows.
-    """
+    """The rows of any evaluation: a line for each method, a column for each metric and rater."""
     return method_table(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"), name, _with_unknown((), rows), rows)
 
 

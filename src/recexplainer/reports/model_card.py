@@ -9,10 +9,10 @@ from pathlib import Path
 from huggingface_hub import EvalResult, ModelCardData
 
 from recexplainer.evaluation.rows import Row
-from recexplainer.reports.alignment_results import protocol
-from recexplainer.reports.data_and_training import training
+from recexplainer.explanations.record import Method
 from recexplainer.reports.inputs import ReportInputs
 from recexplainer.reports.names import display_name, interval
+from recexplainer.reports.run_results import protocol, training
 from recexplainer.reports.templates import environment
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import has_lora
@@ -21,22 +21,13 @@ from recexplainer.surrogate.prompt import Form
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """The surrogate itself.
+    """The surrogate itself."""
 
-    Attributes:
-        name: What to load it by: OWNER/NAME on the hub, or a folder.
-        form: behavior, intention or hybrid.
-        backbone: `nano`, the name of a model on the hub, or the last part of a folder's name.
-        base_model: The backbone's name on the hub; "" where it has none.
-        lora: Whether only LoRA's weights are in the folder.
-        vector_width: Width of the recommender's vectors; `weights` is the number of all weights.
-    """
-
-    name: str
+    name: str  # what to load it by: OWNER/NAME on the hub, or a folder
     form: Form
-    backbone: str
-    base_model: str
-    lora: bool
+    backbone: str  # `nano`, the name of a model on the hub, or the last part of a folder's name
+    base_model: str  # the backbone's name on the hub; "" where it has none
+    lora: bool  # whether only LoRA's weights are in the folder
     vector_width: int
     weights: int
 
@@ -56,16 +47,11 @@ class ModelFacts:
 
 
 def model_card(inputs: ReportInputs, facts: ModelFacts) -> str:
-    """The text of the card: metadata in YAML with the form's rows as a model index, then what a reader should know.
-
-    Args:
-        inputs: Those of the report; rows of other forms are left out, those of Random are beside.
-        facts: The surrogate.
-    """
-    own = (row for row in inputs.alignment_rows if row.method == facts.form and not row.variant)
-    rows = [row for row in own if row.value is not None]
+    """The text of the card: metadata in YAML with the form's rows as a model index, then what a reader should know."""
+    own = Method(facts.form)
+    rows = [row for row in inputs.alignment_rows if Method(row.method, row.variant) == own and row.value is not None]
     chance = {(row.task, row.metric): row for row in inputs.alignment_rows if row.method == "random"}
-    _, trainings = training({form: log for form, log in inputs.training_logs.items() if form == facts.form})
+    _, trainings = training({facts.form: inputs.training_logs.get(facts.form, ())})
     templates = environment(measured=_measured, cell=_cell)
     text = templates.get_template("model_card.md.j2").render(
         metadata=_metadata(inputs, facts, rows).to_yaml(),

@@ -12,9 +12,18 @@ from typing import Any
 
 from markupsafe import Markup
 
-from recexplainer.reports import alignment_results, data_and_training, explanation_results
+from recexplainer.reports import explanation_results, run_results
 from recexplainer.reports.charts import histogram
-from recexplainer.reports.checking import cited_items, counterfactual, fault_lines, open_faults, places, tally
+from recexplainer.reports.checking import (
+    cited_items,
+    claim_segments,
+    counterfactual,
+    fault_lines,
+    open_faults,
+    places,
+    segments,
+    tally,
+)
 from recexplainer.reports.explanation_cards import (
     Card,
     attribute_phrase,
@@ -26,7 +35,6 @@ from recexplainer.reports.explanation_cards import (
 )
 from recexplainer.reports.figures import write_figures
 from recexplainer.reports.inputs import ReportInputs
-from recexplainer.reports.marking import claim_segments, segments
 from recexplainer.reports.tables import Table, to_csv, to_latex
 from recexplainer.reports.templates import PAGE, environment
 from recexplainer.storage import packaged_yaml, system_errors, write_text
@@ -98,10 +106,10 @@ def _tables(inputs: ReportInputs) -> dict[str, Table | None]:
     faithfulness, synthetic = evaluation.get("faithfulness"), evaluation.get("synthetic")
     scores, agreement = evaluation.get("score_predictor"), evaluation.get("agreement")
     return {
-        "alignment": alignment_results.table_1(inputs.alignment_rows, paper),
-        "constrained": alignment_results.table_1_constrained(inputs.alignment_rows),
-        "data": data_and_training.table_b1(inputs.dataset, paper),
-        "examples": data_and_training.table_b2(inputs.counts, paper),
+        "alignment": run_results.table_1(inputs.alignment_rows, paper),
+        "constrained": run_results.table_1_constrained(inputs.alignment_rows),
+        "data": run_results.table_b1(inputs.dataset, paper),
+        "examples": run_results.table_b2(inputs.counts, paper),
         "faithfulness": explanation_results.table_faithfulness(faithfulness) if faithfulness else None,
         "synthetic": explanation_results.table_synthetic(synthetic) if synthetic else None,
         "ratings": explanation_results.table_2(ratings, paper) if ratings else None,
@@ -131,21 +139,21 @@ def _names(inputs: ReportInputs, shown: list[Card]) -> dict[str, Any]:
     """Every name that the template of the first page uses, save tables, figures and style."""
     import yaml
 
-    form = alignment_results.best_form(inputs.alignment_rows)
-    chart, trainings = data_and_training.training(inputs.training_logs)
+    form = run_results.best_form(inputs.alignment_rows)
+    chart, trainings = run_results.training(inputs.training_logs)
     lengths = inputs.dataset.history_lengths
     rows = {name: inputs.evaluation.get(name, ()) for name in EVALUATIONS}
     ratings = explanation_results.rating_rows(inputs.evaluation)
     return {
         "run": inputs,
         "form": form,
-        "key_numbers": alignment_results.key_numbers(inputs.alignment_rows, form) if form else [],
-        "alignment_panels": alignment_results.alignment_panels(inputs.alignment_rows),
-        "protocol": alignment_results.protocol(inputs.alignment_rows),
-        "recommender_panels": alignment_results.recommender_panels(inputs.recommender_rows),
-        "recommender_sentence": alignment_results.recommender_sentence(inputs.recommender_rows),
+        "key_numbers": run_results.key_numbers(inputs.alignment_rows, form) if form else [],
+        "alignment_panels": run_results.alignment_panels(inputs.alignment_rows),
+        "protocol": run_results.protocol(inputs.alignment_rows),
+        "recommender_panels": run_results.recommender_panels(inputs.recommender_rows),
+        "recommender_sentence": run_results.recommender_sentence(inputs.recommender_rows),
         "lengths": histogram(lengths) if lengths else None,
-        "lengths_sentence": data_and_training.history_sentence(lengths),
+        "lengths_sentence": run_results.history_sentence(lengths),
         "training_chart": chart,
         "trainings": trainings,
         "cards": shown,
@@ -162,7 +170,7 @@ def _names(inputs: ReportInputs, shown: list[Card]) -> dict[str, Any]:
         "scores_sentence": explanation_results.scores_sentence(rows["score_predictor"]),
         "ablation_panels": explanation_results.ablation_panels(rows["ablation"]),
         "paper_ablation": explanation_results.paper_ablation_panel(),
-        "stage_panel": data_and_training.stage_panel(inputs.stages),
+        "stage_panel": run_results.stage_panel(inputs.stages),
         "total_seconds": sum(inputs.stages.values()),
         "settings": yaml.safe_dump(dict(inputs.settings), sort_keys=False, allow_unicode=True, width=100),
     }
