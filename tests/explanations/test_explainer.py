@@ -13,11 +13,12 @@ from recexplainer.errors import DataError
 from recexplainer.evidence.evidence import gather_evidence
 from recexplainer.evidence.realised import write_rationale
 from recexplainer.explanations import generator
-from recexplainer.explanations.explainer import PairExplainer, explain
+from recexplainer.explanations.explainer import PairExplainer
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.decoding import Decoder
+from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
 
 
@@ -25,6 +26,10 @@ from recexplainer.surrogate.prompt import FORMS, Form
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Untrained surrogates babble on; a few tokens are enough."""
     monkeypatch.setattr(generator, "MAX_TOKENS", 12)
+
+
+def explained(surrogate: Surrogate, user: User, item: int, aspect: str = "") -> Explanation:
+    return PairExplainer(world(), sasrec(), surrogate).explain([(user, item)], aspect=aspect)[0]
 
 
 def attempts(*texts: str) -> Callable[..., list[str]]:
@@ -73,7 +78,7 @@ def test_effects_are_those_of_leaving_out() -> None:
 def test_the_history_is_what_f_looks_at() -> None:
     f = sasrec()
     long = tuple(range(f.max_history + 3))
-    record = explain(fresh("hybrid"), world(), f, user=User(long, "u"), item=40)
+    record = explained(fresh("hybrid"), User(long, "u"), 40)
     assert record.history == long[-f.max_history :]
 
 
@@ -109,13 +114,13 @@ def test_evidence_and_the_view_asked_for_reach_the_question() -> None:
 
 
 def test_a_view_with_braces_is_taken_as_words() -> None:
-    record = explain(fresh("behavior"), world(), sasrec(), user=pairs()[1][0], item=5, aspect="in {JSON}; {history}?")
+    record = explained(fresh("behavior"), pairs()[1][0], 5, "in {JSON}; {history}?")
     assert record.aspect == "in {JSON}; {history}?"
 
 
 def test_a_record_survives_json() -> None:
     adapter = TypeAdapter(Explanation)
-    record = explain(fresh("intention"), world(), sasrec(), user=pairs()[3][0], item=5)
+    record = explained(fresh("intention"), pairs()[3][0], 5)
     assert adapter.validate_json(adapter.dump_json(record)) == record
 
 
@@ -146,7 +151,7 @@ def test_an_empty_history_cannot_be_explained() -> None:
 @pytest.mark.parametrize("item", [-1, 60, 1000])
 def test_an_item_outside_the_catalogue_is_an_error(item: int) -> None:
     with pytest.raises(DataError, match=f"no item number {item} in a catalogue of 60"):
-        explain(fresh("behavior"), world(), sasrec(), user=User((1, 2)), item=item)
+        explained(fresh("behavior"), User((1, 2)), item)
 
 
 def test_a_pair_may_be_named_by_own_ids_and_the_item_is_left_out_of_the_history() -> None:

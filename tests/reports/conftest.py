@@ -12,7 +12,7 @@ from tests.reports.evaluation_rows import confusion, evaluation, row
 from recexplainer.claims.claim import Claim, ClaimKind, ClaimStatus
 from recexplainer.data.dataset import Note
 from recexplainer.evaluation.rows import Row
-from recexplainer.evidence.pair_attribution import Attribution, Pair
+from recexplainer.evidence.pair_attribution import InteractingPair, PairAttribution
 from recexplainer.explanations.record import Citation, Explanation
 from recexplainer.recommenders.attribution import Shapley
 from recexplainer.recommenders.neighbours import AttributeContrast
@@ -89,16 +89,16 @@ def explanation(number: int = 0, **changes: Any) -> Explanation:
     return replace(made, **changes)
 
 
-def attribution(**changes: Any) -> Attribution:
+def attribution(**changes: Any) -> PairAttribution:
     """What the recommender was asked about `explanation`.
 
     Its Shapley values sum to its score minus the mean of the catalogue.
     """
     values = np.array([4.0, -0.25, 2.0, 0.5, 0.25, -0.5, 1.75], np.float32)
-    made = Attribution(
+    made = PairAttribution(
         score_std=2.5,
         shapley=Shapley(values, np.zeros(7, np.float32), -0.536, exact=True),
-        pair=Pair((0, 2), 5.5, (1.84, 0.92), 206),
+        pair=InteractingPair((0, 2), 5.5, (1.84, 0.92), 206),
         attributes=(
             AttributeContrast("of brand Nimbus", 0.61, 5, 42),
             AttributeContrast("for Orbit Pocket", -0.02, 30, 17),

@@ -9,7 +9,7 @@ import pytest
 from tests.reports.conftest import attribution, explanation
 
 from recexplainer.errors import RunError
-from recexplainer.evidence.pair_attribution import Pair
+from recexplainer.evidence.pair_attribution import InteractingPair
 from recexplainer.recommenders.attribution import Shapley
 from recexplainer.reports import ReportInputs
 from recexplainer.reports.explanation_cards import (
@@ -52,19 +52,19 @@ def test_what_shapley_values_add_up_to_and_how_sure_they_are() -> None:
     ("pair", "words"),
     [
         (
-            Pair((0, 2), 5.5, (1.84, 0.92), 1206),
+            InteractingPair((0, 2), 5.5, (1.84, 0.92), 1206),
             "without both the score falls by 5.50 and the rank goes from 3 to 1,206, while without only the first it "
             "falls by 1.84 and without only the second it falls by 0.92. With one of them gone, the other adds 2.74 "
             "more to the score.",
         ),
         (
-            Pair((1, 5), -0.03, (0.5, -0.31), 3),
+            InteractingPair((1, 5), -0.03, (0.5, -0.31), 3),
             "without both the score rises by 0.03, while without only the first it falls by 0.50 and without only the "
             "second it rises by 0.31. With one of them gone, the other adds 0.22 less to the score.",
         ),
     ],
 )
-def test_the_pair_in_words(pair: Pair, words: str) -> None:
+def test_the_pair_in_words(pair: InteractingPair, words: str) -> None:
     record = explanation()
     names = [f"“{record.history_titles[place]}”" for place in pair.places]
     assert pair_sentence(record, pair) == f"{names[0]} and {names[1]} interact most: {words}"
@@ -73,7 +73,7 @@ def test_the_pair_in_words(pair: Pair, words: str) -> None:
 def test_of_a_history_of_two_nothing_is_left_without_the_pair() -> None:
     record = explanation()
     two = replace(record, history=record.history[:2], history_titles=record.history_titles[:2])
-    sentence = pair_sentence(two, Pair((0, 1), 1.0, (2.0, 2.0), 9))
+    sentence = pair_sentence(two, InteractingPair((0, 1), 1.0, (2.0, 2.0), 9))
     assert sentence.endswith("nothing is left of the history, and the score is the mean of the catalogue.")
 
 

@@ -147,9 +147,9 @@ def explain(
 def _warn_of_unknown_aspect(aspect: str, dataset: Dataset) -> None:
     """Warn where surrogates have not learned the aspect; a pretrained backbone may know it all the same."""
     from recexplainer.data.attributes import Attributes
-    from recexplainer.evidence.aspects import taught_views
+    from recexplainer.evidence.realised import taught_aspects
 
-    known = [words for each in taught_views(Attributes.of(dataset)).values() for words in each]
+    known = [words for each in taught_aspects(Attributes.of(dataset)).values() for words in each]
     if aspect not in known:
         examples = ", ".join(f"“{words}”" for words in known[::4])
         typer.echo(f"The surrogate has not learned this aspect and may ignore it. It knows: {examples}.", err=True)

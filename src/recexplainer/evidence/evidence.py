@@ -1,4 +1,4 @@
-"""Evidence: what the recommender said when asked about one user and one item. A record; f is asked, g is not known."""
+"""Evidence: what the recommender said when asked about one user and one item. It does not know the surrogate."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.recommenders.neighbours import nearest_items
 from recexplainer.recommenders.scoring import recommended_shares, score_batches, score_std, truncate
 
-# An effect smaller than this share of the spread of f's scores changes nothing; it reads 0.0 when rounded.
+# An effect smaller than this share of `score_std` changes nothing; it reads 0.0 when rounded.
 NEGLIGIBLE = 0.05
 # Ranks up to this one are the top; below the top 20%, ranks up to this share of the list are near it.
 TOP, NEAR = 10, 0.25
-# An item that f recommends to this share of users or more pleases most of them.
+# An item that the recommender suggests to this share of users or more pleases most of them.
 MOST_USERS = 0.5
-# To this share of users f recommends an item on average: to each its best 20%.
+# To this share of users an item is recommended on average: to each its best 20%.
 EXPECTED = 0.2
 NEIGHBOURS = 20
 # How many history items are put in words, the strongest; a long history would fill the prompt.
@@ -29,20 +29,20 @@ CLOSE = "a close neighbour"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What f said of one item for one history (design: two ways to explain, never mixed up).
+    """What the recommender said of one item for one history (design: two ways to explain, never mixed up).
 
     Attributes:
         history: Item indices, oldest first.
         item: The item asked about.
-        recommended: f's verdict: the score is above this user's top-20% threshold.
-        score: f's score of the item for this history.
+        recommended: The verdict: the score is above this user's top-20% threshold.
+        score: The score of the item for this history.
         rank: 1 is the best among the items that are not in the history.
         n_ranked: How many items were ranked.
         attributions: `[history]`, for each history item: score with it minus score without it.
         shared: `[history]`, for each history item: what it shares with the item, as short phrases such as
             "brand Nimbus", "genre puzzle", "platform Orbit", "the word 'Zelda' in the title", "a close neighbour".
-        score_std: Standard deviation of f's scores over the unseen items: the measure of what effect is large.
-        recommended_share: The share of all users to whom f recommends the item; None where f was not asked.
+        score_std: Standard deviation of the scores over the unseen items: the measure of what effect is large.
+        recommended_share: The share of all users to whom the recommender suggests the item; None if not asked.
     """
 
     history: tuple[int, ...]
@@ -58,7 +58,7 @@ class Evidence:
 
     @property
     def standardized(self) -> tuple[float, ...]:
-        """`[history]`, the effects in units of the spread, so that they mean the same for every recommender."""
+        """`[history]`, the effects in units of `score_std`, so that they mean the same for every recommender."""
         return tuple(attribution / self.score_std for attribution in self.attributions)
 
     def stands_out(self, place: int) -> bool:
@@ -74,7 +74,7 @@ class Evidence:
 
     @property
     def popular(self) -> bool:
-        """Whether f recommends the item to most users, whatever their history."""
+        """Whether the recommender suggests the item to most users, whatever their history."""
         return self.recommended_share is not None and self.recommended_share >= MOST_USERS
 
     @property
@@ -102,12 +102,12 @@ def gather_evidence(
     attributes: Attributes | None = None,
     recommended_share: Floats | None = None,
 ) -> list[Evidence]:
-    """Ask f about pairs of a user and an item, in batches.
+    """Ask the recommender about pairs of a user and an item, in batches.
 
     Args:
-        recommender: f.
+        recommender: The recommender.
         dataset: The catalogue, for what items share.
-        users: `[pairs]`; histories are cut to what f looks at.
+        users: `[pairs]`; histories are cut to what the recommender looks at.
         items: `[pairs]`, the item asked about.
         attributes: The attributes of the catalogue where they are known already; None works them out.
         recommended_share: `Float[items]`, what `recommended_shares` gives, where it is known; None works it out.
@@ -116,7 +116,7 @@ def gather_evidence(
         `[pairs]`, in the order asked.
 
     Raises:
-        RecommenderError: f cannot answer for a changed history, or a history is empty.
+        RecommenderError: The recommender cannot answer for a changed history, or a history is empty.
     """
     attributes = attributes or Attributes.of(dataset)
     recommended_share = recommended_shares(recommender, dataset) if recommended_share is None else recommended_share

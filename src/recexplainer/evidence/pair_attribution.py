@@ -1,6 +1,6 @@
-"""What f does with a pair beyond losing one history item: Shapley values, two items together, the item's attributes.
+"""What the recommender does with a pair beyond losing one item: Shapley values, two items together, attributes.
 
-It asks f and the catalogue; it does not know what an explanation of the pair says.
+It asks the recommender and the catalogue; it does not know what an explanation of the pair says.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _SAMPLE = 300  # users over whom a recommender without vectors tells which items
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class InteractingPair:
     """Two history items that do together what the two alone do not add up to.
 
     Attributes:
         places: Their places in the history, the earlier one first.
-        both: f's score minus the score without both.
-        alone: f's score minus the score without each of them.
+        both: the score minus the score without both.
+        alone: the score minus the score without each of them.
         ablated_rank: The rank that the item asked about would have without both.
     """
 
@@ -52,33 +52,33 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Attribution:
-    """What f does with one item for one user.
+class PairAttribution:
+    """What the recommender does with one item for one user.
 
     Attributes:
-        score_std: Standard deviation of f's scores over the items not in the history.
-        shapley: The Shapley value of each history item; None if f cannot answer for a changed history.
+        score_std: Standard deviation of the scores over the items not in the history.
+        shapley: The Shapley value of each history item; None if the recommender cannot answer for a changed history.
         pair: The two history items with the largest interaction, if it is not negligible; None as above.
         attributes: The item's attributes as phrases ("of brand Nimbus"), each with its effect among the item's
-            neighbours, largest first; only those that three neighbours have and three have not. () if f has no vectors
-            and the data have too few users to tell what is near.
+            neighbours, largest first; only those that three neighbours have and three have not. () if the recommender has no
+            vectors and the data have too few users to tell what is near.
     """
 
     score_std: float
     shapley: Shapley | None
-    pair: Pair | None
+    pair: InteractingPair | None
     attributes: tuple[AttributeContrast, ...]
 
 
 def attribute(
     recommender: Recommender, dataset: Dataset, users: Sequence[User], items: Sequence[int]
-) -> list[Attribution]:
-    """Ask f what is behind its score of each item.
+) -> list[PairAttribution]:
+    """Ask the recommender what is behind its score of each item.
 
     Args:
-        recommender: f.
+        recommender: The recommender.
         dataset: The catalogue, for its attributes, and the users, for recommenders without vectors.
-        users: `[pairs]`, each with a history; it is cut to what f looks at.
+        users: `[pairs]`, each with a history; it is cut to what the recommender looks at.
         items: `[pairs]`, the item asked about.
 
     Raises:
@@ -91,12 +91,12 @@ def attribute(
         values = shapley_values(recommender, users, items)
         pairs = _pairs(recommender, users, items, stds)
     attributes = _attributes(recommender, dataset, users, items)
-    return [Attribution(*each) for each in zip(stds, values, pairs, attributes, strict=True)]
+    return [PairAttribution(*each) for each in zip(stds, values, pairs, attributes, strict=True)]
 
 
 def _pairs(
     recommender: Recommender, users: Sequence[User], items: Sequence[int], stds: Sequence[float]
-) -> list[Pair | None]:
+) -> list[InteractingPair | None]:
     """For each case the two history items with the largest interaction; None where that is negligible."""
     attributions = pair_attributions(recommender, users, items)
     strongest = [_strongest(each, score_std) for each, score_std in zip(attributions, stds, strict=True)]
@@ -119,10 +119,10 @@ def _strongest(attributions: Floats, score_std: float) -> tuple[int, int] | None
     return int(first[sizes.argmax()]), int(second[sizes.argmax()])
 
 
-def _pair(attributions: Floats, places: tuple[int, int], rank: int) -> Pair:
+def _pair(attributions: Floats, places: tuple[int, int], rank: int) -> InteractingPair:
     first, second = places
     alone = float(attributions[first, first]), float(attributions[second, second])
-    return Pair(places, float(attributions[first, second]), alone, rank)
+    return InteractingPair(places, float(attributions[first, second]), alone, rank)
 
 
 def _attributes(

@@ -1,6 +1,6 @@
-"""Puts what f said into words: the text of a rationale. The way back is `parts.py`, which reads, and `claims.py`.
+"""Puts evidence into words without a language model: the text of a rationale. `sentences.py` reads it back.
 
-The wording is put together from the parts in `wording/rationale_answers.yaml`; what is said comes from Evidence alone.
+The wording is put together from the parts in `wording/rationale.yaml`; the facts come from the evidence alone.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recexplainer.data.attributes import join_words
+from recexplainer.data.attributes import Attributes, join_words
 from recexplainer.evidence.evidence import CLOSE, NEGLIGIBLE, Evidence
 from recexplainer.evidence.sentences import POPULAR, answer_parts
+from recexplainer.storage import packaged_yaml
 
 KINDS = ("genre", "brand", "platform", "word")
-"""What items may share, and what a view may be of."""
+"""What items may share, and what an aspect may be of."""
 OUTWEIGHS = 1.5
 """So many times what another does is clearly more."""
 # A history item is cited beside a stronger one only if it does at least this share of what that one does.
@@ -29,27 +30,27 @@ def verdict_kind(evidence: Evidence) -> str:
     return "between" if evidence.upper_half else "no"
 
 
-def write_rationale(evidence: Evidence, titles: Sequence[str], rng: np.random.Generator, view: str = "") -> str:
+def write_rationale(evidence: Evidence, titles: Sequence[str], rng: np.random.Generator, aspect: str = "") -> str:
     """Two to four sentences: "Yes" or "No", the reasons, what pulls the other way.
 
     Titles stand in curly quotes, none of them twice, and besides the item asked about all are in the history.
 
     Args:
-        evidence: What f said.
+        evidence: What the recommender said.
         titles: `[items]`, the titles of the catalogue.
         rng: Draws the phrasing.
-        view: One of `KINDS`: of what items share, only that is told; `short`: the verdict and one reason; "": all.
+        aspect: One of `KINDS`: of what items share only that; `short`: the verdict and one reason; "": all.
     """
-    return _Writer(evidence, titles, rng, view).write()
+    return _Writer(evidence, titles, rng, aspect).write()
 
 
 class _Writer:
     """Puts one Evidence in words; `supporters` and `opponents` are places in the history, the strongest first."""
 
-    def __init__(self, evidence: Evidence, titles: Sequence[str], rng: np.random.Generator, view: str = "") -> None:
+    def __init__(self, evidence: Evidence, titles: Sequence[str], rng: np.random.Generator, aspect: str = "") -> None:
         self.evidence = evidence
-        self.short, self.view = view == "short", view if view in KINDS else ""
-        self.told: list[int] = []
+        self.short, self.aspect = aspect == "short", aspect if aspect in KINDS else ""
+        self.named: list[int] = []
         self.titles = titles
         self.rng = rng
         weights = evidence.standardized
@@ -60,12 +61,12 @@ class _Writer:
     def write(self) -> str:
         kind = verdict_kind(self.evidence)
         body = {"yes": self._yes, "between": self._between, "no": self._no}[kind]
-        said = [self._opening(kind), *body()]
+        sentences = [self._opening(kind), *body()]
         if self.short:
-            return " ".join(said[:2])
-        if self.view and self.told and not any(map(self._facts, self.told)):
-            said.append(self._one_of(answer_parts()[f"{kind}.view"]).format(kind=_NAMES[self.view]))
-        return " ".join(said)
+            return " ".join(sentences[:2])
+        if self.aspect and self.named and not any(map(self._facts, self.named)):
+            sentences.append(self._one_of(answer_parts()[f"{kind}.view"]).format(kind=_NAMES[self.aspect]))
+        return " ".join(sentences)
 
     def _opening(self, verdict: str) -> str:
         """The verdict; a word such as "near" or "top" only where the rank bears it out."""
@@ -85,12 +86,12 @@ class _Writer:
             return [self._say("yes.despite", against=rival)] if rival is not None else [self._say("yes.nothing")]
         if rival is not None and self._outweighs(rival, cited[0]):
             return [self._say("yes.outweighed", against=rival, **{"for": cited[0]})]
-        said = [self._reason("yes", cited)]
+        sentences = [self._reason("yes", cited)]
         if rival is not None:
-            said.append(self._say("yes.counter", against=rival))
+            sentences.append(self._say("yes.counter", against=rival))
         elif not self.opponents and self.rng.random() < 0.4:
-            said.append(self._say("yes.agreed"))
-        return said
+            sentences.append(self._say("yes.agreed"))
+        return sentences
 
     def _no(self) -> list[str]:
         cited = self._worth_naming(self.opponents)
@@ -102,13 +103,13 @@ class _Writer:
             return [self._support("no.support", helping)] + (
                 [self._say("no.held", against=rival)] if rival is not None else []
             )
-        said = [self._reason("no", cited)]
+        sentences = [self._reason("no", cited)]
         rival = self._rival(self.supporters, cited)
         if rival is not None:
-            said.append(self._say("no.counter", **{"for": rival}))
+            sentences.append(self._say("no.counter", **{"for": rival}))
         elif not self.supporters and self.rng.random() < 0.4:
-            said.append(self._say("no.agreed"))
-        return said
+            sentences.append(self._say("no.agreed"))
+        return sentences
 
     def _between(self) -> list[str]:
         cited = self._worth_naming(self.supporters)
@@ -117,10 +118,10 @@ class _Writer:
             return [self._say("between.held", against=rival)] if rival is not None else [self._say("between.nothing")]
         if rival is not None and self._outweighs(rival, cited[0]):
             return [self._say("between.held.counter", against=rival, **{"for": cited[0]})]
-        said = [self._support("between.reason", cited)]
+        sentences = [self._support("between.reason", cited)]
         if rival is not None:
-            said.append(self._say("between.counter", against=rival))
-        return said
+            sentences.append(self._say("between.counter", against=rival))
+        return sentences
 
     def _outweighs(self, place: int, other: int) -> bool:
         """Whether one history item does clearly more than another, in whichever direction."""
@@ -168,20 +169,20 @@ class _Writer:
         also = self._why(places["second"]) if "second" in places and not why else ""
         group += POPULAR if self.evidence.popular and group + POPULAR in answer_parts() else ""
         texts = {name: self._title(place) for name, place in places.items()}
-        self.told += places.values()
+        self.named += places.values()
         return self._one_of(answer_parts()[group]).format(**texts, why=why, also=also)
 
     def _why(self, place: int) -> str:
         facts = self._facts(place)
         if facts:
             return self._one_of(answer_parts()["why.one"]).format(what=join_facts(facts[:2]))
-        close = CLOSE in self.evidence.shared[place] and not self.view
+        close = CLOSE in self.evidence.shared[place] and not self.aspect
         return self._one_of(answer_parts()["why.close"]) if close else ""
 
     def _facts(self, place: int) -> list[str]:
-        """What a history item shares with the item, as far as the view goes."""
+        """What a history item shares with the item, as far as the aspect goes."""
         facts = (phrase for phrase in self.evidence.shared[place] if phrase != CLOSE)
-        return [phrase for phrase in facts if self.view in ("", fact_kind(phrase))]
+        return [phrase for phrase in facts if self.aspect in ("", fact_kind(phrase))]
 
     def _common(self, cited: list[int]) -> str:
         shared = [self._facts(place) for place in cited]
@@ -207,3 +208,11 @@ def fact_kind(phrase: str) -> str:
 def join_facts(phrases: Sequence[str]) -> str:
     """Shared phrases as part of a sentence: "the brand X and the genre Y"."""
     return join_words([phrase if phrase.startswith("the ") else f"the {phrase}" for phrase in phrases])
+
+
+def taught_aspects(attributes: Attributes) -> dict[str, list[str]]:
+    """The ways to ask for each aspect that a catalogue allows: kinds of attributes that it has, then `short`."""
+    known = {"genre": attributes.genres, "brand": attributes.brands, "platform": attributes.platforms}
+    wording = packaged_yaml("recexplainer.evidence", "wording/aspects.yaml")
+    kinds = [kind for kind in KINDS if any(known.get(kind, attributes.words))]
+    return {aspect: wording[aspect] for aspect in (*kinds, "short")}

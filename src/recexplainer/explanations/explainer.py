@@ -289,22 +289,3 @@ def choose_pairs(recommender: Recommender, users: Sequence[User], count: int, se
         pool = order[:_FIRST] if position % 2 == 0 else order[len(order) // 2 :]
         pairs.append((user, pool[int(rng.integers(len(pool)))]))
     return pairs
-
-
-def explain(
-    surrogate: Surrogate,
-    dataset: Dataset,
-    recommender: Recommender | ScoreFunction,
-    *,
-    user: User | str,
-    item: int | str,
-    grounded: bool = True,
-    strict: bool = False,
-    aspect: str = "",
-) -> Explanation:
-    """Why the recommender would or would not suggest one item to one user; see `PairExplainer` for many.
-
-    `user` is the own id of a user of the data, or a `User` with any history; `item` the item's own id, or its index.
-    """
-    explainer = PairExplainer(dataset, recommender, surrogate)
-    return explainer.explain([explainer.pair(user, item)], grounded=grounded, strict=strict, aspect=aspect)[0]

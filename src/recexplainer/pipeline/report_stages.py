@@ -17,8 +17,8 @@ from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset, leave_one_out
 from recexplainer.evaluation.rows import read_confusion, read_rows, write_rows
 from recexplainer.evaluation.rubric_judge import RULES
-from recexplainer.evidence.aspects import taught_views
-from recexplainer.evidence.pair_attribution import Attribution, attribute
+from recexplainer.evidence.pair_attribution import PairAttribution, attribute
+from recexplainer.evidence.realised import taught_aspects
 from recexplainer.explanations.explainer import PairExplainer, choose_pairs
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.hardware import use_threads
@@ -92,7 +92,7 @@ def _explain(recipe: Recipe, trained: str, context: StageContext, folder: Path) 
     pairs = choose_pairs(recommender, users, recipe.explanations.count, recipe.seed)
     aspects = recipe.explanations.aspects
     if aspects is None:  # two that surrogates are trained on, in the words of the training
-        aspects = [words[0] for words in taught_views(Attributes.of(dataset)).values()][:2]
+        aspects = [words[0] for words in taught_aspects(Attributes.of(dataset)).values()][:2]
     grounded = explainer.explain(pairs)
     under_aspects = [one for aspect in aspects for one in explainer.explain(pairs[:1], aspect=aspect)]
     layout.write_explanations(folder / RunLayout.GROUNDED, grounded)
@@ -145,7 +145,7 @@ def report_inputs(recipe: Recipe, folders: Folders) -> ReportInputs:
     )
 
 
-def attribute_explained(folders: Folders, explanations: Sequence[Explanation]) -> list[Attribution]:
+def attribute_explained(folders: Folders, explanations: Sequence[Explanation]) -> list[PairAttribution]:
     """What the recommender does with each explained pair, beyond what its record holds; it is asked anew."""
     if not explanations:
         return []

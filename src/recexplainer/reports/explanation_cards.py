@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from recexplainer.errors import RunError
 from recexplainer.evidence.evidence import NEGLIGIBLE
-from recexplainer.evidence.pair_attribution import Attribution, Pair
+from recexplainer.evidence.pair_attribution import InteractingPair, PairAttribution
 from recexplainer.explanations.record import Explanation
 from recexplainer.recommenders.attribution import Shapley
 from recexplainer.recommenders.neighbours import AttributeContrast
@@ -44,7 +44,7 @@ class Card:
     number: int
     record: Explanation
     alone: Explanation | None
-    attribution: Attribution | None
+    attribution: PairAttribution | None
 
     @property
     def page(self) -> str:
@@ -55,7 +55,7 @@ class Card:
 def cards(
     explanations: Sequence[Explanation],
     surrogate_alone: Sequence[Explanation],
-    attributions: Sequence[Attribution] = (),
+    attributions: Sequence[PairAttribution] = (),
 ) -> list[Card]:
     """A card for each explanation, with that of the surrogate alone beside it where the same pair has one.
 
@@ -110,7 +110,7 @@ def shapley_sentence(explanation: Explanation, shapley: Shapley) -> str:
     return f"{sentence} They are estimated, with standard errors of at most {plain(float(shapley.errors.max()))}."
 
 
-def pair_sentence(explanation: Explanation, pair: Pair) -> str:
+def pair_sentence(explanation: Explanation, pair: InteractingPair) -> str:
     """What the score does without both items and without each only, and how much more the other adds without one."""
     first, second = (f"“{explanation.history_titles[place]}”" for place in pair.places)
     more = "more" if pair.interaction > 0 else "less"

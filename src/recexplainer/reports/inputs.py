@@ -8,7 +8,7 @@ from typing import Literal
 
 from recexplainer.data.dataset import Dataset, Note
 from recexplainer.evaluation.rows import Confusion, Row
-from recexplainer.evidence.pair_attribution import Attribution
+from recexplainer.evidence.pair_attribution import PairAttribution
 from recexplainer.explanations.record import Explanation
 
 PaperDataset = Literal["Games", "Movies", "Steam"]
@@ -84,7 +84,7 @@ class ReportInputs:
         default_factory=dict[str, Sequence[Mapping[str, float]]]
     )
     explanations: Sequence[Explanation] = ()
-    attributions: Sequence[Attribution] = ()
+    attributions: Sequence[PairAttribution] = ()
     surrogate_alone: Sequence[Explanation] = ()
     settings: Mapping[str, object] = field(default_factory=dict[str, object])
     versions: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -14,9 +14,8 @@ import numpy as np
 
 from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
-from recexplainer.evidence.aspects import taught_views
 from recexplainer.evidence.evidence import NEGLIGIBLE, TOP, gather_evidence
-from recexplainer.evidence.realised import one_of, write_rationale
+from recexplainer.evidence.realised import one_of, taught_aspects, write_rationale
 from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.recommenders.scoring import ScoreBatch, sample_columns, score_batches
 from recexplainer.tasks.example import Example
@@ -56,7 +55,7 @@ def rationale_examples(
     evidence = gather_evidence(
         recommender, dataset, users, items, attributes=attributes, recommended_share=recommended_share
     )
-    taught = taught_views(attributes)
+    taught = taught_aspects(attributes)
     drawn = rng.choice(list(taught), size=len(users))
     aspects = np.where(rng.random(len(users)) < _WITH_ASPECT, drawn, "").tolist()
     grounded = [
