@@ -60,8 +60,8 @@ class PairAttribution:
         shapley: The Shapley value of each history item; None if the recommender cannot answer for a changed history.
         pair: The two history items with the largest interaction, if it is not negligible; None as above.
         attributes: The item's attributes as phrases ("of brand Nimbus"), each with its effect among the item's
-            neighbours, largest first; only those that three neighbours have and three have not. () if the recommender has no
-            vectors and the data have too few users to tell what is near.
+            neighbours, largest first; only those that three neighbours have and three have not. () if there are no
+            vectors and too few users to tell what is near.
     """
 
     score_std: float
