@@ -11,7 +11,12 @@ from recexplainer.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 READ = (".py", ".md", ".yaml", ".yml", ".j2", ".js", ".toml")
-OWN_WORDS = ("data/sample/", "claims/cues.yaml", "evidence/wording/", "tasks/wording/")  # what products and explanations say in any words
+OWN_WORDS = (
+    "data/sample/",
+    "claims/cues.yaml",
+    "evidence/wording/",
+    "tasks/wording/",
+)  # what products and explanations say in any words
 
 REPLACED = {
     r"\bmends?\b|\bmended\b": "hint, correct",
