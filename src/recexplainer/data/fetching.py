@@ -242,9 +242,7 @@ def _resume(address: str, part: Path) -> bool:
     version = _noted_version(address, part)
     start = _size(part) if version else 0
     with connect(address, {"Range": f"bytes={start}-", "If-Range": version} if start else None) as response:
-        content_range = response.headers.get("Content-Range", "")
-        size = content_range.rpartition("/")[2] or response.headers.get("Content-Length", "")
-        total = int(size) if size.isdecimal() else None  # of the complete file; some servers do not send it
+        content_range, total = response.headers.get("Content-Range", ""), _total(response)
         if response.status_code == 416 and total == start:
             return True
         same = _version(response) in ("", version)  # some servers ignore If-Range
@@ -283,6 +281,13 @@ def _noted_version(address: str, part: Path) -> str:
     with system_errors(part):
         noted, _, version = _note(part).read_text(encoding="utf-8").partition("\n")
     return version if noted == address else ""
+
+
+def _total(response: httpx2.Response) -> int | None:
+    """Bytes of the complete file; None if the server does not send that."""
+    content_range = response.headers.get("Content-Range", "")
+    size = content_range.rpartition("/")[2] or response.headers.get("Content-Length", "")
+    return int(size) if size.isdecimal() else None
 
 
 def _version(response: httpx2.Response) -> str:

@@ -128,7 +128,6 @@ class FunctionRecommender:
         if not self.entry:
             hint = "Put it into a module, and name it: FunctionRecommender.named('module:attribute', item_ids)."
             raise self._error("A function can be saved by its name only, and this one was given without.", hint)
-        folder.mkdir(parents=True, exist_ok=True)
         described = {"entry": self.entry, "max_history": self.max_history, "item_ids": self._item_ids}
         write_json(folder / "recommender.json", {"kind": self.kind, "n_items": self.n_items, **described})
 

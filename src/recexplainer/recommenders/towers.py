@@ -106,7 +106,6 @@ class Towers(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Write `recommender.json` and `weights.safetensors` into the folder."""
-        folder.mkdir(parents=True, exist_ok=True)
         described = {"kind": self.kind, "n_items": self.n_items, "settings": self.settings.model_dump()}
         write_json(folder / "recommender.json", described)
         save_file(self.state_dict(), folder / "weights.safetensors")

@@ -15,7 +15,7 @@ from tests.data.readers.published import PUBLISHED, Published
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.readers import files, read_folder
-from recexplainer.data.readers.published import AMAZON
+from recexplainer.data.readers.formats import AMAZON
 from recexplainer.errors import DataError
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.readers.files import Reader, files_named
-from recexplainer.data.readers.published import AMAZON, MOVIELENS, RECBOLE, STEAM
-from recexplainer.data.readers.table import TABLE, ColumnMapping, read_table
+from recexplainer.data.readers.formats import AMAZON, MOVIELENS, RECBOLE, STEAM, TABLE, ColumnMapping, read_table
 from recexplainer.errors import DataError, SettingsError
 from recexplainer.registry import load_registered, registered
 
