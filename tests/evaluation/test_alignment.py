@@ -89,8 +89,8 @@ def test_every_right_answer_is_one_and_every_wrong_one_is_not(right: bool, monke
                 for task in ("retrieval", "ranking", "classification", "reconstruction")
                 if [one.answer_start for one in questions[task].encoded] == lengths
             )
-            said = getattr(Oracle(cases if right else others, task), name)(prompts, *args, **how)
-            return said if right or name != "yes_probabilities" else 1 - said
+            answers = getattr(Oracle(cases if right else others, task), name)(prompts, *args, **how)
+            return answers if right or name != "yes_probabilities" else 1 - answers
 
         monkeypatch.setattr(Decoder, name, read)
 
@@ -122,17 +122,17 @@ def _wrong(one: Example) -> Example:
 
 
 def test_what_is_said_is_what_is_measured() -> None:
-    """The rows again, from the decoder's own words by another way."""
+    """The rows, from the decoder's own words by another way."""
     surrogate, cases = fresh("intention", "gpt2"), few()
     rows = by_name(evaluate_surrogate(surrogate, cases))
     decoder, finder = Decoder(surrogate, world().titles), TitleFinder(world().titles)
-    asked = cases.of("ranking")
-    held = decoder.orders(encode_questions(surrogate, world(), sasrec(), asked), [one.items for one in asked])
-    values = metrics.ranking_ndcg([finder.parse_list(text) for text in held], [one.answer_items for one in asked])
+    questions = cases.of("ranking")
+    held = decoder.orders(encode_questions(surrogate, world(), sasrec(), questions), [one.items for one in questions])
+    values = metrics.ranking_ndcg([finder.parse_list(text) for text in held], [one.answer_items for one in questions])
     assert rows["intention", "ranking", "ndcg@5_constrained"].value == pytest.approx(values.mean())
-    asked = cases.of("classification")
-    yes = decoder.yes_probabilities(encode_questions(surrogate, world(), sasrec(), asked)) > 0.5
-    right = [said == (one.answer_text == "Yes") for said, one in zip(yes, asked, strict=True)]
+    questions = cases.of("classification")
+    yes = decoder.yes_probabilities(encode_questions(surrogate, world(), sasrec(), questions)) > 0.5
+    right = [verdict == (one.answer_text == "Yes") for verdict, one in zip(yes, questions, strict=True)]
     assert rows["intention", "classification", "accuracy"].value == pytest.approx(np.mean(right))
 
 

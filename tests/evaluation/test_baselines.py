@@ -59,8 +59,8 @@ def measured(recommender: SameForAll, *made: Example) -> dict[tuple[str, str, st
 
 def test_retrieval_by_hand_leaves_the_history_out() -> None:
     """The best five that the history lacks are 0, 2, 4, 5, 6: places 1, 5 and none."""
-    asked = [Example("retrieval", history=(1, 3), answer_items=(item,)) for item in (0, 6, 7, 3)]
-    rows = measured(SameForAll(), *asked)
+    questions = [Example("retrieval", history=(1, 3), answer_items=(item,)) for item in (0, 6, 7, 3)]
+    rows = measured(SameForAll(), *questions)
     assert rows["m", "retrieval", "hr@5"].value == pytest.approx(2 / 4)
     assert rows["m", "retrieval", "hr@1"].value == pytest.approx(1 / 4)
     assert rows["m", "retrieval", "ndcg@5"].value == pytest.approx((1 + 1 / np.log2(6)) / 4)
@@ -86,22 +86,24 @@ def test_where_less_than_five_are_unseen_the_history_is_still_left_out() -> None
 
 def test_classification_by_hand_takes_the_method_s_own_threshold() -> None:
     """Of 58 unseen items the best 11 score above the threshold: 0, 1 and 4 to 12; 13 is the threshold itself."""
-    asked = [("Yes", 0), ("Yes", 12), ("No", 12), ("No", 13), ("Yes", 13), ("No", 59)]
+    answers = [("Yes", 0), ("Yes", 12), ("No", 12), ("No", 13), ("Yes", 13), ("No", 59)]
     rows = measured(
         SameForAll(),
-        *[Example("classification", history=(2, 3), items=(item,), answer_text=word) for word, item in asked],
+        *[Example("classification", history=(2, 3), items=(item,), answer_text=word) for word, item in answers],
     )
     assert rows["m", "classification", "accuracy"].value == pytest.approx(4 / 6)
 
 
 def test_more_questions_than_a_batch_keep_their_answers() -> None:
-    asked = [Example("retrieval", history=(item % 60,), answer_items=(int(item % 60 == 0),)) for item in range(2500)]
+    questions = [
+        Example("retrieval", history=(item % 60,), answer_items=(int(item % 60 == 0),)) for item in range(2500)
+    ]
     ranked = [Example("ranking", history=(59,), items=(3, 1, 2), answer_items=(1, 2, 3)) for _ in range(1500)]
     likes = [
         Example("classification", history=(59,), items=(58 * (n % 2),), answer_text=("Yes", "No")[n % 2])
         for n in range(1500)
     ]
-    rows = measured(SameForAll(), *asked, *ranked, *likes)
+    rows = measured(SameForAll(), *questions, *ranked, *likes)
     assert rows["m", "retrieval", "hr@1"].value == 1
     assert rows["m", "ranking", "ndcg@5_standard"].value == 1
     assert rows["m", "classification", "accuracy"].value == 1
@@ -139,7 +141,7 @@ def test_scores_that_are_no_numbers_are_refused() -> None:
 
 @pytest.fixture(scope="module")
 def many() -> LabelledExamples:
-    """Thousands of questions with known answers: f's first is drawn as popularity is, its orders follow it."""
+    """Thousands of questions with known answers: the recommender's first is drawn as popularity is, its orders follow it."""
     rng = np.random.default_rng(5)
     popularity = np.bincount(world().sequence, minlength=60)
     made = []
@@ -156,7 +158,7 @@ def many() -> LabelledExamples:
     return LabelledExamples(world(), sasrec(), made)
 
 
-def test_random_is_where_theory_says(many: LabelledExamples) -> None:
+def test_random_is_where_theory_puts_it(many: LabelledExamples) -> None:
     rows = by_name(evaluate_baselines(many))
     n = 60
     assert rows["random", "retrieval", "hr@5"].value == pytest.approx(5 / n, abs=0.015)

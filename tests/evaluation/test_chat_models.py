@@ -1,4 +1,4 @@
-"""Chat models on Table 1: what they are asked, and how their words are read."""
+"""Chat models on Table 1: their questions, and how their words are read."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ class Speaker:
 
     name = "speaker"
 
-    def __init__(self, say: Callable[[int], str | None]) -> None:
-        self.say, self.asked = say, list[Conversation]()
+    def __init__(self, answer_to: Callable[[int], str | None]) -> None:
+        self.answer_to, self.questions = answer_to, list[Conversation]()
 
     def answer(self, conversations: Sequence[Conversation]) -> list[str | None]:
-        self.asked += conversations
-        return [self.say(number) for number in range(len(conversations))]
+        self.questions += conversations
+        return [self.answer_to(number) for number in range(len(conversations))]
 
 
 def cases() -> LabelledExamples:
     return LabelledExamples(world(), sasrec(), examples().test)
 
 
-def asked() -> list[Example]:
+def questions() -> list[Example]:
     return [example for task in TASKS for example in cases().of(task)]
 
 
 def truth(number: int) -> str:
-    example = asked()[number]
+    example = questions()[number]
     return SEPARATOR.join(world().titles[item] for item in example.answer_items) or f"{example.answer_text}, indeed."
 
 
-def test_who_says_what_f_says_is_perfect() -> None:
+def test_the_answers_of_the_recommender_are_perfect() -> None:
     rows = {(row.task, row.metric): row for row in evaluate_chat_model("x", Speaker(truth), cases())}
     assert rows["retrieval", "hr@5"].value == rows["retrieval", "ndcg@5"].value == 1
     assert rows["ranking", "ndcg@5"].value == 1
@@ -50,9 +50,9 @@ def test_who_says_what_f_says_is_perfect() -> None:
     assert {row.method for row in rows.values()} == {"x"}
 
 
-@pytest.mark.parametrize("said", [None, "", "I cannot say."])
-def test_what_is_not_said_or_not_understood_is_wrong(said: str | None) -> None:
-    rows = evaluate_chat_model("x", Speaker(lambda number: said), cases())
+@pytest.mark.parametrize("answer", [None, "", "I cannot say."])
+def test_what_is_missing_or_not_understood_is_wrong(answer: str | None) -> None:
+    rows = evaluate_chat_model("x", Speaker(lambda number: answer), cases())
     assert [row.value for row in rows if row.task != "reconstruction"] == [0] * 6
     assert {row.cases for row in rows if row.task == "retrieval"} == {len(cases().of("retrieval"))}
 
@@ -73,13 +73,13 @@ def test_shots_are_turns_that_were_answered_well() -> None:
     shots = draw_shots(examples().train)
     speaker = Speaker(truth)
     evaluate_chat_model("x-icl", speaker, cases(), shots)
-    assert speaker.asked == alignment_conversations(cases(), shots)
-    for said, example in zip(speaker.asked, asked(), strict=True):
-        assert [message.role for message in said] == ["system", *["user", "assistant"] * 2, "user"]
+    assert speaker.questions == alignment_conversations(cases(), shots)
+    for turns, example in zip(speaker.questions, questions(), strict=True):
+        assert [message.role for message in turns] == ["system", *["user", "assistant"] * 2, "user"]
         solved = shots[example.task][0]
         expected = SEPARATOR.join(world().titles[item] for item in solved.answer_items) or solved.answer_text
-        assert said[2].content == expected
-        assert all(world().titles[item] in said[-1].content for item in example.history)
+        assert turns[2].content == expected
+        assert all(world().titles[item] in turns[-1].content for item in example.history)
 
 
 def test_the_view_wanted_is_in_the_question() -> None:

@@ -26,7 +26,7 @@ from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Explanation, Method
 
 
-def told(method: str, case: int, text: str, score: float = 0.0) -> Explanation:
+def explanation(method: str, case: int, text: str, score: float = 0.0) -> Explanation:
     blank: dict[str, Any] = {"history": (1,), "history_titles": ("A",), "item_title": "B", "citations": ()}
     blank |= {"verdict": True, "probability": 0.5, "recommended": True, "rank": 1, "n_ranked": 9, "attributions": ()}
     return Explanation(method=method, user=str(case), item=case, text=text, score=score, **blank)
@@ -41,7 +41,9 @@ def three(cases: int, seed: int = 0) -> dict[Method, list[Explanation]]:
         return " ".join(np.insert(filler, int(rng.integers(3, len(filler))), word).tolist())
 
     words = {"ours": "this", "vicuna": "good", "chatgpt": "poor"}
-    return {Method(name): [told(name, case, text(word)) for case in range(cases)] for name, word in words.items()}
+    return {
+        Method(name): [explanation(name, case, text(word)) for case in range(cases)] for name, word in words.items()
+    }
 
 
 def values(rows: Sequence[Row], rater: str | None = None) -> dict[tuple[str, str], float | None]:
@@ -58,19 +60,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Fixed:
-    """Says what it is told to say, and keeps what it was given."""
+    """Predicts given labels, and keeps what it has read."""
 
-    def __init__(self, said: Sequence[int]) -> None:
-        self.said = said
+    def __init__(self, labels: Sequence[int]) -> None:
+        self.labels = labels
         self.given: list[Any] = []
 
     def __call__(self, texts_train: Any, targets_train: Any, texts_test: Any, *, classes: int | None) -> Any:
         self.given = [texts_train, targets_train, texts_test]
-        return np.eye(classes or 1)[list(self.said)]
+        return np.eye(classes or 1)[list(self.labels)]
 
 
 def test_rows_by_hand() -> None:
-    """Two held-out cases; ours is told as ours and vicuna, vicuna twice as vicuna, chatgpt as ours and vicuna."""
+    """Two held-out cases; ours is taken for ours and vicuna, vicuna twice for vicuna, chatgpt for ours and vicuna."""
     made = evaluate_discriminator(three(10), Fixed([0, 1, 1, 1, 0, 1]))
     rows, found = made.rows, values(made.rows)
     assert {(one.task, one.rater) for one in rows} == {("discriminator", "encoder")}
@@ -109,8 +111,8 @@ def test_no_case_is_on_both_sides() -> None:
 
 
 def test_the_seed_draws_the_split() -> None:
-    first, again, other = (split_cases(three(40), seed)[1].tolist() for seed in (0, 0, 1))
-    assert first == again != other
+    first, repeated, other = (split_cases(three(40), seed)[1].tolist() for seed in (0, 0, 1))
+    assert first == repeated != other
 
 
 @pytest.mark.parametrize(

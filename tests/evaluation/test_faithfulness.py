@@ -1,4 +1,4 @@
-"""Metrics of faithfulness on an f that adds up weights, where each value can be worked out by hand."""
+"""Metrics of faithfulness on a recommender that adds up weights, where each value can be worked out by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from tests.evaluation.weighted import ASKED, SCORE, TITLES, WEIGHTS, explanation, f, recommender, score_std
+from tests.evaluation.weighted import ASKED, SCORE, TITLES, WEIGHTS, explanation, recommender, score, score_std
 
 from recexplainer.claims.claim import Claim
 from recexplainer.data.dataset import Dataset
@@ -19,8 +19,8 @@ from recexplainer.explanations.record import Method
 from recexplainer.recommenders.base import User
 
 
-def claim(kind: Any, item: Any, mark: Any = "supported") -> Any:
-    return Claim(kind, mark, "", 0, 1, item)
+def claim(kind: Any, item: Any, status: Any = "supported") -> Any:
+    return Claim(kind, status, "", 0, 1, item)
 
 
 def values(*claims: Any, **changes: Any) -> Any:
@@ -30,7 +30,7 @@ def values(*claims: Any, **changes: Any) -> Any:
 
 
 def test_the_score_is_as_written() -> None:
-    assert f([["0", "1", "2", "3"]], None)[0, ASKED] == SCORE
+    assert score([["0", "1", "2", "3"]], None)[0, ASKED] == SCORE
 
 
 def test_what_is_cited_is_removed_side_by_side() -> None:
@@ -57,7 +57,7 @@ def test_what_is_left_should_be_enough() -> None:
     )
     everything = [claim("positive_attribution", item) for item in range(4)]
     assert values(*everything)["sufficiency"] == 0
-    mean = f([["0", "1", "2", "3"]], None).mean()
+    mean = score([["0", "1", "2", "3"]], None).mean()
     assert values()["sufficiency"] == pytest.approx((SCORE - mean) / score_std())
 
 
@@ -90,7 +90,7 @@ def test_random_citing_is_between_nothing_and_the_oracle() -> None:
         ((claim("verdict", None), claim("positive_attribution", 1, "unverified")), 1.0, 0.0, 0.5),
     ],
 )
-def test_marks_are_counted(claims: Any, fidelity: Any, hallucinated: Any, precision: Any) -> None:
+def test_statuses_are_counted(claims: Any, fidelity: Any, hallucinated: Any, precision: Any) -> None:
     found = values(*claims)
     assert found["verdict_fidelity"] == fidelity
     assert found["hallucination_rate"] == hallucinated
@@ -135,7 +135,7 @@ def test_draws_in_which_the_bounds_coincide_are_left_out_of_the_interval() -> No
     assert (share.value, share.low, share.high) == (1.0, 1.0, 1.0)
 
 
-def test_without_effects_there_is_nothing_to_compare_with() -> None:
+def test_without_attributions_there_is_nothing_to_compare_with() -> None:
     with pytest.raises(DataError, match="attributions of 0 of 4") as error:
         faithfulness_values([explanation(claim("positive_attribution", 0), attributions=())], recommender())
     assert "'hybrid' for user 'u'" in error.value.location
@@ -152,9 +152,9 @@ def test_a_true_text_is_above_three_that_are_not() -> None:
     items = pl.DataFrame({"item_id": list(map(str, range(len(TITLES)))), "title": TITLES})
     dataset = Dataset.from_frames(pl.DataFrame({"user_id": ["u"] * 4, "item_id": list("0123")}), items)
     explainer, pair = PairExplainer(dataset, recommender()), (User((0, 1, 2, 3), "u"), ASKED)
-    told = {Method(method): explainer.records(Method(method), [pair], [text]) for method, text in texts.items()}
+    explanations = {Method(method): explainer.records(Method(method), [pair], [text]) for method, text in texts.items()}
     rows: dict[tuple[str, str], Any] = {
-        (row.method, row.metric): row.value for row in evaluate_faithfulness(told, recommender())
+        (row.method, row.metric): row.value for row in evaluate_faithfulness(explanations, recommender())
     }
     wrong = [method for method in texts if method != "true"]
     assert rows["true", "claim_precision"] == 1.0

@@ -43,7 +43,7 @@ def explanation(method: Any, user: Any, text: str, recommended: Any = True) -> A
     )
 
 
-def told(cases: Any = 20) -> Any:
+def explanations_of_methods(cases: Any = 20) -> Any:
     return {
         method: [explanation(method, f"u{case}", f"Yes, text {number} of case {case}.") for case in range(cases)]
         for number, method in enumerate(METHODS)
@@ -59,7 +59,7 @@ def by_case(prompt: Any) -> Any:
 
 
 def test_answers_come_back_to_their_own_explanations() -> None:
-    explanations = told()
+    explanations = explanations_of_methods()
     judged = judge_with_model(explanations, FakeChatModel(by_case), seed=3)
     expected = [(method.name, one.user, one.item, True) for method, each in explanations.items() for one in each]
     assert [(one.method, one.user, one.item, one.label) for one in judged] == expected
@@ -73,13 +73,13 @@ def test_answers_come_back_to_their_own_explanations() -> None:
 
 
 def test_all_methods_are_asked_about_mixed_in_one_call() -> None:
-    explanations = told()
+    explanations = explanations_of_methods()
     plain = [judge_conversation(one) for each in explanations.values() for one in each]
     judges = [FakeChatModel(by_case) for _ in range(3)]
     judged = [judge_with_model(explanations, judge, seed) for judge, seed in zip(judges, (0, 0, 1), strict=True)]
     assert [len(judge.calls) for judge in judges] == [1, 1, 1]
-    first, again, other = (judge.calls[0] for judge in judges)
-    assert first == again != other
+    first, repeated, other = (judge.calls[0] for judge in judges)
+    assert first == repeated != other
     assert sorted(first, key=str) == sorted(other, key=str) == sorted(plain, key=str)
     places = [METHODS[int(one[0].content.split("text ")[1][0])] for one in first]
     assert all(len(set(places[start : start + 20])) == 3 for start in (0, 20, 40))
@@ -88,7 +88,7 @@ def test_all_methods_are_asked_about_mixed_in_one_call() -> None:
 
 def test_no_prompt_names_a_method() -> None:
     judge = FakeChatModel(by_case)
-    judge_with_model(told(), judge)
+    judge_with_model(explanations_of_methods(), judge)
     assert not [one for one in judge.calls[0] if any(method.name in str(one) for method in METHODS)]
 
 
@@ -98,7 +98,7 @@ def test_a_model_must_answer_every_prompt() -> None:
             return super().answer(conversations)[1:]
 
     with pytest.raises(ValueError, match="shorter"):
-        judge_with_model(told(), Short(by_case))
+        judge_with_model(explanations_of_methods(), Short(by_case))
 
 
 def test_nothing_is_judged_without_asking() -> None:

@@ -65,16 +65,16 @@ def test_the_rows_have_their_names() -> None:
 
 
 def test_it_agrees_with_ir_measures() -> None:
-    data, f = world(), sasrec()
+    data, recommender = world(), sasrec()
     split = leave_one_out(data)
     qrels, run = [], []
     for user in split.test_users.tolist():
         history = tuple(split.train_history(user).tolist())
-        scores = f.scores([User(history)])[0]
+        scores = recommender.scores([User(history)])[0]
         qrels.append(Qrel(str(user), str(split.test_item(user)), 1))
         run += [ScoredDoc(str(user), str(item), float(scores[item])) for item in range(60) if item not in history]
     measures = {name: ir_measures.parse_measure(name) for name in ("nDCG@5", "nDCG@10", "Success@5", "Success@10")}
     theirs = ir_measures.calc_aggregate(list(measures.values()), qrels, run)
-    got = values(evaluate_recommender(data, split, f))
+    got = values(evaluate_recommender(data, split, recommender))
     for ours, name in (("ndcg@5", "nDCG@5"), ("ndcg@10", "nDCG@10"), ("hr@5", "Success@5"), ("hr@10", "Success@10")):
         assert got["recommender", ours] == pytest.approx(theirs[measures[name]], abs=1e-6)

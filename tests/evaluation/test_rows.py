@@ -89,7 +89,7 @@ def test_a_failed_write_leaves_the_old_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("[{", "not JSON"),
         ("{}", "valid list"),
@@ -103,10 +103,10 @@ def test_a_failed_write_leaves_the_old_rows(tmp_path: Path) -> None:
         (json.dumps([{**GOOD, "task": None}]), "task"),
     ],
 )
-def test_a_malformed_file_is_refused(tmp_path: Path, text: str, says: Any) -> None:
+def test_a_malformed_file_is_refused(tmp_path: Path, text: str, message: Any) -> None:
     path = tmp_path / "rows.json"
     path.write_text(text)
-    with pytest.raises(RunError, match=says) as error:
+    with pytest.raises(RunError, match=message) as error:
         read_rows(path)
     assert str(path) in error.value.location
     assert error.value.hint

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.evaluation.test_discriminator import told, values
+from tests.evaluation.test_discriminator import explanation, values
 from tests.evaluation.test_encoder import save_encoder, settings
 
 from recexplainer.claims.parser import read_verdict
@@ -29,16 +29,17 @@ from recexplainer.explanations.record import Explanation, Method
 
 
 def world(cases: int, seed: int = 0) -> dict[Method, list[Explanation]]:
-    """f's score is ±2 by the verdict and ±1 by a word of the reasons; `vague` says neither."""
+    """The score is ±2 by the verdict and ±1 by a word of the reasons; `vague` has neither."""
     rng = np.random.default_rng(seed)
     yes, red = rng.random((2, cases)) < 0.5
     scores = 5.0 + np.where(yes, 2.0, -2.0) + np.where(red, 1.0, -1.0)
     clear = [f"{'Yes' if y else 'No'}, this {'red' if r else 'blue'} item" for y, r in zip(yes, red, strict=True)]
     return {
         Method("clear"): [
-            told("clear", case, text, score) for case, (text, score) in enumerate(zip(clear, scores, strict=True))
+            explanation("clear", case, text, score)
+            for case, (text, score) in enumerate(zip(clear, scores, strict=True))
         ],
-        Method("vague"): [told("vague", case, "the item", score) for case, score in enumerate(scores)],
+        Method("vague"): [explanation("vague", case, "the item", score) for case, score in enumerate(scores)],
     }
 
 
@@ -48,8 +49,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_rows_by_hand() -> None:
-    """Ten cases with scores 0 to 9: mean 4.5, variance 8.25; a reader that says 4.5 and 7.5 of the two held out."""
-    made = {Method("ours"): [told("ours", case, "x", float(case)) for case in range(10)]}
+    """Ten cases with scores 0 to 9: mean 4.5, variance 8.25; a reader that predicts 4.5 and 7.5 for the two held out."""
+    made = {Method("ours"): [explanation("ours", case, "x", float(case)) for case in range(10)]}
     _, test = split_cases(made, 0)
     score_std = 8.25**0.5
 
@@ -113,8 +114,8 @@ def test_controls_take_the_verdict_apart_from_the_reasons(folder: Path) -> None:
 def test_the_verdict_alone_predicts_the_mean_of_its_training_scores() -> None:
     predict = linear_predictor(verdict_features)
     texts = ["Yes."] * 3 + ["No."] * 3 + ["Perhaps."] * 2
-    said = predict(texts, np.array([1.0, 2.0, 3.0, -1.0, -2.0, -3.0, 7.0, 9.0]), ["Yes", "No", "?"], classes=None)
-    np.testing.assert_allclose(said, [2.0, -2.0, 8.0], atol=0.1)
+    predicted = predict(texts, np.array([1.0, 2.0, 3.0, -1.0, -2.0, -3.0, 7.0, 9.0]), ["Yes", "No", "?"], classes=None)
+    np.testing.assert_allclose(predicted, [2.0, -2.0, 8.0], atol=0.1)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 # pyright: reportUnknownLambdaType=false
-"""A chat model as the reader of explanations: what it is asked, and what its answers are worth."""
+"""A chat model as the reader of explanations: its questions, and what its answers are worth."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def test_choices_are_read_or_refused(answer: Any, expected: Any) -> None:
 
 
 def test_a_reader_is_shown_the_text_and_two_titles_alone() -> None:
-    told = explanation(text="Yes, {it} is fine; ANSWER-A.", method="intention", variant="grounded")
-    conversations = simulation_conversations({Method("intention", "grounded"): [told]}, recommender(), pairs=6)
+    own = explanation(text="Yes, {it} is fine; ANSWER-A.", method="intention", variant="grounded")
+    conversations = simulation_conversations({Method("intention", "grounded"): [own]}, recommender(), pairs=6)
     assert len(conversations) == 6
     for (message,) in conversations:
         assert message.role == "user"
-        assert told.text in message.content
+        assert own.text in message.content
         assert len(shown(message.content)) == 2
         assert sum(title in message.content for title in TITLES) == 2
         assert "intention" not in message.content
@@ -77,34 +77,34 @@ def shown(prompt: Any) -> Any:
 
 
 def by_weight(prompt: Any) -> Any:
-    """What who knows f would say."""
+    """The answer of one who knows the recommender."""
     first, second = (WEIGHTS[TITLES.index(title)] for title in shown(prompt))
     return f"<br>ANSWER-{'A' if first > second else 'B'}</br>"
 
 
 def by_text(prompt: Any) -> Any:
-    """As the fixed reader: one said to be for it, before one not named, before one said to be against it."""
+    """As the fixed reader: a positive citation before no citation before a negative one."""
     (text,) = re.findall("<explanation>\n(.*)\n</explanation>", prompt)
     first, second = (text.count(f"+{title}") - text.count(f"-{title}") for title in shown(prompt))
     return "Neither." if first == second else "A" if first > second else "B"
 
 
-def ask(told: Any, answer: Any, **arguments: Any) -> Any:
-    return predict_with_model(told, recommender(), FakeChatModel(answer), **arguments)
+def ask(explanations: Any, answer: Any, **arguments: Any) -> Any:
+    return predict_with_model(explanations, recommender(), FakeChatModel(answer), **arguments)
 
 
 def many(method: Any = "a", cases: Any = 100, **changes: Any) -> Any:
     return [explanation(user=f"u{case}", method=method, **changes) for case in range(cases)]
 
 
-def test_who_knows_f_is_right_and_who_turns_it_round_is_wrong() -> None:
-    told = {Method("a"): many()}
+def test_who_knows_the_recommender_is_right_and_who_turns_it_round_is_wrong() -> None:
+    explanations = {Method("a"): many()}
     for answer, score in (
         (by_weight, 1.0),
         (lambda prompt: "A" if by_weight(prompt) == "<br>ANSWER-B</br>" else "B", 0.0),
         (lambda _: "NEITHER", 0.5),
     ):
-        found = ask(told, answer)
+        found = ask(explanations, answer)
         assert len(found) == 300
         assert {one.score for one in found} == {score}
         assert simulatability_rows(found, "gpt")[0] == Row(
@@ -124,24 +124,24 @@ def test_a_reader_like_the_fixed_one_finds_what_the_fixed_one_finds() -> None:
         Claim("positive_attribution", "supported", "", 0, 1, 0),
         Claim("negative_attribution", "supported", "", 0, 1, 2),
     )
-    told = explanation(*claims, text="Yes: +Brink, -Velvet.")
-    (row, _) = simulatability_rows(ask({Method("a"): [told]}, by_text, pairs=6), "gpt")
+    own = explanation(*claims, text="Yes: +Brink, -Velvet.")
+    (row, _) = simulatability_rows(ask({Method("a"): [own]}, by_text, pairs=6), "gpt")
     assert row.value == pytest.approx(4.5 / 6)  # of the six pairs one is turned round, and one is tied
-    assert [row.value] == faithfulness_values([told], recommender())["simulatability"]
+    assert [row.value] == faithfulness_values([own], recommender())["simulatability"]
 
 
 def test_all_methods_are_asked_about_the_same_pairs() -> None:
-    told = {Method("a"): many(text="One."), Method("b"): many("b", text="Two.")[::-1]}
-    found = {(one.method, one.user): set[object]() for one in ask(told, by_weight)}
-    for one in ask(told, by_weight):
+    explanations = {Method("a"): many(text="One."), Method("b"): many("b", text="Two.")[::-1]}
+    found = {(one.method, one.user): set[object]() for one in ask(explanations, by_weight)}
+    for one in ask(explanations, by_weight):
         found[one.method, one.user].add((one.shown, one.truth))
     assert all(found["a", f"u{case}"] == found["b", f"u{case}"] for case in range(100))
     assert len({frozenset(each) for each in found.values()}) > 20
-    first, again, other = (ask(told, by_weight, seed=seed) for seed in (0, 0, 1))
-    assert first == again != other
+    first, repeated, other = (ask(explanations, by_weight, seed=seed) for seed in (0, 0, 1))
+    assert first == repeated != other
 
 
-def test_which_is_shown_first_tells_nothing() -> None:
+def test_the_order_on_show_has_no_information() -> None:
     found = ask({Method("a"): many()}, by_weight)
     assert 0.4 < np.mean([one.truth == "A" for one in found]) < 0.6
     for one in found:
@@ -150,15 +150,15 @@ def test_which_is_shown_first_tells_nothing() -> None:
 
 
 def test_answers_come_back_to_their_own_questions() -> None:
-    told = {Method("a"): many(cases=10), Method("b"): many("b", cases=10)}
+    explanations = {Method("a"): many(cases=10), Method("b"): many("b", cases=10)}
     model = FakeChatModel(lambda prompt: " and ".join(shown(prompt)))
-    found = predict_with_model(told, recommender(), model, seed=3)
+    found = predict_with_model(explanations, recommender(), model, seed=3)
     assert [one.answer for one in found] == [" and ".join(TITLES[item] for item in one.shown) for one in found]
     assert {one.choice for one in found} == {None}
-    planned = simulation_conversations(told, recommender(), seed=3)
+    expected = simulation_conversations(explanations, recommender(), seed=3)
     assert len(model.calls) == 1
-    assert model.calls[0] != planned
-    assert sorted(model.calls[0], key=str) == sorted(planned, key=str)
+    assert model.calls[0] != expected
+    assert sorted(model.calls[0], key=str) == sorted(expected, key=str)
 
 
 def test_items_that_are_not_apart_are_not_asked_about() -> None:
@@ -180,7 +180,7 @@ def test_where_there_is_nothing_to_ask_nobody_is() -> None:
     assert simulatability_rows([], "gpt") == []
 
 
-def test_without_effects_nothing_can_be_asked() -> None:
+def test_without_attributions_nothing_can_be_asked() -> None:
     with pytest.raises(DataError, match="attributions of 0 of 4"):
         simulation_conversations({Method("a"): [explanation(attributions=())]}, recommender())
 

@@ -1,4 +1,4 @@
-"""An f that adds up weights, so that each value of faithfulness can be worked out by hand."""
+"""A recommender that adds up weights, so that each value of faithfulness can be worked out by hand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WEIGHTS = np.array([3.0, 1.0, 0.0, -2.0])  # what items 0 to 3 do to the score o
 SCORE = 5.0
 
 
-def f(histories: Any, items: Any) -> Any:
+def score(histories: Any, items: Any) -> Any:
     """The score of the last item is 3 and the weights of the history; with those unseen it spreads by `score_std()`."""
     scores = np.zeros((len(histories), len(TITLES)))
     scores[:, 4:ASKED] = UNSEEN
@@ -26,7 +26,7 @@ def f(histories: Any, items: Any) -> Any:
 
 
 def recommender() -> Any:
-    return as_recommender(f, [str(item) for item in range(len(TITLES))])
+    return as_recommender(score, [str(item) for item in range(len(TITLES))])
 
 
 def score_std() -> Any:
