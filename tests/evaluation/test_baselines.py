@@ -141,7 +141,7 @@ def test_scores_that_are_no_numbers_are_refused() -> None:
 
 @pytest.fixture(scope="module")
 def many() -> LabelledExamples:
-    """Thousands of questions with known answers: the recommender's first is drawn as popularity is, its orders follow it."""
+    """Thousands of questions with known answers: the first item is drawn as popularity is, the orders follow it."""
     rng = np.random.default_rng(5)
     popularity = np.bincount(world().sequence, minlength=60)
     made = []

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recexplainer.evaluation.bootstrap import interval, resample
+from recexplainer.evaluation.rows import interval, resample
 
 
 def test_no_cases_have_no_mean() -> None:

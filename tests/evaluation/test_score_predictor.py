@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_rows_by_hand() -> None:
-    """Ten cases with scores 0 to 9: mean 4.5, variance 8.25; a reader that predicts 4.5 and 7.5 for the two held out."""
+    """Ten cases with scores 0 to 9: mean 4.5, variance 8.25; the two held out are predicted as 4.5 and 7.5."""
     made = {Method("ours"): [explanation("ours", case, "x", float(case)) for case in range(10)]}
     _, test = split_cases(made, 0)
     score_std = 8.25**0.5

@@ -39,20 +39,14 @@ _CITERS: tuple[Citer, ...] = ("text", "random", "oracle")
 _DEPTHS = (1, 2, 3)  # after how many citations the area cuts them off
 _RANDOM_DRAWS = 5
 _SIGNS: Mapping[ClaimKind, int] = {"positive_attribution": 1, "negative_attribution": -1}
-_COUNTED: frozenset[ClaimKind] = frozenset(  # the kinds of claims that claim_precision is of
-    [*_SIGNS, "no_positive_attribution", "no_negative_attribution", "verdict", "history", "shared", "popular"]
-)
+_NOT_CITING: tuple[ClaimKind, ...] = ("no_positive_attribution", "no_negative_attribution")
+_COUNTED: tuple[ClaimKind, ...] = (*_SIGNS, *_NOT_CITING, "verdict", "history", "shared", "popular")  # claim_precision
 _Scores = dict[frozenset[int], float]  # in units of the score_std, without each set of history items
 
 
 def bounded_metric(metric: str, citer: Citer) -> str:
     """The name of a metric of `BOUNDED` for the text itself, or for the citer in its place."""
     return metric if citer == "text" else f"{metric}_{citer}"
-
-
-def normalized_metric(metric: str) -> str:
-    """The name of a metric of `BOUNDED` as the share of the way from random citing to the oracle."""
-    return f"{metric}_normalized"
 
 
 def evaluate_faithfulness(
@@ -104,10 +98,11 @@ def faithfulness_values(
     attributions = standardized_attributions(explanations, recommender)
     cases = [_case(one, *each, rng) for one, each in zip(explanations, attributions, strict=True)]
     scores = _removal_scores(cases, recommender)
+    claims = [_statuses(one, *_COUNTED) for one in explanations]
     values: dict[str, Sequence[float | None]] = {
         "verdict_fidelity": [float(_statuses(one, "verdict") == ["supported"]) for one in explanations],
         "hallucination_rate": [float("contradicted" in _statuses(one, "history")) for one in explanations],
-        "claim_precision": [_precision(one) for one in explanations],
+        "claim_precision": [counted.count("supported") / max(len(counted), 1) for counted in claims],
         "n_cited": [float(len(case.cited["text"][0])) for case in cases],
     }
     for citer in _CITERS:
@@ -267,14 +262,9 @@ def _normalized(method: Method, metric: str, own: Values, random: Values, oracle
 
     way = row(method, EXPLANATION, metric, oracle - random)
     apart = way.low is not None and way.high is not None and not way.low <= 0 <= way.high
-    name = normalized_metric(metric)
+    name = f"{metric}_normalized"
     return row(method, EXPLANATION, name, share if apart else lambda drawn: np.full(len(drawn), np.nan), cases=len(own))
 
 
-def _precision(one: Explanation) -> float:
-    supported = [claim.status == "supported" for claim in one.claims if claim.kind in _COUNTED]
-    return float(np.mean(supported)) if supported else 0.0
-
-
-def _statuses(one: Explanation, kind: ClaimKind) -> list[ClaimStatus]:
-    return [claim.status for claim in one.claims if claim.kind == kind]
+def _statuses(one: Explanation, *kinds: ClaimKind) -> list[ClaimStatus]:
+    return [claim.status for claim in one.claims if claim.kind in kinds]

@@ -1,4 +1,4 @@
-"""A result is a row. Every evaluation writes rows; every table and figure is drawn from rows.
+"""A result is a row, with a 95% percentile bootstrap interval over cases; every table and figure is drawn from rows.
 
 It knows how rows are made, kept and read, not what they measure. No name in a row is ever taken apart.
 """
@@ -6,16 +6,15 @@ It knows how rows are made, kept and read, not what they measure. No name in a r
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from pydantic import ConfigDict, Field, Strict
 
-from recexplainer.evaluation.bootstrap import Statistic, interval, resample
 from recexplainer.explanations.record import Method
 from recexplainer.storage import read_as, write_json
 
@@ -28,6 +27,9 @@ EXPLANATION = "explanation"
 """The task of all rows about explanations: ratings, faithfulness, simulatability."""
 CONSTRAINED = "_constrained"
 """Ends the metrics of constrained decoding."""
+Statistic = Callable[[NDArray[np.int64]], NDArray[np.float64]]
+"""From `Int[resamples, cases]`, the places of the cases drawn, to `Float[resamples]`, NaN where it is not defined."""
+_MAX_DRAWS = 4_000_000  # drawn together: 32 MB of indices and as much of values, however many the cases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ def row(
     """The row of one metric: its mean over cases, or a statistic of them, with the 95% bootstrap interval.
 
     A `Method` gives the variant too. `values` is `Float[cases]`; or a statistic of the cases drawn, as of
-    `bootstrap.resample`, of `cases` cases. Without cases, and where the statistic is not defined, the row reads N/A.
+    `resample`, of `cases` cases. Without cases, and where the statistic is not defined, the row reads N/A.
     """
     if isinstance(method, Method):
         method, variant = method.name, method.variant
@@ -113,6 +115,47 @@ def row(
         low=low,
         high=high,
     )
+
+
+def resample(
+    statistic: Statistic, cases: int, *, resamples: int = 1000, seed: int = 0
+) -> tuple[float | None, float | None]:
+    """`(low, high)`: the 2.5% and 97.5% percentiles of a statistic over `cases` (>= 1) cases drawn with replacement.
+
+    Resamples in which it is not defined are left out; `(None, None)` where it is defined in none. Raises ValueError if
+    `resamples` is below 1.
+    """
+    if resamples < 1:
+        raise ValueError(f"resamples must be at least 1; got {resamples}")
+    rng = np.random.default_rng(seed)
+    block = max(1, _MAX_DRAWS // cases)
+    sizes = [min(block, resamples - start) for start in range(0, resamples, block)]
+    values = np.concatenate([statistic(rng.integers(cases, size=(size, cases))) for size in sizes])
+    defined = values[~np.isnan(values)]
+    if not len(defined):
+        return None, None
+    low, high = np.percentile(defined, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def interval(
+    values: ArrayLike, *, resamples: int = 1000, seed: int = 0
+) -> tuple[float | None, float | None, float | None]:
+    """`(mean, low, high)` of `Float[cases]`, with the interval of `resample`; `(None, None, None)` without a case.
+
+    Raises ValueError if `values` is not one-dimensional, holds a number that is not finite, or `resamples` is below 1.
+    """
+    cases = np.asarray(values, dtype=np.float64)
+    if cases.ndim != 1:
+        raise ValueError(f"values must be one-dimensional, one number a case; got shape {cases.shape}")
+    if not np.isfinite(cases).all():
+        raise ValueError(f"{int((~np.isfinite(cases)).sum())} of {len(cases)} values are not finite")
+    if len(cases) == 0:
+        return None, None, None
+    if cases.min() == cases.max() and resamples > 0:
+        return float(cases[0]), float(cases[0]), float(cases[0])
+    low, high = resample(lambda drawn: cases[drawn].mean(axis=1), len(cases), resamples=resamples, seed=seed)
+    return float(cases.mean()), low, high
 
 
 def write_rows(path: Path, rows: Iterable[Row] | Iterable[Confusion]) -> None:
