@@ -115,7 +115,7 @@ def alone(number: int = 0, **changes: Any) -> Explanation:
         cite(text, TITLES[3], 3, 0.33, 5, False),
         cite(text, "Emberfall Tactics", 90, in_history=False),
     )
-    said = explanation(
+    made = explanation(
         number,
         variant="self_attribution",
         text=text,
@@ -130,7 +130,7 @@ def alone(number: int = 0, **changes: Any) -> Explanation:
             Claim("omission", "contradicted", f"“{TITLES[0]}” does most and is not named", len(text), len(text), 0),
         ),
     )
-    return replace(said, **changes)
+    return replace(made, **changes)
 
 
 VALUES = {

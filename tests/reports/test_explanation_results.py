@@ -32,8 +32,7 @@ from recexplainer.reports.explanation_results import (
     table_of,
     table_synthetic,
 )
-from recexplainer.reports.paper import published
-from recexplainer.reports.tables import Cell, Table, to_csv, to_latex
+from recexplainer.reports.tables import Cell, Table, published, to_csv, to_latex
 
 RATINGS = [
     row("hybrid", "explanation", "rating", 2.25, 4, 0.25, rater="rubric"),

@@ -11,9 +11,8 @@ from tests.reports.evaluation_rows import row
 from recexplainer.data.dataset import Note
 from recexplainer.errors import SettingsError
 from recexplainer.reports.inputs import DatasetFacts
-from recexplainer.reports.paper import published
 from recexplainer.reports.run_results import table_1, table_1_constrained, table_b1, table_b2
-from recexplainer.reports.tables import Block, Cell, Column, Table, escape_latex, to_csv, to_latex
+from recexplainer.reports.tables import Block, Cell, Column, Table, escape_latex, published, to_csv, to_latex
 
 ROWS = [
     row("hybrid", "retrieval", "hr@5", 0.8, half=0.1),

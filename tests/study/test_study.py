@@ -72,7 +72,7 @@ def explanation(method: Any, number: Any, **changes: Any) -> Any:
     return replace(made, **changes)
 
 
-def told(cases: Any = 6) -> Any:
+def explained(cases: Any = 6) -> Any:
     return {method: [explanation(method, number) for number in range(cases)] for method in METHODS}
 
 
@@ -92,12 +92,12 @@ def write_table(path: Path, records: Any, delimiter: Any = ",", ends: Any = "\r\
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Any:
-    export_study(told(), tmp_path / "study", RUBRIC, cases=4)
+    export_study(explained(), tmp_path / "study", RUBRIC, cases=4)
     return tmp_path / "study"
 
 
 def test_every_method_explains_the_same_drawn_cases(tmp_path: Path) -> None:
-    key = export_study(told(30), tmp_path, RUBRIC, cases=12, seed=3)
+    key = export_study(explained(30), tmp_path, RUBRIC, cases=12, seed=3)
     of = {
         method: [(one.user, one.item) for one in key.entries if Method(one.method, one.variant) == method]
         for method in METHODS
@@ -110,7 +110,7 @@ def test_every_method_explains_the_same_drawn_cases(tmp_path: Path) -> None:
 
 def test_seeds_repeat_and_differ(tmp_path: Path) -> None:
     first, again, other = (
-        export_study(told(30), tmp_path / name, RUBRIC, cases=9, seed=seed)
+        export_study(explained(30), tmp_path / name, RUBRIC, cases=9, seed=seed)
         for name, seed in (("a", 1), ("b", 1), ("c", 2))
     )
     assert first == again
@@ -120,7 +120,7 @@ def test_seeds_repeat_and_differ(tmp_path: Path) -> None:
 
 
 def test_fewer_cases_than_asked_for_are_all_taken(tmp_path: Path) -> None:
-    shorter = {**told(5), BEHAVIOR: told(3)[BEHAVIOR]}
+    shorter = {**explained(5), BEHAVIOR: explained(3)[BEHAVIOR]}
     assert len(export_study(shorter, tmp_path, RUBRIC).entries) == 3 * len(METHODS)
 
 
@@ -133,7 +133,7 @@ def test_nothing_in_the_packet_tells_the_method(folder: Path) -> None:
 
 
 def test_the_order_is_mixed(tmp_path: Path) -> None:
-    key = export_study(told(40), tmp_path, RUBRIC, cases=40)
+    key = export_study(explained(40), tmp_path, RUBRIC, cases=40)
     method_of = {one.id: Method(one.method, one.variant) for one in key.entries}
     order = [method_of[record["id"]] for record in table(tmp_path)]
     changes = sum(one != other for one, other in pairwise(order))
@@ -174,7 +174,7 @@ def test_text_cannot_break_out_of_the_page(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("explanations", "says"),
+    ("explanations", "message"),
     [
         ({}, "No case"),
         ({BEHAVIOR: []}, "No case"),
@@ -184,8 +184,8 @@ def test_text_cannot_break_out_of_the_page(tmp_path: Path) -> None:
         ({m: [explanation(m, 0, history_titles=(m.name,))] for m in METHODS}, "differ"),
     ],
 )
-def test_explanations_that_make_no_study_are_refused(tmp_path: Path, explanations: Any, says: Any) -> None:
-    with pytest.raises(DataError, match=says) as error:
+def test_explanations_that_make_no_study_are_refused(tmp_path: Path, explanations: Any, message: Any) -> None:
+    with pytest.raises(DataError, match=message) as error:
         export_study(explanations, tmp_path, RUBRIC)
     assert error.value.location
     assert error.value.hint
@@ -194,17 +194,17 @@ def test_explanations_that_make_no_study_are_refused(tmp_path: Path, explanation
 
 def test_arguments_out_of_bounds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="4 lines"):
-        export_study(told(), tmp_path, RUBRIC[:3])
+        export_study(explained(), tmp_path, RUBRIC[:3])
     with pytest.raises(ValueError, match="0 cases"):
-        export_study(told(), tmp_path, RUBRIC, cases=0)
+        export_study(explained(), tmp_path, RUBRIC, cases=0)
 
 
 def test_the_key_of_another_packet_is_not_lost(folder: Path) -> None:
     kept = (folder / "key.json").read_bytes()
     with pytest.raises(RunError, match="another packet"):
-        export_study(told(), folder, RUBRIC, cases=4, seed=5)
+        export_study(explained(), folder, RUBRIC, cases=4, seed=5)
     assert (folder / "key.json").read_bytes() == kept
-    export_study(told(), folder, RUBRIC, cases=4)
+    export_study(explained(), folder, RUBRIC, cases=4)
     assert (folder / "key.json").read_bytes() == kept
 
 
@@ -274,7 +274,7 @@ def changed(place: Any, **changes: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("change", "says", "row"),
+    ("change", "message", "row"),
     [
         (changed(2, id="x00"), "no entry 'x00'", ", row 3"),
         (lambda value: value | {"ratings": [value["ratings"][0]] * 2}, "there twice", ", row 2"),
@@ -291,17 +291,17 @@ def changed(place: Any, **changes: Any) -> Any:
     ],
 )
 def test_a_saved_file_that_cannot_be_right_is_refused(
-    folder: Path, tmp_path: Path, change: Any, says: Any, row: Any
+    folder: Path, tmp_path: Path, change: Any, message: Any, row: Any
 ) -> None:
     path = write_saved(tmp_path / "one.json", change(saved(folder)))
-    with pytest.raises(DataError, match=says) as error:
+    with pytest.raises(DataError, match=message) as error:
         import_study(folder, [path])
     assert error.value.location == f"{path}{row}"
     assert error.value.hint
 
 
 @pytest.mark.parametrize(
-    ("change", "says", "row"),
+    ("change", "message", "row"),
     [
         (lambda records: records[1].update(rating="5"), "'5' is no rating", ", row 3"),
         (lambda records: records[1].update(rating="good"), "'good' is no rating", ", row 3"),
@@ -314,19 +314,19 @@ def test_a_saved_file_that_cannot_be_right_is_refused(
     ],
 )
 def test_a_table_that_cannot_be_right_is_refused(
-    folder: Path, tmp_path: Path, change: Any, says: Any, row: Any
+    folder: Path, tmp_path: Path, change: Any, message: Any, row: Any
 ) -> None:
     records = table(folder)
     change(records)
     path = write_table(tmp_path / "one.csv", records)
-    with pytest.raises(DataError, match=says) as error:
+    with pytest.raises(DataError, match=message) as error:
         import_study(folder, [path])
     assert error.value.location == f"{path}{row}"
     assert error.value.hint
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
+    ("name", "content", "message"),
     [
         ("one.json", b"{", "not JSON"),
         ("one.csv", "id;rating\nü;3".encode("cp1252"), "not UTF-8"),
@@ -336,9 +336,9 @@ def test_a_table_that_cannot_be_right_is_refused(
         ("one.xlsx", b"PK", "CSV or JSON"),
     ],
 )
-def test_files_of_another_kind_are_refused(folder: Path, tmp_path: Path, name: Any, content: Any, says: Any) -> None:
+def test_files_of_another_kind_are_refused(folder: Path, tmp_path: Path, name: Any, content: Any, message: Any) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(DataError, match=says) as error:
+    with pytest.raises(DataError, match=message) as error:
         import_study(folder, [tmp_path / name])
     assert str(tmp_path / name) in error.value.location
 
@@ -400,7 +400,7 @@ def test_ratings_go_to_agreement_by_case(folder: Path, tmp_path: Path) -> None:
 
 
 def test_key_entries_stand_in_the_order_of_methods(tmp_path: Path) -> None:
-    key = export_study(told(3), tmp_path, RUBRIC)
+    key = export_study(explained(3), tmp_path, RUBRIC)
     assert [Method(one.method, one.variant) for one in key.entries] == [method for method in METHODS for _ in range(3)]
     assert isinstance(key.entries[0], KeyEntry)
 
@@ -412,7 +412,7 @@ def test_the_commands_write_a_study_and_read_it(tmp_path: Path) -> None:
     RunLayout(run).write_version()
     RunLayout(run).recipe.write_text("{name: run, forms: [behavior, hybrid]}")
     left_by_a_recipe_before = {Method("gpt"): [explanation(UNALIGNED, 99)]}
-    for method, each in (told() | left_by_a_recipe_before).items():
+    for method, each in (explained() | left_by_a_recipe_before).items():
         folder = complete(run / STAGES.get(method, f"explanations-{method}"))
         write_explanations(folder / RunLayout.CASE_EXPLANATIONS, each)
     at = ["--folder", str(tmp_path / "study")]

@@ -14,7 +14,6 @@ from recexplainer.explanations.record import Method
 from recexplainer.reports.charts import Bar, Panel, Stack, StackPanel, method_panel, panel
 from recexplainer.reports.inputs import PaperDataset
 from recexplainer.reports.names import display_name, in_order, interval, method_name, variant_name
-from recexplainer.reports.paper import paper_block, paper_heading, published
 from recexplainer.reports.tables import (
     NOT_MEASURED,
     Block,
@@ -26,6 +25,9 @@ from recexplainer.reports.tables import (
     mark_best,
     method_lines,
     method_table,
+    paper_block,
+    paper_heading,
+    published,
     stated,
 )
 

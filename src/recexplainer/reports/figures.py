@@ -36,19 +36,10 @@ logger = logging.getLogger(__name__)
 def write_figures(
     ratings: Sequence[StackPanel], matrix: ConfusionMatrix | None, ablation: Sequence[Panel], folder: Path
 ) -> dict[int, list[Path]]:
-    """Write `figure-{3,4,7}.{svg,png}` of what there is to draw.
+    """Write `figure-{3,4,7}.{svg,png}` of what there is to draw: panels of raters, a matrix, panels of metrics.
 
-    Args:
-        ratings: For Figure 3 the shares of ratings, a panel a rater.
-        matrix: For Figure 4 the confusion matrix.
-        ablation: For Figure 7 a panel a metric; each bar is a model, the full one is labeled `FULL_MODEL`.
-        folder: Made if it is not there.
-
-    Returns:
-        The files of each figure, SVG before PNG; none, and nothing imported, where there is nothing to draw.
-
-    Raises:
-        RunError: The operating system refuses to write.
+    Returns the files of each figure, SVG before PNG; none, and nothing imported, where there is nothing to draw. Raises
+    RunError if the operating system refuses to write.
     """
     if not (ratings or matrix or ablation):
         return {}
@@ -152,7 +143,6 @@ def _draw_stacks(axes: Axes, stacks: Sequence[Stack]) -> None:
 
 
 def _draw_point(axes: Axes, place: int, bar: Bar) -> None:
-    """A point and its interval; the full model's is filled, and a broken line runs down from it."""
     full = bar.label == FULL_MODEL
     if bar.low is not None and bar.high is not None:
         axes.plot([bar.low, bar.high], [place, place], color=_POINT, linewidth=1, solid_capstyle="butt")
@@ -189,7 +179,6 @@ def _shortened(name: str, line: int = _NAME) -> str:
 
 
 def _blank(height: float) -> Figure:
-    """An empty figure, one column wide and so many inches high; its parts find their own places."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(WIDTH, height), dpi=DOTS, layout="constrained")

@@ -45,54 +45,31 @@ class DatasetFacts:
 
 @dataclass(frozen=True)
 class ReportInputs:
-    """Everything that a report shows; what is empty is left out with a sentence.
-
-    Attributes:
-        name: The run's name.
-        dataset: Facts of the data.
-        recommender: What to call the recommender: `SASRec`, …
-        recommender_rows: Its quality: methods `recommender` and `popularity`, task `recommendation`, metrics `hr@5`,
-            `hr@10`, `ndcg@5`, `ndcg@10`.
-        alignment_rows: The rows of Table 1.
-        counts: For each task the numbers of training and test examples (Table B2).
-        training_logs: For each form the trainer's log, oldest first: mappings with `step` and `loss`, and where known
-            `tokens_per_second` and `seconds` since the start. Entries without `loss` are not drawn.
-        explanations: With evidence, shown in this order.
-        attributions: What else the recommender was asked about each of `explanations`; () where it was not.
-        surrogate_alone: Explanations by the surrogate alone; shown beside the explanation of the same user and item.
-        settings: The recipe, as plain nested mappings.
-        versions: Package name to version.
-        stages: For each stage, in the order in which they ran, the seconds that it took.
-        paper_dataset: Which of the paper's datasets this data reproduces; None if it is other data.
-        machine: What it ran on, in words.
-        evaluation: The rows of each further evaluation by its name: `faithfulness`, `synthetic`, `judge`,
-            `discriminator`, `score_predictor`, `ablation`, `agreement` in their own sections, any other as a table of
-            its own.
-        confusion: The confusion matrix of the discriminator, a record a cell.
-        judge_rules: The rules by which the rubric rates, one sentence each.
-        needs: What was not measured and what would bring it into the report, one sentence each.
-        case_studies: Each a pair of user and item, explained by several methods or under several aspects.
-    """
+    """Everything that a report shows; what is empty is left out with a sentence."""
 
     name: str
     dataset: DatasetFacts
     recommender: str = "SASRec"
-    recommender_rows: Sequence[Row] = ()
-    alignment_rows: Sequence[Row] = ()
-    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    recommender_rows: Sequence[Row] = ()  # methods `recommender` and `popularity`: hr and ndcg at 5 and 10
+    alignment_rows: Sequence[Row] = ()  # of Table 1
+    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])  # train and test, a task
+    # For each form the trainer's log, oldest first: mappings with `step` and `loss`, and where known with
+    # `tokens_per_second` and `seconds` since the start. Entries without `loss` are not drawn.
     training_logs: Mapping[str, Sequence[Mapping[str, float]]] = field(
         default_factory=dict[str, Sequence[Mapping[str, float]]]
     )
-    explanations: Sequence[Explanation] = ()
-    attributions: Sequence[PairAttribution] = ()
-    surrogate_alone: Sequence[Explanation] = ()
-    settings: Mapping[str, object] = field(default_factory=dict[str, object])
-    versions: Mapping[str, str] = field(default_factory=dict[str, str])
-    stages: Mapping[str, float] = field(default_factory=dict[str, float])
-    paper_dataset: PaperDataset | None = None
-    machine: str = ""
+    explanations: Sequence[Explanation] = ()  # with evidence, shown in this order
+    attributions: Sequence[PairAttribution] = ()  # what else the recommender was asked about each of these, or ()
+    surrogate_alone: Sequence[Explanation] = ()  # shown beside the explanation of the same user and item
+    settings: Mapping[str, object] = field(default_factory=dict[str, object])  # the recipe, as plain nested mappings
+    versions: Mapping[str, str] = field(default_factory=dict[str, str])  # of packages, by name
+    stages: Mapping[str, float] = field(default_factory=dict[str, float])  # seconds, in the order in which they ran
+    paper_dataset: PaperDataset | None = None  # which of the paper's this data reproduces; None if it is other data
+    machine: str = ""  # in words
+    # The rows of each further evaluation by its name: `faithfulness`, `synthetic`, `judge`, `discriminator`,
+    # `score_predictor`, `ablation` and `agreement` in their own sections, any other as a table of its own.
     evaluation: Mapping[str, Sequence[Row]] = field(default_factory=dict[str, Sequence[Row]])
-    confusion: Sequence[Confusion] = ()
-    judge_rules: Sequence[str] = ()
-    needs: Sequence[str] = ()
-    case_studies: Sequence[Sequence[Explanation]] = ()
+    confusion: Sequence[Confusion] = ()  # of the discriminator, a record a cell
+    judge_rules: Sequence[str] = ()  # by which the rubric rates, a sentence each
+    needs: Sequence[str] = ()  # what was not measured and what would bring it into the report, a sentence each
+    case_studies: Sequence[Sequence[Explanation]] = ()  # a pair each, explained by several methods or under aspects

@@ -6,7 +6,7 @@ It does not know where its inputs come from, and the same inputs give the same f
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +47,9 @@ _WRITTEN = re.compile(r"explanations/\d{2,}\.html|tables/table-[a-z0-9-]+\.(csv|
 def write_report(inputs: ReportInputs, folder: Path) -> Path:
     """Write `index.html`, `explanations/{01,02,…}.html`, `tables/table-{1,2,3,b1,b2,…}.{csv,tex}` and the figures.
 
-    Args:
-        inputs: Everything to show; what is empty is left out with a sentence, and has no table and no figure.
-        folder: Made if it is not there; pages, tables and figures of an earlier report in it are replaced, and those
-            that this report has not are removed.
-
-    Returns:
-        The path of `index.html`. Like the other pages it loads nothing from anywhere: style and charts are inside.
+    What is empty in `inputs` is left out with a sentence, and has no table and no figure. Pages, tables and figures of
+    an earlier report in the folder are replaced or removed. Returns the path of `index.html`; like the other pages it
+    loads nothing from anywhere: style and charts are inside.
 
     Raises:
         SettingsError: If `paper_dataset` names none of the paper's datasets.
@@ -61,11 +57,8 @@ def write_report(inputs: ReportInputs, folder: Path) -> Path:
             there are not as many attributions as explanations, or the operating system refuses to write.
     """
     tables = _tables(inputs)
-    further = [
-        explanation_results.table_of(name, rows)
-        for name, rows in inputs.evaluation.items()
-        if rows and name not in EVALUATIONS
-    ]
+    others = {name: rows for name, rows in inputs.evaluation.items() if rows and name not in EVALUATIONS}
+    further = [explanation_results.table_of(name, rows) for name, rows in others.items()]
     shown = cards(inputs.explanations, inputs.surrogate_alone, inputs.attributions)
     names: dict[str, Any] = _names(inputs, shown) | {"tables": tables, "further": further}
     matrix = names["matrices"][0] if names["matrices"] else None
@@ -75,7 +68,11 @@ def write_report(inputs: ReportInputs, folder: Path) -> Path:
         texts |= {f"tables/{table.key}.csv": to_csv(table), f"tables/{table.key}.tex": to_latex(table)}
     for name, text in texts.items():
         write_text(folder / name, text)
-    _remove_others(folder, {*(folder / name for name in texts), *(path for paths in drawn.values() for path in paths)})
+    written = {*(folder / name for name in texts), *chain(*drawn.values())}
+    with system_errors(folder):
+        for path in list(folder.glob("*/*")):
+            if path not in written and _WRITTEN.fullmatch(path.relative_to(folder).as_posix()):
+                path.unlink()
     return folder / "index.html"
 
 
@@ -89,14 +86,6 @@ def absent_evaluations(inputs: ReportInputs) -> dict[str, dict[str, str]]:
         there.add("baselines")
     known = packaged_yaml("recexplainer.reports", "evaluations.yaml")
     return {name: entry for name, entry in known.items() if name not in there}
-
-
-def _remove_others(folder: Path, written: Collection[Path]) -> None:
-    """Remove what an earlier report has written into a folder and this one has not."""
-    with system_errors(folder):
-        for path in list(folder.glob("*/*")):
-            if path not in written and _WRITTEN.fullmatch(path.relative_to(folder).as_posix()):
-                path.unlink()
 
 
 def _tables(inputs: ReportInputs) -> dict[str, Table | None]:

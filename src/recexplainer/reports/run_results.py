@@ -14,16 +14,18 @@ from recexplainer.explanations.record import Method
 from recexplainer.reports.charts import Bar, Curves, Panel, curves, method_panel, panel
 from recexplainer.reports.inputs import DatasetFacts, PaperDataset
 from recexplainer.reports.names import display_name, duration, in_order, method_name, series_class
-from recexplainer.reports.paper import Published, paper_block, published
 from recexplainer.reports.tables import (
     NOT_MEASURED,
     Block,
     Cell,
     Column,
+    Published,
     Table,
     columns_of,
     count,
     method_table,
+    paper_block,
+    published,
     stated,
 )
 from recexplainer.storage import packaged_yaml

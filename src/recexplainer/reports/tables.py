@@ -1,20 +1,22 @@
-"""The neutral structure of a table, its lines drawn from rows, and its text as CSV and LaTeX.
+"""The neutral structure of a table, its lines drawn from rows and the paper's numbers, its text as CSV and LaTeX.
 
-Which columns a table has is in `tables.yaml`. The HTML of tables is in `page/`.
+Which columns a table has is in `tables.yaml`, what the paper published in `paper.yaml`; its HTML is in `page/`.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
+from recexplainer.errors import SettingsError
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Method
+from recexplainer.reports.inputs import PaperDataset
 from recexplainer.reports.names import in_order, interval, method_name
 from recexplainer.reports.templates import PAGE
 from recexplainer.storage import packaged_yaml
@@ -57,16 +59,10 @@ Line = tuple[str, tuple[Cell, ...]]  # the name of a line, and its cells
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column, and which rows it shows.
+    """A column, and which rows it shows: those of its task, metric and rater, where None is any and `none` no rater.
 
-    Attributes:
-        label: Its heading; `group` is that of its group, `meaning` what it measures in a few words.
-        best: Which end is best.
-        task: The task of its rows; None for any.
-        metric: The metric of its rows.
-        rater: The rater of its rows, `none` for rows without one; None for any.
-        percent: Whether values are shown as percentages, without their intervals.
-        headline: What it means where it is a number at the head of the page.
+    `meaning` is what it measures in a few words, `headline` the same where it is a number at the head of the page;
+    `best` is which end is best; with `percent` values are percentages, without their intervals.
     """
 
     label: str
@@ -130,9 +126,33 @@ class Table:
         return runs if any(name for name, _ in runs) else []
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The paper's numbers for one dataset; `paper.yaml` states what each is, and `sparsity` is a share, 0 to 1.
+
+    `alignment` has for each method a number a column of Table 1, None where the paper prints N/A; `discriminator` is
+    `[writers][writers]`; `ablation` is by variant; `examples` has the numbers of training and test examples. What the
+    paper does not have for a dataset is empty.
+    """
+
+    name: str
+    users: int
+    items: int
+    interactions: int
+    sparsity: float
+    alignment: Mapping[str, Sequence[float | None]]
+    ratings: Mapping[str, float]
+    score_predictor: Mapping[str, float]
+    writers: Sequence[str]
+    discriminator: Sequence[Sequence[int]]
+    examples: Mapping[str, Sequence[int]]
+    ablation: Mapping[str, float]
+    agreement: Mapping[str, Mapping[str, float]]
+
+
 def columns_of(table: str, rows: Sequence[Row] | None = None) -> tuple[Column, ...]:
     """The columns of a table by its name in `tables.yaml`; with rows those that show one of them."""
-    columns = tuple(Column(**fields) for fields in _columns()[table])
+    columns = tuple(Column(**fields) for fields in _packaged("tables")[table])
     return columns if rows is None else tuple(each for each in columns if any(map(each.shows, rows)))
 
 
@@ -158,12 +178,42 @@ def method_table(
 
 def mark_best(columns: Sequence[Column], lines: Iterable[Line]) -> tuple[Line, ...]:
     """Mark the best cell of each column that has a best end; cells that read the same are equally best."""
-    lines = list(lines)
-    best = [_best_text(column, [cells[place] for _, cells in lines]) for place, column in enumerate(columns)]
+    lines, best = list(lines), list[str | None]()
+    for place, column in enumerate(columns):
+        values = {cells[place].text: cells[place].value or 0.0 for _, cells in lines if cells[place].value is not None}
+        choose = min if column.best == "low" else max
+        best.append(choose(values, key=lambda text, values=values: values[text]) if column.best and values else None)
     return tuple(
         (name, tuple(replace(cell, best=cell.text == text) for cell, text in zip(cells, best, strict=True)))
         for name, cells in lines
     )
+
+
+def published(dataset: str | None) -> Published:
+    """The paper's numbers for `Games`, `Movies` or `Steam`, None for Games. Raises SettingsError for others."""
+    datasets = _packaged("paper")["datasets"]
+    facts = datasets.get(dataset or "Games")
+    if facts is None:
+        what, hint = f"The paper has no dataset {dataset!r}.", f"Use one of {', '.join(datasets)}."
+        raise SettingsError(what, location="paper_dataset", hint=hint)
+    return Published(**{"ablation": {}, "agreement": {}, "writers": _packaged("paper")["writers"]} | facts)
+
+
+def paper_heading(dataset: PaperDataset | None) -> str:
+    """The heading of a block of the paper's numbers; says so where they are of other data."""
+    name = published(dataset).name
+    return f"Paper, {name}" if dataset else f"Paper, {name}: other data, for orientation only"
+
+
+def paper_block(
+    dataset: PaperDataset | None,
+    columns: Sequence[Column],
+    lines: Mapping[str, Sequence[Cell]],
+    note: str = "",
+) -> Block:
+    """The paper's numbers as a block of a table, the best of each column marked; short lines end in dashes."""
+    padded = [(name, (*cells, *[Cell(NOT_MEASURED)] * (len(columns) - len(cells)))) for name, cells in lines.items()]
+    return Block(f"{paper_heading(dataset)}{note}", mark_best(columns, padded), published=True)
 
 
 def stated(value: float | None) -> Cell:
@@ -221,13 +271,6 @@ def _latex_template() -> Template:
     return environment.get_template("table.tex.j2")
 
 
-def _best_text(column: Column, cells: Sequence[Cell]) -> str | None:
-    values = {cell.text: cell.value for cell in cells if cell.value is not None}
-    if not column.best or not values:
-        return None
-    return (max if column.best == "high" else min)(values, key=lambda text: values[text])
-
-
 @cache
-def _columns() -> dict[str, list[dict[str, Any]]]:
-    return packaged_yaml("recexplainer.reports", "tables.yaml")
+def _packaged(name: str) -> dict[str, Any]:
+    return packaged_yaml("recexplainer.reports", f"{name}.yaml")

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from recexplainer.explanations.record import Method
 from recexplainer.reports.names import display_name, duration, interval, method_name, plain, signed
 
 if TYPE_CHECKING:
@@ -17,12 +16,7 @@ PAGE = Path(__file__).with_name("page")
 
 
 def environment(*filters: Callable[..., Any], **named: Callable[..., Any]) -> Environment:
-    """Templates of the folder `page`; HTML is escaped, a name that is not given is an error.
-
-    Args:
-        filters: Further filters, called by the names of these functions.
-        named: Further filters by name.
-    """
+    """Templates of the folder `page` with further filters; HTML is escaped, a name that is not given is an error."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
     made = Environment(
@@ -32,7 +26,8 @@ def environment(*filters: Callable[..., Any], **named: Callable[..., Any]) -> En
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    own = {"count": "{:,}".format, "task_name": partial(display_name, "tasks"), "form_name": _form_name}
+    names = {"task_name": partial(display_name, "tasks"), "form_name": partial(display_name, "methods")}
+    own = {"count": "{:,}".format, **names}
     shared = {each.__name__: each for each in (duration, interval, method_name, percent_of, plain, signed, *filters)}
     cast("dict[str, Any]", made.filters).update(own | shared | named)
     return made
@@ -41,7 +36,3 @@ def environment(*filters: Callable[..., Any], **named: Callable[..., Any]) -> En
 def percent_of(value: float, maximum: float = 1.0) -> str:
     """A length as a percentage of a chart's width, such as `25.00%`; what lies outside is drawn at the end."""
     return f"{100 * max(0.0, min(value / maximum, 1.0)) if maximum > 0 else 0:.2f}%"
-
-
-def _form_name(form: str) -> str:
-    return method_name(Method(form))

@@ -68,24 +68,24 @@ def quoted(text: str) -> set[str]:
     return {first or second for first, second in _QUOTED.findall(text)}
 
 
-def by_hand(told: Sequence[Explanation], recommender: Recommender) -> Mapping[str, Sequence[float | None]]:
+def by_hand(explanations: Sequence[Explanation], recommender: Recommender) -> Mapping[str, Sequence[float | None]]:
     """Metrics as a reader without claims can compute them: from the verdict, quoted titles and effects of removal."""
-    users = [User(each.history, each.user) for each in told]
-    attributions = occlusion_attributions(recommender, users, [each.item for each in told])
+    users = [User(each.history, each.user) for each in explanations]
+    attributions = occlusion_attributions(recommender, users, [each.item for each in explanations])
     drops: list[float | None] = []
-    for each, of_history in zip(told, attributions, strict=True):
+    for each, of_history in zip(explanations, attributions, strict=True):
         sign = 1 if each.recommended else -1
         known = dict(zip(each.history_titles, sign * of_history, strict=True))
         drops.append(sum(float(known.get(title, 0.0)) for title in quoted(each.text)))
     return {
-        "verdict_fidelity": [float(read_verdict(each.text) is each.recommended) for each in told],
+        "verdict_fidelity": [float(read_verdict(each.text) is each.recommended) for each in explanations],
         "hallucination_rate": [
-            float(not quoted(each.text) <= {*each.history_titles, each.item_title}) for each in told
+            float(not quoted(each.text) <= {*each.history_titles, each.item_title}) for each in explanations
         ],
         "comprehensiveness": drops,
-        "sufficiency": [0.5 for _ in told],
+        "sufficiency": [0.5 for _ in explanations],
         "simulatability": [None if number % 2 else value for number, value in enumerate(drops)],
-        "no-such-metric": [1.0 for _ in told],
+        "no-such-metric": [1.0 for _ in explanations],
     }
 
 
