@@ -65,9 +65,8 @@ def main() -> None:
     use_threads(None)
     rows = measure(given.form, given.users, given.examples, given.ratio)
     for row in rows:
-        print(
-            f"{row.method:<12} {row.variant:<28} {row.task:<16} {row.metric:<20} {row.value:.3f} [{row.low:.3f}, {row.high:.3f}]"
-        )
+        name = f"{row.method:<12} {row.variant:<28} {row.task:<16} {row.metric:<20}"
+        print(f"{name} {row.value:.3f} [{row.low:.3f}, {row.high:.3f}]")
     if given.out:
         write_rows(given.out, rows)
 

@@ -23,10 +23,9 @@ from recexplainer.hardware import has_fast_bfloat16
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.connector import EncoderInput
 from recexplainer.surrogate.encoding import Encoded
-from recexplainer.surrogate.loop import TokenBudgetTrainer
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.settings import SurrogateSettings
-from recexplainer.surrogate.training import encode_examples, new_surrogate
+from recexplainer.surrogate.training import TokenBudgetTrainer, encode_examples, new_surrogate
 
 PADDED_LENGTH = 1024
 LEAST_RATIO = 8.0

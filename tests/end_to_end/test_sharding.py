@@ -11,8 +11,8 @@ from tests.end_to_end.test_processes import TWO, losses, start
 from tests.surrogate.test_pretrained import save_tiny, settings
 
 from recexplainer.errors import SurrogateError
-from recexplainer.surrogate.loop import split_weights
 from recexplainer.surrogate.settings import PretrainedSettings
+from recexplainer.surrogate.training import split_weights
 
 pytestmark = pytest.mark.slow
 
@@ -21,8 +21,8 @@ import sys
 from pathlib import Path
 from tests.surrogate.test_pretrained import settings
 from tests.tiny import alignment
-from recexplainer.surrogate.memory import estimate_memory
-from recexplainer.surrogate.loop import split_weights
+from recexplainer.surrogate.training import estimate_memory
+from recexplainer.surrogate.training import split_weights
 from recexplainer.surrogate.training import new_surrogate, train_surrogate
 
 base, folder, sharded = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "sharded"
@@ -58,7 +58,7 @@ def test_two_processes_that_split_the_weights_have_the_losses_of_one(tmp_path: P
 
 
 def test_one_process_cannot_split_weights() -> None:
-    with pytest.raises(SurrogateError, match="nobody to share weights with"):
+    with pytest.raises(SurrogateError, match="several processes only"):
         split_weights(torch.nn.Linear(1, 1), torch.nn.Linear(1, 1))
 
 

@@ -55,7 +55,7 @@ def test_the_frame_of_nano() -> None:
     assert frame.stop == tokenizer.eos_token_id
 
 
-def test_attention_starts_looking_for_what_is_alike_and_handing_it_on() -> None:
+def test_attention_starts_with_equal_queries_and_keys_and_passes_values_on() -> None:
     backbone, _ = build_nano(TEXTS, NANO, seed=0)
     states = torch.randn(50, NANO.hidden_size)
     for layer in backbone.model.layers:
@@ -64,7 +64,7 @@ def test_attention_starts_looking_for_what_is_alike_and_handing_it_on() -> None:
         assert (alike.argmax(1) == torch.arange(50)).float().mean() > 0.9
         values, sign = attention.v_proj(states), torch.ones(NANO.hidden_size)
         if layer is backbone.model.layers[-1]:
-            sign[-attention.head_dim :] = -1  # the last head takes away what it sees
+            sign[-attention.head_dim :] = -1  # the last head suppresses what it sees
         torch.testing.assert_close(attention.o_proj(values * sign), 0.5 * states, atol=1e-4, rtol=1e-3)
 
 
@@ -76,7 +76,7 @@ def test_question_frame_and_answer_are_the_chat_template() -> None:
     assert built == encode(tokenizer, str(tokenizer.apply_chat_template(chat, tokenize=False)))
 
 
-def test_another_template_is_read_off_just_so() -> None:
+def test_the_frame_of_another_template() -> None:
     tokenizer = learn_tokenizer(TEXTS, 500, 256)
     tokenizer.chat_template = (
         "{% for m in messages %}[{{ m['role'] }}] {{ m['content'] }}{{ eos_token }}\n{% endfor %}"
@@ -88,7 +88,7 @@ def test_another_template_is_read_off_just_so() -> None:
     assert frame.stop == tokenizer.eos_token_id
 
 
-def test_without_a_chat_template_it_says_so() -> None:
+def test_without_a_chat_template_there_is_an_error() -> None:
     tokenizer = learn_tokenizer(TEXTS, 500, 256)
     tokenizer.chat_template = None
     with pytest.raises(SurrogateError, match="no chat template") as caught:
@@ -109,7 +109,7 @@ def test_the_seed_draws_the_weights() -> None:
     assert any(not torch.equal(one[name], third[name]) for name in one)
 
 
-def test_nano_has_the_shape_asked_for() -> None:
+def test_nano_has_the_shape_of_its_settings() -> None:
     model, tokenizer = build_nano(TEXTS, NANO, 0)
     assert (model.config.hidden_size, model.config.num_hidden_layers) == (32, 2)
     assert model.get_input_embeddings().num_embeddings == len(tokenizer)

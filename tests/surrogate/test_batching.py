@@ -77,10 +77,12 @@ def test_labels_are_the_answers_and_nothing_else() -> None:
     length, at = batch["input_ids"].shape[1], 0
     for position, row in enumerate(chosen):
         for offset in range(len(answers[position])):
-            place = int(batch["label_positions"][at])
-            assert place == position * length + data[row].answer_start - 1 + offset, "the state before predicts it"
+            position_of_label = int(batch["label_positions"][at])
+            assert position_of_label == position * length + data[row].answer_start - 1 + offset, (
+                "the state before predicts it"
+            )
             if offset:
-                assert flat[place] == batch["labels"][at - 1]
+                assert flat[position_of_label] == batch["labels"][at - 1]
             at += 1
     assert at == len(batch["labels"])
 
@@ -113,7 +115,7 @@ def test_similarities_are_inner_products_and_how_far_above_their_mean() -> None:
     assert inputs["similarity"]["positions"].tolist() == positions(one, "similarity")
 
 
-def test_behavior_asks_for_no_vectors() -> None:
+def test_behavior_needs_no_vectors() -> None:
     batch = encoded_set("behavior").collate([encoded_set("behavior")[0]])
     assert batch["encoder_inputs"] == {}
 
@@ -153,7 +155,7 @@ def test_tokens_are_reserved_for_an_answer() -> None:
     assert cut(prompt, reserved_tokens=9).ids.tolist() == whole.ids.tolist()
 
 
-def test_the_items_asked_about_are_never_cut() -> None:
+def test_the_items_of_the_question_are_never_cut() -> None:
     example = Example("ranking", history=(1, 2, 3), items=(7, 8, 9, 10), answer_items=(8, 7, 10, 9))
     prompt = render(example, "behavior", "Sort {items} for {history}.", world().titles)
     whole, cut = encoder()(prompt), encoder()
@@ -267,7 +269,7 @@ def test_no_examples_make_no_batches() -> None:
     assert len(sampler) == 0
 
 
-def test_users_are_asked_about_once_each() -> None:
+def test_each_user_has_one_vector() -> None:
     data = encoded_set("intention")
     assert data.user_vectors is not None
     distinct = {(one.user, one.history) for one in alignment().examples if one.history}

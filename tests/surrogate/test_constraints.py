@@ -19,10 +19,10 @@ def follow(trie: Trie, walk: list[int]) -> int:
 
 
 @given(sequences, walks)
-def test_it_agrees_with_brute_force(said: list[list[int]], walks: list[list[int]]) -> None:
-    trie = Trie(said)
-    prefixes = {tuple(one[:end]) for one in said for end in range(len(one) + 1)}
-    walks = [*walks, *(one[:2] for one in said)]
+def test_it_agrees_with_brute_force(rows: list[list[int]], walks: list[list[int]]) -> None:
+    trie = Trie(rows)
+    prefixes = {tuple(one[:end]) for one in rows for end in range(len(one) + 1)}
+    walks = [*walks, *(one[:2] for one in rows)]
     nodes = np.array([follow(trie, walk) for walk in walks])
     allowed = trie.allowed(nodes, VOCABULARY)
     for walk, node, row in zip(walks, nodes, allowed, strict=True):
@@ -32,9 +32,9 @@ def test_it_agrees_with_brute_force(said: list[list[int]], walks: list[list[int]
 
 
 @given(sequences)
-def test_each_prefix_has_a_node_of_its_own(said: list[list[int]]) -> None:
-    trie = Trie(said)
-    prefixes = {tuple(one[:end]) for one in said for end in range(len(one) + 1)}
+def test_each_prefix_has_a_node_of_its_own(rows: list[list[int]]) -> None:
+    trie = Trie(rows)
+    prefixes = {tuple(one[:end]) for one in rows for end in range(len(one) + 1)}
     assert len({follow(trie, list(prefix)) for prefix in prefixes}) == len(prefixes) == len(trie.first) - 1
 
 

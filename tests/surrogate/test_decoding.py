@@ -36,10 +36,10 @@ def only(prompts: EncodedSet, row: int) -> EncodedSet:
     return EncodedSet([prompts.encoded[row]], prompts.user_vectors, prompts.item_vectors)
 
 
-def next_logits(surrogate: Surrogate, prompts: EncodedSet, row: int, said: list[int]) -> Tensor:
-    """What the whole model says after one unpadded prompt and some words: no cache, no batch, no mask."""
+def next_logits(surrogate: Surrogate, prompts: EncodedSet, row: int, generated: list[int]) -> Tensor:
+    """The whole model's logits after one unpadded prompt and some words: no cache, no batch, no mask."""
     one = prompts.encoded[row]
-    ids = torch.from_numpy(np.concatenate([one.ids, np.array(said, np.int32)])[None].astype(np.int64))
+    ids = torch.from_numpy(np.concatenate([one.ids, np.array(generated, np.int32)])[None].astype(np.int64))
     with torch.inference_mode():
         embedded = surrogate.embed(ids, prompts.encoder_inputs([one], np.zeros(1, np.int64)))
         return surrogate.backbone(inputs_embeds=embedded).logits[0, -1].double()
@@ -57,19 +57,19 @@ def every_title(decoder: Decoder, prompts: EncodedSet) -> NDArray[np.float64]:
 
 
 def greedily(surrogate: Surrogate, prompts: EncodedSet, row: int, limit: int) -> str:
-    said: list[int] = []
+    generated: list[int] = []
     stop = chat_frame(surrogate.tokenizer).stop
-    while len(said) < limit and (token := int(next_logits(surrogate, prompts, row, said).argmax())) != stop:
-        said.append(token)
-    return surrogate.tokenizer.decode(said, skip_special_tokens=True).strip()
+    while len(generated) < limit and (token := int(next_logits(surrogate, prompts, row, generated).argmax())) != stop:
+        generated.append(token)
+    return surrogate.tokenizer.decode(generated, skip_special_tokens=True).strip()
 
 
 @every
-def test_left_padded_batches_say_what_each_prompt_says_alone(form: Form, architecture: str) -> None:
+def test_left_padded_batches_give_the_answers_of_each_prompt_alone(form: Form, architecture: str) -> None:
     surrogate = fresh(form, architecture)
     prompts = questions(surrogate, count=4)
-    said = Decoder(surrogate, world().titles).greedy(prompts, 6)
-    assert said == [greedily(surrogate, prompts, row, 6) for row in range(4)]
+    generated = Decoder(surrogate, world().titles).greedy(prompts, 6)
+    assert generated == [greedily(surrogate, prompts, row, 6) for row in range(4)]
 
 
 @every
@@ -100,11 +100,11 @@ def test_the_score_of_a_title_is_the_sum_over_its_tokens(architecture: str) -> N
     scores = every_title(decoder, prompts)
     assert scores.shape == (2, 7)
     for row, item in ((0, 0), (1, 6)):
-        said: list[int] = []
+        generated: list[int] = []
         total = 0.0
         for token in [*decoder.title_ids[item], decoder.stop]:
-            total += float(next_logits(surrogate, prompts, row, said).log_softmax(-1)[token])
-            said.append(token)
+            total += float(next_logits(surrogate, prompts, row, generated).log_softmax(-1)[token])
+            generated.append(token)
         assert scores[row, item] == pytest.approx(total, rel=1e-4)
 
 
@@ -144,26 +144,26 @@ def test_an_order_takes_at_each_step_the_likeliest_of_what_is_left(architecture:
         for item in order[1:]:
             parts += [decoder.separator, decoder.title_ids[item]]
         lists.append([token for part in parts for token in part] + [decoder.stop])
-    said: list[int] = []
-    while said not in lists:
-        allowed: set[int] = {one[len(said)] for one in lists if one[: len(said)] == said}
-        logits = next_logits(surrogate, prompts, 0, said)
-        said.append(max(allowed, key=logits.__getitem__))
-    assert decoder.orders(prompts, [candidates])[0] == surrogate.tokenizer.decode(said[:-1])
+    generated: list[int] = []
+    while generated not in lists:
+        allowed: set[int] = {one[len(generated)] for one in lists if one[: len(generated)] == generated}
+        logits = next_logits(surrogate, prompts, 0, generated)
+        generated.append(max(allowed, key=logits.__getitem__))
+    assert decoder.orders(prompts, [candidates])[0] == surrogate.tokenizer.decode(generated[:-1])
 
 
 def walk(constraint: Any, vocabulary: int, prefer: list[int]) -> list[int]:
     """Decode one row greedily with scores that fall along `prefer`."""
-    said: list[int] = []
+    generated: list[int] = []
     for _ in range(20):
         scores = torch.zeros(1, vocabulary)
-        for place, token in enumerate(prefer):
-            scores[0, token] = 10.0 - place
-        held = constraint(torch.tensor([said], dtype=torch.long).reshape(1, -1), scores)
-        said.append(int(held.argmax()))
-        if said[-1] == 0:
+        for rank, token in enumerate(prefer):
+            scores[0, token] = 10.0 - rank
+        masked = constraint(torch.tensor([generated], dtype=torch.long).reshape(1, -1), scores)
+        generated.append(int(masked.argmax()))
+        if generated[-1] == 0:
             break
-    return said
+    return generated
 
 
 PREFIXED = [[1, 2], [1, 2, 3], [1, 2, 3, 4]]
@@ -174,22 +174,22 @@ PREFIXED = [[1, 2], [1, 2, 3], [1, 2, 3, 4]]
 )
 @pytest.mark.parametrize("separator", [[5], [5, 3], [3]])
 def test_an_order_of_titles_that_begin_one_another(prefer: list[int], separator: list[int]) -> None:
-    """Whatever the model prefers, and even where the separator may be read as a title going on."""
-    said = walk(OrderConstraint([PREFIXED], separator, 0), 7, prefer)
+    """Whatever the model prefers, and even where the separator may be read as the continuation of a title."""
+    generated = walk(OrderConstraint([PREFIXED], separator, 0), 7, prefer)
     possible = []
     for order in permutations(PREFIXED):
         joined = [*order[0], *separator, *order[1], *separator, *order[2], 0]
         possible.append(joined)
-    assert said in possible
+    assert generated in possible
 
 
-def test_an_order_bars_exactly_what_no_order_goes_on_with() -> None:
+def test_an_order_masks_exactly_what_no_order_continues_with() -> None:
     constraint = OrderConstraint([[[1, 2], [1, 3]], [[4], [6, 6]]], [5], 0)
     scores = torch.ones(2, 7)
 
-    def allowed(said: list[list[int]]) -> list[list[int]]:
-        held = constraint(torch.tensor(said, dtype=torch.long).reshape(2, -1), scores)
-        return [torch.isfinite(row).nonzero().flatten().tolist() for row in held]
+    def allowed(generated: list[list[int]]) -> list[list[int]]:
+        masked = constraint(torch.tensor(generated, dtype=torch.long).reshape(2, -1), scores)
+        return [torch.isfinite(row).nonzero().flatten().tolist() for row in masked]
 
     assert allowed([[], []]) == [[1], [4, 6]]
     assert allowed([[1], [4]]) == [[2, 3], [5]]
@@ -210,8 +210,8 @@ def test_titles_that_begin_one_another_are_all_found() -> None:
 
 def test_the_constraint_holds_each_beam_to_its_own_walk() -> None:
     constraint = TrieConstraint(Trie([[1, 2, 0], [1, 3, 0], [4, 0]]))
-    held = constraint(torch.tensor([[1], [4]]), torch.zeros(2, 6))
-    assert [torch.isfinite(row).nonzero().flatten().tolist() for row in held] == [[2, 3], [0]]
+    masked = constraint(torch.tensor([[1], [4]]), torch.zeros(2, 6))
+    assert [torch.isfinite(row).nonzero().flatten().tolist() for row in masked] == [[2, 3], [0]]
 
 
 @every
@@ -237,7 +237,7 @@ def test_yes_and_no_begin_differently() -> None:
     assert encode(tokenizer, "Yes")[0] != encode(tokenizer, "No")[0]
 
 
-def test_nothing_asked_is_nothing_answered() -> None:
+def test_no_questions_have_no_answers() -> None:
     surrogate = fresh("behavior")
     decoder, none = Decoder(surrogate, world().titles), EncodedSet([], None, None)
     assert decoder.greedy(none, 5) == []
@@ -259,15 +259,15 @@ def test_tokens_that_begin_a_word_may_hold_less_or_more_of_it() -> None:
     assert tokens_that_begin("No", texts) == [6, 7]
 
 
-def test_what_is_quoted_is_held_to_titles_that_may_be_cited_each_at_most_once() -> None:
+def test_quotations_are_constrained_to_titles_that_may_be_cited_each_at_most_once() -> None:
     opening, closing = [8], [9]
     short, long, other = [1], [1, 2], [3]
     titles = [short, long, other]
 
-    def may_follow(said: list[int]) -> set[int]:
+    def may_follow(generated: list[int]) -> set[int]:
         constraint = QuoteConstraint([titles], opening, closing)
-        held = constraint(torch.tensor([said], dtype=torch.long).reshape(1, -1), torch.zeros(1, 10))
-        return {token for token, score in enumerate(held[0].tolist()) if score == 0}
+        masked = constraint(torch.tensor([generated], dtype=torch.long).reshape(1, -1), torch.zeros(1, 10))
+        return {token for token, score in enumerate(masked[0].tolist()) if score == 0}
 
     everything = set(range(10))
     assert may_follow([]) == may_follow([4, 5]) == everything
@@ -275,7 +275,7 @@ def test_what_is_quoted_is_held_to_titles_that_may_be_cited_each_at_most_once() 
     assert may_follow([8, 1]) == {2, 9}, "one title is the beginning of another"
     assert may_follow([8, 1, 2]) == {9}
     assert may_follow([8, 1, 9]) == everything, "the quotation is closed"
-    assert may_follow([8, 1, 9, 4, 8]) == {1, 3}, "the longer title is still to be had"
+    assert may_follow([8, 1, 9, 4, 8]) == {1, 3}, "the longer title may still be cited"
     assert may_follow([8, 1, 9, 4, 8, 1]) == {2}, "the shorter one is not"
     assert may_follow([8, 1, 9, 8, 3, 9, 8, 1, 2, 9]) == everything - {8}, "nothing is left to quote"
 
@@ -285,20 +285,20 @@ def test_words_are_drawn_among_the_likely_ones_and_begin_with_the_likelier_verdi
     first = {int(WordSampler([seed], [[0], [1, 2]])(0, scores, first=True).argmax()) for seed in range(50)}
     later = {int(WordSampler([seed], [[0], [1, 2]])(0, scores, first=False).argmax()) for seed in range(50)}
     assert first == {1, 2}, "together likelier than the likeliest token"
-    assert later == {0, 1, 2, 3}, "what is too unlikely beside the likeliest is never said"
+    assert later == {0, 1, 2, 3}, "what is too unlikely beside the likeliest is never sampled"
     one, other = (WordSampler([7], [[0], [1]]) for _ in range(2))
-    said = [one(0, scores, first=False).tolist() for _ in range(20)]
-    assert said == [other(0, scores, first=False).tolist() for _ in range(20)]
+    generated = [one(0, scores, first=False).tolist() for _ in range(20)]
+    assert generated == [other(0, scores, first=False).tolist() for _ in range(20)]
 
 
 def test_only_later_drafts_draw_what_they_cite() -> None:
     titles, scores = [[5, 6], [7, 8]], torch.zeros(1, 20)
     scores[0, 5] = 0.1
-    said = torch.tensor([[1]])
+    generated = torch.tensor([[1]])
 
     def cited(seed: int, draw: bool) -> int:
         constraint = QuoteConstraint([titles], [1], [2], WordSampler([seed], [[0], [3]]), sample_titles=draw)
-        return int(constraint(said, scores).argmax())
+        return int(constraint(generated, scores).argmax())
 
     assert {cited(seed, False) for seed in range(30)} == {5}
     assert {cited(seed, True) for seed in range(30)} == {5, 7}
@@ -320,17 +320,17 @@ def test_a_citing_text_quotes_nothing_else(form: Form, architecture: str, draft:
 
 
 @both
-def test_sampled_texts_are_as_many_as_asked_and_the_same_for_the_same_seed(architecture: str) -> None:
+def test_sampled_texts_are_as_many_as_requested_and_the_same_for_the_same_seed(architecture: str) -> None:
     surrogate = fresh("hybrid", architecture)
     prompts = questions(surrogate, count=3)
     decoder = Decoder(surrogate, world().titles)
     drawn = torch.get_rng_state()
-    said = decoder.sampled(prompts, 8, 4, temperature=2.0)
-    assert torch.equal(torch.get_rng_state(), drawn), "nobody else's draws are disturbed"
-    assert [len(texts) for texts in said] == [4, 4, 4]
-    assert all(len(set(texts)) > 1 for texts in said)
-    assert decoder.sampled(prompts, 8, 4, temperature=2.0) == said
-    assert decoder.sampled(prompts, 8, 4, temperature=2.0, seed=1) != said
+    generated = decoder.sampled(prompts, 8, 4, temperature=2.0)
+    assert torch.equal(torch.get_rng_state(), drawn), "other draws are not disturbed"
+    assert [len(texts) for texts in generated] == [4, 4, 4]
+    assert all(len(set(texts)) > 1 for texts in generated)
+    assert decoder.sampled(prompts, 8, 4, temperature=2.0) == generated
+    assert decoder.sampled(prompts, 8, 4, temperature=2.0, seed=1) != generated
 
 
 def test_sampled_the_colder_the_nearer_to_greedy() -> None:
@@ -344,10 +344,13 @@ def test_sampled_the_colder_the_nearer_to_greedy() -> None:
 def test_a_choice_is_a_distribution_over_the_candidates() -> None:
     surrogate = fresh("hybrid")
     decoder = Decoder(surrogate, world().titles)
-    asked = [Example("rationale", "for", history=(3, 8, 21), items=(5,)), Example("rationale", "for", "", (4, 9), (6,))]
-    questions = encode_questions(surrogate, world(), sasrec(), asked)
-    chosen = decoder.choose(questions, [one.history for one in asked])
+    examples = [
+        Example("rationale", "for", history=(3, 8, 21), items=(5,)),
+        Example("rationale", "for", "", (4, 9), (6,)),
+    ]
+    questions = encode_questions(surrogate, world(), sasrec(), examples)
+    chosen = decoder.choose(questions, [one.history for one in examples])
     every = every_title(decoder, questions)
-    for one, probabilities, scores in zip(asked, chosen, every, strict=True):
+    for one, probabilities, scores in zip(examples, chosen, every, strict=True):
         expected = np.exp(scores[list(one.history)])
         assert probabilities == pytest.approx(expected / expected.sum(), abs=1e-6)

@@ -20,8 +20,8 @@ SETTINGS = PreferenceSettings(learning_rate=3e-3, epochs=4, tokens_per_batch=102
 
 
 def rationales(count: int = 6) -> list[Example]:
-    asked = [one for one in examples().train if (one.task, one.subtask) == ("rationale", "surrogate")]
-    return asked[:count]
+    found = [one for one in examples().train if (one.task, one.subtask) == ("rationale", "surrogate")]
+    return found[:count]
 
 
 def answers(surrogate: Surrogate, count: int = 6) -> EncodedSet:
@@ -34,7 +34,7 @@ def answers(surrogate: Surrogate, count: int = 6) -> EncodedSet:
 
 
 def alone(surrogate: Surrogate, data: EncodedSet, row: int) -> float:
-    """The log probability of one answer: the whole model, token after token, no batch, no label places."""
+    """The log probability of one answer: the whole model, token after token, no batch, no label positions."""
     one = data.encoded[row]
     ids = torch.from_numpy(one.ids[None].astype(np.int64))
     embedded = surrogate.embed(ids, data.encoder_inputs([one], np.zeros(1, np.int64)))
@@ -56,16 +56,16 @@ def test_log_probabilities_in_a_batch_are_those_of_each_answer_alone(form: Form,
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_answers_follow_the_questions_that_explaining_asks(form: Form) -> None:
+def test_answers_follow_the_questions_of_explanations(form: Form) -> None:
     surrogate = fresh(form)
     data = answers(surrogate, 3)
-    asked = encode_questions(surrogate, world(), sasrec(), rationales(3))
+    questions = encode_questions(surrogate, world(), sasrec(), rationales(3))
     stop = surrogate.tokenizer.eos_token_id
-    for one, question, example in zip(data.encoded, asked.encoded, rationales(3), strict=False):
+    for one, question, example in zip(data.encoded, questions.encoded, rationales(3), strict=False):
         assert one.ids[: one.answer_start].tolist() == question.ids.tolist()
-        said = one.ids[one.answer_start :].tolist()
-        assert said[-1] == stop
-        assert surrogate.tokenizer.decode(said[:-1]) == example.answer_text
+        answer = one.ids[one.answer_start :].tolist()
+        assert answer[-1] == stop
+        assert surrogate.tokenizer.decode(answer[:-1]) == example.answer_text
 
 
 def test_the_loss_by_hand() -> None:
@@ -85,7 +85,7 @@ def test_the_first_step_has_the_loss_by_hand() -> None:
     with torch.inference_mode():
         each = [alone(surrogate, data, row) for row in range(4)]
     tokens = [len(one.ids) - one.answer_start for one in data.encoded[:4]]
-    per_token = np.mean([said / count for said, count in zip(each, tokens, strict=True)])
+    per_token = np.mean([total / count for total, count in zip(each, tokens, strict=True)])
     losses = PreferenceTrainer(surrogate, data, settings).epoch()
     assert losses == [pytest.approx(log(2) - 0.5 * per_token, rel=1e-4)]
 

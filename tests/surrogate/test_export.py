@@ -39,7 +39,7 @@ def base(architecture: str) -> Path:
 
 
 def with_lora(form: Form, architecture: str) -> Surrogate:
-    """A surrogate whose LoRA says something; fresh LoRA adds nothing."""
+    """A surrogate whose LoRA has an effect; fresh LoRA adds nothing."""
     lora = PretrainedSettings(rank=4, alpha=8, dropout=0.0)
     settings = SETTINGS.model_copy(update={"backbone": str(base(architecture)), "pretrained": lora})
     surrogate = new_surrogate(form, alignment(), settings).eval()
@@ -57,8 +57,8 @@ def some_logits(surrogate: Surrogate) -> torch.Tensor:
 
 
 def questions(surrogate: Surrogate) -> EncodedSet:
-    asked = [one for one in examples().test if one.task in ("ranking", "rationale")]
-    return encode_questions(surrogate, world(), sasrec(), asked[:3] + asked[-3:])
+    chosen = [one for one in examples().test if one.task in ("ranking", "rationale")]
+    return encode_questions(surrogate, world(), sasrec(), chosen[:3] + chosen[-3:])
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -71,10 +71,10 @@ def test_merged_it_is_a_plain_model_with_the_same_logits(architecture: str, tmp_
     plain = fresh("intention", architecture).backbone
     assert surrogate.backbone.state_dict().keys() == plain.state_dict().keys()
     assert not all(torch.equal(one, plain.state_dict()[name]) for name, one in surrogate.backbone.state_dict().items())
-    surrogate.save_pretrained(tmp_path / "g")
-    assert (tmp_path / "g" / "backbone" / "model.safetensors").is_file()
-    assert not (tmp_path / "g" / "backbone" / "adapter_config.json").exists()
-    assert torch.equal(some_logits(Surrogate.from_pretrained(tmp_path / "g")), some_logits(surrogate))
+    surrogate.save_pretrained(tmp_path / "surrogate")
+    assert (tmp_path / "surrogate" / "backbone" / "model.safetensors").is_file()
+    assert not (tmp_path / "surrogate" / "backbone" / "adapter_config.json").exists()
+    assert torch.equal(some_logits(Surrogate.from_pretrained(tmp_path / "surrogate")), some_logits(surrogate))
 
 
 def test_nano_is_plain_already(tmp_path: Path) -> None:
@@ -84,22 +84,22 @@ def test_nano_is_plain_already(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("form", FORMS)
-def test_a_server_of_the_backbone_alone_says_the_same_token_for_token(
+def test_a_server_of_the_backbone_alone_generates_the_same_token_for_token(
     form: Form, architecture: str, tmp_path: Path
 ) -> None:
     surrogate = with_lora(form, architecture)
-    asked = questions(surrogate)
+    encoded = questions(surrogate)
     decoder = Decoder(surrogate, world().titles)
-    said = decoder.greedy(asked, LONGEST)
-    write_prompts(tmp_path / "prompts.safetensors", surrogate, asked, [f"q{row}" for row in range(len(asked))])
+    expected = decoder.greedy(encoded, LONGEST)
+    write_prompts(tmp_path / "prompts.safetensors", surrogate, encoded, [f"q{row}" for row in range(len(encoded))])
     surrogate.save_pretrained(tmp_path / "lora")
     Surrogate.from_pretrained(tmp_path / "lora", merged=True).save_pretrained(tmp_path / "merged")
     server: Any = AutoModelForCausalLM.from_pretrained(tmp_path / "merged" / "backbone")
     prompts = load_file(tmp_path / "prompts.safetensors")
     answers = []
-    for row in range(len(asked)):
+    for row in range(len(encoded)):
         embedded = prompts[f"q{row}"]
-        assert embedded.shape == (len(asked.encoded[row].ids), surrogate.embeddings.embedding_dim)
+        assert embedded.shape == (len(encoded.encoded[row].ids), surrogate.embeddings.embedding_dim)
         ids = server.generate(
             inputs_embeds=embedded[None],
             attention_mask=torch.ones(1, len(embedded), dtype=torch.long),
@@ -110,17 +110,17 @@ def test_a_server_of_the_backbone_alone_says_the_same_token_for_token(
         )[0].tolist()
         until = ids.index(decoder.stop) if decoder.stop in ids else len(ids)
         answers.append(surrogate.tokenizer.decode(ids[:until], skip_special_tokens=True).strip())
-    assert answers == said
-    assert len(set(said)) > 1, "different questions, different answers"
+    assert answers == expected
+    assert len(set(expected)) > 1, "different questions, different answers"
 
 
 def test_vectors_fill_their_placeholders() -> None:
     surrogate = fresh("hybrid")
-    asked = questions(surrogate)
-    one, embedded = asked.encoded[0], prompt_embeddings(surrogate, asked)[0]
-    assert asked.item_vectors is not None
+    encoded = questions(surrogate)
+    one, embedded = encoded.encoded[0], prompt_embeddings(surrogate, encoded)[0]
+    assert encoded.item_vectors is not None
     items = [(at, each.items[0]) for at, each in one.placeholders if each.encoder == "item"]
-    vectors = torch.from_numpy(asked.item_vectors[[item for _, item in items]])
+    vectors = torch.from_numpy(encoded.item_vectors[[item for _, item in items]])
     assert torch.allclose(embedded[[at for at, _ in items]], surrogate.connector("item")(vectors), atol=1e-6)
     words = sorted(set(range(len(one.ids))) - {at for at, _ in one.placeholders})
     assert torch.equal(embedded[words], surrogate.embeddings(torch.from_numpy(one.ids[words]).long()))

@@ -21,11 +21,11 @@ NAME = "someone/tiny-surrogate"
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Generator[Hub]:
     with loopback_hub() as running:
-        _ask(running.endpoint, monkeypatch)
+        _use_endpoint(running.endpoint, monkeypatch)
         yield running
 
 
-def _ask(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def _use_endpoint(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What HF_ENDPOINT does, which is read once when the client is loaded."""
     monkeypatch.setattr(constants, "ENDPOINT", endpoint)
     template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
@@ -58,14 +58,14 @@ def test_shared_and_fetched_it_gives_identical_logits(form: Form, hub: Hub, tmp_
 
 def test_what_was_fetched_once_needs_no_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with loopback_hub() as hub:
-        _ask(hub.endpoint, monkeypatch)
+        _use_endpoint(hub.endpoint, monkeypatch)
         fresh("hybrid").push_to_hub(NAME, token=TOKEN)
         Surrogate.from_pretrained(NAME, cache_dir=tmp_path)
     again = Surrogate.from_pretrained(NAME, cache_dir=tmp_path, local_files_only=True)
     assert torch.equal(logits(again), logits(fresh("hybrid")))
 
 
-def test_a_revision_is_the_one_asked_for(hub: Hub, tmp_path: Path) -> None:
+def test_a_revision_is_the_requested_one(hub: Hub, tmp_path: Path) -> None:
     for form in ("intention", "hybrid"):
         fresh(form).push_to_hub(NAME, token=TOKEN, private=True)
     assert hub.private[NAME]
@@ -74,7 +74,7 @@ def test_a_revision_is_the_one_asked_for(hub: Hub, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("revision", [None, "v9"])
-def test_what_the_hub_does_not_have_is_said(revision: str | None, hub: Hub, tmp_path: Path) -> None:
+def test_what_the_hub_does_not_have_is_an_error(revision: str | None, hub: Hub, tmp_path: Path) -> None:
     if revision:
         fresh("behavior").push_to_hub(NAME, token=TOKEN)
     with pytest.raises(SurrogateError, match="no such folder, and the hub does not give it: 404") as caught:
@@ -82,9 +82,9 @@ def test_what_the_hub_does_not_have_is_said(revision: str | None, hub: Hub, tmp_
     assert caught.value.location == f"{NAME}, revision {revision or 'main'}"
 
 
-def test_without_a_network_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with loopback_hub() as gone:
-        _ask(gone.endpoint, monkeypatch)
+        _use_endpoint(gone.endpoint, monkeypatch)
     with pytest.raises(SurrogateError, match="the hub does not give it") as caught:
         Surrogate.from_pretrained(NAME, cache_dir=tmp_path)
     assert "network" in caught.value.hint
@@ -93,20 +93,20 @@ def test_without_a_network_that_is_said(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("name", [Path("no/such"), Path("alone"), "alone", "./a/b", "/a/b", "a/b/c", "../b"])
-def test_what_can_only_be_a_folder_is_never_asked_of_the_hub(name: Path | str) -> None:
+def test_what_can_only_be_a_folder_is_never_requested_from_the_hub(name: Path | str) -> None:
     with pytest.raises(SurrogateError, match="There is no such folder\\.") as caught:
         Surrogate.from_pretrained(name)
     assert caught.value.location == str(name)
 
 
-def test_who_may_not_write_is_told(hub: Hub) -> None:
+def test_who_may_not_write_gets_an_error(hub: Hub) -> None:
     with pytest.raises(SurrogateError, match=r"does not take it: .*401") as caught:
         fresh("behavior").push_to_hub(NAME, token="hf_wrong")
     assert caught.value.location == NAME
     assert not hub.commits
 
 
-def test_weights_of_an_earlier_kind_do_not_stay_beside_these(hub: Hub) -> None:
+def test_weights_of_an_earlier_form_are_deleted(hub: Hub) -> None:
     fresh("hybrid").push_to_hub(NAME, card="# Mine\n", token=TOKEN)
     hub.files(NAME)["backbone/adapter_config.json"] = b"{}"
     fresh("behavior").push_to_hub(NAME, token=TOKEN)

@@ -7,7 +7,7 @@ import torch
 from tests.tiny import fresh
 
 from recexplainer.errors import SurrogateError
-from recexplainer.surrogate.memory import estimate_memory, require_memory
+from recexplainer.surrogate.training import estimate_memory, require_memory
 
 
 def test_the_parts_of_the_estimate() -> None:
@@ -22,7 +22,7 @@ def test_the_parts_of_the_estimate() -> None:
     assert estimate_memory(surrogate, tokens=50, longest=500).logits == need.logits, "one example is a batch at least"
 
 
-def test_what_fits_is_told_and_what_does_not_is_an_error() -> None:
+def test_what_fits_is_reported_and_what_does_not_is_an_error() -> None:
     need = estimate_memory(fresh("hybrid"), tokens=500, longest=100)
     assert "GiB are free" in require_memory(need, torch.device("cpu"))
     with pytest.raises(SurrogateError, match="will not fit") as caught:

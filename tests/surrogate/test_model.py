@@ -20,8 +20,8 @@ def test_saved_and_loaded_it_gives_identical_logits(form: Form, architecture: st
     surrogate = fresh(form, architecture)
     data = encode_examples(surrogate, alignment(), SETTINGS)
     batch = data.collate([data[row] for row in (0, 50, 110)])
-    surrogate.save_pretrained(tmp_path / "g")
-    loaded = Surrogate.from_pretrained(tmp_path / "g")
+    surrogate.save_pretrained(tmp_path / "surrogate")
+    loaded = Surrogate.from_pretrained(tmp_path / "surrogate")
     with torch.inference_mode():
         assert torch.equal(loaded(**batch)["logits"], surrogate(**batch)["logits"])
     assert (loaded.form, loaded.max_length) == (form, surrogate.max_length)
@@ -36,7 +36,7 @@ def test_nothing_saved_is_pickled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_the_loss_is_the_mean_over_labels_of_what_the_whole_model_says(architecture: str) -> None:
+def test_the_loss_is_the_mean_over_labels_of_the_whole_model(architecture: str) -> None:
     surrogate = fresh("behavior", architecture)
     ids = torch.tensor([[5, 9, 30, 41, 7, 3]])
     with torch.inference_mode():
@@ -85,7 +85,7 @@ def test_an_empty_folder_is_no_surrogate(tmp_path: Path) -> None:
         {"format_version": 2, "form": "hybrid", "vector_width": 16, "connector_width": 31},
     ],
 )
-def test_what_does_not_fit_together_is_said(described: dict[str, object], tmp_path: Path) -> None:
+def test_a_description_that_does_not_fit_is_an_error(described: dict[str, object], tmp_path: Path) -> None:
     fresh("hybrid").save_pretrained(tmp_path)
     (tmp_path / "surrogate.json").write_text(json.dumps(described))
     with pytest.raises(SurrogateError, match="This surrogate cannot be read"):
@@ -102,7 +102,7 @@ def test_another_format_is_refused_in_one_line_before_weights_are_read(version: 
     assert "Align it again" in caught.value.hint
 
 
-def test_a_backbone_that_is_not_whole_is_said(tmp_path: Path) -> None:
+def test_a_backbone_that_is_incomplete_is_an_error(tmp_path: Path) -> None:
     fresh("behavior").save_pretrained(tmp_path)
     weights = load_file(tmp_path / "backbone" / "model.safetensors")
     weights.pop("model.norm.weight")
@@ -112,7 +112,7 @@ def test_a_backbone_that_is_not_whole_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"half of a fi"])
-def test_connectors_that_are_not_whole_are_said(content: bytes | None, tmp_path: Path) -> None:
+def test_connectors_that_are_incomplete_are_an_error(content: bytes | None, tmp_path: Path) -> None:
     fresh("hybrid").save_pretrained(tmp_path)
     (tmp_path / "connectors.safetensors").unlink()
     if content:

@@ -65,36 +65,36 @@ def some_logits(surrogate: Surrogate, base: Path) -> torch.Tensor:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_exactly_lora_and_the_connectors_are_trained(architecture: str, bases: dict[str, Path], tmp_path: Path) -> None:
     base = bases[architecture]
-    before, f_before = digest(base), sasrec().item_vectors().copy()
+    before, vectors_before = digest(base), sasrec().item_vectors().copy()
     start = {
         name: weight.clone()
         for name, weight in new_surrogate("hybrid", alignment(), settings(base)).state_dict().items()
     }
-    trained = train_surrogate("hybrid", alignment(), settings(base), tmp_path / "g", tmp_path / "work")
+    trained = train_surrogate("hybrid", alignment(), settings(base), tmp_path / "surrogate", tmp_path / "work")
     changed = {name for name, weight in trained.state_dict().items() if not torch.equal(weight, start[name])}
     assert changed == {name for name in start if "lora_" in name or name.startswith("connectors.")}
     assert digest(base) == before
-    assert (sasrec().item_vectors() == f_before).all()
+    assert (sasrec().item_vectors() == vectors_before).all()
     expected = some_logits(trained, base)
-    assert torch.equal(some_logits(Surrogate.from_pretrained(tmp_path / "g"), base), expected)
-    alone = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), tmp_path / "g" / "backbone")
+    assert torch.equal(some_logits(Surrogate.from_pretrained(tmp_path / "surrogate"), base), expected)
+    alone = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), tmp_path / "surrogate" / "backbone")
     merged = {name.replace("base_model.model.", ""): weight for name, weight in alone.state_dict().items()}
     assert all(torch.equal(weight, merged[name]) for name, weight in trained.backbone.state_dict().items())
-    assert not list((tmp_path / "g").rglob("model.safetensors")), "only what was learned is saved"
+    assert not list((tmp_path / "surrogate").rglob("model.safetensors")), "only what was learned is saved"
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_loss_falls_in_every_form(form: Form, bases: dict[str, Path], tmp_path: Path) -> None:
     given = settings(bases["Llama"], form).model_copy(update={"epochs": {form: 4.0}, "learning_rate": 1e-2})
     before = new_surrogate(form, alignment(), given)
-    after = train_surrogate(form, alignment(), given, tmp_path / "g", tmp_path / "work")
+    after = train_surrogate(form, alignment(), given, tmp_path / "surrogate", tmp_path / "work")
     data = encode_examples(after, alignment(), given)
     batch = data.collate(data.encoded[:120])
     with torch.inference_mode():
         assert float(after(**batch)["loss"]) < 0.95 * float(before.eval()(**batch)["loss"])
 
 
-def test_hybrid_goes_on_learning_from_intention(bases: dict[str, Path], tmp_path: Path) -> None:
+def test_hybrid_continues_from_intention(bases: dict[str, Path], tmp_path: Path) -> None:
     given = settings(bases["Llama"], "intention")
     first = train_surrogate("intention", alignment(), given, tmp_path / "i", tmp_path / "wi")
     second = train_surrogate("hybrid", alignment(), given, tmp_path / "h", tmp_path / "wh", tmp_path / "i")
@@ -126,7 +126,7 @@ def test_a_model_without_a_chat_template_gets_one(bases: dict[str, Path], tmp_pa
     assert frame.stop == completed.eos_token_id
 
 
-def test_the_context_is_the_one_asked_for(bases: dict[str, Path]) -> None:
+def test_max_length_is_that_of_the_settings(bases: dict[str, Path]) -> None:
     given = settings(bases["Llama"]).model_copy(update={"pretrained": LORA.model_copy(update={"max_length": 300})})
     assert new_surrogate("behavior", alignment(), given).max_length == 300
 
@@ -139,7 +139,7 @@ def test_the_context_is_the_one_asked_for(bases: dict[str, Path]) -> None:
         ("", {"four_bit": True}, "4 bits need"),
     ],
 )
-def test_what_cannot_be_is_said(
+def test_what_is_impossible_is_an_error(
     name: str, changes: dict[str, Any], message: str, bases: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -148,18 +148,18 @@ def test_what_cannot_be_is_said(
     assert caught.value.hint
 
 
-def test_a_base_that_has_moved_away_is_said(bases: dict[str, Path], tmp_path: Path) -> None:
+def test_a_base_that_has_moved_away_is_an_error(bases: dict[str, Path], tmp_path: Path) -> None:
     base = tmp_path / "base"
     AutoModelForCausalLM.from_pretrained(bases["Llama"]).save_pretrained(base)
     AutoTokenizer.from_pretrained(bases["Llama"]).save_pretrained(base)
-    new_surrogate("hybrid", alignment(), settings(base)).save_pretrained(tmp_path / "g")
+    new_surrogate("hybrid", alignment(), settings(base)).save_pretrained(tmp_path / "surrogate")
     base.rename(tmp_path / "elsewhere")
     with pytest.raises(SurrogateError, match="cannot be read") as caught:
-        Surrogate.from_pretrained(tmp_path / "g")
+        Surrogate.from_pretrained(tmp_path / "surrogate")
     assert "adapter_config.json" in caught.value.hint
 
 
-def test_going_on_keeps_how_the_backbone_is_held(bases: dict[str, Path], tmp_path: Path) -> None:
+def test_continuing_keeps_type_and_checkpointing_of_the_backbone(bases: dict[str, Path], tmp_path: Path) -> None:
     """Hybrid takes over what intention learned, on a backbone of its own type that is checkpointed."""
     settings = SETTINGS.model_copy(update={"backbone": str(bases["Llama"]), "pretrained": LORA})
     first = new_surrogate("intention", alignment(), settings)

@@ -124,7 +124,7 @@ def test_describing_an_item_may_show_its_title(form: Form, expected: str) -> Non
 def test_questions_in_words_are_the_same_in_every_form(form: Form) -> None:
     example = Example("chat", question="Is it {late}; or early?", answer_text="Late.")
     prompt = render(example, form, "{question}", TITLES)
-    assert prompt.parts == ("Is it {late}; or early?",), "what a user says is never taken for a template"
+    assert prompt.parts == ("Is it {late}; or early?",), "the words of a user are never taken for a template"
     assert prompt.answer == ("Late.",)
 
 
@@ -192,10 +192,10 @@ def test_every_phrasing_of_every_task_puts_titles_and_vectors_as_its_form_says(f
 
 def test_solved_questions_stand_before_the_question() -> None:
     solved = Prompt(("Which? ", Title(0)), (Title(1),), (0,))
-    asked = with_shots(Prompt(("And ", Title(2), "?"), (), (2,)), [solved])
+    prompt = with_shots(Prompt(("And ", Title(2), "?"), (), (2,)), [solved])
     words = "Question: Which? a\nAnswer: b\n\nQuestion: And c?\nAnswer:"
-    assert as_text(asked.parts, ["a", "b", "c"]) == words
-    assert asked.history == (2,) and asked.answer == ()
+    assert as_text(prompt.parts, ["a", "b", "c"]) == words
+    assert prompt.history == (2,) and prompt.answer == ()
     assert with_shots(solved, []) == solved
 
 

@@ -34,7 +34,7 @@ def equal(one: torch.nn.Module, other: torch.nn.Module) -> bool:
 @pytest.fixture(scope="module")
 def intention(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("intention")
-    train_surrogate("intention", alignment(), SHORT, folder / "g", folder / "work")
+    train_surrogate("intention", alignment(), SHORT, folder / "surrogate", folder / "work")
     return folder
 
 
@@ -42,7 +42,7 @@ def intention(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_loss_falls(form: Form, tmp_path: Path) -> None:
     settings = SHORT.model_copy(update={"epochs": {form: 6.0}})
     before = new_surrogate(form, alignment(), settings)
-    after = train_surrogate(form, alignment(), settings, tmp_path / "g", tmp_path / "work")
+    after = train_surrogate(form, alignment(), settings, tmp_path / "surrogate", tmp_path / "work")
     data = encode_examples(after, alignment(), settings)
     batch = data.collate(data.encoded[:120])
     with torch.inference_mode():
@@ -51,17 +51,17 @@ def test_the_loss_falls(form: Form, tmp_path: Path) -> None:
 
 
 def test_it_leaves_a_log_and_events_beside_the_weights(intention: Path) -> None:
-    log = read_json(intention / "g" / "training.json")
+    log = read_json(intention / "surrogate" / "training.json")
     assert {"step", "train_loss"} <= set(log[-1])
-    assert list((intention / "g" / "logs").glob("events*"))
-    assert Surrogate.from_pretrained(intention / "g").form == "intention"
+    assert list((intention / "surrogate" / "logs").glob("events*"))
+    assert Surrogate.from_pretrained(intention / "surrogate").form == "intention"
 
 
 def test_the_same_seed_gives_the_same_weights(intention: Path, tmp_path: Path) -> None:
-    again = train_surrogate("intention", alignment(), SHORT, tmp_path / "g", tmp_path / "work")
-    assert equal(again, Surrogate.from_pretrained(intention / "g"))
+    again = train_surrogate("intention", alignment(), SHORT, tmp_path / "surrogate", tmp_path / "work")
+    assert equal(again, Surrogate.from_pretrained(intention / "surrogate"))
     other = SHORT.model_copy(update={"seed": 1})
-    different = train_surrogate("intention", alignment(), other, tmp_path / "h", tmp_path / "work2")
+    different = train_surrogate("intention", alignment(), other, tmp_path / "other", tmp_path / "work2")
     assert not torch.equal(different.embeddings.weight[:50], again.embeddings.weight[:50])
 
 
@@ -76,8 +76,8 @@ def test_the_user_connector_starts_from_the_item_connector(tmp_path: Path) -> No
     assert equal(untrained, new), "the first phase is not done twice"
 
 
-def test_after_the_phase_the_two_connectors_go_their_own_ways(intention: Path) -> None:
-    done = Surrogate.from_pretrained(intention / "g")
+def test_after_the_first_phase_the_two_connectors_are_trained_apart(intention: Path) -> None:
+    done = Surrogate.from_pretrained(intention / "surrogate")
     assert not equal(done.connector("user"), done.connector("item"))
 
 
@@ -88,17 +88,19 @@ def test_without_item_examples_there_is_no_first_phase_training(tmp_path: Path) 
     assert equal(read.connector("item"), untrained.connector("item"))
 
 
-def test_hybrid_goes_on_from_intention(intention: Path, tmp_path: Path) -> None:
+def test_hybrid_continues_from_intention(intention: Path, tmp_path: Path) -> None:
     frozen = SHORT.model_copy(update={"learning_rate": 1e-12, "weight_decay": 0.0})
-    started = Surrogate.from_pretrained(intention / "g")
-    on = train_surrogate("hybrid", alignment(), frozen, tmp_path / "g", tmp_path / "work", start_from=intention / "g")
-    assert on.form == "hybrid"
-    torch.testing.assert_close(on.state_dict(), started.state_dict(), rtol=0, atol=1e-7)
-    assert on.tokenizer.get_vocab() == started.tokenizer.get_vocab()
+    started = Surrogate.from_pretrained(intention / "surrogate")
+    continued = train_surrogate(
+        "hybrid", alignment(), frozen, tmp_path / "surrogate", tmp_path / "work", start_from=intention / "surrogate"
+    )
+    assert continued.form == "hybrid"
+    torch.testing.assert_close(continued.state_dict(), started.state_dict(), rtol=0, atol=1e-7)
+    assert continued.tokenizer.get_vocab() == started.tokenizer.get_vocab()
     assert not (tmp_path / "work" / "items-done").exists()
-    loaded = Surrogate.from_pretrained(tmp_path / "g")
+    loaded = Surrogate.from_pretrained(tmp_path / "surrogate")
     assert loaded.form == "hybrid"
-    assert equal(loaded, on)
+    assert equal(loaded, continued)
 
 
 def test_hybrid_mixes_the_three_forms_by_its_shares() -> None:
@@ -111,7 +113,7 @@ def test_hybrid_mixes_the_three_forms_by_its_shares() -> None:
 
     (none, long), (every, short), (_, longest) = kinds((1, 0, 0)), kinds((0, 1, 0)), kinds((0, 0, 1))
     own = [one for one in alignment().examples if one.task in ("reconstruction", "rationale") or one.subtask == "title"]
-    assert none == len(own), "what only vectors can answer, and reasons, are put as hybrid"
+    assert none == len(own), "what only vectors can answer, and reasons, are rendered as hybrid"
     of_something = [one for one in alignment().examples if (one.history or one.items) and one.subtask != "title-of"]
     assert every == len(of_something)
     assert short < long < longest
@@ -131,7 +133,7 @@ def test_phrasings_are_drawn_from_the_seed() -> None:
     assert len(frames) > 20, "several phrasings a task"
 
 
-def test_behavior_asks_f_for_no_vectors(tmp_path: Path) -> None:
+def test_behavior_needs_no_vectors_of_the_recommender(tmp_path: Path) -> None:
     surrogate = new_surrogate("behavior", alignment(), SETTINGS)
     assert surrogate.vector_width == 0
     data = encode_examples(surrogate, alignment(), SETTINGS)
@@ -140,11 +142,11 @@ def test_behavior_asks_f_for_no_vectors(tmp_path: Path) -> None:
 
 
 def test_forms_that_read_vectors_are_refused_of_a_recommender_without() -> None:
-    bare = SameForAll()
+    without_vectors = SameForAll()
     forms: tuple[Form, ...] = ("intention", "hybrid")
     for form in forms:
         with pytest.raises(RecommenderError, match=f"no vectors(?s:.)*form {form}(?s:.)*behavior") as caught:
-            new_surrogate(form, LabelledExamples(world(), bare, []), SETTINGS)
+            new_surrogate(form, LabelledExamples(world(), without_vectors, []), SETTINGS)
         assert caught.value.hint
 
 
@@ -155,7 +157,7 @@ from recexplainer.surrogate.training import train_surrogate
 from tests.fakes import SameForAll
 from tests.tiny import SETTINGS, alignment
 settings = SETTINGS.model_copy(update={"epochs": {"intention": 6.0}, "checkpoint_minutes": 1e-9})
-train_surrogate("intention", alignment(), settings, Path(sys.argv[1]) / "g", Path(sys.argv[1]) / "work")
+train_surrogate("intention", alignment(), settings, Path(sys.argv[1]) / "surrogate", Path(sys.argv[1]) / "work")
 """
 
 
@@ -176,25 +178,28 @@ def kill_when(process: subprocess.Popen[bytes], folder: Path, pattern: str) -> N
 
 
 @pytest.mark.slow
-def test_killed_in_either_phase_it_goes_on_to_the_same_weights_bit_for_bit(tmp_path: Path) -> None:
+def test_killed_in_either_phase_it_resumes_to_the_same_weights_bit_for_bit(tmp_path: Path) -> None:
     alone, killed = tmp_path / "alone", tmp_path / "killed"
     assert start(alone).wait(120) == 0
     kill_when(start(killed), killed, "work/items/checkpoint-*/complete")
     kill_when(start(killed), killed, "work/tasks/checkpoint-[2-9]*/complete")
-    assert not (killed / "g" / "surrogate.json").exists()
+    assert not (killed / "surrogate" / "surrogate.json").exists()
     assert start(killed).wait(120) == 0
     for name in ("backbone/model.safetensors", "connectors.safetensors"):
-        one, other = load_file(alone / "g" / name), load_file(killed / "g" / name)
+        one, other = load_file(alone / "surrogate" / name), load_file(killed / "surrogate" / name)
         assert one.keys() == other.keys()
         assert all(np.array_equal(weight.numpy(), other[key].numpy()) for key, weight in one.items())
 
 
 def test_a_form_may_learn_from_a_share_of_a_task() -> None:
-    made, settings = fresh("behavior"), SETTINGS.model_copy(update={"task_sampling": {"behavior": {"ranking": 0.0}}})
-    everything = encode_examples(made, alignment(), SETTINGS)
-    fewer = encode_examples(made, alignment(), settings)
+    surrogate, settings = (
+        fresh("behavior"),
+        SETTINGS.model_copy(update={"task_sampling": {"behavior": {"ranking": 0.0}}}),
+    )
+    everything = encode_examples(surrogate, alignment(), SETTINGS)
+    fewer = encode_examples(surrogate, alignment(), settings)
     rankings = sum(one.task == "ranking" for one in alignment().examples)
     assert rankings > 0
     assert len(fewer) == len(everything) - rankings
     other = SETTINGS.model_copy(update={"task_sampling": {"hybrid": {"ranking": 0.0}}})
-    assert len(encode_examples(made, alignment(), other)) == len(everything)
+    assert len(encode_examples(surrogate, alignment(), other)) == len(everything)

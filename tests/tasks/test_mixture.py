@@ -46,12 +46,12 @@ def test_histories_are_prefixes_cut_to_the_longest_history(
     dataset: Dataset, split: Split, recommender: LinearRecommender
 ) -> None:
     examples = build(dataset, split, recommender)
-    asked = Counter(one.history for one in examples.train if one.task == "retrieval")
+    counted = Counter(one.history for one in examples.train if one.task == "retrieval")
     expected: Counter[tuple[int, ...]] = Counter()
     for user in range(dataset.n_users):
         sequence = split.train_history(user).tolist()
         expected.update(tuple(sequence[:length][-4:]) for length in range(1, len(sequence)))
-    assert asked == expected
+    assert counted == expected
     tested = {one.user: one.history for one in examples.test if one.task == "retrieval"}
     assert tested == {f"u{user}": tuple(split.train_history(user)[-4:].tolist()) for user in range(8)}
     classified = {one.user: one.history for one in examples.train if one.task == "classification"}
@@ -73,12 +73,12 @@ def test_synthetic_histories_never_leak_a_test_history(
     assert len(pairs) == 2 * (4 * PREFIXES // 2)
 
 
-def test_made_up_histories_keep_the_order() -> None:
+def test_synthetic_histories_keep_the_order() -> None:
     one, other = tuple(range(0, 40, 2)), tuple(range(1, 40, 2))
-    made = synthetic_histories([one, other], 200, 9, {one}, np.random.default_rng(0))
-    assert len(made) == 200
+    found = synthetic_histories([one, other], 200, 9, {one}, np.random.default_rng(0))
+    assert len(found) == 200
     mixed = 0
-    for user in made:
+    for user in found:
         even = [item for item in user.history if item % 2 == 0]
         odd = [item for item in user.history if item % 2]
         assert even == sorted(even)
@@ -87,9 +87,9 @@ def test_made_up_histories_keep_the_order() -> None:
     assert 30 < mixed < 120
 
 
-def test_made_up_histories_end_where_no_more_exist() -> None:
-    made = synthetic_histories([(1, 2)], 50, 9, {(1, 2)}, np.random.default_rng(0))
-    assert {user.history for user in made} == {(1,), (2,)}
+def test_synthetic_histories_end_where_no_more_exist() -> None:
+    found = synthetic_histories([(1, 2)], 50, 9, {(1, 2)}, np.random.default_rng(0))
+    assert {user.history for user in found} == {(1,), (2,)}
 
 
 def test_same_seed_same_examples(dataset: Dataset, split: Split, recommender: LinearRecommender) -> None:

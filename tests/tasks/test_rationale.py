@@ -51,7 +51,7 @@ def test_cited_items_are_those_that_matter(seed: int) -> None:
     evidence = Evidence((0, 1, 2, 3, 4), 5, True, 1.0, 3, 100, attributions, ((),) * 5)
     cited = re.findall("“(.*?)”", write_rationale(evidence, TITLES, np.random.default_rng(seed)))
     drivers = [title for title in cited if title != "Title F"]
-    assert drivers == ["Title B", "Title D", "Title C"]  # two that speak for it, then the one against
+    assert drivers == ["Title B", "Title D", "Title C"]  # two positive attributions, then the negative one
     refused = Evidence(
         (0, 1, 2, 3, 4), 5, False, 1.0, 90, 100, tuple(-attribution for attribution in attributions), ((),) * 5
     )
@@ -59,7 +59,7 @@ def test_cited_items_are_those_that_matter(seed: int) -> None:
     assert [title for title in cited if title != "Title F"] == ["Title B", "Title D", "Title C"]
 
 
-def test_nothing_is_made_up_where_nothing_matters() -> None:
+def test_nothing_is_invented_where_nothing_matters() -> None:
     tiny = tuple([NEGLIGIBLE / 2] * 3)
     for recommended, rank in ((True, 2), (False, 30), (False, 90)):
         evidence = Evidence((0, 1, 2), 5, recommended, 1.0, rank, 100, tiny, ((),) * 3)
@@ -68,7 +68,7 @@ def test_nothing_is_made_up_where_nothing_matters() -> None:
             assert set(re.findall("“(.*?)”", text)) <= {"Title F"}
 
 
-def test_what_is_shared_is_said() -> None:
+def test_what_is_shared_is_named() -> None:
     evidence = Evidence((0,), 5, True, 1.0, 30, 200, (2.0,), (("brand Nimbus",),))
     texts = [write_rationale(evidence, TITLES, np.random.default_rng(seed)) for seed in range(30)]
     assert sum("the brand Nimbus" in text for text in texts) > 15
@@ -77,16 +77,18 @@ def test_what_is_shared_is_said() -> None:
 
 def test_examples_come_from_all_over_the_ranking(dataset: Dataset, recommender: LinearRecommender) -> None:
     users = [User(tuple(np.random.default_rng(seed).permutation(20)[:3].tolist())) for seed in range(300)]
-    bare, backed = rationale_examples(dataset, recommender, Attributes.of(dataset), users, np.random.default_rng(0))
-    assert [one.answer_text for one in bare] == [one.answer_text for one in backed]
-    assert {one.subtask for one in bare} == {"surrogate"}
-    assert all(one.evidence is None for one in bare)
-    yes = np.mean([one.answer_text.startswith("Yes") for one in backed])
-    known = [one.evidence for one in backed if one.evidence is not None]
-    assert len(known) == len(backed)
+    without, grounded = rationale_examples(
+        dataset, recommender, Attributes.of(dataset), users, np.random.default_rng(0)
+    )
+    assert [one.answer_text for one in without] == [one.answer_text for one in grounded]
+    assert {one.subtask for one in without} == {"surrogate"}
+    assert all(one.evidence is None for one in without)
+    yes = np.mean([one.answer_text.startswith("Yes") for one in grounded])
+    known = [one.evidence for one in grounded if one.evidence is not None]
+    assert len(known) == len(grounded)
     low = np.mean([2 * one.rank > one.n_ranked for one in known])
     assert 0.4 < yes < 0.6
     assert 0.25 < low < 0.45
-    assert all(one.items[0] not in one.history for one in backed)
-    for one, evidence in zip(backed, known, strict=True):
+    assert all(one.items[0] not in one.history for one in grounded)
+    for one, evidence in zip(grounded, known, strict=True):
         assert one.answer_text.startswith("Yes" if evidence.recommended else "No")

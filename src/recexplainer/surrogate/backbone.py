@@ -1,7 +1,7 @@
 """The backbone: a causal language model with a chat template. `nano` is the embedded one, learned from nothing.
 
 `nano` is a small Llama whose BPE vocabulary is learned from the catalogue and the wording. Its tokens may span several
-words, so a title is a few tokens; nothing here knows what is asked of it.
+words, so a title is a few tokens.
 """
 
 from __future__ import annotations
@@ -33,13 +33,7 @@ _LONGEST_TOKEN = 32
 
 @dataclass(frozen=True, slots=True)
 class ChatFrame:
-    """What a chat template puts around one question and its answer, as token ids.
-
-    Attributes:
-        before: Ids before the question.
-        between: Ids between the question and the answer.
-        stop: The id that ends the answer.
-    """
+    """What a chat template puts around one question and its answer: token ids, and the one that ends the answer."""
 
     before: tuple[int, ...]
     between: tuple[int, ...]
@@ -68,47 +62,30 @@ def build_nano(
     )
     backbone = LlamaForCausalLM(config)
     attentions = [module for module in backbone.modules() if isinstance(module, LlamaAttention)]
-    for attention in attentions:
-        _start_attention(attention)
-    _start_suppressing(attentions[-1])
+    with torch.no_grad():
+        # Queries and keys begin as nearly the same map, and the output as half the inverse of the values', as they end
+        # up in large trained models (Trockman and Kolter, 2023): `nano` learns faster to copy and to compare.
+        for attention in attentions:
+            shared = 0.5 * torch.randn_like(attention.q_proj.weight) / attention.q_proj.in_features**0.5
+            for projection in (attention.q_proj, attention.k_proj):
+                projection.weight.copy_(shared + 0.02 * torch.randn_like(shared))
+            nn.init.orthogonal_(attention.v_proj.weight)
+            attention.o_proj.weight.copy_(0.5 * attention.v_proj.weight.T)
+        # The last head suppresses what it sees, as late heads of large models do (McDougall et al., 2023), so that a
+        # list names no title twice; it would learn that late, or not at all.
+        attentions[-1].o_proj.weight[:, -attentions[-1].head_dim :] *= -1
     return backbone, tokenizer
 
 
-@torch.no_grad()
-def _start_attention(attention: LlamaAttention) -> None:
-    """Start attention looking for what is alike and handing on what it sees.
-
-    Queries and keys begin as nearly the same map, and the output as half the inverse of the values', as they end up in
-    large trained models (Trockman and Kolter, 2023). Copying a title and comparing two vectors are then small steps.
-    """
-    shared = 0.5 * torch.randn_like(attention.q_proj.weight) / attention.q_proj.in_features**0.5
-    for projection in (attention.q_proj, attention.k_proj):
-        projection.weight.copy_(shared + 0.02 * torch.randn_like(shared))
-    nn.init.orthogonal_(attention.v_proj.weight)
-    attention.o_proj.weight.copy_(0.5 * attention.v_proj.weight.T)
-
-
-@torch.no_grad()
-def _start_suppressing(attention: LlamaAttention) -> None:
-    """Let the last head take away what it sees, as some late heads of large models do (McDougall et al., 2023).
-
-    A list of titles must not name one twice; without such a head that is learned late, or not at all.
-    """
-    attention.o_proj.weight[:, -attention.head_dim :] *= -1
-
-
-def learn_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> PreTrainedTokenizerFast:
+def learn_tokenizer(texts: Iterable[str], vocab_size: int, max_length: int) -> PreTrainedTokenizerFast:
     """Learn a byte-level BPE vocabulary whose tokens may span words, but never the edge of a title."""
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(_BOUNDARY, "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
+    pieces = pre_tokenizers.Split(_BOUNDARY, "isolated")
+    in_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pieces, in_bytes])
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
+        vocab_size=vocab_size,
         min_frequency=2,
         special_tokens=[_PAD, _USER, _ASSISTANT, _END],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
@@ -121,7 +98,7 @@ def learn_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> PreT
         pad_token=_PAD,
         eos_token=_END,
         additional_special_tokens=[_USER, _ASSISTANT],
-        model_max_length=context,
+        model_max_length=max_length,
         clean_up_tokenization_spaces=False,
     )
     fast.chat_template = _TEMPLATE
@@ -129,11 +106,7 @@ def learn_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> PreT
 
 
 def chat_frame(tokenizer: Any) -> ChatFrame:
-    """Read off a tokenizer's chat template what stands around a question and its answer.
-
-    Raises:
-        SurrogateError: The tokenizer has no chat template, or the template loses the message.
-    """
+    """The frame of a tokenizer's chat template; SurrogateError if it has none, or one that loses the message."""
     if not tokenizer.chat_template:
         raise SurrogateError(
             "The backbone's tokenizer has no chat template.",
@@ -141,9 +114,9 @@ def chat_frame(tokenizer: Any) -> ChatFrame:
             hint="Use a chat (instruct) version of the model, or set `tokenizer.chat_template`.",
         )
     question, answer = "QUESTIONMARK", "ANSWERMARK"
-    asked = [{"role": "user", "content": question}]
-    prompt = tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
-    whole = tokenizer.apply_chat_template([*asked, {"role": "assistant", "content": answer}], tokenize=False)
+    chat = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    prompt = tokenizer.apply_chat_template(chat[:1], tokenize=False, add_generation_prompt=True)
+    whole = tokenizer.apply_chat_template(chat, tokenize=False)
     if question not in prompt or answer not in whole:
         raise SurrogateError(
             "The chat template of the backbone's tokenizer loses the message.",
@@ -151,11 +124,8 @@ def chat_frame(tokenizer: Any) -> ChatFrame:
         )
     before, between = prompt.split(question)
     after = encode(tokenizer, whole.split(answer)[1])
-    return ChatFrame(
-        tuple(encode(tokenizer, before)),
-        tuple(encode(tokenizer, between)),
-        after[0] if after else tokenizer.eos_token_id,
-    )
+    stop = after[0] if after else tokenizer.eos_token_id
+    return ChatFrame(tuple(encode(tokenizer, before)), tuple(encode(tokenizer, between)), stop)
 
 
 def encode(tokenizer: Any, text: str) -> list[int]:

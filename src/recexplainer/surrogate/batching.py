@@ -1,7 +1,4 @@
-"""From Examples to batches: encoded in a surrogate's form, with the recommender's vectors, under a token budget.
-
-Of the recommender it asks for vectors only.
-"""
+"""From Examples to batches: encoded in a surrogate's form, with the recommender's vectors, under a token budget."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 
@@ -22,19 +20,13 @@ from recexplainer.recommenders.base import Recommender, User
 from recexplainer.surrogate.connector import EncoderInput
 from recexplainer.surrogate.encoding import Encoded
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.prompt import ENCODERS, Encoder, Form, Prompt, as_text, render, with_shots
+from recexplainer.surrogate.prompt import ENCODERS, Form, Prompt, as_text, render, with_shots
 from recexplainer.tasks.example import Example
 from recexplainer.tasks.wording import load_wording
 
 
 class EncodedSet(TorchDataset[Encoded]):
-    """Encoded examples with the vectors of their users and of all items.
-
-    Args:
-        encoded: The examples.
-        user_vectors: `Float[users, d]`, or None where no example needs them.
-        item_vectors: `Float[items, d]`, or None where the form reads no vectors.
-    """
+    """Encoded examples with `Float[users, d]` and `Float[items, d]`, None where the form or no example reads them."""
 
     def __init__(
         self, encoded: Sequence[Encoded], user_vectors: NDArray[Any] | None, item_vectors: NDArray[Any] | None
@@ -58,81 +50,67 @@ class EncodedSet(TorchDataset[Encoded]):
         return EncodedSet([self.encoded[row] for row in rows], self.user_vectors, self.item_vectors)
 
     def collate(self, batch: Sequence[Encoded]) -> dict[str, Any]:
-        """One right-padded batch, the arguments of `Surrogate.forward`.
-
-        With causal attention padding after the end is never seen.
-        """
-        length = max(len(one.ids) for one in batch)
-        ids = np.zeros((len(batch), length), np.int64)
-        for row, one in zip(ids, batch, strict=True):
-            row[: len(one.ids)] = one.ids
+        """The arguments of `Surrogate.forward`, right-padded: causal attention never sees what follows."""
+        ids = pad_sequence([torch.from_numpy(one.ids.astype(np.int64)) for one in batch], batch_first=True)
+        length = ids.shape[1]
         labels = np.concatenate([one.ids[one.answer_start :] for one in batch]).astype(np.int64)
         positions = [row * length + np.arange(one.answer_start - 1, len(one.ids) - 1) for row, one in enumerate(batch)]
         return {
-            "input_ids": torch.from_numpy(ids),
+            "input_ids": ids,
             "labels": torch.from_numpy(labels),
             "label_positions": torch.from_numpy(np.concatenate(positions)),
             "encoder_inputs": self.encoder_inputs(batch, np.arange(len(batch)) * length),
         }
 
     def left_padded(self, rows: Sequence[int], padding: int) -> tuple[dict[str, Any], Tensor]:
-        """One left-padded batch of prompts, for generation: the arguments of `Surrogate.embed`, and the mask."""
+        """The arguments of `Surrogate.embed` for some prompts, left-padded for generation, and the mask."""
         batch = [self.encoded[row] for row in rows]
-        length = max(len(one.ids) for one in batch)
-        ids = np.full((len(batch), length), padding, np.int64)
-        mask = np.zeros((len(batch), length), np.int64)
-        for at, one in enumerate(batch):
-            ids[at, length - len(one.ids) :], mask[at, length - len(one.ids) :] = one.ids, 1
-        starts = np.array([at * length + length - len(one.ids) for at, one in enumerate(batch)])
-        inputs = self.encoder_inputs(batch, starts)
-        return {"input_ids": torch.from_numpy(ids), "encoder_inputs": inputs}, torch.from_numpy(mask)
+        each = [torch.from_numpy(one.ids.astype(np.int64)) for one in batch]
+        ids = pad_sequence(each, batch_first=True, padding_value=padding, padding_side="left")
+        mask = pad_sequence([torch.ones_like(one) for one in each], batch_first=True, padding_side="left")
+        ends = (1 + np.arange(len(batch))) * ids.shape[1]
+        inputs = self.encoder_inputs(batch, ends - [len(one) for one in each])
+        return {"input_ids": ids, "encoder_inputs": inputs}, mask
 
     def encoder_inputs(self, batch: Sequence[Encoded], starts: NDArray[Any]) -> dict[str, EncoderInput]:
         """For each encoder that a batch has placeholders of: their positions and the vectors that fill them.
 
-        Args:
-            batch: The examples.
-            starts: `Int[batch]`, where in the flattened batch the ids of each begin.
+        `starts` is `Int[batch]`, where in the flattened batch the ids of each example begin.
         """
         if self.item_vectors is None:
             return {}
         inputs: dict[str, EncoderInput] = {}
         for encoder in ENCODERS:
-            held = [[(at, each.items) for at, each in one.placeholders if each.encoder == encoder] for one in batch]
-            positions = [start + at for start, some in zip(starts, held, strict=True) for at, _ in some]
+            positions: list[int] = []
+            vectors: list[NDArray[np.float32]] = []
+            for start, one in zip(starts.tolist(), batch, strict=True):
+                held = [(at, each.items) for at, each in one.placeholders if each.encoder == encoder]
+                if held:
+                    positions += [start + at for at, _ in held]
+                    items = [pair for _, pair in held]
+                    if encoder == "similarity":
+                        vectors.append(similarities(self.item_vectors, items))
+                    else:
+                        table: Any = self.user_vectors if encoder == "user" else self.item_vectors
+                        rows = [one.user if encoder == "user" else pair[0] for pair in items]
+                        vectors.append(np.asarray(table[rows], np.float32))
             if positions:
-                vectors = [
-                    self._vectors(encoder, one, [items for _, items in some])
-                    for one, some in zip(batch, held, strict=True)
-                    if some
-                ]
                 inputs[encoder] = {
                     "positions": torch.from_numpy(np.array(positions, np.int64)),
                     "vectors": torch.from_numpy(np.concatenate(vectors)),
                 }
         return inputs
 
-    def _vectors(self, encoder: Encoder, one: Encoded, items: Sequence[tuple[int, ...]]) -> NDArray[np.float32]:
-        table: Any = self.user_vectors if encoder == "user" else self.item_vectors
-        if encoder == "similarity":
-            return similarities(table, items)
-        rows = [one.user] * len(items) if encoder == "user" else [item for (item,) in items]
-        return np.asarray(table[rows], np.float32)
-
 
 def similarities(item_vectors: NDArray[Any], pairs: Sequence[tuple[int, ...]]) -> NDArray[np.float32]:
-    """How similar pairs of items are: `Float[pairs, 2]`, their inner product, and how far it is above the mean."""
+    """Of each pair of items the inner product, and how far it is above the mean: `Float[pairs, 2]`."""
     items, others = np.array(pairs).T
     products = np.einsum("nd,nd->n", item_vectors[items], item_vectors[others])
     return np.stack([products, products - products.mean()], axis=1).astype(np.float32)
 
 
 def check_form(form: Form, recommender: Recommender) -> None:
-    """Refuse a form that reads vectors of a recommender that has none.
-
-    Raises:
-        RecommenderError: The form is not behavior, and the recommender can only score.
-    """
+    """Raise RecommenderError for a form that reads vectors, and a recommender that has none."""
     if form != "behavior" and not recommender.has_vectors:
         raise RecommenderError(
             "This recommender has no vectors, and this form reads them.",
@@ -148,14 +126,9 @@ def encode_prompts(
     prompts: Iterable[tuple[Prompt, str]],
     reserved_tokens: int = 0,
 ) -> EncodedSet:
-    """Prompts as ids, with the vectors that they need; the recommender is asked once about each user.
+    """Prompts, each with the id of its user, as token ids, with the vectors that they need, each user's once.
 
-    Args:
-        surrogate: Whose tokens and form.
-        dataset: The catalogue.
-        recommender: Asked for its vectors, except by a behavior surrogate.
-        prompts: Each with the own id of its user.
-        reserved_tokens: As in `PromptEncoder`.
+    A behavior surrogate needs none. `reserved_tokens` is as in `PromptEncoder`.
     """
     check_form(surrogate.form, recommender)
     encode, rows = surrogate.prompt_encoder(dataset.titles), dict[User, int]()
@@ -179,34 +152,28 @@ def encode_questions(
 ) -> EncodedSet:
     """Questions without their answers, in the surrogate's form and each task's first phrasing.
 
-    A quarter of `max_length` is kept free for the answer; a longer question loses its oldest history titles.
-
-    Args:
-        surrogate: Who is asked.
-        dataset: The catalogue.
-        recommender: Asked for its vectors only.
-        examples: What is asked.
-        aspect: The aspect that the reader asks for, in words added to each question.
-        shots: Solved questions put before each, to be learned from in context; behavior only.
+    A quarter of `max_length` is kept free for the answer; a longer question loses its oldest history titles. `aspect`
+    is added to each question in words. `shots` are solved questions before each (ICL; behavior only).
     """
     form, titles = surrogate.form, dataset.titles
     solved = [_first_phrasing(shot, form, titles) for shot in shots]
-    asked = [replace(example, aspect=aspect) if aspect else example for example in examples]
-    prompts = [replace(_first_phrasing(example, form, titles), answer=()) for example in asked]
-    pairs = [(with_shots(prompt, solved), example.user) for prompt, example in zip(prompts, asked, strict=True)]
+    pairs: list[tuple[Prompt, str]] = []
+    for example in examples:
+        prompt = _first_phrasing(replace(example, aspect=aspect or example.aspect), form, titles)
+        pairs.append((with_shots(replace(prompt, answer=()), solved), example.user))
     return encode_prompts(surrogate, dataset, recommender, pairs, reserved_tokens=surrogate.max_length // 4)
 
 
 def encode_answers(
     surrogate: Surrogate, dataset: Dataset, recommender: Recommender, examples: Sequence[Example]
 ) -> EncodedSet:
-    """Examples with their answers, to be learned from, put as `encode_questions` puts them without."""
+    """Examples with their answers, phrased as by `encode_questions`, to be learned from."""
     pairs = [(_first_phrasing(example, surrogate.form, dataset.titles), example.user) for example in examples]
     return encode_prompts(surrogate, dataset, recommender, pairs)
 
 
 def question_text(example: Example, titles: Sequence[str]) -> str:
-    """A question in its task's first phrasing as plain text (behavior), for models that read text alone."""
+    """A question in its task's first phrasing as plain text, for models that read text alone."""
     return as_text(_first_phrasing(example, "behavior", titles).parts, titles)
 
 
@@ -215,15 +182,10 @@ def _first_phrasing(example: Example, form: Form, titles: Sequence[str]) -> Prom
 
 
 class TokenBudget(Sampler[list[int]]):
-    """Batches of examples of like length, each within a token budget, in a new order each epoch.
+    """Batches of examples of like length (`Int[examples]`), each within a token budget, in a new order each epoch.
 
-    Args:
-        lengths: `Int[examples]`.
-        budget: Most tokens of a batch, padding included.
-        seed: Seed of the order.
-        rank: Of several processes that share each batch, which one this is.
-        world: How many there are. One that a small batch leaves without an example gets the first, as `~index`: without
-            its answer, so that nothing is learned from it twice.
+    The budget includes padding. Of `world` processes that share each batch this is number `rank`. One that a small
+    batch leaves without an example gets the first, as `~index`: without its answer, so that it is not learned twice.
     """
 
     def __init__(self, lengths: NDArray[Any], budget: int, seed: int, rank: int = 0, world: int = 1) -> None:

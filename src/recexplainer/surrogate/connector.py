@@ -1,7 +1,4 @@
-"""The connector: equation 1 of the paper, and the one place where vectors enter a language model.
-
-It knows neither the language model nor the recommender; only widths.
-"""
+"""The connector: equation 1 of the paper, and the one place where vectors enter a language model."""
 
 from __future__ import annotations
 
@@ -15,25 +12,14 @@ from recexplainer.errors import SurrogateError
 
 
 class EncoderInput(TypedDict):
-    """What one encoder fills in a batch.
-
-    Attributes:
-        positions: `Int[n]`, positions of its placeholders in the flattened `batch * length`.
-        vectors: `Float[n, d]`, the vector for each.
-    """
+    """The positions of an encoder's placeholders in the flattened batch, `Int[n]`, and their vectors, `Float[n, d]`."""
 
     positions: Tensor
     vectors: Tensor
 
 
 class Connector(nn.Module):
-    """`GELU(e W1 + b) W2`: from a vector of the recommender to an embedding of the backbone (paper, equation 1).
-
-    Args:
-        vector_width: Width of the recommender's vectors.
-        hidden_width: Width in between.
-        embedding_width: Width of the backbone's embeddings.
-    """
+    """`GELU(e W1 + b) W2`: from a vector of the recommender to an embedding of the backbone (paper, equation 1)."""
 
     def __init__(self, vector_width: int, hidden_width: int, embedding_width: int) -> None:
         super().__init__()
@@ -41,14 +27,10 @@ class Connector(nn.Module):
         self.second = nn.Linear(hidden_width, embedding_width, bias=False)
 
     def start_for(self, vectors: Tensor, embedding_std: float) -> None:
-        """Start with every direction of these vectors at the same scale, and outputs of the size of the embeddings.
+        """Initialise it for vectors like these, `Float[n, vector_width]`, and embeddings of this standard deviation.
 
-        The first layer is a random one on whitened vectors: recommenders put most of their variance into few
-        directions, and the others, which distinguish items, would be learned late.
-
-        Args:
-            vectors: `Float[n, vector_width]`, what it will read.
-            embedding_std: Standard deviation of the backbone's embedding table.
+        The first layer whitens: recommenders put most of their variance into few directions, and the others, which
+        distinguish items, would be learned late.
         """
         mean, root = _moments(vectors)
         with torch.no_grad():
@@ -58,15 +40,11 @@ class Connector(nn.Module):
             nn.init.normal_(self.second.weight, std=embedding_std * 1.5 / self.first.out_features**0.5)
 
     def start_from(self, items: Connector, item_vectors: Tensor, user_vectors: Tensor) -> None:
-        """Start as a reader of users from a reader of items: a user reads as the items that score highest.
+        """Initialise a user connector from the trained one of items: a user reads as the items that score highest.
 
-        With item vectors `i = m + S z`, z white, the score is `u·i = u·m + (S u)·z`: in the space that the item
-        connector reads, the user stands at `S u`, here brought to the usual size of z.
-
-        Args:
-            items: The trained item connector, of the same shape.
-            item_vectors: `Float[items, d]`.
-            user_vectors: `Float[users, d]`, a sample.
+        With item vectors `i = m + S z`, `Float[items, d]`, z white, the score is `u·i = u·m + (S u)·z`: in the space
+        that the item connector reads, the user is at `S u`, here scaled to the usual size of z with a sample of users,
+        `Float[users, d]`.
         """
         item_vectors, user_vectors = (vectors.to(self.first.weight) for vectors in (item_vectors, user_vectors))
         mean, root = _moments(item_vectors)
@@ -90,15 +68,9 @@ def _moments(vectors: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def inject(embeddings: Tensor, positions: Tensor, projected: Tensor) -> Tensor:
-    """Replace the embedding at each placeholder's position by its projected vector.
+    """Replace embeddings, `Float[batch, length, width]`, at positions in the flattened batch by `Float[n, width]`.
 
-    Args:
-        embeddings: `Float[batch, length, width]`.
-        positions: `Int[n]`, in the flattened `batch * length`.
-        projected: `Float[n, width]`.
-
-    Raises:
-        SurrogateError: There are more or fewer vectors than placeholders.
+    Raises SurrogateError if there are more or fewer vectors than positions.
     """
     if len(positions) != len(projected):
         raise SurrogateError(

@@ -1,11 +1,12 @@
 """Constraints of decoding: titles of a catalogue, a list in some order, titles inside quotation marks.
 
-Outside quotation marks words may be sampled, so that not every text has the same phrases. It knows token ids only.
+They know token ids only. Outside quotation marks words may be sampled, so that texts differ in their phrases.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,18 +14,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import LogitsProcessor
 
-# Words are sampled among those at least this likely beside the likeliest.
-_LIKELY = 0.3
+_LIKELY = 0.3  # words are sampled among those at least so likely relative to the likeliest
 
 
 class Trie:
-    """Token sequences in compressed rows: which tokens may follow, for a whole batch in one step.
+    """Sequences of token ids in compressed rows: which tokens may follow, for a whole batch in one step.
 
     Nodes are numbered level by level; node 0 is the root. The children of node `n` are the rows
     `first[n]:first[n + 1]` of `tokens`, sorted by token; child row `r` is node `r + 1`.
-
-    Args:
-        sequences: `[n]`, token ids; equal sequences count once.
     """
 
     def __init__(self, sequences: Sequence[Sequence[int]]) -> None:
@@ -42,7 +39,6 @@ class Trie:
             unique, inverse = np.unique(pairs, axis=0, return_inverse=True)
             parents.append(unique[:, 0])
             tokens.append(unique[:, 1])
-            nodes = nodes.copy()
             nodes[there] = made + inverse.reshape(-1)
             made += len(unique)
         self.tokens = np.concatenate(tokens)
@@ -60,7 +56,7 @@ class Trie:
         return np.where(found, at + 1, -1)
 
     def allowed(self, nodes: NDArray[np.int64], vocabulary: int) -> NDArray[np.bool_]:
-        """Which tokens may follow each node, `Bool[rows, vocabulary]`; one mask for the whole batch."""
+        """Which tokens may follow each node, `Bool[rows, vocabulary]`."""
         mask = np.zeros((len(nodes), vocabulary), bool)
         inside = np.maximum(nodes, 0)
         counts = np.where(nodes >= 0, self.first[inside + 1] - self.first[inside], 0)
@@ -70,29 +66,27 @@ class Trie:
         return mask
 
 
+@dataclass(frozen=True)
 class TrieConstraint(LogitsProcessor):
     """Restricts every beam to the sequences of a trie, each with its stop token."""
 
-    def __init__(self, trie: Trie) -> None:
-        self._trie = trie
+    trie: Trie
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """Bar every token that leaves the trie. Beams change places in the search, so each is walked anew."""
+        """Mask every token that leaves the trie. The search reorders beams, so each is walked from the root."""
         nodes = np.zeros(len(scores), np.int64)
         for column in input_ids.cpu().numpy().T:
-            nodes = self._trie.step(nodes, column)
-        mask = torch.from_numpy(self._trie.allowed(nodes, scores.shape[-1])).to(scores.device)
-        # A beam that has ended may hold anything: the search no longer looks at it.
+            nodes = self.trie.step(nodes, column)
+        mask = torch.from_numpy(self.trie.allowed(nodes, scores.shape[-1])).to(scores.device)
+        # The search ignores what follows in a beam that has ended.
         mask |= ~mask.any(-1, keepdim=True)
         return scores.masked_fill(~mask, float("-inf"))
 
 
 class WordSampler:
-    """Samples each next word among the likely ones, always the same for the same seed.
+    """Samples each next word among the likely ones, seeded for each row.
 
-    Args:
-        seeds: `[rows]`.
-        verdicts: Groups of tokens with which an answer may begin; it begins with a token of the likelier group.
+    An answer begins with a token of the likelier of the groups `verdicts`.
     """
 
     def __init__(self, seeds: Sequence[int], verdicts: Sequence[Sequence[int]]) -> None:
@@ -100,7 +94,7 @@ class WordSampler:
         self._verdicts = [list(group) for group in verdicts]
 
     def __call__(self, row: int, scores: Tensor, *, first: bool) -> Tensor:
-        """The scores, `Float[vocabulary]`, of one row with all tokens barred but the one sampled."""
+        """The scores, `Float[vocabulary]`, of one row with all tokens masked but the sampled one."""
         log = scores.double().log_softmax(-1).cpu().numpy()
         if first:
             group = max(self._verdicts, key=lambda tokens: np.logaddexp.reduce(log[tokens]))
@@ -110,41 +104,31 @@ class WordSampler:
         return _only(scores, [sampled])
 
 
+@dataclass(frozen=True)
 class QuoteConstraint(LogitsProcessor):
-    """Restricts what each row has in quotation marks to its own titles, each at most once.
+    """Restricts what each row quotes to its own titles, `[rows][titles]` of token ids, each at most once.
 
-    Args:
-        titles: `[rows][titles]`, token ids.
-        opening: Ids of the opening mark.
-        closing: Ids of the closing mark.
-        words: Samples what stands outside quotation marks; None takes the likeliest.
-        sample_titles: Sample what stands inside too.
+    `words` samples what is outside quotation marks, and with `sample_titles` inside; None takes the likeliest.
     """
 
-    def __init__(
-        self,
-        titles: Sequence[Sequence[Sequence[int]]],
-        opening: Sequence[int],
-        closing: Sequence[int],
-        words: WordSampler | None = None,
-        *,
-        sample_titles: bool = False,
-    ) -> None:
-        self._titles, self._opening, self._closing = titles, list(opening), list(closing)
-        self._words, self._sample_titles = words, sample_titles
+    titles: Sequence[Sequence[Sequence[int]]]
+    opening: list[int]
+    closing: list[int]
+    words: WordSampler | None = None
+    sample_titles: bool = False
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """Inside a quotation, bar every token that continues no title; outside, none or all but the one sampled."""
+        """Inside a quotation, mask every token that continues no title; outside, none or all but the sampled one."""
         constrained = scores.clone()
         for row, generated in enumerate(input_ids.tolist()):
-            left, begun = _quotation(generated, self._titles[row], self._opening, self._closing)
+            left, begun = _quotation(generated, self.titles[row], self.opening, self.closing)
             if begun is not None:
                 allowed = sorted({title[len(begun)] for title in left if list(title[: len(begun)]) == begun})
                 constrained[row] = _only(scores[row], allowed)
             elif not left:
-                constrained[row, self._opening[0]] = float("-inf")
-            if self._words is not None and (begun is None or self._sample_titles):
-                constrained[row] = self._words(row, constrained[row], first=not generated)
+                constrained[row, self.opening[0]] = float("-inf")
+            if self.words is not None and (begun is None or self.sample_titles):
+                constrained[row] = self.words(row, constrained[row], first=not generated)
         return constrained
 
 
@@ -168,23 +152,22 @@ def _quotation(
     return left, None
 
 
+@dataclass(frozen=True)
 class OrderConstraint(LogitsProcessor):
-    """Restricts each row to a list of its own titles, each exactly once.
+    """Restricts each row to a list of its own titles, `[rows][titles]` of token ids, each exactly once.
 
-    Args:
-        titles: `[rows][titles]`, token ids.
-        separator: Ids between two titles.
-        stop: The id after the last.
+    The ids `separator` are between two titles, and `stop` is after the last.
     """
 
-    def __init__(self, titles: Sequence[Sequence[Sequence[int]]], separator: Sequence[int], stop: int) -> None:
-        self._titles, self._separator, self._stop = titles, list(separator), stop
+    titles: Sequence[Sequence[Sequence[int]]]
+    separator: list[int]
+    stop: int
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """Bar every token that no remaining order continues with."""
+        """Mask every token that no remaining order continues with."""
         constrained = scores.clone()
         for row, generated in enumerate(input_ids.tolist()):
-            allowed = _may_follow(generated, self._titles[row], self._separator, self._stop) or {self._stop}
+            allowed = _may_follow(generated, self.titles[row], self.separator, self.stop) or {self.stop}
             constrained[row] = _only(scores[row], sorted(allowed))
         return constrained
 
@@ -203,7 +186,7 @@ def _may_follow(generated: list[int], left: Sequence[Sequence[int]], separator: 
 
 
 def _only(scores: Tensor, allowed: list[int]) -> Tensor:
-    """The scores, `Float[vocabulary]`, with all other tokens barred."""
-    barred = torch.full_like(scores, float("-inf"))
-    barred[allowed] = scores[allowed]
-    return barred
+    """The scores, `Float[vocabulary]`, with all other tokens masked."""
+    masked = torch.full_like(scores, float("-inf"))
+    masked[allowed] = scores[allowed]
+    return masked

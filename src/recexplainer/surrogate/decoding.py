@@ -1,7 +1,4 @@
-"""Decoding: greedy, sampled, beams, also constrained to titles; yes or no by next-token logits; prompts for a server.
-
-It knows prompts and their vectors, not what is asked in them.
-"""
+"""Decoding: greedy, sampled, beams, also constrained; yes or no by next-token logits; prompts for a server."""
 
 from __future__ import annotations
 
@@ -34,11 +31,9 @@ _MIN_P = 0.05
 
 
 class Decoder:
-    """Reads answers off a surrogate.
+    """Generates answers with a surrogate, in evaluation mode, about a catalogue with these titles, `[items]`.
 
-    Args:
-        surrogate: The surrogate; put in evaluation mode.
-        titles: The catalogue's titles, `[items]`.
+    All of its methods take questions without answers (`encode_questions`).
     """
 
     def __init__(self, surrogate: Surrogate, titles: Sequence[str]) -> None:
@@ -49,29 +44,25 @@ class Decoder:
 
     @cached_property
     def catalogue(self) -> Trie:
-        """All titles, each with its stop token; made at the first use."""
+        """All titles, each with its stop token."""
         return Trie([[*ids, self.stop] for ids in self.title_ids])
 
     def titles(self, prompts: EncodedSet, count: int, *, constrained: bool) -> list[list[str]]:
-        """The `count` best answers by beam search of that width, best first.
+        """The `count` best answers by beam search of that width (paper: five), best first.
 
-        Args:
-            prompts: Questions without answers.
-            count: Beams, and answers returned (paper: five).
-            constrained: Restrict the beams to the catalogue's titles, ordered by the probability of the whole title;
-                free beams are ordered by the mean over their tokens, as is usual.
+        Beams that are constrained to the catalogue are ordered by the probability of the whole title, free ones by the
+        mean over their tokens, as is usual.
         """
         limit = max(len(ids) for ids in self.title_ids) + 1
-
-        def constraints(rows: Sequence[int]) -> list[LogitsProcessor]:
-            return [TrieConstraint(self.catalogue)] if constrained else []
-
-        how: dict[str, Any] = {
-            "num_beams": count,
-            "num_return_sequences": count,
-            "length_penalty": 0.0 if constrained else 1.0,
-        }
-        return self._generate(prompts, limit, constraints, early_stopping=False, **how)
+        return self._generate(
+            prompts,
+            limit,
+            lambda rows: [TrieConstraint(self.catalogue)] if constrained else [],
+            early_stopping=False,
+            num_beams=count,
+            num_return_sequences=count,
+            length_penalty=0.0 if constrained else 1.0,
+        )
 
     def greedy(self, prompts: EncodedSet, limit: int) -> list[str]:
         """The greedy answer to each question, at most `limit` tokens long."""
@@ -80,16 +71,9 @@ class Decoder:
     def sampled(
         self, prompts: EncodedSet, limit: int, count: int, *, temperature: float = 1.0, seed: int = 0
     ) -> list[list[str]]:
-        """Several free answers to each question, drawn at random, `[prompts][count]`; the same for the same seed.
+        """Several sampled answers to each question, `[prompts][count]`, of at most `limit` tokens.
 
-        Words less than a twentieth as likely as the likeliest are never drawn (min-p sampling, Nguyen et al. 2024).
-
-        Args:
-            prompts: Questions without answers.
-            limit: Most tokens of an answer.
-            count: Answers to each.
-            temperature: Above 1 more varied, below less.
-            seed: Seed of the draws.
+        Tokens less than a twentieth as likely as the likeliest are never drawn (min-p sampling, Nguyen et al. 2024).
         """
         how: dict[str, Any] = {"temperature": temperature, "min_p": _MIN_P, "top_k": 0, "top_p": 1.0}
         with torch.random.fork_rng():
@@ -97,16 +81,10 @@ class Decoder:
             return self._generate(prompts, limit, do_sample=True, num_return_sequences=count, **how)
 
     def citing(self, prompts: EncodedSet, limit: int, citable: Sequence[Sequence[int]], draft: int = 0) -> list[str]:
-        """Texts whose quotation marks hold nothing but titles that may be cited, none of them twice.
+        """Texts that quote only the titles of `citable`, `[prompts][items]`, and none of them twice.
 
-        Words are sampled among the likely ones, seeded by the question and the draft, so that texts differ from pair to
-        pair and a draft of a pair is always the same. The first draft cites the likeliest titles, later ones sample.
-
-        Args:
-            prompts: Questions without answers.
-            limit: Most tokens of an answer.
-            citable: `[prompts][items]`, the items whose titles may be cited.
-            draft: Which of the texts that may be sampled.
+        Words are sampled among the likely ones, seeded by the question and the number of the draft. The first draft, 0,
+        cites the likeliest titles, later ones sample them too.
         """
         opening, closing = (encode(self.tokenizer, mark) for mark in (OPENING, CLOSING))
 
@@ -118,12 +96,7 @@ class Decoder:
         return [texts[0] for texts in self._generate(prompts, limit, constraints)]
 
     def orders(self, prompts: EncodedSet, candidates: Sequence[Sequence[int]]) -> list[str]:
-        """Greedy lists that hold each candidate exactly once.
-
-        Args:
-            prompts: Questions without answers.
-            candidates: `[prompts][items]`, the items that each answer must order.
-        """
+        """Greedy lists of the titles of `candidates`, `[prompts][items]`, each exactly once."""
         limit = 1 + max(sum(len(self.title_ids[item]) + len(self.separator) for item in row) for row in candidates)
 
         def constraints(rows: Sequence[int]) -> list[LogitsProcessor]:
@@ -134,10 +107,9 @@ class Decoder:
 
     @torch.inference_mode()
     def yes_probabilities(self, prompts: EncodedSet) -> NDArray[np.float64]:
-        """The probability that the answer begins with "Yes", against "No", `Float[prompts]`; nothing is decoded.
+        """The probability of "Yes", against "No", as the first word, `Float[prompts]`, by next-token logits (task 3).
 
-        Next-token logits are compared as in the paper (task 3). A token may hold more than the word ("Yes, it suits"),
-        or less, so all tokens that begin the word are taken together.
+        A token may hold more than the word ("Yes, it suits"), or less: all tokens that begin it are added up.
         """
         yes, no = map(torch.tensor, self._verdicts)
         probabilities = np.empty(len(prompts))
@@ -156,20 +128,15 @@ class Decoder:
 
     @torch.inference_mode()
     def choose(self, prompts: EncodedSet, candidates: Sequence[Sequence[int]]) -> list[NDArray[np.float64]]:
-        """How probable each candidate's title is as the answer, among the candidates of its question.
+        """The probability of each candidate's title as the answer among its question's candidates, `[prompts][items]`.
 
-        Args:
-            prompts: Questions without answers.
-            candidates: `[prompts][items]`.
-
-        Returns:
-            For each question `Float[items]`, which sum to 1.
+        Each `Float[items]` sums to 1.
         """
         chosen: list[NDArray[np.float64]] = []
         for question, items in zip(prompts.encoded, candidates, strict=True):
             answers = [[*self.title_ids[item], self.stop] for item in items]
-            batch = prompts.collate([_answered(question, answer) for answer in answers])
-            batch = send_to_device(batch, self.surrogate.device)
+            batch = [_answered(question, answer) for answer in answers]
+            batch = send_to_device(prompts.collate(batch), self.surrogate.device)
             logits = self.surrogate(**batch)["logits"].double().log_softmax(-1)
             each = logits.gather(1, batch["labels"][:, None])[:, 0].cpu().numpy()
             scores = np.add.reduceat(each, np.cumsum([0, *map(len, answers)])[:-1])
@@ -199,34 +166,22 @@ class Decoder:
                 logits_processor=LogitsProcessorList(constraints(rows)),
                 **{"do_sample": False, **how},
             )
-            texts = [self._text(ids) for ids in output.tolist()]
-            for at, row in enumerate(rows):
-                answers[row] = texts[at * each : (at + 1) * each]
+            for at, ids in enumerate(output.tolist()):
+                words = ids[: ids.index(self.stop)] if self.stop in ids else ids
+                answers[rows[at // each]].append(self.tokenizer.decode(words, skip_special_tokens=True).strip())
         return answers
-
-    def _text(self, ids: list[int]) -> str:
-        """The words up to the first stop token."""
-        end = ids.index(self.stop) if self.stop in ids else len(ids)
-        return self.tokenizer.decode(ids[:end], skip_special_tokens=True).strip()
 
 
 def tokens_that_begin(word: str, texts: Sequence[str]) -> list[int]:
-    """The tokens with which an answer that begins with a word may begin: a part of it, all of it, or it and more.
-
-    Args:
-        word: The word.
-        texts: `[vocabulary]`, the text of each token.
-    """
-    bare = [text.strip() for text in texts]
+    """The tokens, of which these are the texts, that begin a word: with a part of it, all of it, or it and more."""
     return [
         token
-        for token, text in enumerate(bare)
+        for token, text in enumerate(map(str.strip, texts))
         if text and (word.startswith(text) or (text.startswith(word) and not text[len(word)].isalpha()))
     ]
 
 
 def _answered(question: Encoded, answer: list[int]) -> Encoded:
-    """The question with an answer behind it."""
     return replace(question, ids=np.concatenate([question.ids, np.array(answer, np.int32)]))
 
 
@@ -242,14 +197,10 @@ def _batches(prompts: EncodedSet, each: int) -> Iterator[list[int]]:
 
 @torch.no_grad()
 def prompt_embeddings(surrogate: Surrogate, questions: EncodedSet) -> list[Tensor]:
-    """Input embeddings of each question, `Float[length, width]` on the processor, in the backbone's own type.
+    """Input embeddings of each question in its chat template, `Float[length, width]` on the CPU, for a server.
 
-    They are for a server that holds the backbone alone (`from_pretrained(…, merged=True)` is a plain model): the
-    connectors do their work here, before it is asked.
-
-    Args:
-        surrogate: Whose backbone will answer; its chat template is around the question.
-        questions: Questions without answers (`encode_questions`, `Explainer.questions`).
+    The server needs the backbone alone (`from_pretrained(…, merged=True)`): all vectors are in the embeddings. The
+    questions are those of `encode_questions` or `PairExplainer.questions`.
     """
     embedded: list[Tensor] = []
     for row in range(len(questions)):
@@ -259,16 +210,9 @@ def prompt_embeddings(surrogate: Surrogate, questions: EncodedSet) -> list[Tenso
 
 
 def write_prompts(path: Path, surrogate: Surrogate, questions: EncodedSet, ids: Sequence[str]) -> None:
-    """Write `prompt_embeddings` into one safetensors file, a tensor for each question under its id.
+    """Write `prompt_embeddings` into one safetensors file, each under its own id, `[questions]`.
 
-    Args:
-        path: The file.
-        surrogate: As in `prompt_embeddings`.
-        questions: As in `prompt_embeddings`.
-        ids: `[questions]`, what to find each by.
-
-    Raises:
-        SurrogateError: Ids are missing, too many, or used twice.
+    Raises SurrogateError if ids are missing, too many, or used twice.
     """
     if not len(set(ids)) == len(ids) == len(questions):
         raise SurrogateError(

@@ -1,7 +1,6 @@
 """Preference training: of two answers to a question the better one is made likelier than the worse one (DPO).
 
-It knows neither the recommender nor who judged the answers. Sources: Rafailov et al. (2023), equation 7; the weight on
-the better answer's own likelihood is that of Pang et al. (2024).
+Sources: Rafailov et al. (2023), equation 7, and for the weight on the better answer's likelihood Pang et al. (2024).
 """
 
 from __future__ import annotations
@@ -20,18 +19,13 @@ from transformers import get_cosine_schedule_with_warmup
 
 from recexplainer.progress import track
 from recexplainer.surrogate.batching import EncodedSet, TokenBudget
-from recexplainer.surrogate.loop import attention_for_training
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.settings import PreferenceSettings
+from recexplainer.surrogate.training import attention_for_training
 
 
 def log_probabilities(surrogate: Surrogate, batch: Mapping[str, Any]) -> Tensor:
-    """The log probability of each answer of a batch given its question, `Float[batch]`, nats.
-
-    Args:
-        surrogate: Who would answer.
-        batch: What `EncodedSet.collate` gives, on the surrogate's device.
-    """
+    """The log probability of each answer of `EncodedSet.collate` given its question, `Float[batch]`, nats."""
     each = -functional.cross_entropy(surrogate(**batch)["logits"], batch["labels"], reduction="none")
     rows, length = batch["input_ids"].shape
     return each.new_zeros(rows).index_add(0, batch["label_positions"] // length, each)
@@ -40,24 +34,16 @@ def log_probabilities(surrogate: Surrogate, batch: Mapping[str, Any]) -> Tensor:
 def preference_loss(policy: Tensor, reference: Tensor, beta: float) -> Tensor:
     """The mean of -log sigmoid(beta * (gain of the better - gain of the worse)): Rafailov et al. (2023), equation 7.
 
-    Args:
-        policy: `Float[2, pairs]`, log probabilities of the better and the worse answers.
-        reference: The same before training.
-        beta: How strongly the policy is tied to the reference.
+    Both are `Float[2, pairs]`, log probabilities of the better and the worse answers; the reference is before training.
     """
     better, worse = policy - reference
     return -functional.logsigmoid(beta * (better - worse)).mean()
 
 
 class PreferenceTrainer:
-    """Trains whatever of a surrogate can be trained: all of `nano`, LoRA and connectors of a pretrained backbone.
+    """Trains a surrogate in place, in one process and without dropout, so that policy and reference begin equal.
 
-    Without dropout, so that policy and reference are the same at first; in one process.
-
-    Args:
-        surrogate: Trained in place, on the device that it is on.
-        answers: `[2 * pairs]`: the better answers, then the worse ones, in the same order.
-        settings: How.
+    The answers are `[2 * pairs]`: the better ones, then the worse ones, in the same order.
     """
 
     def __init__(self, surrogate: Surrogate, answers: EncodedSet, settings: PreferenceSettings) -> None:
@@ -87,26 +73,26 @@ class PreferenceTrainer:
         """One pass over all pairs, in an order of its own; returns the loss of each step."""
         self._batches.set_epoch(self._epoch)
         self._epoch += 1
+        losses: list[float] = []
         with self._attention():
-            return [self._step(rows) for rows in track(self._batches, f"preferences: epoch {self._epoch}")]
+            for rows in track(self._batches, f"preferences: epoch {self._epoch}"):
+                policy = self._of(rows)
+                loss = preference_loss(policy, self._reference[:, rows].to(policy), self._settings.beta)
+                per_token = policy[0] / self._answer_lengths[rows].to(policy)
+                loss = loss - self._settings.likelihood * per_token.mean()
+                self._optimizer.zero_grad()
+                loss.backward()
+                clip_grad_norm_(self._weights, 1.0)
+                self._optimizer.step()
+                self._schedule.step()
+                losses.append(float(loss.detach()))
+        return losses
 
     @torch.no_grad()
     def undo(self) -> None:
-        """Give the surrogate back the weights that it had before."""
+        """Restore the weights from before the training."""
         for weight, before in zip(self._weights, self._before, strict=True):
             weight.copy_(before)
-
-    def _step(self, rows: list[int]) -> float:
-        policy = self._of(rows)
-        loss = preference_loss(policy, self._reference[:, rows].to(policy), self._settings.beta)
-        per_token = policy[0] / self._answer_lengths[rows].to(policy)
-        loss = loss - self._settings.likelihood * per_token.mean()
-        self._optimizer.zero_grad()
-        loss.backward()
-        clip_grad_norm_(self._weights, 1.0)
-        self._optimizer.step()
-        self._schedule.step()
-        return float(loss.detach())
 
     def _of(self, rows: list[int]) -> Tensor:
         """Log probabilities of some pairs' answers, `Float[2, rows]`."""

@@ -1,13 +1,19 @@
-"""The surrogate: a backbone and its connectors. It does not know the recommender, only vectors of it."""
+"""The surrogate: a backbone and its connectors, in a folder or on the Hugging Face Hub.
+
+Of the recommender it knows vectors only. `HF_ENDPOINT`, `HF_HUB_OFFLINE` and `HF_TOKEN` work as everywhere.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, cast
 
 import torch
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import HTTPError  # pyright: ignore[reportPrivateImportUsage]  (of whichever client it uses)
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -21,26 +27,24 @@ from recexplainer.settings import Settings
 from recexplainer.storage import read_json, write_json, write_text
 from recexplainer.surrogate.connector import Connector, EncoderInput, inject
 from recexplainer.surrogate.encoding import PromptEncoder
-from recexplainer.surrogate.hub import find_folder, share_folder
 from recexplainer.surrogate.pretrained import has_lora, read_backbone, read_lora
 from recexplainer.surrogate.prompt import Encoder, Form
 
-FORMAT_VERSION = 2
-"""Version of what `save_pretrained` writes; other versions are refused."""
-_SIMILARITY_WIDTH = 2  # of what `batching.similarities` makes
+_FORMAT_VERSION = 2  # of what `save_pretrained` writes; other versions are refused
+_SIMILARITY_WIDTH = 2  # of `batching.similarities`
+# The files of a repository that a surrogate is read from.
+_WEIGHTS = ["backbone/*", "connectors.safetensors", "surrogate.json"]
+_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+_FAILURES = (HTTPError, OSError, ValueError)  # the last: a name or a card that the hub does not take
 
 
 class Description(Settings):
-    """What stands in `surrogate.json`: the arguments of `Surrogate` beside the backbone."""
+    """The content of `surrogate.json`: the arguments of `Surrogate` beside the backbone."""
 
-    format_version: Literal[2] = FORMAT_VERSION
-    """Version of the folder's layout."""
+    format_version: Literal[2] = _FORMAT_VERSION
     form: Form
-    """What it is aligned in."""
     vector_width: int = Field(ge=0)
-    """Width of the recommender's vectors."""
     connector_width: int = Field(ge=1)
-    """Width of the hidden layer of the connectors."""
 
 
 class Surrogate(nn.Module):
@@ -92,7 +96,7 @@ class Surrogate(nn.Module):
         return cast(Connector, self.connectors[encoder])
 
     def prompt_encoder(self, titles: Sequence[str]) -> PromptEncoder:
-        """What turns prompts about a catalogue into ids; the titles are tokenised at the first call only."""
+        """The encoder of prompts about a catalogue; its titles are tokenised at the first call only."""
         known = self._prompt_encoder
         if known is None or known.tokenizer is not self.tokenizer or known.titles != titles:
             known = self._prompt_encoder = PromptEncoder(self.tokenizer, titles, self.max_length)
@@ -101,10 +105,8 @@ class Surrogate(nn.Module):
     def embed(self, input_ids: Tensor, encoder_inputs: Mapping[str, EncoderInput]) -> Tensor:
         """Input embeddings, `Float[batch, length, width]`, each placeholder replaced by its projected vector.
 
-        Args:
-            input_ids: `Int[batch, length]`, any id at the placeholders.
-            encoder_inputs: For `user`, `item`, `similarity`, as far as the batch has placeholders of them: `positions`,
-                `Int[n]` in the flattened batch, and `vectors`, `Float[n, d]` (of similarity `Float[n, 2]`).
+        `input_ids` is `Int[batch, length]`, with any id at the placeholders. `encoder_inputs` has the encoders that the
+        batch has placeholders of; the vectors are `Float[n, d]`, of `similarity` `Float[n, 2]`.
         """
         embeddings = self.embeddings(input_ids)
         for encoder, given in encoder_inputs.items():
@@ -114,16 +116,10 @@ class Surrogate(nn.Module):
     def forward(
         self, input_ids: Tensor, labels: Tensor, label_positions: Tensor, encoder_inputs: Mapping[str, EncoderInput]
     ) -> dict[str, Tensor]:
-        """The loss on the answers of a right-padded batch; logits are made only where there is a label.
+        """The loss on the answers of a right-padded batch; logits are computed only where there is a label.
 
-        Args:
-            input_ids: `Int[batch, length]`.
-            labels: `Int[labels]`, the answers' ids, one after the other.
-            label_positions: `Int[labels]`, for each the position in the flattened batch whose state predicts it.
-            encoder_inputs: As in `embed`.
-
-        Returns:
-            `loss` (mean over labels, nats; 0 where there is none) and `logits`, `Float[labels, vocabulary]`.
+        `labels` are the answers' ids, `Int[labels]`; the states at `label_positions` of the flattened batch predict
+        them. Returns `loss` (mean over labels, nats; 0 without one) and `logits`, `Float[labels, vocabulary]`.
         """
         embeddings = self.embed(input_ids, encoder_inputs)
         states = self.backbone.base_model(inputs_embeds=embeddings, use_cache=False)
@@ -133,12 +129,7 @@ class Surrogate(nn.Module):
         return {"loss": loss, "logits": logits}
 
     def save_pretrained(self, folder: Path | str) -> None:
-        """Write the backbone with its tokenizer, the connectors, and what they are.
-
-        Args:
-            folder: Gets `backbone/` (all weights of `nano`, of a pretrained backbone LoRA alone),
-                `connectors.safetensors` unless the form is behavior, and `surrogate.json`.
-        """
+        """Write `surrogate.json`, `backbone/` (of a pretrained one LoRA alone) and any `connectors.safetensors`."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         disable_progress_bar()
@@ -174,7 +165,7 @@ class Surrogate(nn.Module):
             SurrogateError: There is none of that name, it is not whole, of another version, or cannot be merged.
         """
         hub: dict[str, Any] = {"token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
-        folder = find_folder(name, revision=revision, **hub)
+        folder = _find_folder(name, revision=revision, **hub)
         described = _read_description(folder / "surrogate.json")
         backbone = read_backbone(folder / "backbone", merged=merged, **hub)
         tokenizer = AutoTokenizer.from_pretrained(folder / "backbone")
@@ -184,13 +175,9 @@ class Surrogate(nn.Module):
         return surrogate.eval()
 
     def take_over(self, folder: Path) -> None:
-        """Continue from a saved surrogate with the same backbone; a pretrained one keeps how it is held here.
+        """Load the weights of a saved surrogate with the same backbone, whose form reads the same vectors.
 
-        Args:
-            folder: What `save_pretrained` wrote, of the same form, or of another that reads the same vectors.
-
-        Raises:
-            SurrogateError: There is no surrogate in it, or it is not whole.
+        A pretrained backbone keeps its type and device. Raises SurrogateError if the folder has no complete surrogate.
         """
         if has_lora(self.backbone):
             read_lora(self.backbone, folder / "backbone")
@@ -244,9 +231,9 @@ def _read_description(path: Path) -> Description:
         )
     values = read_json(path)
     version = values.get("format_version", 1) if isinstance(values, dict) else None
-    if version not in (None, FORMAT_VERSION):
+    if version not in (None, _FORMAT_VERSION):
         raise SurrogateError(
-            f"This surrogate was saved in format {version}; this version of the package reads format {FORMAT_VERSION}.",
+            f"This surrogate was saved in format {version}; this version reads format {_FORMAT_VERSION}.",
             location=str(path),
             hint="Align it again (recexplainer run RECIPE), or install the version that wrote it.",
         )
@@ -258,8 +245,67 @@ def _read_description(path: Path) -> Description:
 
 
 def _damaged(what: str, path: Path) -> SurrogateError:
-    return SurrogateError(
-        f"This surrogate cannot be read: {what}.",
-        location=str(path),
-        hint="Copy or fetch it again.",
-    )
+    return SurrogateError(f"This surrogate cannot be read: {what}.", location=str(path), hint="Copy or fetch it again.")
+
+
+def _find_folder(name: str | Path, *, revision: str | None, **hub: Any) -> Path:
+    """The folder of this name if there is one, else that of OWNER/NAME on the hub, fetched into the cache.
+
+    The arguments are those of `Surrogate.from_pretrained`. Raises SurrogateError if there is neither.
+    """
+    if Path(name).is_dir():
+        return Path(name)
+    if isinstance(name, Path) or not _NAME.fullmatch(name):
+        raise SurrogateError(
+            "There is no such folder.",
+            location=str(name),
+            hint="Give the folder of a surrogate, or the name of one on the hub: OWNER/NAME.",
+        )
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=_WEIGHTS, **hub))
+    except _FAILURES as error:
+        raise SurrogateError(
+            f"There is no such folder, and the hub does not give it: {_first_line(error)}",
+            location=f"{name}, revision {revision or 'main'}",
+            hint="Check the name and the network; a private surrogate needs a token (hf auth login).",
+        ) from error
+
+
+def share_folder(
+    folder: Path, repo_id: str, *, private: bool | None = None, token: str | None = None, revision: str | None = None
+) -> str:
+    """Upload what `Surrogate.save_pretrained` wrote as one commit; returns the commit's URL.
+
+    The arguments are those of `Surrogate.push_to_hub`. Raises SurrogateError if the hub is not reached or refuses it,
+    or if nobody else could read it.
+    """
+    adapter = folder / "backbone" / "adapter_config.json"
+    base = read_json(adapter)["base_model_name_or_path"] if adapter.exists() else ""
+    if base and Path(base).is_dir():
+        raise SurrogateError(
+            "Only LoRA's weights would be shared: the backbone's own are in a folder of this machine.",
+            location=base,
+            hint="Merge LoRA into them first: recexplainer export --merged, or from_pretrained(…, merged=True).",
+        )
+    api = HfApi(token=token)
+    try:
+        repository = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
+        done = api.upload_folder(
+            repo_id=repository,
+            folder_path=folder,
+            revision=revision,
+            commit_message="Share a RecExplainer surrogate",
+            delete_patterns=_WEIGHTS,  # no weights of an earlier form stay beside these
+        )
+    except _FAILURES as error:
+        raise SurrogateError(
+            f"The hub does not take it: {_first_line(error)}",
+            location=repo_id,
+            hint="Check the name, the network and that you are logged in with the right to write (hf auth login).",
+        ) from error
+    return done.commit_url
+
+
+def _first_line(error: Exception) -> str:
+    """The first line of a message of the hub that is not empty."""
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

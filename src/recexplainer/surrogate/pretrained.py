@@ -1,11 +1,12 @@
 """A pretrained backbone: any causal language model of transformers, from the hub or a folder, with LoRA.
 
-Its own weights stay as they are. What is learned are LoRA's weights on its linear layers, which are found from the
-architecture, and the connectors, which are none of its business. peft is loaded only when a backbone is.
+Its own weights stay as they are; LoRA is on its linear layers, which are found from the architecture. peft, of the
+extra `pretrained`, is imported only when a backbone is loaded.
 """
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from transformers.utils.logging import disable_progress_bar
 
 from recexplainer.errors import SurrogateError
 from recexplainer.hardware import has_fast_bfloat16
+from recexplainer.registry import require_extra
 from recexplainer.storage import read_json
 from recexplainer.surrogate.settings import PretrainedSettings
 
 _ADAPTER = "adapter_config.json"
-# For models that were never taught to chat.
+# For models without a chat template.
 _PLAIN_TEMPLATE = (
     "{% for message in messages %}"
     "{% if message['role'] == 'assistant' %}Answer: {{ message['content'] }}{{ eos_token }}\n"
@@ -32,23 +34,21 @@ _PLAIN_TEMPLATE = (
 
 
 def load_pretrained(name: str, settings: PretrainedSettings, seed: int) -> tuple[Any, Any]:
-    """A pretrained causal language model with fresh LoRA weights, which alone can be trained, and its tokenizer.
+    """A pretrained causal language model of the hub or a folder, and its tokenizer; only its new LoRA can be trained.
 
-    Args:
-        name: A model's name on the hub, or a folder that holds one with its tokenizer.
-        settings: LoRA's shape and how the weights are held.
-        seed: Seed of LoRA's first weights.
-
-    Raises:
-        SurrogateError: There is no such model, LoRA does not fit it, or 4-bit weights cannot be had here.
+    Raises SurrogateError if there is no such model, LoRA does not fit it, or it cannot be held in 4 bits here;
+    SettingsError without the extra `pretrained`.
     """
+    require_extra("peft", "pretrained")
     quantization = _four_bits(name) if settings.four_bit else None
+    if settings.dtype == "auto":
+        dtype = torch.bfloat16 if torch.cuda.is_available() and has_fast_bfloat16() else torch.float32
+    else:
+        dtype = getattr(torch, settings.dtype)
     disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(name)
-        backbone = AutoModelForCausalLM.from_pretrained(
-            name, dtype=_dtype(settings.dtype), quantization_config=quantization
-        )
+        backbone = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, quantization_config=quantization)
     except (OSError, ValueError) as error:
         raise SurrogateError(
             f"The backbone cannot be loaded: {str(error).strip().splitlines()[0]}",
@@ -56,7 +56,14 @@ def load_pretrained(name: str, settings: PretrainedSettings, seed: int) -> tuple
             hint="Give a causal language model: its name on the hub, or a folder with weights, config and tokenizer. "
             "Without a network only a folder will do; `nano` needs neither.",
         ) from error
-    _complete(tokenizer, name, settings.max_length)
+    if tokenizer.eos_token is None:
+        raise SurrogateError(
+            "The backbone's tokenizer has no token that ends a text.", location=name, hint="Set its eos_token."
+        )
+    tokenizer.chat_template = tokenizer.chat_template or _PLAIN_TEMPLATE
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.model_max_length = min(tokenizer.model_max_length, settings.max_length)
     torch.manual_seed(seed)
     _add_lora(backbone, settings)
     if settings.gradient_checkpointing:
@@ -69,27 +76,29 @@ def has_lora(backbone: Any) -> bool:
     return bool(getattr(backbone, "_hf_peft_config_loaded", False))
 
 
-def let_lora_learn(backbone: Any) -> None:
-    """Make LoRA's weights, and only these, those that training changes; read from a folder they are frozen."""
-    for name, weight in backbone.named_parameters():
-        weight.requires_grad = "lora_" in name
-
-
 def read_backbone(folder: Path, *, merged: bool, **hub: Any) -> Any:
-    """The backbone of a saved surrogate; of a pretrained one only LoRA is there, which says where the rest is.
+    """The backbone of a saved surrogate; a pretrained one is loaded from the hub or folder that LoRA's config names.
 
-    Args:
-        folder: What `save_pretrained` of the backbone wrote.
-        merged: Add LoRA's weights to the backbone's own: what is left is a plain model.
-        hub: How to ask the hub for what is not in the folder: `token`, `cache_dir`, `local_files_only`.
-
-    Raises:
-        SurrogateError: Weights are missing, or LoRA is to be merged into quantised ones.
+    `merged` adds LoRA's weights to the backbone's own, so that it is a plain model. `hub` has `token`, `cache_dir` and
+    `local_files_only`. Raises SurrogateError if weights are missing, or quantised ones are to be merged.
     """
+    with_lora = (folder / _ADAPTER).exists()
+    if with_lora:
+        require_extra("peft", "pretrained")
     disable_progress_bar()
     try:
-        if merged and (folder / _ADAPTER).exists():
-            return _merged(folder, hub)
+        if merged and with_lora:
+            from peft import PeftModel
+
+            base = read_json(folder / _ADAPTER)["base_model_name_or_path"]
+            backbone = read_whole(base, hub)
+            if getattr(backbone.config, "quantization_config", None) is not None:
+                raise SurrogateError(
+                    "LoRA cannot be merged into a quantised backbone.",
+                    location=base,
+                    hint="Leave it unmerged, or align with a backbone whose weights are not quantised.",
+                )
+            return PeftModel.from_pretrained(backbone, folder).merge_and_unload()
         backbone = read_whole(folder, hub)
     except OSError as error:
         raise SurrogateError(
@@ -98,29 +107,16 @@ def read_backbone(folder: Path, *, merged: bool, **hub: Any) -> Any:
             hint="Of a pretrained backbone only what was learned is kept: its own weights must be where they were "
             f"(`base_model_name_or_path` in {_ADAPTER}).",
         ) from error
-    if has_lora(backbone):
-        let_lora_learn(backbone)
+    if with_lora:  # it is frozen when it is read
+        for name, weight in backbone.named_parameters():
+            weight.requires_grad = "lora_" in name
     return backbone
-
-
-def _merged(folder: Path, hub: dict[str, Any]) -> Any:
-    from peft import PeftModel
-
-    base = read_json(folder / _ADAPTER)["base_model_name_or_path"]
-    backbone = read_whole(base, hub)
-    if getattr(backbone.config, "quantization_config", None) is not None:
-        raise SurrogateError(
-            "LoRA cannot be merged into a quantised backbone.",
-            location=base,
-            hint="Leave it unmerged, or align with a backbone whose weights are not quantised.",
-        )
-    return PeftModel.from_pretrained(backbone, folder).merge_and_unload()
 
 
 def read_whole(name: str | Path, hub: dict[str, Any]) -> Any:
     """A model of which no weight is missing; transformers would draw a new one, and warn."""
-    read: Any = AutoModelForCausalLM.from_pretrained(name, output_loading_info=True, **hub)
-    backbone, loaded = read
+    both: Any = AutoModelForCausalLM.from_pretrained(name, output_loading_info=True, **hub)
+    backbone, loaded = both
     if missing := sorted(loaded["missing_keys"]):
         raise SurrogateError(
             f"The backbone's weights are not whole: {len(missing)} missing, {missing[0]} first.",
@@ -131,11 +127,7 @@ def read_whole(name: str | Path, hub: dict[str, Any]) -> Any:
 
 
 def read_lora(backbone: Any, folder: Path) -> None:
-    """Give a backbone with LoRA the LoRA weights that were saved in a folder.
-
-    Raises:
-        SurrogateError: They cannot be read, or are of another backbone or shape.
-    """
+    """Load LoRA weights from a folder; SurrogateError if they cannot be read, or are of another backbone or shape."""
     from peft import set_peft_model_state_dict
 
     try:
@@ -145,7 +137,7 @@ def read_lora(backbone: Any, folder: Path) -> None:
     except (OSError, SafetensorError, RuntimeError) as error:
         raise _other_lora(str(error).splitlines()[0], folder) from error
     if unknown:
-        raise _other_lora(f"{unknown[0]} has no place in it", folder)
+        raise _other_lora(f"it has no {unknown[0]}", folder)
 
 
 def _other_lora(what: str, folder: Path) -> SurrogateError:
@@ -159,12 +151,11 @@ def _other_lora(what: str, folder: Path) -> SurrogateError:
 def _add_lora(backbone: Any, settings: PretrainedSettings) -> None:
     from peft import LoraConfig
 
-    targets = list(settings.targets) if settings.targets else "all-linear"
     lora = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
-        target_modules=targets,
+        target_modules=list(settings.targets or ()) or "all-linear",
         task_type="CAUSAL_LM",
         fan_in_fan_out=any(isinstance(module, Conv1D) for module in backbone.modules()),
     )
@@ -178,28 +169,7 @@ def _add_lora(backbone: Any, settings: PretrainedSettings) -> None:
         ) from error
 
 
-def _complete(tokenizer: Any, name: str, context: int) -> None:
-    """A chat template of ours where there is none, a token to pad with, and the context asked for."""
-    if tokenizer.eos_token is None:
-        raise SurrogateError(
-            "The backbone's tokenizer has no token that ends a text.", location=name, hint="Set its eos_token."
-        )
-    if not tokenizer.chat_template:
-        tokenizer.chat_template = _PLAIN_TEMPLATE
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    tokenizer.model_max_length = min(tokenizer.model_max_length, context)
-
-
-def _dtype(name: str) -> torch.dtype:
-    if name == "auto":
-        return torch.bfloat16 if torch.cuda.is_available() and has_fast_bfloat16() else torch.float32
-    return getattr(torch, name)
-
-
 def _four_bits(name: str) -> Any:
-    from importlib.util import find_spec
-
     from transformers import BitsAndBytesConfig
 
     if not torch.cuda.is_available() or find_spec("bitsandbytes") is None:

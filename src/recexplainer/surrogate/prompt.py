@@ -1,7 +1,7 @@
 """From an Example to a Prompt: words, titles, and placeholders for the recommender's vectors.
 
 The form decides what stands for a history and an item: its title (behavior), its vector (intention), or both (hybrid).
-Words are kept apart from titles, so that a title is always the same tokens wherever it stands. It knows no tokenizer.
+Words are kept apart from titles, so that a title is always the same tokens wherever it stands.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from string import Formatter
 from typing import Literal, TypeVar, get_args
 
@@ -20,7 +19,7 @@ T = TypeVar("T")
 Form = Literal["behavior", "intention", "hybrid"]
 FORMS: tuple[Form, ...] = get_args(Form)
 Encoder = Literal["user", "item", "similarity"]
-"""What encodes the vectors that fill placeholders: the user's, an item's, or the similarity of two items."""
+"""The vectors that fill placeholders: the user's, an item's, or the similarity of two items."""
 ENCODERS: tuple[Encoder, ...] = get_args(Encoder)
 SEPARATOR = "; "
 OPENING, CLOSING = "“", "”"
@@ -36,16 +35,12 @@ class Title:
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """A position that a vector fills.
-
-    Attributes:
-        encoder: `user`: the user vector of the history; `item`: the vector of an item; `similarity`: the inner product
-            of two items' vectors, alone and beside the others in the prompt.
-        items: The item, or the two items; () for the user.
-    """
+    """A position that a vector fills."""
 
     encoder: Encoder
+    """The user vector of the history, the vector of an item, or the inner product of two items' vectors."""
     items: tuple[int, ...] = ()
+    """The item, or the two items; () for the user."""
 
 
 Part = str | Title | Placeholder
@@ -53,24 +48,20 @@ Part = str | Title | Placeholder
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A question with placeholders for vectors, and its answer.
-
-    Attributes:
-        parts: The question.
-        answer: The answer, words and titles only; empty when it is to be generated.
-        history: Whose vector fills the user's placeholder.
-    """
+    """A question with placeholders for vectors, and its answer."""
 
     parts: tuple[Part, ...]
     answer: tuple[str | Title, ...]
+    """Empty when it is to be generated."""
     history: tuple[int, ...]
+    """The history whose vector fills the user's placeholder."""
 
 
 def applies(example: Example, form: Form) -> bool:
     """Whether a task makes sense in a form.
 
-    Reconstruction and naming an item read vectors, so they need a form that has them; naming an item from its words has
-    no vector, so intention leaves it out (paper sections 2.2 to 2.4), and so is naming what matters in a history.
+    Reconstruction and naming an item need vectors. Naming an item from its description, and naming what matters in a
+    history, have none, so intention leaves them out (paper sections 2.2 to 2.4).
     """
     if example.task == "reconstruction" or _is_named_by_vector(example):
         return form != "behavior"
@@ -78,17 +69,13 @@ def applies(example: Example, form: Form) -> bool:
 
 
 def render(example: Example, form: Form, template: str, titles: Sequence[str]) -> Prompt:
-    """Put an example into words.
+    """Put an example into words with one of its task's phrasings, which its aspect follows.
 
-    Args:
-        example: What is asked. The aspect that it asks for follows the phrasing.
-        form: What stands for histories and items.
-        template: One of the task's phrasings, with `{history}`, `{items}`, `{item}`, `{question}`, `{evidence}`.
-        titles: The catalogue's titles (evidence quotes them).
+    A phrasing has the slots `{history}`, `{items}`, `{item}`, `{question}`, `{evidence}`; evidence quotes titles.
     """
     parts: list[Part] = []
     template = f"{template} {example.aspect}" if example.aspect else template
-    for words, slot, _, _ in _pieces(template):
+    for words, slot, _, _ in Formatter().parse(template):
         if words:
             parts.append(words)
         match slot:
@@ -112,35 +99,23 @@ def render(example: Example, form: Form, template: str, titles: Sequence[str]) -
 
 
 def with_shots(prompt: Prompt, shots: Sequence[Prompt]) -> Prompt:
-    """The prompt after solved ones: what is learned in context (paper section 3.2.3, "ICL")."""
+    """The prompt after solved ones, to be learned from in context (paper section 3.2.3, "ICL")."""
     if not shots:
         return prompt
-    solved = [part for shot in shots for part in (*_question(shot), " ", *shot.answer, "\n\n")]
-    return replace(prompt, parts=(*solved, *_question(prompt)))
-
-
-def _question(prompt: Prompt) -> tuple[Part, ...]:
-    return ("Question: ", *prompt.parts, "\nAnswer:")
+    start, end = "Question: ", "\nAnswer:"
+    solved = [part for shot in shots for part in (start, *shot.parts, end, " ", *shot.answer, "\n\n")]
+    return replace(prompt, parts=(*solved, start, *prompt.parts, end))
 
 
 def as_text(parts: Sequence[Part], titles: Sequence[str]) -> str:
-    """Parts without placeholders (behavior) as one text, for models that read text alone.
-
-    Raises:
-        ValueError: There is a placeholder for a vector.
-    """
+    """Parts of the behavior form as one text; ValueError if there is a placeholder for a vector."""
     if any(isinstance(part, Placeholder) for part in parts):
         raise ValueError("a placeholder for a vector cannot be put as text: render the behavior form")
     return "".join(titles[part.item] if isinstance(part, Title) else str(part) for part in parts)
 
 
-@lru_cache(maxsize=4096)
-def _pieces(template: str) -> tuple[tuple[str, str | None, str | None, str | None], ...]:
-    return tuple(Formatter().parse(template))
-
-
 def _history(example: Example, form: Form) -> Iterator[Part]:
-    """The user's vector and the titles; no titles where they are asked for, or where hybrid's evidence has them."""
+    """The user's vector and the titles; no titles where they are the answer, or where hybrid's evidence has them."""
     if form != "behavior":
         yield Placeholder("user")
     elsewhere = example.task == "reconstruction" or (example.evidence is not None and form == "hybrid")
@@ -178,5 +153,5 @@ def _joined(groups: Sequence[Sequence[T]]) -> Iterator[T | str]:
 
 
 def _split_at_quotes(text: str) -> list[str]:
-    """A text in pieces, what stands in quotation marks apart, so that a title is the same tokens there too."""
+    """A text in pieces, quotations apart, so that a title is the same tokens there too."""
     return [piece for piece in _EDGES.split(text) if piece]

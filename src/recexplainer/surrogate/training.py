@@ -1,42 +1,56 @@
-"""Alignment: training a surrogate on what the recommender answered, through the Hugging Face Trainer.
+"""Alignment: training a surrogate on the recommender's answers, with the Trainer of Hugging Face.
 
-Two phases. First the connectors learn to read vectors: items are named from their vectors, and the user connector
-starts from the item connector, since both vectors live in one space. Then all tasks are learned together.
-
-Started by torchrun, every process makes the same calls, and the first one writes.
+First the connectors learn to read vectors: items are named from their vectors, and the user connector starts from the
+item connector, since both vectors are of one space. Then all tasks are learned together. Started by torchrun, every
+process makes the same calls, and the first one writes.
 """
 
 from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, astuple, dataclass
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
+from accelerate.data_loader import prepare_data_loader
 from numpy.typing import NDArray
-from transformers import PrinterCallback, TrainerCallback, TrainingArguments
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.tensor import DTensor
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
+from transformers import (
+    PreTrainedModel,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 from transformers.integrations.integration_utils import TensorBoardCallback
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+from transformers.utils import SAFE_WEIGHTS_NAME
 
+from recexplainer.errors import SurrogateError
 from recexplainer.hardware import best_device, has_fast_bfloat16
-from recexplainer.processes import is_first, world_size
+from recexplainer.processes import from_first, is_first, summed, wait_for_all, world_size
+from recexplainer.progress import track
 from recexplainer.recommenders.base import User
 from recexplainer.storage import complete_folder, write_json
 from recexplainer.surrogate.backbone import build_nano
-from recexplainer.surrogate.batching import EncodedSet, check_form, encode_prompts, similarities
-from recexplainer.surrogate.loop import (
-    ShowProgress,
-    TimedCheckpoints,
-    TokenBudgetTrainer,
-    attention_for_training,
-    join_weights,
-    last_complete_checkpoint,
-    split_weights,
-)
-from recexplainer.surrogate.memory import estimate_memory, require_memory
+from recexplainer.surrogate.batching import EncodedSet, TokenBudget, check_form, encode_prompts, similarities
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import load_pretrained
 from recexplainer.surrogate.prompt import FORMS, Form, Prompt, applies, render
@@ -47,6 +61,11 @@ from recexplainer.tasks.wording import load_wording
 _log = logging.getLogger(__name__)
 _SIMILARITY_GROUPS = 500  # groups of items by whose similarities a connector starts
 _SAMPLED_USERS = 1000
+_MARK = "complete"  # file in a checkpoint
+_STEPS_BETWEEN = 20  # steps after which several processes may save a checkpoint
+_GIB = 2**30
+_STATES = 20  # numbers kept for each token in a layer, in multiples of the width, for the backward pass
+_KEPT = 12  # bytes of a gradient and the two moments of AdamW, in float32
 
 
 def train_surrogate(
@@ -59,18 +78,11 @@ def train_surrogate(
     steps: int | None = None,
     callbacks: Sequence[TrainerCallback] = (),
 ) -> Surrogate:
-    """Align a surrogate and save it; started by torchrun, every process calls this, and the first one saves.
+    """Align a surrogate and save it with its log and TensorBoard events in `folder`; None: it is not saved.
 
-    Args:
-        form: behavior, intention or hybrid.
-        alignment: The data, the recommender and its answers.
-        settings: The backbone and how it is trained.
-        folder: Where the surrogate, its log and its TensorBoard events go; None: it is not saved.
-        work: Where checkpoints are kept until then; a stopped training is resumed from the last one that is complete.
-            The same for all processes.
-        start_from: A surrogate of another form to continue from; None starts with new weights.
-        steps: How many steps all tasks are learned in; None: as many as the settings' epochs take.
-        callbacks: Follow the training of all tasks.
+    Checkpoints are kept in `work`, the same for all processes; a stopped training is resumed from the last complete
+    one. `start_from` is the folder of a surrogate of another form to continue from; None starts with new weights. All
+    tasks are learned in so many `steps`; None: as many as the settings' epochs take. `callbacks` follow this phase.
     """
     surrogate = new_surrogate(form, alignment, settings)
     if settings.sharded:
@@ -95,23 +107,21 @@ def train_surrogate(
 
 
 def new_surrogate(form: Form, alignment: LabelledExamples, settings: SurrogateSettings) -> Surrogate:
-    """A surrogate that has learned nothing yet.
-
-    `nano` learns its vocabulary from the catalogue, the wording and the answers; a pretrained backbone has one.
-    """
+    """An untrained surrogate; `nano` learns its vocabulary from the catalogue, the wording and the answers."""
     check_form(form, alignment.recommender)
-    backbone, tokenizer = (
-        build_nano(_texts(alignment), settings.nano, settings.seed)
-        if settings.backbone == "nano"
-        else load_pretrained(settings.backbone, settings.pretrained, settings.seed)
-    )
+    if settings.backbone == "nano":
+        backbone, tokenizer = build_nano(_texts(alignment), settings.nano, settings.seed)
+    else:
+        backbone, tokenizer = load_pretrained(settings.backbone, settings.pretrained, settings.seed)
     if form == "behavior":
         return Surrogate(backbone, tokenizer, form, 0, settings.connector_width)
     vectors = alignment.recommender.item_vectors()
     surrogate = Surrogate(backbone, tokenizer, form, vectors.shape[1], settings.connector_width)
     embedding_std = float(surrogate.embeddings.weight.detach().std())
     surrogate.connector("item").start_for(torch.from_numpy(vectors), embedding_std)
-    surrogate.connector("similarity").start_for(torch.from_numpy(_sample_similarities(vectors)), embedding_std)
+    groups = np.random.default_rng(0).integers(len(vectors), size=(_SIMILARITY_GROUPS, 7))  # 7: a short history
+    some = np.concatenate([similarities(vectors, [(item, group[0]) for item in group[1:]]) for group in groups])
+    surrogate.connector("similarity").start_for(torch.from_numpy(some), embedding_std)
     surrogate.connector("user").start_for(torch.from_numpy(_sample_users(alignment)), embedding_std)
     return surrogate
 
@@ -123,21 +133,13 @@ def _sample_users(alignment: LabelledExamples) -> NDArray[np.float32]:
     return alignment.recommender.user_vectors([User(history) for history in some])
 
 
-def _sample_similarities(item_vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How similar some pairs of items are, `Float[pairs, 2]`, in groups of the size of a short history."""
-    random = np.random.default_rng(0)
-    groups = random.integers(len(item_vectors), size=(_SIMILARITY_GROUPS, 7))
-    return np.concatenate([similarities(item_vectors, [(item, group[0]) for item in group[1:]]) for group in groups])
-
-
 def _texts(alignment: LabelledExamples) -> list[str]:
-    """What the vocabulary is learned from; titles as often as they occur, so that frequent ones become few tokens."""
+    """The texts that the vocabulary is learned from; titles as often as they occur: frequent ones become few tokens."""
     titles = alignment.dataset.titles
     often = np.bincount(alignment.dataset.sequence, minlength=len(titles)) + 5
     texts = ["Yes", "No"] * 1000
     texts += [title for title, count in zip(titles, often, strict=True) for _ in range(min(int(count), 200))]
-    wording = [phrasing for phrasings in load_wording().values() for phrasing in phrasings]
-    for phrasing in wording:
+    for phrasing in chain.from_iterable(load_wording().values()):
         texts += [piece for piece in phrasing.replace("}", "{").split("{")[::2] if piece] * 15
     words = [one for one in alignment.examples if one.answer_text and one.task != "classification"]
     prompts = [render(one, "intention", "{evidence}", titles).parts for one in words if one.evidence is not None]
@@ -146,16 +148,12 @@ def _texts(alignment: LabelledExamples) -> list[str]:
 
 
 def encode_examples(surrogate: Surrogate, alignment: LabelledExamples, settings: SurrogateSettings) -> EncodedSet:
-    """What the form learns from as ids, in a phrasing and (for hybrid) a form drawn from the seed."""
-    prompts = _prompts(surrogate.form, alignment, settings)
-    return encode_prompts(surrogate, alignment.dataset, alignment.recommender, prompts)
-
-
-def _prompts(form: Form, alignment: LabelledExamples, settings: SurrogateSettings) -> Iterator[tuple[Prompt, str]]:
-    """Each example that is learned from, in the form, for hybrid in a drawn one; rationales always in its own."""
+    """The training examples as ids, in drawn phrasings, and for hybrid in drawn forms, but rationales in its own."""
+    form, dataset = surrogate.form, alignment.dataset
     random = np.random.default_rng(settings.seed)
     kept = settings.task_sampling.get(form, {})
     learned = [one for one in alignment.examples if one.task not in kept or random.random() < kept[one.task]]
+    prompts: list[tuple[Prompt, str]] = []
     for example in learned:
         drawn = form
         if form == "hybrid" and example.task != "rationale":
@@ -164,7 +162,8 @@ def _prompts(form: Form, alignment: LabelledExamples, settings: SurrogateSetting
         if applies(example, drawn):
             phrasings = load_wording()[example.task, example.subtask]
             phrasing = phrasings[int(random.integers(len(phrasings)))]
-            yield render(example, drawn, phrasing, alignment.dataset.titles), example.user
+            prompts.append((render(example, drawn, phrasing, dataset.titles), example.user))
+    return encode_prompts(surrogate, dataset, alignment.recommender, prompts)
 
 
 def warm_up_connectors(
@@ -210,8 +209,6 @@ def _fit(
         lr_scheduler_type="cosine",
         warmup_steps=settings.warmup,
         weight_decay=settings.weight_decay,
-        adam_beta2=0.999,
-        max_grad_norm=1.0,
         bf16=low,
         use_cpu=on_cpu,
         logging_steps=20,
@@ -220,15 +217,13 @@ def _fit(
         save_total_limit=2,
         disable_tqdm=True,
         seed=settings.seed,
-        data_seed=settings.seed,
         remove_unused_columns=False,
         dataloader_pin_memory=not on_cpu,
     )
     trainer = TokenBudgetTrainer(surrogate, arguments, data, settings.tokens_per_batch)
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(ShowProgress(f"{surrogate.form}: {work.name}"))
-    trainer.add_callback(TimedCheckpoints(settings.checkpoint_minutes))
-    for callback in callbacks:
+    label = f"{surrogate.form}: {work.name}"
+    for callback in (ShowProgress(label), TimedCheckpoints(settings.checkpoint_minutes), *callbacks):
         trainer.add_callback(callback)
     if is_first() and find_spec("tensorboard") is not None:
         from torch.utils.tensorboard.writer import SummaryWriter
@@ -237,3 +232,215 @@ def _fit(
     with attention_for_training(surrogate.backbone, on_cpu):
         trainer.train(resume_from_checkpoint=last_complete_checkpoint(work))
     return trainer.state.log_history
+
+
+class TokenBudgetTrainer(Trainer):
+    """A Trainer whose batches hold as many examples of like length as a token budget allows.
+
+    The budget includes padding. Several processes share each batch, and the loss is the mean over all of its labels:
+    the weights are the same however many there are. Raises SurrogateError if not WORLD_SIZE processes run.
+    """
+
+    def __init__(self, model: Any, arguments: TrainingArguments, data: EncodedSet, tokens_per_batch: int) -> None:
+        # One GPU a process: else the Trainer would cut batches apart.
+        arguments._n_gpu = min(arguments.n_gpu, 1)  # pyright: ignore[reportPrivateUsage]  (no public name)
+        super().__init__(model, arguments, data_collator=data.collate, train_dataset=data)
+        if arguments.world_size != world_size():
+            raise SurrogateError(
+                f"{world_size()} processes were asked for, but {arguments.world_size} would train.",
+                location="WORLD_SIZE",
+                hint="Start them with torchrun --nproc-per-node N.",
+            )
+        self._weights: nn.Module = model
+        self._data, self._budget = data, tokens_per_batch
+        self._tokens, self._began = 0, monotonic()
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Batches by length, of each this process's share; each epoch in another order."""
+        which = self.args.process_index, self.args.world_size
+        batches = TokenBudget(self._data.lengths, self._budget, self.args.seed, *which)
+        loader = DataLoader(self._data, batch_sampler=batches, collate_fn=self._data.collate)
+        return prepare_data_loader(loader, num_processes=1, process_index=0)
+
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *arguments: Any, **more: Any) -> Any:
+        """The mean over the labels of the whole batch; gradients are averaged over the processes."""
+        loss = super().compute_loss(model, inputs, *arguments, **more)
+        labels, processes = inputs["labels"].numel(), self.args.world_size
+        return loss if processes == 1 else loss * (labels * processes / summed(labels))
+
+    def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
+        """A step of the Trainer; counts the tokens of all processes, padding included."""
+        self._tokens += inputs["input_ids"].numel() * self.args.world_size
+        return super().training_step(model, inputs, num_items_in_batch)
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        """Write the weights that are trained, each once, also where two layers share one (tied embeddings)."""
+        folder = Path(output_dir or str(self.args.output_dir))
+        folder.mkdir(parents=True, exist_ok=True)
+        trained = {name: weight.detach() for name, weight in self._weights.named_parameters() if weight.requires_grad}
+        save_file(trained, folder / SAFE_WEIGHTS_NAME)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """Read what `_save` wrote."""
+        self._weights.load_state_dict(load_file(Path(resume_from_checkpoint) / SAFE_WEIGHTS_NAME), strict=False)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Add seconds and tokens a second, since the start or the last resumption."""
+        seconds = monotonic() - self._began
+        super().log({**logs, "seconds": seconds, "tokens_per_second": self._tokens / seconds}, start_time)
+
+
+@contextmanager
+def attention_for_training(backbone: PreTrainedModel, on_cpu: bool) -> Generator[None]:
+    """Eager attention on a CPU while it is trained: 1.28 times faster for `nano`; nothing is changed elsewhere."""
+    before: Any = backbone.config._attn_implementation  # pyright: ignore[reportPrivateUsage]  (no public name yet)
+    if on_cpu:
+        backbone.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        if on_cpu:
+            backbone.set_attn_implementation(before)
+
+
+class ShowProgress(TrainerCallback):
+    """A progress bar on a terminal."""
+
+    def __init__(self, label: str) -> None:
+        self._label, self._steps = label, iter(())
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Start the bar."""
+        self._steps = track(range(state.global_step, state.max_steps), self._label)
+        next(self._steps, None)
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Advance the bar."""
+        next(self._steps, None)
+
+
+class TimedCheckpoints(TrainerCallback):
+    """Saves a checkpoint every few minutes, and marks each one when all of it is written."""
+
+    def __init__(self, minutes: float) -> None:
+        self._seconds, self._last = 60 * minutes, monotonic()
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Decide by the clock of the first process; several processes agree on it every few steps only."""
+        due = world_size() == 1 or state.global_step % _STEPS_BETWEEN == 0
+        if due and from_first(monotonic() - self._last > self._seconds):
+            control.should_save = True
+            self._last = monotonic()
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Mark the checkpoint as complete when every process has written its part."""
+        folder = Path(str(args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
+        wait_for_all()
+        if is_first():
+            (folder / _MARK).touch()
+
+
+def last_complete_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint that is marked as complete; None if there is none."""
+    complete = [path.parent for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*/{_MARK}")]
+    return str(max(complete, key=lambda path: int(path.name.rpartition("-")[2]))) if complete else None
+
+
+def split_weights(surrogate: nn.Module, backbone: Any) -> None:
+    """Split the frozen weights of the layers of a surrogate's backbone among the processes (FSDP2); all must call it.
+
+    A layer is gathered while it is used. What is trained (LoRA, connectors) is whole in every process. Raises
+    SurrogateError if there is one process only.
+    """
+    if world_size() == 1:
+        raise SurrogateError(
+            "Weights can be sharded among several processes only, and there is one.",
+            location="surrogate.pretrained.sharded",
+            hint="Start several with torchrun --nproc-per-node N, or leave `sharded` out.",
+        )
+    wait_for_all()  # starts the process group
+    mesh = init_device_mesh(best_device().type, (world_size(),))
+    trained = {weight for weight in surrogate.parameters() if weight.requires_grad}
+    for layer in _layers(backbone):
+        fully_shard(layer, mesh=mesh, ignored_params=trained)
+    split = [name for name, weight in surrogate.named_parameters() if isinstance(weight, DTensor)]
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(  # pyright: ignore[reportPrivateUsage]
+        surrogate, split
+    )
+
+
+def join_weights(backbone: Any) -> None:
+    """Gather every layer in every process, for good; all processes must call it."""
+    for layer in _layers(backbone):
+        if isinstance(layer, FSDPModule):
+            layer.set_reshard_after_forward(False)
+            layer.unshard()
+
+
+def _layers(backbone: Any) -> list[nn.Module]:
+    """The decoder's layers: the blocks that transformers does not split over devices."""
+    names: set[str] = set(backbone._no_split_modules or ())
+    return [module for module in backbone.modules() if type(module).__name__.removeprefix("FSDP") in names]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryNeed:
+    """Bytes that training takes."""
+
+    weights: int
+    """All weights as they are held."""
+    trained: int
+    """Gradients and the optimizer's moments of those that are trained."""
+    states: int
+    """States and attention kept for the backward pass."""
+    logits: int
+    """Logits and their gradient."""
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return sum(astuple(self))
+
+    def __str__(self) -> str:
+        listed = ", ".join(f"{name} {size / _GIB:.1f}" for name, size in asdict(self).items())
+        return f"about {self.total / _GIB:.1f} GiB ({listed})"
+
+
+def estimate_memory(surrogate: Surrogate, tokens: int, longest: int) -> MemoryNeed:
+    """What a step takes with so many tokens in a batch, and in the longest example."""
+    config = surrogate.backbone.config
+    tokens = max(tokens, longest)
+    number = 2 if torch.cuda.is_available() else 4
+    layers, width, heads = config.num_hidden_layers, config.hidden_size, config.num_attention_heads
+    each_layer = tokens * number * (_STATES * width + 2 * heads * longest)
+    kept_layers = 1 if surrogate.backbone.is_activation_checkpointing else layers
+    trained = sum(weight.numel() for weight in surrogate.parameters() if weight.requires_grad)
+    # Of a sharded weight a process holds its share.
+    held = [weight.to_local() if isinstance(weight, DTensor) else weight for weight in surrogate.parameters()]
+    return MemoryNeed(
+        weights=sum(weight.numel() * weight.element_size() for weight in held),
+        trained=_KEPT * trained,
+        states=kept_layers * each_layer + layers * tokens * width * number,
+        logits=2 * 4 * tokens * config.vocab_size,
+    )
+
+
+def require_memory(need: MemoryNeed, held: torch.device) -> str:
+    """A sentence on what training needs and what is free, on a GPU if there is one; SurrogateError if it will not fit.
+
+    `held` is the device that holds the weights now.
+    """
+    device = best_device().type
+    free = torch.cuda.mem_get_info()[0] if device == "cuda" else psutil.virtual_memory().available
+    summary = f"training needs {need}; {free / _GIB:.1f} GiB are free"
+    there = need.weights if held.type == device else 0
+    if need.total - there > free:
+        raise SurrogateError(
+            f"The surrogate will not fit into memory: {summary}.",
+            location="surrogate",
+            hint="Lower tokens_per_batch, set pretrained.gradient_checkpointing, or take a smaller backbone; on a GPU "
+            "pretrained.four_bit makes the weights smaller, and on several pretrained.sharded splits them.",
+        )
+    return summary

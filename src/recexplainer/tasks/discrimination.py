@@ -6,7 +6,7 @@ an item lacks is not asked.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 from recexplainer.data.attributes import shorten
 from recexplainer.data.dataset import Dataset
@@ -18,36 +18,23 @@ _LONGEST_TEXT = 200
 
 
 def discrimination_examples(dataset: Dataset, recommender: Recommender) -> list[Example]:
-    """All Examples on single items, item by item.
-
-    `title` makes sense only where the item is shown as a vector, `title-of` only where titles are shown; the form
-    decides which it uses.
-    """
+    """All Examples on single items, item by item; the form decides which of them it uses."""
     similar: list[list[int]] = [[]] * dataset.n_items
     if recommender.has_vectors:
         similar = nearest_items(recommender.item_vectors(), range(dataset.n_items), 1, cosine=False).tolist()
     examples: list[Example] = []
     for item, row in enumerate(dataset.items.iter_rows(named=True)):
-        examples += _about(item, row)
+        texts = {
+            "description": shorten(row["description"], _LONGEST_TEXT),
+            "genres": ", ".join(row["genres"]),
+            "brand": row["brand"],
+            "features": shorten(", ".join(row["features"]), _LONGEST_TEXT),
+        }
+        about = partial(Example, "discrimination", items=(item,))
+        examples.append(about("title", answer_items=(item,)))
+        examples += [about(name, answer_text=text) for name, text in texts.items() if text]
+        described = filter(None, (texts["description"], texts["features"]))
+        examples += [about("title-of", answer_items=(item,), question=text) for text in described]
         if similar[item]:
-            examples.append(Example("discrimination", "similar", items=(item,), answer_items=tuple(similar[item])))
-    return examples
-
-
-def _about(item: int, row: dict[str, Any]) -> list[Example]:
-    texts = {
-        "description": shorten(row["description"], _LONGEST_TEXT),
-        "genres": ", ".join(row["genres"]),
-        "brand": row["brand"],
-        "features": shorten(", ".join(row["features"]), _LONGEST_TEXT),
-    }
-    examples = [Example("discrimination", "title", items=(item,), answer_items=(item,))]
-    examples += [
-        Example("discrimination", name, items=(item,), answer_text=text) for name, text in texts.items() if text
-    ]
-    examples += [
-        Example("discrimination", "title-of", items=(item,), answer_items=(item,), question=texts[name])
-        for name in ("description", "features")
-        if texts[name]
-    ]
+            examples.append(about("similar", answer_items=tuple(similar[item])))
     return examples

@@ -1,6 +1,6 @@
 """An Example: a question about the recommender and its answer, without wording and without form; sets of them, on disk.
 
-How it reads (behavior, intention, hybrid) is decided in `surrogate/prompt.py`; how it is phrased in `tasks/wording`.
+`surrogate/prompt.py` puts it in a form (behavior, intention, hybrid) and in words of `tasks/wording`.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class Example:
             history item has the largest positive attribution, or negative one); the other tasks have one, "".
         user: The user's own id, or "" for a synthetic history.
         history: Item indices shown to the recommender, oldest first, already cut to its `max_history`.
-        items: Item indices asked about (ranking: the candidates in the order shown).
+        items: Item indices of the question (ranking: the candidates in the order shown).
         answer_items: The answer when it is titles: retrieval one, ranking and reconstruction several, in order.
         answer_text: The answer when it is words ("Yes", a description, a rationale); "" when it is titles.
-        question: The text asked, for `chat` and for discrimination's `title-of`; "" elsewhere.
+        question: The question in words, for `chat` and for discrimination's `title-of`; "" elsewhere.
         evidence: What the recommender answered, for `rationale` with evidence; None elsewhere.
-        aspect: The aspect that the reader asks for, in words that follow the question; "" for none.
+        aspect: The aspect that the answer should have, in words that follow the question; "" for none.
     """
 
     task: Task
@@ -56,13 +56,7 @@ class Example:
 
 @dataclass(frozen=True)
 class LabelledExamples:
-    """Examples with what answering them needs, to train a surrogate or to test it.
-
-    Attributes:
-        dataset: The catalogue and the histories.
-        recommender: The recommender that gave the answers.
-        examples: Questions of any tasks, each with the recommender's answer.
-    """
+    """Examples of any tasks with the dataset and the recommender that gave the answers."""
 
     dataset: Dataset
     recommender: Recommender
@@ -73,7 +67,7 @@ class LabelledExamples:
         return [example for example in self.examples if example.task == task]
 
     def first(self, count: int) -> LabelledExamples:
-        """Those about the first so many users, in the order in which they come; those about nobody stay."""
+        """The examples about the first so many users, and those about no user."""
         users = dict.fromkeys(one.user for one in self.examples if one.user)
         kept = {"", *list(users)[:count]}
         return replace(self, examples=[one for one in self.examples if one.user in kept])
@@ -81,17 +75,12 @@ class LabelledExamples:
 
 @dataclass(frozen=True)
 class Examples:
-    """All Examples of a run.
-
-    Attributes:
-        train: For training, task by task.
-        test: For test; the same users for every task, as far as the task is tested.
-        report: Counts and sources, ready for JSON: `train` and `test` by task, histories, and notes.
-    """
+    """All Examples of a run, task by task; those for test are about the same users in every task."""
 
     train: list[Example]
     test: list[Example]
     report: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Counts and sources, ready for JSON: `train` and `test` by task, histories, and notes."""
 
 
 _ITEMS = pl.List(pl.Int32())
@@ -129,9 +118,7 @@ def save_examples(examples: Examples, folder: Path) -> None:
 def load_examples(folder: Path) -> Examples:
     """Read what `save_examples` wrote.
 
-    Raises:
-        DataError: A Parquet file is missing or is not what `save_examples` writes.
-        RunError: The counts are missing or are not JSON.
+    Raises DataError for a missing or other Parquet file, RunError for counts that are missing or not JSON.
     """
     train, test = (_read(folder / f"{name}.parquet") for name in ("train", "test"))
     return Examples(train, test, read_json(folder / "counts.json"))
@@ -151,7 +138,7 @@ def _read(path: Path) -> list[Example]:
 
 
 def _tuples(value: Any) -> Any:
-    """The same with tuples in place of lists, as the records hold them."""
+    """Tuples in place of lists, as the records hold them."""
     if isinstance(value, dict):
         return {name: _tuples(inner) for name, inner in value.items()}  # pyright: ignore[reportUnknownVariableType]
     return tuple(map(_tuples, value)) if isinstance(value, list) else value  # pyright: ignore[reportUnknownArgumentType]

@@ -1,7 +1,4 @@
-"""Which histories the recommender is asked about: prefixes, test histories, and synthetic ones.
-
-It knows neither the answers nor the tasks. Every history is cut to what the recommender looks at.
-"""
+"""The histories of the Examples: prefixes, of test users, and synthetic; cut to the recommender's `max_history`."""
 
 from __future__ import annotations
 
@@ -14,29 +11,24 @@ from recexplainer.data.dataset import Dataset, Split
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.scoring import truncate
 
-# Draws for each synthetic history before giving up: a tiny dataset holds only so many different ones.
-_TRIES = 20
-# Of a recommender that knows users by id alone: the share of users kept for the test.
-_TEST_SHARE_BY_ID = 0.2
+_MAX_ATTEMPTS = 20  # draws for each synthetic history: a tiny dataset has few different ones
+_TEST_SHARE_BY_ID = 0.2  # share of users kept for the test, where the recommender knows users by id alone
 
 
 @dataclass(frozen=True, slots=True)
 class Histories:
-    """Which users, each with a history, the recommender is asked about.
-
-    Attributes:
-        earlier: Every prefix of every user's training sequence but the last one.
-        last: The last training prefix of each user: the training sequence without its last item.
-        full: The whole training sequence of each training user (for summaries of taste).
-        test: The whole training sequence of each test user.
-        synthetic: Sub-histories and mixed histories, none equal to a test history.
-    """
+    """Users, each with a history."""
 
     earlier: list[User]
+    """Every prefix of every user's training sequence but the last one."""
     last: list[User]
+    """The last training prefix of each user: the training sequence without its last item."""
     full: list[User]
+    """The whole training sequence of each training user (for summaries of taste)."""
     test: list[User]
+    """The whole training sequence of each test user."""
     synthetic: list[User]
+    """Sub-histories and mixed histories, none equal to a test history."""
 
 
 def collect_histories(
@@ -48,18 +40,10 @@ def collect_histories(
     test_users: int | None,
     rng: np.random.Generator,
 ) -> Histories:
-    """All histories that the tasks ask about (paper Table B2: 23,870 prefixes and 3,901 test users for Games).
+    """All histories of the tasks (paper Table B2: 23,870 prefixes and 3,901 test users for Games).
 
-    A recommender that knows users by id alone is asked about whole histories only: a fifth of the users is kept for the
-    test, the others train.
-
-    Args:
-        dataset: The histories.
-        split: Which item of each user is held out.
-        recommender: Says how long a history it looks at, and whether it answers for changed ones.
-        synthetic_ratio: How many synthetic histories, as a multiple of the number of prefixes.
-        test_users: At most so many test users, drawn at random; None for all.
-        rng: Draws the synthetic histories and the test users.
+    A recommender that knows users by id alone answers for whole histories only: a fifth of its users is for the test.
+    `synthetic_ratio` is a multiple of the number of prefixes; at most `test_users` are drawn, None takes all.
     """
     sequences = [split.train_history(user) for user in range(dataset.n_users)]
     full = [User(truncate(sequence, recommender), dataset.user_ids[user]) for user, sequence in enumerate(sequences)]
@@ -98,18 +82,13 @@ def synthetic_histories(
 ) -> list[User]:
     """Synthetic histories: half are sub-histories of one user, half mix two users; each user's order is kept.
 
-    Args:
-        histories: Real histories to draw from.
-        count: How many are wanted; fewer come back where no more different ones are found.
-        longest: At most so many items.
-        forbidden: Histories that must not come up.
-        rng: Draws them.
+    Fewer than `count` are returned where no more different ones are found; none is of `forbidden`.
     """
     taken = set(forbidden)
-    made: list[User] = []
+    found: list[User] = []
     usable = [history for history in histories if history]
-    for _ in range(_TRIES * count if usable else 0):
-        if len(made) == count:
+    for _ in range(_MAX_ATTEMPTS * count if usable else 0):
+        if len(found) == count:
             break
         first, second = int(rng.integers(len(usable))), int(rng.integers(len(usable)))
         one, other = usable[first], usable[second]
@@ -118,17 +97,17 @@ def synthetic_histories(
         history = history[-longest:]
         if history not in taken:
             taken.add(history)
-            made.append(User(history))
-    return made
+            found.append(User(history))
+    return found
 
 
 def _rather_long(most: int, rng: np.random.Generator) -> int:
-    """A size from 1 to `most`, large ones more often: in the end the recommender is asked about whole histories."""
+    """A size from 1 to `most`, large ones more often, as test histories are."""
     return 1 + int(max(rng.integers(most), rng.integers(most)))
 
 
 def _some(history: tuple[int, ...], size: int, rng: np.random.Generator) -> tuple[int, ...]:
-    return tuple(history[place] for place in sorted(rng.permutation(len(history))[:size].tolist()))
+    return tuple(history[position] for position in sorted(rng.permutation(len(history))[:size].tolist()))
 
 
 def _mix(one: tuple[int, ...], other: tuple[int, ...], longest: int, rng: np.random.Generator) -> tuple[int, ...]:

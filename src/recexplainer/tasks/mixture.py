@@ -1,7 +1,4 @@
-"""The mixture: all Examples of a run, for training and for test, as its settings say (paper Table B2).
-
-It knows what each task needs (histories, scores, attributes), not how a task builds its Examples.
-"""
+"""The mixture: all Examples of a run, for training and for test, by its settings (paper Table B2)."""
 
 from __future__ import annotations
 
@@ -28,8 +25,7 @@ from recexplainer.tasks.rationale import cause_examples, rationale_examples
 from recexplainer.tasks.reconstruction import history_examples, read_summaries, summary_examples
 from recexplainer.tasks.scored_items import classification_examples, ranking_examples, retrieval_examples
 
-# Reasons need something to choose from: rationales are trained on histories of at least so many items.
-_RATIONALE_HISTORY = 3
+_RATIONALE_HISTORY = 3  # rationales are trained on histories of at least so many items
 _Pair = tuple[list[Example], list[Example]]
 
 
@@ -45,7 +41,7 @@ class MixtureSettings(Settings):
     limits: dict[Task, int] = Field(default_factory=dict)
     """At most so many training Examples of a task, drawn at random; a task not named keeps all, as in the paper."""
     synthetic_history_ratio: float = Field(default=0.0, ge=0)
-    """Synthetic histories to ask about, as a multiple of the number of prefixes; 0 is the paper's training set."""
+    """Number of synthetic histories, as a multiple of the number of prefixes; 0 is the paper's training set."""
     synthetic_classification_share: float = Field(default=0.25, ge=0, le=1)
     """Share of the synthetic histories that also give a liked and a disliked item (retrieval and ranking use all)."""
     test_users: int | None = Field(default=None, ge=1)
@@ -75,13 +71,10 @@ class MixtureSettings(Settings):
 
 
 def build_examples(dataset: Dataset, split: Split, recommender: Recommender, settings: MixtureSettings) -> Examples:
-    """Ask the recommender everything that the settings want to know, and turn the answers into Examples.
+    """All Examples of a run, with the recommender's answers; leaving out a task does not change the others.
 
-    The same dataset, recommender and settings give the same Examples; leaving out a task does not change the others.
-
-    Raises:
-        RecommenderError: The recommender does not answer as the contract says.
-        DataError: The conversations or the summaries cannot be read.
+    Raises RecommenderError if the recommender breaks the contract, DataError if conversations or summaries cannot be
+    read.
     """
     builder = _Builder(dataset, split, recommender, settings)
     train, test = builder.build()
@@ -90,8 +83,6 @@ def build_examples(dataset: Dataset, split: Split, recommender: Recommender, set
 
 
 class _Builder:
-    """Builds the Examples of one run; holds what several tasks share, and notes for the report."""
-
     def __init__(self, dataset: Dataset, split: Split, recommender: Recommender, settings: MixtureSettings) -> None:
         self.dataset, self.recommender, self.settings = dataset, recommender, settings
         self.attributes = Attributes.of(dataset)
@@ -110,34 +101,33 @@ class _Builder:
         return np.random.default_rng([self.settings.seed, *purpose.encode()])
 
     def build(self) -> _Pair:
-        makers = {
-            "discrimination": self._discrimination,
-            "chat": self._chat,
-            "reconstruction": self._reconstruction,
-            "rationale": self._rationale,
-        }
         train, test = self._from_scores()
-        for task, make in makers.items():
+        if "discrimination" in self.settings.tasks:
+            train += discrimination_examples(self.dataset, self.recommender)
+        others = {"chat": self._chat, "reconstruction": self._reconstruction, "rationale": self._rationale}
+        for task, build in others.items():
             if task in self.settings.tasks:
-                more_train, more_test = make()
+                more_train, more_test = build()
                 train += more_train
                 test += more_test
         return train, test
 
     def _from_scores(self) -> _Pair:
         """Retrieval, ranking and classification, from one pass over the scores."""
-        asked, settings = self.histories, self.settings
-        paired = round(settings.synthetic_classification_share * len(asked.synthetic))
-        tested = round(settings.classification_test_share * len(asked.test))
-        chosen = set(self.rng("classification test").permutation(len(asked.test))[:tested].tolist())
-        test_paired = [user for place, user in enumerate(asked.test) if place in chosen]
-        test_single = [user for place, user in enumerate(asked.test) if place not in chosen]
+        users, settings = self.histories, self.settings
+        paired = round(settings.synthetic_classification_share * len(users.synthetic))
+        tested = round(settings.classification_test_share * len(users.test))
+        chosen = set(self.rng("classification test").permutation(len(users.test))[:tested].tolist())
+        test_paired = [user for index, user in enumerate(users.test) if index in chosen]
+        test_single = [user for index, user in enumerate(users.test) if index not in chosen]
         rngs = {task: self.rng(task) for task in ("ranking", "classification")}
-        train = self._scored([*asked.last, *asked.synthetic[:paired]], rngs, pairs=True)
-        train += self._scored([*asked.earlier, *asked.synthetic[paired:]], rngs, pairs=False)
+        train = self._scored([*users.last, *users.synthetic[:paired]], rngs, pairs=True)
+        train += self._scored([*users.earlier, *users.synthetic[paired:]], rngs, pairs=False)
         rngs = {task: self.rng(f"{task} test") for task in ("ranking", "classification")}
         test = self._scored(test_paired, rngs, pairs=True) + self._scored(test_single, rngs, pairs=False)
-        return _by_task(train), _by_task(test)
+        train.sort(key=lambda example: TASKS.index(example.task))
+        test.sort(key=lambda example: TASKS.index(example.task))
+        return train, test
 
     def _scored(self, users: Sequence[User], rngs: dict[str, np.random.Generator], *, pairs: bool) -> list[Example]:
         examples: list[Example] = []
@@ -145,7 +135,7 @@ class _Builder:
         if not tasks:
             return examples
         batches = -(-len(users) // BATCH)
-        for batch in track(score_batches(self.recommender, users), "asking the recommender", total=batches):
+        for batch in track(score_batches(self.recommender, users), "scoring", total=batches):
             if "retrieval" in tasks:
                 examples += retrieval_examples(batch)
             if "ranking" in tasks:
@@ -154,11 +144,8 @@ class _Builder:
                 examples += classification_examples(batch, rngs["classification"])
         return examples
 
-    def _discrimination(self) -> _Pair:
-        return discrimination_examples(self.dataset, self.recommender), []
-
     def _chat(self) -> _Pair:
-        """Task 5: conversations keep the language model's general ability (paper 2.2); none is in both parts."""
+        """Task 5: conversations keep the language model's general ability (paper section 2.2)."""
         settings = self.settings
         read, longest = read_conversations(settings.chat_path), settings.chat_characters
         kept = [one for one in read if longest is None or len(one.question) + len(one.answer) <= longest]
@@ -170,28 +157,28 @@ class _Builder:
         return examples[n_test : n_test + settings.chat_train], examples[:n_test]
 
     def _reconstruction(self) -> _Pair:
-        asked = self.histories
+        users = self.histories
         given = read_summaries(self.settings.summaries_path) if self.settings.summaries_path else {}
-        summaries, n_given = summary_examples(asked.full, self.attributes, self.rng("summaries"), given)
+        summaries, n_given = summary_examples(users.full, self.attributes, self.rng("summaries"), given)
         self.notes["summaries"] = {"chat endpoint": n_given, "item attributes": len(summaries) - n_given}
-        return history_examples([*asked.earlier, *asked.last]) + summaries, history_examples(asked.test)
+        return history_examples([*users.earlier, *users.last]) + summaries, history_examples(users.test)
 
     def _rationale(self) -> _Pair:
-        settings, asked, recommender = self.settings, self.histories, self.recommender
+        settings, recommender = self.settings, self.recommender
         if not recommender.answers_changed_history:
             self.notes["rationale"] = "left out: the recommender cannot answer for a changed history"
             return [], []
         shares = recommended_shares(recommender, self.dataset)
         rng = self.rng("rationale")
         wanted = max(settings.rationale_surrogate, settings.rationale_evidence, settings.rationale_causes)
-        histories = [*asked.last, *asked.earlier]
+        histories = [*self.histories.last, *self.histories.earlier]
         users = _spread([one for one in histories if len(one.history) >= _RATIONALE_HISTORY] or histories, wanted, rng)
-        bare, grounded = rationale_examples(self.dataset, recommender, self.attributes, users, rng, shares)
-        train = bare[: settings.rationale_surrogate] + grounded[: settings.rationale_evidence]
+        ungrounded, grounded = rationale_examples(self.dataset, recommender, self.attributes, users, rng, shares)
+        train = ungrounded[: settings.rationale_surrogate] + grounded[: settings.rationale_evidence]
         train += cause_examples(grounded)[: settings.rationale_causes]
-        users = _spread(asked.test, settings.rationale_test, self.rng("rationale test"))
-        bare, grounded = rationale_examples(self.dataset, recommender, self.attributes, users, rng, shares)
-        return train, bare + grounded
+        users = _spread(self.histories.test, settings.rationale_test, self.rng("rationale test"))
+        ungrounded, grounded = rationale_examples(self.dataset, recommender, self.attributes, users, rng, shares)
+        return train, ungrounded + grounded
 
     def report(self, train: Sequence[Example], test: Sequence[Example]) -> dict[str, Any]:
         tested = {user.history for user in self.histories.test}
@@ -206,16 +193,12 @@ class _Builder:
 
 
 def _spread(users: Sequence[User], count: int, rng: np.random.Generator) -> list[User]:
-    """Up to `count` users in random order, none twice before each came once."""
+    """`count` users in random order, none twice before each came once."""
     if not users:
         return []
     rounds = -(-count // len(users))
     order = np.concatenate([rng.permutation(len(users)) for _ in range(rounds)]) if rounds else np.empty(0, np.int64)
-    return [users[place] for place in order[:count].tolist()]
-
-
-def _by_task(examples: list[Example]) -> list[Example]:
-    return sorted(examples, key=lambda example: TASKS.index(example.task))
+    return [users[index] for index in order[:count].tolist()]
 
 
 def _counts(examples: Sequence[Example]) -> dict[str, int]:
@@ -224,9 +207,9 @@ def _counts(examples: Sequence[Example]) -> dict[str, int]:
 
 
 def _limited(examples: list[Example], settings: MixtureSettings, rng: np.random.Generator) -> list[Example]:
-    """Keep at most the wanted number of each task, drawn at random, in the order they had."""
+    """At most the wanted number of each task, drawn at random, in their order."""
     dropped: set[int] = set()
     for task, limit in sorted(settings.limits.items()):
-        places = [place for place, example in enumerate(examples) if example.task == task]
-        dropped.update(places[index] for index in rng.permutation(len(places))[limit:].tolist())
-    return [example for place, example in enumerate(examples) if place not in dropped]
+        of_task = [row for row, example in enumerate(examples) if example.task == task]
+        dropped.update(of_task[index] for index in rng.permutation(len(of_task))[limit:].tolist())
+    return [example for row, example in enumerate(examples) if row not in dropped]

@@ -1,4 +1,4 @@
-"""Task 7, rationale (ours): the recommender's verdict on an item and why, citing the history items that matter most.
+"""Task 7, rationale: the recommender's verdict on an item and why, citing the history items that matter most.
 
 Two subtasks with the same answer: `surrogate`, whose prompt holds history and item only (the paper's way, section
 3.1.2), and `evidence`, whose prompt also holds the recommender's answer. Two more, `for` and `against`, ask for the one
@@ -20,10 +20,8 @@ from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.recommenders.scoring import ScoreBatch, sample_columns, score_batches
 from recexplainer.tasks.example import Example
 
-# How often an aspect is asked for.
-_WITH_ASPECT = 0.2
-# How often the items asked about come from the recommender's top ten, its top 20%, its bottom 50%, and between.
-_SOURCES = (0.25, 0.25, 0.35, 0.15)
+_WITH_ASPECT = 0.2  # share of the questions that ask for an aspect
+_SOURCES = (0.25, 0.25, 0.35, 0.15)  # shares of items from the recommender's top ten, top 20%, bottom 50%, and between
 
 
 def rationale_examples(
@@ -34,22 +32,10 @@ def rationale_examples(
     rng: np.random.Generator,
     recommended_share: Floats | None = None,
 ) -> tuple[list[Example], list[Example]]:
-    """Ask the recommender about one item for each user and put the reasons in words.
+    """One rationale for each user, whose history is not empty: without evidence in the prompt, and with it.
 
-    Args:
-        dataset: The catalogue.
-        recommender: The recommender; it must answer for changed histories.
-        attributes: The attributes of the catalogue.
-        users: Histories, each at most `max_history` long and not empty.
-        rng: Draws the items and the phrasing.
-        recommended_share: As in `gather_evidence`.
-
-    Returns:
-        The Examples without evidence in the prompt (`surrogate`) and those with it (`evidence`), same answers. Some of
-        them ask for an aspect.
-
-    Raises:
-        RecommenderError: The recommender cannot answer for a changed history.
+    Both have the same answers; some ask for an aspect. `recommended_share` is as in `gather_evidence`. Raises
+    RecommenderError if the recommender cannot answer for a changed history.
     """
     items = [item for batch in score_batches(recommender, users) for item in _draw_items(batch, rng)]
     evidence = gather_evidence(
@@ -75,19 +61,16 @@ def rationale_examples(
 
 
 def cause_examples(examples: Sequence[Example]) -> list[Example]:
-    """For each rationale with evidence: the history item with the largest positive attribution, and negative one.
-
-    Where there is none, that is not asked.
-    """
+    """For each rationale with evidence: the history item with the largest positive and negative attribution, if any."""
     causes: list[Example] = []
     for example in examples:
         if example.evidence is None:
             continue
         attributions = np.array(example.evidence.standardized)
         for subtask, sign in (("for", 1), ("against", -1)):
-            place = int((sign * attributions).argmax())
-            if sign * attributions[place] >= NEGLIGIBLE:
-                answer = (example.history[place],)
+            largest = int((sign * attributions).argmax())
+            if sign * attributions[largest] >= NEGLIGIBLE:
+                answer = (example.history[largest],)
                 causes.append(
                     Example("rationale", subtask, example.user, example.history, example.items, answer_items=answer)
                 )

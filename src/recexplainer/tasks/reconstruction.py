@@ -1,7 +1,7 @@
 """Task 6, history reconstruction: the titles of a history, and its owner's taste in words (paper sections 2.3, B.1).
 
-The taste comes from a chat endpoint where its answers are given; else it is put together from brands, genres,
-platforms and words that recur in the titles. It describes the history, not the future.
+The taste is a given summary of a chat endpoint, or else composed of brands, genres, platforms and words of the titles
+that recur.
 """
 
 from __future__ import annotations
@@ -46,14 +46,8 @@ def summary_examples(
 ) -> tuple[list[Example], int]:
     """One Example a user: the answer is the user's taste in words, under 100 words, in the third person.
 
-    Args:
-        users: Whose taste to sum up.
-        attributes: What the items have.
-        rng: Draws the phrasing.
-        given: User id to a summary from a chat endpoint; users without one get a summary built from attributes.
-
-    Returns:
-        The Examples, and how many of them hold a given summary.
+    `given` has summaries of a chat endpoint by user id; others are built from attributes. Returns the Examples, and how
+    many of them have a given summary.
     """
     examples = [
         Example(
@@ -84,17 +78,12 @@ def summarise(history: Sequence[int], attributes: Attributes, rng: np.random.Gen
         what = f"{join_words(genres)} items" if genres else "items"
         sentences.append(f"{subject} {one_of(_LIKES, rng)} {what} {', '.join(details)}".rstrip() + ".")
     if words:
-        sentences.append(_about_words(words, one_of(_WORDS, rng), subject if not sentences else ""))
+        quoted, phrase = join_words([f"'{word}'" for word in words]), one_of(_WORDS, rng)
+        if len(words) > 1:
+            phrase = phrase.replace("recurs", "recur").replace("comes", "come")
+        alone = f"{subject} likes titles with {quoted} in them."
+        sentences.append(phrase.format(quoted) if sentences else alone)
     return " ".join(sentences)
-
-
-def _about_words(words: list[str], phrase: str, subject: str) -> str:
-    quoted = join_words([f"'{word}'" for word in words])
-    if subject:
-        return f"{subject} likes titles with {quoted} in them."
-    if len(words) > 1:
-        phrase = phrase.replace("recurs", "recur").replace("comes", "come")
-    return phrase.format(quoted)
 
 
 def _recurring(names: Iterable[str], most: int) -> list[str]:
@@ -103,11 +92,7 @@ def _recurring(names: Iterable[str], most: int) -> list[str]:
 
 
 def read_summaries(path: Path) -> dict[str, str]:
-    """Summaries that a chat endpoint wrote: a JSON object of user id to text.
-
-    Raises:
-        DataError: The file is not such an object, or a summary is empty or has 100 words or more.
-    """
+    """Summaries of a chat endpoint, by user id; DataError unless all have between 1 and 99 words."""
     try:
         read = TypeAdapter(dict[str, StrictStr]).validate_json(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -121,6 +106,6 @@ def read_summaries(path: Path) -> dict[str, str]:
             raise DataError(
                 f"A summary has {len(text.split())} words.",
                 location=f"{path}, user {user}",
-                hint=f"Ask for between 1 and {_MOST_WORDS - 1} words.",
+                hint=f"Give between 1 and {_MOST_WORDS - 1} words.",
             )
     return read

@@ -1,7 +1,4 @@
-"""Tasks 1 to 3, answered from the recommender's scores of unseen items: retrieval, ranking, classification.
-
-Paper, section 2.2. The functions know a batch of scores, not which users are asked about.
-"""
+"""Tasks 1 to 3 (paper section 2.2), from scores of unseen items: retrieval, ranking, classification."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How each task is put in words: several phrasings a task, kept as data in the YAML files beside this module.
+"""How each task is phrased: several phrasings a task, kept as data in the YAML files beside this module.
 
 A phrasing has placeholders in braces, each once: `{history}`, `{item}`, `{items}`, `{question}`, `{evidence}`, as its
-task needs them. What a form (titles, vectors) puts in their places is not known here.
+task needs them.
 """
 
 from __future__ import annotations

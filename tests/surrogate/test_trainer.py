@@ -13,14 +13,15 @@ from recexplainer.errors import RunError
 from recexplainer.processes import wait_for_all
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.encoding import Encoded
-from recexplainer.surrogate.loop import (
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.training import (
     TimedCheckpoints,
     TokenBudgetTrainer,
     attention_for_training,
+    encode_examples,
     last_complete_checkpoint,
+    new_surrogate,
 )
-from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.training import encode_examples, new_surrogate
 
 EVERY_STEP, NEVER = 1e-9, 1e9
 
@@ -39,7 +40,7 @@ class PowerCut(TrainerCallback):
 
 
 class Watched(EncodedSet):
-    """Writes down which examples come in which batch."""
+    """Records which examples come in which batch."""
 
     seen: list[list[int]]
 
@@ -99,7 +100,7 @@ def test_each_epoch_sees_every_example_once_and_in_another_order(undisturbed: tu
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
-def test_stopped_and_gone_on_it_ends_with_the_same_weights_bit_for_bit(
+def test_stopped_and_resumed_it_ends_with_the_same_weights_bit_for_bit(
     share: float, undisturbed: tuple[Surrogate, Watched], tmp_path: Path
 ) -> None:
     alone, data = undisturbed
@@ -112,7 +113,7 @@ def test_stopped_and_gone_on_it_ends_with_the_same_weights_bit_for_bit(
     assert all(torch.equal(weight, weights(alone)[name]) for name, weight in weights(resumed).items())
 
 
-def test_without_going_on_the_weights_would_differ(undisturbed: tuple[Surrogate, Watched], tmp_path: Path) -> None:
+def test_without_resuming_the_weights_would_differ(undisturbed: tuple[Surrogate, Watched], tmp_path: Path) -> None:
     """The check on the check: fewer epochs give other weights."""
     short, _ = train(tmp_path, NEVER, epochs=1)
     alone = weights(undisturbed[0])
@@ -153,14 +154,14 @@ def test_no_checkpoint_before_its_time(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("checkpoint-*"))
 
 
-def test_the_trainer_keeps_to_the_budget(undisturbed: tuple[Surrogate, Watched]) -> None:
+def test_batches_of_the_trainer_are_within_the_budget(undisturbed: tuple[Surrogate, Watched]) -> None:
     _, data = undisturbed
     length = {one.ids.ctypes.data: len(one.ids) for one in data.encoded}
     for batch in data.seen:
         assert len(batch) == 1 or len(batch) * np.max([length[one] for one in batch]) <= 512
 
 
-def test_attention_is_plain_while_training_on_a_processor_and_what_it_was_before_and_after() -> None:
+def test_attention_is_eager_while_training_on_a_cpu_and_as_before_afterwards() -> None:
     backbone = fresh("behavior").backbone
     before = backbone.config._attn_implementation
     ids = torch.arange(12).reshape(2, 6) % 4
