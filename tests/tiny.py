@@ -102,8 +102,8 @@ def histories(count: int, length: Sequence[int] = (2, 3, 4, 5, 6)) -> list[tuple
 
 def explanation_of(titles: Sequence[str], text: str, **changes: Any) -> Explanation:
     """A text about the last item, for a user who had all others; the recommender ranks the item first."""
-    item = changes.pop("item", len(titles) - 1)
-    history = tuple(changes.pop("history", range(len(titles) - 1)))
+    item: int = changes.pop("item", len(titles) - 1)
+    history: tuple[int, ...] = tuple(changes.pop("history", range(len(titles) - 1)))
     values: dict[str, Any] = {
         "method": "hybrid",
         "user": "u",
