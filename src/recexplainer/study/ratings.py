@@ -156,6 +156,16 @@ def _read_json(path: Path, text: str) -> RaterFile:
 
 
 def _read_csv(path: Path, text: str) -> RaterFile:
+    records = _records(path, text)
+    packet, rater = (_only(column, {each[column] for each in records.values()}, path) for column in ("packet", "rater"))
+    lines: list[RatedLine] = []
+    for row, each in records.items():
+        rating = int(each["rating"]) if each["rating"] in _RATINGS else each["rating"] or None  # what is none stays
+        lines.append(RatedLine(each["id"], rating, each["comment"], row))
+    return RaterFile(packet, rater, lines)
+
+
+def _records(path: Path, text: str) -> dict[int, dict[str, str]]:
     """A table as exported or as a spreadsheet saves it: commas, semicolons or tabs, any line ends, blank rows."""
     first = next(iter(text.splitlines()), "")
     table = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count), strict=True)
@@ -171,12 +181,7 @@ def _read_csv(path: Path, text: str) -> RaterFile:
             if len(cells) != len(names):
                 _refuse(f"The row has {len(cells)} cells, not {len(names)}.", path, "Keep the packet's columns.", row)
             records[row] = dict(zip(names, cells, strict=True))
-    packet, rater = (_only(column, {each[column] for each in records.values()}, path) for column in ("packet", "rater"))
-    lines: list[RatedLine] = []
-    for row, each in records.items():
-        rating = int(each["rating"]) if each["rating"] in _RATINGS else each["rating"] or None  # what is none stays
-        lines.append(RatedLine(each["id"], rating, each["comment"], row))
-    return RaterFile(packet, rater, lines)
+    return records
 
 
 def _only(column: str, values: set[str], path: Path) -> str:
