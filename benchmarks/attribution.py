@@ -18,7 +18,7 @@ from common import Result, arguments, begin, finish
 from recexplainer.data.sample import make_world
 from recexplainer.recommenders.attribution import Shapley, occlusion_attributions, pair_attributions, shapley_values
 from recexplainer.recommenders.base import Floats, User
-from recexplainer.recommenders.towers import SASRec, SASRecSettings
+from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
 
 ITEMS, WIDTH = 2_000, 64
 WAYS: dict[str, Callable[..., Any]] = {

@@ -17,7 +17,7 @@ from recexplainer.data.sample import make_world
 from recexplainer.hardware import use_threads
 from recexplainer.pipeline.stage import package_versions
 from recexplainer.recommenders.fitting import SASRecSearchSettings, fit_towers
-from recexplainer.recommenders.towers import SASRec
+from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.storage import write_json
 from recexplainer.surrogate.settings import NanoSettings
 from recexplainer.tasks.example import Example, LabelledExamples

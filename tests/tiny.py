@@ -15,7 +15,7 @@ from recexplainer.data.sample import make_world
 from recexplainer.explanations.record import Explanation
 from recexplainer.pipeline.stage import Manifest
 from recexplainer.recommenders.fitting import SASRecSearchSettings, fit_towers
-from recexplainer.recommenders.towers import SASRec
+from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import Form
 from recexplainer.surrogate.settings import NanoSettings, SurrogateSettings

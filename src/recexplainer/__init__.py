@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from recexplainer.explainer import Explainer, Results, check
     from recexplainer.explanations.record import Explanation
     from recexplainer.recommenders.base import Recommender, User
+    from recexplainer.recommenders.factorization import MF
     from recexplainer.recommenders.function import FunctionRecommender
-    from recexplainer.recommenders.towers import MF, SASRec
+    from recexplainer.recommenders.sasrec import SASRec
     from recexplainer.recommenders.vectors import VectorRecommender
     from recexplainer.surrogate.model import Surrogate
     from recexplainer.surrogate.settings import SurrogateSettings
@@ -45,7 +46,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "MF": "recommenders.towers",
+    "MF": "recommenders.factorization",
     "Claim": "claims.claim",
     "Dataset": "data.dataset",
     "Explainer": "explainer",
@@ -54,7 +55,7 @@ _MODULES = {
     "MixtureSettings": "tasks.mixture",
     "Recommender": "recommenders.base",
     "Results": "explainer",
-    "SASRec": "recommenders.towers",
+    "SASRec": "recommenders.sasrec",
     "Surrogate": "surrogate.model",
     "SurrogateSettings": "surrogate.settings",
     "User": "recommenders.base",

@@ -24,7 +24,7 @@ from recexplainer.evaluation.distillation import (
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.fitting import held_out_ranks
 from recexplainer.recommenders.function import FunctionRecommender
-from recexplainer.recommenders.towers import SASRec, SASRecSettings
+from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
 
 SHORT = DistillationSettings(temperatures=(0.5,), epochs=3, batch_size=32, hidden_size=16)
 LONGER = SHORT.model_copy(update={"epochs": 12, "patience": 3, "learning_rate": 1e-2})

@@ -12,6 +12,7 @@ from tests.fakes import ScoredBy
 from recexplainer.data.dataset import Dataset, Split, leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import User
+from recexplainer.recommenders.factorization import MF
 from recexplainer.recommenders.fitting import (
     Loss,
     MFSearchSettings,
@@ -21,7 +22,7 @@ from recexplainer.recommenders.fitting import (
     next_item_loss,
     windows,
 )
-from recexplainer.recommenders.towers import MF, SASRec, SASRecSettings
+from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
 
 CHAIN = 8
 SMALL = SASRecSearchSettings(

@@ -11,8 +11,7 @@ from tests.tiny import world
 from recexplainer.data.dataset import leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.fitting import ImplicitSettings, fit_implicit, package_model
-from recexplainer.recommenders.towers import MF
+from recexplainer.recommenders.factorization import MF, ImplicitSettings, fit_implicit, package_model
 
 ALS = ImplicitSettings(model="als", factors=8, iterations=3, max_history=6)
 BPR = ImplicitSettings(model="bpr", factors=8, iterations=20, max_history=6)

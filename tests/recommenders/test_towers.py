@@ -12,8 +12,9 @@ from tests.tiny import sasrec, world
 from recexplainer.data.dataset import leave_one_out
 from recexplainer.errors import RecommenderError, RunError
 from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.factorization import MF, MFSettings
 from recexplainer.recommenders.fitting import MFSearchSettings, fit_towers
-from recexplainer.recommenders.towers import MF, MFSettings, SASRec, SASRecSettings
+from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
 
 SHAPE = SASRecSettings(max_history=5, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, dropout=0.4)
 

@@ -24,8 +24,8 @@ from recexplainer.errors import RecommenderError
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.fitting import Fit, LoopSettings, held_out_ranks, stop_early
+from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
 from recexplainer.recommenders.scoring import BATCH, score_batches
-from recexplainer.recommenders.towers import SASRec, SASRecSettings
 
 
 class DistillationSettings(LoopSettings):

@@ -1,22 +1,17 @@
-"""Fitting a recommender to a dataset: a SASRec or an MF here, ALS or BPR by the package `implicit`.
+"""Fitting a recommender of two towers to a dataset: early stopping on a held-out item, and a small search.
 
-The last item of each user is never seen here. For a SASRec and an MF the one before it is held out to stop early and to
-choose from a small search; the winner is then fitted again with it for as many epochs as were best. What is learned is
-the next item at every position.
-
-ALS and BPR are then kept as an MF: `implicit` is needed to fit, not to ask. A user's vector is folded in from the
-history. For ALS that is exactly its own step for users; BPR has none of its own, and takes MF's ridge, at the size that
-its own user vectors have.
+The last item of each user is never seen here; the one before it is held out to stop early and to choose from the
+search. The winner is then fitted again with it for as many epochs as were best. What is learned is the next item at
+every position.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import product
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import numpy as np
 import torch
@@ -30,7 +25,7 @@ from recexplainer.errors import RecommenderError
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.scoring import score_batches
-from recexplainer.recommenders.towers import MF, MFSettings, Towers
+from recexplainer.recommenders.towers import Towers
 from recexplainer.settings import Settings
 
 Loss = Literal["softmax", "bce", "bpr"]
@@ -167,6 +162,24 @@ def fit_towers(kind: type[M], dataset: Dataset, split: Split | None, settings: F
     return fit.model.eval().requires_grad_(False), trials
 
 
+class FittedTowers(Towers):
+    """A recommender of two towers that is fitted by its class."""
+
+    @classmethod
+    def fit(cls, dataset: Dataset, split: Split | None = None, **settings: Any) -> Self:
+        """Fit one to a dataset, with early stopping and a small search.
+
+        Args:
+            dataset: What it learns from.
+            split: Which items are held out for the test; None: the last one of each user.
+            settings: Fields of `SASRecSearchSettings` or `MFSearchSettings`, for example `epochs=10`.
+
+        Raises:
+            RecommenderError: No user has enough interactions to hold one out.
+        """
+        return fit_towers(cls, dataset, split, SEARCHES[cls.kind](**settings))[0]
+
+
 @dataclass
 class Fit(Generic[M]):
     """A model, and its loss over numbered rows."""
@@ -247,79 +260,3 @@ def next_item_loss(model: Towers, rows: Tensor, loss: Loss = "softmax") -> Tenso
     if loss == "bpr":
         return -functional.logsigmoid(above - below).mean()
     return -(functional.logsigmoid(above) + functional.logsigmoid(-below)).mean()
-
-
-class ImplicitSettings(Settings):
-    """Which model of `implicit`, and how it is fitted."""
-
-    model: Literal["als", "bpr"] = "als"
-    """Alternating least squares, or Bayesian personalised ranking."""
-    max_history: int = Field(default=50, ge=1)
-    """How many last items a user's vector is folded in from."""
-    factors: int = Field(default=64, ge=1)
-    """Width of the vectors."""
-    regularization: float = Field(default=0.05, gt=0)
-    """Penalty on the size of vectors."""
-    alpha: float = Field(default=10.0, ge=1)
-    """ALS: confidence in what is in a history."""
-    learning_rate: float = Field(default=0.05, gt=0)
-    """BPR: learning rate."""
-    iterations: int = Field(default=30, ge=1)
-    """Times over the data."""
-    seed: int = 0
-    """Seed of the first vectors."""
-
-
-def fit_implicit(dataset: Dataset, split: Split, settings: ImplicitSettings) -> MF:
-    """Fit on everything but the test items. Raises RecommenderError where `implicit` is not installed.
-
-    ALS solves `(YᵀY + penalty + (alpha - 1) HᵀH) u = alpha Hᵀ1`, Y all items and H those of the history. In the space
-    where `YᵀY + penalty` is one, that is MF's ridge with the weight `alpha - 1`, and products stay as they are. The
-    last of BPR's item vectors' numbers is the bias.
-    """
-    package = package_model(dataset, split, settings)
-    vectors = np.asarray(package.item_factors, np.float64)
-    if settings.model == "als":
-        gram = vectors.T @ vectors + settings.regularization * np.eye(vectors.shape[1])
-        whitened = np.linalg.solve(np.linalg.cholesky(gram), vectors.T).T
-        return _mf(whitened, np.zeros(len(vectors)), settings.alpha - 1, settings.alpha, settings.max_history)
-    model = _mf(vectors[:, :-1], vectors[:, -1], 1.0, 1.0, settings.max_history)
-    histories = [tuple(split.train_history(user).tolist()) for user in range(dataset.n_users)]
-    rows = [row for row, history in enumerate(histories) if history]
-    folded = model.user_vectors([User(histories[row]) for row in rows])[:, :-1]
-    own = np.asarray(package.user_factors)[rows, : settings.factors]
-    model.scale.fill_(float(np.linalg.norm(own, axis=1).mean() / np.linalg.norm(folded, axis=1).mean()))
-    return model
-
-
-def package_model(dataset: Dataset, split: Split, settings: ImplicitSettings) -> Any:
-    """The model of the package itself, fitted. Raises as `fit_implicit`."""
-    try:
-        implicit: Any = import_module(f"implicit.{settings.model}")
-        sparse: Any = import_module("scipy.sparse")
-    except ImportError as error:
-        message, hint = (
-            f"The package implicit is not there: {error}.",
-            "Install it: pip install 'recexplainer[implicit]'.",
-        )
-        raise RecommenderError(message, location="recommender.kind: implicit", hint=hint) from error
-    users, items = split.train_interactions()
-    seen = sparse.csr_matrix((np.ones(len(items), np.float32), (users, items)), (dataset.n_users, dataset.n_items))
-    seen.data[:] = 1.0
-    shared = settings.model_dump(include={"factors", "regularization", "iterations"})
-    shared |= {"random_state": settings.seed, "num_threads": 1, "use_gpu": False}
-    if settings.model == "als":
-        model = implicit.AlternatingLeastSquares(alpha=settings.alpha, **shared)
-    else:
-        model = implicit.BayesianPersonalizedRanking(learning_rate=settings.learning_rate, **shared)
-    model.fit(seen, show_progress=False)
-    return model
-
-
-def _mf(vectors: NDArray[Any], biases: NDArray[Any], weight: float, scale: float, max_history: int) -> MF:
-    shape = MFSettings(max_history=max_history, factors=vectors.shape[1], weight=weight)
-    model = MF(len(vectors), shape).eval().requires_grad_(False)
-    model.items.weight[:-1] = torch.from_numpy(vectors)
-    model.biases[:] = torch.from_numpy(biases)
-    model.scale.fill_(scale)
-    return model

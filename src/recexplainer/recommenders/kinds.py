@@ -16,16 +16,10 @@ from pydantic import model_validator
 from recexplainer.data.dataset import Dataset, Split
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Recommender
-from recexplainer.recommenders.fitting import (
-    ImplicitSettings,
-    MFSearchSettings,
-    SASRecSearchSettings,
-    Trial,
-    fit_implicit,
-    fit_towers,
-)
+from recexplainer.recommenders.factorization import MF, ImplicitSettings, fit_implicit
+from recexplainer.recommenders.fitting import MFSearchSettings, SASRecSearchSettings, Trial, fit_towers
 from recexplainer.recommenders.function import FunctionRecommender, FunctionSettings
-from recexplainer.recommenders.towers import MF, SASRec
+from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.recommenders.vectors import VectorRecommender, VectorSettings
 from recexplainer.settings import Settings
 from recexplainer.storage import read_json
