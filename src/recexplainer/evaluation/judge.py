@@ -97,10 +97,8 @@ def judge_with_model(
     """
     paired = _paired(explanations)
     answers = ask_in_random_order(model, [judge_conversation(one) for _, one in paired], seed)
-    return [
-        _judgement(method, one, parse_rating(answer), answer)
-        for (method, one), answer in zip(paired, answers, strict=True)
-    ]
+    pairs = zip(paired, answers, strict=True)
+    return [_judgement(method, one, parse_rating(answer), answer) for (method, one), answer in pairs]
 
 
 def ask_in_random_order(model: ChatModel, conversations: Sequence[Conversation], seed: int) -> list[str]:
