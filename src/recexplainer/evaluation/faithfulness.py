@@ -217,19 +217,20 @@ def _case(one: Explanation, standardized: Values, score_std: float, rng: np.rand
 
 def _removal_scores(cases: Sequence[_Case], recommender: Recommender) -> list[_Scores]:
     """For each case the score without each set of items that a metric here removes, all asked for together."""
-    removals: list[tuple[int, frozenset[int]]] = []
-    for place, case in enumerate(cases):
-        whole = [cited for each in case.cited.values() for cited in each]
-        cut = [cited for citer in _CITERS for cited in case.cut(citer)]
-        of_one_sign = {_with_sign(cited, sign) for cited in (*whole, *cut) for sign in (1, -1)}
-        sets = {frozenset[int](), *of_one_sign, *(case.rest(cited) for cited in whole)}
-        removals += [(place, removed) for removed in sets]
+    removals = [(place, removed) for place, case in enumerate(cases) for removed in _removed(case)]
     users, items = [cases[place].user for place, _ in removals], [cases[place].item for place, _ in removals]
     scores = ablated_scores(recommender, users, items, [removed for _, removed in removals]).tolist()
     found: list[_Scores] = [{} for _ in cases]
     for (place, removed), score in zip(removals, scores, strict=True):
         found[place][removed] = score / cases[place].score_std
     return found
+
+
+def _removed(case: _Case) -> set[frozenset[int]]:
+    whole = [cited for each in case.cited.values() for cited in each]
+    cut = [cited for citer in _CITERS for cited in case.cut(citer)]
+    of_one_sign = {_with_sign(cited, sign) for cited in (*whole, *cut) for sign in (1, -1)}
+    return {frozenset(), *of_one_sign, *(case.rest(cited) for cited in whole)}
 
 
 def _removal_values(case: _Case, scores: _Scores, citer: Citer) -> tuple[float, float, float]:
