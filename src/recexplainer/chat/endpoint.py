@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -53,23 +54,15 @@ class _Entry(BaseModel):
 
 
 class Endpoint:
-    """An endpoint with OpenAI's interface for chat completions.
+    """An endpoint with OpenAI's interface for chat completions; `name` is the model's.
 
-    Address and key are read from the environment when the first request is sent, and kept nowhere.
-
-    Args:
-        settings: Which model, how, and at what price.
-        cache_folder: Where answers are kept, a JSON file each; one folder may serve many models.
+    Address and key are read from the environment when the first request is sent, and kept nowhere. Answers are kept in
+    `cache_folder`, a JSON file each; one folder may serve many models.
     """
 
     def __init__(self, settings: EndpointSettings, cache_folder: Path) -> None:
-        self.settings = settings
+        self.settings, self.name = settings, settings.model
         self._folder = cache_folder
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        return self.settings.model
 
     def answer(self, conversations: Sequence[Conversation]) -> list[str | None]:
         """Its answers, `[conversations]`; the expected spend is logged before the first request.
@@ -98,11 +91,7 @@ class Endpoint:
         return [None if (answer := answers[one]) is None else answer.text for one in conversations]
 
     def estimate(self, conversations: Sequence[Conversation]) -> Spend:
-        """What `answer` would take now; nothing is sent.
-
-        Raises:
-            ChatError: The tokenizer cannot be read, or an answer on disk is damaged.
-        """
+        """What `answer` would take now. Raises ChatError where the tokenizer or an answer on disk cannot be read."""
         return self._spend(self._cached(conversations), len(conversations))
 
     def _spend(self, cached: Mapping[Conversation, _Answer | None], conversations: int) -> Spend:
@@ -115,11 +104,9 @@ class Endpoint:
 
     def _request(self, conversation: Conversation) -> dict[str, Any]:
         """All that decides the answer: it is sent, and the answer is kept under its hash."""
-        request: dict[str, Any] = {
-            "model": self.settings.model,
-            "messages": [asdict(message) for message in conversation],
-            self.settings.max_tokens_parameter: self.settings.max_tokens,
-        }
+        messages = [asdict(message) for message in conversation]
+        request: dict[str, Any] = {"model": self.name, "messages": messages}
+        request[self.settings.max_tokens_parameter] = self.settings.max_tokens
         return request if self.settings.temperature is None else request | {"temperature": self.settings.temperature}
 
     def _cached(self, conversations: Sequence[Conversation]) -> dict[Conversation, _Answer | None]:
@@ -132,17 +119,15 @@ class Endpoint:
             if not path.exists():
                 return None
             content = path.read_bytes()
-        try:
+        with suppress(ValidationError):
             entry = _Entry.model_validate_json(content)
-        except ValidationError:
-            entry = None
-        if entry is None or entry.request != request:
-            raise ChatError(
-                "A cached answer cannot be read, or is the answer to another request.",
-                location=str(path),
-                hint="Delete this file; only that request is then sent again.",
-            )
-        return entry.answer
+            if entry.request == request:
+                return entry.answer
+        raise ChatError(
+            "A cached answer cannot be read, or is the answer to another request.",
+            location=str(path),
+            hint="Delete this file; only that request is then sent again.",
+        )
 
     def _path(self, request: dict[str, Any]) -> Path:
         key = hash_value(request)
@@ -193,15 +178,10 @@ def _open_client(settings: EndpointSettings, key: str) -> OpenAI:
     from openai import AzureOpenAI, DefaultHttpxClient, OpenAI
 
     http = DefaultHttpxClient(follow_redirects=False, timeout=settings.timeout)
+    shared: dict[str, Any] = {"api_key": key or "none", "max_retries": 0, "http_client": http}
     if settings.azure_api_version is None:
-        return OpenAI(base_url=address, api_key=key or "none", max_retries=0, http_client=http)
-    return AzureOpenAI(
-        azure_endpoint=address,
-        api_version=settings.azure_api_version,
-        api_key=key or "none",
-        max_retries=0,
-        http_client=http,
-    )
+        return OpenAI(base_url=address, **shared)
+    return AzureOpenAI(azure_endpoint=address, api_version=settings.azure_api_version, **shared)
 
 
 class _TryError(Exception):
@@ -216,25 +196,16 @@ class _Sender:
     """Sends requests from several threads. A server that asks one of them to wait has all wait."""
 
     def __init__(self, settings: EndpointSettings, client: OpenAI, key: str) -> None:
-        from tenacity import (
-            Retrying,
-            retry_if_exception,
-            sleep_using_event,
-            stop_after_attempt,
-            wait_exponential,
-            wait_random_exponential,
-        )
+        import tenacity
 
-        self.stop = Event()
-        self.failure = ""
+        self.stop, self.failure, self._not_before = Event(), "", 0.0
         self._settings, self._client, self._key = settings, client, key
-        self._not_before = 0.0
         half, limit = settings.initial_backoff / 2, settings.max_backoff / 2  # the other half is random
-        self._retrying = Retrying(
-            stop=stop_after_attempt(settings.retries + 1),
-            wait=wait_exponential(half, limit) + wait_random_exponential(half, limit),
-            retry=retry_if_exception(lambda error: isinstance(error, _TryError) and error.again),
-            sleep=sleep_using_event(self.stop),
+        self._retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(settings.retries + 1),
+            wait=tenacity.wait_exponential(half, limit) + tenacity.wait_random_exponential(half, limit),
+            retry=tenacity.retry_if_exception(lambda error: isinstance(error, _TryError) and error.again),
+            sleep=tenacity.sleep_using_event(self.stop),
             reraise=True,
         )
 

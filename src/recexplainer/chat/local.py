@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,9 @@ from recexplainer.progress import track
 class LocalChat:
     """Answers greedily: an answer depends on the conversation and the weights alone, sampling settings do not count.
 
-    Args:
-        model: A model's name on the hub, or a folder that holds one with its tokenizer.
-        max_tokens: Most tokens of an answer; at least 1.
-        batch_size: Conversations answered at a time; at least 1.
-
-    Raises:
-        ChatError: There is no such model, weights are missing, or its tokenizer has no chat template.
+    `model` is a model's name on the hub, or a folder that holds one with its tokenizer; `name` the last part of that.
+    An answer has at most `max_tokens`, and `batch_size` conversations are answered at a time. Raises ChatError where
+    there is no such model, weights are missing, or its tokenizer has no chat template.
     """
 
     def __init__(self, model: str | Path, *, max_tokens: int = 512, batch_size: int = 8) -> None:
@@ -38,23 +35,14 @@ class LocalChat:
         from transformers import GenerationConfig
 
         self.max_tokens, self.batch_size = max_tokens, batch_size
-        self._source = str(model)
+        self._source, self.name = str(model), Path(model).name
         self._tokenizer = load_tokenizer(model)
         self._model = _load_model(model)
         stops = self._model.generation_config.eos_token_id
         stops = {self._tokenizer.eos_token_id, *(stops if isinstance(stops, list) else [stops])} - {None}
         self._stops: list[int] = sorted(stops)
-        self._model.generation_config = GenerationConfig(
-            do_sample=False,
-            max_new_tokens=max_tokens,
-            eos_token_id=self._stops,
-            pad_token_id=self._tokenizer.pad_token_id,
-        )
-
-    @property
-    def name(self) -> str:
-        """The last part of the model's name or path."""
-        return Path(self._source).name
+        ends = {"eos_token_id": self._stops, "pad_token_id": self._tokenizer.pad_token_id}
+        self._model.generation_config = GenerationConfig(do_sample=False, max_new_tokens=max_tokens, **ends)
 
     def answer(self, conversations: Sequence[Conversation]) -> list[str | None]:
         """Its answers, `[conversations]`; None where an answer has no text.
@@ -93,19 +81,14 @@ class LocalChat:
         with torch.inference_mode():
             rows = self._model.generate(**inputs.to(self._model.device))[:, width:].tolist()
         ends = [next((place for place, token in enumerate(ids) if token in self._stops), len(ids)) for ids in rows]
-        return [
-            self._tokenizer.decode(ids[:end], skip_special_tokens=True) for ids, end in zip(rows, ends, strict=True)
-        ]
+        decode = partial(self._tokenizer.decode, skip_special_tokens=True)
+        return [decode(ids[:end]) for ids, end in zip(rows, ends, strict=True)]
 
 
 def load_tokenizer(name: str | Path) -> Any:
-    """A tokenizer with a chat template and a padding token.
+    """A tokenizer with a chat template and a padding token, by a model's name on the hub or from a folder.
 
-    Args:
-        name: A model's name on the hub, or a folder.
-
-    Raises:
-        ChatError: There is none, or it has no chat template or no token that ends an answer.
+    Raises ChatError where there is none, or it has no chat template or no token that ends an answer.
     """
     from transformers import AutoTokenizer
 
@@ -125,11 +108,7 @@ def load_tokenizer(name: str | Path) -> Any:
 
 
 def write_prompt(tokenizer: Any, conversation: Conversation) -> str:
-    """A conversation as the model reads it, up to where its answer begins.
-
-    Raises:
-        ChatError: The chat template does not take the conversation.
-    """
+    """A conversation as the model reads it, up to its answer; ChatError where the chat template does not take it."""
     from jinja2 import TemplateError
 
     try:

@@ -37,14 +37,10 @@ class ChatModel(Protocol):
 def open_chat_model(name: str | Path) -> ChatModel:
     """A chat model by its name.
 
-    Args:
-        name: The name under which a package registers a chat model (entry point group `recexplainer.chat_models`: a
-            class or function that returns a `ChatModel` and takes no arguments). Any other name is a language model on
-            this machine: a folder, or its name on the hub.
-
-    Raises:
-        SettingsError: What is registered cannot be imported.
-        ChatError: There is no such language model.
+    That is the name under which a package registers one (entry point group `recexplainer.chat_models`: a class or
+    function that returns a `ChatModel` and takes no arguments). Any other name is a language model on this machine: a
+    folder, or its name on the hub. Raises SettingsError where what is registered cannot be imported, and ChatError
+    where there is no such language model.
     """
     if name in registered("chat_models"):
         return load_registered("chat_models", str(name))()

@@ -27,12 +27,8 @@ _FOREIGN_MARK = 4 / 3  # “curly” quotation marks, dashes
 class Spend:
     """An estimate made before the first request; tries that fail and are charged all the same are not in it.
 
-    Attributes:
-        settings: Of the endpoint: the model, the longest answer, prices.
-        conversations: How many are to be answered.
-        requests: How many must be sent for that: equal ones once, those in the cache not at all.
-        tokens_in: Tokens of the requests; exact with a tokenizer in the settings, else estimated.
-        tokens_out: Expected tokens of the answers.
+    For so many `conversations` so many `requests` must be sent: equal ones once, those in the cache not at all. Their
+    tokens are exact with a tokenizer in the settings, else estimated; those of the answers are the expected ones.
     """
 
     settings: EndpointSettings
@@ -84,12 +80,8 @@ def _money(amount: float) -> str:
 def count_tokens(conversations: Sequence[Conversation], tokenizer: Path | None = None) -> int:
     """Tokens of all conversations together, with what a chat puts around each message.
 
-    Args:
-        conversations: What is to be asked.
-        tokenizer: A folder with the model's tokenizer and chat template, for an exact count; None: an estimate.
-
-    Raises:
-        ChatError: There is no tokenizer with a chat template, or the template does not take a conversation.
+    Exact with `tokenizer`, a folder with the model's tokenizer and chat template; None: an estimate. Raises ChatError
+    where there is no such tokenizer, or its template does not take a conversation.
     """
     if tokenizer is None:
         contents = [message.content for one in conversations for message in one]

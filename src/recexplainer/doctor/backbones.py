@@ -30,10 +30,7 @@ _FOUR_BITS = 1 / 2 + 1 / 64 + 4 / (64 * 256)
 class BackboneNeed:
     """Bytes to train a backbone with LoRA, gradient checkpointing and one example of full length a step.
 
-    Attributes:
-        name: Its name on the hub.
-        bfloat16: With its own weights in bfloat16.
-        four_bit: With its own weights in 4 bits.
+    Its own weights are in bfloat16 or in 4 bits.
     """
 
     name: str
@@ -48,13 +45,7 @@ def backbone_needs() -> tuple[BackboneNeed, ...]:
 
 
 def backbone_need(name: str, shape: Mapping[str, Any], settings: SurrogateSettings | None = None) -> BackboneNeed:
-    """The need of one backbone.
-
-    Args:
-        name: Its name on the hub.
-        shape: Its widths and numbers of layers and heads, as transformers names them.
-        settings: Of the training; None: the defaults.
-    """
+    """The need of one backbone, whose `shape` has widths and numbers of layers and heads as transformers names them."""
     settings = settings or SurrogateSettings()
     config = AutoConfig.for_model(**_FAMILY, **shape)
     with torch.device("meta"):

@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -19,21 +19,17 @@ from recexplainer.hardware import Gpu, free_cores, gpus, has_fast_bfloat16
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
+    from packaging.specifiers import SpecifierSet
 
 _PACKAGE = "recexplainer"
 _PATIENCE = 5.0  # seconds that the hub has to answer
-_CHECKPOINTING = "--set surrogate.pretrained.gradient_checkpointing=true"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that is checked.
+    """One thing that is checked, what was found, and what to do about it.
 
-    Attributes:
-        name: What is checked.
-        state: `good`; `absent`: something cannot be done without it; `broken`: nothing can.
-        found: What was found.
-        hint: What to do about it; "" where nothing is to be done.
+    Without what is `absent` something cannot be done, without what is `broken` nothing can.
     """
 
     name: str
@@ -44,18 +40,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The hardware; sizes in bytes.
-
-    Attributes:
-        system: Operating system and processor.
-        cores: Processor cores.
-        free_cores: Threads that a run would use now.
-        memory: Main memory.
-        free_memory: The part of it that is free.
-        free_disk: Free disk space where runs go.
-        gpus: GPUs that torch can use.
-        fast_bfloat16: Whether bfloat16 is faster than float32 here.
-    """
+    """The hardware; sizes in bytes. `free_cores` are the threads that a run would use now."""
 
     system: str
     cores: int
@@ -88,14 +73,7 @@ class Backbone:
 
 @dataclass(frozen=True, slots=True)
 class Checkup:
-    """The findings.
-
-    Attributes:
-        checks: Python, packages, extras, torch, the folder of runs, and the hub if asked.
-        machine: The hardware; None where something is broken.
-        backbones: Pretrained backbones, the smallest first; none where something is broken.
-        next: What to do or type next.
-    """
+    """The findings, and what to do or type next; no machine and no backbones where something is broken."""
 
     checks: tuple[Check, ...]
     machine: Machine | None
@@ -109,19 +87,32 @@ class Checkup:
 
 
 def check_up(runs: Path, *, network: bool = False) -> Checkup:
-    """Check this machine.
-
-    Args:
-        runs: The folder of runs; it need not exist.
-        network: Whether to check that the hub can be reached.
-    """
+    """Check this machine, the folder of runs (it need not exist), and with `network` whether the hub can be reached."""
     checks = (*check_packages(), _check_torch(), _check_folder(runs), *([_check_hub()] if network else []))
-    hints = [check.hint for check in checks if check.state == "broken"]
-    if hints:
+    if hints := [check.hint for check in checks if check.state == "broken"]:
         return Checkup(checks, None, (), tuple(dict.fromkeys(hints)))
+    from recexplainer.doctor.backbones import backbone_needs
+
     machine = _machine(runs)
-    backbones = _backbones(machine)
-    return Checkup(checks, machine, backbones, _next(machine, backbones))
+    free = machine.training_memory
+    backbones = tuple(
+        Backbone(
+            **asdict(need),
+            fits_bfloat16=need.bfloat16 <= free,
+            fits_four_bit=bool(machine.gpus) and need.four_bit <= free,
+        )
+        for need in backbone_needs()
+    )
+    fitting = [one for one in backbones if one.fits_bfloat16 or one.fits_four_bit]
+    further = [_training_command(fitting[-1])] if machine.gpus and fitting else []
+    return Checkup(checks, machine, backbones, ("recexplainer demo", *further))
+
+
+def _training_command(backbone: Backbone) -> str:
+    """To train a backbone that fits, in bfloat16 before 4 bits."""
+    four_bit = "" if backbone.fits_bfloat16 else " --set surrogate.pretrained.four_bit=true"
+    run = "recexplainer run my-data --data DIR --set surrogate.backbone="
+    return f"{run}{backbone.name} --set surrogate.pretrained.gradient_checkpointing=true{four_bit}"
 
 
 def check_packages() -> Iterator[Check]:
@@ -137,11 +128,8 @@ def check_packages() -> Iterator[Check]:
     except PackageNotFoundError:
         yield Check(_PACKAGE, "absent", "not installed, so what it needs is not known", "pip install -e .")
         return
-    python, wanted = platform.python_version(), own["Requires-Python"]
-    if SpecifierSet(wanted).contains(python, prereleases=True):
-        yield Check("Python", "good", python)
-    else:
-        yield Check("Python", "broken", f"{python}, but {wanted} is needed", f"install Python {wanted}")
+    wanted = own["Requires-Python"]
+    yield _check_version("Python", platform.python_version(), SpecifierSet(wanted), f"install Python {wanted}")
     listed = [Requirement(line) for line in requires(_PACKAGE) or ()]
     required = [one for one in listed if _is_for(one, "")]
     yield from map(_check_package, required)
@@ -159,13 +147,17 @@ def _check_package(requirement: Requirement) -> Check:
         found = version(requirement.name)
     except PackageNotFoundError:
         return Check(requirement.name, "broken", "not installed", hint)
-    if requirement.specifier.contains(found, prereleases=True):
-        return Check(requirement.name, "good", found)
-    return Check(requirement.name, "broken", f"{found}, but {requirement.specifier} is needed", hint)
+    return _check_version(requirement.name, found, requirement.specifier, hint)
+
+
+def _check_version(name: str, found: str, wanted: SpecifierSet, hint: str) -> Check:
+    if wanted.contains(found, prereleases=True):
+        return Check(name, "good", found)
+    return Check(name, "broken", f"{found}, but {wanted} is needed", hint)
 
 
 def _check_extra(extra: str, requirements: Sequence[Requirement]) -> Check:
-    checks = [_check_package(one) for one in requirements]
+    checks = list(map(_check_package, requirements))
     missing = [check for check in checks if check.state != "good"]
     found = ", ".join(f"{check.name} {check.found}" for check in missing or checks)
     hint = f"pip install '{_PACKAGE}[{extra}]'" if missing else ""
@@ -220,33 +212,6 @@ def _machine(runs: Path) -> Machine:
         gpus=gpus(),
         fast_bfloat16=has_fast_bfloat16(),
     )
-
-
-def _backbones(machine: Machine) -> tuple[Backbone, ...]:
-    from recexplainer.doctor.backbones import backbone_needs
-
-    free = machine.training_memory
-    return tuple(
-        Backbone(
-            name=need.name,
-            bfloat16=need.bfloat16,
-            four_bit=need.four_bit,
-            fits_bfloat16=need.bfloat16 <= free,
-            fits_four_bit=bool(machine.gpus) and need.four_bit <= free,
-        )
-        for need in backbone_needs()
-    )
-
-
-def _next(machine: Machine, backbones: Sequence[Backbone]) -> tuple[str, ...]:
-    """The demo, and on a GPU the largest backbone that fits, in bfloat16 before 4 bits."""
-    commands = ["recexplainer demo"]
-    fitting = [one for one in backbones if one.fits_bfloat16 or one.fits_four_bit]
-    if machine.gpus and fitting:
-        four_bit = "" if fitting[-1].fits_bfloat16 else " --set surrogate.pretrained.four_bit=true"
-        run = "recexplainer run my-data --data DIR --set surrogate.backbone="
-        commands.append(f"{run}{fitting[-1].name} {_CHECKPOINTING}{four_bit}")
-    return tuple(commands)
 
 
 def _nearest(folder: Path) -> Path:

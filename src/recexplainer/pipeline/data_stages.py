@@ -1,7 +1,6 @@
 """The stages that make the dataset, the recommender and the examples.
 
-Each stage is declared before the function that makes it. What loads transformers is imported inside the functions, so
-that a run with nothing to do takes no time.
+What loads transformers is imported inside the functions, so that a run with nothing to do takes no time.
 """
 
 from __future__ import annotations
@@ -35,25 +34,23 @@ def dataset_stage(recipe: Recipe) -> Stage:
 
 
 def _make_dataset(data: DataSettings, context: StageContext, folder: Path) -> str:
-    dataset = filter_dataset(_read_source(data), data.filter)
+    if data.source == "sample":
+        dataset = make_world(users=data.sample.users, items=data.sample.items, seed=data.sample.seed)
+    elif data.path is not None:
+        dataset = read_folder(data.path, data.columns, data.format)
+    else:
+        raise SettingsError(
+            "The recipe does not say where its files are.", location="key data.path", hint="Give --data PATH."
+        )
+    dataset = filter_dataset(dataset, data.filter)
     dataset.save(folder)
     return f"{dataset.n_users:,} users, {dataset.n_items:,} items, {dataset.n_interactions:,} interactions"
 
 
-def _read_source(data: DataSettings) -> Dataset:
-    if data.source == "sample":
-        return make_world(users=data.sample.users, items=data.sample.items, seed=data.sample.seed)
-    if data.path is None:
-        raise SettingsError(
-            "The recipe does not say where its files are.", location="key data.path", hint="Give --data PATH."
-        )
-    return read_folder(data.path, data.columns, data.format)
-
-
 def recommender_stage(recipe: Recipe) -> Stage:
     """The recommender to be explained, and its quality."""
-    chosen, make = recipe.recommender, partial(_make_recommender, recipe)
-    return Stage(RECOMMENDER, make, chosen.cache_key(), (DATASET,), chosen.sources)
+    settings = recipe.recommender
+    return Stage(RECOMMENDER, partial(_make_recommender, recipe), settings.cache_key(), (DATASET,), settings.sources)
 
 
 def _make_recommender(recipe: Recipe, context: StageContext, folder: Path) -> str:

@@ -79,15 +79,15 @@ def run_stages(
         layout.write_version()
         if recipe:
             write_text(layout.recipe, recipe)
-        if workers > 1:
-            _in_waves(ordered, execution.bring_up_to_date, workers)
-            return
-        for stage in ordered:
-            execution.bring_up_to_date(stage)
+        _in_waves(ordered, execution.bring_up_to_date, workers)
 
 
 def _in_waves(ordered: Sequence[Stage], make: Callable[[Stage], None], workers: int) -> None:
     """Make every stage as soon as its inputs are made, at most `workers` together; the first error ends it all."""
+    if workers == 1:
+        for stage in ordered:
+            make(stage)
+        return
     sorter = TopologicalSorter({stage.name: stage.inputs for stage in ordered})
     places = {stage.name: place for place, stage in enumerate(ordered)}
     sorter.prepare()
@@ -136,8 +136,9 @@ class _Execution:
                 manifest.write(aside)
             self.output_hashes[stage.name] = manifest.output_hash
             _log_state(stage.name, "finished", f"{duration(manifest.seconds)}: {manifest.summary}")
-        remove(self._key_file(stage))
-        remove(self.layout.work / stage.name)
+        work, key_file = self._work(stage)
+        remove(key_file)
+        remove(work)
 
     def _is_cached(self, before: Manifest, key: str, folder: Path) -> bool:
         same = before.stage not in self.force and before.key == key
@@ -151,14 +152,15 @@ class _Execution:
 
     def _context(self, stage: Stage) -> StageContext:
         folders = {name: self.layout.stage(name) for name in stage.inputs}
-        return StageContext(folders, self.layout.work / stage.name, self.layout.chat)
+        return StageContext(folders, self._work(stage)[0], self.layout.chat)
 
-    def _key_file(self, stage: Stage) -> Path:
-        return self.layout.work / f"{stage.name}.key"
+    def _work(self, stage: Stage) -> tuple[Path, Path]:
+        """The folder of the stage's checkpoints, and the file with the key that they belong to."""
+        return self.layout.work / stage.name, self.layout.work / f"{stage.name}.key"
 
     def _open_work(self, stage: Stage, key: str) -> None:
         """Open the folder of the stage's checkpoints, emptied if they belong to other settings or inputs."""
-        work, key_file = self.layout.work / stage.name, self._key_file(stage)
+        work, key_file = self._work(stage)
         if not key_file.exists() or key_file.read_text(encoding="utf-8") != key:
             remove(work)
             write_text(key_file, key)

@@ -1,7 +1,7 @@
 """The stages in which every method explains the same cases, and those that evaluate that (Tables 2 and 3, Figure 4).
 
-Each stage is declared before the function that makes it. What loads transformers is imported inside the functions, so
-that a run with nothing to do takes no time.
+Like the other modules of stages it imports what loads transformers inside the functions, so that a run with nothing to
+do takes no time.
 """
 
 from __future__ import annotations
@@ -41,14 +41,11 @@ from recexplainer.storage import read_json, write_json
 from recexplainer.study.ratings import case_name, human_rows, ratings_by_rater, read_ratings
 from recexplainer.tasks.example import Example
 
-UNALIGNED = "unaligned"
-"""The method of the backbone before it is aligned."""
-
 
 def case_methods(recipe: Recipe) -> list[Method]:
     """Who explains the cases, in the order of the tables; the form that explains does so in the paper's way, too."""
     endpoint, form = recipe.evaluation.endpoint, recipe.explaining_form
-    methods = [Method(UNALIGNED, "direct"), *([] if endpoint is None else [Method(endpoint.model)])]
+    methods = [Method("unaligned", "direct"), *([] if endpoint is None else [Method(endpoint.model)])]
     methods += [Method(each, "direct" if each == "intention" else "self_attribution") for each in recipe.forms]
     return list(dict.fromkeys([*methods, Method(form, "direct"), Method(form, "grounded")]))
 
@@ -78,8 +75,8 @@ def _draw_pairs(recipe: Recipe, context: StageContext, folder: Path) -> str:
             location=f"run {recipe.name}",
             hint="Evaluate alignment and baselines only, or give --set recommender.vectors.fold_in=mean.",
         )
-    count, seed = recipe.evaluation.n_cases, recipe.evaluation.seed
-    pairs = draw_cases(dataset, leave_one_out(dataset), recommender, count, seed)
+    chosen = recipe.evaluation
+    pairs = draw_cases(dataset, leave_one_out(dataset), recommender, chosen.n_cases, chosen.seed)
     layout.write_pairs(folder, pairs)
     return f"{len(pairs):,} pairs of a user and an item"
 
@@ -89,14 +86,13 @@ def _explanations_stage(recipe: Recipe, method: Method) -> Stage:
     if not method.variant:
         settings |= surrogate_stages.endpoint_key(recipe)
         return Stage(name, partial(_explain_with_endpoint, recipe), settings, inputs)
-    form = next((form for form in recipe.forms if form == method.name), None)
-    trained = surrogate_stages.trained_name(recipe, form) if form else None
-    if trained:
+    trained = None
+    if method.name in recipe.forms:
+        trained = surrogate_stages.trained_name(recipe, method.name)
         inputs = (*TARGET, CASES, trained)
     else:
         settings |= surrogate_stages.backbone_key(recipe)
-    make = partial(_explain_with_surrogate, recipe, method, trained)
-    return Stage(name, make, settings, inputs, isolated=True)
+    return Stage(name, partial(_explain_with_surrogate, recipe, method, trained), settings, inputs, isolated=True)
 
 
 def _explain_with_surrogate(
@@ -122,8 +118,8 @@ def _explain_with_endpoint(recipe: Recipe, context: StageContext, folder: Path) 
     (dataset, recommender), pairs = layout.load_target(context.folders), layout.load_pairs(context.folders)
     model = surrogate_stages.open_endpoint(recipe, context.chat)
     texts = model.answer(explaining_conversations(pairs, dataset.titles))
-    explainer = PairExplainer(dataset, recommender)
-    explanations = explainer.records(Method(model.name), pairs, [text or "" for text in texts])
+    records = PairExplainer(dataset, recommender).records
+    explanations = records(Method(model.name), pairs, [text or "" for text in texts])
     layout.write_explanations(folder / RunLayout.CASE_EXPLANATIONS, explanations)
     return f"{len(texts):,} explanations, {texts.count(None):,} of them not answered"
 
@@ -136,7 +132,7 @@ def explaining_conversations(pairs: Sequence[tuple[User, int]], titles: Sequence
     return [conversation(one, titles) for one in asked]
 
 
-def open_judges(recipe: Recipe, chat: Path) -> Iterator[ChatModel]:
+def _open_judges(recipe: Recipe, chat: Path) -> Iterator[ChatModel]:
     """The language models that judge, and that predict the recommender by explanations."""
     if recipe.evaluation.endpoint is not None:
         yield surrogate_stages.open_endpoint(recipe, chat)
@@ -155,7 +151,7 @@ def _judge(recipe: Recipe, context: StageContext, folder: Path) -> str:
     dataset, _ = layout.load_target(context.folders)
     explanations = layout.load_case_explanations(context.folders, recipe.evaluation.n_judged)
     judged = {RUBRIC: judge_with_rubric(explanations, dataset)}
-    for model in open_judges(recipe, context.chat):
+    for model in _open_judges(recipe, context.chat):
         judged[model.name] = judge_with_model(explanations, model, recipe.evaluation.seed)
     write_json(folder / RunLayout.JUDGEMENTS, {name: [asdict(one) for one in each] for name, each in judged.items()})
     rows = [row for name, each in judged.items() for row in judgement_rows(each, name)]
@@ -208,7 +204,7 @@ def _ask_again(recipe: Recipe, context: StageContext, folder: Path) -> str:
     rows = evaluate_faithfulness(explanations, recommender, chosen.seed)
     first = {method: each[: chosen.n_simulatability] for method, each in explanations.items()}
     predictions: dict[str, list[dict[str, Any]]] = {}
-    for model in open_judges(recipe, context.chat):
+    for model in _open_judges(recipe, context.chat):
         found = predict_with_model(first, recommender, model, seed=chosen.seed)
         rows += simulatability_rows(found, model.name)
         predictions[model.name] = [asdict(one) for one in found]

@@ -39,21 +39,11 @@ ALIGNED_TO = (*TARGET, EXAMPLES)
 class RunLayout:
     """The paths of one run folder, and the names of the files in its stages' folders: `folder / RunLayout.PAIRS`.
 
-    Args:
-        run: The run folder.
-
-    Attributes:
-        recipe: The recipe that the run was last started with.
-        version: The version of the layout that the run was made in.
-        lock: Locked by the process that works in the run folder; `lock_holder` has its number.
-        chat: The answers of chat models.
-        ratings: How people rate the explanations.
-        work: The checkpoints of each stage, and the key of the settings and inputs that they belong to.
+    The process that works in the folder holds `lock` and writes its number into `lock_holder`. `work` has the
+    checkpoints of each stage, and the key of the settings and inputs that they belong to.
     """
 
-    VERSION = 2
-    """Of what lies where, and of the settings' keys."""
-
+    VERSION = 2  # of what lies where, and of the settings' keys
     MANIFEST, QUALITY, TRIALS, PAGE = "manifest.json", "quality.json", "trials.json", "index.html"
     TRAINING_LOG, PREFERENCE_LOG, ABLATED_SURROGATE = "training.json", "preference.json", "surrogate"
     PAIRS, CASE_EXPLANATIONS, JUDGEMENTS = "pairs.json", "explanations.json", "judgements.json"
@@ -75,11 +65,7 @@ class RunLayout:
         return {path.name: path for path in self.run.iterdir() if (path / self.MANIFEST).is_file()}
 
     def complete_stage(self, name: str) -> Path:
-        """The folder of a stage.
-
-        Raises:
-            RunError: The stage is not complete.
-        """
+        """The folder of a stage. Raises RunError where the stage is not complete."""
         if name not in self.complete_stages():
             raise RunError(
                 f"The stage {name!r} of this run is not complete.",
@@ -93,11 +79,7 @@ class RunLayout:
         write_json(self.version, {"layout": self.VERSION})
 
     def check_version(self) -> None:
-        """Refuse a run of another version; a folder without a recipe is no run yet.
-
-        Raises:
-            RunError: The run was made by another version of this package.
-        """
+        """Raise RunError where another version of this package made the run; without a recipe it is no run yet."""
         version = read_json(self.version).get("layout", 0) if self.version.is_file() else 0
         if self.recipe.is_file() and version != self.VERSION:
             raise RunError(

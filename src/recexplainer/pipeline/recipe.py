@@ -140,14 +140,10 @@ class EvaluationSettings(Settings):
         return names
 
     @property
-    def compares_ratings(self) -> bool:
-        """Whether the ratings of people are compared with those of the judges."""
-        return "agreement" in self.evaluations and self.ratings is not None
-
-    @property
     def needed(self) -> frozenset[str]:
         """The evaluations to be done: with people's ratings the judge too, since they are compared with it."""
-        return frozenset((*self.evaluations, "judge") if self.compares_ratings else self.evaluations)
+        compared = "agreement" in self.evaluations and self.ratings is not None
+        return frozenset((*self.evaluations, "judge") if compared else self.evaluations)
 
 
 class ReportSettings(Settings):
@@ -232,8 +228,7 @@ def spread_seed(kind: type[Settings], values: dict[str, Any], seed: int) -> dict
 def load_recipe(recipe: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe: a YAML file, or a name such as `demo`; `overrides` are changes, each `key.sub=value`.
 
-    Raises:
-        SettingsError: There is no such recipe, or it is wrong; names the file, the key, and the nearest key.
+    Raises SettingsError where there is no such recipe, or it is wrong; it names the file, the key, and the nearest key.
     """
     return read_settings(Recipe, find_recipe(recipe), overrides)
 
@@ -254,20 +249,14 @@ def with_changes(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
 def find_recipe(recipe: str | Path) -> Path:
     """The file of a recipe: a path as it stands, or a name of one that comes with the package.
 
-    Raises:
-        SettingsError: Neither a file nor a known name; lists the known names.
+    Raises SettingsError, which lists the known names, where it is neither.
     """
     if Path(recipe).is_file():
         return Path(recipe)
-    shipped = {path.stem: path for path in sorted(_shipped_folder().glob("*.yaml"))}
+    package = Path(__file__).parents[1]  # in a source tree the recipes are beside `src`
+    folder = package.parent.with_name("recipes") if package.parent.name == "src" else package / "recipes"
+    shipped = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
     if str(recipe) in shipped:
         return shipped[str(recipe)]
     hint = f"Give the path of a YAML file, or one of: {', '.join(shipped)}."
     raise SettingsError("There is no such recipe.", location=str(recipe), hint=hint)
-
-
-def _shipped_folder() -> Path:
-    """Where the recipes are: in the package once it is built, beside `src` in a source tree."""
-    package = Path(__file__).parents[1]
-    source_tree = package.parent.with_name("recipes")
-    return source_tree if package.parent.name == "src" else package / "recipes"

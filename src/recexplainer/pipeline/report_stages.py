@@ -1,7 +1,6 @@
 """The last stages: the rows of all evaluations in one place, some explanations, and the report that shows them.
 
-Each stage is declared before the function that makes it. What loads transformers is imported inside the functions, so
-that a run with nothing to do takes no time.
+What loads transformers is imported inside the functions, so that a run with nothing to do takes no time.
 """
 
 from __future__ import annotations
@@ -23,16 +22,7 @@ from recexplainer.explanations.explainer import PairExplainer, choose_pairs
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.hardware import use_threads
 from recexplainer.pipeline import layout
-from recexplainer.pipeline.layout import (
-    ALIGNED_TO,
-    EVALUATION,
-    EXPLANATIONS,
-    REPORT,
-    TARGET,
-    Folders,
-    RunLayout,
-    rows_file,
-)
+from recexplainer.pipeline.layout import ALIGNED_TO, EVALUATION, EXPLANATIONS, TARGET, Folders, RunLayout, rows_file
 from recexplainer.pipeline.recipe import Recipe
 from recexplainer.pipeline.stage import Stage, StageContext, read_manifest
 from recexplainer.pipeline.surrogate_stages import surrogate_name, trained_name
@@ -42,6 +32,11 @@ from recexplainer.reports.names import in_order
 from recexplainer.storage import read_json
 from recexplainer.tasks.example import TASKS, load_examples
 
+_ENDPOINT_NEEDED = (
+    "A chat model in Tables 1 and 2 and Figures 3 and 4, and a language model as judge, need an endpoint: set "
+    "OPENAI_BASE_URL and OPENAI_API_KEY, then recexplainer evaluate {run} --set evaluation.endpoint.model=NAME "
+    "(--dry-run shows first what that takes)."
+)
 _LONG_HISTORY = 3  # a longer history shows what an explanation takes from it
 
 
@@ -79,7 +74,6 @@ def explanations_stage(recipe: Recipe) -> Stage:
 
 
 def _explain(recipe: Recipe, trained: str, context: StageContext, folder: Path) -> str:
-
     use_threads(recipe.threads)
     dataset, recommender = layout.load_target(context.folders)
     if not recommender.answers_changed_history:
@@ -104,7 +98,7 @@ def _explain(recipe: Recipe, trained: str, context: StageContext, folder: Path) 
 
 def report_stage(recipe: Recipe, inputs: Sequence[str]) -> Stage:
     """The report; of its inputs some are read, and of all it shows how long they took."""
-    return Stage(REPORT, partial(_write_report, recipe), recipe.report.model_dump(mode="json"), tuple(inputs))
+    return Stage(layout.REPORT, partial(_write_report, recipe), recipe.report.model_dump(mode="json"), tuple(inputs))
 
 
 def _write_report(recipe: Recipe, context: StageContext, folder: Path) -> str:
@@ -140,7 +134,7 @@ def report_inputs(recipe: Recipe, folders: Folders) -> ReportInputs:
         evaluation={name: read_rows(path) for name, path in further.items() if path.is_file()},
         confusion=read_confusion(confusion) if confusion.is_file() else (),
         judge_rules=RULES,
-        needs=_needs(recipe),
+        needs=[_ENDPOINT_NEEDED.format(run=recipe.name)] if recipe.evaluation.endpoint is None else [],
         case_studies=[*_example_cases(layout.load_case_explanations(folders)), under_aspects],
     )
 
@@ -154,26 +148,14 @@ def attribute_explained(folders: Folders, explanations: Sequence[Explanation]) -
     return attribute(recommender, dataset, users, [one.item for one in explanations])
 
 
-def _needs(recipe: Recipe) -> list[str]:
-    """What is not in the report though every evaluation may be done, and what would bring it there."""
-    if recipe.evaluation.endpoint is not None:
-        return []
-    return [
-        "A chat model in Tables 1 and 2 and Figures 3 and 4, and a language model as judge, need an endpoint: set "
-        "OPENAI_BASE_URL and OPENAI_API_KEY, then recexplainer evaluate "
-        f"{recipe.name} --set evaluation.endpoint.model=NAME (--dry-run shows first what that takes)."
-    ]
-
-
 def _example_cases(explanations: Mapping[Method, Sequence[Explanation]]) -> list[list[Explanation]]:
     """Two cases, one liked and one disliked, as each method explains them."""
     if not explanations:
         return []
     cases = next(iter(explanations.values()))
     long = [place for place, one in enumerate(cases) if len(one.history) > _LONG_HISTORY]
-    liked = [place for place in long if cases[place].recommended]
-    disliked = [place for place in long if not cases[place].recommended]
-    return [[explanations[method][place] for method in in_order(explanations)] for place in (*liked[:1], *disliked[:1])]
+    first = [[place for place in long if cases[place].recommended == liked][:1] for liked in (True, False)]
+    return [[explanations[method][place] for method in in_order(explanations)] for (place,) in filter(None, first)]
 
 
 def _counts(folder: Path) -> dict[str, tuple[int, int]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
@@ -16,6 +16,7 @@ from recexplainer.errors import RunError
 from recexplainer.evaluation.cases import draw_shots
 from recexplainer.evaluation.judge import judge_conversation
 from recexplainer.evaluation.simulatability import simulation_conversations
+from recexplainer.explanations.explainer import PairExplainer
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.hardware import free_cores
 from recexplainer.pipeline import layout as files
@@ -29,9 +30,6 @@ from recexplainer.pipeline.stages import build_stages, explains_cases
 from recexplainer.pipeline.surrogate_stages import open_endpoint, trained_name
 from recexplainer.processes import from_first, is_first, wait_for_all, world_size
 from recexplainer.storage import complete_folder, write_text
-
-if TYPE_CHECKING:
-    from recexplainer.explanations.explainer import PairExplainer
 
 
 def run_recipe(recipe: Recipe, run: Path, *, only: Collection[str] | None = None, force: Collection[str] = ()) -> None:
@@ -60,13 +58,12 @@ def _completed(recipe: Recipe, layout: RunLayout) -> Recipe:
 def find_run(run: str | Path, runs: Path = Path("runs")) -> Path:
     """The folder of a run, given as its path or as its name among `runs`.
 
-    Raises:
-        RunError: There is no such run (the error lists those that there are), or another version made it.
+    Raises RunError where there is no such run (the error lists those that there are), or another version made it.
     """
-    for folder in (Path(run), runs / run):
-        if RunLayout(folder).recipe.is_file():
-            RunLayout(folder).check_version()
-            return folder
+    for layout in (RunLayout(Path(run)), RunLayout(runs / run)):
+        if layout.recipe.is_file():
+            layout.check_version()
+            return layout.run
     known = [path.name for path in sorted(runs.glob("*")) if RunLayout(path).recipe.is_file()]
     hint = f"The runs in {runs} are: {', '.join(known)}." if known else "Make one: recexplainer demo."
     raise RunError("There is no such run.", location=str(run), hint=hint)
@@ -78,13 +75,7 @@ def recipe_of(run: Path, overrides: Sequence[str] = ()) -> Recipe:
 
 
 def open_explainer(run: Path) -> PairExplainer:
-    """The explainer of a run: its data, recommender and trained surrogate.
-
-    Raises:
-        RunError: A stage that it needs is not complete.
-    """
-    from recexplainer.explanations.explainer import PairExplainer
-
+    """The explainer of a run: its data, recommender and trained surrogate. Raises RunError where one is missing."""
     recipe, layout = recipe_of(run), RunLayout(run)
     dataset, recommender = files.load_target({name: layout.complete_stage(name) for name in TARGET})
     surrogate = files.load_surrogate(layout.complete_stage(trained_name(recipe, recipe.explaining_form)))
@@ -92,11 +83,7 @@ def open_explainer(run: Path) -> PairExplainer:
 
 
 def explained_cases(run: Path) -> dict[Method, list[Explanation]]:
-    """The explanations of the cases by each method of a run's recipe.
-
-    Raises:
-        RunError: No method has explained any.
-    """
+    """The explanations of the cases by each method of a run's recipe. Raises RunError where there are none."""
     explanations = files.load_case_explanations(_explained(recipe_of(run), RunLayout(run).complete_stages()))
     if not explanations:
         raise RunError(
@@ -115,12 +102,8 @@ def _explained(recipe: Recipe, folders: Folders) -> Folders:
 def export_surrogate(run: Path, folder: Path, *, form: str | None = None, merged: bool = False, name: str = "") -> None:
     """Write a surrogate of a finished run with its card, `README.md`, so that `Surrogate.from_pretrained` reads it.
 
-    Args:
-        run: The run's folder.
-        folder: Where to; made here, or empty.
-        form: Which of the run's forms; None: the one that explains.
-        merged: Write plain weights in `backbone/`, LoRA merged into them.
-        name: The name that the card gives to load it by; "" is the folder's name.
+    `folder` is made here, or empty. `form` None is the one that explains. `merged` writes plain weights in `backbone/`,
+    LoRA merged into them. `name` is what the card gives to load it by; "" is the folder's name.
 
     Raises:
         RunError: The run is not finished or has no such form, or the folder is not empty.
@@ -148,13 +131,8 @@ def export_surrogate(run: Path, folder: Path, *, form: str | None = None, merged
 def planned_spend(recipe: Recipe, run: Path) -> str:
     """What asking the endpoint of a recipe would take, in one line; what it has answered before costs nothing.
 
-    Args:
-        recipe: Names the endpoint, and the evaluations to be done.
-        run: The run; what its stages have not made yet is not counted, and the line names it.
-
-    Raises:
-        SettingsError: The recipe names no endpoint.
-        RunError: The run has no dataset, recommender or examples yet.
+    What the run's stages have not made yet is not counted, and the line names it. Raises SettingsError where the recipe
+    names no endpoint, and RunError where the run has no dataset, recommender or examples yet.
     """
     layout = RunLayout(run)
     for name in ALIGNED_TO:
@@ -171,8 +149,7 @@ def _planned(recipe: Recipe, folders: Folders) -> Iterator[Conversation]:
     chosen = recipe.evaluation
     if "baselines" in chosen.needed:
         cases, shots = files.load_test_cases(folders), draw_shots(files.load_alignment(folders).examples, chosen.seed)
-        yield from alignment_conversations(cases, {})
-        yield from alignment_conversations(cases, shots)
+        yield from (*alignment_conversations(cases, {}), *alignment_conversations(cases, shots))
     if explains_cases(recipe) and CASES in folders:
         yield from explaining_conversations(files.load_pairs(folders), files.load_target(folders)[0].titles)
     made = _explained(recipe, folders)

@@ -66,8 +66,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         values: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        hint = "Give the path of a YAML file in UTF-8."
-        raise SettingsError(f"The recipe cannot be read: {error}", location=at, hint=hint) from error
+        what, hint = f"The recipe cannot be read: {error}", "Give the path of a YAML file in UTF-8."
+        raise SettingsError(what, location=at, hint=hint) from error
     except yaml.YAMLError as error:
         raise SettingsError(f"The recipe is not YAML: {error}", location=at, hint="Correct the line named.") from error
     if not isinstance(values, dict):
@@ -105,13 +105,13 @@ def _explain(
     kind: type[Settings], problem: Any, others: int, location: str, overridden: Collection[str]
 ) -> SettingsError:
     parts, message = [str(part) for part in problem["loc"]], problem["msg"].removeprefix("Value error, ")
-    given = problem["input"]
-    old, new = _renamed(_class_at(kind, parts), given)
-    key = ".".join([*parts, *old])
+    given, level = problem["input"], _class_at(kind, parts)
+    renamed = _renamed(level, given)
+    key = ".".join([*parts, renamed[0]] if renamed else parts)
     at = f"--set {key}" if key in overridden else f"{location}, key {key}" if key else location
     more = f" ({others} more to correct after it)" if others else ""
-    if old:
-        name = ".".join([*parts, *new])
+    if renamed:
+        name = ".".join([*parts, renamed[1]])
         return SettingsError(f"The setting {key!r} is called {name!r} now.", location=at, hint=f"Write {name!r}.")
     if problem["type"] == "extra_forbidden":
         return SettingsError(f"Unknown setting {key!r}{more}.", location=at, hint=_nearest(kind, parts))
@@ -121,12 +121,10 @@ def _explain(
     return SettingsError(f"{what}{more}.", location=at, hint=_meaning(kind, parts))
 
 
-def _renamed(level: type[Settings] | None, given: Any) -> tuple[list[str], list[str]]:
-    """The first key given by its old name, and its present name; nothing where there is none."""
-    if level is None or not isinstance(given, dict):
-        return [], []
-    old = [name for name in level.renamed if name in given][:1]
-    return old, [level.renamed[name] for name in old]
+def _renamed(level: type[Settings] | None, given: Any) -> tuple[str, str] | None:
+    """The first key given by its old name, and its present name; None where there is none."""
+    renamed = level.renamed if level and isinstance(given, dict) else {}
+    return next(((old, new) for old, new in renamed.items() if old in given), None)
 
 
 def _class_at(kind: type[Settings], parts: Sequence[str]) -> type[Settings] | None:

@@ -9,7 +9,7 @@ import platform
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +66,7 @@ class Stage:
 def stages_in_order(
     stages: Sequence[Stage], only: Collection[str] | None = None, force: Collection[str] = ()
 ) -> list[Stage]:
-    """The stages wanted and all that they need, each after its inputs.
-
-    Args:
-        stages: All stages.
-        only: Names of the stages wanted; None: all.
-        force: Names of stages that must exist, too.
+    """The stages named by `only` (None: all) and those that they need, each after its inputs; those of `force` exist.
 
     Raises:
         RunError: An unknown stage is named, two have one name, or there is a circle.
@@ -126,7 +121,7 @@ class Manifest(Settings):
 
     @property
     def key(self) -> str:
-        """Hash of settings, inputs and sources: everything that decides what the stage makes."""
+        """Hash of all that decides what the stage makes."""
         return hash_value([self.settings, self.inputs, self.sources])
 
     @property
@@ -135,26 +130,17 @@ class Manifest(Settings):
         return hash_value(self.files)
 
     def write(self, folder: Path) -> None:
-        """Write it into the folder of its stage."""
+        """Write it into its stage's folder."""
         write_json(folder / RunLayout.MANIFEST, self.model_dump(mode="json"))
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """The manifest of a stage's folder; None if the stage is absent.
-
-    Raises:
-        RunError: There is a file of its name that is none.
-    """
+    """The manifest of a stage's folder; None if the stage is absent. Raises RunError where the file is none."""
     path = folder / RunLayout.MANIFEST
     return read_as(Manifest, path) if path.exists() else None
 
 
 def package_versions() -> dict[str, str]:
     """Versions of Python and of the packages that decide what a run makes."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+    installed = {package: version(package) for package in _PACKAGES if list(distributions(name=package))}
+    return {"python": platform.python_version(), **dict.fromkeys(_PACKAGES, "not installed"), **installed}

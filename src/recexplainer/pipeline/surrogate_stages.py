@@ -1,7 +1,6 @@
 """The stages that train surrogates, and that measure who answers as the recommender does (Table 1, Figure 7).
 
-Each stage is declared before the function that makes it. What loads transformers is imported inside the functions, so
-that a run with nothing to do takes no time.
+What loads transformers is imported inside the functions, so that a run with nothing to do takes no time.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from recexplainer.evaluation.cases import draw_cases, draw_shots
 from recexplainer.evaluation.distillation import distill_sasrec
 from recexplainer.evaluation.judge import RUBRIC, judge_with_rubric, judgement_rows
 from recexplainer.evaluation.rows import Row, write_rows
+from recexplainer.explanations.explainer import PairExplainer
 from recexplainer.explanations.record import Method
 from recexplainer.hardware import best_device, use_threads
 from recexplainer.pipeline import layout
@@ -135,16 +135,17 @@ def alignment_stages(recipe: Recipe) -> list[Stage]:
     """How well the surrogate of each form answers as the recommender does (paper section 3.2)."""
     stages: list[Stage] = []
     for form in recipe.forms:
-        make, inputs = partial(_measure_surrogate, recipe, form), (*ALIGNED_TO, trained_name(recipe, form))
-        stages.append(Stage(stage_name("alignment", form), make, inputs=inputs, isolated=True))
+        trained, name = trained_name(recipe, form), stage_name("alignment", form)
+        make = partial(_measure_surrogate, recipe, trained)
+        stages.append(Stage(name, make, inputs=(*ALIGNED_TO, trained), isolated=True))
     return stages
 
 
-def _measure_surrogate(recipe: Recipe, form: Form, context: StageContext, folder: Path) -> str:
+def _measure_surrogate(recipe: Recipe, trained: str, context: StageContext, folder: Path) -> str:
     from recexplainer.evaluation.alignment import evaluate_surrogate
 
     use_threads(recipe.threads_each)
-    surrogate = layout.load_surrogate(context.folders[trained_name(recipe, form)])
+    surrogate = layout.load_surrogate(context.folders[trained])
     return _write_alignment(folder, evaluate_surrogate(surrogate, layout.load_test_cases(context.folders)))
 
 
@@ -209,11 +210,7 @@ def _measure_student(recipe: Recipe, context: StageContext, folder: Path) -> str
 
 
 def open_endpoint(recipe: Recipe, chat: Path) -> Endpoint:
-    """The endpoint that a recipe names; its answers are kept in the folder `chat`, so that none is paid for twice.
-
-    Raises:
-        SettingsError: It names none.
-    """
+    """The endpoint that a recipe names, with its answers kept in the folder `chat`; SettingsError if it names none."""
     if recipe.evaluation.endpoint is None:
         raise SettingsError(
             "No endpoint is named.", location="evaluation.endpoint", hint="Give --set evaluation.endpoint.model=NAME."
@@ -252,7 +249,6 @@ def ablation_stage(recipe: Recipe, variant: str) -> Stage:
 
 def _measure_ablated(recipe: Recipe, method: Method, context: StageContext, folder: Path) -> str:
     from recexplainer.evaluation.alignment import evaluate_surrogate
-    from recexplainer.explanations.explainer import PairExplainer
     from recexplainer.surrogate.training import train_surrogate
 
     use_threads(recipe.threads_each)
@@ -271,10 +267,8 @@ def _measure_ablated(recipe: Recipe, method: Method, context: StageContext, fold
     rows = evaluate_surrogate(surrogate, cases, method)
     if recommender.answers_changed_history:
         pairs = draw_cases(dataset, leave_one_out(dataset), recommender, settings.cases, seed)
-        explanations = PairExplainer(dataset, recommender, surrogate).explain(
-            pairs, grounded=False, self_attribution=False
-        )
-        explanations = [replace(one, method=method.name, variant=method.variant) for one in explanations]
+        explainer = PairExplainer(dataset, recommender, surrogate)
+        explanations = explainer.explain(pairs, grounded=False, self_attribution=False, source=method)
         layout.write_explanations(folder / RunLayout.CASE_EXPLANATIONS, explanations)
         rows += judgement_rows(judge_with_rubric({method: explanations}, dataset), RUBRIC)
     write_rows(folder / rows_file("ablation"), rows)
