@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from recexplainer.cli import study as command
 from recexplainer.errors import DataError, RunError
-from recexplainer.evaluation.agreement import agreement_rows
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.pipeline.layout import RunLayout, write_explanations
+from recexplainer.study.agreement import agreement_rows
 from recexplainer.study.packet import KeyEntry, export_study
 from recexplainer.study.ratings import (
     HumanRating,

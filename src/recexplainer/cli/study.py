@@ -46,9 +46,9 @@ def import_command(
 ) -> None:
     """Read the raters' files, keep the ratings in the run, and show the rows and how far raters agree."""
     from recexplainer.cli.results import show_rows
-    from recexplainer.evaluation.agreement import agreement_notes, agreement_rows
     from recexplainer.pipeline.layout import RunLayout
     from recexplainer.pipeline.runs import find_run
+    from recexplainer.study.agreement import agreement_notes, agreement_rows
     from recexplainer.study.ratings import human_rows, import_study, ratings_by_rater, write_ratings
 
     folder_of_run = find_run(run, runs)

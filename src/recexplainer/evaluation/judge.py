@@ -16,11 +16,12 @@ import numpy as np
 from recexplainer.chat.model import ChatModel, Conversation, Message
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
-from recexplainer.evaluation.agreement import N_LEVELS
 from recexplainer.evaluation.rows import EXPLANATION, Row, row
 from recexplainer.evaluation.rubric_judge import RubricJudge
 from recexplainer.explanations.record import Explanation, Method
 
+N_LEVELS = 4
+"""How many ratings there are: 0, 1, 2, 3."""
 RUBRIC = "rubric"
 """The rubric judge's name as a rater; a model goes by its own, people as `people`."""
 LEVELS = (

@@ -16,7 +16,6 @@ from recexplainer.chat.model import ChatModel, Conversation, open_chat_model
 from recexplainer.data.dataset import leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.evaluation import Evaluation
-from recexplainer.evaluation.agreement import agreement_rows
 from recexplainer.evaluation.cases import draw_cases
 from recexplainer.evaluation.controls import discriminator_controls, score_predictor_controls
 from recexplainer.evaluation.discriminator import evaluate_discriminator
@@ -38,6 +37,7 @@ from recexplainer.pipeline.stage import Stage, StageContext
 from recexplainer.recommenders.base import User
 from recexplainer.registry import load_registered, registered
 from recexplainer.storage import read_json, write_json
+from recexplainer.study.agreement import agreement_rows
 from recexplainer.study.ratings import case_name, human_rows, ratings_by_rater, read_ratings
 from recexplainer.tasks.example import Example
 

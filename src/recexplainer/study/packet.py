@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from recexplainer.errors import DataError, RunError
-from recexplainer.evaluation.agreement import N_LEVELS
+from recexplainer.evaluation.judge import N_LEVELS
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.storage import hash_value, read_json, write_json, write_text
 

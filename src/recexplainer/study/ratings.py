@@ -1,6 +1,6 @@
 """Ratings that people send back in a study: read as JSON or CSV, checked against the key, and turned into rows.
 
-It knows the key that `packet` writes; how far raters agree is computed by `evaluation.agreement`.
+It knows the key that `packet` writes; how far raters agree is computed by `study.agreement`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from recexplainer.errors import DataError, RunError
-from recexplainer.evaluation.agreement import N_LEVELS, PEOPLE, is_rating
-from recexplainer.evaluation.judge import rating_rows
+from recexplainer.evaluation.judge import N_LEVELS, rating_rows
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Method
 from recexplainer.storage import read_as, write_json
+from recexplainer.study.agreement import PEOPLE, is_rating
 from recexplainer.study.packet import KEY, Key
 
 T = TypeVar("T")

@@ -18,10 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recexplainer.errors import DataError
+from recexplainer.evaluation.judge import N_LEVELS
 from recexplainer.evaluation.rows import Row, row
 
-N_LEVELS = 4
-"""How many ratings there are: 0, 1, 2, 3."""
 PEOPLE, ALL = "people", "all raters"
 Ratings = Mapping[str, Mapping[str, int | None]]
 """For each rater, the rating of each case; a case that is missing counts as None."""

@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import cohen_kappa_score
 
 from recexplainer.errors import DataError
-from recexplainer.evaluation.agreement import agreement_notes, agreement_rows
+from recexplainer.study.agreement import agreement_notes, agreement_rows
 
 SCALES = ("nominal", "ordinal", "interval")
 ANN, BOB = [0, 1, 2, 3, 3, None], [0, 1, 3, 3, 2, 1]
