@@ -11,14 +11,7 @@ _LOOK = 0.5  # seconds; the load average would still show what has just ended
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """A GPU that torch can use.
-
-    Attributes:
-        name: Its name.
-        memory: Bytes.
-        free: Bytes that are free now.
-        bfloat16: Whether it computes in bfloat16.
-    """
+    """A GPU that torch can use: its memory and what is free of it in bytes, and whether it computes in bfloat16."""
 
     name: str
     memory: int

@@ -16,16 +16,7 @@ T = TypeVar("T")
 
 
 def track(iterable: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
-    """Yield the elements of an iterable, and show how many are done.
-
-    Args:
-        iterable: The elements.
-        label: The work, in a few words.
-        total: How many elements there are; taken from the iterable's length where it has one.
-
-    Yields:
-        The elements, unchanged.
-    """
+    """Yield the elements of an iterable, and show how many of `total` are done; None: of its length, if it has one."""
     if not (sys.stderr.isatty() and is_first()):
         yield from iterable
         return
@@ -41,15 +32,9 @@ def track(iterable: Iterable[T], label: str, total: int | None = None) -> Iterat
 
 @contextmanager
 def track_bytes(label: str, total: int | None, done: int = 0) -> Generator[Callable[[int], None], None, None]:
-    """Show how many bytes have been downloaded, how fast, and the time left.
+    """Show how many bytes of `total` (None: unknown) are downloaded, of which `done` are there already.
 
-    Args:
-        label: The name of the download.
-        total: Bytes in all; None if that is not known.
-        done: Bytes that are already there.
-
-    Yields:
-        A function to call with the number of new bytes.
+    It hands out a function to call with the number of new bytes.
     """
     if not sys.stderr.isatty():
         yield lambda count: None

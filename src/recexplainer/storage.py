@@ -28,13 +28,9 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def system_errors(path: Path) -> Generator[None, None, None]:
-    """Turn a refusal of the operating system (a full disk, no permission, no folder) into an error of this package.
+    """Raise RunError for what the operating system refuses in the block: a full disk, no permission, no folder.
 
-    Args:
-        path: The file or folder that is worked on, for refusals that name none.
-
-    Raises:
-        RunError: The system refused something in the `with` block.
+    It names `path` where the refusal names no file.
     """
     try:
         yield
@@ -67,16 +63,8 @@ def complete_folder(path: Path) -> Generator[Path, None, None]:
 
     Inside the `with` block, write into the folder that is handed out (`PATH.partial`). When the block ends, everything
     in it is flushed to disk and it takes the place of `path`, of which an earlier version is removed. When the block
-    raises, or the process dies, `path` is as it was. One writer at a time is assumed.
-
-    Args:
-        path: The folder to make; its parents are made too.
-
-    Yields:
-        The empty folder to write into.
-
-    Raises:
-        RunError: The operating system refuses to write.
+    raises, or the process dies, `path` is as it was. One writer at a time is assumed; parents are made too. Raises
+    RunError where the operating system refuses to write.
     """
     partial, stale = path.with_name(path.name + ".partial"), path.with_name(path.name + ".stale")
     with system_errors(path):
@@ -111,8 +99,7 @@ def remove(path: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file (UTF-8) aside, then rename it, so that a reader sees the old text or the new, never half.
 
-    Raises:
-        RunError: The operating system refuses to write; nothing is left aside.
+    Raises RunError where the operating system refuses to write; nothing is left aside.
     """
     aside = path.with_name(path.name + ".partial")
     with system_errors(path):
@@ -129,20 +116,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file atomically: readable by people, keys in their own order, no NaN.
-
-    Raises:
-        ValueError: `value` holds NaN or infinity, which JSON has not.
-    """
+    """Write a JSON file atomically, keys in their own order; ValueError for NaN and infinity, which JSON has not."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        RunError: It is not there, or it is not JSON.
-    """
+    """Read a JSON file. Raises RunError where it is not there, or not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -158,11 +137,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_as(kind: type[T], path: Path) -> T:
-    """Read a JSON file that holds a value of a type, such as a dataclass or a list of them.
-
-    Raises:
-        RunError: It is not there, it is not JSON, or it holds something else.
-    """
+    """Read a JSON file that holds a value of a type, such as a dataclass or a list of them; else RunError."""
     from pydantic import TypeAdapter, ValidationError
 
     try:
@@ -178,12 +153,7 @@ def read_as(kind: type[T], path: Path) -> T:
 
 
 def packaged_yaml(package: str, name: str) -> Any:
-    """A YAML file that comes with the package.
-
-    Args:
-        package: The package that it lies in, such as `recexplainer.reports`.
-        name: Its path in that package.
-    """
+    """A YAML file that comes with a package, such as `recexplainer.reports`; `name` is its path in there."""
     import yaml
 
     return yaml.safe_load(resources.files(package).joinpath(name).read_text(encoding="utf-8"))
@@ -202,11 +172,7 @@ def hash_file(path: Path) -> str:
 
 
 def hash_files(path: Path) -> dict[str, str]:
-    """The SHA-256 of every file in a folder, by its path within it; of a single file, by its name.
-
-    Raises:
-        DataError: There is nothing at `path`.
-    """
+    """The SHA-256 of every file in a folder, by its path within it; of a single file, by its name; else DataError."""
     if path.is_file():
         return {path.name: hash_file(path)}
     if not path.is_dir():
