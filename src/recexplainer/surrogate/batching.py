@@ -20,7 +20,7 @@ from recexplainer.recommenders.base import Recommender, User
 from recexplainer.surrogate.connector import EncoderInput
 from recexplainer.surrogate.encoding import Encoded
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.prompt import ENCODERS, Form, Prompt, as_text, render, with_shots
+from recexplainer.surrogate.prompt import ENCODERS, Encoder, Form, Prompt, as_text, render, with_shots
 from recexplainer.tasks.example import Example
 from recexplainer.tasks.wording import load_wording
 
@@ -87,19 +87,19 @@ class EncodedSet(TorchDataset[Encoded]):
                 held = [(at, each.items) for at, each in one.placeholders if each.encoder == encoder]
                 if held:
                     positions += [start + at for at, _ in held]
-                    items = [pair for _, pair in held]
-                    if encoder == "similarity":
-                        vectors.append(similarities(self.item_vectors, items))
-                    else:
-                        table: Any = self.user_vectors if encoder == "user" else self.item_vectors
-                        rows = [one.user if encoder == "user" else pair[0] for pair in items]
-                        vectors.append(np.asarray(table[rows], np.float32))
+                    vectors.append(self._vectors(encoder, one.user, [items for _, items in held]))
             if positions:
                 inputs[encoder] = {
                     "positions": torch.from_numpy(np.array(positions, np.int64)),
                     "vectors": torch.from_numpy(np.concatenate(vectors)),
                 }
         return inputs
+
+    def _vectors(self, encoder: Encoder, user: int, items: Sequence[tuple[int, ...]]) -> NDArray[np.float32]:
+        table: Any = self.user_vectors if encoder == "user" else self.item_vectors
+        if encoder == "similarity":
+            return similarities(table, items)
+        return np.asarray(table[[user if encoder == "user" else one[0] for one in items]], np.float32)
 
 
 def similarities(item_vectors: NDArray[Any], pairs: Sequence[tuple[int, ...]]) -> NDArray[np.float32]:

@@ -79,7 +79,7 @@ class PreferenceSettings(Settings):
     held_out: float = Field(default=0.1, gt=0, lt=1)
     """Share of these questions that nothing is learned from; the scores before and after are measured on them."""
     evidence: float = Field(default=0.3, ge=0, le=1)
-    """Share of the questions that are asked with evidence; for the others the surrogate explains by itself."""
+    """Share of the questions with evidence in the prompt; for the others the surrogate explains by itself."""
     texts: int = Field(default=6, ge=2)
     """Texts sampled for each question; the best and the worst may become a pair."""
     temperature: float = Field(default=1.0, gt=0)

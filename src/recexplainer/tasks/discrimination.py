@@ -1,7 +1,7 @@
 """Task 4, item discrimination: what an item is called, is about, comes from, and which item is most like it.
 
-The answers come from the catalogue, only "most similar" from the recommender's item vectors (paper section 2.2). What
-an item lacks is not asked.
+The answers come from the catalogue, only "most similar" from the recommender's item vectors (paper section 2.2). An
+item has no Example about what it lacks.
 """
 
 from __future__ import annotations
