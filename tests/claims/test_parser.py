@@ -1,4 +1,4 @@
-"""Claims of texts in any words: read from the text alone and marked against evidence and catalogue."""
+"""Claims of texts in any words: read from the text alone, and their status by evidence and catalogue."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from tests.tiny import sasrec
 from tests.titles import HARD_TITLES
 
 from recexplainer.claims.claim import Claim, stated
-from recexplainer.claims.linking import NameReader
+from recexplainer.claims.linking import NameReader, NearestPhrases
 from recexplainer.claims.parser import ClaimParser
-from recexplainer.claims.phrases import NearestPhrases
 from recexplainer.claims.verifier import Verifier
 from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
@@ -73,8 +72,8 @@ def evidence(
     return Evidence(history, item, recommended, 1.0, 3, 1830, tuple(attributions)[: len(history)], shared)
 
 
-def told(text: str, known: Evidence | None = None, verdict: bool = False) -> list[tuple[str, str, str]]:
-    """Kind, words and mark of each claim; of a verdict only if asked for."""
+def claims_in(text: str, known: Evidence | None = None, verdict: bool = False) -> list[tuple[str, str, str]]:
+    """Kind, words and status of each claim; of a verdict only if asked for."""
     claims = claims_of(text, known or evidence())
     return [(one.kind, text[one.start : one.end], one.status) for one in claims if verdict or one.kind != "verdict"]
 
@@ -166,7 +165,7 @@ def test_which_way_a_title_is_said_to_work(text: str, expected: set[tuple[str, i
     ],
 )
 def test_titles_that_are_not_the_users(text: str, expected: list[tuple[str, str, str]]) -> None:
-    assert told(f"Yes, it fits. {text}") == expected
+    assert claims_in(f"Yes, it fits. {text}") == expected
 
 
 def test_the_nearest_title_is_named() -> None:
@@ -179,9 +178,9 @@ def test_the_nearest_title_is_named() -> None:
 
 def test_a_title_of_one_common_word_is_named_in_quotes_only() -> None:
     known = evidence(history=(INSIDE, MARROW))
-    assert told("Inside the history nothing stands out.", known)[0][0] == "no_positive_attribution"
-    assert ("history", "Inside", "supported") in told("Yes, thanks to “Inside”.", known)
-    assert ("history", "Inside", "contradicted") in told("Yes, thanks to “Inside”.")
+    assert claims_in("Inside the history nothing stands out.", known)[0][0] == "no_positive_attribution"
+    assert ("history", "Inside", "supported") in claims_in("Yes, thanks to “Inside”.", known)
+    assert ("history", "Inside", "contradicted") in claims_in("Yes, thanks to “Inside”.")
 
 
 @pytest.mark.parametrize(
@@ -221,16 +220,16 @@ def test_a_title_of_one_common_word_is_named_in_quotes_only() -> None:
     ],
 )
 def test_what_is_said_to_be_shared(text: str, expected: list[tuple[str, str]]) -> None:
-    claims = told("Yes. " + text.format(keep=TITLES[KEEP]))
-    assert [(words, mark) for kind, words, mark in claims if kind == "shared"] == expected
+    claims = claims_in("Yes. " + text.format(keep=TITLES[KEEP]))
+    assert [(words, status) for kind, words, status in claims if kind == "shared"] == expected
 
 
 def test_what_may_be_shared_by_an_item_of_which_nothing_is_known_is_not_contradicted() -> None:
     """Of Marrow & Thistle the catalogue has another brand, of Brink it has none."""
     known = evidence(history=(MARROW, BRINK))
     text = "Yes. It shares the brand Nimbus with much of the history."
-    assert told(text, known) == [("shared", "brand Nimbus", "unverified")]
-    assert told(text, evidence(history=(MARROW,))) == [("shared", "brand Nimbus", "contradicted")]
+    assert claims_in(text, known) == [("shared", "brand Nimbus", "unverified")]
+    assert claims_in(text, evidence(history=(MARROW,))) == [("shared", "brand Nimbus", "contradicted")]
 
 
 NOTHING = ("no_positive_attribution", "no_negative_attribution")
@@ -256,18 +255,18 @@ CALM: dict[str, Any] = {"recommended": False, "attributions": (0.01, 0.02, -0.01
     ],
 )
 def test_denials(text: str, kinds: list[str]) -> None:
-    for known, mark in ((evidence(), "contradicted"), (evidence(**CALM), "supported")):
+    for known, status in ((evidence(), "contradicted"), (evidence(**CALM), "supported")):
         found = [(one.kind, one.status) for one in claims_of(text, known) if one.kind in NOTHING]
-        assert found == [(kind, mark) for kind in kinds]
+        assert found == [(kind, status) for kind in kinds]
 
 
 def test_verdicts() -> None:
     yes, no = evidence(), evidence(recommended=False)
-    assert told("Yes.", yes, verdict=True) == [("verdict", "Yes", "supported")]
-    assert told("**No**.", yes, verdict=True) == [("verdict", "No", "contradicted")]
+    assert claims_in("Yes.", yes, verdict=True) == [("verdict", "Yes", "supported")]
+    assert claims_in("**No**.", yes, verdict=True) == [("verdict", "No", "contradicted")]
     text = "Given “Brink” and “Marrow & Thistle”, the recommender would not suggest it."
-    assert told(text, no, verdict=True)[-1] == ("verdict", "not suggest", "supported")
-    assert told("A calm game.", no, verdict=True) == []
+    assert claims_in(text, no, verdict=True)[-1] == ("verdict", "not suggest", "supported")
+    assert claims_in("A calm game.", no, verdict=True) == []
     (one,) = claims_of("Yes.", yes)
     assert one.found == "the recommender says yes, rank 3 of 1,830"
 
@@ -298,12 +297,12 @@ def test_marks_by_hand() -> None:
 
 def test_the_spread_says_what_is_negligible() -> None:
     wide = replace(evidence(), score_std=100.0)
-    assert told("Yes. “Brink” supports it.", wide)[1] == ("positive_attribution", "Brink", "unverified")
+    assert claims_in("Yes. “Brink” supports it.", wide)[1] == ("positive_attribution", "Brink", "unverified")
 
 
 def test_one_title_in_one_direction_is_one_claim() -> None:
     text = "Yes. “Brink” supports it. “Brink” supports it. Yet “Brink” hurts it."
-    assert [kind for kind, *_ in told(text)] == ["history", "positive_attribution", "negative_attribution"]
+    assert [kind for kind, *_ in claims_in(text)] == ["history", "positive_attribution", "negative_attribution"]
     assert claims_of(text, evidence())[1].start == text.index("Brink")
 
 
@@ -389,7 +388,7 @@ def test_a_title_inside_another_is_not_read_twice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "named"),
     [
         ("Yes. The item is simply popular.", ["simply popular"]),
         ("Yes. It does well with most users, and “Brink” is popular with them.", ["most users", "popular with"]),
@@ -397,13 +396,13 @@ def test_a_title_inside_another_is_not_read_twice() -> None:
         ("No. Nothing in the history speaks for it: it is simply not popular enough.", []),
     ],
 )
-def test_popularity_that_is_claimed(text: str, said: list[str]) -> None:
+def test_popularity_that_is_claimed(text: str, named: list[str]) -> None:
     claims = claims_of(text, evidence())
-    assert [text[one.start : one.end] for one in claims if one.kind == "popular"] == said[:1], "claimed once"
+    assert [text[one.start : one.end] for one in claims if one.kind == "popular"] == named[:1], "claimed once"
 
 
 @pytest.mark.parametrize(
-    ("recommended_share", "mark", "found"),
+    ("recommended_share", "status", "found"),
     [
         (0.5, "supported", "the recommender suggests it to 50% of users"),
         (0.3, "unverified", "the recommender suggests it to 30% of users"),
@@ -419,8 +418,8 @@ def test_popularity_that_is_claimed(text: str, said: list[str]) -> None:
     ],
 )
 def test_that_most_users_are_offered_it_is_asked_of_f(
-    text: str, recommended_share: float | None, mark: str, found: str
+    text: str, recommended_share: float | None, status: str, found: str
 ) -> None:
     claims = claims_of(text, replace(evidence(), recommended_share=recommended_share))
     (popular,) = [one for one in claims if one.kind == "popular"]
-    assert (popular.status, popular.found, popular.item) == (mark, found, ASKED)
+    assert (popular.status, popular.found, popular.item) == (status, found, ASKED)

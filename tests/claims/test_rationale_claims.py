@@ -50,9 +50,9 @@ def test_directions_are_what_the_writer_meant() -> None:
     kinds = set[str]()
     for text, known in written():
         claims = claims_of(text, known)
-        said = {(one.kind, one.item) for one in claims if one.kind in ("positive_attribution", "negative_attribution")}
-        assert said == meant(text, known), text
-        assert {one.item for one in claims if one.kind == "history"} == {item for _, item in said}
+        found = {(one.kind, one.item) for one in claims if one.kind in ("positive_attribution", "negative_attribution")}
+        assert found == meant(text, known), text
+        assert {one.item for one in claims if one.kind == "history"} == {item for _, item in found}
         kinds |= {one.kind for one in claims}
     assert kinds == {
         "verdict",
@@ -68,11 +68,11 @@ def test_directions_are_what_the_writer_meant() -> None:
 def test_what_is_shared_is_what_the_writer_said() -> None:
     shared = 0
     for text, known in written():
-        said = [text[one.start : one.end] for one in claims_of(text, known) if one.kind == "shared"]
+        found = [text[one.start : one.end] for one in claims_of(text, known) if one.kind == "shared"]
         phrases = {phrase for phrases in known.shared for phrase in phrases if phrase != CLOSE}
         body = text.replace("”", "“").split("“")[::2]
         named = {re.sub("^the |' in the title$", "", one) for one in phrases if any(one in part for part in body)}
-        assert {re.sub("^the ", "", one) for one in said if "close" not in one and "neighbour" not in one} == named, (
+        assert {re.sub("^the ", "", one) for one in found if "close" not in one and "neighbour" not in one} == named, (
             text
         )
         shared += len(named)
@@ -80,9 +80,9 @@ def test_what_is_shared_is_what_the_writer_said() -> None:
 
 
 def test_no_claim_of_a_true_rationale_is_contradicted() -> None:
-    marks = [one.status for text, known in written() for one in claims_of(text, known)]
-    assert marks.count("contradicted") == 0
-    assert marks.count("supported") > 0.95 * len(marks)
+    statuses = [one.status for text, known in written() for one in claims_of(text, known)]
+    assert statuses.count("contradicted") == 0
+    assert statuses.count("supported") > 0.95 * len(statuses)
 
 
 def test_most_rationales_of_another_user_are_contradicted() -> None:
@@ -101,7 +101,7 @@ def test_reasons_turned_round_are_contradicted() -> None:
 def test_a_record_holds_the_claims() -> None:
     users = [User(known.history, "u") for _, known in written()[:5]]
     pairs = [(user, known.item) for user, (_, known) in zip(users, written(), strict=False)]
-    told = PairExplainer(world(), sasrec()).records(Method("x"), pairs, [text for text, _ in written()[:5]])
-    for one, (text, known) in zip(told, written(), strict=False):
+    explanations = PairExplainer(world(), sasrec()).records(Method("x"), pairs, [text for text, _ in written()[:5]])
+    for one, (text, known) in zip(explanations, written(), strict=False):
         assert one.claims == verifier().claims(text, known)
         assert one.claims

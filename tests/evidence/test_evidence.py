@@ -67,7 +67,7 @@ def test_rendering_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recommended", "rank", "said"),
+    ("recommended", "rank", "words"),
     [
         (True, 11, "rank 11 of 100, recommended. "),
         (False, 25, "rank 25 of 100, not recommended, but near. "),
@@ -75,9 +75,9 @@ def test_rendering_by_hand() -> None:
         (False, 51, "rank 51 of 100, not recommended, in the lower half. "),
     ],
 )
-def test_how_far_up_the_list_an_item_stands_is_said_in_words(recommended: bool, rank: int, said: str) -> None:
+def test_how_far_up_the_list_an_item_stands_is_put_in_words(recommended: bool, rank: int, words: str) -> None:
     evidence = Evidence((0,), 1, recommended, 1.0, rank, 100, (0.5,), ((),))
-    assert render_evidence(evidence, ["A", "B"]).startswith(said)
+    assert render_evidence(evidence, ["A", "B"]).startswith(words)
 
 
 def test_what_most_users_would_be_offered_is_said() -> None:

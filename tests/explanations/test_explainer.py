@@ -84,9 +84,9 @@ def test_the_history_is_what_f_looks_at() -> None:
 
 def test_citations_are_found_in_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     (user, item) = pairs()[2]
-    said = f"Not “{world().titles[user.history[1]]}” but “{world().titles[item]}”, like “{world().titles[33]}”."
+    text = f"Not “{world().titles[user.history[1]]}” but “{world().titles[item]}”, like “{world().titles[33]}”."
     explainer = PairExplainer(world(), sasrec(), fresh("behavior"))
-    monkeypatch.setattr(explainer.generator.decoder, "greedy", attempts(said))
+    monkeypatch.setattr(explainer.generator.decoder, "greedy", attempts(text))
     (record,) = explainer.explain([(user, item)], grounded=False, self_attribution=False)
     assert [one.item for one in record.citations] == [user.history[1], 33]
     for one in record.citations:

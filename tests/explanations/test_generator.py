@@ -46,9 +46,9 @@ class _Writer:
     def __init__(self, texts: list[str]) -> None:
         self.texts, self.allowed = texts, list[tuple[int, ...]]()
 
-    def citing(self, prompts: object, limit: int, citable: list[tuple[int, ...]], draft: int) -> list[str]:
+    def citing(self, prompts: object, limit: int, citable: list[tuple[int, ...]], attempt: int) -> list[str]:
         self.allowed += citable
-        return [self.texts[min(draft, len(self.texts) - 1)]]
+        return [self.texts[min(attempt, len(self.texts) - 1)]]
 
 
 class _Questions:

@@ -40,13 +40,13 @@ def pairs(count: int = 8) -> list[tuple[User, int]]:
 def telling(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Sets the texts that are sampled for every question."""
 
-    def tell(*texts: str) -> None:
+    def write(*texts: str) -> None:
         def sampled(self: Decoder, prompts: EncodedSet, *how: object, **more: object) -> list[list[str]]:
             return [list(texts)] * len(prompts)
 
         monkeypatch.setattr(Decoder, "sampled", sampled)
 
-    return tell
+    return write
 
 
 def run(surrogate: Surrogate, watch: Callable[[Surrogate], float] | None = None, **changes: Any) -> PreferenceLog:
@@ -86,8 +86,8 @@ def test_only_what_differs_by_more_than_the_margin_is_a_pair(telling: Callable[.
 
 def test_the_guard_gives_back_the_weights_bit_for_bit(telling: Callable[..., None]) -> None:
     telling("No.", "Yes.")
-    surrogate, said = deepcopy(fresh("hybrid")), iter([0.90, 0.85])
-    log = run(surrogate, lambda _: next(said))
+    surrogate, accuracies = deepcopy(fresh("hybrid")), iter([0.90, 0.85])
+    log = run(surrogate, lambda _: next(accuracies))
     assert log.undone
     assert log.guarded == (0.90, 0.85)
     assert log.losses
@@ -97,8 +97,8 @@ def test_the_guard_gives_back_the_weights_bit_for_bit(telling: Callable[..., Non
 
 def test_the_guard_lets_pass_what_falls_no_further_than_it_may(telling: Callable[..., None]) -> None:
     telling("No.", "Yes.")
-    surrogate, said = deepcopy(fresh("hybrid")), iter([0.5, 0.75, 0.25])
-    log = run(surrogate, lambda _: next(said), guard=0.25)
+    surrogate, accuracies = deepcopy(fresh("hybrid")), iter([0.5, 0.75, 0.25])
+    log = run(surrogate, lambda _: next(accuracies), guard=0.25)
     assert not log.undone
     assert log.guarded == (0.5, 0.75, 0.25)
     assert not same_weights(surrogate, fresh("hybrid"))

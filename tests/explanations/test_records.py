@@ -1,4 +1,4 @@
-"""Records of what others said of a pair."""
+"""Records of texts that others wrote of a pair."""
 
 from __future__ import annotations
 

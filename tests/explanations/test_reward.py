@@ -22,8 +22,8 @@ KNOWN = Evidence(
 )
 
 
-def claims(*told: tuple[ClaimKind, ClaimStatus, int | None]) -> list[Claim]:
-    return [Claim(kind, mark, "", 0, 1, item) for kind, mark, item in told]
+def claims(*parsed: tuple[ClaimKind, ClaimStatus, int | None]) -> list[Claim]:
+    return [Claim(kind, mark, "", 0, 1, item) for kind, mark, item in parsed]
 
 
 VERDICT = ("verdict", "supported", 3)
@@ -32,7 +32,7 @@ ONE, BOTH = (1 / 1.0 + 1 / 1.6 + 1 / 1.8) / 3, (1 / 1.0 + 1.6 / 1.6 + 1.6 / 1.8)
 
 
 @pytest.mark.parametrize(
-    ("told", "by_hand"),
+    ("parsed", "by_hand"),
     [
         ((), (0 + 1 + 0 + 0) / 4),
         ((VERDICT,), (1 + 1 + 1 + 0) / 4),
@@ -65,8 +65,8 @@ ONE, BOTH = (1 / 1.0 + 1 / 1.6 + 1 / 1.8) / 3, (1 / 1.0 + 1.6 / 1.6 + 1.6 / 1.8)
         ((VERDICT, ("omission", "contradicted", 7)), (1 + 1 + 1 + 0) / 4),
     ],
 )
-def test_the_score_by_hand(told: Sequence[tuple[ClaimKind, ClaimStatus, int | None]], by_hand: float) -> None:
-    assert reward(claims(*told), KNOWN) == pytest.approx(by_hand)
+def test_the_score_by_hand(parsed: Sequence[tuple[ClaimKind, ClaimStatus, int | None]], by_hand: float) -> None:
+    assert reward(claims(*parsed), KNOWN) == pytest.approx(by_hand)
 
 
 def test_where_nothing_matters_naming_nothing_is_right() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -17,6 +17,8 @@ FindingKind = Literal[
 ClaimKind = Literal[StatedKind, FindingKind]
 STATED: frozenset[ClaimKind] = frozenset(get_args(StatedKind))
 """The kinds that are read of texts in any words. Metrics count these; the others are findings, kept where they fail."""
+SIGNS: Mapping[ClaimKind, int] = {"positive_attribution": 1, "negative_attribution": -1}
+"""The kinds of claims about one history item, and which way it is said to count."""
 _UNREAD = ("not_understood", "no_verdict")
 
 
@@ -24,9 +26,8 @@ _UNREAD = ("not_understood", "no_verdict")
 class ParsedClaim:
     """Something that a text says, not yet checked; kind, offsets and item as in `Claim`.
 
-    Attributes:
-        value: "yes" or "no" of a verdict, the title as it stands in the text, or the attribute.
-        sort: Of an attribute: `brand`, `genre`, `platform`, `word`, `neighbour`, or "" where the text does not say.
+    `value` is "yes" or "no" of a verdict, the title as it stands in the text, or the attribute; `sort` of an attribute
+    is `brand`, `genre`, `platform`, `word`, `neighbour`, or "" where the text does not say.
     """
 
     kind: StatedKind
@@ -82,8 +83,11 @@ def faults(claims: Iterable[Claim]) -> tuple[Claim, ...]:
     """
     claims = tuple(claims)
     understood = min((one.start for one in claims if one.kind in _UNREAD), default=None)
-    readable = (one for one in claims if one.kind not in STATED or understood is None or one.start < understood)
-    return tuple(one for one in readable if one.kind not in STATED or _fails(one))
+    return tuple(
+        one
+        for one in claims
+        if one.kind not in STATED or (_fails(one) and (understood is None or one.start < understood))
+    )
 
 
 def _fails(claim: Claim) -> bool:

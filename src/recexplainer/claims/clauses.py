@@ -36,15 +36,9 @@ def _expression(phrase: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Words between two commas or the like.
+    """Words between two commas or the like, with their numbers in the text; a list with its heading is one sentence.
 
-    Attributes:
-        number: Its place among the segments of the text.
-        start: Offset of the first character.
-        end: Offset after the last one.
-        sentence: Number of the sentence; a list with its heading is one.
-        clause: Number of the clause.
-        turn: `contrast` or `turn` where the clause begins with such words, else "".
+    `turn` is `contrast` or `turn` where the clause begins with such words, else "".
     """
 
     number: int
@@ -56,12 +50,7 @@ class Segment:
 
 
 class Clauses:
-    """The clauses of a text.
-
-    Args:
-        words: The text with the names in it blanked out (`names.blanked`).
-        names: What was blanked out.
-    """
+    """The clauses of a text, given with the names in it blanked out (`linking.blanked`)."""
 
     def __init__(self, words: str, names: Sequence[Name]) -> None:
         self.words, self.names = words, names
@@ -76,19 +65,14 @@ class Clauses:
 
     def sentence_of(self, at: int) -> tuple[int, int]:
         """The first and the last offset of a sentence."""
-        first = last = self.segment_of(at).number
-        while first and self.segments[first - 1].sentence == self.segments[last].sentence:
-            first -= 1
-        while last + 1 < len(self.segments) and self.segments[last + 1].sentence == self.segments[first].sentence:
-            last += 1
-        return self.segments[first].start, self.segments[last].end
+        sentence = self.segment_of(at).sentence
+        own = [one for one in self.segments if one.sentence == sentence]
+        return own[0].start, own[-1].end
 
     def clause_end(self, at: int) -> int:
         """The offset after the last character of a clause."""
-        last = self.segment_of(at).number
-        while last + 1 < len(self.segments) and self.segments[last + 1].clause == self.segments[last].clause:
-            last += 1
-        return self.segments[last].end
+        clause = self.segment_of(at).clause
+        return max(one.end for one in self.segments if one.clause == clause)
 
     def find(self, group: str, start: int, end: int) -> list[tuple[int, int]]:
         """Where phrases of a group of the word list stand, from `start` to `end`."""
@@ -106,11 +90,8 @@ class Clauses:
     def beside(self, own: Segment) -> Iterator[Segment]:
         """The segments of the same clause that name nothing: those that follow, then those before, nearest first."""
         yield from self.after(own)
-        for one in reversed(self.segments[: own.number]):
-            if one.clause != own.clause:
-                return
-            if not self._names_in(one):
-                yield one
+        before = [one for one in self.segments[: own.number] if one.clause == own.clause and not self._names_in(one)]
+        yield from reversed(before)
 
     def after(self, own: Segment) -> Iterator[Segment]:
         """The segments of the same clause that follow and name nothing, up to the next that does."""
@@ -122,17 +103,20 @@ class Clauses:
     def _names_in(self, segment: Segment) -> bool:
         return BLANK in self.words[segment.start : segment.end]
 
+    def _ends(self) -> Iterator[tuple[str, int]]:
+        """Where segments end, and what ends them; not where the names of a list are joined."""
+        joints = [(one.outer[1], other.outer[0]) for every in self.lists for one, other in pairwise(every)]
+        for found in _breaks().finditer(self.words):
+            joint = bisect_right(joints, (found.start(), len(self.words))) - 1
+            if joint < 0 or found.end() > joints[joint][1]:
+                kind = found.lastgroup or ""
+                yield kind, found.start() if kind in _TURNS else found.end()
+
     def _split(self) -> Iterator[Segment]:
         """Cut the text at the ends of sentences, before words that turn it, and at commas that join no list."""
-        joints = [(one.outer[1], other.outer[0]) for every in self.lists for one, other in pairwise(every)]
         number = sentence = clause = start = 0
         turn, named = "", False
-        for found in _breaks().finditer(self.words):
-            kind = found.lastgroup or ""
-            joint = bisect_right(joints, (found.start(), len(self.words))) - 1
-            if joint >= 0 and found.end() <= joints[joint][1]:
-                continue
-            end = found.start() if kind in _TURNS else found.end()
+        for kind, end in self._ends():
             if end > start:
                 yield Segment(number, start, end, sentence, clause, turn)
                 number += 1
@@ -153,9 +137,7 @@ class Directions:
     clause that name nothing. Without such a word the clause does: after "because" it goes with the verdict, after
     "although" against it.
 
-    Args:
-        clauses: The clauses of a text.
-        verdict: 1 if the text says yes, -1 if it says no, 0 if neither.
+    The verdict is 1 if the text says yes, -1 if it says no, 0 if neither.
     """
 
     def __init__(self, clauses: Clauses, verdict: int) -> None:
@@ -172,7 +154,6 @@ class Directions:
         return self._stated[name] or (0 if name.item in self._stated_items else self._implied_sign(name))
 
     def _stated_sign(self, name: Name) -> int:
-        """What the words next to a title say."""
         own = self._clauses.segment_of(name.start)
         if self._clauses.find("neutral", own.start, own.end):
             return 0
@@ -186,7 +167,6 @@ class Directions:
         return -sign if removed and not reason else sign
 
     def _implied_sign(self, name: Name) -> int:
-        """What follows from the clause and the verdict where a title has no words of its own."""
         own = self._clauses.segment_of(name.start)
         if any(self._clauses.find(group, own.start, own.end) for group in ("neutral", "listing")):
             return 0
@@ -238,9 +218,8 @@ def _lists(words: str, names: Sequence[Name]) -> list[list[Name]]:
             lists[-1].append(name)
         else:
             lists.append([name])
-    return [part for every in lists for part in _closed(words, every)]
-
-
-def _closed(words: str, every: list[Name]) -> list[list[Name]]:
-    last = words[every[-2].outer[1] : every[-1].outer[0]] if len(every) > 1 else ""
-    return [every] if len(every) != 2 or _LAST.search(last) else [[name] for name in every]
+    closed: list[list[Name]] = []
+    for every in lists:
+        is_list = len(every) != 2 or _LAST.search(words[every[0].outer[1] : every[1].outer[0]])
+        closed += [every] if is_list else [[name] for name in every]
+    return closed

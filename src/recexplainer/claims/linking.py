@@ -1,16 +1,22 @@
-"""Titles that a text names, in whatever spelling, and quoted names that are none.
+"""Titles that a text names, in whatever spelling, and quoted names that are none; and how phrases are found in texts.
 
-It knows the catalogue and which items a text is about; what is said of them it does not know.
+It knows the catalogue and which items a text is about; how a text puts them to use it does not know.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cached_property
+from operator import itemgetter
 
-from recexplainer.claims.phrases import Hit, NearestPhrases, PhraseFinder, fold, longest
+import numpy as np
+from numpy.typing import NDArray
+
 from recexplainer.data.attributes import Attributes
 from recexplainer.data.titles import title_key
 from recexplainer.storage import packaged_yaml
@@ -24,17 +30,15 @@ _ATTRIBUTE = re.compile(r"\bthe (?:brand|genre|platform|word) ['‘]?", re.IGNOR
 _NEAR = 0.85
 _RESEMBLING = 0.5
 _LONGEST = 200  # characters; what is quoted at greater length is no title
+_WORD = re.compile(r"\w+(?:['’]\w+)*")
+_CANDIDATES = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """What a text names.
+    """What a text names, from `start` to `end`; `outer` are the two offsets with the quotation marks.
 
-    Attributes:
-        start: Offset of the first character, after a quotation mark.
-        end: Offset after the last one.
-        item: Its item; None if no title of the catalogue is meant.
-        outer: The two offsets with the quotation marks.
+    `item` is None if no title of the catalogue is meant.
     """
 
     start: int
@@ -44,12 +48,7 @@ class Name:
 
 
 class NameReader:
-    """Finds what texts name.
-
-    Args:
-        titles: `[items]`, the unique titles of the catalogue.
-        attributes: The attributes of the catalogue; a quoted brand or genre is no title.
-    """
+    """Finds what texts name, by `[items]` unique titles; a quoted brand or genre is no title."""
 
     def __init__(self, titles: Sequence[str], attributes: Attributes) -> None:
         self._titles = titles
@@ -62,10 +61,8 @@ class NameReader:
     def read(self, text: str, case: Collection[int]) -> list[Name]:
         """What a text names, from left to right, never overlapping.
 
-        Args:
-            text: An explanation.
-            case: The item asked about and the history: these may be called by a title without its tail after a dash, a
-                colon or a bracket, where no doubt is left; and a single word in no quotes names none but these.
+        The case is the item asked about and the history: these may be called by a title without its tail after a dash,
+        a colon or a bracket, where no doubt is left; and a single word in no quotes names none but these.
         """
         titles = {item: self._titles[item] for item in case}
         called = _names(titles)
@@ -91,13 +88,18 @@ class NameReader:
             item = self._meant(quote := text[start:end], case, called)
             if item is not None or (self._looks_like_title(quote) and not _is_part(quote, case)):
                 names.append(Name(start, end, item, quotation.span()))
+        return [*names, *self._emphases(text, names, case, called)]
+
+    def _emphases(
+        self, text: str, names: Collection[Name], case: Mapping[int, str], called: Mapping[str, int]
+    ) -> Iterator[Name]:
+        """Emphasised words that are close to a title, and none."""
         for emphasis in _EMPHASISED.finditer(blanked(text, names)):
             start, end = _inner(emphasis)
             quote = text[start:end]
             known = self._finder.same(quote) or fold(quote) in called or BLANK in emphasis[0]
             if not known and quote and _is_capital(quote) and not _is_part(quote, case) and self._is_near(quote):
-                names.append(Name(start, end, None, emphasis.span()))
-        return names
+                yield Name(start, end, None, emphasis.span())
 
     def _meant(self, quote: str, case: Mapping[int, str], called: Mapping[str, int]) -> int | None:
         """The item that a quotation is the title of."""
@@ -193,3 +195,127 @@ def _names(case: Mapping[int, str]) -> dict[str, int]:
     whole = {fold(title): item for item, title in case.items()}
     fitting = Counter(name for name, _ in heads) + Counter(whole)
     return {name: item for name, item in heads if fitting[name] == 1} | whole
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A stretch of a text that some phrases fit; `start` and `end` are offsets, `phrases` are numbers of phrases."""
+
+    start: int
+    end: int
+    phrases: tuple[int, ...]
+
+
+def _words(text: str) -> list[tuple[str, int, int]]:
+    """The words of a text without case, accents and apostrophes, each with its start and end."""
+    return [(_letters(found[0]), *found.span()) for found in _WORD.finditer(text)]
+
+
+def fold(phrase: str) -> str:
+    """What two phrases are compared by; a phrase without any letter or digit is compared as it stands."""
+    return " ".join(word for word, _, _ in _words(phrase)) or phrase.strip()
+
+
+def _letters(word: str) -> str:
+    plain = word.replace("'", "").replace("’", "").casefold()
+    if plain.isascii():
+        return plain
+    return "".join(one for one in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(one))
+
+
+class PhraseFinder:
+    """Finds phrases in text.
+
+    Phrases are looked up by their first word and their number of words, so that many cost no more a text than few.
+    """
+
+    def __init__(self, phrases: Sequence[str]) -> None:
+        self._phrases = phrases
+        self._numbers: defaultdict[str, tuple[int, ...]] = defaultdict(tuple)
+        self._lengths: defaultdict[str, set[int]] = defaultdict(set)
+        for number, phrase in enumerate(phrases):
+            folded = fold(phrase)
+            self._numbers[folded] += (number,)
+            words = folded.split(" ")
+            self._lengths[words[0]].add(len(words))
+
+    def same(self, phrase: str) -> tuple[int, ...]:
+        """The numbers of the phrases that are the same when folded."""
+        return self._numbers.get(fold(phrase), ())
+
+    def find(self, text: str) -> Iterator[Hit]:
+        """All phrases in a text, from left to right, also where they overlap."""
+        words = _words(text)
+        for at, (word, start, _) in enumerate(words):
+            for length in self._lengths.get(word, ()):
+                several = words[at : at + length]
+                found = self._numbers.get(" ".join(one for one, _, _ in several)) if len(several) == length else None
+                if found:
+                    yield Hit(*self._with_marks(text, start, several[-1][2], found), found)
+
+    def _with_marks(self, text: str, start: int, end: int, found: Sequence[int]) -> tuple[int, int]:
+        """The stretch with the marks that a phrase begins and ends with, as the bracket in "Console (204)"."""
+        for number in found:
+            phrase = self._phrases[number]
+            inner = _words(phrase)
+            head, tail = phrase[: inner[0][1]], phrase[inner[-1][2] :]
+            if (head or tail) and text.startswith(tail, end) and text.endswith(head, 0, start):
+                return start - len(head), end + len(tail)
+        return start, end
+
+
+def longest(hits: Iterable[Hit]) -> list[Hit]:
+    """Hits that do not overlap, the longer before the shorter; from left to right."""
+    kept: list[Hit] = []
+    taken: set[int] = set()
+    for hit in sorted(hits, key=lambda one: (one.start - one.end, one.start)):
+        if taken.isdisjoint(range(hit.start, hit.end)):
+            taken.update(range(hit.start, hit.end))
+            kept.append(hit)
+    return sorted(kept, key=lambda one: one.start)
+
+
+class NearestPhrases:
+    """Finds the phrase that is most like another.
+
+    Phrases that have the most groups of three letters in common are compared letter by letter, twenty at most.
+    """
+
+    def __init__(self, phrases: Sequence[str]) -> None:
+        self._phrases = phrases
+
+    def nearest(self, phrase: str) -> tuple[int, float] | None:
+        """The number of the nearest phrase and how like it is, 0 to 1 (`difflib`'s ratio); None if none is at all."""
+        folded = fold(phrase)
+        ratios = [
+            (number, SequenceMatcher(None, fold(self._phrases[number]), folded, autojunk=False).ratio())
+            for number in self.candidates(phrase)
+        ]
+        return max(ratios, key=itemgetter(1), default=None)
+
+    def candidates(self, phrase: str) -> list[int]:
+        """The numbers of the phrases that are worth comparing, at most twenty."""
+        owners, sizes = self._index
+        asked = _grams(phrase)
+        hits = [owners[gram] for gram in asked if gram in owners]
+        if not hits:
+            return []
+        common = np.bincount(np.concatenate(hits), minlength=len(sizes))
+        alike = 2 * common / (sizes + len(asked))
+        best = np.argpartition(-alike, min(_CANDIDATES, len(alike)) - 1)[:_CANDIDATES]
+        return [int(number) for number in best if common[number]]
+
+    @cached_property
+    def _index(self) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.int64]]:
+        """The numbers of the phrases that have each group of three letters; how many groups each phrase has."""
+        owners: defaultdict[str, list[int]] = defaultdict(list)
+        grams = [_grams(phrase) for phrase in self._phrases]
+        for number, own in enumerate(grams):
+            for gram in own:
+                owners[gram].append(number)
+        return {gram: np.array(numbers) for gram, numbers in owners.items()}, np.array([len(own) for own in grams])
+
+
+def _grams(phrase: str) -> set[str]:
+    letters = f" {fold(phrase)} "
+    return {letters[at : at + 3] for at in range(len(letters) - 2)}

@@ -1,22 +1,24 @@
 """What a text claims, from its words alone, whoever wrote it. It asks no recommender and judges nothing.
 
-Sentences in the wording of rationales are read exactly (`evidence/sentences.py`), others by the words of their clauses.
+Sentences in the wording of rationales are read exactly (`evidence/sentences.py`), others by the words of their clauses:
+those of `cues.yaml`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import groupby
 from operator import attrgetter
 
 from recexplainer.claims.claim import ParsedClaim
-from recexplainer.claims.clauses import Clauses, Directions
-from recexplainer.claims.linking import BLANK, Name, NameReader, blanked
-from recexplainer.claims.sharing import SharingReader, items_sharing
+from recexplainer.claims.clauses import Clauses, Directions, pattern
+from recexplainer.claims.linking import BLANK, Hit, Name, NameReader, PhraseFinder, blanked, longest
 from recexplainer.data.attributes import Attributes
 from recexplainer.evidence.sentences import Part, answer_parts, read_parts
+from recexplainer.storage import packaged_yaml
 
 NEIGHBOUR = "neighbour"
 """The sort of what is claimed to be shared where a history item lies close to the item in the recommender's view."""
@@ -26,18 +28,22 @@ _DECISION = re.compile(
     r"(?P<no>\b(?:not|never|unlikely|\w+n['’]t)\b[^.!?;]{0,40}?)?\b(?:recommend|suggest)(?:s|ed|ing)?\b", re.IGNORECASE
 )
 _QUOTATION = re.compile(r"“[^”]*”|\"[^\"]*\"|\0+")
+SORTS = ("brand", "genre", "platform", "word")
+_OPENING = r"(?:\s+(?:of|called|named|is|from))?\s*[:(,]?\s*(?:the\s+)?['‘“\"]?\s*"
+_ARTICLE = r"\s+(?:(?:a|an|the|in|of|for|on|by|from)\s+)*['‘“\"]?"
+_AND = re.compile(r"['’”\")]*(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s*/\s*|\s*&\s*)(?:the\s+)?['‘“\"]?")
+_UNKNOWN = re.compile(
+    r"[^\s,.;:!?()'’”\"\0][^,.;:!?()'’”\"\0]*?(?=\s+(?:with|and|in|as|to|that|too|which|or)\b|\s*[,.;:!?()'’”\"\0]|\s*$)"
+)
+_WITH_NAMES = re.compile(r"['’”\")]*(?:\s+(?:in the title|in its title|in common))?\s+(?:with|as)\s+(?:both\s+)?")
+_LONGEST = 5  # words of a name that is no attribute of the catalogue
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedText:
-    """A text and what it says.
+    """A text and what it says: the titles and quoted names in it, the text with these blanked out, its claims in order.
 
-    Attributes:
-        text: The text.
-        names: The titles that it names, and quoted names that are none, in order.
-        words: The text with the names blanked out.
-        parts: What of it is in the wording of rationales, in order.
-        claims: What it claims, in order; the same thing of the same item is claimed once.
+    `parts` are in the wording of rationales. The same thing of the same item is claimed once.
     """
 
     text: str
@@ -60,25 +66,14 @@ class ParsedText:
 
 
 class ClaimParser:
-    """Reads what texts say.
-
-    Args:
-        titles: `[items]`, the titles of the catalogue.
-        attributes: The attributes of the catalogue.
-    """
+    """Reads what texts say of items of a catalogue, by its `[items]` titles and their attributes."""
 
     def __init__(self, titles: Sequence[str], attributes: Attributes) -> None:
         self.names = NameReader(titles, attributes)
-        self.sharing = SharingReader(attributes)
+        self.sharing = _SharingReader(attributes)
 
     def parse(self, text: str, history: Sequence[int], item: int) -> ParsedText:
-        """What a text says of an item, from left to right.
-
-        Args:
-            text: An explanation.
-            history: Item indices.
-            item: The item asked about.
-        """
+        """What an explanation of an item to a user with that history says, from left to right."""
         names = self.names.read(text, {*history, item})
         words = blanked(text, names)
         parsing = _Parsing(text, words, names, frozenset(history), item, self.sharing)
@@ -114,10 +109,8 @@ def _find_verdict(text: str) -> tuple[bool, int, int] | None:
 
 
 class _Parsing:
-    """One text being read."""
-
     def __init__(
-        self, text: str, words: str, names: list[Name], history: frozenset[int], item: int, sharing: SharingReader
+        self, text: str, words: str, names: list[Name], history: frozenset[int], item: int, sharing: _SharingReader
     ) -> None:
         self.text, self.words, self.names = text, words, names
         self.history, self.item, self.sharing = history, item, sharing
@@ -140,7 +133,7 @@ class _Parsing:
         for start, end in self._free_sentences():
             yield from self._denials(start, end)
             for one in self.sharing.read(self.clauses, start, end):
-                for item in items_sharing(self.clauses, one, self.history) or [None]:
+                for item in _items_sharing(self.clauses, one, self.history) or [None]:
                     yield replace(one, item=item)
 
     def _of_part(self, part: Part) -> Iterator[ParsedClaim]:
@@ -205,3 +198,90 @@ class _Parsing:
 def _nothing(signs: Sequence[int], start: int, end: int) -> Iterator[ParsedClaim]:
     for sign in signs:
         yield ParsedClaim("no_positive_attribution" if sign > 0 else "no_negative_attribution", start, end)
+
+
+class _SharingReader:
+    """Finds what texts say to be shared."""
+
+    def __init__(self, attributes: Attributes) -> None:
+        brands = {brand for brand in attributes.brands if brand}
+        genres = {name for names in attributes.genres for name in names}
+        platforms = {name for names in attributes.platforms for name in names}
+        self._finder = PhraseFinder(sorted(brands | genres | platforms))
+        self._common = frozenset(packaged_yaml("recexplainer.claims", "cues.yaml")["common"])
+
+    def read(self, clauses: Clauses, start: int, end: int) -> list[ParsedClaim]:
+        """The attributes that the words from `start` to `end` say to be shared, from left to right."""
+        sharing = pattern("sharing").search(clauses.words, start, end)
+        if sharing is None:
+            return []
+        if pattern("denying").search(clauses.words, clauses.segment_of(sharing.start()).start, sharing.start()):
+            return []
+        return self.attributes(clauses.words, start, end)
+
+    def attributes(self, words: str, start: int, end: int) -> list[ParsedClaim]:
+        """The attributes named from `start` to `end`, where they are named as such ("the brand X", "both are Y")."""
+        words = words[:end]
+        hits = longest(self._finder.find(words[start:]))
+        known = {start + hit.start: Hit(start + hit.start, start + hit.end, hit.phrases) for hit in hits}
+        found: dict[int, ParsedClaim] = {}
+        for sort, expression in _openings():
+            for opening in expression.finditer(words, start):
+                first, at = opening.start("keyword") if sort else opening.end(), opening.end()
+                for one in self._values_at(words, sort, at, known):
+                    found.setdefault(one.start, replace(one, start=min(first, one.start)))
+                    first = len(words)
+        for hit in known.values():
+            for sort in SORTS[:-1]:
+                if pattern(sort).match(words, hit.end + 1):  # "the Nimbus brand"
+                    found.setdefault(hit.start, _shared(words, hit.start, hit.end, sort))
+        return [found[at] for at in sorted(found)]
+
+    def _values_at(self, words: str, sort: str, at: int, known: Mapping[int, Hit]) -> Iterator[ParsedClaim]:
+        """The attributes listed from a place on: known ones, or one that is not."""
+        while True:
+            hit = known.get(at)
+            goes_on = hit is not None and re.match(r"\s+[A-Z]", words[hit.end :]) is not None
+            if hit is None or goes_on or sort == "word":
+                unknown = _UNKNOWN.match(words, at)
+                if unknown and self._is_value(unknown[0], sort):
+                    yield _shared(words, at, unknown.end(), sort)
+                return
+            yield _shared(words, at, hit.end, sort)
+            more = _AND.match(words, hit.end)
+            if more is None or more.end() not in known:
+                return
+            at = more.end()
+
+    def _is_value(self, words: str, sort: str) -> bool:
+        """Whether words that are no attribute of the catalogue are meant as one."""
+        first, *others = words.split()
+        is_name = first[0].isupper() or first[0].isdigit()
+        return first.casefold() not in self._common and len(others) < (_LONGEST if is_name else 2 if sort else 0)
+
+
+def _shared(words: str, start: int, end: int, sort: str) -> ParsedClaim:
+    return ParsedClaim("shared", start, end, value=words[start:end], sort=sort)
+
+
+def _items_sharing(clauses: Clauses, one: ParsedClaim, history: frozenset[int]) -> list[int]:
+    """The history items that an attribute is said to be shared by: those named last before it, or after "with"."""
+    lists = [every for every in clauses.lists if any(name.item in history for name in every)]
+    return [name.item for name in _list_meant(clauses, one, lists) if name.item is not None and name.item in history]
+
+
+def _list_meant(clauses: Clauses, one: ParsedClaim, lists: Sequence[list[Name]]) -> list[Name]:
+    start, end = clauses.sentence_of(one.start)
+    before = next((every for every in reversed(lists) if every[-1].end <= one.start), [])
+    after = next((every for every in lists if one.end <= every[0].start < end), [])
+    if not after or not before or before[0].start < start:
+        return after or before
+    joined = _WITH_NAMES.match(clauses.words, one.end)
+    return after if joined is not None and joined.end() == after[0].outer[0] else before
+
+
+@cache
+def _openings() -> list[tuple[str, re.Pattern[str]]]:
+    keywords = [(sort, re.compile(rf"(?P<keyword>{pattern(sort).pattern}){_OPENING}", re.IGNORECASE)) for sort in SORTS]
+    joint = re.compile(rf"(?P<keyword>{pattern('joint').pattern}){_ARTICLE}", re.IGNORECASE)
+    return [*keywords, ("", joint)]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from itertools import combinations, pairwise
 
 from recexplainer.claims.claim import Claim, ClaimKind, ClaimStatus, ParsedClaim
+from recexplainer.claims.linking import fold
 from recexplainer.claims.parser import NEIGHBOUR, ClaimParser, ParsedText
-from recexplainer.claims.phrases import fold
 from recexplainer.data.attributes import Attributes, join_words
 from recexplainer.data.dataset import Dataset
 from recexplainer.evidence.evidence import CLOSE, EXPECTED, NEGLIGIBLE, Evidence
@@ -34,10 +34,7 @@ class Verifier:
     - What is said to be shared is supported if the catalogue says so of both items, unverified if it does not know the
       attribute or has none of its kind for one of them. Said of the whole history it need be so of one item.
 
-    Args:
-        dataset: The catalogue.
-        recommender: The recommender; only one with vectors tells which items are close.
-        attributes: The attributes of the catalogue where they are known already; None works them out.
+    Only a recommender with vectors tells which items are close. Attributes of the catalogue: None works them out.
     """
 
     def __init__(self, dataset: Dataset, recommender: Recommender, attributes: Attributes | None = None) -> None:
@@ -57,10 +54,8 @@ class Verifier:
     def verify(self, parsed: ParsedText, evidence: Evidence) -> tuple[Claim, ...]:
         """What a text claims of a pair, in order of appearance, each with its status; of findings those that fail.
 
-        Args:
-            parsed: An explanation, parsed for the history and the item of the evidence.
-            evidence: What the recommender, or what the text is held to, says of the pair; without attributions, what
-                counts for what is unverified.
+        The text is parsed for the history and the item of the evidence. Without attributions in the evidence, what
+        counts for and against the item is unverified.
         """
         claims = [Claim(one.kind, *self._check(one, evidence), one.start, one.end, one.item) for one in parsed.claims]
         if evidence.attributions:
@@ -79,26 +74,23 @@ class Verifier:
                 others = evidence.history if one.item is None else (one.item,)
                 if one.sort == NEIGHBOUR:
                     return self._check_neighbour(others, evidence)
-                return self.check_shared(one.sort, one.value, evidence.item, others)
+                return self._check_shared(one.sort, one.value, evidence.item, others)
             case "popular":
                 return _check_popularity(evidence)
-            case _ if not evidence.attributions:
-                return "unverified", "the recommender cannot say what a history item does"
-            case _ if one.item is None:
-                return self._check_nothing(1 if one.kind == "no_positive_attribution" else -1, evidence)
             case _:
-                sign = 1 if one.kind == "positive_attribution" else -1
-                return _check_attribution(sign, evidence.history.index(one.item), evidence)
+                return self._check_attribution(one, evidence)
 
-    def check_shared(self, sort: str, value: str, item: int, others: Collection[int]) -> tuple[ClaimStatus, str]:
-        """Whether an item shares an attribute with another item, or with any of several, and what is found.
+    def _check_attribution(self, one: ParsedClaim, evidence: Evidence) -> _Found:
+        """What a history item is said to do, or that none does anything for the item, or against it."""
+        if not evidence.attributions:
+            return "unverified", "the recommender cannot say what a history item does"
+        sign = 1 if one.kind in ("positive_attribution", "no_positive_attribution") else -1
+        if one.item is None:
+            return self._check_nothing(sign, evidence)
+        return _check_effect(sign, evidence.history.index(one.item), evidence)
 
-        Args:
-            sort: `brand`, `genre`, `platform`, `word` (of the title), or "" for any but a word.
-            value: The attribute's name; case and punctuation do not count.
-            item: An item.
-            others: The other item, or items.
-        """
+    def _check_shared(self, sort: str, value: str, item: int, others: Collection[int]) -> tuple[ClaimStatus, str]:
+        """Whether an item shares an attribute with any of several others; as `sort`, "" is any but a word."""
         if sort == "word":
             found = [self._have_word(value, (other, item)) for other in others]
         else:
@@ -157,7 +149,7 @@ def _check_popularity(evidence: Evidence) -> _Found:
     return status, f"the recommender suggests it to {share:.0%} of users"
 
 
-def _check_attribution(sign: int, place: int, evidence: Evidence) -> _Found:
+def _check_effect(sign: int, place: int, evidence: Evidence) -> _Found:
     """Whether leaving a history item out moves the score as claimed, by more than leaving out a random other does."""
     own = evidence.attributions[place]
     others = [attribution for other, attribution in enumerate(evidence.attributions) if other != place]
@@ -194,18 +186,15 @@ def _findings(parsed: ParsedText, evidence: Evidence, titles: Sequence[str]) -> 
     places = {titles[item]: place for place, item in enumerate(evidence.history)}
     yield from _rank_findings(parts[0], evidence)
     for part in parts[1:]:
-        yield from _sentence_findings(part, evidence, places)
+        at = {slot: places[title] for slot, title in part.titles.items() if title in places}
+        yield from _negligible_findings(part, at, evidence)
+        if len(at) == len(part.titles):
+            yield from _order_findings(part, at, evidence)
+            yield from _link_findings(part, at, evidence)
     yield from _balance_findings(parts, evidence, places)
     named = {title for part in parts for title in part.titles.values()}
-    shared = {fact_kind(fact) for title in named & set(places) for fact in evidence.shared[places[title]]}
-    for part in parts:
-        if part.group.endswith(".view") and fact_kind(part.values["kind"]) in shared:
-            yield _failing("nothing_shared", f"no {part.values['kind']} is said to be shared", part)
-    most = max(map(abs, evidence.standardized))
-    strongest = [title for title, place in places.items() if abs(evidence.standardized[place]) == most]
-    if most >= NEGLIGIBLE and named.isdisjoint(strongest):
-        found = f"“{strongest[0]}” does most and is not named"
-        yield Claim("omission", "contradicted", found, end, end, evidence.history[places[strongest[0]]])
+    yield from _nothing_shared_findings(parts, [evidence.shared[places[title]] for title in named & places.keys()])
+    yield from _omission_findings(named, end, evidence, places)
 
 
 def _failing(kind: ClaimKind, found: str, part: Part, slot: str = "", item: int | None = None) -> Claim:
@@ -233,26 +222,49 @@ def _rank_findings(opening: Part, evidence: Evidence) -> Iterator[Claim]:
         yield _failing("rank", f"it is said to be near, {at}", opening)
 
 
-def _sentence_findings(part: Part, evidence: Evidence, places: Mapping[str, int]) -> Iterator[Claim]:
-    at = {slot: places[title] for slot, title in part.titles.items() if title in places}
+def _negligible_findings(part: Part, at: Mapping[str, int], evidence: Evidence) -> Iterator[Claim]:
+    """Titles given as reasons that do nothing; `at` has the place in the history of the title in each slot."""
     for slot, place in at.items():
         if abs(evidence.standardized[place]) < NEGLIGIBLE:
             way = "for" if part.sign(slot) > 0 else "against"
             found = f"“{part.titles[slot]}” is said to count {way} it, and hardly does anything"
             yield _failing("negligible", found, part, slot, evidence.history[place])
-    if len(at) < len(part.titles):
-        return
+
+
+def _order_findings(part: Part, at: Mapping[str, int], evidence: Evidence) -> Iterator[Claim]:
+    """Which title of a sentence is said to do more than another."""
     size = {slot: abs(evidence.standardized[place]) for slot, place in at.items()}
     if any(one < other for one, other in pairwise(size[slot] for slot in NAMED[:3] if slot in size)):
         yield _failing("order", "what is named first does not do most", part)
     if part.group in ("yes.outweighed", "between.held.counter") and size["against"] < size["for"]:
         yield _failing("balance", "what is said to pull harder does not", part)
+
+
+def _link_findings(part: Part, at: Mapping[str, int], evidence: Evidence) -> Iterator[Claim]:
+    """What a sentence says that its titles share with the item."""
     for slot, owners in part.linked():
         shared = [evidence.shared[at[owner]] for owner in owners]
         common = [phrase for phrase in shared[0] if all(phrase in other for other in shared)] if shared else []
         if shared and part.values[slot] not in (_facts(common) if slot == "common" else _links(common)):
             end = "is not what they share" if slot == "common" else "does not hold"
             yield _failing("link", f"{part.values[slot].strip(', ')!r} {end}", part, slot)
+
+
+def _omission_findings(named: Set[str], end: int, evidence: Evidence, places: Mapping[str, int]) -> Iterator[Claim]:
+    """What does most is named, or something that does as much."""
+    sizes = [abs(one) for one in evidence.standardized]
+    strongest = [title for title, place in places.items() if sizes[place] == max(sizes)]
+    if max(sizes) >= NEGLIGIBLE and named.isdisjoint(strongest):
+        found = f"“{strongest[0]}” does most and is not named"
+        yield Claim("omission", "contradicted", found, end, end, evidence.history[places[strongest[0]]])
+
+
+def _nothing_shared_findings(parts: Sequence[Part], shared: Sequence[Sequence[str]]) -> Iterator[Claim]:
+    """That nothing of a kind is shared, against what the titles named do share."""
+    kinds = {fact_kind(fact) for facts in shared for fact in facts}
+    for part in parts:
+        if part.group.endswith(".aspect") and fact_kind(part.values["kind"]) in kinds:
+            yield _failing("nothing_shared", f"no {part.values['kind']} is said to be shared", part)
 
 
 def _balance_findings(parts: Sequence[Part], evidence: Evidence, places: Mapping[str, int]) -> Iterator[Claim]:

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from recexplainer.claims.claim import ClaimKind, ClaimStatus
+from recexplainer.claims.claim import SIGNS, STATED, ClaimKind, ClaimStatus
 from recexplainer.errors import DataError
 from recexplainer.evaluation.metrics import Values
 from recexplainer.evaluation.rows import EXPLANATION, Row, row
@@ -38,9 +38,6 @@ Citer = Literal["text", "random", "oracle"]
 _CITERS: tuple[Citer, ...] = ("text", "random", "oracle")
 _DEPTHS = (1, 2, 3)  # after how many citations the area cuts them off
 _RANDOM_DRAWS = 5
-_SIGNS: Mapping[ClaimKind, int] = {"positive_attribution": 1, "negative_attribution": -1}
-_NOT_CITING: tuple[ClaimKind, ...] = ("no_positive_attribution", "no_negative_attribution")
-_COUNTED: tuple[ClaimKind, ...] = (*_SIGNS, *_NOT_CITING, "verdict", "history", "shared", "popular")  # claim_precision
 _Scores = dict[frozenset[int], float]  # in units of the score_std, without each set of history items
 
 
@@ -98,7 +95,7 @@ def faithfulness_values(
     attributions = standardized_attributions(explanations, recommender)
     cases = [_case(one, *each, rng) for one, each in zip(explanations, attributions, strict=True)]
     scores = _removal_scores(cases, recommender)
-    claims = [_statuses(one, *_COUNTED) for one in explanations]
+    claims = [_statuses(one, *STATED) for one in explanations]
     values: dict[str, Sequence[float | None]] = {
         "verdict_fidelity": [float(_statuses(one, "verdict") == ["supported"]) for one in explanations],
         "hallucination_rate": [float("contradicted" in _statuses(one, "history")) for one in explanations],
@@ -179,8 +176,8 @@ def _with_sign(cited: _Cited, sign: int) -> frozenset[int]:
 def _case(one: Explanation, standardized: Values, score_std: float, rng: np.random.Generator) -> _Case:
     own: dict[int, int] = {}
     for claim in one.claims:  # each item by its first claim
-        if claim.kind in _SIGNS and claim.item in one.history:
-            own.setdefault(claim.item, _SIGNS[claim.kind])
+        if claim.kind in SIGNS and claim.item in one.history:
+            own.setdefault(claim.item, SIGNS[claim.kind])
     signs = list(own.values())
     deepest = min(max(_DEPTHS), len(one.history))
     highest_first = np.argsort(-standardized, kind="stable").tolist()

@@ -7,6 +7,7 @@ model nor the recommender, beyond the recommender's verdict, which every explana
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
 
 from recexplainer.claims.linking import BLANK, facts_by_item
 from recexplainer.claims.parser import NEIGHBOUR, ClaimParser, ParsedText
@@ -38,11 +39,7 @@ _PRONOUN = re.compile(r"\b(?:it|this)\b", re.IGNORECASE)
 
 
 class RubricJudge:
-    """Rates explanations by `RULES`.
-
-    Args:
-        dataset: The catalogue that the explanations are about.
-    """
+    """Rates explanations by `RULES`; the dataset is the one that they are about."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._titles = dataset.titles
@@ -51,43 +48,26 @@ class RubricJudge:
         self._facts = facts_by_item(attributes)
 
     def rate(self, explanation: Explanation) -> tuple[int, str]:
-        """The rating, 0 to 3, and what decided it.
-
-        Raises:
-            DataError: The explanation is about another catalogue.
-        """
+        """The rating, 0 to 3, and what decided it. Raises DataError where it is about another catalogue."""
         self._check(explanation)
         parsed = self._parser.parse(explanation.text, explanation.history, explanation.item)
         if parsed.verdict is not explanation.recommended:
             return 0, "no decision is found" if parsed.verdict is None else "the decision is not the recommender's"
-        own, case = self._facts[explanation.item], {explanation.item, *explanation.history}
-        named = case.intersection(name.item for name in parsed.names if name.item is not None)
-        reasons = named - {explanation.item}
+        named = {name.item for name in parsed.names if name.item is not None}
+        reasons = named.intersection(explanation.history) - {explanation.item}
+        own = self._facts[explanation.item]
         shared = {fact for item in reasons for fact in self._facts[item] & own}
-        faults = [
-            f"“{parsed.text[name.start : name.end]}” is no title of the catalogue"
-            if name.item is None
-            else f"“{self._titles[name.item]}” is not in the history"
-            for name in parsed.names
-            if name.item not in case
-        ]
         may_share = shared | own if explanation.item in explanation.history else shared
-        faults += [
-            f"“{parsed.text[claim.start : claim.end]}” is not shared"
-            for claim in parsed.claims
-            if claim.kind == "shared" and claim.sort != NEIGHBOUR and claim.value.casefold() not in may_share
-        ]
-        if faults:
+        if faults := [*self._untrue_names(parsed, explanation), *_untrue_attributes(parsed, may_share)]:
             return 1, ", ".join(dict.fromkeys(faults))
-        if not reasons:
-            return 1, "no history item is named"
-        if explanation.item not in named and not _speaks_of_it(parsed):
-            return 1, "the item is not spoken of"
-        if len(reasons) > 1:
-            return 3, f"{len(reasons)} history items are named"
-        if facts := [fact for fact in sorted(shared) if _mentions(parsed, fact)]:
-            return 3, f"a history item is named, and that it shares {facts[0]!r} with the item"
-        return 2, "one history item is named, and nothing that it shares with the item"
+        return _rate_reasons(parsed, reasons, shared, speaks=explanation.item in named or _speaks_of_it(parsed))
+
+    def _untrue_names(self, parsed: ParsedText, explanation: Explanation) -> Iterator[str]:
+        for name in parsed.names:
+            if name.item is None:
+                yield f"“{parsed.text[name.start : name.end]}” is no title of the catalogue"
+            elif name.item != explanation.item and name.item not in explanation.history:
+                yield f"“{self._titles[name.item]}” is not in the history"
 
     def _check(self, explanation: Explanation) -> None:
         pairs = zip(explanation.history, explanation.history_titles, strict=True)
@@ -98,6 +78,27 @@ class RubricJudge:
                     location=f"explanation of {explanation.method!r} for user {explanation.user!r}",
                     hint="Judge explanations with the dataset that they were made with.",
                 )
+
+
+def _rate_reasons(
+    parsed: ParsedText, reasons: Collection[int], shared: Collection[str], *, speaks: bool
+) -> tuple[int, str]:
+    """By the history items named, what they share with the item, and whether the text speaks of the item."""
+    if not reasons:
+        return 1, "no history item is named"
+    if not speaks:
+        return 1, "the item is not spoken of"
+    if len(reasons) > 1:
+        return 3, f"{len(reasons)} history items are named"
+    if facts := [fact for fact in sorted(shared) if _mentions(parsed, fact)]:
+        return 3, f"a history item is named, and that it shares {facts[0]!r} with the item"
+    return 2, "one history item is named, and nothing that it shares with the item"
+
+
+def _untrue_attributes(parsed: ParsedText, shared: Collection[str]) -> Iterator[str]:
+    for claim in parsed.claims:
+        if claim.kind == "shared" and claim.sort != NEIGHBOUR and claim.value.casefold() not in shared:
+            yield f"“{parsed.text[claim.start : claim.end]}” is not shared"
 
 
 def _speaks_of_it(parsed: ParsedText) -> bool:

@@ -1,8 +1,8 @@
-"""Evidence: what the recommender said when asked about one user and one item. It does not know the surrogate."""
+"""Evidence: what the recommender says when asked about one user and one item. It does not know the surrogate."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from recexplainer.data.attributes import Attributes
@@ -13,29 +13,23 @@ from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.recommenders.neighbours import nearest_items
 from recexplainer.recommenders.scoring import recommended_shares, score_batches, score_std, truncate
 
-# An effect smaller than this share of `score_std` changes nothing; it reads 0.0 when rounded.
-NEGLIGIBLE = 0.05
-# Ranks up to this one are the top; below the top 20%, ranks up to this share of the list are near it.
-TOP, NEAR = 10, 0.25
-# An item that the recommender suggests to this share of users or more pleases most of them.
-MOST_USERS = 0.5
-# To this share of users an item is recommended on average: to each its best 20%.
-EXPECTED = 0.2
+NEGLIGIBLE = 0.05  # an effect smaller than this share of `score_std` changes nothing; it reads 0.0 when rounded
+TOP = 10  # ranks up to this one are the top
+NEAR = 0.25  # below the top 20%, ranks up to this share of the list are near it
+MOST_USERS = 0.5  # an item that the recommender suggests to this share of users or more pleases most of them
+EXPECTED = 0.2  # to this share of users an item is recommended on average: to each its best 20%
 NEIGHBOURS = 20
-# How many history items are put in words, the strongest; a long history would fill the prompt.
-MOST_SHOWN = 16
+MOST_SHOWN = 16  # history items that are put in words, the strongest; a long history would fill the prompt
 CLOSE = "a close neighbour"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the recommender said of one item for one history (design: two ways to explain, never mixed up).
+    """What the recommender says of one item for one history.
 
     Attributes:
         history: Item indices, oldest first.
-        item: The item asked about.
         recommended: The verdict: the score is above this user's top-20% threshold.
-        score: The score of the item for this history.
         rank: 1 is the best among the items that are not in the history.
         n_ranked: How many items were ranked.
         attributions: `[history]`, for each history item: score with it minus score without it.
@@ -102,21 +96,11 @@ def gather_evidence(
     attributes: Attributes | None = None,
     recommended_share: Floats | None = None,
 ) -> list[Evidence]:
-    """Ask the recommender about pairs of a user and an item, in batches.
+    """Ask the recommender about `[pairs]` of a user and an item, in batches; the evidence comes in the order asked.
 
-    Args:
-        recommender: The recommender.
-        dataset: The catalogue, for what items share.
-        users: `[pairs]`; histories are cut to what the recommender looks at.
-        items: `[pairs]`, the item asked about.
-        attributes: The attributes of the catalogue where they are known already; None works them out.
-        recommended_share: `Float[items]`, what `recommended_shares` gives, where it is known; None works it out.
-
-    Returns:
-        `[pairs]`, in the order asked.
-
-    Raises:
-        RecommenderError: The recommender cannot answer for a changed history, or a history is empty.
+    Histories are cut to what the recommender looks at. `recommended_share` is `Float[items]`, what `recommended_shares`
+    gives; where it is None, or the attributes are, they are worked out. Raises RecommenderError where the recommender
+    cannot answer for a changed history, or a history is empty.
     """
     attributes = attributes or Attributes.of(dataset)
     recommended_share = recommended_shares(recommender, dataset) if recommended_share is None else recommended_share
@@ -146,7 +130,10 @@ def gather_evidence(
                     rank=int(ranks[row]),
                     n_ranked=int(batch.unseen[row].sum()),
                     attributions=tuple(attributions[place].tolist()),
-                    shared=tuple(_shared(attributes, neighbours, item, other) for other in user.history),
+                    shared=tuple(
+                        (*attributes.shared(other, item), *([CLOSE] if other in neighbours.get(item, ()) else ()))
+                        for other in user.history
+                    ),
                     score_std=score_std(scores, user.history),
                     recommended_share=float(recommended_share[item]),
                 )
@@ -182,8 +169,3 @@ def _standing(evidence: Evidence) -> str:
     if evidence.near:
         return "not recommended, but near"
     return f"not recommended, in the {'upper' if evidence.upper_half else 'lower'} half"
-
-
-def _shared(attributes: Attributes, neighbours: Mapping[int, frozenset[int]], item: int, other: int) -> tuple[str, ...]:
-    phrases = attributes.shared(other, item)
-    return (*phrases, CLOSE) if other in neighbours.get(item, frozenset()) else phrases

@@ -31,13 +31,10 @@ _SAMPLE = 300  # users over whom a recommender without vectors tells which items
 
 @dataclass(frozen=True, slots=True)
 class InteractingPair:
-    """Two history items that do together what the two alone do not add up to.
+    """Two history items that do together what the two alone do not add up to: places in the history, earlier first.
 
-    Attributes:
-        places: Their places in the history, the earlier one first.
-        both: the score minus the score without both.
-        alone: the score minus the score without each of them.
-        ablated_rank: The rank that the item asked about would have without both.
+    `both` is the score minus the score without both, `alone` the same without each; `ablated_rank` is the rank that the
+    item asked about would have without both.
     """
 
     places: tuple[int, int]
@@ -73,16 +70,11 @@ class PairAttribution:
 def attribute(
     recommender: Recommender, dataset: Dataset, users: Sequence[User], items: Sequence[int]
 ) -> list[PairAttribution]:
-    """Ask the recommender what is behind its score of each item.
+    """Ask the recommender what is behind its score of each item, for `[pairs]` of a user and an item.
 
-    Args:
-        recommender: The recommender.
-        dataset: The catalogue, for its attributes, and the users, for recommenders without vectors.
-        users: `[pairs]`, each with a history; it is cut to what the recommender looks at.
-        items: `[pairs]`, the item asked about.
-
-    Raises:
-        RecommenderError: A history is empty or holds the whole catalogue, or an item is not in the catalogue.
+    Histories are cut to what the recommender looks at; the users of the dataset tell what is near for a recommender
+    without vectors. Raises RecommenderError where a history is empty or holds the whole catalogue, or an item is not in
+    the catalogue.
     """
     users = [User(truncate(user.history, recommender), user.id) for user in users]
     stds = score_stds(recommender, users)
@@ -103,11 +95,12 @@ def _pairs(
     places = {case: both for case, both in enumerate(strongest) if both}
     gone = [{users[case].history[place] for place in both} for case, both in places.items()]
     ranks = ablated_ranks(recommender, [users[case] for case in places], [items[case] for case in places], gone)
-    pairs = {
-        case: _pair(attributions[case], both, rank)
-        for (case, both), rank in zip(places.items(), ranks.tolist(), strict=True)
-    }
-    return [pairs.get(case) for case in range(len(users))]
+    pairs: list[InteractingPair | None] = [None] * len(users)
+    for (case, (first, second)), rank in zip(places.items(), ranks.tolist(), strict=True):
+        own = attributions[case]
+        alone = float(own[first, first]), float(own[second, second])
+        pairs[case] = InteractingPair((first, second), float(own[first, second]), alone, rank)
+    return pairs
 
 
 def _strongest(attributions: Floats, score_std: float) -> tuple[int, int] | None:
@@ -117,12 +110,6 @@ def _strongest(attributions: Floats, score_std: float) -> tuple[int, int] | None
     if not len(sizes) or sizes.max() < NEGLIGIBLE * score_std:
         return None
     return int(first[sizes.argmax()]), int(second[sizes.argmax()])
-
-
-def _pair(attributions: Floats, places: tuple[int, int], rank: int) -> InteractingPair:
-    first, second = places
-    alone = float(attributions[first, first]), float(attributions[second, second])
-    return InteractingPair(places, float(attributions[first, second]), alone, rank)
 
 
 def _attributes(
@@ -146,11 +133,13 @@ def _phrases(dataset: Dataset) -> list[frozenset[str]]:
     return [
         frozenset(
             [
-                *(f"of brand {brand}" for brand in [known.brands[item]] if brand),
-                *(f"of genre {genre}" for genre in known.genres[item]),
-                *(f"for {platform}" for platform in known.platforms[item]),
-                *(f"with “{word}” in the title" for word in map(spelling.__getitem__, known.words[item])),
+                *([f"of brand {brand}"] if brand else []),
+                *(f"of genre {genre}" for genre in genres),
+                *(f"for {platform}" for platform in platforms),
+                *(f"with “{spelling[word]}” in the title" for word in words),
             ]
         )
-        for item in range(dataset.n_items)
+        for brand, genres, platforms, words in zip(
+            known.brands, known.genres, known.platforms, known.words, strict=True
+        )
     ]

@@ -11,7 +11,7 @@ import numpy as np
 
 from recexplainer.data.attributes import Attributes, join_words
 from recexplainer.evidence.evidence import CLOSE, NEGLIGIBLE, Evidence
-from recexplainer.evidence.sentences import POPULAR, answer_parts
+from recexplainer.evidence.sentences import NAMED, POPULAR, answer_parts
 from recexplainer.storage import packaged_yaml
 
 KINDS = ("genre", "brand", "platform", "word")
@@ -31,15 +31,11 @@ def verdict_kind(evidence: Evidence) -> str:
 
 
 def write_rationale(evidence: Evidence, titles: Sequence[str], rng: np.random.Generator, aspect: str = "") -> str:
-    """Two to four sentences: "Yes" or "No", the reasons, what pulls the other way.
+    """Two to four sentences: "Yes" or "No", the reasons, what pulls the other way, by the catalogue's `[items]` titles.
 
-    Titles stand in curly quotes, none of them twice, and besides the item asked about all are in the history.
-
-    Args:
-        evidence: What the recommender said.
-        titles: `[items]`, the titles of the catalogue.
-        rng: Draws the phrasing.
-        aspect: One of `KINDS`: of what items share only that; `short`: the verdict and one reason; "": all.
+    Titles stand in curly quotes, none of them twice, and besides the item asked about all are in the history. The
+    phrasing is drawn. The aspect is one of `KINDS`: of what items share only that; `short`: the verdict and one reason;
+    "": all.
     """
     return _Writer(evidence, titles, rng, aspect).write()
 
@@ -47,12 +43,10 @@ def write_rationale(evidence: Evidence, titles: Sequence[str], rng: np.random.Ge
 class _Writer:
     """Puts one Evidence in words; `supporters` and `opponents` are places in the history, the strongest first."""
 
-    def __init__(self, evidence: Evidence, titles: Sequence[str], rng: np.random.Generator, aspect: str = "") -> None:
-        self.evidence = evidence
+    def __init__(self, evidence: Evidence, titles: Sequence[str], rng: np.random.Generator, aspect: str) -> None:
+        self.evidence, self.titles, self.rng = evidence, titles, rng
         self.short, self.aspect = aspect == "short", aspect if aspect in KINDS else ""
         self.named: list[int] = []
-        self.titles = titles
-        self.rng = rng
         weights = evidence.standardized
         order = sorted(range(len(weights)), key=lambda place: -weights[place])
         self.supporters = [place for place in order if weights[place] >= NEGLIGIBLE]
@@ -65,11 +59,11 @@ class _Writer:
         if self.short:
             return " ".join(sentences[:2])
         if self.aspect and self.named and not any(map(self._facts, self.named)):
-            sentences.append(self._one_of(answer_parts()[f"{kind}.view"]).format(kind=_NAMES[self.aspect]))
+            sentences.append(self._one_of(answer_parts()[f"{kind}.aspect"]).format(kind=_NAMES[self.aspect]))
         return " ".join(sentences)
 
     def _opening(self, verdict: str) -> str:
-        """The verdict; a word such as "near" or "top" only where the rank bears it out."""
+        """The verdict; a word such as "near" or "top" only where its rank is so."""
         parts = list(answer_parts()[f"{verdict}.opening"])
         if verdict == "yes" and self.evidence.at_top and self.rng.random() < 0.5:
             parts = answer_parts()["yes.opening.top"]
@@ -100,9 +94,8 @@ class _Writer:
             return [self._say("no.nothing")]
         if not cited or (helping and self._outweighs(helping[0], cited[0])):
             rival = self._rival(self.opponents, helping)
-            return [self._support("no.support", helping)] + (
-                [self._say("no.held", against=rival)] if rival is not None else []
-            )
+            support = self._support("no.support", helping)
+            return [support] if rival is None else [support, self._say("no.held", against=rival)]
         sentences = [self._reason("no", cited)]
         rival = self._rival(self.supporters, cited)
         if rival is not None:
@@ -137,10 +130,8 @@ class _Writer:
         strongest, *others = places
         least = _WORTH_NAMING * abs(self.evidence.standardized[strongest])
         most = 2 if self.rng.random() < 0.65 else 3
-        worth = (
-            one for one in others if abs(self.evidence.standardized[one]) >= least and self.evidence.stands_out(one)
-        )
-        return [strongest, *worth][:most]
+        enough = (one for one in others if abs(self.evidence.standardized[one]) >= least)
+        return [strongest, *filter(self.evidence.stands_out, enough)][:most]
 
     def _rival(self, places: list[int], cited: list[int]) -> int | None:
         """The strongest on the other side, where it is worth naming beside the strongest cited."""
@@ -151,15 +142,14 @@ class _Writer:
         return places[0] if against >= _WORTH_NAMING * most else None
 
     def _reason(self, verdict: str, cited: list[int]) -> str:
-        names = dict(zip(("first", "second", "third"), cited, strict=False))
         common = self._common(cited) if verdict == "yes" and len(cited) > 1 else ""
         if common and self.rng.random() < 0.5:
             every = join_words([self._title(place) for place in cited])
             return self._one_of(answer_parts()[f"yes.common.{len(cited)}"]).format(all=every, common=common)
-        return self._say(f"{verdict}.reason.{len(cited)}", **names)
+        return self._say(f"{verdict}.reason.{len(cited)}", **dict(zip(NAMED, cited, strict=False)))
 
     def _support(self, group: str, cited: list[int]) -> str:
-        names = {"for": cited[0]} if len(cited) == 1 else dict(zip(("first", "second", "third"), cited, strict=False))
+        names = {"for": cited[0]} if len(cited) == 1 else dict(zip(NAMED, cited, strict=False))
         return self._say(f"{group}.{len(cited)}", **names)
 
     def _say(self, group: str, **places: int) -> str:
@@ -173,8 +163,7 @@ class _Writer:
         return self._one_of(answer_parts()[group]).format(**texts, why=why, also=also)
 
     def _why(self, place: int) -> str:
-        facts = self._facts(place)
-        if facts:
+        if facts := self._facts(place):
             return self._one_of(answer_parts()["why.one"]).format(what=join_facts(facts[:2]))
         close = CLOSE in self.evidence.shared[place] and not self.aspect
         return self._one_of(answer_parts()["why.close"]) if close else ""

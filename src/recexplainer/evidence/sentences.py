@@ -15,6 +15,7 @@ POPULAR = ".popular"
 """Ends the name of a group whose parts say that the item pleases most users."""
 NAMED = ("first", "second", "third", "for", "against")
 
+_TITLE = re.compile("“([^”]*)”")
 _SLOT = re.compile(r"\{(\w+)\}")
 _SENTENCE_END = re.compile(r"[.!?][”\"]?\s+|\n+")
 _SLOTS = {
@@ -38,15 +39,12 @@ def answer_parts() -> dict[str, list[str]]:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch of a text that stands in the wording of rationales.
+    """A stretch of a text that stands in the wording of rationales; it ends after the space that follows.
 
     Attributes:
         group: The group of `wording/rationale.yaml`, without `.popular`.
         popular: Whether it says that the item pleases most users.
-        start: Offset of its first character.
-        end: Offset after its last one, and after the space that follows.
-        places: Where what fills its slots stands, by slot.
-        values: What fills them, by slot.
+        places: Where what fills its slots stands, by slot; `values` are the words.
         titles: The titles that it gives as reasons, without quotation marks, by slot; those of a list are numbered.
     """
 
@@ -100,20 +98,12 @@ def _part_at(text: str, at: int, verdict: str) -> Part | None:
         return None
     match, group = max(matches, key=lambda pair: pair[0].end())
     places = {slot: match.span(slot) for slot, value in match.groupdict().items() if value}
-    named = [slot for slot in NAMED if slot in places]
-    for number, one in enumerate(re.finditer("“([^”]*)”", match["all"]) if "all" in places else ()):
-        named.append(f"all {number}")
-        places[named[-1]] = (match.start("all") + one.start(1), match.start("all") + one.end(1))
-    values = {slot: text[start:end] for slot, (start, end) in places.items()}
-    return Part(
-        group.removesuffix(POPULAR),
-        group.endswith(POPULAR),
-        at,
-        match.end(),
-        places,
-        values,
-        {slot: values[slot] for slot in named},
-    )
+    listed = _TITLE.finditer(text, *places["all"]) if "all" in places else ()
+    numbered = {f"all {number}": one.span(1) for number, one in enumerate(listed)}
+    values = {slot: text[start:end] for slot, (start, end) in (places | numbered).items()}
+    titles = {slot: values[slot] for slot in (*NAMED, *numbered) if slot in values}
+    own, popular = group.removesuffix(POPULAR), group.endswith(POPULAR)
+    return Part(own, popular, at, match.end(), places | numbered, values, titles)
 
 
 @cache

@@ -1,7 +1,7 @@
 """Explains pairs of a user and an item: asks the recommender, has the surrogate write, and makes records of it all.
 
-Two ways, never mixed up. Grounded: the recommender is asked first, and the surrogate puts the answer in words. Alone:
-the surrogate says what it believes of the recommender. Texts that somebody else wrote become records in the same way.
+Grounded: the recommender is asked first, and the surrogate puts the answer in words. Alone: the surrogate is asked
+only. Texts that somebody else wrote become records in the same way.
 """
 
 from __future__ import annotations
@@ -178,13 +178,7 @@ class PairExplainer:
     def records(
         self, source: Method, pairs: Sequence[tuple[User, int]], texts: Sequence[str], aspect: str = ""
     ) -> list[Explanation]:
-        """Records of what somebody else wrote of pairs: a chat model, a template. The verdict is the one it states.
-
-        Args:
-            source: Who wrote it.
-            pairs: `[pairs]`, as `explain` takes them.
-            texts: `[pairs]`.
-            aspect: The aspect that was asked for.
+        """Records of `[pairs]` texts that somebody else wrote: a chat model, a template; the verdict is the one stated.
 
         Raises:
             DataError: A history is empty, or an item is not in the catalogue.
@@ -237,14 +231,10 @@ class PairExplainer:
 def cite(
     text: str, titles: Sequence[Match], recommender: Recommender, evidence: Evidence, user: str = ""
 ) -> tuple[Citation, ...]:
-    """The titles found in a text as citations, the item asked about left out.
+    """The titles found in a text, in order, as citations, the item asked about left out.
 
-    Args:
-        text: An explanation.
-        titles: The titles of the catalogue in it, in order.
-        recommender: The recommender, asked again without each history item that is cited.
-        evidence: What the recommender said of the pair with the whole history.
-        user: The user's own id, for recommenders that know users by id.
+    The recommender is asked again without each history item that is cited; the evidence is what it says with the whole
+    history, `user` the own id, for recommenders that know users by id.
     """
     found = [match for match in titles if match.item != evidence.item]
     cited = [match.item for match in found if match.item in evidence.history]
@@ -273,11 +263,7 @@ def cite(
 def choose_pairs(recommender: Recommender, users: Sequence[User], count: int, seed: int) -> list[tuple[User, int]]:
     """Pairs to show: users drawn at random, in turn with one of their first five items and with one of the lower half.
 
-    Args:
-        recommender: The recommender.
-        users: Whom to draw from; histories of at least three items are preferred.
-        count: How many pairs; of fewer users, one each.
-        seed: Seed of the draw.
+    Histories of at least three items are preferred. Of fewer users than `count`, one each.
     """
     rng = np.random.default_rng(seed)
     long_enough = [user for user in users if len(user.history) >= 3] or list(users)

@@ -38,12 +38,9 @@ _ONLY_ONE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A text that the surrogate wrote.
+    """A text that the surrogate wrote, what it claims, and the surrogate's probability of "Yes".
 
     Attributes:
-        text: The text.
-        claims: What it claims, with the status that the recommender gives it.
-        probability: The surrogate's probability of "Yes".
         abstained: Why reasons are left out of it; "" if they are not.
         problems: What in it does not hold by what it is constrained to; () if all of it holds.
     """
@@ -61,14 +58,7 @@ class Attempt:
 
 
 class Generator:
-    """Has a surrogate write.
-
-    Args:
-        surrogate: The surrogate.
-        dataset: The catalogue.
-        recommender: The recommender, asked for its vectors only.
-        verifier: Says what in a text does not hold.
-    """
+    """Has a surrogate write; the recommender is asked for its vectors only."""
 
     def __init__(self, surrogate: Surrogate, dataset: Dataset, recommender: Recommender, verifier: Verifier) -> None:
         self.form: Form = surrogate.form
@@ -85,11 +75,7 @@ class Generator:
     ) -> EncodedSet:
         """The question of each pair, `[pairs]`: what `generate` asks; they may be answered elsewhere too.
 
-        Args:
-            users: `[pairs]`, the users' own ids.
-            evidence: `[pairs]`.
-            grounded: Put the evidence in the question; False: the pair alone.
-            aspect: What the reader wants to hear of; added to the question.
+        The aspect is added to the question, and the evidence if it is grounded; else the question is the pair alone.
         """
         task = "evidence" if grounded else "surrogate"
         examples = [
@@ -101,14 +87,9 @@ class Generator:
     def generate(
         self, users: Sequence[str], evidence: Sequence[Evidence], variant: str, *, strict: bool, aspect: str = ""
     ) -> list[Attempt]:
-        """The text of each pair, `[pairs]`.
+        """The text of each pair, `[pairs]`; `variant` as in `Explanation`, users by their own ids.
 
-        Args:
-            users: `[pairs]`, the users' own ids.
-            evidence: `[pairs]`, what the recommender said.
-            variant: `grounded`, `self_attribution` or `direct`, as in `Explanation`.
-            strict: Let nothing stand that the recommender does not support.
-            aspect: What the reader wants to hear of.
+        Strict, nothing stands that the recommender does not support.
         """
         questions = self.questions(users, evidence, grounded=variant == "grounded", aspect=aspect)
         probabilities = self.decoder.yes_probabilities(questions)
@@ -140,44 +121,35 @@ class Generator:
         Args:
             questions: `[cases]`.
             constraints: `[cases]`, what texts must agree with, and cite by; None: the whole history may be cited.
-            evidence: `[cases]`, what the recommender said; where texts must agree with that, what it contradicts in
+            evidence: `[cases]`, what the recommender says; where texts must agree with that, what it contradicts in
                 words of any kind is a problem too.
             strict: All that the recommender does not support is a problem.
             max_attempts: How many texts are written at most.
         """
-        everything = [(*one.history, one.item) for one in evidence]
-        may_cite = [citable(one) for one in constraints] if constraints else everything
         best: dict[int, Attempt] = {}
-        for number in range(max_attempts):
-            unsettled = [row for row in range(len(evidence)) if row not in best or best[row].problems]
-            if not unsettled:
-                break
-            narrow = constraints if 2 * number >= max_attempts else None
-            allowed = [_strongest(narrow[row]) if narrow else may_cite[row] for row in unsettled]
+        unsettled = list(range(len(evidence)))
+        number = 0
+        while unsettled and number < max_attempts:
+            narrow = 2 * number >= max_attempts
+            allowed = [_may_cite(constraints, evidence[row], row, narrow=narrow) for row in unsettled]
             texts = self.decoder.citing(questions.subset(unsettled), MAX_TOKENS, allowed, number)
             for row, text in zip(unsettled, texts, strict=True):
-                constraint = constraints[row] if constraints else None
-                attempt = self._attempt(text, constraint, evidence[row], strict=strict)
-                if row not in best or len(attempt.problems) < len(best[row].problems):
-                    best[row] = attempt
-        attempts = [best[row] for row in range(len(evidence))]
-        if not strict:
-            return attempts
-        cases = zip(attempts, evidence, strict=True)
-        return [self._abstention(one, each, max_attempts) if one.problems else one for one, each in cases]
+                attempt = self._attempt(text, constraints[row] if constraints else None, evidence[row], strict=strict)
+                best[row] = min(best.get(row, attempt), attempt, key=lambda one: len(one.problems))
+            unsettled = [row for row in unsettled if best[row].problems]
+            number += 1
+        if strict:
+            best |= {row: self._abstention(best[row], evidence[row], max_attempts) for row in unsettled}
+        return [best[row] for row in range(len(evidence))]
 
     def self_attributions(
         self, users: Sequence[str], evidence: Sequence[Evidence], probabilities: Sequence[float] | NDArray[np.float64]
     ) -> list[Evidence]:
-        """What the surrogate believes of each pair, `[pairs]`, in the shape of evidence; the recommender is not asked.
+        """What the surrogate answers of each pair, `[pairs]`, in the shape of evidence; the recommender is not asked.
 
-        The attribution of a history item is the probability that it counts most for the item, minus that it counts most
-        against it; of a single item, a half in the direction of the verdict. Score and rank follow from the verdict.
-
-        Args:
-            users: `[pairs]`, the users' own ids.
-            evidence: The pairs, and what items share; what the recommender said is left out.
-            probabilities: `[pairs]`, the surrogate's probability of "Yes".
+        Of the evidence only the pair and what items share are read. The attribution of a history item is the
+        probability that it counts most for the item, minus that it counts most against it; of a single item, a half in
+        the direction of the verdict. Score and rank follow from the verdict: `probabilities` are `[pairs]`, of "Yes".
         """
         attributions = [np.zeros(len(one.history)) for one in evidence]
         for task, sign in (("for", 1), ("against", -1)):
@@ -190,7 +162,7 @@ class Generator:
             for attribution, probability in zip(attributions, chosen, strict=True):
                 attribution += sign * probability
         cases = zip(evidence, attributions, probabilities, strict=True)
-        return [_believed(one, attribution, float(yes)) for one, attribution, yes in cases]
+        return [_as_evidence(one, attribution, float(yes)) for one, attribution, yes in cases]
 
     def _attempt(self, text: str, constraint: Evidence | None, evidence: Evidence, *, strict: bool = False) -> Attempt:
         """A text, parsed once, and its problems by what it must agree with, and by the recommender if that is asked."""
@@ -224,12 +196,14 @@ def citable(evidence: Evidence) -> tuple[int, ...]:
     return (*(evidence.history[place] for place in matters), evidence.item)
 
 
-def _strongest(evidence: Evidence) -> tuple[int, ...]:
-    """The item, and the history item that does most."""
-    return evidence.history[evidence.strongest_first[0]], evidence.item
+def _may_cite(constraints: Sequence[Evidence] | None, evidence: Evidence, row: int, *, narrow: bool) -> tuple[int, ...]:
+    if constraints is None:
+        return (*evidence.history, evidence.item)
+    one = constraints[row]
+    return (one.history[one.strongest_first[0]], one.item) if narrow else citable(one)
 
 
-def _believed(one: Evidence, attributions: NDArray[np.float64], yes: float) -> Evidence:
+def _as_evidence(one: Evidence, attributions: NDArray[np.float64], yes: float) -> Evidence:
     place = _LIKED if yes > 0.5 else _BETWEEN if yes > _DOUBTED else _DISLIKED
     if len(attributions) == 1:
         attributions = np.array([_ONLY_ONE if yes > 0.5 else -_ONLY_ONE])

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from recexplainer.claims.claim import Claim, stated
+from recexplainer.claims.claim import SIGNS, Claim, stated
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
 from recexplainer.evidence.evidence import NEGLIGIBLE, Evidence
@@ -40,7 +40,7 @@ class PreferenceLog:
         questions: How many questions texts were sampled for.
         pairs: How many of them gave two texts of different rewards.
         score_before: Mean reward of the greedy texts on held-out questions.
-        score_after: The same of the surrogate as it is left; where all was undone, the same number.
+        score_after: The same of the surrogate as it is left.
         losses: The loss of each step.
         guarded: What the guard gave before, and after each epoch; () without a guard.
         undone: Whether alignment fell too far, so that the surrogate has the weights from before.
@@ -68,7 +68,7 @@ def prefer(
     Args:
         surrogate: The surrogate, aligned to the recommender, on the device to train on.
         dataset: The catalogue.
-        recommender: The recommender, or a bare function that scores; it must answer for changed histories.
+        recommender: It must answer for changed histories.
         pairs: Pairs of a user, with a history, and an item index; users that it is tested on should not be among them.
         settings: How.
         guard: How well the surrogate is aligned, higher is better, such as the accuracy of its verdicts; None: nothing
@@ -125,14 +125,10 @@ def reward(claims: Sequence[Claim], evidence: Evidence) -> float:
 
     - Verdict: 1 if it is the recommender's.
     - Honesty: 1 if no title is said to be the user's that is not.
-    - Supported: the share of the claims that are supported; 0 where nothing is claimed.
+    - Supported: the share of the claims that are supported; 0 where nothing is claimed. Findings do not count.
     - Reach: what the first one, two and three history items cited do, counted the way that the text says, each time as
       a share of what as many can do at most; the mean of the three, not below 0. So to cite fewer is to reach less, as
       with the area over the deletion curve. Where nothing in the history does anything, 1 for citing nothing, else 0.
-
-    Args:
-        claims: What the text claims, with its status; findings do not count.
-        evidence: What the recommender said of the pair.
     """
     claims = stated(claims)
     verdict = any(claim.kind == "verdict" and claim.status == "supported" for claim in claims)
@@ -144,8 +140,8 @@ def reward(claims: Sequence[Claim], evidence: Evidence) -> float:
 def _reach(claims: Sequence[Claim], evidence: Evidence) -> float:
     signs: dict[int | None, int] = {}
     for claim in claims:
-        if claim.kind in ("positive_attribution", "negative_attribution"):
-            signs.setdefault(claim.item, 1 if claim.kind == "positive_attribution" else -1)
+        if claim.kind in SIGNS:
+            signs.setdefault(claim.item, SIGNS[claim.kind])
     sizes = sorted(map(abs, evidence.standardized), reverse=True)[:DEEPEST]
     if sizes[0] < NEGLIGIBLE:
         return float(not signs)
@@ -156,12 +152,9 @@ def _reach(claims: Sequence[Claim], evidence: Evidence) -> float:
 
 
 class TextSampler:
-    """Samples texts and scores them.
+    """Samples texts of the surrogate and scores them by the recommender.
 
-    Args:
-        explainer: Has the surrogate that is asked, and the recommender that judges.
-        grounded_share: Share of the questions, evenly spread, that are asked with evidence, so that it is not unlearned
-            to put that in words.
+    A share of the questions, evenly spread, is asked with evidence, so that it is not unlearned to put that in words.
     """
 
     def __init__(self, explainer: PairExplainer, grounded_share: float = 0.0) -> None:

@@ -31,13 +31,7 @@ def template_explanations(
 
 
 def template_texts(template: str, evidence: Sequence[Evidence], dataset: Dataset) -> list[str]:
-    """The text of a template for each pair, `[pairs]`: the verdict, and the history items that it names.
-
-    Args:
-        template: One of `TEMPLATES`.
-        evidence: `[pairs]`, what the recommender said.
-        dataset: The catalogue.
-    """
+    """The text of one of `TEMPLATES` for each pair, `[pairs]`: the verdict, and the history items that it names."""
     popular = np.bincount(dataset.sequence, minlength=dataset.n_items)
     texts: list[str] = []
     for one in evidence:
