@@ -141,9 +141,15 @@ def _texts(alignment: LabelledExamples) -> list[str]:
     texts += [title for title, count in zip(titles, often, strict=True) for _ in range(min(int(count), 200))]
     for phrasing in chain.from_iterable(load_wording().values()):
         texts += [piece for piece in phrasing.replace("}", "{").split("{")[::2] if piece] * 15
+    return texts + _worded(alignment)
+
+
+def _worded(alignment: LabelledExamples) -> list[str]:
+    """What examples say in words: evidence in its prompt, answers and questions."""
+    titles = alignment.dataset.titles
     words = [one for one in alignment.examples if one.answer_text and one.task != "classification"]
     prompts = [render(one, "intention", "{evidence}", titles).parts for one in words if one.evidence is not None]
-    texts += [str(part) for parts in prompts[:3000] for part in parts]
+    texts = [str(part) for parts in prompts[:3000] for part in parts]
     return texts + [one.answer_text for one in words[:12000]] + [one.question for one in words[:3000] if one.question]
 
 

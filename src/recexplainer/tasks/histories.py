@@ -61,9 +61,9 @@ def collect_histories(
         prefixes = [User(truncate(sequence[:length], recommender), dataset.user_ids[user]) for length in lengths]
         earlier += prefixes[:-1]
         last += prefixes[-1:]
-    wanted = round(synthetic_ratio * (len(earlier) + len(last)))
-    forbidden = {full[user].history for user in split.test_users}
-    synthetic = synthetic_histories([user.history for user in full], wanted, recommender.max_history, forbidden, rng)
+    wanted, known = round(synthetic_ratio * (len(earlier) + len(last))), [user.history for user in full]
+    forbidden = set(map(known.__getitem__, split.test_users))
+    synthetic = synthetic_histories(known, wanted, recommender.max_history, forbidden, rng)
     return Histories(earlier, last, full, test, synthetic)
 
 

@@ -65,25 +65,29 @@ def summary_examples(
 def summarise(history: Sequence[int], attributes: Attributes, rng: np.random.Generator) -> str:
     """The taste behind a history in one or two sentences, from what at least two of its items have in common."""
     subject = one_of(_SUBJECTS, rng)
+    liked = _liked(subject, history, attributes, rng)
+    words = _recurring((word for item in history for word in attributes.words[item].values()), 3)
+    if not words:
+        return liked or one_of(_NOTHING, rng).format(subject)
+    quoted, phrase = join_words([f"'{word}'" for word in words]), one_of(_WORDS, rng)
+    if not liked:
+        return f"{subject} likes titles with {quoted} in them."
+    if len(words) > 1:
+        phrase = phrase.replace("recurs", "recur").replace("comes", "come")
+    return f"{liked} {phrase.format(quoted)}"
+
+
+def _liked(subject: str, history: Sequence[int], attributes: Attributes, rng: np.random.Generator) -> str:
+    """The sentence on genres, platforms and brands; "" where none of them recurs."""
     genres = _recurring((genre for item in history for genre in attributes.genres[item]), 3)
     platforms = _recurring((name for item in history for name in attributes.platforms[item]), 2)
     brands = _recurring((attributes.brands[item] for item in history), 2)
-    words = _recurring((word for item in history for word in attributes.words[item].values()), 3)
-    if not (genres or platforms or brands or words):
-        return one_of(_NOTHING, rng).format(subject)
-    sentences: list[str] = []
-    if genres or platforms or brands:
-        details = [one_of(_PLATFORMS, rng).format(join_words(platforms))] if platforms else []
-        details += [one_of(_BRANDS, rng).format(join_words(brands))] if brands else []
-        what = f"{join_words(genres)} items" if genres else "items"
-        sentences.append(f"{subject} {one_of(_LIKES, rng)} {what} {', '.join(details)}".rstrip() + ".")
-    if words:
-        quoted, phrase = join_words([f"'{word}'" for word in words]), one_of(_WORDS, rng)
-        if len(words) > 1:
-            phrase = phrase.replace("recurs", "recur").replace("comes", "come")
-        alone = f"{subject} likes titles with {quoted} in them."
-        sentences.append(phrase.format(quoted) if sentences else alone)
-    return " ".join(sentences)
+    if not (genres or platforms or brands):
+        return ""
+    details = [one_of(_PLATFORMS, rng).format(join_words(platforms))] if platforms else []
+    details += [one_of(_BRANDS, rng).format(join_words(brands))] if brands else []
+    what = f"{join_words(genres)} items" if genres else "items"
+    return f"{subject} {one_of(_LIKES, rng)} {what} {', '.join(details)}".rstrip() + "."
 
 
 def _recurring(names: Iterable[str], most: int) -> list[str]:
