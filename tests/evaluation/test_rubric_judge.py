@@ -116,7 +116,7 @@ def test_a_fault_leaves_one_at_most(text: str, fault: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "addition",
     [
         "So does Limbo.",  # one word, not quoted: a word
         "So does The Drowned Stair.",  # part of a title
@@ -136,8 +136,8 @@ def test_a_fault_leaves_one_at_most(text: str, fault: Any) -> None:
         "Someone with the genre farm in mind looks elsewhere.",
     ],
 )
-def test_what_is_no_fault(said: Any) -> None:
-    assert rating(f"Yes, {GOOD} {said}")[0] == 3
+def test_what_is_no_fault(addition: Any) -> None:
+    assert rating(f"Yes, {GOOD} {addition}")[0] == 3
 
 
 def test_a_fault_does_not_save_a_wrong_decision() -> None:
@@ -230,7 +230,7 @@ def test_true_rationales_have_no_fault() -> None:
 
 def test_the_reasons_of_other_users_are_found_out() -> None:
     judge = RubricJudge(world())
-    yes, no = ([one for one in true_ones() if one.recommended is said] for said in (True, False))
+    yes, no = ([one for one in true_ones() if one.recommended is recommended] for recommended in (True, False))
     others = [replace(one, text=other.text) for same in (yes, no) for one, other in pairwise(same)]
     own = np.mean([judge.rate(one)[0] for one in true_ones()])
     assert np.mean([judge.rate(one)[0] for one in others]) < own - 1

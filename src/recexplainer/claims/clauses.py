@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, takewhile
 
 from recexplainer.claims.linking import BLANK, Name
 from recexplainer.storage import packaged_yaml
@@ -57,6 +57,11 @@ class Clauses:
         self.lists = _lists(words, names)
         self.segments = list(self._split())
         self._starts = [one.start for one in self.segments]
+        self._sentences: dict[int, tuple[int, int]] = {}
+        for one in self.segments:
+            first, _ = self._sentences.get(one.sentence, (one.start, 0))
+            self._sentences[one.sentence] = first, one.end
+        self._clause_ends = {one.clause: one.end for one in self.segments}
         self._found: dict[str, list[tuple[int, int]]] = {}
 
     def segment_of(self, at: int) -> Segment:
@@ -65,14 +70,11 @@ class Clauses:
 
     def sentence_of(self, at: int) -> tuple[int, int]:
         """The first and the last offset of a sentence."""
-        sentence = self.segment_of(at).sentence
-        own = [one for one in self.segments if one.sentence == sentence]
-        return own[0].start, own[-1].end
+        return self._sentences[self.segment_of(at).sentence]
 
     def clause_end(self, at: int) -> int:
         """The offset after the last character of a clause."""
-        clause = self.segment_of(at).clause
-        return max(one.end for one in self.segments if one.clause == clause)
+        return self._clause_ends[self.segment_of(at).clause]
 
     def find(self, group: str, start: int, end: int) -> list[tuple[int, int]]:
         """Where phrases of a group of the word list stand, from `start` to `end`."""
@@ -90,8 +92,8 @@ class Clauses:
     def beside(self, own: Segment) -> Iterator[Segment]:
         """The segments of the same clause that name nothing: those that follow, then those before, nearest first."""
         yield from self.after(own)
-        before = [one for one in self.segments[: own.number] if one.clause == own.clause and not self._names_in(one)]
-        yield from reversed(before)
+        before = takewhile(lambda one: one.clause == own.clause, reversed(self.segments[: own.number]))
+        yield from (one for one in before if not self._names_in(one))
 
     def after(self, own: Segment) -> Iterator[Segment]:
         """The segments of the same clause that follow and name nothing, up to the next that does."""

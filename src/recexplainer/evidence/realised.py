@@ -59,7 +59,7 @@ class _Writer:
         if self.short:
             return " ".join(sentences[:2])
         if self.aspect and self.named and not any(map(self._facts, self.named)):
-            sentences.append(self._one_of(answer_parts()[f"{kind}.aspect"]).format(kind=_NAMES[self.aspect]))
+            sentences.append(one_of(answer_parts()[f"{kind}.aspect"], self.rng).format(kind=_NAMES[self.aspect]))
         return " ".join(sentences)
 
     def _opening(self, verdict: str) -> str:
@@ -71,7 +71,7 @@ class _Writer:
             parts = answer_parts()["between.opening.near"]
         if self.evidence.item in self.evidence.history:
             parts = [part for part in parts if "{item}" not in part]
-        return self._one_of(parts).format(item=f"“{self.titles[self.evidence.item]}”")
+        return one_of(parts, self.rng).format(item=f"“{self.titles[self.evidence.item]}”")
 
     def _yes(self) -> list[str]:
         cited = self._worth_naming(self.supporters)
@@ -145,7 +145,7 @@ class _Writer:
         common = self._common(cited) if verdict == "yes" and len(cited) > 1 else ""
         if common and self.rng.random() < 0.5:
             every = join_words([self._title(place) for place in cited])
-            return self._one_of(answer_parts()[f"yes.common.{len(cited)}"]).format(all=every, common=common)
+            return one_of(answer_parts()[f"yes.common.{len(cited)}"], self.rng).format(all=every, common=common)
         return self._say(f"{verdict}.reason.{len(cited)}", **dict(zip(NAMED, cited, strict=False)))
 
     def _support(self, group: str, cited: list[int]) -> str:
@@ -160,13 +160,13 @@ class _Writer:
         group += POPULAR if self.evidence.popular and group + POPULAR in answer_parts() else ""
         texts = {name: self._title(place) for name, place in places.items()}
         self.named += places.values()
-        return self._one_of(answer_parts()[group]).format(**texts, why=why, also=also)
+        return one_of(answer_parts()[group], self.rng).format(**texts, why=why, also=also)
 
     def _why(self, place: int) -> str:
         if facts := self._facts(place):
-            return self._one_of(answer_parts()["why.one"]).format(what=join_facts(facts[:2]))
+            return one_of(answer_parts()["why.one"], self.rng).format(what=join_facts(facts[:2]))
         close = CLOSE in self.evidence.shared[place] and not self.aspect
-        return self._one_of(answer_parts()["why.close"]) if close else ""
+        return one_of(answer_parts()["why.close"], self.rng) if close else ""
 
     def _facts(self, place: int) -> list[str]:
         """What a history item shares with the item, as far as the aspect goes."""
@@ -179,9 +179,6 @@ class _Writer:
 
     def _title(self, place: int) -> str:
         return f"“{self.titles[self.evidence.history[place]]}”"
-
-    def _one_of(self, parts: Sequence[str]) -> str:
-        return one_of(parts, self.rng)
 
 
 def one_of(parts: Sequence[str], rng: np.random.Generator) -> str:

@@ -156,8 +156,10 @@ class PairExplainer:
             evidence, users = self.evidence(batch), [user.id for user, _ in batch]
             attempts = generator.generate(users, evidence, method.variant, strict=strict, aspect=aspect)
             explanations += [
-                self._record(source or method, user, one, *attempt.content, aspect=aspect)
-                for user, one, attempt in zip(users, evidence, attempts, strict=True)
+                self._record(
+                    source or method, user, one, got.text, got.claims, got.probability, got.abstained, aspect=aspect
+                )
+                for user, one, got in zip(users, evidence, attempts, strict=True)
             ]
         return explanations
 

@@ -51,11 +51,6 @@ class Attempt:
     abstained: str = ""
     problems: tuple[Claim, ...] = ()
 
-    @property
-    def content(self) -> tuple[str, tuple[Claim, ...], float, str]:
-        """What goes into the record."""
-        return self.text, self.claims, self.probability, self.abstained
-
 
 class Generator:
     """Has a surrogate write; the recommender is asked for its vectors only."""

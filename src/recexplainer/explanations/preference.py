@@ -27,8 +27,7 @@ from recexplainer.surrogate.settings import PreferenceSettings
 from recexplainer.tasks.example import Example
 
 Guard = Callable[[Surrogate], float]
-DEEPEST = 3
-"""How many of the items cited first count for the reward."""
+_DEEPEST = 3  # how many of the items cited first count for the reward
 _BATCH_SIZE = 64
 
 
@@ -142,7 +141,7 @@ def _reach(claims: Sequence[Claim], evidence: Evidence) -> float:
     for claim in claims:
         if claim.kind in SIGNS:
             signs.setdefault(claim.item, SIGNS[claim.kind])
-    sizes = sorted(map(abs, evidence.standardized), reverse=True)[:DEEPEST]
+    sizes = sorted(map(abs, evidence.standardized), reverse=True)[:_DEEPEST]
     if sizes[0] < NEGLIGIBLE:
         return float(not signs)
     standardized = dict(zip(evidence.history, evidence.standardized, strict=True))
