@@ -9,8 +9,8 @@ import pytest
 from tests.tiny import examples, sasrec, world
 
 from recexplainer.chat.model import Conversation
+from recexplainer.evaluation.baselines import TASKS, alignment_conversations, conversation, evaluate_chat_model
 from recexplainer.evaluation.cases import draw_shots
-from recexplainer.evaluation.chat_models import TASKS, alignment_conversations, conversation, evaluate_chat_model
 from recexplainer.surrogate.prompt import SEPARATOR
 from recexplainer.tasks.example import Example, LabelledExamples
 

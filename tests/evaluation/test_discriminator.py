@@ -20,8 +20,8 @@ from recexplainer.evaluation.controls import (
     style_features,
     verdict_features,
 )
-from recexplainer.evaluation.discriminator import evaluate_discriminator, split_cases
 from recexplainer.evaluation.encoder import fit_predict
+from recexplainer.evaluation.predictors import evaluate_discriminator, split_cases
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Explanation, Method
 

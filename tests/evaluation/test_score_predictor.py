@@ -21,9 +21,8 @@ from recexplainer.evaluation.controls import (
     score_predictor_controls,
     verdict_features,
 )
-from recexplainer.evaluation.discriminator import split_cases
 from recexplainer.evaluation.encoder import fit_predict
-from recexplainer.evaluation.score_predictor import MEAN, evaluate_score_predictor, pearson
+from recexplainer.evaluation.predictors import MEAN, evaluate_score_predictor, pearson, split_cases
 from recexplainer.evidence.sentences import answer_parts
 from recexplainer.explanations.record import Explanation, Method
 

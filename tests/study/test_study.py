@@ -18,9 +18,10 @@ from recexplainer.errors import DataError, RunError
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.pipeline.layout import RunLayout, write_explanations
 from recexplainer.study.agreement import agreement_rows
-from recexplainer.study.packet import KeyEntry, export_study
-from recexplainer.study.ratings import (
+from recexplainer.study.packet import (
     HumanRating,
+    KeyEntry,
+    export_study,
     human_rows,
     import_study,
     ratings_by_rater,

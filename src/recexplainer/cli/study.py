@@ -49,7 +49,7 @@ def import_command(
     from recexplainer.pipeline.layout import RunLayout
     from recexplainer.pipeline.runs import find_run
     from recexplainer.study.agreement import agreement_notes, agreement_rows
-    from recexplainer.study.ratings import human_rows, import_study, ratings_by_rater, write_ratings
+    from recexplainer.study.packet import human_rows, import_study, ratings_by_rater, write_ratings
 
     folder_of_run = find_run(run, runs)
     ratings = import_study(folder, files)

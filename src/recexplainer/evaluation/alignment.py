@@ -1,7 +1,7 @@
 """Alignment: how far a surrogate answers as the recommender does, on histories that it was not trained on (Table 1).
 
 The paper's protocol (free decoding, strings compared) stands beside constrained decoding, which writes titles of the
-catalogue only. Methods that score are measured on the same cases in `baselines.py`, chat models in `chat_models.py`.
+catalogue only. Methods that score items and chat models are measured on the same cases in `baselines.py`.
 """
 
 from __future__ import annotations

@@ -1,26 +1,42 @@
-"""Methods that only score items: their alignment (Table 1), and how good the recommender itself is.
+"""Alignment of methods other than a surrogate (Table 1), and how good the recommender itself is.
 
-A method may be a recommender (the distilled student of the paper's SASRec row, or the recommender itself), popularity,
-or chance. It knows nothing of how a method came by its scores, nor of text.
+A method that scores items may be a recommender (the distilled student of the paper's SASRec row, or the recommender
+itself), popularity, or chance; it is not known how it came by its scores. A chat model (the GPT-4 and ICL rows) reads
+text alone, so it is asked as a surrogate of the behavior form is, with a line on the form of the answer; reconstruction
+reads vectors, so it cannot do it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recexplainer.chat.model import ChatModel, Conversation, Message
+from recexplainer.claims.parser import read_verdict
 from recexplainer.data.dataset import Dataset, Split
+from recexplainer.data.titles import TitleFinder
 from recexplainer.errors import RecommenderError
 from recexplainer.evaluation import metrics
 from recexplainer.evaluation.alignment import RETURNED, classification_row, ranking_rows, retrieval_rows
 from recexplainer.evaluation.rows import Row, row
+from recexplainer.explanations.record import Method
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.scoring import ScoreBatch, score_batches
+from recexplainer.surrogate.batching import question_text
+from recexplainer.surrogate.prompt import SEPARATOR
 from recexplainer.tasks.example import Example, LabelledExamples
 
+TASKS = ("retrieval", "ranking", "classification")
+"""What a chat model can do."""
 _CUTS = (5, 10)
+_ANSWER_FORMS = {
+    "retrieval": f"Answer with {RETURNED} titles and nothing else, best first, separated by “{SEPARATOR.strip()}”.",
+    "ranking": f"Answer with these titles and nothing else, best first, separated by “{SEPARATOR.strip()}”.",
+    "classification": "Answer with Yes or No and nothing else.",
+    "rationale": "Begin with Yes or No, then explain.",
+}
 
 
 def evaluate_recommender(dataset: Dataset, split: Split, recommender: Recommender) -> list[Row]:
@@ -53,13 +69,7 @@ def evaluate_scores(method: str, recommender: Recommender, cases: LabelledExampl
     for this user: the paper names the thresholds of the recommender (section 3.2.1) and leaves open how its SASRec row
     uses them. Reconstruction needs words and has no value.
 
-    Args:
-        method: The method of the rows.
-        recommender: What is measured; the truth is in the cases.
-        cases: The test questions.
-
-    Raises:
-        RecommenderError: It scores another catalogue, or does not answer as the contract requires.
+    Raises RecommenderError where it scores another catalogue, or does not answer as the contract requires.
     """
     if recommender.n_items != cases.dataset.n_items:
         raise RecommenderError(
@@ -106,6 +116,50 @@ def evaluate_baselines(cases: LabelledExamples, seed: int = 0) -> list[Row]:
         classification_row("random", guesses, classification),
         *retrieval_rows("popularity", popular, truth),
         *ranking_rows("popularity", by_popularity, orders),
+    ]
+
+
+def conversation(example: Example, titles: Sequence[str], shots: Sequence[Example] = ()) -> Conversation:
+    """A question to a chat model, behind `shots`, solved questions of its task, as turns that it has answered well."""
+
+    def question(one: Example) -> str:
+        return f"{question_text(one, titles)}\n{_ANSWER_FORMS[one.task]}"
+
+    turns = [Message("system", "You answer as a recommender system that has seen what its users bought.")]
+    for shot in shots:
+        answer = SEPARATOR.join(titles[item] for item in shot.answer_items) or shot.answer_text
+        turns += [Message("user", question(shot)), Message("assistant", answer)]
+    return (*turns, Message("user", question(example)))
+
+
+def alignment_conversations(cases: LabelledExamples, shots: Mapping[str, Sequence[Example]]) -> list[Conversation]:
+    """All questions of Table 1, as `evaluate_chat_model` asks them."""
+    return [
+        conversation(example, cases.dataset.titles, shots.get(task, ())) for task in TASKS for example in cases.of(task)
+    ]
+
+
+def evaluate_chat_model(
+    method: str | Method,
+    model: ChatModel,
+    cases: LabelledExamples,
+    shots: Mapping[str, Sequence[Example]] | None = None,
+) -> list[Row]:
+    """The rows of a chat model; an answer that is missing or cannot be understood counts as wrong.
+
+    `shots` are for each task solved questions to learn from in context.
+    """
+    texts = iter(model.answer(alignment_conversations(cases, shots or {})))
+    answers = {task: [next(texts) or "" for _ in cases.of(task)] for task in TASKS}
+    finder = TitleFinder(cases.dataset.titles)
+    ranked, orders = ([finder.parse_list(text) for text in answers[task]] for task in ("retrieval", "ranking"))
+    words = {True: "Yes", False: "No", None: None}
+    verdicts = [words[read_verdict(text)] for text in answers["classification"]]
+    return [
+        *retrieval_rows(method, ranked, [one.answer_items[0] for one in cases.of("retrieval")]),
+        *ranking_rows(method, orders, [one.answer_items for one in cases.of("ranking")]),
+        classification_row(method, verdicts, cases.of("classification")),
+        row(method, "reconstruction", "hcr", []),
     ]
 
 

@@ -17,11 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from recexplainer.claims.parser import read_verdict
-from recexplainer.evaluation.discriminator import evaluate_discriminator
 from recexplainer.evaluation.encoder import EncoderSettings, Predictor, fit_predict
 from recexplainer.evaluation.metrics import Values
+from recexplainer.evaluation.predictors import MEAN, evaluate_discriminator, evaluate_score_predictor
 from recexplainer.evaluation.rows import Row
-from recexplainer.evaluation.score_predictor import MEAN, evaluate_score_predictor
 from recexplainer.evidence.sentences import answer_parts
 from recexplainer.explanations.record import Explanation, Method
 

@@ -18,12 +18,11 @@ from recexplainer.errors import RecommenderError
 from recexplainer.evaluation import Evaluation
 from recexplainer.evaluation.cases import draw_cases
 from recexplainer.evaluation.controls import discriminator_controls, score_predictor_controls
-from recexplainer.evaluation.discriminator import evaluate_discriminator
 from recexplainer.evaluation.encoder import fit_predict
 from recexplainer.evaluation.faithfulness import evaluate_faithfulness, faithfulness_values
 from recexplainer.evaluation.judge import RUBRIC, judge_with_model, judge_with_rubric, judgement_rows
+from recexplainer.evaluation.predictors import evaluate_discriminator, evaluate_score_predictor
 from recexplainer.evaluation.rows import Row, write_rows
-from recexplainer.evaluation.score_predictor import evaluate_score_predictor
 from recexplainer.evaluation.simulatability import predict_with_model, simulatability_rows
 from recexplainer.evaluation.synthetic.auroc import evaluate_synthetic
 from recexplainer.explanations.explainer import PairExplainer
@@ -38,7 +37,7 @@ from recexplainer.recommenders.base import User
 from recexplainer.registry import load_registered, registered
 from recexplainer.storage import read_json, write_json
 from recexplainer.study.agreement import agreement_rows
-from recexplainer.study.ratings import case_name, human_rows, ratings_by_rater, read_ratings
+from recexplainer.study.packet import case_name, human_rows, ratings_by_rater, read_ratings
 from recexplainer.tasks.example import Example
 
 
@@ -126,7 +125,7 @@ def _explain_with_endpoint(recipe: Recipe, context: StageContext, folder: Path) 
 
 def explaining_conversations(pairs: Sequence[tuple[User, int]], titles: Sequence[str]) -> list[Conversation]:
     """The paper's instruction to explain, for each pair."""
-    from recexplainer.evaluation.chat_models import conversation
+    from recexplainer.evaluation.baselines import conversation
 
     asked = [Example("rationale", "surrogate", user.id, user.history, (item,)) for user, item in pairs]
     return [conversation(one, titles) for one in asked]

@@ -144,7 +144,7 @@ def planned_spend(recipe: Recipe, run: Path) -> str:
 
 def _planned(recipe: Recipe, folders: Folders) -> Iterator[Conversation]:
     """What the endpoint would be asked, as far as the run has made what that needs."""
-    from recexplainer.evaluation.chat_models import alignment_conversations
+    from recexplainer.evaluation.baselines import alignment_conversations
 
     chosen = recipe.evaluation
     if "baselines" in chosen.needed:

@@ -220,7 +220,7 @@ def open_endpoint(recipe: Recipe, chat: Path) -> Endpoint:
 
 def _measure_endpoint(recipe: Recipe, context: StageContext, folder: Path) -> str:
     """Measure a chat model, without and with two solved questions in its context."""
-    from recexplainer.evaluation.chat_models import evaluate_chat_model
+    from recexplainer.evaluation.baselines import evaluate_chat_model
 
     cases, model = layout.load_test_cases(context.folders), open_endpoint(recipe, context.chat)
     shots = draw_shots(layout.load_alignment(context.folders).examples, recipe.evaluation.seed)

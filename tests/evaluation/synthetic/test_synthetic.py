@@ -15,22 +15,22 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.data.sample import make_world
 from recexplainer.evaluation.rows import Row
 from recexplainer.evaluation.synthetic.auroc import ALL, TESTED, auroc, auroc_metric, evaluate_synthetic, right_statuses
-from recexplainer.evaluation.synthetic.ground_truth import draw_synthetic_cases
+from recexplainer.evaluation.synthetic.ground_truth import (
+    CORRUPTIONS,
+    MILD,
+    Corrupter,
+    Statement,
+    SyntheticCase,
+    draw_synthetic_cases,
+    true_statement,
+    word_statement,
+)
 from recexplainer.evaluation.synthetic.rules import (
     MAX_HISTORY,
     RULE_NAMES,
     Causes,
     SyntheticRecommender,
     synthetic_recommenders,
-)
-from recexplainer.evaluation.synthetic.texts import (
-    CORRUPTIONS,
-    MILD,
-    Corrupter,
-    Statement,
-    SyntheticCase,
-    true_statement,
-    word_statement,
 )
 from recexplainer.evidence.evidence import gather_evidence
 from recexplainer.explanations.record import Explanation

@@ -20,6 +20,8 @@ from recexplainer.evaluation.faithfulness import LOWER_IS_BETTER
 from recexplainer.evaluation.metrics import Values
 from recexplainer.evaluation.rows import Row, row
 from recexplainer.evaluation.synthetic.ground_truth import (
+    CORRUPTIONS,
+    MILD,
     GroundTruth,
     Sort,
     SyntheticExplanation,
@@ -27,7 +29,6 @@ from recexplainer.evaluation.synthetic.ground_truth import (
     make_ground_truth,
 )
 from recexplainer.evaluation.synthetic.rules import RULE_NAMES, Causes
-from recexplainer.evaluation.synthetic.texts import CORRUPTIONS, MILD
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.recommenders.base import Recommender
 
