@@ -153,6 +153,7 @@ class Explainer:
         *,
         grounded: bool = True,
         strict: bool = False,
+        self_attribution: bool = True,
         aspect: str = "",
         batch_size: int = 1024,
     ) -> list[Explanation]:
@@ -162,6 +163,8 @@ class Explainer:
             pairs: Users and items, by their own ids or otherwise (`Pair`).
             grounded: Ask the recommender first and put its answer in words; False: the surrogate alone.
             strict: Let no claim stand that the recommender does not support.
+            self_attribution: Have the surrogate alone ask itself first which history items matter; False: it writes
+                directly, as in the paper.
             aspect: What the reader wants to hear of, in words, such as "from the view of genres".
             batch_size: How many pairs are explained together.
 
@@ -169,7 +172,8 @@ class Explainer:
             DataError: There is no such user or item, or a history is empty.
         """
         known = [self._pairs.pair(user, item) for user, item in pairs]
-        return self._pairs.explain(known, grounded=grounded, strict=strict, aspect=aspect, batch_size=batch_size)
+        how: dict[str, Any] = {"grounded": grounded, "strict": strict, "self_attribution": self_attribution}
+        return self._pairs.explain(known, aspect=aspect, batch_size=batch_size, **how)
 
     def check(self, text: str, user: User | str, item: int | str) -> tuple[Claim, ...]:
         """What anybody's text claims of a pair, each claim with its status; the surrogate is not asked."""
