@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,7 +69,7 @@ def _show_table(rows: Sequence[Row], title: str) -> None:
     table = Table(title=title, title_justify="left", **narrow)
     table.add_column("metric" if turned else "method", overflow="fold", no_wrap=turned)
     for column in columns:
-        table.add_column(re.sub(r"(?<=[-_])|(?=@)", " ", column), justify="right", overflow="fold", min_width=5)
+        table.add_column(column.replace("_", " "), justify="right", overflow="fold", min_width=5)
     for line in lines:
         table.add_row(line, *(cells.get((line, column), "") for column in columns))
     stdout().print(table)
