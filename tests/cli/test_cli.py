@@ -242,7 +242,7 @@ def test_claims_that_do_not_hold_are_shown_and_no_fault_twice(
     negligible = Claim("negligible", "unverified", "“Emberfall [Deluxe]” hardly does anything", 17, 35, 3)
     show_explanation(replace(explanation, claims=(*claims, negligible, OMISSION)))
     lines = capsys.readouterr().out.splitlines()
-    assert "contradicted: “Emberfall [Deluxe]” speaks for it: without it the score rises by 0.12" in lines
+    assert "contradicted: “Emberfall [Deluxe]” counts for it: without it the score rises by 0.12" in lines
     assert [line for line in lines if line.startswith("Not supported")] == [
         "Not supported: “Other” does most and is not named."
     ]

@@ -39,7 +39,7 @@ def test_claims_of_the_same_words_are_one_place_with_the_worst_mark(record: Expl
     assert [place.number for place in found] == [1, 2, 3, 4, 5]
     assert [check.words for check in second.checks] == [
         "“Lantern Keep: The Drowned Stair” is in the user's history",
-        "“Lantern Keep: The Drowned Stair” speaks for it",
+        "“Lantern Keep: The Drowned Stair” counts for it",
     ]
     assert (second.status, third.status, third.words) == ("supported", "unverified", "by Nimbus")
     assert third.checks[0].words == "“by Nimbus” holds for “Lantern Keep: The Drowned Stair” too"
@@ -54,11 +54,11 @@ def test_claims_of_the_same_words_are_one_place_with_the_worst_mark(record: Expl
     ("kind", "item", "words"),
     [
         ("verdict", 7, "its verdict"),
-        ("negative_attribution", 5, "“Nimbus Wireless Gamepad” speaks against it"),
+        ("negative_attribution", 5, "“Nimbus Wireless Gamepad” counts against it"),
         ("history", None, "“The” is in the user's history"),
         ("shared", None, "“The” holds for some of the history too"),
-        ("no_positive_attribution", None, "nothing in the history speaks for it"),
-        ("no_negative_attribution", None, "nothing in the history speaks against it"),
+        ("no_positive_attribution", None, "nothing in the history counts for it"),
+        ("no_negative_attribution", None, "nothing in the history counts against it"),
     ],
 )
 def test_each_kind_of_claim_in_words(record: Explanation, kind: ClaimKind, item: int | None, words: str) -> None:

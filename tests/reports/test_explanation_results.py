@@ -224,12 +224,12 @@ def test_a_line_a_method_with_the_right_end_best() -> None:
         "Template: three most recent",
         "Template: three most popular",
         "Hybrid, self-attribution",
-        "Hybrid, with evidence",
+        "Hybrid, grounded",
         "Hybrid, without rationale",
     ]
     best = {name: [label for label, cell in cells.items() if cell.best] for name, cells in found.items()}
     assert best["Template: three most recent"] == ["Verdict", "Halluc."]
-    assert "Halluc." in best["Hybrid, with evidence"] and "Suff." in best["Hybrid, with evidence"]
+    assert "Halluc." in best["Hybrid, grounded"] and "Suff." in best["Hybrid, grounded"]
     assert best["Hybrid, self-attribution"] == best["Unaligned"] == []
     assert not any("Cited" in labels for labels in best.values())
 

@@ -17,7 +17,7 @@ def test_durations(seconds: float, words: str) -> None:
 @pytest.mark.parametrize(
     ("method", "name"),
     [
-        (Method("hybrid", "grounded"), "Hybrid, with evidence"),
+        (Method("hybrid", "grounded"), "Hybrid, grounded"),
         (Method("hybrid", "self_attribution"), "Hybrid, self-attribution"),
         (Method("hybrid", "without_chat"), "Hybrid, without chat"),
         (Method("unaligned", "icl"), "Unaligned, in context"),

@@ -82,9 +82,9 @@ def test_the_page_holds_everything(page: Page) -> None:
         "31,672",
         "36,0",
         "rank 3 of 1,841",
-        "speaks for it: without it the score rises by 0.12",
+        "counts for it: without it the score rises by 0.12",
         "3 → 41",
-        "Hybrid, with evidence",
+        "Hybrid, grounded",
         "Hybrid, self-attribution the surrogate alone",
         "Emberfall Tactics",
         "✗ the recommender disagrees",
@@ -153,7 +153,7 @@ def test_the_page_of_an_explanation_shows_its_claims(written: Path) -> None:
         "? unverified",
         "Hybrid, self-attribution: the surrogate alone",
         "Emberfall Tactics✗3",
-        "“Velvet Circuit 2” speaks for it",
+        "“Velvet Circuit 2” counts for it",
         "without it the score rises by 0.12 ✗ contradicted",
         "“Lantern Keep: The Drowned Stair” does most and is not named",
         "+1.84+4.00",
@@ -166,7 +166,7 @@ def test_the_page_of_an_explanation_shows_its_claims(written: Path) -> None:
         "It is an association, not a cause",
     ):
         assert expected in one.words, expected
-    assert "speaks for it: without it" not in one.words  # a claim says so
+    assert "counts for it: without it" not in one.words  # a claim says so
     ids = set(one.values("id"))
     assert {value[1:] for value in one.values("href") if value.startswith("#")} <= ids
     links = re.findall(r'href="([^#"]+)(?:#\w+)?"', text)

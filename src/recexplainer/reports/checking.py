@@ -18,11 +18,11 @@ WORST_FIRST: tuple[ClaimStatus, ...] = ("contradicted", "unverified", "supported
 _IN_WORDS = {
     "verdict": "its verdict",
     "history": "“{words}” is in the user's history",
-    "positive_attribution": "“{title}” speaks for it",
-    "negative_attribution": "“{title}” speaks against it",
+    "positive_attribution": "“{title}” counts for it",
+    "negative_attribution": "“{title}” counts against it",
     "shared": "“{words}” holds for {holder} too",
-    "no_positive_attribution": "nothing in the history speaks for it",
-    "no_negative_attribution": "nothing in the history speaks against it",
+    "no_positive_attribution": "nothing in the history counts for it",
+    "no_negative_attribution": "nothing in the history counts against it",
     "popular": "it pleases most users",
 }
 _OF_TITLES = ("history", "positive_attribution", "negative_attribution", "negligible", "balance")

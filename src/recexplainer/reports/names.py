@@ -22,7 +22,7 @@ def display_name(kind: Kind, name: str) -> str:
 
 
 def method_name(method: Method) -> str:
-    """A method and its variant: `Hybrid, with evidence`, `gpt-4.1-mini, in context`."""
+    """A method and its variant: `Hybrid, grounded`, `gpt-4.1-mini, in context`."""
     name = display_name("methods", method.name)
     return f"{name}, {variant_name(method.variant)}" if method.variant else name
 
