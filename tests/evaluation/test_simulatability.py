@@ -68,7 +68,7 @@ def test_a_reader_is_shown_the_text_and_two_titles_alone() -> None:
 
 
 def test_the_prompt_itself_gives_no_answer() -> None:
-    assert parse_choice(simulation_conversation("Yes.", *TITLES[:2])[0].content) is None
+    assert parse_choice(simulation_conversation(explanation(text="Yes."), (0, 1))[0].content) is None
 
 
 def shown(prompt: Any) -> Any:

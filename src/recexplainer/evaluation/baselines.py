@@ -84,10 +84,14 @@ def evaluate_scores(method: str, recommender: Recommender, cases: LabelledExampl
         for batch, examples in _scored(recommender, ranking)
         for example, scores in zip(examples, batch.scores, strict=True)
     ]
+    verdicts: list[str] = []
+    for batch, examples in _scored(recommender, classification):
+        scores = batch.scores[np.arange(len(examples)), [one.items[0] for one in examples]]
+        verdicts += np.where(scores > batch.thresholds()[0], "Yes", "No").tolist()
     return [
         *retrieval_rows(method, ranked, [one.answer_items[0] for one in retrieval]),
         *ranking_rows(method, orders, [one.answer_items for one in ranking]),
-        classification_row(method, _verdicts(recommender, classification), classification),
+        classification_row(method, verdicts, classification),
         row(method, "reconstruction", "hcr", []),
     ]
 
@@ -171,11 +175,3 @@ def _scored(recommender: Recommender, examples: Sequence[Example]) -> Iterator[t
 
 def _by_score(items: Sequence[int], scores: NDArray[np.floating]) -> list[int]:
     return sorted(items, key=lambda item: -scores[item])
-
-
-def _verdicts(recommender: Recommender, examples: Sequence[Example]) -> list[str]:
-    verdicts: list[str] = []
-    for batch, part in _scored(recommender, examples):
-        scores = batch.scores[np.arange(len(part)), [one.items[0] for one in part]]
-        verdicts += ["Yes" if above else "No" for above in scores > batch.thresholds()[0]]
-    return verdicts

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
 from recexplainer.data.dataset import Dataset, Split
 from recexplainer.errors import RecommenderError
@@ -85,10 +86,7 @@ def distill_sasrec(
     targets = _TeacherScores(teacher, users, settings.cache_bytes)
     firsts = targets.of(np.arange(len(earlier), len(users))).argmax(1).numpy()
     lengths = torch.tensor([len(user.history) for user in users])
-    padded = np.full((len(users), teacher.max_history), teacher.n_items, np.int64)
-    for row, user in zip(padded, users, strict=True):
-        row[: len(user.history)] = user.history
-    histories = torch.from_numpy(padded)
+    histories = pad_sequence([torch.tensor(user.history) for user in users], True, padding_value=teacher.n_items)
     own = teacher.settings if isinstance(teacher, SASRec) else settings
     shape = own.model_dump(include={"hidden_size", "num_hidden_layers", "num_attention_heads"})
     # a seed that no recommender is fitted with: a student with its teacher's first weights would have it easy

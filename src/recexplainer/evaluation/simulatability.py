@@ -78,7 +78,9 @@ def simulation_conversations(
     explanations: Mapping[Method, Sequence[Explanation]], recommender: Recommender, pairs: int = PAIRS, seed: int = 0
 ) -> list[Conversation]:
     """All questions of `predict_with_model` for the same arguments, in no order that counts."""
-    return [_conversation(one, places) for _, one, places, _ in _questions(explanations, recommender, pairs, seed)]
+    return [
+        simulation_conversation(one, places) for _, one, places, _ in _questions(explanations, recommender, pairs, seed)
+    ]
 
 
 def predict_with_model(
@@ -90,23 +92,17 @@ def predict_with_model(
 ) -> list[Prediction]:
     """Ask a model, by the text alone, without which of two history items the score would be lower.
 
-    Args:
-        explanations: For each method its explanations, with attributions.
-        recommender: The recommender; by its scores it is decided which items differ, as for the fixed reader.
-        model: The reader; it sees the texts of all methods mixed and never a method's name.
-        pairs: At most how many pairs a case are asked about, drawn from those that differ; which and in which order
-            they are shown depends on user, item and seed, not on the method.
-        seed: Seed of the pairs, their order, and the order in which the model is asked.
+    The model sees the texts of all methods mixed and never a method's name. Which items differ is decided by the
+    recommender's scores, as for the fixed reader. At most so many `pairs` a case are asked about, drawn from those that
+    differ; which and in which order they are shown depends on user, item and `seed`, not on the method.
 
-    Returns:
-        `[questions]`, method by method, case by case; a case of which no two items differ has none.
-
-    Raises:
-        DataError: An explanation has no attributions.
-        ValueError: The model does not give one answer to each conversation.
+    Returns `[questions]`, method by method, case by case; a case of which no two items differ has none. Raises
+    DataError where an explanation has no attributions, ValueError where the model does not give one answer to each
+    conversation.
     """
     questions = _questions(explanations, recommender, pairs, seed)
-    answers = ask_in_random_order(model, [_conversation(one, places) for _, one, places, _ in questions], seed)
+    conversations = [simulation_conversation(one, places) for _, one, places, _ in questions]
+    answers = ask_in_random_order(model, conversations, seed)
     predictions: list[Prediction] = []
     for (method, one, (first, second), truth), answer in zip(questions, answers, strict=True):
         shown = (one.history[first], one.history[second])
@@ -136,9 +132,10 @@ def simulatability_rows(predictions: Sequence[Prediction], rater: str) -> list[R
     return rows
 
 
-def simulation_conversation(text: str, first: str, second: str) -> Conversation:
+def simulation_conversation(explanation: Explanation, places: tuple[int, int]) -> Conversation:
     """The question which of two history items, shown as A and B, the score would miss more, by the text alone."""
-    return (Message("user", _PROMPT.format(text=text, first=first, second=second)),)
+    first, second = (explanation.history_titles[place] for place in places)
+    return (Message("user", _PROMPT.format(text=explanation.text, first=first, second=second)),)
 
 
 def parse_choice(answer: str) -> Choice | None:
@@ -162,8 +159,3 @@ def _questions(
             for pair, turn in zip(drawn, rng.integers(2, size=len(drawn)), strict=True):
                 questions.append((method, one, pair[::-1], "B") if turn else (method, one, pair, "A"))
     return questions
-
-
-def _conversation(explanation: Explanation, places: tuple[int, int]) -> Conversation:
-    first, second = (explanation.history_titles[place] for place in places)
-    return simulation_conversation(explanation.text, first, second)

@@ -10,7 +10,7 @@ minutes. The tests compare with those libraries.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 
@@ -33,18 +33,13 @@ Coefficients = Mapping[str, Callable[[Floats], Floats]]
 def agreement_rows(ratings: Ratings, judges: Sequence[str] = ()) -> list[Row]:
     """Agreement between raters, task `agreement`, with 95% bootstrap intervals over cases.
 
-    Args:
-        ratings: All raters' ratings.
-        judges: Those raters who are no people; the means over pairs are taken apart for them, as in the paper.
+    For each pair, method `A × B`, there are the metrics `kappa`, `kappa_quadratic` and `spearman` over their common
+    cases; their means over pairs, methods `people × people` (from three people on) and `JUDGE × people` (from two on);
+    for `all raters` the metrics `alpha_nominal`, `alpha_ordinal` and `alpha_interval` over the cases rated twice. What
+    is not defined has no value; `agreement_notes` gives the reason.
 
-    Returns:
-        For each pair, method `A × B`, the metrics `kappa`, `kappa_quadratic` and `spearman` over their common cases;
-        their means over pairs, methods `people × people` (from three people on) and `JUDGE × people` (from two on);
-        for `all raters` the metrics `alpha_nominal`, `alpha_ordinal` and `alpha_interval` over the cases rated twice.
-        What is not defined has no value; `agreement_notes` gives the reason.
-
-    Raises:
-        DataError: A rating is not 0 to 3, or a judge is no rater.
+    `judges` are those raters who are no people; the means over pairs are taken apart for them, as in the paper. Raises
+    DataError where a rating is not 0 to 3, or a judge is no rater.
     """
     if unknown := [judge for judge in judges if judge not in ratings]:
         known = ", ".join(ratings) or "none"
@@ -61,7 +56,11 @@ def agreement_rows(ratings: Ratings, judges: Sequence[str] = ()) -> list[Row]:
     for who, several in pairs.items():
         if len(several) > 1:
             rows += _rows(f"{who} × {PEOPLE}", several, _OF_PAIRS)
-    return [*rows, *_rows(ALL, [_coincidences(one_hot.values())], _OF_ALL)]
+    # Krippendorff's coincidences: each ordered pair of a case's m ratings counts 1 / (m - 1)
+    counts: Floats = sum(one_hot.values(), start=np.zeros((1, N_LEVELS)))
+    coincidences = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(N_LEVELS)
+    coincidences /= np.maximum(counts.sum(axis=1) - 1, 1)[:, None, None]
+    return [*rows, *_rows(ALL, [coincidences], _OF_ALL)]
 
 
 def agreement_notes(rows: Sequence[Row]) -> list[str]:
@@ -152,13 +151,6 @@ def _one_hot(ratings: Ratings) -> dict[str, Floats]:
         rater: np.array([own.get(case) == level for case in cases for level in levels], float).reshape(-1, N_LEVELS)
         for rater, own in ratings.items()
     }
-
-
-def _coincidences(one_hot: Iterable[Floats]) -> Floats:
-    """`Float[cases, 4, 4]`, Krippendorff's coincidences: each ordered pair of a case's m ratings counts 1 / (m - 1)."""
-    counts: Floats = sum(one_hot, start=np.zeros((1, N_LEVELS)))
-    pairs = counts[:, :, None] * counts[:, None, :] - counts[:, :, None] * np.eye(N_LEVELS)
-    return pairs / np.maximum(counts.sum(axis=1) - 1, 1)[:, None, None]
 
 
 def _middle_ranks(counts: Floats) -> Floats:

@@ -88,11 +88,9 @@ def export_study(
     Returns what is in `key.json`, which is not for raters. `rubric` says what the ratings 0, 1, 2 and 3 mean. There are
     so many `cases` (the paper: 120), or all if there are fewer. `seed` decides which, the ids, and so the order.
 
-    Raises:
-        DataError: No case is explained by every method, a method explains a case twice, or methods do not agree on
-            the history or on the recommender's decision.
-        RunError: The folder holds the key of another packet, without which its ratings could not be read.
-        ValueError: The rubric has not four lines, or `cases` is below 1.
+    Raises DataError where no case is explained by every method, a method explains a case twice, or methods do not agree
+    on the history or on the recommender's decision; RunError where the folder holds the key of another packet, without
+    which its ratings could not be read; ValueError where the rubric has not four lines, or `cases` is below 1.
     """
     if len(rubric) != N_LEVELS or cases < 1:
         raise ValueError(f"a study needs {N_LEVELS} lines of rubric and a case; got {len(rubric)} lines, {cases} cases")
@@ -232,10 +230,9 @@ def import_study(folder: Path, files: Sequence[Path]) -> list[HumanRating]:
     Returns for each file, in order, one rating for every entry of the packet in `folder`. The rater's name is the field
     `rater` of the file, else the file's name without its ending.
 
-    Raises:
-        DataError: A file is missing or of another format, is of another packet, has an unknown id, an id twice or a
-            rating that is not 0 to 3, or two files are of one rater; the error names the file and the row.
-        RunError: The key is missing or damaged.
+    Raises DataError where a file is missing or of another format, is of another packet, has an unknown id, an id twice
+    or a rating that is not 0 to 3, or two files are of one rater (the error names the file and the row); RunError where
+    the key is missing or damaged.
     """
     key = _read(Key, folder / KEY)
     found: list[HumanRating] = []

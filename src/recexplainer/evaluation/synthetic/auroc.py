@@ -110,12 +110,11 @@ def auroc(true: ArrayLike, corrupted: ArrayLike) -> Values:
 
     Of `true`, `Float[..., true]`, and `corrupted`, `Float[..., corrupted]`, there is at least one.
     """
-    from scipy.stats import rankdata
+    from scipy.stats import mannwhitneyu
 
     first, second = np.asarray(true, np.float64), np.asarray(corrupted, np.float64)
-    n, m = first.shape[-1], second.shape[-1]
-    ranks = np.asarray(rankdata(np.concatenate([first, second], axis=-1), axis=-1))[..., :n].sum(axis=-1)
-    return (ranks - n * (n + 1) / 2) / (n * m)
+    statistic = np.asarray(mannwhitneyu(first, second, axis=-1, method="asymptotic").statistic)
+    return statistic / (first.shape[-1] * second.shape[-1])
 
 
 def _measured(
