@@ -9,7 +9,8 @@ import pytest
 from tests.contracts.chat_model import ChatModelContract
 from tests.fakes import FakeChatModel
 
-from recexplainer.chat.model import ChatModel, open_chat_model
+from recexplainer.chat.local import open_chat_model
+from recexplainer.chat.model import ChatModel
 from recexplainer.errors import ChatError, SettingsError
 from recexplainer.registry import registered
 

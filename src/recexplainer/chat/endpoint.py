@@ -67,13 +67,10 @@ class Endpoint:
     def answer(self, conversations: Sequence[Conversation]) -> list[str | None]:
         """Its answers, `[conversations]`; the expected spend is logged before the first request.
 
+        None is where all tries failed or the model gave no text; that is not kept, so that the next call asks again.
         Equal conversations are asked once, answered ones not at all. Each answer is on disk when it comes; a run that
         was stopped resumes with the remaining ones. Others that ask with the same cache wait meanwhile, so that no more
         requests are open than the settings allow.
-
-        Returns:
-            The answers; None where all tries failed or the model gave no text. That is not kept, so that the next call
-            asks again.
 
         Raises:
             ChatError: The environment names no endpoint, the endpoint refuses the request or the key, or an answer on
@@ -123,11 +120,8 @@ class Endpoint:
             entry = _Entry.model_validate_json(content)
             if entry.request == request:
                 return entry.answer
-        raise ChatError(
-            "A cached answer cannot be read, or is the answer to another request.",
-            location=str(path),
-            hint="Delete this file; only that request is then sent again.",
-        )
+        what = "A cached answer cannot be read, or is the answer to another request."
+        raise ChatError(what, location=str(path), hint="Delete this file; only that request is then sent again.")
 
     def _path(self, request: dict[str, Any]) -> Path:
         key = hash_value(request)
@@ -165,15 +159,12 @@ def _open_client(settings: EndpointSettings, key: str) -> OpenAI:
     """A client of the endpoint that the environment names."""
     address = os.environ.get(settings.address_variable, "").strip()
     if not _ADDRESS.fullmatch(address):
-        raise ChatError(
-            "The environment names no endpoint." if not address else "That is no address of an endpoint.",
-            location=settings.address_variable,
-            hint="Set it to where the endpoint is, such as http://localhost:8000/v1; the key does not belong in it.",
-        )
+        what = "That is no address of an endpoint." if address else "The environment names no endpoint."
+        hint = "Set it to where the endpoint is, such as http://localhost:8000/v1; the key does not belong in it."
+        raise ChatError(what, location=settings.address_variable, hint=hint)
     if not (key.isascii() and key.isprintable()):
-        raise ChatError(
-            "The key holds characters that cannot be sent.", location=settings.key_variable, hint="Copy it again."
-        )
+        what = "The key holds characters that cannot be sent."
+        raise ChatError(what, location=settings.key_variable, hint="Copy it again.")
     require_extra("openai", "chat")
     from openai import AzureOpenAI, DefaultHttpxClient, OpenAI
 
@@ -251,11 +242,9 @@ class _Sender:
             404: f"Check the model's name, and {settings.address_variable}, which mostly ends in /v1.",
             429: "The account has no credit left: add some and start again; all answers so far are kept.",
         }
-        return ChatError(
-            f"The endpoint refuses, status {status}: {text or 'it gives no reason'}",
-            location=f"{settings.model} at {settings.address_variable}",
-            hint=hints.get(status, f"Check the settings of the endpoint and {settings.address_variable}."),
-        )
+        what = f"The endpoint refuses, status {status}: {text or 'it gives no reason'}"
+        hint = hints.get(status, f"Check the settings of the endpoint and {settings.address_variable}.")
+        return ChatError(what, location=f"{settings.model} at {settings.address_variable}", hint=hint)
 
 
 def _read_body(response: APIResponse[Any], end: float) -> bytes:

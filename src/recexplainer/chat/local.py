@@ -1,4 +1,4 @@
-"""A chat model on this machine: any causal language model of transformers with a chat template.
+"""Chat models by name: any causal language model of transformers with a chat template, or one that is registered.
 
 It does not know what is asked. torch and transformers are imported with the first model or tokenizer.
 """
@@ -11,10 +11,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from recexplainer.chat.model import Conversation
+from recexplainer.chat.model import ChatModel, Conversation
 from recexplainer.errors import ChatError
 from recexplainer.hardware import best_device, has_fast_bfloat16
 from recexplainer.progress import track
+from recexplainer.registry import load_registered, registered
+
+
+def open_chat_model(name: str | Path) -> ChatModel:
+    """A chat model by its name.
+
+    That is the name under which a package registers one (entry point group `recexplainer.chat_models`: a class or
+    function that returns a `ChatModel` and takes no arguments). Any other name is a language model on this machine: a
+    folder, or its name on the hub. Raises SettingsError where what is registered cannot be imported, and ChatError
+    where there is no such language model.
+    """
+    return load_registered("chat_models", str(name))() if name in registered("chat_models") else LocalChat(name)
 
 
 class LocalChat:
@@ -27,11 +39,8 @@ class LocalChat:
 
     def __init__(self, model: str | Path, *, max_tokens: int = 512, batch_size: int = 8) -> None:
         if max_tokens < 1 or batch_size < 1:
-            raise ChatError(
-                f"Answers of {max_tokens} tokens in batches of {batch_size} are impossible.",
-                location=str(model),
-                hint="Give at least 1 for each.",
-            )
+            what = f"Answers of {max_tokens} tokens in batches of {batch_size} are impossible."
+            raise ChatError(what, location=str(model), hint="Give at least 1 for each.")
         from transformers import GenerationConfig
 
         self.max_tokens, self.batch_size = max_tokens, batch_size
@@ -64,12 +73,9 @@ class LocalChat:
         ids: list[int] = self._tokenizer(prompt, add_special_tokens=False).input_ids
         limit = getattr(self._model.config, "max_position_embeddings", None)
         if limit is not None and len(ids) + self.max_tokens > limit:
-            raise ChatError(
-                f"A conversation of {len(ids):,} tokens and an answer of {self.max_tokens:,} exceed the model's "
-                f"{limit:,}.",
-                location=self._source,
-                hint="Shorten the conversation or the answer (max_tokens), or choose a model with a longer context.",
-            )
+            lengths = f"A conversation of {len(ids):,} tokens and an answer of {self.max_tokens:,}"
+            hint = "Shorten the conversation or the answer (max_tokens), or choose a model with a longer context."
+            raise ChatError(f"{lengths} exceed the model's {limit:,}.", location=self._source, hint=hint)
         return ids
 
     def _generate(self, prompts: Sequence[list[int]]) -> list[str]:
@@ -97,11 +103,8 @@ def load_tokenizer(name: str | Path) -> Any:
     except (OSError, ValueError) as error:
         raise _not_loaded("tokenizer", name, error) from error
     if not tokenizer.chat_template or tokenizer.eos_token is None:
-        raise ChatError(
-            "The model's tokenizer has no chat template, or no token that ends an answer.",
-            location=str(name),
-            hint="Choose a chat (instruct) version of the model.",
-        )
+        what = "The model's tokenizer has no chat template, or no token that ends an answer."
+        raise ChatError(what, location=str(name), hint="Choose a chat (instruct) version of the model.")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -111,16 +114,13 @@ def write_prompt(tokenizer: Any, conversation: Conversation) -> str:
     """A conversation as the model reads it, up to its answer; ChatError where the chat template does not take it."""
     from jinja2 import TemplateError
 
+    messages = [asdict(message) for message in conversation]
     try:
-        return tokenizer.apply_chat_template(
-            [asdict(message) for message in conversation], tokenize=False, add_generation_prompt=True
-        )
+        return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     except TemplateError as error:
-        raise ChatError(
-            f"The model's chat template does not take the conversation: {error}",
-            location=str(tokenizer.name_or_path),
-            hint="Some models take no system message, or want user and assistant in turn: choose another model.",
-        ) from error
+        what = f"The model's chat template does not take the conversation: {error}"
+        hint = "Some models take no system message, or want user and assistant in turn: choose another model."
+        raise ChatError(what, location=str(tokenizer.name_or_path), hint=hint) from error
 
 
 def _load_model(name: str | Path) -> Any:
@@ -138,17 +138,12 @@ def _load_model(name: str | Path) -> Any:
         raise _not_loaded("model", name, error) from error
     model, info = loaded
     if missing := sorted(info["missing_keys"]):
-        raise ChatError(
-            f"Of the model's weights {len(missing)} are missing, {missing[0]} first.",
-            location=str(name),
-            hint="Copy or download the model again.",
-        )
+        what = f"Of the model's weights {len(missing)} are missing, {missing[0]} first."
+        raise ChatError(what, location=str(name), hint="Copy or download the model again.")
     return model.to(device).eval()
 
 
 def _not_loaded(what: str, name: str | Path, error: Exception) -> ChatError:
-    return ChatError(
-        f"The {what} cannot be loaded: {(str(error).strip() or type(error).__name__).splitlines()[0]}",
-        location=str(name),
-        hint="Give a chat model: its name on the hub, or a folder with weights, config and tokenizer.",
-    )
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    hint = "Give a chat model: its name on the hub, or a folder with weights, config and tokenizer."
+    return ChatError(f"The {what} cannot be loaded: {reason}", location=str(name), hint=hint)

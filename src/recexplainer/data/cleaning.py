@@ -133,7 +133,12 @@ def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple
     fresh[pairs["pair"].arg_unique().to_numpy()] = True  # as is_first_distinct, three times as fast
     new = pl.Series(fresh)
     negative = int((known["timestamp"].to_physical() < 0).sum())
-    first, twice = known.filter(new), _seen_twice(pairs, new, timed)
+    first = known.filter(new)
+    if timed:  # one user has the same item at the same time once more; without times, once more running
+        repeated = pairs.filter(pairs["pair"].is_in(pairs["pair"].filter(~new).unique().implode()))
+        twice = repeated.height - repeated.n_unique()
+    else:
+        twice = int((pairs["pair"] == pairs["pair"].shift()).sum())
     notes = _notes(
         ("interactions without a time: the order of rows was taken", 0 if timed else events.height),
         ("events without a user, an item or a readable time dropped", events.height - whole.height),
@@ -220,14 +225,6 @@ def _first_positions(texts: pl.Series, sought: pl.Series) -> pl.Series:
     table[codes[::-1]] = np.arange(len(codes))[::-1]
     positions = pl.Series(table[wanted])
     return positions.set(positions < 0, None).cast(pl.UInt32)
-
-
-def _seen_twice(pairs: pl.DataFrame, new: pl.Series, timed: bool) -> int:
-    """How often one user has the same item at the same time once more; without times, once more running."""
-    if not timed:
-        return int((pairs["pair"] == pairs["pair"].shift()).sum())
-    repeated = pairs.filter(pairs["pair"].is_in(pairs["pair"].filter(~new).unique().implode()))
-    return repeated.height - repeated.n_unique()
 
 
 def _strings(value: object) -> list[str]:

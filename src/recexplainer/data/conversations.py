@@ -51,14 +51,13 @@ def read_conversations(path: Path | None = None) -> list[QuestionAnswer]:
         raise DataError(f"It is not JSON: {error.msg}.", location=where, hint=hint) from error
     except msgspec.ValidationError as error:
         raise DataError(f"The conversations have another layout: {error}.", location=location, hint=hint) from error
-    conversations = [pair for entry in entries for pair in _answered(entry.conversations)[:1]]
+    conversations: list[QuestionAnswer] = []
+    for entry in entries:
+        for one, two in pairwise(entry.conversations):
+            pair = QuestionAnswer(one.text.strip(), two.text.strip())
+            if (one.speaker, two.speaker) == ("human", "gpt") and all(pair):
+                conversations.append(pair)
+                break
     if not conversations:
         raise DataError("It holds no conversation with a question and an answer.", location=location, hint=hint)
     return conversations
-
-
-def _answered(turns: list[_Turn]) -> list[QuestionAnswer]:
-    """Each human turn and the gpt turn after it, where both have text."""
-    pairs = [(one, two) for one, two in pairwise(turns) if (one.speaker, two.speaker) == ("human", "gpt")]
-    stripped = [QuestionAnswer(one.text.strip(), two.text.strip()) for one, two in pairs]
-    return [pair for pair in stripped if all(pair)]

@@ -54,6 +54,15 @@ class _Interactions:
         sizes = ", ".join(f"{size:,} {kind}" for kind, size in after.items())
         self.steps.append(f"without those {why}: {sizes}, {len(self.user):,} interactions")
 
+    def core(self, k: int) -> NDArray[np.intp]:
+        """Which interactions are in the k-core."""
+        kept, enough = np.arange(len(self.user)), np.zeros(1, dtype=np.bool_)
+        while not enough.all():
+            user, item = self.user[kept], self.item[kept]
+            enough = (np.bincount(user)[user] >= k) & (np.bincount(item)[item] >= k)
+            kept = kept[enough]
+        return kept
+
 
 def filter_dataset(dataset: Dataset, settings: FilterSettings) -> Dataset:
     """Keeps the users and items that the settings ask for (paper, Appendix B.2); the same seed keeps the same users.
@@ -74,21 +83,10 @@ def filter_dataset(dataset: Dataset, settings: FilterSettings) -> Dataset:
         drawn = np.random.default_rng(settings.seed).choice(candidates, size=settings.users, replace=False)
         left.keep(np.isin(left.user, drawn), "not drawn", "users")
     if settings.k_core is not None:
-        left.keep(_core(left, settings.k_core), f"outside the {settings.k_core}-core", "users", "items")
+        left.keep(left.core(settings.k_core), f"outside the {settings.k_core}-core", "users", "items")
     if not len(left.user):
         where = f"dataset '{dataset.name}' ({'; '.join(left.steps)})"
         hint = "ask for more items or users, or for shorter histories (min_history, k_core)"
         raise DataError("filtering leaves nothing", location=where, hint=hint)
     users, items = map(np.flatnonzero, left.counts())
     return dataset.select(users, items, notes=tuple(note for note in left.notes if note.count))
-
-
-def _core(left: _Interactions, k: int) -> NDArray[np.intp]:
-    """Which interactions are in the k-core."""
-    kept = np.arange(len(left.user))
-    while True:
-        user, item = left.user[kept], left.item[kept]
-        enough = (np.bincount(user)[user] >= k) & (np.bincount(item)[item] >= k)
-        if enough.all():
-            return kept
-        kept = kept[enough]

@@ -98,7 +98,7 @@ class TitleFinder:
         for title in titles:
             if token := _TOKEN.match(title):
                 lengths[token.group()].add(len(title))
-        self._lengths = dict(lengths)
+        self._lengths = lengths
 
     def find(self, text: str) -> list[Match]:
         """All titles in a text, from left to right, as often as they occur.

@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from recexplainer.chat.model import ChatModel, Conversation, open_chat_model
+from recexplainer.chat.local import open_chat_model
+from recexplainer.chat.model import ChatModel, Conversation
 from recexplainer.data.dataset import leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.evaluation import Evaluation

@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from gzip import BadGzipFile
 from operator import attrgetter
 from pathlib import Path
@@ -161,20 +162,9 @@ def read_separated(
     data = read_text_bytes(path, latin=latin)
     if len(separator.encode()) > 1:  # the parser takes one byte; this one is in no text
         data, separator = data.replace(separator.encode(), b"\x1f"), "\x1f"
-    table = parse_table(
-        path,
-        lambda: pl.read_csv(
-            data,
-            separator=separator,
-            quote_char='"' if quoted else None,
-            has_header=has_header,
-            truncate_ragged_lines=ragged_lines,
-            infer_schema=False,
-        ),
-    )
-    if not has_header:
-        table.columns = [f"column_{number}" for number in range(1, table.width + 1)]
-    return table
+    read = partial(pl.read_csv, data, separator=separator, has_header=has_header, infer_schema=False)
+    table = parse_table(path, lambda: read(quote_char='"' if quoted else None, truncate_ragged_lines=ragged_lines))
+    return table if has_header else table.rename(lambda name: f"column_{table.columns.index(name) + 1}")
 
 
 def parse_table(path: Path, parse: Callable[[], pl.DataFrame]) -> pl.DataFrame:

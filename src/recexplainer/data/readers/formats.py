@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,19 +35,18 @@ _RECBOLE_ITEM_FIELDS: dict[str, tuple[str, ...]] = {
 }
 
 
-def _recbole_files(folder: Path) -> list[Path]:
-    return files_named(folder, r".+\.inter")
+_recbole_files = partial(files_named, pattern=r".+\.inter")
 
 
 def _read_recbole(path: Path) -> Dataset:
     """Columns `token_seq` of genres and platforms are lists of words; a title, though `token_seq` too, is one text."""
     inters = _recbole_files(path) if path.is_dir() else [path]
-    items = files_named(path if path.is_dir() else path.parent, r".+\.item")
+    tables = files_named(path if path.is_dir() else path.parent, r".+\.item")
     if len(inters) == 1:
-        items = [file for file in items if stem_of(file) == stem_of(inters[0])] or items
+        tables = [file for file in tables if stem_of(file) == stem_of(inters[0])] or tables
     hint = "leave one pair in the folder, or name the .inter file itself"
     wanted = "exactly one .inter file and one .item file, plain or .gz"
-    inter_file, item_file = files.require_pair(path, inters, items, wanted, hint)
+    inter_file, item_file = files.require_pair(path, inters, tables, wanted, hint)
     interactions = _read_atomic(inter_file)
     require_columns(interactions, ("user_id", "item_id"), str(inter_file))
     return Dataset.from_frames(interactions, _recbole_items(item_file), name=files.dataset_name(path))
@@ -64,11 +64,9 @@ def _read_atomic(path: Path) -> pl.DataFrame:
     """The columns of an atomic file as text, named without their types; an empty field is null."""
     table = files.read_separated(path, "\t", quoted=False)
     if untyped := [column for column in table.columns if ":" not in column]:
-        raise DataError(
-            f"a heading must read field:type, as user_id:token does; these do not: {', '.join(untyped)}",
-            location=f"{path}, line 1",
-            hint="add the types, or rename the file to .tsv to read it as a plain table",
-        )
+        what = f"a heading must read field:type, as user_id:token does; these do not: {', '.join(untyped)}"
+        hint = "add the types, or rename the file to .tsv to read it as a plain table"
+        raise DataError(what, location=f"{path}, line 1", hint=hint)
     names = [column.rpartition(":")[0].strip() for column in table.columns]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         what = f"more than one column is called {', '.join(twice)}"
@@ -114,10 +112,14 @@ def _read_amazon(path: Path) -> Dataset:
         fitting = [file for file in items if f"meta_{stem_of(path)}_".startswith(f"{stem_of(file)}_")]
         items = sorted(fitting, key=lambda file: len(stem_of(file)))[-1:]  # the longest name is the nearest
     hint = "put NAME.json.gz and meta_NAME.json.gz (or .jsonl) in one folder, or name the file of reviews"
-    pair = files.require_pair(path, reviews, items, "one file of reviews and one of items", hint)
-    edition = _amazon_edition(pair[0])
-    events, catalogue = _amazon_reviews(pair[0], edition), _amazon_items(pair[1], edition)
-    return Dataset.from_frames(events, catalogue, name=files.dataset_name(path))
+    events_file, items_file = files.require_pair(path, reviews, items, "one file of reviews and one of items", hint)
+    edition = _amazon_edition(events_file)
+    kinds = (pl.Categorical(), pl.Categorical(), pl.Int64())
+    events = files.read_json_lines(events_file, dict(zip(edition.reviews, kinds, strict=True)))
+    files.require_keys(events, tuple(edition.reviews), events_file)
+    events = events.rename(edition.reviews)
+    events = events.with_columns(files.unix_times(events["timestamp"], events_file, per_second=edition.per_second))
+    return Dataset.from_frames(events, _amazon_items(items_file, edition), name=files.dataset_name(path))
 
 
 def _amazon_edition(path: Path) -> _Edition:
@@ -126,19 +128,8 @@ def _amazon_edition(path: Path) -> _Edition:
     for user_key, edition in by_user_key.items():
         if user_key in keys:
             return edition
-    raise DataError(
-        f"missing key: {' or '.join(by_user_key)}",
-        location=f"{path}, first line",
-        hint=f"give reviews of 2018 or 2023, or map columns; the keys there are: {', '.join(keys)}",
-    )
-
-
-def _amazon_reviews(path: Path, edition: _Edition) -> pl.DataFrame:
-    kinds = (pl.Categorical(), pl.Categorical(), pl.Int64())
-    events = files.read_json_lines(path, dict(zip(edition.reviews, kinds, strict=True)))
-    files.require_keys(events, tuple(edition.reviews), path)
-    events = events.rename(edition.reviews)
-    return events.with_columns(files.unix_times(events["timestamp"], path, per_second=edition.per_second))
+    hint = f"give reviews of 2018 or 2023, or map columns; the keys there are: {', '.join(keys)}"
+    raise DataError(f"missing key: {' or '.join(by_user_key)}", location=f"{path}, first line", hint=hint)
 
 
 def _amazon_items(path: Path, edition: _Edition) -> pl.DataFrame:
@@ -212,8 +203,7 @@ def _movielens_films(path: Path) -> pl.DataFrame:
     return films.select(pl.col("movieId").alias("item_id"), "title", genres.alias("genres"), year)
 
 
-def _steam_files(folder: Path) -> list[Path]:
-    return files_named(folder, r"steam_(reviews|games).*\.json|steam[-_](200k|play).*\.csv")
+_steam_files = partial(files_named, pattern=r"steam_(reviews|games).*\.json|steam[-_](200k|play).*\.csv")
 
 
 def _read_steam(path: Path) -> Dataset:
@@ -360,11 +350,9 @@ def _interactions_file(path: Path, columns: ColumnMapping) -> Path:
     named = tables if len(tables) == 1 else _tables(path, r"interactions\..+")
     if len(named) != 1:
         there = ", ".join(file.name for file in tables) or "no table"
-        raise DataError(
-            f"it is not clear which file holds the interactions; there: {there}",
-            location=str(path),
-            hint="call it interactions.csv (or .tsv, .parquet, .jsonl), or set data.columns.interactions_file",
-        )
+        what = f"it is not clear which file holds the interactions; there: {there}"
+        hint = "call it interactions.csv (or .tsv, .parquet, .jsonl), or set data.columns.interactions_file"
+        raise DataError(what, location=str(path), hint=hint)
     return named[0]
 
 

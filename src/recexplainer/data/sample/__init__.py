@@ -309,19 +309,14 @@ def _effects(products: Sequence[Product], rng: np.random.Generator) -> tuple[Flo
 
 def _companions(products: Sequence[Product], rng: np.random.Generator) -> Floats:
     """`Float[items, items]`: each item favors a few others of its platform, and of its genre if possible."""
-    effects = np.zeros((len(products), len(products)), dtype=np.float32)
-    for index, product in enumerate(products):
-        similarity = np.array([_similarity(product, other) for other in products]) + 0.5 * rng.random(len(products))
-        similarity[index] = -1.0
-        effects[index, np.argsort(-similarity)[: len(COMPANIONS)]] = COMPANIONS
+    platforms, genres = (_membership([getattr(one, name) for one in products]) for name in ("platforms", "genres"))
+    similarity = 2 * (platforms @ platforms.T > 0) + (genres @ genres.T > 0)
+    one_series = _pairs(products, lambda one, other: one.series == other.series != "")
+    similarity = np.where(one_series, 0, similarity) + 0.5 * rng.random(similarity.shape)  # sequels have their effect
+    np.fill_diagonal(similarity, -1.0)
+    effects = np.zeros(similarity.shape, dtype=np.float32)
+    np.put_along_axis(effects, np.argsort(-similarity)[:, : len(COMPANIONS)], np.array(COMPANIONS), axis=1)
     return effects
-
-
-def _similarity(product: Product, other: Product) -> int:
-    """Of parts of one series 0, since sequels have an effect of their own."""
-    if product.series and product.series == other.series:
-        return 0
-    return 2 * bool({*product.platforms} & {*other.platforms}) + bool({*product.genres} & {*other.genres})
 
 
 def _pairs(products: Sequence[Product], holds: Callable[[Product, Product], bool]) -> Bools:
