@@ -13,7 +13,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from recexplainer.data.dataset import Dataset, leave_one_out
 from recexplainer.data.sample import make_world
 from recexplainer.explanations.record import Explanation
-from recexplainer.pipeline.stage import Manifest
+from recexplainer.pipeline.execution import Manifest
 from recexplainer.recommenders.fitting import SASRecSearchSettings, fit_towers
 from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.surrogate.model import Surrogate

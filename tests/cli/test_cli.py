@@ -14,8 +14,7 @@ from recexplainer.cli.results import show_explanation, show_rows
 from recexplainer.errors import RunError
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Citation, Explanation
-from recexplainer.pipeline.execution import run_stages
-from recexplainer.pipeline.stage import Stage, StageContext
+from recexplainer.pipeline.execution import Stage, StageContext, run_stages
 
 HEAVY = {
     "torch",

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 from tests.tiny import stages_made
 
-from recexplainer.pipeline.execution import run_stages
+from recexplainer.pipeline.execution import Stage, StageContext, run_stages
 from recexplainer.pipeline.layout import RunLayout
-from recexplainer.pipeline.stage import Stage, StageContext
 from recexplainer.storage import hash_value
 
 

@@ -12,9 +12,15 @@ import pytest
 from tests.tiny import stages_made
 
 from recexplainer.errors import RunError
-from recexplainer.pipeline.execution import run_isolated, run_stages
+from recexplainer.pipeline.execution import (
+    Stage,
+    StageContext,
+    read_manifest,
+    run_isolated,
+    run_stages,
+    stages_in_order,
+)
 from recexplainer.pipeline.layout import RunLayout
-from recexplainer.pipeline.stage import Stage, StageContext, read_manifest, stages_in_order
 from recexplainer.storage import read_json
 
 
@@ -179,7 +185,7 @@ SCRIPT = """
 import logging, sys, time
 from pathlib import Path
 from recexplainer.pipeline.execution import run_stages
-from recexplainer.pipeline.stage import Stage
+from recexplainer.pipeline.execution import Stage
 
 run, waits_in = Path(sys.argv[1]), sys.argv[2]
 

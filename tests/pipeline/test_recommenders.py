@@ -12,10 +12,10 @@ from tests.tiny import NANO, SETTINGS, stages_made
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RecommenderError, SettingsError
+from recexplainer.pipeline.execution import read_manifest
 from recexplainer.pipeline.layout import read_explanations
 from recexplainer.pipeline.recipe import Recipe, load_recipe
 from recexplainer.pipeline.runs import run_recipe
-from recexplainer.pipeline.stage import read_manifest
 from recexplainer.pipeline.stages import build_stages
 from recexplainer.recommenders.kinds import load_recommender
 

@@ -17,10 +17,11 @@ from recexplainer import registry
 from recexplainer.cli import main
 from recexplainer.errors import DataError
 from recexplainer.evaluation.rows import Row, read_rows
-from recexplainer.pipeline import data_stages, execution
+from recexplainer.pipeline import execution
+from recexplainer.pipeline import stages as recipe_stages
+from recexplainer.pipeline.execution import Stage, StageContext, stages_in_order
 from recexplainer.pipeline.layout import RunLayout, stage_name, write_explanations
 from recexplainer.pipeline.recipe import EVALUATIONS, load_recipe, with_changes
-from recexplainer.pipeline.stage import Stage, StageContext, stages_in_order
 from recexplainer.pipeline.stages import build_stages, known_evaluations
 
 EVERYTHING = (
@@ -188,7 +189,7 @@ def test_from_the_command_to_the_work_of_a_stage_there_are_few_calls(
         calls.append([frame.function for frame in frames])
         raise SeenError
 
-    monkeypatch.setattr(data_stages, "filter_dataset", entry)
+    monkeypatch.setattr(recipe_stages, "filter_dataset", entry)
     words = ["run", "demo", "--runs", str(tmp_path), "--set", "data.sample.users=60", "--set", f"threads={threads}"]
     with pytest.raises(SeenError):
         main(words)

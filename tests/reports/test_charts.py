@@ -9,7 +9,7 @@ import pytest
 
 from recexplainer.reports import charts
 from recexplainer.reports.charts import Bar, Panel, Stack
-from recexplainer.reports.templates import environment
+from recexplainer.reports.names import environment
 
 
 def draw(macro: str, *arguments: object) -> Element:

@@ -1,4 +1,4 @@
-"""Making the stages of a run: each is complete or absent, and made again only if something that it depends on changed.
+"""What a stage of a run is, and making them: each is complete or absent, and made again only if what it needs changed.
 
 Of several processes started by torchrun all go through the same stages in the same order. The first one decides what is
 made, and writes; the others take part where processes train together, and wait elsewhere. It does not know what stages
@@ -11,34 +11,150 @@ import ctypes
 import logging
 import multiprocessing
 import os
+import platform
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import distributions, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from filelock import FileLock, Timeout
+from pydantic import Field
 
+from recexplainer import storage
 from recexplainer.errors import RunError
+from recexplainer.hardware import use_threads
 from recexplainer.pipeline.layout import RunLayout
-from recexplainer.pipeline.stage import Manifest, Stage, StageContext, package_versions, read_manifest, stages_in_order
 from recexplainer.processes import from_first, is_first
 from recexplainer.reports.names import duration
-from recexplainer.storage import complete_folder, hash_files, remove, system_errors, write_text
+from recexplainer.settings import Settings
 
 T = TypeVar("T")
 StageState = Literal["started", "resumed", "finished", "cached"]
+_PACKAGES = ("recexplainer", "numpy", "polars", "tokenizers", "torch", "transformers")
 _PR_SET_PDEATHSIG = 1
 _log = logging.getLogger("recexplainer.pipeline")
+
+
+@dataclass(frozen=True, slots=True)
+class StageContext:
+    """What a stage may look at while it is made: the complete folders of its inputs, by name, and two more.
+
+    `work` is for checkpoints: it survives a kill, is empty unless this very stage was cut off before, and is removed
+    when the stage is complete. `chat` keeps the answers of chat models for all stages.
+    """
+
+    folders: Mapping[str, Path]
+    work: Path
+    chat: Path = Path("chat")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of a run.
+
+    Attributes:
+        name: Its name, unique in the run, and that of its folder in the run folder.
+        make: Writes into the folder that it is given; returns a summary of what was made, in one line.
+        settings: All settings that decide what it makes, as JSON values: its cache key.
+        inputs: Names of the stages whose folders it reads.
+        sources: Files or folders outside the run that it reads; known by their content.
+        isolated: Made in a process of its own where stages are made side by side. Of those that may be, all but one
+            are: packages are imported when a stage needs them, and threads that import the same one block each other.
+        distributed: Of several processes all call `make`, since they train together; what the first one writes counts.
+        threads: Torch's processor threads while it is made; None: as many as the process has.
+    """
+
+    name: str
+    make: Callable[[StageContext, Path], str]
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    inputs: tuple[str, ...] = ()
+    sources: tuple[Path, ...] = ()
+    isolated: bool = False
+    distributed: bool = False
+    threads: int | None = None
+
+
+def stages_in_order(
+    stages: Sequence[Stage], only: Collection[str] | None = None, force: Collection[str] = ()
+) -> list[Stage]:
+    """The stages named by `only` (None: all) and those that they need, each after its inputs; those of `force` exist.
+
+    Raises RunError where an unknown stage is named, two have one name, or there is a circle.
+    """
+    known = {stage.name: stage for stage in stages}
+    if len(known) < len(stages):
+        raise RunError("Two stages have the same name.", hint="Rename one of them.")
+    wanted = list(known if only is None else only)
+    named = [*wanted, *force, *(name for stage in stages for name in stage.inputs)]
+    if unknown := [name for name in named if name not in known]:
+        raise RunError(f"There is no stage {unknown[0]!r}.", hint=f"The stages are: {', '.join(known)}.")
+    try:
+        return [known[name] for name in TopologicalSorter(_needed(known, wanted)).static_order()]
+    except CycleError as error:
+        raise RunError(
+            f"Stages depend on each other in a circle: {', '.join(error.args[1])}.", hint="Remove one of the inputs."
+        ) from error
+
+
+def _needed(known: Mapping[str, Stage], wanted: list[str]) -> dict[str, tuple[str, ...]]:
+    """The inputs of the stages wanted and of all that they need."""
+    needed: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        if name not in needed:
+            needed.add(name)
+            wanted += known[name].inputs
+    return {name: stage.inputs for name, stage in known.items() if name in needed}
+
+
+class Manifest(Settings):
+    """What stands in a stage's manifest."""
+
+    stage: str
+    """Name of the stage."""
+    settings: dict[str, Any]
+    """The settings it was made with."""
+    inputs: dict[str, str]
+    """For each stage before it, the hash of what that stage had made."""
+    sources: dict[str, str]
+    """For each file from outside the run, its SHA-256."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """For each file that the stage made, its SHA-256."""
+    summary: str = ""
+    """What was made, in one line."""
+    started: str = ""
+    """When, in UTC (ISO 8601)."""
+    seconds: float = 0
+    """How long it took, from its last start."""
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Versions of Python and of the packages that matter."""
+
+    @property
+    def key(self) -> str:
+        """Hash of all that decides what the stage makes."""
+        return storage.hash_value([self.settings, self.inputs, self.sources])
+
+    @property
+    def output_hash(self) -> str:
+        """Hash of what was made: stages after this one depend on it, not on when or how fast it was made."""
+        return storage.hash_value(self.files)
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a stage's folder; None if the stage is absent. Raises RunError where the file is none."""
+    path = folder / RunLayout.MANIFEST
+    return storage.read_as(Manifest, path) if path.exists() else None
 
 
 def run_stages(
@@ -55,13 +171,9 @@ def run_stages(
     A stage killed at any moment leaves nothing half written; the next start makes it anew, from its checkpoints if it
     left any. What begins and ends is logged, each record with `stage`, a name, and `state`, a `StageState`.
 
-    Args:
-        stages: The stages.
-        run: The run folder; made if it is not there.
-        only: Names of the stages wanted, with all that they need; None: all stages.
-        force: Names of stages to make anew even if nothing changed.
-        recipe: The recipe's text, to keep in the run folder; "" for none.
-        workers: How many stages may be made side by side, where they do not need each other.
+    `only` names the stages wanted, with all that they need, None all; `force` those to make anew even if nothing
+    changed. The folder `run` is made if it is not there; the text `recipe` is kept in it. At most `workers` stages are
+    made side by side, where they do not need each other.
 
     Raises:
         RunError: Another process works in this folder, the run was made by another version, an unknown stage is named,
@@ -74,11 +186,11 @@ def run_stages(
         for stage in ordered:
             execution.take_part(stage)
         return
-    with system_errors(run), _locked(layout):
+    with storage.system_errors(run), _locked(layout):
         layout.check_version()
         layout.write_version()
         if recipe:
-            write_text(layout.recipe, recipe)
+            storage.write_text(layout.recipe, recipe)
         _in_waves(ordered, execution.bring_up_to_date, workers)
 
 
@@ -120,7 +232,8 @@ class _Execution:
         inputs = {name: self.output_hashes[name] for name in stage.inputs}
         sources = _hash_sources(stage, before)
         manifest = Manifest(stage=stage.name, settings=dict(stage.settings), inputs=inputs, sources=sources)
-        if before and self._is_cached(before, manifest.key, folder):
+        same = before and stage.name not in self.force and before.key == manifest.key
+        if before and same and all((folder / name).is_file() for name in before.files):
             from_first(False)
             self.output_hashes[stage.name] = before.output_hash
             _log_state(stage.name, "cached", f"cached: {before.summary}")
@@ -128,26 +241,27 @@ class _Execution:
             self._open_work(stage, manifest.key)
             from_first(True)
             started = datetime.now(UTC).isoformat(timespec="seconds")
-            with complete_folder(folder) as aside:
-                make = partial(run_isolated, stage.make) if self.isolates and stage.isolated else stage.make
-                changes = {"summary": make(self._context(stage), aside), "files": hash_files(aside)}
+            with storage.complete_folder(folder) as aside:
+                make = stage.make
+                if self.isolates and stage.isolated:
+                    make = partial(run_isolated, make, threads=stage.threads)
+                else:
+                    _set_threads(stage.threads)
+                changes = {"summary": make(self._context(stage), aside), "files": storage.hash_files(aside)}
                 changes |= {"started": started, "seconds": round(time.monotonic() - start, 2)}
-                manifest = manifest.model_copy(update=changes | {"versions": package_versions()})
-                manifest.write(aside)
+                manifest = manifest.model_copy(update=changes | {"versions": _versions()})
+                storage.write_json(aside / RunLayout.MANIFEST, manifest.model_dump(mode="json"))
             self.output_hashes[stage.name] = manifest.output_hash
             _log_state(stage.name, "finished", f"{duration(manifest.seconds)}: {manifest.summary}")
         work, key_file = self._work(stage)
-        remove(key_file)
-        remove(work)
-
-    def _is_cached(self, before: Manifest, key: str, folder: Path) -> bool:
-        same = before.stage not in self.force and before.key == key
-        return same and all((folder / name).is_file() for name in before.files)
+        storage.remove(key_file)
+        storage.remove(work)
 
     def take_part(self, stage: Stage) -> None:
         """What every process but the first does: train with it where processes train together, else wait."""
         if from_first(False) and stage.distributed:
             with TemporaryDirectory() as unused:
+                _set_threads(stage.threads)
                 stage.make(self._context(stage), Path(unused))
 
     def _context(self, stage: Stage) -> StageContext:
@@ -162,8 +276,8 @@ class _Execution:
         """Open the folder of the stage's checkpoints, emptied if they belong to other settings or inputs."""
         work, key_file = self._work(stage)
         if not key_file.exists() or key_file.read_text(encoding="utf-8") != key:
-            remove(work)
-            write_text(key_file, key)
+            storage.remove(work)
+            storage.write_text(key_file, key)
         work.mkdir(parents=True, exist_ok=True)
         resumed = any(work.iterdir())
         _log_state(stage.name, "resumed" if resumed else "started", "resumed …" if resumed else "…")
@@ -173,11 +287,17 @@ def _log_state(stage: str, state: StageState, text: str) -> None:
     _log.info(f"{stage:<20} {text}", extra={"stage": stage, "state": state})
 
 
+def _versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide what a run makes."""
+    installed = {package: version(package) for package in _PACKAGES if list(distributions(name=package))}
+    return {"python": platform.python_version(), **dict.fromkeys(_PACKAGES, "not installed"), **installed}
+
+
 def _hash_sources(stage: Stage, before: Manifest | None) -> dict[str, str]:
     """Hashes of the files from outside; those noted before, where a run folder has been moved away from its data."""
     if before and before.sources and not all(source.exists() for source in stage.sources):
         return before.sources
-    hashed = [hash_files(source) for source in stage.sources]
+    hashed = [storage.hash_files(source) for source in stage.sources]
     return {f"{number}/{name}": digest for number, files in enumerate(hashed) for name, digest in files.items()}
 
 
@@ -196,22 +316,20 @@ def _locked(layout: RunLayout) -> Generator[None]:
             hint="Wait until it ends, or give this run another --name.",
         ) from error
     try:
-        write_text(layout.lock_holder, str(os.getpid()))
+        storage.write_text(layout.lock_holder, str(os.getpid()))
         yield
     finally:
         lock.release()
 
 
-def run_isolated(work: Callable[..., T], *arguments: object) -> T:
-    """Call a function in a new process and wait for what it returns; what it raises is raised here.
+def run_isolated(work: Callable[..., T], *arguments: object, threads: int | None = None) -> T:
+    """Call a function in a new process with `threads` of torch; returns what it returns, and raises what it raises.
 
-    The process ends with this one, however this one ends, so that no two ever write into one run folder.
-
-    Raises:
-        RunError: The process was ended from outside.
+    The process ends with this one, however this one ends, so that no two ever write into one run folder. Raises
+    RunError where it was ended from outside.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context, _end_with_parent, (os.getpid(),)) as pool:
+    with ProcessPoolExecutor(1, context, _begin_isolated, (os.getpid(), threads)) as pool:
         try:
             return pool.submit(work, *arguments).result()
         except BrokenProcessPool as error:
@@ -221,9 +339,15 @@ def run_isolated(work: Callable[..., T], *arguments: object) -> T:
             ) from error
 
 
-def _end_with_parent(parent: int) -> None:
-    """Ask the system to end this process when its parent ends."""
+def _begin_isolated(parent: int, threads: int | None) -> None:
+    """Ask the system to end this process when its parent ends, and set its threads."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.name == "posix" and os.getppid() != parent:
         os._exit(1)
+    _set_threads(threads)
+
+
+def _set_threads(threads: int | None) -> None:
+    if threads is not None:
+        use_threads(threads)

@@ -1,8 +1,4 @@
-"""The stages in which every method explains the same cases, and those that evaluate that (Tables 2 and 3, Figure 4).
-
-Like the other modules of stages it imports what loads transformers inside the functions, so that a run with nothing to
-do takes no time.
-"""
+"""The stages in which every method explains the same cases, and those that evaluate that (Tables 2 and 3, Figure 4)."""
 
 from __future__ import annotations
 
@@ -29,11 +25,10 @@ from recexplainer.evaluation.synthetic.auroc import evaluate_synthetic
 from recexplainer.explanations.explainer import PairExplainer
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.explanations.templates import template_explanations
-from recexplainer.hardware import use_threads
 from recexplainer.pipeline import layout, surrogate_stages
+from recexplainer.pipeline.execution import Stage, StageContext
 from recexplainer.pipeline.layout import ALIGNED_TO, CASES, TARGET, RunLayout, rows_file, stage_name
 from recexplainer.pipeline.recipe import Recipe
-from recexplainer.pipeline.stage import Stage, StageContext
 from recexplainer.recommenders.base import User
 from recexplainer.registry import load_registered, registered
 from recexplainer.storage import read_json, write_json
@@ -99,7 +94,6 @@ def _explain_with_surrogate(
     recipe: Recipe, method: Method, trained: str | None, context: StageContext, folder: Path
 ) -> str:
     """The surrogate of the stage `trained` explains, or the backbone before it is aligned."""
-    use_threads(recipe.threads_each)
     folders = context.folders
     unaligned = surrogate_stages.unaligned_surrogate
     surrogate = layout.load_surrogate(folders[trained]) if trained else unaligned(recipe, folders)
@@ -167,7 +161,6 @@ def encoder_stages(recipe: Recipe, name: str) -> list[Stage]:
 
 
 def _read_with_encoder(recipe: Recipe, name: str, context: StageContext, folder: Path) -> str:
-    use_threads(recipe.threads_each)
     settings, seed = recipe.evaluation.encoder, recipe.evaluation.seed
     predict = partial(fit_predict, settings=settings)
     explanations = layout.load_case_explanations(context.folders, recipe.evaluation.n_discriminator)
@@ -183,18 +176,17 @@ def _read_with_encoder(recipe: Recipe, name: str, context: StageContext, folder:
 
 def faithfulness_stages(recipe: Recipe) -> list[Stage]:
     """Whether explanations hold; a surrogate that has learned no rationale is compared, which the ablation has too."""
-    chosen, rationale = recipe.evaluation, "without_rationale"
+    chosen, compared = recipe.evaluation, surrogate_stages.ablation_stage(recipe, "without_rationale")
     named = chosen.endpoint is not None or chosen.judge is not None
     keys = {"n_faithfulness", "seed"} | ({"judge", "n_simulatability"} if named else set[str]())
     settings = chosen.model_dump(mode="json", include=keys) | surrogate_stages.endpoint_key(recipe)
-    inputs = (*TARGET, CASES, *case_stage_names(recipe), surrogate_stages.ablation_name(rationale))
-    compared = [] if "ablation" in chosen.needed else [surrogate_stages.ablation_stage(recipe, rationale)]
-    return [*compared, Stage("faithfulness", partial(_ask_again, recipe), settings, inputs, isolated=True)]
+    inputs = (*TARGET, CASES, *case_stage_names(recipe), compared.name)
+    stage = Stage("faithfulness", partial(_ask_again, recipe), settings, inputs, isolated=True)
+    return [stage] if "ablation" in chosen.needed else [compared, stage]
 
 
 def _ask_again(recipe: Recipe, context: StageContext, folder: Path) -> str:
     """Ask the recommender without what the texts cite, and have language models predict it by the texts."""
-    use_threads(recipe.threads_each)
     chosen = recipe.evaluation
     dataset, recommender = layout.load_target(context.folders)
     pairs = layout.load_pairs(context.folders)[: chosen.n_faithfulness]
@@ -219,7 +211,6 @@ def synthetic_stages(recipe: Recipe) -> list[Stage]:
 
 
 def _check_metrics(recipe: Recipe, context: StageContext, folder: Path) -> str:
-    use_threads(recipe.threads_each)
     rows = evaluate_synthetic(faithfulness_values, recipe.evaluation.n_synthetic, recipe.evaluation.seed)
     write_rows(folder / rows_file("synthetic"), rows)
     return f"{len(rows)} results of {recipe.evaluation.n_synthetic:,} pairs"
@@ -260,6 +251,5 @@ def _evaluate_registered(recipe: Recipe, name: str, context: StageContext, folde
 
 def _write(folder: Path, name: str, rows: Sequence[Row], explanations: Mapping[Method, Sequence[Explanation]]) -> str:
     write_rows(folder / rows_file(name), rows)
-    return (
-        f"{len(rows)} results on {sum(map(len, explanations.values())):,} explanations of {len(explanations)} methods"
-    )
+    total = sum(map(len, explanations.values()))
+    return f"{len(rows)} results on {total:,} explanations of {len(explanations)} methods"

@@ -67,11 +67,9 @@ class RunLayout:
     def complete_stage(self, name: str) -> Path:
         """The folder of a stage. Raises RunError where the stage is not complete."""
         if name not in self.complete_stages():
-            raise RunError(
-                f"The stage {name!r} of this run is not complete.",
-                location=str(self.stage(name)),
-                hint="Start the run again with `recexplainer run`; it is resumed where it stopped.",
-            )
+            hint = "Start the run again with `recexplainer run`; it is resumed where it stopped."
+            what = f"The stage {name!r} of this run is not complete."
+            raise RunError(what, location=str(self.stage(name)), hint=hint)
         return self.stage(name)
 
     def write_version(self) -> None:
@@ -82,11 +80,9 @@ class RunLayout:
         """Raise RunError where another version of this package made the run; without a recipe it is no run yet."""
         version = read_json(self.version).get("layout", 0) if self.version.is_file() else 0
         if self.recipe.is_file() and version != self.VERSION:
-            raise RunError(
-                f"This run was made by {'an older' if version < self.VERSION else 'a newer'} version of recexplainer.",
-                location=str(self.run),
-                hint="Start its recipe again with another --name, or remove this folder.",
-            )
+            other = "an older" if version < self.VERSION else "a newer"
+            hint = "Start its recipe again with another --name, or remove this folder."
+            raise RunError(f"This run was made by {other} version of recexplainer.", location=str(self.run), hint=hint)
 
 
 def stage_name(*parts: str) -> str:

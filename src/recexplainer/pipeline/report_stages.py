@@ -1,7 +1,4 @@
-"""The last stages: the rows of all evaluations in one place, some explanations, and the report that shows them.
-
-What loads transformers is imported inside the functions, so that a run with nothing to do takes no time.
-"""
+"""The last stages: the rows of all evaluations in one place, some explanations, and the report that shows them."""
 
 from __future__ import annotations
 
@@ -20,11 +17,10 @@ from recexplainer.evidence.pair_attribution import PairAttribution, attribute
 from recexplainer.evidence.realised import taught_aspects
 from recexplainer.explanations.explainer import PairExplainer, choose_pairs
 from recexplainer.explanations.record import Explanation, Method
-from recexplainer.hardware import use_threads
 from recexplainer.pipeline import layout
+from recexplainer.pipeline.execution import Stage, StageContext, read_manifest
 from recexplainer.pipeline.layout import ALIGNED_TO, EVALUATION, EXPLANATIONS, TARGET, Folders, RunLayout, rows_file
 from recexplainer.pipeline.recipe import Recipe
-from recexplainer.pipeline.stage import Stage, StageContext, read_manifest
 from recexplainer.pipeline.surrogate_stages import surrogate_name, trained_name
 from recexplainer.recommenders.base import User
 from recexplainer.reports.inputs import DatasetFacts, ReportInputs
@@ -74,7 +70,6 @@ def explanations_stage(recipe: Recipe) -> Stage:
 
 
 def _explain(recipe: Recipe, trained: str, context: StageContext, folder: Path) -> str:
-    use_threads(recipe.threads)
     dataset, recommender = layout.load_target(context.folders)
     if not recommender.answers_changed_history:
         for name in (RunLayout.GROUNDED, RunLayout.FROM_SURROGATE, RunLayout.ASPECTS):
@@ -102,7 +97,6 @@ def report_stage(recipe: Recipe, inputs: Sequence[str]) -> Stage:
 
 
 def _write_report(recipe: Recipe, context: StageContext, folder: Path) -> str:
-    use_threads(recipe.threads)
     inputs = report_inputs(recipe, context.folders)
     attributions = attribute_explained(context.folders, inputs.explanations)
     return reports.write_report(replace(inputs, attributions=attributions), folder).name
@@ -112,9 +106,10 @@ def report_inputs(recipe: Recipe, folders: Folders) -> ReportInputs:
     """Everything that the report shows, from the folders of the stages."""
     manifests = {name: manifest for name, folder in folders.items() if (manifest := read_manifest(folder))}
     explanations, evaluation = folders[EXPLANATIONS], folders[EVALUATION]
-    further = {name: evaluation / rows_file(name) for name in sorted(recipe.evaluation.needed - {"alignment"})}
+    further = sorted(recipe.evaluation.needed - {"alignment"})
     logs = {form: read_json(folders[surrogate_name(form)] / RunLayout.TRAINING_LOG) for form in recipe.forms}
-    confusion = evaluation / RunLayout.CONFUSION
+    confusion, examples = evaluation / RunLayout.CONFUSION, load_examples(folders[layout.EXAMPLES])
+    train, test = ([one.task for one in part] for part in (examples.train, examples.test))
     under_aspects = layout.read_explanations(explanations / RunLayout.ASPECTS)
     return ReportInputs(
         name=recipe.name,
@@ -122,7 +117,7 @@ def report_inputs(recipe: Recipe, folders: Folders) -> ReportInputs:
         dataset=DatasetFacts.of(Dataset.load(folders[layout.DATASET])),
         recommender_rows=read_rows(folders[layout.RECOMMENDER] / RunLayout.QUALITY),
         alignment_rows=read_rows(evaluation / rows_file("alignment")),
-        counts=_counts(folders[layout.EXAMPLES]),
+        counts={task: (train.count(task), test.count(task)) for task in TASKS},
         training_logs=logs,
         explanations=layout.read_explanations(explanations / RunLayout.GROUNDED),
         surrogate_alone=layout.read_explanations(explanations / RunLayout.FROM_SURROGATE),
@@ -131,7 +126,7 @@ def report_inputs(recipe: Recipe, folders: Folders) -> ReportInputs:
         stages={name: manifest.seconds for name, manifest in manifests.items()},
         paper_dataset=recipe.report.paper_dataset,
         machine=f"{platform.system()} {platform.machine()}",
-        evaluation={name: read_rows(path) for name, path in further.items() if path.is_file()},
+        evaluation={name: read_rows(path) for name in further if (path := evaluation / rows_file(name)).is_file()},
         confusion=read_confusion(confusion) if confusion.is_file() else (),
         judge_rules=RULES,
         needs=[_ENDPOINT_NEEDED.format(run=recipe.name)] if recipe.evaluation.endpoint is None else [],
@@ -156,10 +151,3 @@ def _example_cases(explanations: Mapping[Method, Sequence[Explanation]]) -> list
     long = [place for place, one in enumerate(cases) if len(one.history) > _LONG_HISTORY]
     first = [[place for place in long if cases[place].recommended == liked][:1] for liked in (True, False)]
     return [[explanations[method][place] for method in in_order(explanations)] for (place,) in filter(None, first)]
-
-
-def _counts(folder: Path) -> dict[str, tuple[int, int]]:
-    """How many examples of each task train and test."""
-    examples = load_examples(folder)
-    train, test = ([one.task for one in part] for part in (examples.train, examples.test))
-    return {task: (train.count(task), test.count(task)) for task in TASKS}

@@ -86,11 +86,8 @@ def explained_cases(run: Path) -> dict[Method, list[Explanation]]:
     """The explanations of the cases by each method of a run's recipe. Raises RunError where there are none."""
     explanations = files.load_case_explanations(_explained(recipe_of(run), RunLayout(run).complete_stages()))
     if not explanations:
-        raise RunError(
-            "This run has no explanations to be compared.",
-            location=str(run),
-            hint=f"First: recexplainer evaluate {run} judge.",
-        )
+        hint = f"First: recexplainer evaluate {run} judge."
+        raise RunError("This run has no explanations to be compared.", location=str(run), hint=hint)
     return explanations
 
 
@@ -105,9 +102,8 @@ def export_surrogate(run: Path, folder: Path, *, form: str | None = None, merged
     `folder` is made here, or empty. `form` None is the one that explains. `merged` writes plain weights in `backbone/`,
     LoRA merged into them. `name` is what the card gives to load it by; "" is the folder's name.
 
-    Raises:
-        RunError: The run is not finished or has no such form, or the folder is not empty.
-        SurrogateError: The backbone cannot be read, or LoRA cannot be merged into it.
+    Raises RunError where the run is not finished or has no such form, or the folder is not empty, and SurrogateError
+    where the backbone cannot be read, or LoRA cannot be merged into it.
     """
     from recexplainer.reports.model_card import ModelFacts, model_card
     from recexplainer.surrogate.model import Surrogate

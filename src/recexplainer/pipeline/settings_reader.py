@@ -22,9 +22,8 @@ S = TypeVar("S", bound=Settings)
 def read_settings(kind: type[S], path: Path, overrides: Sequence[str] = ()) -> S:
     """Read settings from a YAML file, with changes to what it holds: each `key.sub=value`, the value as YAML.
 
-    Raises:
-        SettingsError: The file cannot be read, or a key is unknown, renamed, missing or of the wrong type. It names the
-            file (or the change), the key, and the nearest key that there is.
+    Raises SettingsError where the file cannot be read, or a key is unknown, renamed, missing or of the wrong type. It
+    names the file (or the change), the key, and the nearest key that there is.
     """
     values = _read_yaml(path)
     overridden = {_override(values, override) for override in overrides}
@@ -34,8 +33,7 @@ def read_settings(kind: type[S], path: Path, overrides: Sequence[str] = ()) -> S
 def check_settings(kind: type[S], values: Mapping[str, Any], location: str, overridden: Collection[str] = ()) -> S:
     """Check nested values, which an error names by a location; `overridden` are keys given on the command line.
 
-    Raises:
-        SettingsError: As `read_settings`, for the first problem; it states how many there are.
+    Raises SettingsError as `read_settings` does, for the first problem; it states how many there are.
     """
     try:
         return kind.model_validate(values)
@@ -78,20 +76,15 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 def _override(values: dict[str, Any], override: str) -> str:
     """Put one `key.sub=value` into the nested values; returns the key."""
-    key, sign, text = override.partition("=")
+    at, (key, sign, text) = f"--set {override}", override.partition("=")
     *above, last = key.strip().split(".")
     if not (sign and last and all(above)):
-        raise SettingsError(
-            "A setting on the command line is not of the form key.sub=value.",
-            location=f"--set {override}",
-            hint="Write for example --set surrogate.epochs.hybrid=3.",
-        )
+        what = "A setting on the command line is not of the form key.sub=value."
+        raise SettingsError(what, location=at, hint="Write for example --set surrogate.epochs.hybrid=3.")
     try:
         value: Any = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise SettingsError(
-            f"The value is not YAML: {error}", location=f"--set {override}", hint="Put quotes around it."
-        ) from error
+        raise SettingsError(f"The value is not YAML: {error}", location=at, hint="Put quotes around it.") from error
     level = values
     for part in above:
         if not isinstance(level.get(part), dict):

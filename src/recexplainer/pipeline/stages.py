@@ -1,19 +1,42 @@
-"""All stages of a recipe, and which of them each evaluation consists of."""
+"""All stages of a recipe, and which of them each evaluation consists of; those of the data are made here.
+
+The modules of stages import what loads transformers inside the functions: a run with nothing to do takes no time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
-from recexplainer.errors import RunError
+from recexplainer.data.dataset import Dataset, leave_one_out
+from recexplainer.data.filtering import filter_dataset
+from recexplainer.data.readers import read_folder
+from recexplainer.data.sample import make_world
+from recexplainer.errors import RunError, SettingsError
 from recexplainer.evaluation.encoder import has_encoder
+from recexplainer.evaluation.rows import write_rows
 from recexplainer.pipeline import explanation_stages, surrogate_stages
-from recexplainer.pipeline.data_stages import dataset_stage, examples_stage, recommender_stage
-from recexplainer.pipeline.layout import ALIGNED_TO, EVALUATION, EXPLANATIONS
-from recexplainer.pipeline.recipe import EVALUATIONS, Recipe
+from recexplainer.pipeline.execution import Stage, StageContext
+from recexplainer.pipeline.layout import (
+    ALIGNED_TO,
+    DATASET,
+    EVALUATION,
+    EXAMPLES,
+    EXPLANATIONS,
+    RECOMMENDER,
+    TARGET,
+    RunLayout,
+    load_target,
+)
+from recexplainer.pipeline.recipe import EVALUATIONS, DataSettings, Recipe
 from recexplainer.pipeline.report_stages import evaluation_stage, explanations_stage, report_stage
-from recexplainer.pipeline.stage import Stage
+from recexplainer.recommenders.kinds import make_recommender
 from recexplainer.registry import registered
+from recexplainer.storage import write_json
+from recexplainer.tasks.example import save_examples
+from recexplainer.tasks.mixture import build_examples
 
 _OF_CASES = frozenset({"judge", "discriminator", "score_predictor", "faithfulness"})
 _STAGES: dict[str, Callable[[Recipe], list[Stage]]] = {
@@ -38,7 +61,7 @@ def build_stages(recipe: Recipe) -> list[Stage]:
     trained = surrogate_stages.training_stages(recipe)
     cases = explanation_stages.case_stages(recipe) if explains_cases(recipe) else []
     shown = [stage.name for stage in (*trained, *cases)]
-    return [
+    stages = [
         dataset_stage(recipe),
         recommender_stage(recipe),
         examples_stage(recipe),
@@ -49,6 +72,8 @@ def build_stages(recipe: Recipe) -> list[Stage]:
         explanations_stage(recipe),
         report_stage(recipe, (*ALIGNED_TO, *shown, EVALUATION, EXPLANATIONS)),
     ]
+    shared = {stage.name for stage in stages if stage.isolated} - {EXPLANATIONS}  # made while others are
+    return [replace(one, threads=recipe.threads_each if one.name in shared else recipe.threads) for one in stages]
 
 
 def evaluation_stages(recipe: Recipe, evaluation: str) -> list[Stage]:
@@ -78,3 +103,62 @@ def possible_evaluations(recipe: Recipe) -> list[str]:
     """Names of the evaluations that can be done here; the report lists what the others need."""
     lacking = () if has_encoder(recipe.evaluation.encoder) else ("discriminator", "score_predictor")
     return [name for name in known_evaluations() if name not in lacking]
+
+
+def dataset_stage(recipe: Recipe) -> Stage:
+    """The filtered interactions. Files are known by their content; what is not read from the source is no setting."""
+    data = recipe.data
+    from_files = data.source == "files"
+    settings = data.model_dump(mode="json", exclude={"path", "sample"} if from_files else {"path", "format", "columns"})
+    sources = (data.path,) if from_files and data.path is not None else ()
+    return Stage(DATASET, partial(_make_dataset, data), settings, sources=sources)
+
+
+def _make_dataset(data: DataSettings, context: StageContext, folder: Path) -> str:
+    if data.source == "sample":
+        dataset = make_world(users=data.sample.users, items=data.sample.items, seed=data.sample.seed)
+    elif data.path is not None:
+        dataset = read_folder(data.path, data.columns, data.format)
+    else:
+        what = "The recipe does not say where its files are."
+        raise SettingsError(what, location="key data.path", hint="Give --data PATH.")
+    dataset = filter_dataset(dataset, data.filter)
+    dataset.save(folder)
+    return f"{dataset.n_users:,} users, {dataset.n_items:,} items, {dataset.n_interactions:,} interactions"
+
+
+def recommender_stage(recipe: Recipe) -> Stage:
+    """The recommender to be explained, and its quality."""
+    settings = recipe.recommender
+    return Stage(RECOMMENDER, partial(_make_recommender, recipe), settings.cache_key(), (DATASET,), settings.sources)
+
+
+def _make_recommender(recipe: Recipe, context: StageContext, folder: Path) -> str:
+    from recexplainer.evaluation.baselines import evaluate_recommender
+    from recexplainer.surrogate.batching import check_form
+
+    dataset = Dataset.load(context.folders[DATASET])
+    split = leave_one_out(dataset)
+    made = make_recommender(dataset, split, recipe.recommender)
+    for form in recipe.forms:
+        check_form(form, made.recommender)
+    made.recommender.save(folder)
+    write_rows(folder / RunLayout.QUALITY, evaluate_recommender(dataset, split, made.recommender))
+    write_json(folder / RunLayout.TRIALS, made.trials)
+    return made.summary
+
+
+def examples_stage(recipe: Recipe) -> Stage:
+    """The questions that surrogates are trained and tested on, with the recommender's answers."""
+    files = {"chat_path": recipe.examples.chat_path, "summaries_path": recipe.examples.summaries_path}
+    settings = recipe.examples.model_dump(mode="json", exclude=set(files))
+    settings |= {name: path is not None for name, path in files.items()}
+    sources = tuple(path for path in files.values() if path is not None)
+    return Stage(EXAMPLES, partial(_make_examples, recipe), settings, TARGET, sources)
+
+
+def _make_examples(recipe: Recipe, context: StageContext, folder: Path) -> str:
+    dataset, recommender = load_target(context.folders)
+    examples = build_examples(dataset, leave_one_out(dataset), recommender, recipe.examples)
+    save_examples(examples, folder)
+    return f"{len(examples.train):,} questions for training, {len(examples.test):,} for testing"

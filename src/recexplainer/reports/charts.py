@@ -83,10 +83,13 @@ def panel(title: str, bars: Sequence[Bar], maximum: float | None = None) -> Pane
     return Panel(title, tuple(bars), maximum or (1.0 if highest > 0.5 else nice_ceiling(highest)))
 
 
-def method_panel(title: str, rows: Iterable[Row]) -> Panel | None:
-    """A bar for each method of one metric's rows; None where no row has a value."""
-    values = {Method(row.method, row.variant): row for row in rows if row.value is not None}
-    return panel(title, [Bar.of(values[method], method_name(method)) for method in in_order(values)])
+def method_panels(titled: Iterable[tuple[str, Iterable[Row]]]) -> list[Panel]:
+    """For the rows of each metric under its title a bar a method; without those where no row has a value."""
+    panels: list[Panel | None] = []
+    for title, rows in titled:
+        values = {Method(row.method, row.variant): row for row in rows if row.value is not None}
+        panels.append(panel(title, [Bar.of(values[method], method_name(method)) for method in in_order(values)]))
+    return [each for each in panels if each]
 
 
 def histogram(values: Sequence[int], most_bins: int = 24) -> list[tuple[str, int]]:

@@ -62,11 +62,9 @@ def cards(
     Raises RunError if there are attributions, but not as many as explanations.
     """
     if attributions and len(attributions) != len(explanations):
-        raise RunError(
-            f"There are {len(attributions)} attributions of {len(explanations)} explanations.",
-            location="ReportInputs.attributions",
-            hint="Give one for each explanation, or none.",
-        )
+        what = f"There are {len(attributions)} attributions of {len(explanations)} explanations."
+        hint = "Give one for each explanation, or none."
+        raise RunError(what, location="ReportInputs.attributions", hint=hint)
     by_pair = {(each.user, each.item): each for each in surrogate_alone}
     pairs = zip(explanations, attributions or [None] * len(explanations), strict=True)
     return [

@@ -11,25 +11,11 @@ from dataclasses import dataclass, replace
 
 from recexplainer.evaluation.rows import Confusion, Row
 from recexplainer.explanations.record import Method
-from recexplainer.reports.charts import Bar, Panel, Stack, StackPanel, method_panel, panel
+from recexplainer.reports import tables
+from recexplainer.reports.charts import Bar, Panel, Stack, StackPanel, method_panels, panel
 from recexplainer.reports.inputs import PaperDataset
 from recexplainer.reports.names import display_name, in_order, interval, method_name, variant_name
-from recexplainer.reports.tables import (
-    NOT_MEASURED,
-    Block,
-    Cell,
-    Column,
-    Table,
-    columns_of,
-    count,
-    mark_best,
-    method_lines,
-    method_table,
-    paper_block,
-    paper_heading,
-    published,
-    stated,
-)
+from recexplainer.reports.tables import NOT_MEASURED, Block, Cell, Column, Table, columns_of, published, stated
 
 LEVEL_NAMES = ("wrong decision", "insufficient", "acceptable", "satisfying")  # ratings 0 to 3, paper section 3.1
 _HIGHEST_RATING = 3.0
@@ -78,11 +64,11 @@ def table_2(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
     """Table 2: a block for each rater, beside the paper's ratings by GPT-4; the rows have a rater."""
     columns = columns_of("ratings")
     ours = [
-        Block(_rated_by(rater), method_lines(rows, [replace(column, rater=rater) for column in columns]))
+        Block(_rated_by(rater), tables.method_lines(rows, [replace(column, rater=rater) for column in columns]))
         for rater in raters(rows)
     ]
     theirs = {name: [stated(value)] for name, value in published(paper_dataset).ratings.items()}
-    paper = paper_block(paper_dataset, columns, theirs, note="; rated by GPT-4")
+    paper = tables.paper_block(paper_dataset, columns, theirs, note="; rated by GPT-4")
     return Table("table-2", "Ratings of explanations, 0 to 3", "Method", columns, (*ours, paper))
 
 
@@ -135,8 +121,8 @@ def table_agreement(rows: Sequence[Row]) -> Table:
         (pair, tuple(stated(values[each.metric]) if each.metric in values else Cell(NOT_MEASURED) for each in columns))
         for pair, values in published("Games").agreement.items()
     ]
-    paper = Block(paper_heading("Games"), mark_best(columns, theirs), published=True)
-    return replace(method_table("agreement", "Agreement between raters", columns, rows, paper), corner="Raters")
+    paper = Block(tables.paper_heading("Games"), tables.mark_best(columns, theirs), published=True)
+    return replace(tables.method_table("agreement", "Agreement between raters", columns, rows, paper), corner="Raters")
 
 
 # Distinct and coherent: Figure 4, Table 3
@@ -149,7 +135,7 @@ def confusion_matrices(records: Sequence[Confusion], paper_dataset: PaperDataset
     source = published(paper_dataset)
     names, counts = tuple(source.writers), source.discriminator
     of_paper = tuple(tuple(number / sum(line) for number in line) for line in counts)
-    theirs = ConfusionMatrix(paper_heading(paper_dataset), names, names, of_paper, tuple(map(sum, counts)), True)
+    theirs = ConfusionMatrix(tables.paper_heading(paper_dataset), names, names, of_paper, tuple(map(sum, counts)), True)
     shares: dict[Method, dict[Method, float]] = {}
     cases: dict[Method, int] = {}
     for one in records:
@@ -182,7 +168,7 @@ def accuracy_panel(rows: Sequence[Row]) -> Panel | None:
 def table_discriminator(rows: Sequence[Row]) -> Table | None:
     """Recall and precision a method; None where there are no such rows."""
     columns = columns_of("discriminator", rows)
-    return method_table("discriminator", "Discriminator", columns, rows) if columns else None
+    return tables.method_table("discriminator", "Discriminator", columns, rows) if columns else None
 
 
 def table_3(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
@@ -192,7 +178,7 @@ def table_3(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
     columns = (first, *(column for column in others if any(map(column.shows, rows))))
     theirs = {name: [stated(value)] for name, value in published(paper_dataset).score_predictor.items()}
     caption = "Score predictor: the recommender's score predicted from the text"
-    return method_table("3", caption, columns, rows, paper_block(paper_dataset, columns, theirs))
+    return tables.method_table("3", caption, columns, rows, tables.paper_block(paper_dataset, columns, theirs))
 
 
 def scores_sentence(rows: Sequence[Row]) -> str:
@@ -255,7 +241,7 @@ def table_faithfulness(rows: Sequence[Row]) -> Table:
     ]
     columns = (*columns_of("faithfulness"), *(column for column in by_readers if any(map(column.shows, rows))))
     caption = "Faithfulness: whether what explanations say holds of the recommender"
-    return method_table("faithfulness", caption, columns, rows)
+    return tables.method_table("faithfulness", caption, columns, rows)
 
 
 def normalized_panels(rows: Sequence[Row]) -> list[Panel]:
@@ -263,13 +249,15 @@ def normalized_panels(rows: Sequence[Row]) -> list[Panel]:
 
     A value below 0 or above 1 is drawn at that end; its number is printed as it is.
     """
-    panels: list[Panel] = []
-    for metric in _NORMALIZED:
-        own = [row for row in rows if row.metric == f"{metric}_normalized" and row.rater is None]
-        if found := method_panel(display_name("metrics", metric), own):
-            bars = (replace(bar, text=f"{bar.value:.2f}".replace("-", "−")) for bar in found.bars)
-            panels.append(Panel(found.title, tuple(bars)))
-    return panels
+    without_rater = [row for row in rows if row.rater is None]
+    found = method_panels(
+        (display_name("metrics", metric), [row for row in without_rater if row.metric == f"{metric}_normalized"])
+        for metric in _NORMALIZED
+    )
+    return [
+        Panel(each.title, tuple(replace(bar, text=f"{bar.value:.2f}".replace("-", "−")) for bar in each.bars))
+        for each in found
+    ]
 
 
 def table_synthetic(rows: Sequence[Row]) -> Table:
@@ -281,7 +269,7 @@ def table_synthetic(rows: Sequence[Row]) -> Table:
         if row := overall.get(metric):
             value = Column("", metric=metric).cell([row])
             values = (value, dash) if metric in _AUROCS else (dash, value)
-            lines.append((display_name("metrics", name), (*values, count(row.cases))))
+            lines.append((display_name("metrics", name), (*values, tables.count(row.cases))))
     columns = (
         Column("AUROC", meaning="how often a true explanation has the better value; 0.5 is chance", best=""),
         Column("Right", meaning="share of claims or texts whose status or reading is as it should be", best=""),
@@ -305,7 +293,7 @@ def statuses_sentence(rows: Sequence[Row]) -> str:
 
 def table_of(name: str, rows: Sequence[Row]) -> Table:
     """The rows of any evaluation: a line for each method, a column for each metric and rater."""
-    return method_table(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"), name, _with_unknown((), rows), rows)
+    return tables.method_table(re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"), name, _with_unknown((), rows), rows)
 
 
 def _with_unknown(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Column, ...]:

@@ -44,9 +44,8 @@ def write_figures(
     if not (ratings or matrix or ablation):
         return {}
     if find_spec("matplotlib") is None:
-        logger.warning(
-            'Figures 3, 4 and 7 are not written as files: pip install "recexplainer[figures]" brings what draws them.'
-        )
+        brings = 'pip install "recexplainer[figures]" brings what draws them.'
+        logger.warning(f"Figures 3, 4 and 7 are not written as files: {brings}")
         return {}
     from matplotlib import rc_context
 
@@ -66,7 +65,16 @@ def figure_3(panels: Sequence[StackPanel]) -> Figure:
     columns = figure.subplots(len(panels), 1, squeeze=False, gridspec_kw={"height_ratios": heights}, sharex="col")
     for (axes,), panel in zip(columns, panels, strict=True):
         _draw_stacks(axes, panel.stacks)
-        _draw_heading(axes, panel.title)
+        axes.set_title(" ")  # keeps a place for the heading, which begins at the figure's left edge
+        axes.annotate(
+            shorten(panel.title, _HEADING, placeholder="…"),
+            (0.012, 1.0),
+            (0, 4),
+            xycoords=("figure fraction", "axes fraction"),
+            textcoords="offset points",
+            fontsize=7,
+            weight="bold",
+        ).set_in_layout(False)
     last = columns[-1][0]
     last.set_xlabel("share of explanations (%)")
     last.annotate(
@@ -150,20 +158,6 @@ def _draw_point(axes: Axes, place: int, bar: Bar) -> None:
     axes.plot(bar.value, place, "o", markersize=2.8, clip_on=False, color=_POINT, markerfacecolor=fill)
     if full:
         axes.axvline(bar.value, color=_POINT, linewidth=0.5, dashes=(3, 2), zorder=0)
-
-
-def _draw_heading(axes: Axes, title: str) -> None:
-    """A heading at the figure's left edge, where a long one has space; an empty title keeps the place free."""
-    axes.set_title(" ")
-    axes.annotate(
-        shorten(title, _HEADING, placeholder="…"),
-        (0.012, 1.0),
-        (0, 4),
-        xycoords=("figure fraction", "axes fraction"),
-        textcoords="offset points",
-        fontsize=7,
-        weight="bold",
-    ).set_in_layout(False)
 
 
 def _label_rows(axes: Axes, names: Sequence[str]) -> None:

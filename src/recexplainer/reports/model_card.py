@@ -11,9 +11,8 @@ from huggingface_hub import EvalResult, ModelCardData
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Method
 from recexplainer.reports.inputs import ReportInputs
-from recexplainer.reports.names import display_name, interval
+from recexplainer.reports.names import display_name, environment, interval
 from recexplainer.reports.run_results import protocol, training
-from recexplainer.reports.templates import environment
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import has_lora
 from recexplainer.surrogate.prompt import Form

@@ -1,14 +1,22 @@
-"""How methods, raters, tasks, metrics, numbers and times are written in reports. The names are in `names.yaml`."""
+"""How methods, raters, tasks, metrics, numbers and times are written, and the templates that write them so.
+
+The names are in `names.yaml`, the templates of the page, the model card and LaTeX tables in `page/`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache
-from typing import Literal
+from collections.abc import Callable, Iterable
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from recexplainer.explanations.record import Method
 from recexplainer.storage import packaged_yaml
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+PAGE = Path(__file__).with_name("page")
 Kind = Literal["methods", "variants", "raters", "tasks", "metrics"]
 
 FULL_MODEL = "all tasks"
@@ -76,6 +84,29 @@ def signed(value: float) -> str:
 def interval(low: float | None, high: float | None, places: int = 3) -> str:
     """`0.801–0.823`; "" where there is none."""
     return "" if low is None or high is None else f"{low:.{places}f}–{high:.{places}f}".replace("-", "−")
+
+
+def environment(*filters: Callable[..., Any], **named: Callable[..., Any]) -> Environment:
+    """Templates of the folder `page` with further filters; HTML is escaped, a name that is not given is an error."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    made = Environment(
+        loader=FileSystemLoader(PAGE),
+        autoescape=select_autoescape(["html.j2"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    names = {"task_name": partial(display_name, "tasks"), "form_name": partial(display_name, "methods")}
+    own = {"count": "{:,}".format, **names}
+    shared = {each.__name__: each for each in (duration, interval, method_name, percent_of, plain, signed, *filters)}
+    cast("dict[str, Any]", made.filters).update(own | shared | named)
+    return made
+
+
+def percent_of(value: float, maximum: float = 1.0) -> str:
+    """A length as a percentage of a chart's width, such as `25.00%`; what lies outside is drawn at the end."""
+    return f"{100 * max(0.0, min(value / maximum, 1.0)) if maximum > 0 else 0:.2f}%"
 
 
 @cache

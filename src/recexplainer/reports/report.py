@@ -12,31 +12,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from recexplainer.reports import explanation_results, run_results
+from recexplainer.reports import checking, explanation_cards, explanation_results, run_results
 from recexplainer.reports.charts import histogram
-from recexplainer.reports.checking import (
-    cited_items,
-    claim_segments,
-    counterfactual,
-    fault_lines,
-    open_faults,
-    places,
-    segments,
-    tally,
-)
-from recexplainer.reports.explanation_cards import (
-    Card,
-    attribute_phrase,
-    cards,
-    case_studies,
-    history_items,
-    pair_sentence,
-    shapley_sentence,
-)
+from recexplainer.reports.explanation_cards import Card, cards
 from recexplainer.reports.figures import write_figures
 from recexplainer.reports.inputs import ReportInputs
+from recexplainer.reports.names import PAGE, environment
 from recexplainer.reports.tables import Table, to_csv, to_latex
-from recexplainer.reports.templates import PAGE, environment
 from recexplainer.storage import packaged_yaml, system_errors, write_text
 
 EVALUATIONS = ("faithfulness", "synthetic", "judge", "discriminator", "score_predictor", "ablation", "agreement")
@@ -51,10 +33,8 @@ def write_report(inputs: ReportInputs, folder: Path) -> Path:
     an earlier report in the folder are replaced or removed. Returns the path of `index.html`; like the other pages it
     loads nothing from anywhere: style and charts are inside.
 
-    Raises:
-        SettingsError: If `paper_dataset` names none of the paper's datasets.
-        RunError: If an explanation cites or claims what its text does not hold, a case study holds different pairs,
-            there are not as many attributions as explanations, or the operating system refuses to write.
+    Raises SettingsError if `paper_dataset` names none of the paper's, RunError if an explanation cites or claims what
+    its text does not hold, a case study holds different pairs, attributions are missing, or writing is refused.
     """
     tables = _tables(inputs)
     others = {name: rows for name, rows in inputs.evaluation.items() if rows and name not in EVALUATIONS}
@@ -111,8 +91,9 @@ def _tables(inputs: ReportInputs) -> dict[str, Table | None]:
 def _pages(names: dict[str, Any], shown: list[Card]) -> dict[str, str]:
     """Each page by its path in the folder."""
     templates = environment(
-        *(segments, claim_segments, places, fault_lines, open_faults, cited_items, counterfactual),
-        *(history_items, shapley_sentence, pair_sentence, attribute_phrase),
+        *(checking.segments, checking.claim_segments, checking.places, checking.cited_items, checking.counterfactual),
+        *(checking.fault_lines, checking.open_faults, explanation_cards.history_items, explanation_cards.pair_sentence),
+        *(explanation_cards.shapley_sentence, explanation_cards.attribute_phrase),
     )
     index, one = (templates.get_template(f"{name}.html.j2") for name in ("report", "explanation"))
     style = Markup((PAGE / "style.css").read_text(encoding="utf-8"))  # noqa: S704, our own file
@@ -146,8 +127,8 @@ def _names(inputs: ReportInputs, shown: list[Card]) -> dict[str, Any]:
         "training_chart": chart,
         "trainings": trainings,
         "cards": shown,
-        "tallies": [tally(each) for each in (inputs.explanations, inputs.surrogate_alone) if each],
-        "case_studies": case_studies(inputs.case_studies),
+        "tallies": [checking.tally(each) for each in (inputs.explanations, inputs.surrogate_alone) if each],
+        "case_studies": explanation_cards.case_studies(inputs.case_studies),
         "absent": absent_evaluations(inputs),
         "normalized_panels": explanation_results.normalized_panels(rows["faithfulness"]),
         "statuses_sentence": explanation_results.statuses_sentence(rows["synthetic"]),

@@ -11,7 +11,8 @@ from statistics import median
 
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Method
-from recexplainer.reports.charts import Bar, Curves, Panel, curves, method_panel, panel
+from recexplainer.reports import tables
+from recexplainer.reports.charts import Bar, Curves, Panel, curves, method_panels, panel
 from recexplainer.reports.inputs import DatasetFacts, PaperDataset
 from recexplainer.reports.names import display_name, duration, in_order, method_name, series_class
 from recexplainer.reports.tables import (
@@ -22,9 +23,6 @@ from recexplainer.reports.tables import (
     Published,
     Table,
     columns_of,
-    count,
-    method_table,
-    paper_block,
     published,
     stated,
 )
@@ -56,21 +54,20 @@ def table_1(rows: Sequence[Row], paper_dataset: PaperDataset | None) -> Table:
     """
     columns = columns_of("alignment")
     theirs = {name: list(map(stated, values)) for name, values in published(paper_dataset).alignment.items()}
-    paper = paper_block(paper_dataset, columns, theirs)
-    return method_table("1", "Alignment with the recommender", columns, rows, paper)
+    paper = tables.paper_block(paper_dataset, columns, theirs)
+    return tables.method_table("1", "Alignment with the recommender", columns, rows, paper)
 
 
 def table_1_constrained(rows: Sequence[Row]) -> Table | None:
     """What Table 1 has no columns for: constrained decoding and the usual gains; None where not measured."""
     columns = columns_of("constrained", rows)
     caption = "Alignment with decoding constrained to the catalogue, and with the usual gains"
-    return method_table("1-constrained", caption, columns, rows) if columns else None
+    return tables.method_table("1-constrained", caption, columns, rows) if columns else None
 
 
 def alignment_panels(rows: Sequence[Row]) -> list[Panel]:
     """A panel of bars for each column of Table 1 that was measured."""
-    panels = (method_panel(column.title, filter(column.shows, rows)) for column in columns_of("alignment"))
-    return [each for each in panels if each]
+    return method_panels((column.title, filter(column.shows, rows)) for column in columns_of("alignment"))
 
 
 def best_form(rows: Sequence[Row]) -> str | None:
@@ -111,8 +108,7 @@ def protocol(rows: Sequence[Row]) -> list[tuple[str, str]]:
 def recommender_panels(rows: Sequence[Row]) -> list[Panel]:
     """A panel of bars a metric: the recommender beside popularity."""
     by_metric = {name: [row for row in rows if row.metric == name] for name in ("hr@5", "hr@10", "ndcg@5", "ndcg@10")}
-    panels = (method_panel(display_name("metrics", metric), own) for metric, own in by_metric.items())
-    return [each for each in panels if each]
+    return method_panels((display_name("metrics", metric), own) for metric, own in by_metric.items())
 
 
 def recommender_sentence(rows: Sequence[Row]) -> str:
@@ -131,7 +127,7 @@ def table_b1(facts: DatasetFacts, paper_dataset: PaperDataset | None) -> Table:
     """Table B1: size and sparsity of the data, beside the paper's."""
     source = published(paper_dataset)
     columns = tuple(Column(label, best="") for label in ("Users", "Items", "Interactions", "Sparsity"))
-    paper = paper_block(paper_dataset, columns, {source.name: _statistics(source)})
+    paper = tables.paper_block(paper_dataset, columns, {source.name: _statistics(source)})
     blocks = (Block("This run", ((facts.name, _statistics(facts)),)), paper)
     return Table("table-b1", "Statistics of the data", "Dataset", columns, blocks)
 
@@ -182,10 +178,10 @@ def stage_panel(stages: Mapping[str, float]) -> Panel | None:
 
 
 def _statistics(facts: DatasetFacts | Published) -> tuple[Cell, ...]:
-    counts = map(count, (facts.users, facts.items, facts.interactions))
+    counts = map(tables.count, (facts.users, facts.items, facts.interactions))
     return (*counts, Cell(f"{facts.sparsity:.3%}", facts.sparsity))
 
 
 def _counts(*pairs: Sequence[int] | None) -> tuple[Cell, ...]:
     """Train and test of this run and of the paper; dashes where there are none."""
-    return tuple(cell for pair in pairs for cell in (map(count, pair) if pair else [Cell(NOT_MEASURED)] * 2))
+    return tuple(cell for pair in pairs for cell in (map(tables.count, pair) if pair else [Cell(NOT_MEASURED)] * 2))

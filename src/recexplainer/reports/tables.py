@@ -11,18 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from recexplainer.errors import SettingsError
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Method
 from recexplainer.reports.inputs import PaperDataset
-from recexplainer.reports.names import in_order, interval, method_name
-from recexplainer.reports.templates import PAGE
+from recexplainer.reports.names import environment, in_order, interval, method_name
 from recexplainer.storage import packaged_yaml
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 NOT_APPLICABLE, NOT_MEASURED = "N/A", "–"
 _LATEX = {
@@ -248,27 +244,13 @@ def to_csv(table: Table) -> str:
 
 def to_latex(table: Table) -> str:
     """A LaTeX `table` in booktabs style; the best values are bold, intervals are left to the CSV."""
-    return _latex_template().render(table=table)
+    templates = environment(tex=escape_latex).overlay("<%", "%>", "<<", ">>", "<#", "#>")  # braces are LaTeX's own
+    return templates.get_template("table.tex.j2").render(table=table)
 
 
 def escape_latex(text: str) -> str:
     """Text with every character that LaTeX would read as a command made plain."""
     return "".join(_LATEX.get(mark, mark) for mark in text)
-
-
-@cache
-def _latex_template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(  # noqa: S701, it is not HTML; braces are LaTeX's own
-        *("<%", "%>", "<<", ">>", "<#", "#>"),
-        loader=FileSystemLoader(PAGE),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["tex"] = escape_latex
-    return environment.get_template("table.tex.j2")
 
 
 @cache
