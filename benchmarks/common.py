@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from recexplainer.pipeline.stage import package_versions
 
 from recexplainer.data.dataset import leave_one_out
 from recexplainer.data.sample import make_world
 from recexplainer.hardware import use_threads
+from recexplainer.pipeline.execution import package_versions
 from recexplainer.recommenders.fitting import SASRecSearchSettings, fit_towers
 from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.storage import write_json

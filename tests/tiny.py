@@ -14,8 +14,10 @@ from recexplainer.data.dataset import Dataset, leave_one_out
 from recexplainer.data.sample import make_world
 from recexplainer.explanations.record import Explanation
 from recexplainer.pipeline.execution import Manifest
+from recexplainer.pipeline.layout import RunLayout
 from recexplainer.recommenders.fitting import SASRecSearchSettings, fit_towers
 from recexplainer.recommenders.sasrec import SASRec
+from recexplainer.storage import write_json
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import Form
 from recexplainer.surrogate.settings import NanoSettings, SurrogateSettings
@@ -125,7 +127,8 @@ def explanation_of(titles: Sequence[str], text: str, **changes: Any) -> Explanat
 def complete(folder: Path) -> Path:
     """Mark a stage's folder as complete, whatever is in it."""
     folder.mkdir(parents=True, exist_ok=True)
-    Manifest(stage=folder.name, settings={}, inputs={}, sources={}).write(folder)
+    manifest = Manifest(stage=folder.name, settings={}, inputs={}, sources={})
+    write_json(folder / RunLayout.MANIFEST, manifest.model_dump(mode="json"))
     return folder
 
 

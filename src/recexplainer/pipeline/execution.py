@@ -249,7 +249,7 @@ class _Execution:
                     _set_threads(stage.threads)
                 changes = {"summary": make(self._context(stage), aside), "files": storage.hash_files(aside)}
                 changes |= {"started": started, "seconds": round(time.monotonic() - start, 2)}
-                manifest = manifest.model_copy(update=changes | {"versions": _versions()})
+                manifest = manifest.model_copy(update=changes | {"versions": package_versions()})
                 storage.write_json(aside / RunLayout.MANIFEST, manifest.model_dump(mode="json"))
             self.output_hashes[stage.name] = manifest.output_hash
             _log_state(stage.name, "finished", f"{duration(manifest.seconds)}: {manifest.summary}")
@@ -287,7 +287,7 @@ def _log_state(stage: str, state: StageState, text: str) -> None:
     _log.info(f"{stage:<20} {text}", extra={"stage": stage, "state": state})
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
     """Versions of Python and of the packages that decide what a run makes."""
     installed = {package: version(package) for package in _PACKAGES if list(distributions(name=package))}
     return {"python": platform.python_version(), **dict.fromkeys(_PACKAGES, "not installed"), **installed}

@@ -178,7 +178,7 @@ def unaligned_surrogate(recipe: Recipe, folders: Folders) -> Surrogate:
 def _measure_untrained(recipe: Recipe, endpoint: bool, context: StageContext, folder: Path) -> str:
     """Measure the backbone before it is aligned, or a chat model, without and with two solved questions in context."""
     from recexplainer.evaluation.alignment import evaluate_surrogate
-    from recexplainer.evaluation.chat_models import evaluate_chat_model
+    from recexplainer.evaluation.baselines import evaluate_chat_model
 
     cases = layout.load_test_cases(context.folders)
     shots = draw_shots(layout.load_alignment(context.folders).examples, recipe.evaluation.seed)
