@@ -236,5 +236,5 @@ def test_alone_a_text_is_held_to_the_surrogate_s_own_answers(monkeypatch: pytest
     monkeypatch.setattr(explainer.generator.decoder, "citing", attempts("Well.", wanted))
     assert explainer.explain([pair], grounded=False)[0].text == wanted
     monkeypatch.setattr(generator, "MAX_SELF_ATTEMPTS", 1)
-    assert explainer.explain([pair], grounded=False)[0].text == "Well.", "of its own drafts there may be fewer"
+    assert explainer.explain([pair], grounded=False)[0].text == "Well.", "of its own attempts there may be fewer"
     assert not PairExplainer(world(), sasrec(), fresh("intention")).generator.can_self_attribute

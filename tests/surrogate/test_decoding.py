@@ -291,7 +291,7 @@ def test_words_are_drawn_among_the_likely_ones_and_begin_with_the_likelier_verdi
     assert generated == [other(0, scores, first=False).tolist() for _ in range(20)]
 
 
-def test_only_later_drafts_draw_what_they_cite() -> None:
+def test_only_later_attempts_draw_what_they_cite() -> None:
     titles, scores = [[5, 6], [7, 8]], torch.zeros(1, 20)
     scores[0, 5] = 0.1
     generated = torch.tensor([[1]])
@@ -305,14 +305,14 @@ def test_only_later_drafts_draw_what_they_cite() -> None:
 
 
 @every
-@pytest.mark.parametrize("draft", [0, 3])
-def test_a_citing_text_quotes_nothing_else(form: Form, architecture: str, draft: int) -> None:
+@pytest.mark.parametrize("attempt", [0, 3])
+def test_a_citing_text_quotes_nothing_else(form: Form, architecture: str, attempt: int) -> None:
     surrogate = fresh(form, architecture)
     prompts = questions(surrogate, "retrieval")
     citable = [[0, 1, 2]] * len(prompts)
     names = {world().titles[item] for item in citable[0]}
-    texts = Decoder(surrogate, world().titles).citing(prompts, 24, citable, draft)
-    assert texts == Decoder(surrogate, world().titles).citing(prompts, 24, citable, draft), "a draft is always the same"
+    texts = Decoder(surrogate, world().titles).citing(prompts, 24, citable, attempt)
+    assert texts == Decoder(surrogate, world().titles).citing(prompts, 24, citable, attempt), "an attempt is always the same"
     for text in texts:
         cited = re.findall("“([^”]*)”", text)
         assert set(cited) <= names

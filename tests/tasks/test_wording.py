@@ -51,7 +51,7 @@ def test_a_task_has_eight_short_phrasings_with_each_of_its_placeholders_once(key
 
 
 def test_rationale_parts_use_known_names() -> None:
-    for group, parts in packaged_yaml("recexplainer.evidence", "wording/rationale.yaml").items():
+    for group, parts in packaged_yaml("recexplainer.evidence", "wording/sentences.yaml").items():
         assert len(parts) >= 3 or group == "why.close", group
         for part in parts:
             names = placeholders(part)

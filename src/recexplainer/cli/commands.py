@@ -123,7 +123,7 @@ def explain(
         typer.Option("--surrogate", help="Write from the surrogate alone; the recommender only checks the text."),
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Allow no claim that the recommender does not confirm.")
+        bool, typer.Option("--strict", help="Allow no claim that the recommender or the catalogue does not support.")
     ] = False,
     aspect: Annotated[str, typer.Option("--aspect", help='An aspect to explain: "from the view of genres".')] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,

@@ -1,6 +1,6 @@
 """Puts evidence into words without a language model: the text of a rationale. `sentences.py` reads it back.
 
-The wording is put together from the parts in `wording/rationale.yaml`; the facts come from the evidence alone.
+The wording is put together from the parts in `wording/sentences.yaml`; the facts come from the evidence alone.
 """
 
 from __future__ import annotations

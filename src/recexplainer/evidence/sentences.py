@@ -34,7 +34,7 @@ _DENIED = {"yes.agreed": (-1,), "no.agreed": (1,), "yes.despite": (1,)}
 @cache
 def answer_parts() -> dict[str, list[str]]:
     """The parts that rationales are put together from, by group: `yes.opening`, `no.reason.2`, and so on."""
-    return packaged_yaml("recexplainer.evidence", "wording/rationale.yaml")
+    return packaged_yaml("recexplainer.evidence", "wording/sentences.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Part:
     """A stretch of a text that stands in the wording of rationales; it ends after the space that follows.
 
     Attributes:
-        group: The group of `wording/rationale.yaml`, without `.popular`.
+        group: The group of `wording/sentences.yaml`, without `.popular`.
         popular: Whether it says that the item pleases most users.
         places: Where what fills its slots stands, by slot; `values` are the words.
         titles: The titles that it gives as reasons, without quotation marks, by slot; those of a list are numbered.

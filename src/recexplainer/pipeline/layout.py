@@ -1,7 +1,7 @@
 """Where everything lies in a run folder, and reading it back.
 
-It spells the name of every folder and file of a run; no other module of the pipeline does. It does not know how any of
-it was made.
+It has the paths of a run folder and the names of the files that the pipeline writes; a stage's name stands where the
+stage is declared. It does not know how any of it was made.
 """
 
 from __future__ import annotations

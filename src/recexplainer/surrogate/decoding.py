@@ -80,18 +80,18 @@ class Decoder:
             torch.manual_seed(seed)
             return self._generate(prompts, limit, do_sample=True, num_return_sequences=count, **how)
 
-    def citing(self, prompts: EncodedSet, limit: int, citable: Sequence[Sequence[int]], draft: int = 0) -> list[str]:
+    def citing(self, prompts: EncodedSet, limit: int, citable: Sequence[Sequence[int]], attempt: int = 0) -> list[str]:
         """Texts that quote only the titles of `citable`, `[prompts][items]`, and none of them twice.
 
-        Words are sampled among the likely ones, seeded by the question and the number of the draft. The first draft, 0,
+        Words are sampled among the likely ones, seeded by the question and the attempt. The first attempt, 0,
         cites the likeliest titles, later ones sample them too.
         """
         opening, closing = (encode(self.tokenizer, mark) for mark in (OPENING, CLOSING))
 
         def constraints(rows: Sequence[int]) -> list[LogitsProcessor]:
             titles = [[self.title_ids[item] for item in citable[row]] for row in rows]
-            words = WordSampler([crc32(prompts.encoded[row].ids.tobytes(), draft) for row in rows], self._verdicts)
-            return [QuoteConstraint(titles, opening, closing, words, sample_titles=draft > 0)]
+            words = WordSampler([crc32(prompts.encoded[row].ids.tobytes(), attempt) for row in rows], self._verdicts)
+            return [QuoteConstraint(titles, opening, closing, words, sample_titles=attempt > 0)]
 
         return [texts[0] for texts in self._generate(prompts, limit, constraints)]
 
