@@ -16,6 +16,9 @@ from recexplainer import Explainer, User, check
 from recexplainer.errors import SettingsError
 
 
+pytestmark = pytest.mark.slow
+
+
 class CountSteps(TrainerCallback):
     """Counts optimizer steps."""
 

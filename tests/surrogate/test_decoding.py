@@ -312,7 +312,9 @@ def test_a_citing_text_quotes_nothing_else(form: Form, architecture: str, attemp
     citable = [[0, 1, 2]] * len(prompts)
     names = {world().titles[item] for item in citable[0]}
     texts = Decoder(surrogate, world().titles).citing(prompts, 24, citable, attempt)
-    assert texts == Decoder(surrogate, world().titles).citing(prompts, 24, citable, attempt), "an attempt is always the same"
+    assert texts == Decoder(surrogate, world().titles).citing(prompts, 24, citable, attempt), (
+        "an attempt is always the same"
+    )
     for text in texts:
         cited = re.findall("“([^”]*)”", text)
         assert set(cited) <= names
