@@ -15,7 +15,6 @@ import recexplainer
 from recexplainer import Explainer, User, check
 from recexplainer.errors import SettingsError
 
-
 pytestmark = pytest.mark.slow
 
 
