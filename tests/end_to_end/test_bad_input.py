@@ -18,6 +18,8 @@ import pytest
 
 from recexplainer.cli import main
 
+pytestmark = pytest.mark.slow
+
 USERS, ITEMS, WIDTH = 16, 12, 4
 EVENTS = "".join(f"u{user},i{(user + step) % ITEMS},{step}\n" for user in range(USERS) for step in range(6))
 TITLES = "".join(f"i{item},Title {item}\n" for item in range(ITEMS))

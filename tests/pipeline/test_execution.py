@@ -23,6 +23,8 @@ from recexplainer.pipeline.execution import (
 from recexplainer.pipeline.layout import RunLayout
 from recexplainer.storage import read_json
 
+pytestmark = pytest.mark.slow
+
 
 def writes(name: str, *inputs: str, value: int = 0, **changes: object) -> Stage:
     """A stage that writes its value and what its inputs wrote."""

@@ -19,6 +19,8 @@ from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.surrogate.settings import PretrainedSettings, SurrogateSettings
 from recexplainer.surrogate.training import encode_examples, new_surrogate, train_surrogate
 
+pytestmark = pytest.mark.slow
+
 ARCHITECTURES = ("Llama", "Qwen3", "Mistral", "Phi3", "Gemma", "GPT2")
 LORA = PretrainedSettings(rank=4, alpha=8, dropout=0.0)
 

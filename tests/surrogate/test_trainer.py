@@ -23,6 +23,8 @@ from recexplainer.surrogate.training import (
     new_surrogate,
 )
 
+pytestmark = pytest.mark.slow
+
 EVERY_STEP, NEVER = 1e-9, 1e9
 
 

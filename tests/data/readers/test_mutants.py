@@ -16,6 +16,8 @@ from recexplainer.data.dataset import inspect_dataset
 from recexplainer.data.readers import READERS, read_folder
 from recexplainer.errors import RecExplainerError
 
+pytestmark = pytest.mark.slow
+
 MUTANTS = 60  # of each layout
 _MEMORY = 300_000  # KiB by which memory may grow, whatever the files say
 
