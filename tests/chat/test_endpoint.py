@@ -27,6 +27,8 @@ from recexplainer.chat.model import ChatModel, Conversation, Message
 from recexplainer.chat.settings import EndpointSettings
 from recexplainer.errors import ChatError, RunError
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-a/secret+key"
 Fault = Callable[[], Response]
 

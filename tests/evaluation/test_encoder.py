@@ -14,6 +14,8 @@ from recexplainer.errors import SettingsError
 from recexplainer.evaluation import encoder
 from recexplainer.evaluation.encoder import EncoderSettings, TextReader, fit_predict
 
+pytestmark = pytest.mark.slow
+
 WORDS = ("red", "blue", "green")
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _KNOWN = (

@@ -18,6 +18,8 @@ from recexplainer.reports.checking import segments, tally
 from recexplainer.reports.report import EVALUATIONS
 from recexplainer.reports.run_results import best_form, protocol, recommender_sentence, training
 
+pytestmark = pytest.mark.slow
+
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 
 UNREAD = (Claim("not_understood", "unverified", "so", 0, 9),)

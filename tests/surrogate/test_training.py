@@ -22,6 +22,8 @@ from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.surrogate.training import encode_examples, new_surrogate, train_surrogate
 from recexplainer.tasks.example import LabelledExamples
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = SETTINGS.model_copy(update={"epochs": dict.fromkeys(FORMS, 2.0)})
 

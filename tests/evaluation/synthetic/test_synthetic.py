@@ -37,6 +37,8 @@ from recexplainer.explanations.record import Explanation
 from recexplainer.recommenders.attribution import occlusion_attributions
 from recexplainer.recommenders.base import Recommender, User
 
+pytestmark = pytest.mark.slow
+
 _QUOTED = re.compile(r"“([^”]*)”|\"([^\"]*)\"")
 
 
