@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from tests.surrogate.test_pretrained import settings
 from tests.tiny import alignment
-from recexplainer.surrogate.training import estimate_memory
+from recexplainer.surrogate.memory import estimate_memory
 from recexplainer.surrogate.training import split_weights
 from recexplainer.surrogate.training import new_surrogate, train_surrogate
 

@@ -7,7 +7,7 @@ import torch
 from tests.tiny import fresh
 
 from recexplainer.errors import SurrogateError
-from recexplainer.surrogate.training import estimate_memory, require_memory
+from recexplainer.surrogate.memory import estimate_memory, require_memory
 
 
 def test_the_parts_of_the_estimate() -> None:

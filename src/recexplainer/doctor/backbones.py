@@ -14,9 +14,9 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from recexplainer.storage import packaged_yaml
+from recexplainer.surrogate.memory import estimate_memory
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.settings import SurrogateSettings
-from recexplainer.surrogate.training import estimate_memory
 
 # The family of `backbones.yaml`: what all of its shapes share.
 _FAMILY = {"model_type": "qwen3", "vocab_size": 151_936, "num_key_value_heads": 8, "head_dim": 128}

@@ -11,7 +11,6 @@ import logging
 import shutil
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, astuple, dataclass
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -19,7 +18,6 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 from accelerate.data_loader import prepare_data_loader
 from numpy.typing import NDArray
@@ -51,6 +49,7 @@ from recexplainer.recommenders.base import User
 from recexplainer.storage import complete_folder, write_json
 from recexplainer.surrogate.backbone import build_nano
 from recexplainer.surrogate.batching import EncodedSet, TokenBudget, check_form, encode_prompts, similarities
+from recexplainer.surrogate.memory import estimate_memory, require_memory
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import load_pretrained
 from recexplainer.surrogate.prompt import FORMS, Form, Prompt, applies, render
@@ -63,9 +62,6 @@ _SIMILARITY_GROUPS = 500  # groups of items by whose similarities a connector st
 _SAMPLED_USERS = 1000
 _MARK = "complete"  # file in a checkpoint
 _STEPS_BETWEEN = 20  # steps after which several processes may save a checkpoint
-_GIB = 2**30
-_STATES = 20  # numbers kept for each token in a layer, in multiples of the width, for the backward pass
-_KEPT = 12  # bytes of a gradient and the two moments of AdamW, in float32
 
 
 def train_surrogate(
@@ -389,64 +385,3 @@ def _layers(backbone: Any) -> list[nn.Module]:
     """The decoder's layers: the blocks that transformers does not split over devices."""
     names: set[str] = set(backbone._no_split_modules or ())
     return [module for module in backbone.modules() if type(module).__name__.removeprefix("FSDP") in names]
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryNeed:
-    """Bytes that training takes."""
-
-    weights: int
-    """All weights as they are held."""
-    trained: int
-    """Gradients and the optimizer's moments of those that are trained."""
-    states: int
-    """States and attention kept for the backward pass."""
-    logits: int
-    """Logits and their gradient."""
-
-    @property
-    def total(self) -> int:
-        """All of it."""
-        return sum(astuple(self))
-
-    def __str__(self) -> str:
-        listed = ", ".join(f"{name} {size / _GIB:.1f}" for name, size in asdict(self).items())
-        return f"about {self.total / _GIB:.1f} GiB ({listed})"
-
-
-def estimate_memory(surrogate: Surrogate, tokens: int, longest: int) -> MemoryNeed:
-    """What a step takes with so many tokens in a batch, and in the longest example."""
-    config = surrogate.backbone.config
-    tokens = max(tokens, longest)
-    number = 2 if torch.cuda.is_available() else 4
-    layers, width, heads = config.num_hidden_layers, config.hidden_size, config.num_attention_heads
-    each_layer = tokens * number * (_STATES * width + 2 * heads * longest)
-    kept_layers = 1 if surrogate.backbone.is_activation_checkpointing else layers
-    trained = sum(weight.numel() for weight in surrogate.parameters() if weight.requires_grad)
-    # Of a sharded weight a process holds its share.
-    held = [weight.to_local() if isinstance(weight, DTensor) else weight for weight in surrogate.parameters()]
-    return MemoryNeed(
-        weights=sum(weight.numel() * weight.element_size() for weight in held),
-        trained=_KEPT * trained,
-        states=kept_layers * each_layer + layers * tokens * width * number,
-        logits=2 * 4 * tokens * config.vocab_size,
-    )
-
-
-def require_memory(need: MemoryNeed, held: torch.device) -> str:
-    """A sentence on what training needs and what is free, on a GPU if there is one; SurrogateError if it will not fit.
-
-    `held` is the device that holds the weights now.
-    """
-    device = best_device().type
-    free = torch.cuda.mem_get_info()[0] if device == "cuda" else psutil.virtual_memory().available
-    summary = f"training needs {need}; {free / _GIB:.1f} GiB are free"
-    there = need.weights if held.type == device else 0
-    if need.total - there > free:
-        raise SurrogateError(
-            f"The surrogate will not fit into memory: {summary}.",
-            location="surrogate",
-            hint="Lower tokens_per_batch, set pretrained.gradient_checkpointing, or take a smaller backbone; on a GPU "
-            "pretrained.four_bit makes the weights smaller, and on several pretrained.sharded splits them.",
-        )
-    return summary
