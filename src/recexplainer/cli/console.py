@@ -47,9 +47,10 @@ class _LogLines(logging.Handler):
     """Shows log records on standard error, those of a stage in the style of its state; only in the first process."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        style = _STATE_STYLES.get(getattr(record, "state", ""))
+        warns = record.levelno >= logging.WARNING
+        style = "bold yellow" if warns else _STATE_STYLES.get(getattr(record, "state", ""))
         if is_first():
-            stderr().print(f"{'' if style else '  '}{self.format(record)}", style=style)
+            stderr().print(f"{'' if style and not warns else '  '}{self.format(record)}", style=style)
 
 
 @contextmanager
@@ -71,10 +72,10 @@ def show_error(error: RecExplainerError) -> None:
     stderr().print(str(error), style="red")
 
 
-def show_part(heading: str, lines: Sequence[str]) -> None:
-    """Print a heading, and lines under it."""
+def show_part(heading: str, lines: Sequence[str], style: str = "bold") -> None:
+    """Print a heading in a style, and lines under it."""
     console = stdout()
-    console.print(heading, style="bold")
+    console.print(heading, style=style)
     for line in lines or ("none",):
         console.print(f"  {line}")
 

@@ -28,6 +28,9 @@ def inspect(
 
     dataset = read_folder(path, format=format)
     seen = inspect_dataset(dataset)
+    warnings = [note for note in dataset.notes if note.warning]
+    if warnings:
+        show_part("warnings", [f"{note.count:>10,}  {note.what}" for note in warnings], style="bold yellow")
     facts = {
         "users": f"{dataset.n_users:,}",
         "items": f"{dataset.n_items:,}",
@@ -39,7 +42,7 @@ def inspect(
     show_part(dataset.name, [f"{name:<16} {value}" for name, value in facts.items()])
     show_part("attributes of items", [f"{name:<16} {share:.0%} have it" for name, share in seen.attributes.items()])
     show_part("how histories begin: user, item, title", ["  ".join(row) for row in seen.sample])
-    show_part("dropped or changed", [f"{note.count:>10,}  {note.what}" for note in dataset.notes])
+    show_part("dropped or changed", [f"{note.count:>10,}  {note.what}" for note in dataset.notes if not note.warning])
 
 
 @data.command()

@@ -29,10 +29,14 @@ _PAIR = pl.col("user").cast(pl.UInt64) * (1 << 32) + pl.col("item")  # a user an
 
 @dataclass(frozen=True)
 class Note:
-    """One thing that loading or filtering did, with its count, for the report."""
+    """One thing that loading or filtering did, with its count, for the report.
+
+    A `warning` is about what may be wrong though it could be read, such as times of two units; it is shown first.
+    """
 
     what: str
     count: int
+    warning: bool = False
 
 
 def as_polars(frame: Any, what: str) -> pl.DataFrame:

@@ -5,6 +5,7 @@ The modules of stages import what loads transformers inside the functions: a run
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -38,6 +39,7 @@ from recexplainer.storage import write_json
 from recexplainer.tasks.example import save_examples
 from recexplainer.tasks.mixture import build_examples
 
+_log = logging.getLogger("recexplainer.pipeline")
 _OF_CASES = frozenset({"judge", "discriminator", "score_predictor", "faithfulness"})
 _STAGES: dict[str, Callable[[Recipe], list[Stage]]] = {
     "alignment": surrogate_stages.alignment_stages,
@@ -124,7 +126,11 @@ def _make_dataset(data: DataSettings, context: StageContext, folder: Path) -> st
         raise SettingsError(what, location="key data.path", hint="Give --data PATH.")
     dataset = filter_dataset(dataset, data.filter)
     dataset.save(folder)
-    return f"{dataset.n_users:,} users, {dataset.n_items:,} items, {dataset.n_interactions:,} interactions"
+    warnings = [note for note in dataset.notes if note.warning]
+    for note in warnings:
+        _log.warning(f"warning: {note.what}: {note.count:,}")
+    summary = f"{dataset.n_users:,} users, {dataset.n_items:,} items, {dataset.n_interactions:,} interactions"
+    return f"{summary}; warnings: {len(warnings)} (the report has them)" if warnings else summary
 
 
 def recommender_stage(recipe: Recipe) -> Stage:
