@@ -15,7 +15,7 @@ from pydantic import Field, field_validator, model_validator
 
 from recexplainer.chat.settings import EndpointSettings
 from recexplainer.data.filtering import FilterSettings
-from recexplainer.data.readers.formats import ColumnMapping
+from recexplainer.data.readers.columns import ColumnMapping
 from recexplainer.errors import SettingsError
 from recexplainer.evaluation.distillation import DistillationSettings
 from recexplainer.evaluation.encoder import EncoderSettings

@@ -14,8 +14,8 @@ from tests.contracts.reader import ReaderContract
 from tests.data.readers.published import PUBLISHED, Published
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.readers import files, read_folder
-from recexplainer.data.readers.formats import AMAZON
+from recexplainer.data.readers import json_lines, read_folder
+from recexplainer.data.readers.amazon import AMAZON
 from recexplainer.errors import DataError
 
 
@@ -170,20 +170,20 @@ def test_no_reviews(folder: Path) -> None:
 def test_pieces_may_end_anywhere(tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{"k": f"ö{number}", "n": number} for number in range(50)]
     path = put(tmp_path / "x.json.gz", text(rows)[:-1])
-    monkeypatch.setattr(files, "_PIECE", size)
-    table = files.read_json_lines(path, {"k": pl.String(), "n": pl.Int64()})
+    monkeypatch.setattr(json_lines, "_PIECE", size)
+    table = json_lines.read_json_lines(path, {"k": pl.String(), "n": pl.Int64()})
     assert table.to_dicts() == rows
     put(path, text(rows) + b"{cut\n")
     with pytest.raises(DataError) as caught:
-        files.read_json_lines(path, {"k": pl.String()})
+        json_lines.read_json_lines(path, {"k": pl.String()})
     assert caught.value.location.endswith("line 51")
 
 
 def test_a_line_without_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_LONGEST_LINE", 100)
-    monkeypatch.setattr(files, "_PIECE", 10)
+    monkeypatch.setattr(json_lines, "_LONGEST_LINE", 100)
+    monkeypatch.setattr(json_lines, "_PIECE", 10)
     with pytest.raises(DataError, match="longer than 100 bytes"):
-        files.read_json_lines(put(tmp_path / "x.json", b"{" * 1000), {"k": pl.String()})
+        json_lines.read_json_lines(put(tmp_path / "x.json", b"{" * 1000), {"k": pl.String()})
 
 
 def test_one_of_several_categories_is_read_by_its_name(folder: Path) -> None:

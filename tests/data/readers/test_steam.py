@@ -12,7 +12,7 @@ from tests.data.readers.published import PUBLISHED, Published
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.readers import read_folder
-from recexplainer.data.readers.formats import STEAM
+from recexplainer.data.readers.steam import STEAM
 from recexplainer.errors import DataError
 
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from recexplainer.data.dataset import Dataset
+from recexplainer.data.readers.amazon import AMAZON
+from recexplainer.data.readers.columns import ColumnMapping
 from recexplainer.data.readers.files import Reader, files_named
-from recexplainer.data.readers.formats import AMAZON, MOVIELENS, RECBOLE, STEAM, TABLE, ColumnMapping, read_table
+from recexplainer.data.readers.movielens import MOVIELENS
+from recexplainer.data.readers.recbole import RECBOLE
+from recexplainer.data.readers.steam import STEAM
+from recexplainer.data.readers.table import TABLE, read_table
 from recexplainer.errors import DataError, SettingsError
 from recexplainer.registry import load_registered, registered
 
