@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from recexplainer.data.notes import Note, counted
 from recexplainer.data.titles import MAX_TITLE, normalise_title, plain_text, shorten_title, title_key, unique_titles
 from recexplainer.errors import DataError
 
@@ -25,18 +25,6 @@ ITEM_COLUMNS: dict[str, pl.DataType] = {
 _LARGEST_ID = float(1 << 63)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _PAIR = pl.col("user").cast(pl.UInt64) * (1 << 32) + pl.col("item")  # a user and an item as one number
-
-
-@dataclass(frozen=True)
-class Note:
-    """One thing that loading or filtering did, with its count, for the report.
-
-    A `warning` is about what may be wrong though it could be read, such as times of two units; it is shown first.
-    """
-
-    what: str
-    count: int
-    warning: bool = False
 
 
 def as_polars(frame: Any, what: str) -> pl.DataFrame:
@@ -104,7 +92,7 @@ def clean_items(items: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     corrected = int((unique["title"] != unique["normal"]).sum())
     shortened = int((unique["normal"] != pl.Series(short)).sum())
     shared = int(pl.Series([title_key(title) for title in short]).is_duplicated().sum())
-    notes = _notes(
+    notes = counted(
         ("items without an id or a title dropped", raw.height - titled.height),
         ("items with an id seen before dropped", titled.height - unique.height),
         ("titles with odd spaces, HTML, semicolons or curly quotes corrected", corrected),
@@ -143,7 +131,7 @@ def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple
         twice = repeated.height - repeated.n_unique()
     else:
         twice = int((pairs["pair"] == pairs["pair"].shift()).sum())
-    notes = _notes(
+    notes = counted(
         ("interactions without a time: the order of rows was taken", 0 if timed else events.height),
         ("events without a user, an item or a readable time dropped", events.height - whole.height),
         ("events on items outside the catalogue or without a title dropped", whole.height - known.height),
@@ -157,10 +145,6 @@ def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple
         hint = "check that both tables name items by the same ids"
         raise DataError("no interaction is left after cleaning", location=where, hint=hint)
     return first.select(whole["user_id"].gather(first["user"]), "item"), notes
-
-
-def _notes(*counted: tuple[str, int]) -> tuple[Note, ...]:
-    return tuple(Note(what, count) for what, count in counted if count > 0)
 
 
 def _ids(ids: pl.Series) -> pl.Series:
