@@ -97,7 +97,41 @@ def test_numbers_are_ids_too_even_where_gaps_made_them_floats() -> None:
 
 def test_numbers_that_are_no_ids() -> None:
     raw = pl.DataFrame({"user_id": [7.0, float("nan"), float("inf")], "item_id": ["a", "a", "a"]})
-    assert histories(Dataset.from_frames(raw, ITEMS)) == {"7.0": ["a"], "inf": ["a"]}
+    assert histories(Dataset.from_frames(raw, ITEMS)) == {"7": ["a"]}
+
+
+@pytest.mark.parametrize("name", ["user_id", "item_id"])
+def test_ids_that_lost_digits_are_refused_with_their_place(name: str) -> None:
+    raw = pl.DataFrame({"user_id": ["u", "v"], "item_id": ["a", "b"]}).with_columns(pl.lit(1.7e17).alias(name))
+    with pytest.raises(DataError, match="lost digits") as caught:
+        Dataset.from_frames(raw, ITEMS)
+    assert caught.value.location == f"interaction table, column {name}, data row 1"
+
+
+def test_one_spelling_of_ids_in_both_tables() -> None:
+    items = pl.DataFrame({"item_id": ["\ufeff1", "2.0 ", " 3"], "title": ["Ash", "Birch", "Cedar"]})
+    dataset = Dataset.from_frames(events(("u", "1.0"), ("u ", "2"), ("\u200bu", "3.0")), items)
+    assert dataset.item_ids == ["1", "2", "3"]
+    assert histories(dataset) == {"u": ["1", "2", "3"]}
+
+
+def test_words_for_a_missing_value_are_no_users_items_or_titles() -> None:
+    items = pl.DataFrame({"item_id": ["a", "nan", "c", "d"], "title": ["Ash", "Birch", "nan", "NULL"]})
+    dataset = Dataset.from_frames(events(("u", "a"), ("None", "a"), ("u", "nan"), ("u", "c")), items)
+    assert (histories(dataset), dataset.titles) == ({"u": ["a"]}, ["Ash"])
+    assert {note.what: note.count for note in dataset.notes if note.warning} == {
+        "item table, column item_id: values such as nan, None or NULL taken as missing ids": 1,
+        "item table, column title: values such as nan, None or NULL taken as missing": 2,
+        "interaction table, column user_id: values such as nan, None or NULL taken as missing ids": 1,
+        "interaction table, column item_id: values such as nan, None or NULL taken as missing ids": 1,
+    }
+
+
+def test_one_title_of_such_a_word_may_be_a_title() -> None:
+    items = ITEMS.with_columns(title=pl.Series(["Ash", "None", "Cedar", "Damson"]))
+    dataset = Dataset.from_frames(events(("u", "b")), items)
+    assert dataset.titles[1] == "None"
+    assert [note.warning for note in dataset.notes if "kept: is it a title?" in note.what] == [True]
 
 
 def test_catalogue_has_every_column_with_its_type() -> None:
@@ -255,8 +289,87 @@ def test_dates_of_pandas_are_times() -> None:
 def test_columns_of_several_kinds_are_said() -> None:
     pandas = pytest.importorskip("pandas")
     with pytest.raises(DataError, match="several kinds") as caught:
-        as_polars(pandas.DataFrame({"item_id": ["a", 1]}), "item table")
-    assert caught.value.location == "item table"
+        as_polars(pandas.DataFrame({"item_id": ["a", 1], "timestamp": ["soon", 1]}), "item table")
+    assert caught.value.location == "item table, column timestamp"
+
+
+def test_ids_and_titles_of_several_kinds_are_read() -> None:
+    pandas = pytest.importorskip("pandas")
+    items = pandas.DataFrame({"item_id": ["1", "2", "3", "x-4"], "title": ["Ash", 300, 1.5, "Damson"]})
+    raw = pandas.DataFrame({"user_id": list("uuuuu"), "item_id": [1, "2", 3.0, None, "x-4"]})
+    dataset = Dataset.from_frames(raw, items)
+    assert (dataset.titles, histories(dataset)) == (["Ash", "300", "1.5", "Damson"], {"u": ["1", "2", "3", "x-4"]})
+    assert not any(note.warning for note in dataset.notes)
+    texts = Dataset.from_frames(raw.astype(str), items.astype(str))
+    assert histories(texts) == histories(dataset)
+
+
+def test_ids_in_the_index_of_a_frame_are_read() -> None:
+    pandas = pytest.importorskip("pandas")
+    items = pandas.DataFrame(FRAME_ITEMS).set_index("item_id")
+    assert Dataset.from_frames(pandas.DataFrame(FRAME_EVENTS), items).item_ids == ["a", "b"]
+
+
+def test_floats_of_less_precision_lose_digits_earlier() -> None:
+    pandas = pytest.importorskip("pandas")
+    raw = pandas.DataFrame({"user_id": pandas.Series([16777217.0, 5.0], dtype="float32"), "item_id": ["a", "b"]})
+    with pytest.raises(DataError, match=r"floats of 2\^24"):
+        Dataset.from_frames(raw, ITEMS)
+
+
+CODES = [f"{number:04d}" for number in range(40)]
+CATALOGUE = pl.DataFrame({"item_id": CODES, "title": [f"Title {code}" for code in CODES]})
+
+
+@pytest.mark.parametrize(
+    ("item_ids", "hint"),
+    [
+        ([code.lstrip("0") or "0" for code in CODES], "without leading zeros, such as '0' and '0000'"),
+        ([f"ITEM-{code}" for code in CODES], "without what they begin with, 'ITEM-' and ''"),
+        ([f"Title {code}" for code in CODES], "name items by their titles"),
+        (["x", "y"], "check that both tables name items by the same ids"),
+    ],
+)
+def test_where_no_id_is_known_both_sides_and_the_difference_are_shown(item_ids: list[str], hint: str) -> None:
+    raw = pl.DataFrame({"user_id": ["u"] * len(item_ids), "item_id": item_ids})
+    with pytest.raises(DataError, match="the catalogue '0000', '0001', '0002'") as caught:
+        Dataset.from_frames(raw, CATALOGUE)
+    assert f"the interactions have '{item_ids[0]}'" in caught.value.what
+    assert hint in caught.value.hint
+
+
+def test_columns_the_wrong_way_round_are_said() -> None:
+    with pytest.raises(DataError) as caught:
+        Dataset.from_frames(events(("a", "u"), ("b", "u")), ITEMS)
+    assert "the other way round" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("item_ids", "warning"),
+    [
+        (["a", *"wxyz"], "80% of the events are on items that the catalogue lacks: the interactions have 'w', 'x'"),
+        (
+            ["a", "b", "c", "D"],
+            "25% of the events are on items that the catalogue lacks: 1 ids of the interactions would",
+        ),
+        (["a", "b", "c", "z"], ""),
+        (["a", "b"], ""),
+    ],
+)
+def test_events_on_unknown_items_are_said_loudly(item_ids: list[str], warning: str) -> None:
+    raw = pl.DataFrame({"user_id": ["u"] * len(item_ids), "item_id": item_ids})
+    warnings = [note.what for note in Dataset.from_frames(raw, ITEMS).notes if note.warning]
+    assert [text[: len(warning)] for text in warnings] == ([warning] if warning else [])
+
+
+def test_ids_shifted_by_one_are_said_though_most_are_known() -> None:
+    items = pl.DataFrame({"item_id": range(1, 101), "title": [f"Title {row}" for row in range(100)]})
+    (note,) = (
+        note
+        for note in Dataset.from_frames(pl.DataFrame({"user_id": [1] * 100, "item_id": range(100)}), items).notes
+        if note.warning
+    )
+    assert "run from 0 to 99, those of the catalogue from 1 to 100" in note.what
 
 
 @pytest.mark.parametrize("other", [[1, 2], {"user_id": ["u"]}, None])

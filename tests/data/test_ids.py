@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from recexplainer.data.ids import clean_ids, is_missing_word, one_id, some_ids
+from recexplainer.data.ids import are_missing_words, clean_ids, one_id, some_ids
 from recexplainer.errors import DataError
 
 SOME_UUID = UUID("80000000-0000-0000-0000-000000000005")
@@ -61,8 +61,8 @@ def test_words_for_a_missing_value_are_none_and_counted() -> None:
     texts = ["nan", "None", "NULL", "<NA>", "NaT", "N/A", " null ", "\\N", "#N/A"]
     cleaned = clean_ids([*texts, "", " ", None, "Nan", "nano"], "ids")
     assert cleaned.texts() == [None] * (len(texts) + 3) + ["Nan", "nano"]
-    assert cleaned.missing_words == len(texts)
-    assert is_missing_word(pl.Series([" ", "nan", "Nanook"])).to_list() == [True, True, False]
+    assert [(note.count, note.warning) for note in cleaned.notes] == [(len(texts), True)]
+    assert are_missing_words(pl.Series([" ", " nan", "Nanook"])).to_list() == [False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,10 @@ def test_whole_numbers_and_decimals_of_any_size_lose_nothing() -> None:
 
 
 def test_zeros_as_a_spreadsheet_writes_them_are_noticed() -> None:
-    assert clean_ids([f"{n}000" for n in range(123456789012345, 123456789012349)], "ids").zeros == "123456789012345000"
-    assert clean_ids([str(n) for n in range(123456789012345678, 123456789012345690)], "ids").zeros == ""
+    (note,) = clean_ids([f"{n}000" for n in range(123456789012345, 123456789012349)], "ids").notes
+    assert (note.count, note.warning) == (4, True)
+    assert "as 123456789012345000" in note.what
+    assert clean_ids([str(n) for n in range(123456789012345678, 123456789012345690)], "ids").notes == ()
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,8 @@ def test_what_is_no_id_is_refused(given: Any, message: str) -> None:
 
 
 def test_ids_written_in_two_ways_are_counted() -> None:
-    assert clean_ids(["17", "17.0", "18.0", "a", "a "], "ids").merged == 1
+    (note,) = clean_ids(["17", "17.0", "18.0", "a", "a "], "user table").notes
+    assert (note.what, note.count) == ("user table: ids written in two ways, as 17 and 17.0, taken as one", 1)
 
 
 def test_one_id() -> None:

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from recexplainer.data.id_comparison import compare_ids
+from recexplainer.data.ids import are_missing_words, clean_ids, mixed_ids, some_ids
 from recexplainer.data.notes import Note, counted
 from recexplainer.data.titles import MAX_TITLE, normalise_title, plain_text, shorten_title, title_key, unique_titles
 from recexplainer.errors import DataError
@@ -22,8 +24,11 @@ ITEM_COLUMNS: dict[str, pl.DataType] = {
     **dict.fromkeys(("item_id", "title", "description", "brand"), pl.String()),
     **dict.fromkeys(("genres", "platforms", "features"), pl.List(pl.String())),
 }
-_LARGEST_ID = float(1 << 63)
+_ID_COLUMNS = ("user_id", "item_id")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+_SIDES = ("the interactions", "the catalogue")
+_MOST = 0.5
+_NOTED_SHARE, _MANY_ITEMS = 0.01, 20_000  # in a large catalogue, fewer events on unknown items are not looked into
 _PAIR = pl.col("user").cast(pl.UInt64) * (1 << 32) + pl.col("item")  # a user and an item as one number
 
 
@@ -40,13 +45,26 @@ def as_polars(frame: Any, what: str) -> pl.DataFrame:
         raise DataError(problem, location=what, hint=hint)
     if not frame.columns.is_unique:
         raise DataError("two columns have the same name", location=what, hint="rename or remove all but one")
-    values = frame.astype(object).where(frame.notna(), None)
+    if named := [name for name in frame.index.names if name in _ID_COLUMNS and name not in frame.columns]:
+        frame = frame.reset_index(named)
+    return pl.DataFrame([_column_of_pandas(str(name), frame[name], what) for name in frame.columns])
+
+
+def _column_of_pandas(name: str, column: Any, what: str) -> pl.Series:
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
+        return pl.Series(name, column.to_numpy()).fill_nan(None)
+    values = column.astype(object).where(column.notna(), None).tolist()
     try:
-        return pl.DataFrame({str(name): values[name].tolist() for name in values.columns})
-    except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+        return pl.Series(name, values)
+    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
+        location = f"{what}, column {name}"
+        if name in _ID_COLUMNS:
+            return mixed_ids(values, location).alias(name)
+        if ITEM_COLUMNS.get(name) == pl.String or name == "release_year":
+            return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
         problem = f"a column holds values of several kinds: {str(error).splitlines()[0]}"
-        hint = "bring each column to one kind, for example with frame.astype(str)"
-        raise DataError(problem, location=what, hint=hint) from error
+        hint = "give numbers, dates, text or lists of text alone, or leave the column out"
+        raise DataError(problem, location=location, hint=hint) from error
 
 
 def list_column(values: Sequence[Sequence[str] | None]) -> pl.Series:
@@ -76,9 +94,10 @@ def clean_items(items: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     distinguish shared ones. Raises DataError where a column is missing, or no item is left.
     """
     require_columns(items, ("item_id", "title"), "item table")
-    titles = _texts(items["title"])
+    ids = clean_ids(items["item_id"], "item table, column item_id")
+    titles, title_notes = _titles(items["title"])
     normal = pl.Series("normal", [normalise_title(title) for title in titles], dtype=pl.String)
-    raw = items.with_columns(_ids(items["item_id"]), pl.Series("title", titles, dtype=pl.String), normal)
+    raw = items.with_columns(ids.values.cast(pl.String), pl.Series("title", titles, dtype=pl.String), normal)
     titled = raw.filter(pl.col("item_id").is_not_null() & (pl.col("normal") != ""))
     unique = titled.unique(subset="item_id", keep="first", maintain_order=True)
     if unique.is_empty():
@@ -99,26 +118,29 @@ def clean_items(items: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
         (f"titles over {MAX_TITLE} characters shortened", shortened),
         ("items that shared a title given a brand, platform, year or id behind it", shared),
     )
-    return pl.DataFrame([columns[name] for name in ITEM_COLUMNS]), notes
+    return pl.DataFrame([columns[name] for name in ITEM_COLUMNS]), ids.notes + title_notes + notes
 
 
-def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple[pl.DataFrame, tuple[Note, ...]]:
+def clean_interactions(interactions: pl.DataFrame, catalogue: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     """Makes chronological histories of a raw interaction table, and notes what was done.
 
     The table has `user_id`, `item_id` and, where known, `timestamp` (numbers, dates, or text of either); without it the
-    order of rows is the order in time. Interactions with items that are not in `item_ids` are dropped. The result has
-    `user_id` and `item` (its position in `item_ids`): users in order of first appearance, each user's items oldest
+    order of rows is the order in time. Interactions with items that the catalogue lacks are dropped. The result has
+    `user_id` and `item` (its row in the catalogue): users in order of first appearance, each user's items oldest
     first and at most once (the first time counts).
 
     Raises DataError where a column is missing or cannot be read, or nothing is left.
     """
     require_columns(interactions, ("user_id", "item_id"), "interaction table")
+    item_ids, titles = catalogue["item_id"], catalogue["title"]
     timed, time = _timestamps(interactions)
-    events = pl.DataFrame([_categories(interactions["user_id"]), _categories(interactions["item_id"]), time])
+    ids = [clean_ids(interactions[name], f"interaction table, column {name}") for name in _ID_COLUMNS]
+    events = pl.DataFrame([*(one.values for one in ids), time])
     whole = events.drop_nulls()
     items = _first_positions(item_ids.cast(pl.Categorical), whole["item_id"]).alias("item")
     users = _first_positions(whole["user_id"], whole["user_id"]).alias("user")
     known = pl.DataFrame([users, items, whole["timestamp"]]).drop_nulls("item")
+    unknown = whole.filter(items.is_null())
     known = known.sort("timestamp", maintain_order=True).sort("user", maintain_order=True)
     pairs = known.select(_PAIR.alias("pair"), "timestamp")
     fresh = np.zeros(known.height, dtype=np.bool_)
@@ -142,29 +164,49 @@ def clean_interactions(interactions: pl.DataFrame, item_ids: pl.Series) -> tuple
     if first.is_empty():
         counts = "; ".join(f"{note.what}: {note.count:,}" for note in notes)
         where = f"interaction table of {events.height:,} rows ({counts})"
-        hint = "check that both tables name items by the same ids"
-        raise DataError("no interaction is left after cleaning", location=where, hint=hint)
+        problem, hint = _nothing_left(whole, item_ids, titles)
+        raise DataError(problem, location=where, hint=hint)
+    notes = (*ids[0].notes, *ids[1].notes, *_strange_items(whole["item_id"], unknown["item_id"], item_ids), *notes)
     return first.select(whole["user_id"].gather(first["user"]), "item"), notes
 
 
-def _ids(ids: pl.Series) -> pl.Series:
-    """Ids as text without outer spaces; "" is null; whole floats (a column that once held gaps) lose their ".0"."""
-    if ids.dtype.is_float():
-        ids = ids.fill_nan(None)
-        there = ids.drop_nulls()
-        if bool(((there == there.round()) & (there.abs() < _LARGEST_ID)).all()):
-            ids = ids.cast(pl.Int64)
-    text = _as_text(ids).str.strip_chars()
-    return text.set(text == "", None)
+def _nothing_left(events: pl.DataFrame, item_ids: pl.Series, titles: pl.Series) -> tuple[str, str]:
+    """What is wrong, and a hint, where no event is on an item of the catalogue."""
+    if events.is_empty():
+        return "no interaction is left after cleaning", "check the columns mapped"
+    users, items = (events[name].unique(maintain_order=True).cast(pl.String) for name in _ID_COLUMNS)
+    both = f"the interactions have {some_ids(items)}, the catalogue {some_ids(item_ids)}"
+    problem = f"no interaction is left after cleaning: no item of the interactions is in the catalogue; {both}"
+    if int(users.is_in(item_ids.implode()).sum()) > _MOST * len(users):
+        return problem, "the ids of users are those of the catalogue: map the columns the other way round"
+    if int(items.str.to_lowercase().is_in(titles.str.to_lowercase().implode()).sum()) > _MOST * len(items):
+        return problem, "the interactions name items by their titles: map the title as the id of the items, too"
+    difference = compare_ids(items, item_ids, _SIDES)
+    return problem, difference.sentence if difference else "check that both tables name items by the same ids"
 
 
-def _categories(ids: pl.Series) -> pl.Series:
-    """Ids as categories: each text is held once, however many rows have it, and rows compare as fast as numbers."""
-    if ids.dtype == pl.Categorical:
-        distinct = ids.drop_nulls().unique()
-        if _ids(distinct).equals(distinct.cast(pl.String)):
-            return ids
-    return _ids(ids).cast(pl.Categorical)
+def _strange_items(sought: pl.Series, unknown: pl.Series, item_ids: pl.Series) -> tuple[Note, ...]:
+    """A warning, if events are on unknown items because ids are spelled differently, or most events are on such."""
+    few = len(unknown) < _NOTED_SHARE * len(sought) and len(item_ids) > _MANY_ITEMS
+    if unknown.is_empty() or few:
+        return ()
+    items = sought.unique(maintain_order=True).cast(pl.String)
+    difference = compare_ids(items, item_ids, _SIDES, thorough=False)
+    if difference is None and len(unknown) <= _MOST * len(sought):
+        return ()
+    share = f"{len(unknown) / len(sought):.0%} of the events are on items that the catalogue lacks"
+    both = f"the interactions have {some_ids(unknown.unique(maintain_order=True))}, the catalogue {some_ids(item_ids)}"
+    return (Note(f"{share}: {difference.sentence if difference else both}", len(unknown), warning=True),)
+
+
+def _titles(column: pl.Series) -> tuple[list[str], tuple[Note, ...]]:
+    """Titles as text, "" where there is none; several that are words for a missing value are none."""
+    titles = pl.Series(_texts(column), dtype=pl.String)
+    words = are_missing_words(titles)
+    count = int(words.sum())
+    taken = "taken as missing" if count > 1 else "kept: is it a title?"
+    notes = (Note(f"item table, column title: values such as nan, None or NULL {taken}", count, warning=True),)
+    return (titles.set(words, "") if count > 1 else titles).to_list(), notes if count else ()
 
 
 def _as_text(column: pl.Series) -> pl.Series:

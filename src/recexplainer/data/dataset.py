@@ -79,7 +79,7 @@ class Dataset:
         """
         catalogue, item_notes = clean_items(as_polars(items, "item table"))
         raw = as_polars(interactions, "interaction table")
-        events, event_notes = clean_interactions(raw, catalogue["item_id"])
+        events, event_notes = clean_interactions(raw, catalogue)
         runs = events["user_id"].rle().struct
         return cls(
             name=name,

@@ -16,6 +16,7 @@ from uuid import UUID
 import numpy as np
 import polars as pl
 
+from recexplainer.data.notes import Note
 from recexplainer.errors import DataError
 
 # What pandas, R, SQL, spreadsheets and scripts write for a missing value. Not "Nan" or "Na", which are names.
@@ -38,9 +39,7 @@ class CleanIds(NamedTuple):
     """Ids by the one rule, and what it changed."""
 
     values: pl.Series  # `Categorical[n]`; null where there is none
-    missing_words: int  # how many of them were a word for a missing value
-    merged: int  # how many ids were written in one more way, such as 17 and 17.0
-    zeros: str  # an id of 16 digits and more, where all of those end in zeros as in a spreadsheet; else ""
+    notes: tuple[Note, ...]
 
     def texts(self) -> list[str | None]:
         """The ids as text, `[n]`."""
@@ -65,12 +64,17 @@ def clean_ids(ids: Any, location: str) -> CleanIds:
     clean = stripped.str.replace(_WHOLE, "${1}")
     words = clean.is_in(list(MISSING_WORDS))
     clean = clean.set(words | (clean == ""), None)
-    merged, zeros = stripped.n_unique() - stripped.str.replace(_WHOLE, "${1}").n_unique(), _spreadsheet_zeros(clean)
+    zeros = _spreadsheet_zeros(clean, location)
     if clean.equals(given):
-        return CleanIds(texts, 0, merged, zeros)
+        return CleanIds(texts, zeros)
     table = pl.DataFrame({"given": distinct, "clean": clean.cast(pl.Categorical), "word": words})
     joined = pl.DataFrame({"given": texts}).join(table, on="given", how="left", maintain_order="left")
-    return CleanIds(joined["clean"].alias(texts.name), int(joined["word"].sum()), merged, zeros)
+    merged = stripped.n_unique() - stripped.str.replace(_WHOLE, "${1}").n_unique()
+    notes = (
+        Note(f"{location}: values such as nan, None or NULL taken as missing ids", int(joined["word"].sum()), True),
+        Note(f"{location}: ids written in two ways, as 17 and 17.0, taken as one", merged, True),
+    )
+    return CleanIds(joined["clean"].alias(texts.name), tuple(note for note in notes if note.count) + zeros)
 
 
 def one_id(value: object) -> str:
@@ -78,31 +82,29 @@ def one_id(value: object) -> str:
     return clean_ids([value], f"the id {value!r}").texts()[0] or ""
 
 
-def is_missing_word(texts: pl.Series) -> pl.Series:
-    """Whether each text, `String[n]`, is blank or what a program writes for a missing value."""
-    return texts.str.replace_all(_EDGES, "").is_in(["", *MISSING_WORDS])
+def are_missing_words(texts: pl.Series) -> pl.Series:
+    """Whether each text, `String[n]`, is what a program writes for a missing value; `Boolean[n]`, null for null."""
+    return texts.str.replace_all(_EDGES, "").is_in(list(MISSING_WORDS))
 
 
 def _series(ids: Any, location: str) -> pl.Series:
-    """The ids as a series; values of several kinds, and objects, as text."""
     if isinstance(ids, np.ndarray):
         if ids.dtype.names or ids.size != len(ids):
             raise _refusal(f"an id is one value, not one of several parts ({ids.dtype}, {ids.shape})", location)
         ids = ids.reshape(-1)
     if not isinstance(ids, pl.Series):
         plain = isinstance(ids, np.ndarray) and ids.dtype != object
-        ids = _built(ids if plain else list(ids), location)
-    return _built(ids.to_list(), location) if ids.dtype == pl.Object else ids
+        ids = ids if plain else list(ids)
+        try:
+            ids = pl.Series(ids)
+        except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError):
+            return mixed_ids(ids, location)
+    return mixed_ids(ids.to_list(), location) if ids.dtype == pl.Object else ids
 
 
-def _built(values: Any, location: str) -> pl.Series:
-    try:
-        series = pl.Series(values)
-    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError):
-        series = None
-    if series is None or series.dtype == pl.Object:
-        return pl.Series([_text(value, location) for value in values], dtype=pl.String)
-    return series
+def mixed_ids(values: Iterable[Any], location: str) -> pl.Series:
+    """Ids of several kinds as text, `String[n]`, not yet by the rule. Raises DataError as `clean_ids`."""
+    return pl.Series([_text(value, location) for value in values], dtype=pl.String)
 
 
 def _text(value: Any, location: str) -> str | None:
@@ -181,12 +183,14 @@ def _lost_digits(what: str, rows: pl.Series, location: str) -> DataError:
     return DataError(problem, location=f"{location}, data row {int(rows.arg_true()[0]) + 1}", hint=hint)
 
 
-def _spreadsheet_zeros(distinct: pl.Series) -> str:
-    """An id of more digits than a spreadsheet holds, where all such, several, end in zeros for the rest; else ""."""
+def _spreadsheet_zeros(distinct: pl.Series, location: str) -> tuple[Note, ...]:
+    """Notes, if ids have more digits than a spreadsheet holds, and all of these, several, end in zeros for the rest."""
     long = distinct.filter(distinct.str.contains(rf"^[0-9]{{{_SPREADSHEET_DIGITS + 1},}}$").fill_null(value=False))
-    others = long.str.slice(_SPREADSHEET_DIGITS)
-    several = len(long) > 2 and int(others.str.len_chars().sum()) > 5
-    return str(long[0]) if several and not others.str.contains("[1-9]").any() else ""
+    rest = long.str.slice(_SPREADSHEET_DIGITS)
+    if len(long) < 3 or int(rest.str.len_chars().sum()) < 6 or rest.str.contains("[1-9]").any():
+        return ()
+    what = f"ids of more than {_SPREADSHEET_DIGITS} digits end in zeros, as {long[0]}: has a spreadsheet rounded them?"
+    return (Note(f"{location}: {what}", len(long), True),)
 
 
 def _refusal(what: str, location: str) -> DataError:
