@@ -217,7 +217,7 @@ def test_a_fault_that_stays_ends_as_none_which_is_not_kept(
     assert model.answer([question("a"), question("b")]) == [None, "answer to b"]
     assert Counter(server.texts()) == {"a": 2, "b": 1}
     assert [path.suffix for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"] == [".json"]
-    assert "1 of 2 requests to tiny failed" in caplog.text
+    assert "tiny answered 1 of 2 requests; unscored: 1 failed." in caplog.text
     server.faults["a"] = []
     assert endpoint(tmp_path).answer([question("a"), question("b")]) == ["answer to a", "answer to b"]
     assert Counter(server.texts()) == {"a": 3, "b": 1}
@@ -418,7 +418,7 @@ def test_the_key_is_in_no_file_and_no_text(server: Loopback, tmp_path: Path, cap
 
 @pytest.mark.parametrize(
     ("address", "what"),
-    [("", "names no endpoint"), ("localhost:8000", "no address"), (f"http://u:{KEY}@h/v1", "no address")],
+    [("", "names no endpoint"), ("tiny", "no address"), (f"http://u:{KEY}@h/v1", "no address")],
 )
 def test_an_address_that_is_none(
     address: str, what: str, server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from recexplainer.chat.local import load_tokenizer, write_prompt
 from recexplainer.chat.model import Conversation
@@ -88,9 +90,28 @@ def count_tokens(conversations: Sequence[Conversation], tokenizer: Path | None =
         contents = [message.content for one in conversations for message in one]
         frame = REPLY_TOKENS * len(conversations) + MESSAGE_TOKENS * len(contents)
         return round(frame + sum(map(estimate_tokens, contents)))
-    loaded = load_tokenizer(tokenizer)
+    loaded = _tokenizer(tokenizer)
     prompts = [write_prompt(loaded, one) for one in conversations]
     return sum(map(len, loaded(prompts, add_special_tokens=False).input_ids)) if prompts else 0
+
+
+@cache
+def _tokenizer(folder: Path) -> Any:
+    return load_tokenizer(folder)
+
+
+def least_tokens(conversation: Conversation, tokenizer: Path | None = None) -> int:
+    """Fewer tokens than any usual tokenizer makes of a conversation, in any language.
+
+    With the model's own `tokenizer` 19 in 20 of the exact number, since templates differ a little. Else a word, a
+    number and a run of marks count 9/10 each; letters of scripts without spaces and capitals, such as Chinese, 1/4.
+    """
+    if tokenizer is not None:
+        return int(count_tokens([conversation], tokenizer) * 0.95)
+    pieces = [match for message in conversation for match in _PIECE.finditer(message.content) if match[0].strip()]
+    words = [match["word"] or "" for match in pieces]
+    caseless = sum(max(1.0, len(word) / 4) for word in words if word and word.lower() == word.upper())
+    return int(0.9 * (caseless + sum(1 for word in words if not word or word.lower() != word.upper())))
 
 
 def estimate_tokens(text: str) -> float:
