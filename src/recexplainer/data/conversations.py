@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from recexplainer.data.readers.files import read_text_bytes
+from recexplainer.data.readers.text import read_text_bytes
 from recexplainer.errors import DataError
 
 _LAYOUT = '[{"conversations": [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}]}, …]'

@@ -67,12 +67,12 @@ def test_no_items(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("films.inter.gz", INTER.replace("item_id:token", "item:token"), "missing column: item_id"),
+        ("films.inter.gz", INTER.replace("item_id:token", "thing:token"), "missing column: item_id"),
         ("films.item", ITEM.replace("movie_title", "label"), "missing column: title"),
         ("films.item", ITEM.replace("movie_title:token_seq", "movie_title"), "must read field:type"),
         ("films.item", "", "the file is empty"),
         ("films.item", ITEM.split("\n")[0] + "\n", "a header but no rows"),
-        ("films.item", ITEM + "4\tFour\t1990\tDrama\ttoo\tmuch\n", "cannot be read"),
+        ("films.item", ITEM + "4\tFour\t1990\tDrama\ttoo\tmuch\n", "line 5 has 6 fields"),
         ("films.inter.gz", INTER.replace("\t10\n", "\tsoon\n"), "'soon' is neither"),
     ],
 )

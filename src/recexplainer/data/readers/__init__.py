@@ -7,11 +7,12 @@ from pathlib import Path
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.readers.amazon import AMAZON
 from recexplainer.data.readers.columns import ColumnMapping
-from recexplainer.data.readers.files import Reader, files_named
+from recexplainer.data.readers.files import Reader, files_named, kind_of
 from recexplainer.data.readers.movielens import MOVIELENS
 from recexplainer.data.readers.recbole import RECBOLE
+from recexplainer.data.readers.sources import not_read
 from recexplainer.data.readers.steam import STEAM
-from recexplainer.data.readers.table import TABLE, read_table
+from recexplainer.data.readers.table import TABLE
 from recexplainer.errors import DataError, SettingsError
 from recexplainer.registry import load_registered, registered
 
@@ -54,14 +55,24 @@ def read_folder(path: Path, columns: ColumnMapping | None = None, format: str | 
     try:
         if columns is None:
             return _find_reader(path, format).read(path)
-        if format in (None, TABLE.key):
-            return read_table(path, columns)
-        what = f"a column mapping is for tables, not for the format {format}"
+        reader = _find_mapped_reader(path, columns, format)
+        if reader.read_mapped is not None:
+            return reader.read_mapped(path, columns)
+        what = f"a column mapping is for tables, not for the format {reader.key}"
         raise DataError(what, location="data.columns", hint="leave out one of the two")
     except DataError as error:
         if str(path) in error.location:
             raise
         raise DataError(error.what, location=f"{path}, {error.location}", hint=error.hint) from error
+
+
+def _find_mapped_reader(path: Path, columns: ColumnMapping, key: str | None) -> Reader:
+    """The reader that the key names; None: RecBole's for its files, else that of tables, which reads any format's."""
+    if key is not None:
+        return _find_reader(path, key)
+    named = columns.interactions_file
+    atomic = RECBOLE.claims(path) and not TABLE.claims(path) if named is None else kind_of(Path(named)) == ".inter"
+    return RECBOLE if atomic else TABLE
 
 
 def _find_reader(path: Path, key: str | None) -> Reader:
@@ -74,7 +85,7 @@ def _find_reader(path: Path, key: str | None) -> Reader:
         hint = f"known are {', '.join(reader.key for reader in readers)}"
     elif not fitting:
         what, location = "no data of a known format is there", str(path)
-        hint = f"known are: {'; '.join(reader.name for reader in readers)}"
+        hint = not_read(path) or f"known are: {'; '.join(reader.name for reader in readers)}"
     else:
         what, location = f"more than one format is there: {' and '.join(one.name for one in fitting)}", str(path)
         hint = f"name one file, or set data.format (--format) to one of {', '.join(one.key for one in fitting)}"

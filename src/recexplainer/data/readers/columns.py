@@ -1,15 +1,103 @@
-"""The columns of a table: what they hold, by a mapping."""
+"""Which columns of two tables hold what: by a mapping, by our names, or by the only plausible name.
+
+It chooses by names alone, and never between two that are equally plausible.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from recexplainer.data.notes import Note
+from recexplainer.errors import DataError
 from recexplainer.settings import Settings
+
+_USERS = (
+    ("userid",),
+    (
+        *("user", "uid", "visitorid", "customerid", "reviewerid", "memberid", "clientid", "accountid", "profileid"),
+        *("anonymoususerid", "viewerid", "listenerid", "readerid", "playerid", "studentid", "personid", "guestid"),
+    ),
+    ("username", "customer", "visitor", "reviewer", "member", "profilename"),
+    ("sessionid", "visitid"),
+)
+_ITEMS = (
+    ("itemid",),
+    (
+        *(
+            "item",
+            "iid",
+            "productid",
+            "articleid",
+            "newsid",
+            "movieid",
+            "filmid",
+            "showid",
+            "videoid",
+            "bookid",
+            "isbn",
+        ),
+        *(
+            "trackid",
+            "songid",
+            "artistid",
+            "artistsid",
+            "tracksid",
+            "albumsid",
+            "albumid",
+            "gameid",
+            "appid",
+            "animeid",
+        ),
+        *("venueid", "businessid", "poiid", "placeid", "locationid", "restaurantid", "hotelid", "recipeid", "courseid"),
+        *("asin", "parentasin", "sku", "listingid", "contentid", "podcastid", "beerid", "gmapid", "streamerid"),
+    ),
+)
+_NO_ITEMS = frozenset(
+    f"{kind}id"
+    for kind in (
+        *("session", "visit", "review", "order", "transaction", "event", "rating", "interaction", "row", "request"),
+        *("seller", "store", "shop", "brand", "category", "cate", "genre", "type", "tag", "device", "country", "city"),
+        *("region", "impression", "query", "campaign", "author", "publisher"),
+    )
+)
+_TITLES = (
+    ("title",),
+    ("name", "itemname", "itemtitle", "appname"),
+    (
+        *("movietitle", "moviename", "filmname", "filmtitle", "booktitle", "bookname", "productname", "producttitle"),
+        *("trackname", "songname", "tracktitle", "songtitle", "artistname", "albumname", "gamename", "gametitle"),
+        *("venuename", "businessname", "placename", "restaurantname", "hotelname", "recipename", "coursename"),
+        *("animename", "animetitle", "articletitle", "newstitle", "headline", "videotitle", "showname", "entity"),
+    ),
+    ("venuecategoryname", "entityname"),
+)
+_TIMES = (
+    ("timestamp",),
+    (
+        *("time", "date", "datetime", "ts", "unixtime", "unixtimestamp", "unixreviewtime", "eventtime", "reviewtime"),
+        *("createdat", "updatedat", "ratedat", "playedat", "viewedat", "boughtat", "purchasedat", "orderdate"),
+        *("transactiondate", "purchasedate", "reviewdate", "eventdate", "ratingtimestamp", "created", "when"),
+    ),
+)
+# What else may hold an attribute, the better name first.
+_ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    "description": ("abstract", "overview", "synopsis"),
+    "brand": ("manufacturer", "maker", "developer", "publisher", "author", "bookauthor"),
+    "genres": ("genre", "class", "categories", "category", "tags"),
+    "platforms": ("platform",),
+    "features": ("feature", "specs"),
+    "release_year": ("year", "publicationyear", "yearofpublication"),
+}
 
 
 class ColumnMapping(Settings):
     """Which files and columns hold what.
 
-    A column that keeps its default name may be absent where it is not needed; one that was named must be there.
-    Without a header the columns are called column_1, column_2, ….
+    A column that keeps its default name may be called otherwise where only one is plausible, or be absent where it is
+    not needed; one that was named must be there. Case, blanks and underscores in names do not matter where no column
+    has the very name. Without a header the columns are called column_1, column_2, ….
     """
 
     interactions_file: str | None = None
@@ -41,8 +129,195 @@ class ColumnMapping(Settings):
     list_separator: str = "|"
     """What separates genres, platforms and features where they are text."""
     separator: str | None = None
-    """What separates the fields of a line; None: comma for .csv, tab for .tsv."""
+    """What separates the fields of a line; None: comma for .csv, tab for .tsv, or what else names the columns."""
+    quotes: bool | None = None
+    """Whether a field may stand in double quotes; false takes quotes as text; None: as the file agrees with."""
     has_header: bool = True
     """Whether the first line of a CSV or TSV names the columns."""
     ragged_lines: bool = False
     """Accept lines that have more fields than the header; the surplus fields are dropped."""
+
+
+class Columns(NamedTuple):
+    """Which column holds what: ours to its place among the names; `fallback_title` is for items without a title."""
+
+    events: dict[str, int]
+    items: dict[str, int]
+    notes: tuple[Note, ...]
+
+
+class Names(NamedTuple):
+    """The columns of a table, and where they are named."""
+
+    names: tuple[str, ...]
+    path: Path
+
+
+def names_columns(names: Iterable[str], mapping: ColumnMapping, roles: Iterable[str]) -> bool:
+    """Whether these may be the names of columns: there are two or more, and every one of the `roles` has one."""
+    table = Names(tuple(names), Path())
+    return len(table.names) > 1 and all(_candidates(role, table, getattr(mapping, role)) for role in roles)
+
+
+def choose_columns(mapping: ColumnMapping, events: Names, items: Names | None, *, timed: bool = False) -> Columns:
+    """Chooses the columns of interactions, and of items (None: the same table has both).
+
+    If `timed`, a time may be called otherwise than `timestamp`; else such a column is only warned of. Raises DataError
+    where a column is missing, is there twice, or may be one of several; the hint gives the setting to write.
+    """
+    chooser = _Chooser(mapping)
+    item, items_item = chooser.shared_item(events, items or events)
+    ours = {"user_id": chooser.needed("user", events), "item_id": item}
+    if (time := chooser.time(events, timed=timed)) is not None:
+        ours["timestamp"] = time
+    return Columns(ours, chooser.attributes(items or events, items_item), chooser.notes())
+
+
+def _key(name: str) -> str:
+    """What names are compared by: letters and digits, without case."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def _default(role: str) -> str:
+    return ColumnMapping.model_fields[role].default
+
+
+_TIERS = {"user": _USERS, "item": _ITEMS, "title": _TITLES, "timestamp": _TIMES}
+
+
+def _named(name: str, table: Names) -> list[int]:
+    """The columns of this very name, or else of one that differs in case, blanks and the like."""
+    places = [place for place, there in enumerate(table.names) if there == name]
+    return places or [place for place, there in enumerate(table.names) if _key(there) == _key(name)]
+
+
+def _candidates(role: str, table: Names, given: str) -> list[int]:
+    """The columns that may have a role, the most plausible ones only."""
+    places = _named(given, table)
+    if places or given != _default(role):
+        return places
+    tiers = _TIERS.get(role) or tuple((name,) for name in _ATTRIBUTES[role])
+    keys = [_key(name) for name in table.names]
+    found = ([place for place, key in enumerate(keys) if key in tier] for tier in tiers)
+    return next(filter(None, found), [])
+
+
+class _Chooser:
+    def __init__(self, mapping: ColumnMapping) -> None:
+        self.mapping = mapping
+        self.taken: dict[str, str] = {}
+        self.warnings: list[Note] = []
+
+    def notes(self) -> tuple[Note, ...]:
+        if not self.taken:
+            return tuple(self.warnings)
+        taken = ", ".join(f"{role} from {name}" for role, name in self.taken.items())
+        return (Note(f"columns known by names other than ours: {taken}", len(self.taken)), *self.warnings)
+
+    def needed(self, role: str, table: Names) -> int:
+        """The column of a role that must be there. Raises DataError unless there is exactly one."""
+        given = getattr(self.mapping, role)
+        places = _candidates(role, table, given)
+        if not places:
+            raise _missing(role, given, table)
+        return self._one(role, places, table)
+
+    def shared_item(self, events: Names, items: Names) -> tuple[int, int]:
+        """The columns of the item's id in both tables: one that both have, or one of each."""
+        given, other = self.mapping.item, self.mapping.items_item
+        if events is items:
+            place = self.needed("item", events)
+            return place, place
+        if other is None and given == _default("item") and not _named(given, events):
+            shared = [place for place in _ids(events) if _named(events.names[place], items)]
+            known = [place for place in shared if _key(events.names[place]) in _ITEMS[1]]
+            if shared:
+                place = self._one("item", known or shared, events)
+                return place, _single("item", _named(events.names[place], items), items)
+        place = self.needed("item", events)
+        if other is not None or given != _default("item"):
+            places = _named(other or given, items)
+            if not places:
+                raise _missing("items_item", other or given, items)
+            return place, _single("items_item", places, items)
+        places = _candidates("item", items, given) or _named("id", items)
+        if not places:
+            raise _missing("items_item", given, items)
+        return place, self._one("items_item", places, items)
+
+    def time(self, table: Names, *, timed: bool) -> int | None:
+        given = self.mapping.timestamp
+        if given is None:
+            return None
+        places = _candidates("timestamp", table, given)
+        if not places:
+            if given != _default("timestamp"):
+                raise _missing("timestamp", given, table)
+            return None
+        if timed or _key(table.names[places[0]]) == _key(given):
+            return self._one("timestamp", places, table)
+        names = " and ".join(f"'{table.names[place]}'" for place in places)
+        what = f"no time was found in {table.path.name}: {names} may hold it; name it in data.columns.timestamp"
+        self.warnings.append(Note(what, len(places), warning=True))
+        return None
+
+    def attributes(self, table: Names, item: int) -> dict[str, int]:
+        """The columns of a catalogue."""
+        ours = {"item_id": item, "title": self._title(table, item)}
+        for role in ("description", "brand", "genres", "platforms", "features", "release_year"):
+            given = getattr(self.mapping, role)
+            places = _candidates(role, table, given)
+            if places:
+                ours[role] = _single(role, places, table)
+            elif given != _default(role):
+                raise _missing(role, given, table)
+        if (places := _named("app_name", table)) and places[0] != ours["title"]:
+            ours["fallback_title"] = places[0]
+        return ours
+
+    def _title(self, table: Names, item: int) -> int:
+        """The column of titles; of several, the one that speaks of the item: movie_title beside movie_id."""
+        stem = _key(table.names[item]).removesuffix("id").removesuffix("s")
+        if stem and self.mapping.title == _default("title") and not _named(self.mapping.title, table):
+            for name in (f"{stem}title", f"{stem}name"):
+                if places := _named(name, table):
+                    return self._one("title", places, table)
+        return self.needed("title", table)
+
+    def _one(self, role: str, places: list[int], table: Names) -> int:
+        place = _single(role, places, table)
+        name, given = table.names[place], getattr(self.mapping, role) or self.mapping.item
+        if _key(name) != _key(given):
+            self.taken[{"items_item": "item of the items"}.get(role, role)] = name
+        return place
+
+
+def _ids(table: Names) -> list[int]:
+    """The columns that may be the id of an item, though under a name that is not known."""
+    users = {name for tier in _USERS for name in tier}
+    keys = [_key(name) for name in table.names]
+    return [
+        place
+        for place, key in enumerate(keys)
+        if key in _ITEMS[1] or (key.endswith("id") and key not in _NO_ITEMS and key not in users)
+    ]
+
+
+def _single(role: str, places: list[int], table: Names) -> int:
+    if len(places) == 1:
+        return places[0]
+    names = list(dict.fromkeys(table.names[place] for place in places))
+    if len(names) == 1:
+        what, hint = f"more than one column is called {names[0]}", "rename or remove all but one"
+    else:
+        what = f"it is not clear which column holds the {role}: {' or '.join(names)}"
+        hint = f"name it: --set data.columns.{role}={names[0]}"
+    raise DataError(what, location=str(table.path), hint=hint)
+
+
+def _missing(role: str, name: str, table: Names) -> DataError:
+    there = ", ".join(table.names) or "none"
+    hint = f"name the column that holds it, as in --set data.columns.{role}=NAME; the columns there are: {there}"
+    if any(cell.strip().lstrip("-").replace(".", "", 1).isdigit() for cell in table.names):
+        hint = f"these look like values: for a table without names set data.columns.has_header to false; {there}"
+    return DataError(f"missing column: {name}", location=str(table.path), hint=hint)

@@ -1,70 +1,77 @@
-"""RecBole's atomic files: NAME.inter and NAME.item."""
+"""RecBole's atomic files: NAME.inter and NAME.item, whose fields are named otherwise from data set to data set."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
-from recexplainer.data.cleaning import require_columns
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.readers import files
-from recexplainer.data.readers.files import Reader, files_named, stem_of
-from recexplainer.data.readers.separated import read_separated
+from recexplainer.data.notes import Note
+from recexplainer.data.readers.columns import ColumnMapping
+from recexplainer.data.readers.files import Reader, dataset_name, files_named, require_pair, stem_of
+from recexplainer.data.readers.separated import Options, find_layout, read_layout, separator_name
+from recexplainer.data.readers.sources import Source
+from recexplainer.data.readers.table import join_sources
 from recexplainer.errors import DataError
-
-# RecBole: what public data sets call a column of the catalogue, the better name first.
-_RECBOLE_ITEM_FIELDS: dict[str, tuple[str, ...]] = {
-    "item_id": ("item_id",),
-    "title": ("title", "movie_title", "name"),
-    "description": ("description",),
-    "brand": ("brand",),
-    "genres": ("genres", "genre", "class", "categories"),
-    "platforms": ("platforms", "platform"),
-    "features": ("features",),
-    "release_year": ("release_year", "year"),
-}
-
 
 _recbole_files = partial(files_named, pattern=r".+\.inter")
 
 
-def _read_recbole(path: Path) -> Dataset:
+def read_recbole(path: Path, mapping: ColumnMapping | None = None) -> Dataset:
     """Columns `token_seq` of genres and platforms are lists of words; a title, though `token_seq` too, is one text."""
+    mapping = _without_types(mapping or ColumnMapping())
+    folder = path if path.is_dir() else path.parent
     inters = _recbole_files(path) if path.is_dir() else [path]
-    tables = files_named(path if path.is_dir() else path.parent, r".+\.item")
-    if len(inters) == 1:
+    tables = files_named(folder, r".+\.item")
+    if mapping.interactions_file is not None:
+        inters = [folder / mapping.interactions_file]
+    if mapping.items_file is not None:
+        tables = [folder / mapping.items_file]
+    elif len(inters) == 1:
         tables = [file for file in tables if stem_of(file) == stem_of(inters[0])] or tables
     hint = "leave one pair in the folder, or name the .inter file itself"
     wanted = "exactly one .inter file and one .item file, plain or .gz"
-    inter_file, item_file = files.require_pair(path, inters, tables, wanted, hint)
-    interactions = _read_atomic(inter_file)
-    require_columns(interactions, ("user_id", "item_id"), str(inter_file))
-    return Dataset.from_frames(interactions, _recbole_items(item_file), name=files.dataset_name(path))
+    inter_file, item_file = require_pair(path, inters, tables, wanted, hint)
+    events, items = _open_atomic(inter_file, mapping), _open_atomic(item_file, mapping)
+    return join_sources(events, items, mapping, dataset_name(path), timed=True, split=_split_words)
 
 
-def _recbole_items(path: Path) -> pl.DataFrame:
-    raw = _read_atomic(path)
-    there = {ours: [name for name in theirs if name in raw.columns] for ours, theirs in _RECBOLE_ITEM_FIELDS.items()}
-    require_columns(raw, [ours for ours in ("item_id", "title") if not there[ours]], str(path))
-    catalogue = raw.select(pl.col(names[0]).alias(ours) for ours, names in there.items() if names)
-    return catalogue.with_columns(pl.col(name).str.split(" ") for name in ("genres", "platforms") if there[name])
+def _without_types(mapping: ColumnMapping) -> ColumnMapping:
+    """The mapping, where a column may be named with its type: user_id:token is user_id."""
+    named = {
+        name: value for name, value in mapping if isinstance(value, str) and not name.endswith(("_file", "separator"))
+    }
+    return mapping.model_copy(update={name: value.partition(":")[0] for name, value in named.items()})
 
 
-def _read_atomic(path: Path) -> pl.DataFrame:
-    """The columns of an atomic file as text, named without their types; an empty field is null."""
-    table = read_separated(path, "\t", quoted=False)
-    if untyped := [column for column in table.columns if ":" not in column]:
+def _open_atomic(path: Path, mapping: ColumnMapping) -> Source:
+    """The fields of an atomic file as text, named without their types; an empty field is null."""
+    options = Options(separator=mapping.separator, expected="\t", quotes=False, ragged=mapping.ragged_lines)
+    layout = find_layout(path, options, lambda names: len(names) > 1 and all(":" in name for name in names))
+    if untyped := [name for name in layout.names if ":" not in name]:
         what = f"a heading must read field:type, as user_id:token does; these do not: {', '.join(untyped)}"
         hint = "add the types, or rename the file to .tsv to read it as a plain table"
-        raise DataError(what, location=f"{path}, line 1", hint=hint)
-    names = [column.rpartition(":")[0].strip() for column in table.columns]
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        what = f"more than one column is called {', '.join(twice)}"
-        raise DataError(what, location=f"{path}, line 1", hint="rename or remove all but one")
-    return table.rename(dict(zip(table.columns, names, strict=True)))
+        raise DataError(what, location=f"{path}, line {layout.first}", hint=hint)
+    if layout.separator == " " and any(name.endswith("_seq") for name in layout.names):
+        what = f"{separator_name(' ')} separate the fields of this file, and stand within its texts too"
+        raise DataError(what, location=f"{path}, line {layout.first}", hint="separate the fields by tabs")
+
+    def read(places: Sequence[int]) -> tuple[pl.DataFrame, tuple[Note, ...]]:
+        frame, notes = read_layout(layout)
+        return frame.select(map(str, places)), (*layout.notes, *notes)
+
+    return Source(path, tuple(name.rpartition(":")[0].strip() for name in layout.names), read)
 
 
-RECBOLE = Reader("recbole", "RecBole atomic files (.inter, .item)", _recbole_files, _read_recbole)
+def _split_words(texts: pl.Series) -> pl.Series:
+    """Words separated by blanks; by commas where most texts of several words have them. Features stay one text."""
+    several = texts.str.contains(" ").sum()
+    if several and texts.str.contains(", ").sum() > several / 2:
+        return texts.str.split(",")
+    return texts if texts.name == "features" else texts.str.split(" ")
+
+
+RECBOLE = Reader("recbole", "RecBole atomic files (.inter, .item)", _recbole_files, read_recbole, read_recbole)

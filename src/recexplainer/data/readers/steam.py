@@ -57,7 +57,7 @@ def _steam_games(path: Path) -> pl.DataFrame:
 
 def _steam_plays(path: Path) -> pl.DataFrame:
     """Who played what, in the order of rows. Without a heading a third column separates playing from purchases."""
-    table = read_separated(path, ",", has_header=False, ragged_lines=True)
+    table = read_separated(path, ",", has_header=False, ragged=True)
     if table.width > 2 and table.to_series(2).is_in(("play", "purchase")).fill_null(value=False).all():
         return table.filter(pl.nth(2) == "play").select(pl.nth(0).alias("user_id"), pl.nth(1).alias("item_id"))
     names = {"user-id": "user_id", "game-title": "item_id"}

@@ -1,63 +1,96 @@
-"""Tables of anybody: interactions and items in any mix of CSV, TSV, Parquet and JSON Lines."""
+"""Tables of anybody: interactions and items in any mix of CSV, TSV, Parquet, Arrow and JSON, whole or in parts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
-from recexplainer.data.cleaning import ITEM_COLUMNS, require_columns
+from recexplainer.data.cleaning import ITEM_COLUMNS
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.readers import files
+from recexplainer.data.notes import Note, counted
 from recexplainer.data.readers.amazon import AMAZON
-from recexplainer.data.readers.columns import ColumnMapping
-from recexplainer.data.readers.files import Reader, files_named
-from recexplainer.data.readers.json_lines import (
-    require_json_lines,
-)
+from recexplainer.data.readers.columns import ColumnMapping, Names, choose_columns
+from recexplainer.data.readers.files import Reader, dataset_name
 from recexplainer.data.readers.movielens import MOVIELENS
-from recexplainer.data.readers.separated import parse_table, read_separated
+from recexplainer.data.readers.sources import Source, is_parts, open_source, tables
 from recexplainer.data.readers.steam import STEAM
 from recexplainer.errors import DataError
-
-_TABLE_SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_TABLE_KINDS = (*_TABLE_SEPARATORS, ".jsonl", ".ndjson", ".json", ".parquet")
-_TABLE_ITEM_FIELDS = ("title", "description", "brand", "genres", "platforms", "features", "release_year")
 
 
 def read_table(path: Path, columns: ColumnMapping | None = None) -> Dataset:
     """Reads interactions and items from two tables, or from one that holds titles too.
 
-    `path` is a folder of tables, or the file of interactions. Raises DataError where a file or column is missing, or a
-    file cannot be read.
+    `path` is a folder of tables, or the file (or folder of parts) of interactions. Raises DataError where a file or
+    column is missing, or a file cannot be read.
     """
     columns = columns or ColumnMapping()
     interactions_file = _interactions_file(path, columns)
     items_file = _items_file(interactions_file, columns)
-    raw = _read_table_file(interactions_file, columns)
-    events = {"user_id": columns.user, "item_id": columns.item, "timestamp": columns.timestamp}
-    interactions = _pick(raw, events, ("user_id", "item_id"), interactions_file)
-    names = {"item_id": columns.item, **{name: getattr(columns, name) for name in _TABLE_ITEM_FIELDS}}
-    if items_file is None:
-        items = _pick(raw, names, ("item_id", "title"), interactions_file)
-        items = items.drop_nulls("title").unique(subset="item_id", keep="first", maintain_order=True)
+    roles = ("user", "item") if items_file else ("user", "item", "title")
+    events = open_source(interactions_file, columns, roles)
+    items = None if items_file is None else open_source(items_file, columns, ("title",))
+    return join_sources(events, items, columns, dataset_name(path))
+
+
+def join_sources(
+    events: Source,
+    items: Source | None,
+    mapping: ColumnMapping,
+    name: str,
+    *,
+    timed: bool = False,
+    split: Callable[[pl.Series], pl.Series] | None = None,
+) -> Dataset:
+    """The data of two tables, or of one; `timed` as in `choose_columns`; `split` makes lists of a column of text.
+
+    Raises DataError where a column is missing or cannot be read.
+    """
+    chosen = choose_columns(
+        mapping,
+        Names(events.names, events.path),
+        None if items is None else Names(items.names, items.path),
+        timed=timed,
+    )
+    if items is None:
+        both = {**chosen.events, **{f"item {ours}": place for ours, place in chosen.items.items()}}
+        frame, notes = events.read_as(both)
+        interactions = frame.select(*chosen.events)
+        catalogue = frame.select(pl.col(f"item {ours}").alias(ours) for ours in chosen.items)
+        catalogue = catalogue.drop_nulls("title").unique(subset="item_id", keep="first", maintain_order=True)
     else:
-        names["item_id"] = columns.items_item or columns.item
-        items = _pick(_read_table_file(items_file, columns), names, ("item_id", "title"), items_file)
-    lists = [name for name, kind in ITEM_COLUMNS.items() if kind.is_nested() and name in items.columns]
-    texts = [name for name in lists if items[name].dtype == pl.String]
-    items = items.with_columns(pl.col(name).str.split(columns.list_separator) for name in texts)
-    return Dataset.from_frames(interactions, items, name=files.dataset_name(path))
+        interactions, notes = events.read_as(chosen.events)
+        catalogue, more = items.read_as(chosen.items)
+        notes = (*notes, *more)
+    catalogue, fallback = _with_fallback(catalogue)
+    listed = [name for name, kind in ITEM_COLUMNS.items() if kind.is_nested() and name in catalogue.columns]
+    split = split or (lambda texts: texts.str.split(mapping.list_separator))
+    catalogue = catalogue.with_columns(split(catalogue[name]) for name in listed if catalogue[name].dtype == pl.String)
+    dataset = Dataset.from_frames(interactions, catalogue, name=name)
+    return replace(dataset, notes=(*chosen.notes, *notes, *fallback, *dataset.notes))
+
+
+def _with_fallback(items: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
+    """The items, where one without a title has the name of its app."""
+    if "fallback_title" not in items.columns:
+        return items, ()
+    without = items["title"].is_null() | (items["title"].cast(pl.String).str.strip_chars() == "")
+    title = pl.when(without).then(pl.col("fallback_title")).otherwise(pl.col("title")).alias("title")
+    named = int((without & items["fallback_title"].is_not_null()).sum())
+    return items.with_columns(title).drop("fallback_title"), counted(
+        ("items without a title: its app_name taken", named)
+    )
 
 
 def _table_files(folder: Path) -> list[Path]:
     """The tables of a folder, other than the files of data sets that are known by name."""
+    if is_parts(folder):
+        return [folder]
     known = {file for reader in (AMAZON, MOVIELENS, STEAM) for file in reader.files(folder)}
-    return [file for file in _tables(folder) if file not in known]
-
-
-def _tables(folder: Path, pattern: str = ".+") -> list[Path]:
-    return [file for file in files_named(folder, pattern) if files.kind_of(file) in _TABLE_KINDS]
+    there = dict.fromkeys((*tables(folder), *tables(folder, "interactions")))
+    return [file for file in there if file not in known]
 
 
 def _interactions_file(path: Path, columns: ColumnMapping) -> Path:
@@ -65,50 +98,27 @@ def _interactions_file(path: Path, columns: ColumnMapping) -> Path:
         return path
     if columns.interactions_file is not None:
         return path / columns.interactions_file
-    tables = _tables(path)
-    named = tables if len(tables) == 1 else _tables(path, r"interactions\..+")
+    if is_parts(path):
+        return path
+    there = tables(path)
+    named = there if len(there) == 1 else tables(path, "interactions")
     if len(named) != 1:
-        there = ", ".join(file.name for file in tables) or "no table"
-        what = f"it is not clear which file holds the interactions; there: {there}"
+        names = ", ".join(file.name for file in there) or "no table"
+        what = f"it is not clear which file holds the interactions; there: {names}"
         hint = "call it interactions.csv (or .tsv, .parquet, .jsonl), or set data.columns.interactions_file"
         raise DataError(what, location=str(path), hint=hint)
     return named[0]
 
 
 def _items_file(interactions_file: Path, columns: ColumnMapping) -> Path | None:
+    folder = interactions_file.parent
     if columns.items_file is not None:
-        return interactions_file.parent / columns.items_file
-    named = [file for file in _tables(interactions_file.parent, r"items\..+") if file != interactions_file]
+        return folder / columns.items_file
+    named = [file for file in tables(folder, "items") if file != interactions_file]
     if len(named) > 1:
         what = f"several files of items: {', '.join(file.name for file in named)}"
-        raise DataError(what, location=str(interactions_file.parent), hint="set data.columns.items_file")
+        raise DataError(what, location=str(folder), hint="set data.columns.items_file")
     return named[0] if named else None
 
 
-def _read_table_file(path: Path, columns: ColumnMapping) -> pl.DataFrame:
-    kind = files.kind_of(path)
-    if kind not in _TABLE_KINDS:
-        what = f"'{kind}' is no table that can be read"
-        raise DataError(what, location=str(path), hint=f"use one of {', '.join(_TABLE_KINDS)}")
-    if kind == ".parquet":
-        files.require_file(path)
-        return parse_table(path, lambda: pl.read_parquet(path))
-    if kind in _TABLE_SEPARATORS:
-        separator = columns.separator or _TABLE_SEPARATORS[kind]
-        return read_separated(path, separator, has_header=columns.has_header, ragged_lines=columns.ragged_lines)
-    data = files.read_text_bytes(path)
-    try:
-        return parse_table(path, lambda: pl.read_ndjson(data, infer_schema_length=None))
-    except DataError:
-        require_json_lines(path, data)
-        raise
-
-
-def _pick(table: pl.DataFrame, wanted: dict[str, str | None], needed: tuple[str, ...], path: Path) -> pl.DataFrame:
-    """The columns wanted under our names; what is needed, or was given another name than ours, must be there."""
-    must = [theirs for ours, theirs in wanted.items() if theirs and (ours in needed or ours != theirs)]
-    require_columns(table, must, str(path))
-    return table.select(pl.col(theirs).alias(ours) for ours, theirs in wanted.items() if theirs in table.columns)
-
-
-TABLE = Reader("table", "a table (.csv, .tsv, .parquet, .jsonl)", _table_files, read_table)
+TABLE = Reader("table", "a table (.csv, .tsv, .parquet, .jsonl)", _table_files, read_table, read_table)
