@@ -16,6 +16,7 @@ import polars as pl
 from recexplainer.data.id_comparison import compare_ids
 from recexplainer.data.ids import are_missing_words, clean_ids, mixed_ids, some_ids
 from recexplainer.data.notes import Note, counted
+from recexplainer.data.times import Times, read_times, unmapped_times
 from recexplainer.data.titles import MAX_TITLE, normalise_title, plain_text, shorten_title, title_key, unique_titles
 from recexplainer.errors import DataError
 
@@ -121,21 +122,26 @@ def clean_items(items: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     return pl.DataFrame([columns[name] for name in ITEM_COLUMNS]), ids.notes + title_notes + notes
 
 
-def clean_interactions(interactions: pl.DataFrame, catalogue: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
+def clean_interactions(
+    interactions: pl.DataFrame, catalogue: pl.DataFrame, *, day_first: bool | None = None
+) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     """Makes chronological histories of a raw interaction table, and notes what was done.
 
     The table has `user_id`, `item_id` and, where known, `timestamp` (numbers, dates, or text of either); without it the
     order of rows is the order in time. Interactions with items that the catalogue lacks are dropped. The result has
     `user_id` and `item` (its row in the catalogue): users in order of first appearance, each user's items oldest
-    first and at most once (the first time counts).
+    first and at most once (the first time counts). `day_first` says how a date such as 03/04/2023 is meant.
 
     Raises DataError where a column is missing or cannot be read, or nothing is left.
     """
     require_columns(interactions, ("user_id", "item_id"), "interaction table")
     item_ids, titles = catalogue["item_id"], catalogue["title"]
-    timed, time = _timestamps(interactions)
+    times = _times(interactions, day_first)
+    timed = times.values is not None
+    time = pl.zeros(interactions.height, pl.Int64, eager=True) if times.values is None else times.values
     ids = [clean_ids(interactions[name], f"interaction table, column {name}") for name in _ID_COLUMNS]
-    events = pl.DataFrame([*(one.values for one in ids), time])
+    events = pl.DataFrame([*(one.values for one in ids), time.alias("timestamp")])
+    events = events if times.impossible is None else events.filter(~times.impossible)
     whole = events.drop_nulls()
     items = _first_positions(item_ids.cast(pl.Categorical), whole["item_id"]).alias("item")
     users = _first_positions(whole["user_id"], whole["user_id"]).alias("user")
@@ -146,7 +152,6 @@ def clean_interactions(interactions: pl.DataFrame, catalogue: pl.DataFrame) -> t
     fresh = np.zeros(known.height, dtype=np.bool_)
     fresh[pairs["pair"].arg_unique().to_numpy()] = True  # as is_first_distinct, three times as fast
     new = pl.Series(fresh)
-    negative = int((known["timestamp"].to_physical() < 0).sum())
     first = known.filter(new)
     if timed:  # one user has the same item at the same time once more; without times, once more running
         repeated = pairs.filter(pairs["pair"].is_in(pairs["pair"].filter(~new).unique().implode()))
@@ -154,13 +159,13 @@ def clean_interactions(interactions: pl.DataFrame, catalogue: pl.DataFrame) -> t
     else:
         twice = int((pairs["pair"] == pairs["pair"].shift()).sum())
     notes = counted(
-        ("interactions without a time: the order of rows was taken", 0 if timed else events.height),
         ("events without a user, an item or a readable time dropped", events.height - whole.height),
         ("events on items outside the catalogue or without a title dropped", whole.height - known.height),
         ("events seen twice dropped", twice),
         ("returns to an item already in the history dropped", known.height - twice - first.height),
-        ("events with a time below zero or before 1970, taken as they are", negative),
+        ("events at the same time as another of their user, in the order of rows", _ties(first) if timed else 0),
     )
+    notes = times.notes + notes
     if first.is_empty():
         counts = "; ".join(f"{note.what}: {note.count:,}" for note in notes)
         where = f"interaction table of {events.height:,} rows ({counts})"
@@ -183,6 +188,13 @@ def _nothing_left(events: pl.DataFrame, item_ids: pl.Series, titles: pl.Series) 
         return problem, "the interactions name items by their titles: map the title as the id of the items, too"
     difference = compare_ids(items, item_ids, _SIDES)
     return problem, difference.sentence if difference else "check that both tables name items by the same ids"
+
+
+def _ties(events: pl.DataFrame) -> int:
+    """How many of a user's events share their time with the one before; 0 where those are few."""
+    before = events.select(pl.col("user", "timestamp").shift())
+    ties = int(((events["user"] == before["user"]) & (events["timestamp"] == before["timestamp"])).sum())
+    return ties if ties > events.height / 4 else 0
 
 
 def _strange_items(sought: pl.Series, unknown: pl.Series, item_ids: pl.Series) -> tuple[Note, ...]:
@@ -218,34 +230,16 @@ def _as_text(column: pl.Series) -> pl.Series:
     raise DataError(what, location=f"column {column.name}", hint=hint)
 
 
-def _timestamps(interactions: pl.DataFrame) -> tuple[bool, pl.Series]:
-    """Whether there are times, and a sortable column `timestamp` without NaN (constant where there are no times)."""
-    if "timestamp" not in interactions.columns or interactions["timestamp"].is_null().all():
-        return False, pl.zeros(interactions.height, pl.Int64, eager=True).alias("timestamp")
-    times = interactions["timestamp"]
-    times = _times_from_text(times) if times.dtype == pl.String else times
-    if not (times.dtype.is_numeric() or times.dtype.is_temporal()):
-        what = f"a timestamp must be a number or a date, not {times.dtype}"
-        hint = "map another column, or map none to take the order of rows"
-        raise DataError(what, location="interaction table, column timestamp", hint=hint)
-    return True, times.fill_nan(None) if times.dtype.is_float() else times
-
-
-def _times_from_text(times: pl.Series) -> pl.Series:
-    stripped = times.str.strip_chars()
-    text = stripped.set(stripped == "", None)
-    for kind in (pl.Int64, pl.Float64):
-        parsed = text.cast(kind, strict=False)
-        if parsed.null_count() == text.null_count():
-            return parsed
-    try:
-        return text.str.to_datetime()
-    except pl.exceptions.PolarsError as error:
-        row = int((text.cast(pl.Float64, strict=False).is_null() & text.is_not_null()).arg_true()[0])
-        what = f"'{text[row]}' is neither a number nor a date in the one format of its column"
-        where = f"interaction table, column timestamp, data row {row + 1}"
-        hint = "write times as numbers or as 2020-01-31 or 2020-01-31 12:00:00, or map no timestamp"
-        raise DataError(what, location=where, hint=hint) from error
+def _times(interactions: pl.DataFrame, day_first: bool | None) -> Times:
+    """The times of interactions; where there are none, what to say of that."""
+    times = Times(None)
+    if "timestamp" in interactions.columns:
+        location = "interaction table, column timestamp"
+        times = read_times(interactions["timestamp"], location, day_first=day_first)
+    if times.values is None and not times.notes:
+        none = Note("interactions without a time: the order of rows was taken", interactions.height)
+        times = times._replace(notes=(unmapped_times(interactions) or none,))
+    return times
 
 
 def _first_positions(texts: pl.Series, sought: pl.Series) -> pl.Series:

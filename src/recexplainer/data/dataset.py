@@ -64,7 +64,9 @@ class Dataset:
         raise DataError(problem, location=f"dataset '{self.name}'", hint="build it with Dataset.from_frames")
 
     @classmethod
-    def from_frames(cls, interactions: Any, items: Any, *, name: str = "data") -> Dataset:
+    def from_frames(
+        cls, interactions: Any, items: Any, *, name: str = "data", day_first: bool | None = None
+    ) -> Dataset:
         """Cleans two raw tables, frames of polars or pandas, and joins them; `notes` lists what was done, with counts.
 
         Args:
@@ -73,13 +75,14 @@ class Dataset:
             items: Columns `item_id`, `title` and any others of `ITEM_COLUMNS`. Items keep their order; those that
                 nobody has interacted with stay.
             name: What to call it in reports.
+            day_first: Whether a time written as 03/04/2023 is the third of April; None: as other rows show.
 
         Raises:
             DataError: One is no frame, a column is missing or unreadable, or nothing is left after cleaning.
         """
         catalogue, item_notes = clean_items(as_polars(items, "item table"))
         raw = as_polars(interactions, "interaction table")
-        events, event_notes = clean_interactions(raw, catalogue)
+        events, event_notes = clean_interactions(raw, catalogue, day_first=day_first)
         runs = events["user_id"].rle().struct
         return cls(
             name=name,

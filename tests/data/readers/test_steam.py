@@ -11,6 +11,7 @@ from tests.contracts.reader import ReaderContract
 from tests.data.readers.published import PUBLISHED, Published
 
 from recexplainer.data.dataset import Dataset
+from recexplainer.data.notes import Note
 from recexplainer.data.readers import read_folder
 from recexplainer.data.readers.steam import STEAM
 from recexplainer.errors import DataError
@@ -66,7 +67,7 @@ def test_reviews(tmp_path: Path) -> None:
         assert histories(dataset) == {"Zoë": ["Birch", "Ash"], "O'Neil": ["Birch"]}
         assert dataset.items.row(0) == ("10", "Ash", "", "Small", ["Action", "Indie"], [], ["Co-op"])
         assert dataset.items.row(1) == ("20", "Birch", "", "Big", ["Zen"], [], [])
-        assert dataset.notes == ()
+        assert dataset.notes == (Note("times read as dates (year, month, day), 2015-01-01 to 2017-12-17", 3),)
 
 
 def test_plays_keep_the_order_of_rows(tmp_path: Path) -> None:
@@ -94,8 +95,7 @@ def test_plays_without_a_heading_leave_purchases_out(tmp_path: Path) -> None:
         ({"reviews": REVIEWS + "{'a': '\0'}\n"}, "the line cannot be read", "line 4"),
         ({"reviews": REVIEWS + "'text'\n"}, "holds no object but 'text'", "line 4"),
         ({"reviews": REVIEWS.encode() + b"{'a': '\xf6'}\n"}, "not UTF-8", "line 4"),
-        ({"reviews": REVIEWS.replace("2015-01-01", "3015-01-01")}, "'3015-01-01' is no time", "data row 2"),
-        ({"reviews": REVIEWS.replace("2015-01-01", "-5")}, "'-5' is no time", "data row 2"),
+        ({"reviews": REVIEWS.replace("2015-01-01", "-5")}, "'-5' is a number, but '2017-12-17'", "data row 2"),
         ({"reviews": REVIEWS.replace("u'date'", "u'day'")}, "missing key: date", "steam_reviews"),
         ({"reviews": ""}, "the file is empty", "steam_reviews"),
         ({"games": GAMES.replace("title", "label").replace("app_name", "app")}, "missing key: title", "steam_games"),

@@ -21,13 +21,12 @@ from recexplainer.errors import DataError
 
 
 class _Edition(NamedTuple):
-    """An edition: the key of the item's id, those of reviews and items, theirs to ours, and ticks a second of times."""
+    """An edition: the key of the item's id, those of reviews and items, theirs to ours."""
 
     name: str
     item_key: str
     reviews: dict[str, str]
     items: dict[str, str]
-    per_second: int
 
 
 _OLD = _Edition(
@@ -35,14 +34,12 @@ _OLD = _Edition(
     "asin",
     {"reviewerID": "user_id", "asin": "item_id", "unixReviewTime": "timestamp"},
     {"asin": "item_id", "brand": "brand", "category": "genres", "categories": "older genres", "feature": "features"},
-    1,
 )
 _NEW = _Edition(
     "2023",
     "parent_asin",
     {"user_id": "user_id", "parent_asin": "item_id", "timestamp": "timestamp"},
     {"parent_asin": "item_id", "store": "brand", "categories": "genres", "features": "features"},
-    1000,
 )
 _PREFIXES = ("", "meta_", "reviews_", "ratings_")
 
@@ -74,7 +71,6 @@ def _read_amazon(path: Path) -> Dataset:
     edition = _edition_of_ratings(events_file) if ratings else _edition_of_reviews(events_file)
     catalogue = _amazon_items(items_file, events_file, edition)
     events = _ratings(events_file, edition, catalogue["item_id"]) if ratings else _reviews(events_file, edition)
-    events = events.with_columns(files.unix_times(events["timestamp"], events_file, per_second=edition.per_second))
     return Dataset.from_frames(events, catalogue, name=files.dataset_name(path))
 
 

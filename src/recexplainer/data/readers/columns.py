@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from recexplainer.data.notes import Note
+from recexplainer.data.times import looks_like_time
 from recexplainer.errors import DataError
 from recexplainer.settings import Settings
 
@@ -110,6 +111,8 @@ class ColumnMapping(Settings):
     """Column of the item's id among the interactions."""
     timestamp: str | None = "timestamp"
     """Column of the time, numbers or dates; None takes the order of rows."""
+    day_first: bool | None = None
+    """Whether a time written as 03/04/2023 is the third of April; None: as other rows show."""
     items_item: str | None = None
     """Column of the item's id in the items file; None: as among the interactions."""
     title: str = "title"
@@ -162,14 +165,18 @@ def names_columns(names: Iterable[str], mapping: ColumnMapping, roles: Iterable[
 def choose_columns(mapping: ColumnMapping, events: Names, items: Names | None, *, timed: bool = False) -> Columns:
     """Chooses the columns of interactions, and of items (None: the same table has both).
 
-    If `timed`, a time may be called otherwise than `timestamp`; else such a column is only warned of. Raises DataError
-    where a column is missing, is there twice, or may be one of several; the hint gives the setting to write.
+    If `timed`, a time may be called otherwise than `timestamp`; else such columns are read beside the others, under
+    their own names, so that cleaning can warn of them. Raises DataError where a column is missing, is there twice, or
+    may be one of several; the hint gives the setting to write.
     """
     chooser = _Chooser(mapping)
     item, items_item = chooser.shared_item(events, items or events)
     ours = {"user_id": chooser.needed("user", events), "item_id": item}
     if (time := chooser.time(events, timed=timed)) is not None:
         ours["timestamp"] = time
+    elif mapping.timestamp is not None:
+        others = {name: place for place, name in enumerate(events.names) if place not in ours.values()}
+        ours |= {name: place for name, place in others.items() if looks_like_time(name)}
     return Columns(ours, chooser.attributes(items or events, items_item), chooser.notes())
 
 
@@ -206,13 +213,12 @@ class _Chooser:
     def __init__(self, mapping: ColumnMapping) -> None:
         self.mapping = mapping
         self.taken: dict[str, str] = {}
-        self.warnings: list[Note] = []
 
     def notes(self) -> tuple[Note, ...]:
         if not self.taken:
-            return tuple(self.warnings)
+            return ()
         taken = ", ".join(f"{role} from {name}" for role, name in self.taken.items())
-        return (Note(f"columns known by names other than ours: {taken}", len(self.taken)), *self.warnings)
+        return (Note(f"columns known by names other than ours: {taken}", len(self.taken)),)
 
     def needed(self, role: str, table: Names) -> int:
         """The column of a role that must be there. Raises DataError unless there is exactly one."""
@@ -256,9 +262,6 @@ class _Chooser:
             return None
         if timed or _key(table.names[places[0]]) == _key(given):
             return self._one("timestamp", places, table)
-        names = " and ".join(f"'{table.names[place]}'" for place in places)
-        what = f"no time was found in {table.path.name}: {names} may hold it; name it in data.columns.timestamp"
-        self.warnings.append(Note(what, len(places), warning=True))
         return None
 
     def attributes(self, table: Names, item: int) -> dict[str, int]:

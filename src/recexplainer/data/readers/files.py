@@ -11,16 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from recexplainer.data.readers.text import PACKED
 from recexplainer.errors import DataError
 
 if TYPE_CHECKING:
     from recexplainer.data.dataset import Dataset
     from recexplainer.data.readers.columns import ColumnMapping
-
-_LATEST = 4_102_444_800  # the first second of 2100
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +67,3 @@ def require_pair(path: Path, events: list[Path], items: list[Path], wanted: str,
         return events[0], items[0]
     there = ", ".join(file.name for file in (*events, *items)) or "none"
     raise DataError(f"there must be {wanted}; there: {there}", location=str(path), hint=hint)
-
-
-def unix_times(times: pl.Series, path: Path, *, per_second: int = 1, dated: bool = False) -> pl.Series:
-    """Times as whole numbers since 1970, `Int64[interactions]`; null where there is none.
-
-    They are seconds (1000 `per_second`: milliseconds) or text of such, or dates written as 2020-01-31 (`dated`). Raises
-    DataError where one is no such time, or is not between 1970 and 2100.
-    """
-    text = times.str.strip_chars().replace("", None) if times.dtype == pl.String else times
-    number = text.str.to_date("%Y-%m-%d", strict=False).dt.epoch("s") if dated else text.cast(pl.Int64, strict=False)
-    possible = number.is_between(0, _LATEST * per_second, closed="left").fill_null(value=False)
-    wrong = (text.is_not_null() & ~possible).arg_true()
-    if len(wrong):
-        what = f"'{text[int(wrong[0])]}' is no time between 1970 and 2100; such times: {len(wrong):,}"
-        hint = "correct or remove these rows, or read a table without times: data.columns.timestamp: null"
-        raise DataError(what, location=f"{path}, data row {int(wrong[0]) + 1}", hint=hint)
-    return number

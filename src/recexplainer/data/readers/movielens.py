@@ -44,8 +44,7 @@ def _read_movielens(path: Path) -> Dataset:
     hint = f"put one of these pairs in the folder: {'; '.join(' and '.join(pair) for pair in _MOVIELENS_EDITIONS)}"
     pair = files.require_pair(path, found[0], found[1], "the ratings and the films of one edition", hint)
     ratings = _movielens_columns(pair[0], ("userId", "movieId", "rating", "timestamp"))
-    times = files.unix_times(ratings["timestamp"], pair[0])
-    events = ratings.select(pl.col("userId").alias("user_id"), pl.col("movieId").alias("item_id"), times)
+    events = ratings.select(pl.col("userId").alias("user_id"), pl.col("movieId").alias("item_id"), "timestamp")
     return Dataset.from_frames(events, _movielens_films(pair[1]), name=folder.name)
 
 

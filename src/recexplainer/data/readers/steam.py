@@ -34,7 +34,7 @@ def _read_steam(path: Path) -> Dataset:
     kinds = {key: pl.String() if key == "date" else pl.Categorical() for key in names}
     reviews = read_literal_lines(reviews_file, kinds)
     require_keys(reviews, tuple(names), reviews_file)
-    reviews = reviews.with_columns(files.unix_times(reviews["date"], reviews_file, dated=True)).rename(names)
+    reviews = reviews.rename(names)
     return Dataset.from_frames(reviews, _steam_games(games_file), name=name)
 
 

@@ -68,7 +68,7 @@ def join_sources(
     listed = [name for name, kind in ITEM_COLUMNS.items() if kind.is_nested() and name in catalogue.columns]
     split = split or (lambda texts: texts.str.split(mapping.list_separator))
     catalogue = catalogue.with_columns(split(catalogue[name]) for name in listed if catalogue[name].dtype == pl.String)
-    dataset = Dataset.from_frames(interactions, catalogue, name=name)
+    dataset = Dataset.from_frames(interactions, catalogue, name=name, day_first=mapping.day_first)
     return replace(dataset, notes=(*chosen.notes, *notes, *fallback, *dataset.notes))
 
 
