@@ -195,6 +195,19 @@ def test_inspection_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "1 events seen twice dropped" in shown
 
 
+def test_inspection_takes_the_columns_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "log.csv").write_text("who;what;title\nu;a;Ash\nu;b;Birch\n", encoding="utf-8")
+    recipe = tmp_path / "shop.yaml"
+    recipe.write_text("name: shop\ndata: {columns: {user: who}}\n", encoding="utf-8")
+    changes = ["--set", "data.columns.item=what"]
+    for more in (["--recipe", str(recipe), *changes], ["--set", "data.columns.user=who", *changes]):
+        with pytest.raises(SystemExit) as left:
+            main(["data", "inspect", str(tmp_path), *more])
+        assert left.value.code == 0
+        shown = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+        assert {"users 1", "items 2", "1 log.csv: semicolons separate its fields"} <= set(shown)
+
+
 @pytest.fixture
 def explanation() -> Explanation:
     return Explanation(

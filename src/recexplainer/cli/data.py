@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recexplainer.cli.console import show_next, show_part, stderr
+from recexplainer.cli.console import SetOption, show_next, show_part, stderr
 
 if TYPE_CHECKING:
     from recexplainer.data.dataset import Quantiles
@@ -21,12 +21,22 @@ def inspect(
     format: Annotated[
         str | None, typer.Option("--format", help="Name of its format; recognised by file names if left out.")
     ] = None,
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", metavar="RECIPE", help="Take format and columns from a recipe.")
+    ] = None,
+    settings: SetOption = None,
 ) -> None:
-    """Read data as a run would, and show what is in it and what was dropped."""
+    """Read data as a run would, and show what is in it, how it was read, and what was dropped."""
     from recexplainer.data.dataset import inspect_dataset
     from recexplainer.data.readers import read_folder
 
-    dataset = read_folder(path, format=format)
+    columns = None
+    if recipe is not None or settings:
+        from recexplainer.pipeline.recipe import load_recipe
+
+        of_run = load_recipe(recipe or "my-data", settings or ()).data
+        columns, format = of_run.columns, format or of_run.format
+    dataset = read_folder(path, columns, format)
     seen = inspect_dataset(dataset)
     warnings = [note for note in dataset.notes if note.warning]
     if warnings:

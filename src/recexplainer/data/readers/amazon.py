@@ -5,6 +5,7 @@ Of a review only who, what and when is kept; a rating counts as an interaction, 
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,20 +59,35 @@ def _comparable(path: Path) -> str:
 
 
 def _read_amazon(path: Path) -> Dataset:
-    there = _amazon_files(path if path.is_dir() else path.parent)
-    items = [file for file in there if stem_of(file).startswith("meta_")]
-    reviews = [file for file in there if file not in items] if path.is_dir() else [path]
-    if not path.is_dir():
-        name = _comparable(path).removeprefix("reviews_").removeprefix("ratings_")
-        fitting = [file for file in items if f"meta_{name}".startswith(f"{stem_of(file)}_")]
-        items = sorted(fitting, key=lambda file: len(stem_of(file)))[-1:]  # the longest name is the nearest
+    reviews, items = _pair(path)
     hint = "put NAME.json.gz and meta_NAME.json.gz (or .jsonl) in one folder, or name the file of reviews"
-    events_file, items_file = files.require_pair(path, reviews, items, "one file of reviews and one of items", hint)
+    parts = _parts_of_split(reviews)
+    wanted = "one file of reviews and one of items"
+    events_file, items_file = files.require_pair(path, parts[:1] or reviews, items, wanted, hint)
     ratings = kind_of(events_file) == ".csv"
     edition = _edition_of_ratings(events_file) if ratings else _edition_of_reviews(events_file)
     catalogue = _amazon_items(items_file, events_file, edition)
-    events = _ratings(events_file, edition, catalogue["item_id"]) if ratings else _reviews(events_file, edition)
+    read = partial(_ratings, item_ids=catalogue["item_id"]) if ratings else _reviews
+    events = pl.concat([read(file, edition) for file in parts or [events_file]])
     return Dataset.from_frames(events, catalogue, name=files.dataset_name(path))
+
+
+def _pair(path: Path) -> tuple[list[Path], list[Path]]:
+    """The files of reviews and those of items that belong to a folder, or to a file of reviews."""
+    there = _amazon_files(path if path.is_dir() else path.parent)
+    items = [file for file in there if stem_of(file).startswith("meta_")]
+    if path.is_dir():
+        return [file for file in there if file not in items], items
+    name = _comparable(path).removeprefix("reviews_").removeprefix("ratings_")
+    fitting = [file for file in items if f"meta_{name}".startswith(f"{stem_of(file)}_")]
+    return [path], sorted(fitting, key=lambda file: len(stem_of(file)))[-1:]  # the longest name is the nearest
+
+
+def _parts_of_split(reviews: list[Path]) -> list[Path]:
+    """The files of one data set that was published in parts to train, validate and test on; none if it is not so."""
+    names = {stem_of(file).rpartition(".") for file in reviews}
+    split = len(reviews) > 1 and len({name[0] for name in names}) == 1
+    return reviews if split and {name[2] for name in names} <= {"train", "valid", "test"} else []
 
 
 def _reviews(path: Path, edition: _Edition) -> pl.DataFrame:

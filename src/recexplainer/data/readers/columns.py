@@ -218,7 +218,7 @@ class _Chooser:
         if not self.taken:
             return ()
         taken = ", ".join(f"{role} from {name}" for role, name in self.taken.items())
-        return (Note(f"columns known by names other than ours: {taken}", len(self.taken)),)
+        return (Note(f"columns chosen by their names: {taken}", len(self.taken)),)
 
     def needed(self, role: str, table: Names) -> int:
         """The column of a role that must be there. Raises DataError unless there is exactly one."""
@@ -234,22 +234,27 @@ class _Chooser:
         if events is items:
             place = self.needed("item", events)
             return place, place
-        if other is None and given == _default("item") and not _named(given, events):
-            shared = [place for place in _ids(events) if _named(events.names[place], items)]
-            known = [place for place in shared if _key(events.names[place]) in _ITEMS[1]]
-            if shared:
-                place = self._one("item", known or shared, events)
-                return place, _single("item", _named(events.names[place], items), items)
+        free = given == _default("item")
+        if other is None and free and (pair := self._shared(events, items)) is not None:
+            return pair
         place = self.needed("item", events)
-        if other is not None or given != _default("item"):
-            places = _named(other or given, items)
-            if not places:
-                raise _missing("items_item", other or given, items)
-            return place, _single("items_item", places, items)
-        places = _candidates("item", items, given) or _named("id", items)
+        places = _named(other or given, items)
+        if not places and other is None and free:
+            places = _candidates("item", items, given) or _named("id", items)
         if not places:
-            raise _missing("items_item", given, items)
+            raise _missing("items_item", other or given, items)
         return place, self._one("items_item", places, items)
+
+    def _shared(self, events: Names, items: Names) -> tuple[int, int] | None:
+        """The column that both tables have, where none is called as ours and one alone may be the item's id."""
+        if _named(self.mapping.item, events):
+            return None
+        shared = [place for place in _ids(events) if _named(events.names[place], items)]
+        known = [place for place in shared if _key(events.names[place]) in _ITEMS[1]]
+        if not shared:
+            return None
+        place = self._one("item", known or shared, events)
+        return place, _single("item", _named(events.names[place], items), items)
 
     def time(self, table: Names, *, timed: bool) -> int | None:
         given = self.mapping.timestamp
@@ -289,20 +294,20 @@ class _Chooser:
 
     def _one(self, role: str, places: list[int], table: Names) -> int:
         place = _single(role, places, table)
-        name, given = table.names[place], getattr(self.mapping, role) or self.mapping.item
+        name, given = table.names[place], getattr(self.mapping, role) or self.mapping.item  # items_item may be None
         if _key(name) != _key(given):
-            self.taken[{"items_item": "item of the items"}.get(role, role)] = name
+            self.taken[role] = name
         return place
 
 
 def _ids(table: Names) -> list[int]:
-    """The columns that may be the id of an item, though under a name that is not known."""
+    """The columns that may be the id of an item, though under a name that is not known; `id` is that of the row."""
     users = {name for tier in _USERS for name in tier}
     keys = [_key(name) for name in table.names]
     return [
         place
         for place, key in enumerate(keys)
-        if key in _ITEMS[1] or (key.endswith("id") and key not in _NO_ITEMS and key not in users)
+        if key in _ITEMS[1] or (key.endswith("id") and key != "id" and key not in _NO_ITEMS and key not in users)
     ]
 
 
@@ -314,13 +319,13 @@ def _single(role: str, places: list[int], table: Names) -> int:
         what, hint = f"more than one column is called {names[0]}", "rename or remove all but one"
     else:
         what = f"it is not clear which column holds the {role}: {' or '.join(names)}"
-        hint = f"name it: --set data.columns.{role}={names[0]}"
+        hint = f"name it in the setting data.columns.{role}, for example {names[0]}"
     raise DataError(what, location=str(table.path), hint=hint)
 
 
 def _missing(role: str, name: str, table: Names) -> DataError:
     there = ", ".join(table.names) or "none"
-    hint = f"name the column that holds it, as in --set data.columns.{role}=NAME; the columns there are: {there}"
+    hint = f"name the column that holds it in data.columns.{role}; the columns there are: {there}"
     if any(cell.strip().lstrip("-").replace(".", "", 1).isdigit() for cell in table.names):
         hint = f"these look like values: for a table without names set data.columns.has_header to false; {there}"
     return DataError(f"missing column: {name}", location=str(table.path), hint=hint)

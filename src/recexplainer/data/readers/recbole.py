@@ -12,7 +12,8 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.data.notes import Note
 from recexplainer.data.readers.columns import ColumnMapping
 from recexplainer.data.readers.files import Reader, dataset_name, files_named, require_pair, stem_of
-from recexplainer.data.readers.separated import Options, find_layout, read_layout, separator_name
+from recexplainer.data.readers.layout import Options, find_layout, separator_name
+from recexplainer.data.readers.separated import read_layout
 from recexplainer.data.readers.sources import Source
 from recexplainer.data.readers.table import join_sources
 from recexplainer.errors import DataError

@@ -1,8 +1,7 @@
 """Separated text (CSV, TSV and their kin) as tables of text.
 
-Files of one known layout are read by `read_separated`. Of a file of anybody `find_layout` finds the separator and the
-line that names the columns, and `read_layout` reads the rows: none vanishes without a word, and an error names the
-line. It does not know what the columns mean.
+Files of one known layout are read by `read_separated`. Of a file of anybody, whose layout was found, `read_layout`
+reads the rows: none vanishes without a word, and an error names the line.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,30 +18,13 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from recexplainer.data.notes import Note
+from recexplainer.data.readers.layout import Layout
 from recexplainer.data.readers.text import NoRowsError, read_text_bytes
 from recexplainer.errors import DataError
 
-SEPARATORS = {
-    ",": "commas",
-    ";": "semicolons",
-    "\t": "tabs",
-    "|": "vertical bars",
-    "\x01": "control characters (0x01)",
-    "::": "double colons",
-    " ": "blanks",
-}
-"""What may separate fields, and its name; of blanks there may be several in a row."""
-
 _NO_TEXT = "\x1f"  # a separator of one byte that is in no text
-_LINES_BEFORE_HEADER = 10
-_SAMPLE_LINES = 50
-_EXCEL_LINE = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
 _MOST_SHAPES = 1000
-
-
-def separator_name(separator: str) -> str:
-    """What to call a separator in a message."""
-    return SEPARATORS.get(separator, f"'{separator}'")
+_SQL_NULL = "\\N"  # of MySQL and Hive
 
 
 def read_separated(
@@ -85,139 +67,6 @@ def no_rows(path: Path) -> NoRowsError:
     return NoRowsError("the table has a header but no rows", location=str(path), hint="name a file that holds rows")
 
 
-class Options(NamedTuple):
-    """What is known of a file before it is looked at.
-
-    Attributes:
-        separator: What separates its fields for certain; None: it is found.
-        expected: What separates them unless that gives other columns.
-        has_header: Whether a line names the columns.
-        quotes: Whether a field may stand in double quotes; None: as far as the file agrees.
-        ragged: Whether surplus fields of a line are dropped.
-    """
-
-    separator: str | None = None
-    expected: str = ","
-    has_header: bool = True
-    quotes: bool | None = None
-    ragged: bool = False
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a file of separated text is laid out.
-
-    Attributes:
-        path: The file.
-        data: Its text, which has a line feed at the end of each line.
-        separator: What separates the fields.
-        names: The columns, as the file names them, or column_1, column_2, ….
-        first: Number of lines before the rows.
-        options: As given.
-        notes: What was found and is not as expected.
-    """
-
-    path: Path
-    data: bytes
-    separator: str
-    names: tuple[str, ...]
-    first: int
-    options: Options
-    notes: tuple[Note, ...]
-
-
-def find_layout(path: Path, options: Options, is_header: Callable[[Sequence[str]], bool]) -> Layout:
-    """Finds the separator and the line that names the columns: the first with which `is_header` holds.
-
-    Where there is none, the first line names the columns, and the separator is the one expected, or the one that gives
-    most fields, the same number in each line. Raises DataError where the file cannot be read, or another separator than
-    the one given is right.
-    """
-    data = read_text_bytes(path)
-    if b"\n" not in data and b"\r" in data:
-        data = data.replace(b"\r", b"\n")
-    lines = [line.rstrip("\r") for line in data[: 1 << 18].decode("utf-8", "replace").split("\n")[:_SAMPLE_LINES]]
-    excel = next((found[1] for line in lines[:1] if (found := _EXCEL_LINE.fullmatch(line))), None)
-    given = options.separator or excel
-    tried = [given] if given else list(dict.fromkeys((options.expected, *SEPARATORS)))
-    notes: list[Note] = []
-    if excel and options.separator and excel != options.separator:
-        what = f"{path.name}: its first line says sep={excel}, data.columns.separator says '{options.separator}'"
-        notes.append(Note(f"{what}, which was taken", 1, warning=True))
-    start = next(number for number, line in enumerate(lines) if line.strip() and not (number == 0 and excel))
-    if not options.has_header:
-        separator = given or _regular_separator(lines[start:], options.expected)
-        names = tuple(f"column_{number + 1}" for number in range(len(split_line(lines[start], separator))))
-        return Layout(path, data, separator, names, start, options, tuple(notes))
-    header = _find_header(lines, tried, is_header)
-    if header is None and options.separator:
-        header = _find_header(lines, list(SEPARATORS), is_header)
-        if header is not None:
-            what = (
-                f"data.columns.separator is '{options.separator}', but {separator_name(header[1])} separate the fields"
-            )
-            hint = f"leave it out, or set it to {header[1]!r}"
-            raise DataError(what, location=f"{path}, line {header[0] + 1}", hint=hint)
-    if header is None:
-        while start < len(lines) - 1 and (lines[start].lstrip().startswith("#") or not lines[start].strip()):
-            start += 1
-        header = (start, given or _regular_separator(lines[start:], options.expected))
-    line, separator = header
-    if separator != (given or options.expected):
-        notes.append(Note(f"{path.name}: {separator_name(separator)} separate its fields", 1))
-    if skipped := sum(bool(text.strip()) for text in lines[bool(excel) : line]):
-        notes.append(Note(f"{path.name}: lines before the one that names the columns passed over", skipped))
-    names = _header_names(lines[line], separator)
-    if _row_names_before(lines[line + 1 :], separator, len(names)):
-        names = ("", *names)
-    return Layout(path, data, separator, names, line + 1, options, tuple(notes))
-
-
-def split_line(line: str, separator: str) -> list[str]:
-    """The fields of one line."""
-    if separator == " ":
-        line = line.strip()
-    if len(separator) > 1:
-        return line.split(separator)
-    return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
-
-
-def _header_names(line: str, separator: str) -> tuple[str, ...]:
-    names = [name.strip().strip("\ufeff") for name in split_line(line.lstrip("#") or line, separator)]
-    while len(names) > 1 and not names[-1]:  # Excel's empty columns behind
-        names.pop()
-    return tuple(names)
-
-
-def _row_names_before(lines: Sequence[str], separator: str, width: int) -> bool:
-    """Whether each line has one field more than the header, and the first counts the rows, as R writes them."""
-    rows = [split_line(line, separator) for line in lines[:-1] or lines if line.strip()]
-    if not rows or any(len(row) != width + 1 for row in rows):
-        return False
-    return any([row[0] for row in rows] == list(map(str, range(first, first + len(rows)))) for first in (0, 1))
-
-
-def _find_header(
-    lines: Sequence[str], separators: Sequence[str], is_header: Callable[[Sequence[str]], bool]
-) -> tuple[int, str] | None:
-    """The line that names the columns, of the first few, and what separates them; None: none does."""
-    for number, line in enumerate(lines[:_LINES_BEFORE_HEADER]):
-        for separator in separators:
-            if line.strip() and is_header(_header_names(line, separator)):
-                return number, separator
-    return None
-
-
-def _regular_separator(lines: Sequence[str], expected: str) -> str:
-    """The separator expected, where it is in the first line; else the one that gives most fields, as many a line."""
-    full = [line for line in lines[:-1] or lines if line.strip()]
-    widths = {one: {len(split_line(line, one)) for line in full} for one in dict.fromkeys((expected, *SEPARATORS))}
-    regular = {one: max(counts) for one, counts in widths.items() if len(counts) == 1 and max(counts) > 1}
-    if expected in regular or (full and len(split_line(full[0], expected)) > 1):
-        return expected
-    return max(regular, key=lambda one: regular[one], default=expected)
-
-
 def read_layout(layout: Layout) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     """The rows, `String[rows, names]`, without blank lines, and what was found.
 
@@ -237,7 +86,8 @@ def read_layout(layout: Layout) -> tuple[pl.DataFrame, tuple[Note, ...]]:
         table = _read_fast(plain, quoted=True)
         if table is None:  # a row of the rewritten text has as many fields as the others
             raise DataError("the table cannot be read", location=str(layout.path), hint="check separator and quotes")
-    table = table.filter(~pl.all_horizontal(pl.all().is_null()))
+    blank = pl.col("0").fill_null("").str.strip_chars() == ""
+    table = table.filter(~pl.all_horizontal(blank, pl.exclude("0").is_null()))
     if table.is_empty():
         raise no_rows(layout.path)
     return table, notes
@@ -259,7 +109,7 @@ def _count_lines(layout: Layout) -> int:
 def _read_fast(layout: Layout, *, quoted: bool) -> pl.DataFrame | None:
     """The rows as polars reads them; None where it cannot."""
     data, separator, ragged = layout.data, layout.separator, layout.options.ragged
-    if len(separator) > 1:
+    if len(separator.encode()) > 1:
         data, separator = data.replace(separator.encode(), _NO_TEXT.encode()), _NO_TEXT
     try:
         return pl.read_csv(
@@ -273,6 +123,7 @@ def _read_fast(layout: Layout, *, quoted: bool) -> pl.DataFrame | None:
             extra_columns="ignore" if ragged else "raise",
             truncate_ragged_lines=ragged,
             quote_char='"' if quoted else None,
+            null_values=[_SQL_NULL],
         )
     except pl.exceptions.PolarsError:
         return None
@@ -322,11 +173,11 @@ def _rows(layout: Layout, dialect: str) -> Iterator[_Row]:
 
     def seen() -> Iterator[str]:
         for line in text:
-            lines.append(line.rstrip("\r\n"))
-            yield line.strip(" \r\n") if separator == " " else line
+            lines.append(line.rstrip("\r\n").replace("\r", " "))
+            yield f"{lines[-1].strip() if separator == ' ' else lines[-1]}\n"
 
     if len(separator) > 1:
-        parsed: Iterator[list[str]] = (line.rstrip("\r\n").split(separator) for line in seen())
+        parsed: Iterator[list[str]] = (line.rstrip("\n").split(separator) for line in seen())
     else:
         parsed = csv.reader(seen(), delimiter=separator, skipinitialspace=True, **_DIALECTS[dialect])
     number = layout.first + 1
@@ -355,25 +206,26 @@ def _quote_fault(layout: Layout, number: int, lines: Sequence[str], reason: str)
 
 def _checked(layout: Layout, rows: Iterator[_Row]) -> Iterator[_Row]:
     """The same rows. Raises DataError at the end where one stands on several lines of which others look like rows."""
-    width, shapes = len(layout.names), set[str]()
-    spans: list[tuple[_Row, list[str | None]]] = []
+    shapes, spans = set[str](), list[tuple[_Row, list[str | None]]]()
     for row in rows:
-        if len(row.lines) == 1:
-            if len(shapes) < _MOST_SHAPES:
-                shapes.add(_shape(row.fields[0]))
-        else:
-            parts = [line.split(layout.separator) for line in row.lines[1:]]
-            inner = [_shape(part[0]) if len(part) == width else None for part in parts]
-            if any(inner):
-                spans.append((row, inner))
+        if len(row.lines) > 1:
+            spans.append((row, _shapes_of_rows(layout, row.lines[1:])))
+        elif len(shapes) < _MOST_SHAPES:
+            shapes.add(_shape(row.fields[0]))
         yield row
-    for row, inner in spans if not layout.options.quotes else ():
+    for row, inner in spans if layout.options.quotes is None else ():
         alike = [shape in shapes for shape in inner]
-        if all(alike) or (width > 2 and any(alike)):
+        if all(alike) or (len(layout.names) > 2 and any(alike)):
             last = row.first + len(row.lines) - 1
             what = f"a quote that opens in line {row.first} closes in line {last}, and lines between look like rows"
             hint = "correct that line; or set data.columns.quotes to false where quotes are text, to true where not"
             raise DataError(what, location=f"{layout.path}, line {row.first}", hint=hint)
+
+
+def _shapes_of_rows(layout: Layout, lines: Sequence[str]) -> list[str | None]:
+    """The shape of what would be the first field of each line, if it were a row; None: it has not as many fields."""
+    parts = [line.split(layout.separator) for line in lines]
+    return [_shape(part[0]) if len(part) == len(layout.names) else None for part in parts]
 
 
 def _shape(text: str) -> str:

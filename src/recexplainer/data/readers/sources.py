@@ -16,7 +16,8 @@ from recexplainer.data.notes import Note
 from recexplainer.data.readers.columns import ColumnMapping, names_columns
 from recexplainer.data.readers.files import files_named, kind_of, plain_name
 from recexplainer.data.readers.json_lines import first_keys, read_json
-from recexplainer.data.readers.separated import Options, find_layout, parse_table, read_layout
+from recexplainer.data.readers.layout import Options, find_layout
+from recexplainer.data.readers.separated import parse_table, read_layout
 from recexplainer.data.readers.text import NoRowsError, require_file
 from recexplainer.errors import DataError
 
@@ -78,7 +79,7 @@ def open_source(path: Path, mapping: ColumnMapping, roles: Sequence[str]) -> Sou
     if kind in (".jsonl", ".ndjson", ".json"):
         return _open_json(path, mapping, roles)
     options = Options(
-        separator=mapping.separator,
+        separator=mapping.separator and mapping.separator.replace("\\t", "\t"),
         expected=SEPARATED.get(kind, "\t"),
         has_header=mapping.has_header,
         quotes=mapping.quotes,
@@ -112,17 +113,18 @@ def is_parts(folder: Path) -> bool:
     """Whether a folder is one table: it is called as a table is, or its files or folders are as Spark or Hive write."""
     if not folder.is_dir() or folder.name.startswith((".", "_")):
         return False
+    there = list(folder.iterdir())
     if kind_of(folder) in KINDS:
-        return bool(_parts(folder))
-    if plain_name(folder) in _TABLES:
-        return bool(_parts(folder)) and not any(
-            plain_name(file).partition(".")[0] in _TABLES for file in folder.iterdir()
-        )
-    marked = (folder / "_SUCCESS").is_file() or any(file.name.lower().startswith("part-") for file in folder.iterdir())
-    return (marked or any(_partition(inner) for inner in folder.iterdir())) and bool(_parts(folder))
+        marked = True
+    elif plain_name(folder) in _TABLES:
+        marked = not any(plain_name(entry).partition(".")[0] in _TABLES for entry in there)
+    else:
+        marked = any(entry.name.lower().startswith(("part-", "_success")) or _partition(entry) for entry in there)
+    return marked and bool(_parts(folder))
 
 
 def _partition(folder: Path) -> tuple[str, str | None] | None:
+    """The column that a folder called `key=value` is a value of."""
     key, sign, value = folder.name.partition("=")
     if not (sign and key and folder.is_dir()):
         return None
@@ -131,12 +133,10 @@ def _partition(folder: Path) -> tuple[str, str | None] | None:
 
 def _parts(folder: Path) -> list[tuple[Path, dict[str, str | None]]]:
     """The files of one table, with the columns that their folders name; what is hidden or a mark is left out."""
-    found: list[tuple[Path, dict[str, str | None]]] = []
-    there = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith((".", "_"))]
-    files = [entry for entry in there if entry.is_file() and kind_of(entry) in KINDS]
+    files = [file for file in files_named(folder, r"[^_].*") if kind_of(file) in KINDS]
     numbered = [file for file in files if file.name.lower().startswith("part-")]
-    found += [(file, {}) for file in numbered or files]
-    for inner in there:
+    found: list[tuple[Path, dict[str, str | None]]] = [(file, {}) for file in numbered or files]
+    for inner in sorted(folder.iterdir()):
         if (partition := _partition(inner)) is not None:
             found += [(file, {partition[0]: partition[1], **others}) for file, others in _parts(inner)]
     return found
@@ -157,10 +157,7 @@ def _open_parts(folder: Path, mapping: ColumnMapping, roles: Sequence[str]) -> S
         raise DataError("no part of the table holds rows", location=str(folder), hint="name a table that holds rows")
     first = opened[0][0]
     for source, _ in opened:
-        if (
-            kind_of(source.path) not in (".parquet", ".pq", ".jsonl", ".ndjson", ".json")
-            and source.names != first.names
-        ):
+        if kind_of(source.path) in SEPARATED and source.names != first.names:
             what = f"this part has the columns {', '.join(source.names)}, the first one {', '.join(first.names)}"
             hint = "give each part the same line of names, or join them to one file with one such line"
             raise DataError(what, location=str(source.path), hint=hint)

@@ -15,7 +15,7 @@ from recexplainer.data.readers.amazon import AMAZON
 from recexplainer.data.readers.columns import ColumnMapping, Names, choose_columns
 from recexplainer.data.readers.files import Reader, dataset_name
 from recexplainer.data.readers.movielens import MOVIELENS
-from recexplainer.data.readers.sources import Source, is_parts, open_source, tables
+from recexplainer.data.readers.sources import Source, is_parts, not_read, open_source, tables
 from recexplainer.data.readers.steam import STEAM
 from recexplainer.errors import DataError
 
@@ -100,12 +100,12 @@ def _interactions_file(path: Path, columns: ColumnMapping) -> Path:
         return path / columns.interactions_file
     if is_parts(path):
         return path
-    there = tables(path)
-    named = there if len(there) == 1 else tables(path, "interactions")
+    there, unread = tables(path), not_read(path)
+    named = tables(path, "interactions") or (there if len(there) == 1 and unread is None else [])
     if len(named) != 1:
         names = ", ".join(file.name for file in there) or "no table"
         what = f"it is not clear which file holds the interactions; there: {names}"
-        hint = "call it interactions.csv (or .tsv, .parquet, .jsonl), or set data.columns.interactions_file"
+        hint = unread or "call it interactions.csv (or .tsv, .parquet, .jsonl), or set data.columns.interactions_file"
         raise DataError(what, location=str(path), hint=hint)
     return named[0]
 
