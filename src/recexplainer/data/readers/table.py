@@ -59,12 +59,13 @@ def join_sources(
         frame, notes = events.read_as(both)
         interactions = frame.select(*chosen.events)
         catalogue = frame.select(pl.col(f"item {ours}").alias(ours) for ours in chosen.items)
+        catalogue, fallback = _with_fallback(catalogue)
         catalogue = catalogue.drop_nulls("title").unique(subset="item_id", keep="first", maintain_order=True)
     else:
         interactions, notes = events.read_as(chosen.events)
         catalogue, more = items.read_as(chosen.items)
+        catalogue, fallback = _with_fallback(catalogue)
         notes = (*notes, *more)
-    catalogue, fallback = _with_fallback(catalogue)
     listed = [name for name, kind in ITEM_COLUMNS.items() if kind.is_nested() and name in catalogue.columns]
     split = split or (lambda texts: texts.str.split(mapping.list_separator))
     catalogue = catalogue.with_columns(split(catalogue[name]) for name in listed if catalogue[name].dtype == pl.String)
