@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from recexplainer.surrogate.settings import SurrogateSettings
     from recexplainer.tasks.example import Examples
 
-Pair = tuple["User | str", "int | str"]
-"""A user's own id, or a `User` with any history of item indices, oldest first; and an item's own id, or its index."""
+Pair = tuple[object, object]
+"""A user's own id, or a `User` with any history of item indices, oldest first; and an item's own id, or its index.
+
+Own ids may be as the data had them: text, whole numbers (of users; of items these are indices), bytes, UUIDs."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ class Explainer:
         how: dict[str, Any] = {"grounded": grounded, "strict": strict, "self_attribution": self_attribution}
         return self._pairs.explain(known, aspect=aspect, batch_size=batch_size, **how)
 
-    def check(self, text: str, user: User | str, item: int | str) -> tuple[Claim, ...]:
+    def check(self, text: str, user: object, item: object) -> tuple[Claim, ...]:
         """What anybody's text claims of a pair, each claim with its status; the surrogate is not asked."""
         return self._pairs.check(text, user, item)
 

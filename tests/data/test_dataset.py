@@ -242,6 +242,31 @@ def test_own_ids() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "own_id", "hint"),
+    [
+        ("user", "U", "the data has the user 'u'"),
+        ("item", "0a", "the data has the item 'a'"),
+        ("item", "u", "it is the id of a user; ids look like: a, b, c"),
+        ("user", "a", "it is the id of an item"),
+        ("user", None, "ids look like"),
+        ("user", "zzz", "ids look like"),
+    ],
+)
+def test_an_id_that_is_not_there_is_said_with_the_nearest(kind: str, own_id: object, hint: str) -> None:
+    with pytest.raises(DataError, match=f"there is no {kind} '{own_id}'") as caught:
+        getattr(small(), f"{kind}_index")(own_id)
+    assert hint in caught.value.hint
+
+
+def test_own_ids_may_be_written_in_any_way() -> None:
+    frame = pl.DataFrame({"user_id": [7, 7], "item_id": ["a", "b"]})
+    dataset = Dataset.from_frames(frame, ITEMS)
+    assert {dataset.user_index(given) for given in ("7", 7, 7.0, "7.0", " 7", b"7", np.int64(7))} == {0}
+    with pytest.raises(DataError, match="not Boolean"):
+        dataset.item_index(True)
+
+
+@pytest.mark.parametrize(
     ("offsets", "sequence", "message"),
     [
         ([0, 1], [0], "2 users need 3 offsets"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 import pytest
 from tests.tiny import sasrec, world
@@ -47,12 +48,33 @@ def test_the_verdict_of_a_text_is_the_one_that_is_read_as_its_claim() -> None:
     assert (claim.status == "supported") == record.recommended
 
 
+def test_ids_of_a_pair_may_be_written_in_any_way() -> None:
+    numbered = world().items.with_columns(item_id=pl.Series([str(100 + item) for item in range(world().n_items)]))
+    users = tuple(str(user) for user in range(world().n_users))
+    explainer = PairExplainer(replace(world(), items=numbered, user_ids=users), sasrec())
+    expected = explainer.pair("3", "105")
+    assert expected[0].id == "3" and expected[1] == 5
+    for user, item in ((3, "105.0"), (np.int64(3), " 105 "), (3.0, b"105"), ("\ufeff3", np.int64(5)), ("3", 5)):
+        assert explainer.pair(user, item) == expected
+    assert explainer.pair(User(("101", 2), 7), "105") == (User((1, 2), "7"), 5)  # type: ignore[arg-type]
+
+
+def test_a_number_that_is_an_id_and_the_index_of_another_item_is_refused() -> None:
+    shifted = world().items.with_columns(item_id=pl.Series([str(item + 1) for item in range(world().n_items)]))
+    explainer = PairExplainer(replace(world(), items=shifted), sasrec())
+    with pytest.raises(DataError, match="5 is the id of one item, and the index of another, whose id is '6'"):
+        explainer.pair(world().user_ids[0], 5)
+    assert explainer.pair(world().user_ids[0], "5")[1] == 4
+
+
 def test_pairs_that_cannot_be_explained_are_refused() -> None:
     explainer = PairExplainer(world(), sasrec())
     with pytest.raises(DataError, match="no history"):
         explainer.records(Method("x"), [(User((), "u"), 1)], [""])
     with pytest.raises(DataError, match="no item number 60"):
         explainer.records(Method("x"), [(User((1,), "u"), 60)], [""])
+    with pytest.raises(DataError, match="no item number -1"):
+        explainer.records(Method("x"), [(User((1, -1), "u"), 6)], [""])
 
 
 def test_without_a_surrogate_texts_are_checked_but_nothing_is_explained() -> None:

@@ -1,58 +1,26 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
-from safetensors.numpy import save_file
 from tests.contracts.recommender import RecommenderContract
+from tests.recommenders.test_vector_files import WIDTH, vectors, write_npy
 from tests.tiny import world
 
 from recexplainer.data.dataset import leave_one_out
 from recexplainer.errors import RecommenderError
-from recexplainer.recommenders.base import Floats, Recommender, User
+from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.vectors import (
     FoldIn,
     ScoreSettings,
     VectorRecommender,
     VectorSettings,
-    read_vectors,
 )
-
-WIDTH = 6
-
-
-def vectors(count: int, seed: int = 0) -> Floats:
-    return np.random.default_rng(seed).normal(size=(count, WIDTH)).astype(np.float32)
 
 
 def item_ids() -> list[str]:
     return world().items["item_id"].to_list()
-
-
-def write_npy(path: Path, ids: list[str], values: Floats) -> Path:
-    np.save(path, values)
-    path.with_suffix(".txt").write_text("\n".join(ids) + "\n")
-    return path
-
-
-def write_parquet(path: Path, ids: list[str], values: Floats) -> Path:
-    path = path.with_suffix(".parquet")
-    pl.DataFrame({"id": ids, "vector": values.tolist()}).write_parquet(path)
-    return path
-
-
-def write_safetensors(path: Path, ids: list[str], values: Floats) -> Path:
-    path = path.with_suffix(".safetensors")
-    save_file({"vectors": values}, path)
-    pl.DataFrame({"item": ids}).write_csv(path.with_suffix(".csv"))
-    return path
-
-
-WRITERS = (write_npy, write_parquet, write_safetensors)
-Write = Callable[[Path, list[str], Floats], Path]
 
 
 def made(tmp_path: Path, **changes: object) -> VectorRecommender:
@@ -101,28 +69,6 @@ class TestCosineWithBiases(RecommenderContract):
         return VectorRecommender.load(tmp_path)
 
 
-@pytest.mark.parametrize("write", WRITERS)
-def test_every_format_reads_alike(write: Write, tmp_path: Path) -> None:
-    table = read_vectors(write(tmp_path / "items.npy", ["a", "b", "c"], vectors(3)))
-    assert table.ids == ("a", "b", "c")
-    np.testing.assert_array_equal(table.vectors, vectors(3))
-    assert table.biases is None
-
-
-def test_biases_in_every_format(tmp_path: Path) -> None:
-    biases = np.array([1.0, 2.0, 3.0], np.float32)
-    npy = write_npy(tmp_path / "items.npy", ["a", "b", "c"], vectors(3))
-    np.save(tmp_path / "items.bias.npy", biases)
-    tensors = tmp_path / "other.safetensors"
-    save_file({"anything": vectors(3), "bias": biases}, tensors)
-    parquet = tmp_path / "items.parquet"
-    pl.DataFrame({"item": ["a", "b", "c"], "v": vectors(3).tolist(), "bias": biases}).write_parquet(parquet)
-    for path, ids in ((npy, None), (tensors, tmp_path / "items.txt"), (parquet, None)):
-        read = read_vectors(path, ids).biases
-        assert read is not None
-        np.testing.assert_array_equal(read, biases)
-
-
 def test_vectors_go_to_their_own_items_and_users(tmp_path: Path) -> None:
     recommender = made(tmp_path)
     np.testing.assert_array_equal(recommender.item_vectors(), vectors(world().n_items))
@@ -156,45 +102,6 @@ def test_scores_by_hand() -> None:
     settings = ScoreSettings(cosine=True, temperature=0.5)
     recommender = VectorRecommender(items, settings, biases=np.array([0.0, 10.0], np.float32))
     assert recommender.scores([User((1,))]) == pytest.approx(np.array([[0.8 / 0.5, 1 / 0.5 + 10]]))
-
-
-def test_errors_of_a_file(tmp_path: Path) -> None:
-    good = vectors(3)
-    bad = good.copy()
-    bad[1, 2] = np.nan
-
-    def refused(message: str, ids: list[str], values: Floats, write: Write = write_npy) -> None:
-        with pytest.raises(RecommenderError, match=message) as caught:
-            read_vectors(write(tmp_path / f"{write.__name__}.npy", ids, values))
-        assert caught.value.location
-        assert caught.value.hint
-
-    refused("1 vectors hold NaN or infinity: 'b'", ["a", "b", "c"], bad)
-    refused("1 vectors hold NaN", ["a", "b", "c"], np.where(np.isnan(bad), np.inf, bad), write_parquet)
-    refused("1 ids have more than one vector: 'a'", ["a", "b", "a"], good)
-    refused("3 vectors for 4 ids", ["a", "b", "c", "d"], good)
-    refused("3 vectors for 2 ids", ["a", "b"], good, write_safetensors)
-    refused(r"shape \(3,\)", ["a", "b", "c"], good[:, 0])
-
-
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    def refused(message: str, path: Path) -> None:
-        with pytest.raises(RecommenderError, match=message):
-            read_vectors(path)
-
-    refused("no such file", tmp_path / "none.npy")
-    refused("format that is not read", tmp_path / "none.pt")
-    np.save(tmp_path / "bare.npy", vectors(2))
-    refused("which id each vector belongs to", tmp_path / "bare.npy")
-    np.save(tmp_path / "objects.npy", np.array([{}], object), allow_pickle=True)
-    refused("cannot be read", tmp_path / "objects.npy")
-    for name in ("text.npy", "text.safetensors", "text.parquet"):
-        (tmp_path / name).write_text("these are no vectors, whatever the name says")
-        refused("cannot be read", tmp_path / name)
-    pl.DataFrame({"id": ["a", "b"], "vector": [[1.0, 2.0], [1.0]]}).write_parquet(tmp_path / "ragged.parquet")
-    refused("vector of 'b' is not 2 wide", tmp_path / "ragged.parquet")
-    save_file({"one": vectors(2), "two": vectors(2)}, tmp_path / "two.safetensors")
-    refused("holds 2 tensors", tmp_path / "two.safetensors")
 
 
 def test_vectors_that_do_not_fit_the_data(tmp_path: Path) -> None:
@@ -237,14 +144,6 @@ def test_arrays_in_memory_give_what_the_same_files_give(tmp_path: Path) -> None:
 def test_a_user_has_a_vector_or_is_a_mean_not_both(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="exclude each other"):
         VectorSettings(items=tmp_path / "items.npy", users=tmp_path / "users.npy", fold_in="mean")
-
-
-def test_all_files_that_are_read_are_known(tmp_path: Path) -> None:
-    items = write_npy(tmp_path / "items.npy", ["a"], vectors(1))
-    np.save(tmp_path / "items.bias.npy", np.zeros(1))
-    users = write_parquet(tmp_path / "users.npy", ["u"], vectors(1))
-    names = [file.name for file in VectorSettings(items=items, users=users).files]
-    assert names == ["items.npy", "items.txt", "items.bias.npy", "users.parquet"]
 
 
 def test_folded_in_a_user_keeps_the_own_vector_and_a_change_adds_the_predicted_difference(tmp_path: Path) -> None:

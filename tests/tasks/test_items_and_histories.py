@@ -69,9 +69,18 @@ def test_given_summaries_come_first(dataset: Dataset) -> None:
     assert history_examples(users)[1].answer_items == (2, 6)
 
 
+def test_summaries_are_of_the_users_of_the_data(tmp_path: Path) -> None:
+    path = tmp_path / "summaries.json"
+    path.write_text(json.dumps({"17.0 ": "The user likes races.", "x": "The user is unknown."}))
+    assert read_summaries(path, ["17", "18"])["17"] == "The user likes races."
+    with pytest.raises(DataError, match="summaries are of '17', 'x', the data has the users '0017'") as caught:
+        read_summaries(path, ["0017", "0018"])
+    assert "without leading zeros" in caught.value.hint
+
+
 @pytest.mark.parametrize("content", ["not json", "[1]", '{"u": 3}', '{"u": ""}', json.dumps({"u": "word " * 100})])
 def test_bad_summaries_are_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "summaries.json"
     path.write_text(content)
     with pytest.raises(DataError):
-        read_summaries(path)
+        read_summaries(path, ["u"])

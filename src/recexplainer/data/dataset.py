@@ -16,6 +16,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recexplainer.data.cleaning import ITEM_COLUMNS, Note, as_polars, clean_interactions, clean_items
+from recexplainer.data.id_comparison import compare_ids
+from recexplainer.data.ids import one_id
 from recexplainer.errors import DataError
 from recexplainer.storage import write_json
 
@@ -132,20 +134,27 @@ class Dataset:
         """The whole history of a user, item indices, oldest first."""
         return self.sequence[self.offsets[user] : self.offsets[user + 1]]
 
-    def user_index(self, user_id: str) -> int:
-        """The index of the user with this id. Raises DataError where there is none."""
+    def user_index(self, user_id: object) -> int:
+        """The index of the user with this id, however written. Raises DataError where there is none."""
         return self._index("user", user_id)
 
-    def item_index(self, item_id: str) -> int:
-        """The index of the item with this id. Raises DataError where there is none."""
+    def item_index(self, item_id: object) -> int:
+        """The index of the item with this id, however written. Raises DataError where there is none."""
         return self._index("item", item_id)
 
-    def _index(self, kind: str, own_id: str) -> int:
+    def _index(self, kind: str, own_id: object) -> int:
         indices = self._indices[kind]
-        if own_id not in indices:
+        name = own_id if isinstance(own_id, str) and own_id in indices else one_id(own_id)
+        if name not in indices:
+            other = next(one for one in self._indices if one != kind)
+            difference = compare_ids([name], indices, ("the question", "the data")) if name else None
             hint = f"ids look like: {', '.join(list(indices)[:3])}"
+            if difference and difference.met:
+                hint = f"the data has the {kind} {difference.known!r}"
+            elif name in self._indices[other]:
+                hint = f"it is the id of {'an' if other == 'item' else 'a'} {other}; {hint}"
             raise DataError(f"there is no {kind} '{own_id}'", location=f"dataset '{self.name}'", hint=hint)
-        return indices[own_id]
+        return indices[name]
 
     @cached_property
     def _indices(self) -> dict[str, dict[str, int]]:

@@ -27,7 +27,8 @@ class Difference(NamedTuple):
     """What would make ids of two sides equal."""
 
     sentence: str
-    met: int  # how many of those that are sought would then be found
+    met: int = 0  # how many of those that are sought would then be found
+    known: str = ""  # one of the others that they would meet
 
 
 def compare_ids(
@@ -41,7 +42,7 @@ def compare_ids(
         names: What to call the two sides.
         thorough: Try two changes together, too.
     """
-    ours, theirs = (pl.Series(side, dtype=pl.String).unique(maintain_order=True) for side in (sought, known))
+    ours, theirs = (_distinct(side) for side in (sought, known))
     lacking = ours.filter(~ours.is_in(theirs.implode()))
     if lacking.is_empty() or theirs.is_empty():
         return None
@@ -55,6 +56,10 @@ def compare_ids(
         if found and (rows is None or found.met == min(len(lacking), len(theirs))):
             return found
     return rows
+
+
+def _distinct(ids: Iterable[str]) -> pl.Series:
+    return pl.Series(ids if isinstance(ids, pl.Series) else list(ids), dtype=pl.String).unique(maintain_order=True)
 
 
 def _changes(rules: dict[str, _Rule], *, pairs: bool) -> Iterator[tuple[str, _Rule]]:
@@ -79,7 +84,7 @@ def _meeting(
     pair = lacking[one], known[int((theirs == ours[one]).arg_true()[0])]
     shown = ascii if normalize("NFC", pair[0]) == normalize("NFC", pair[1]) else repr
     what = f"{count:,} ids of {names[0]} would be found in {names[1]} {change}"
-    return Difference(f"{what}, such as {shown(pair[0])} and {shown(pair[1])}: write both alike", count)
+    return Difference(f"{what}, such as {shown(pair[0])} and {shown(pair[1])}: write both alike", count, pair[1])
 
 
 def _sample(ids: pl.Series) -> pl.Series:
@@ -108,7 +113,7 @@ def _row_numbers(ours: pl.Series, theirs: pl.Series, names: tuple[str, str]) -> 
         first, last = int(numbers.min()), int(numbers.max())
         if first in (0, 1) and last - first + 1 == len(numbers):
             what = f"the ids of {name} are row numbers, {first} to {last}: write the ids themselves"
-            return Difference(what, 0)
+            return Difference(what)
     return None
 
 

@@ -16,6 +16,7 @@ from recexplainer.claims.claim import Claim, stated
 from recexplainer.claims.verifier import Verifier
 from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
+from recexplainer.data.ids import one_id
 from recexplainer.data.titles import Match, TitleFinder
 from recexplainer.errors import DataError, SurrogateError
 from recexplainer.evidence.evidence import Evidence, gather_evidence
@@ -55,6 +56,7 @@ class PairExplainer:
         self._finder = TitleFinder(dataset.titles)
         self.verifier = Verifier(dataset, self.recommender, self._attributes)
         self._generator: Generator | None = None
+        self._item_ids = frozenset(dataset.item_ids)
 
     @property
     def generator(self) -> Generator:
@@ -75,22 +77,38 @@ class PairExplainer:
             self._generator = Generator(self.surrogate, self.dataset, self.recommender, self.verifier)
         return self._generator
 
-    def pair(self, user: User | str, item: int | str) -> tuple[User, int]:
+    def pair(self, user: object, item: object) -> tuple[User, int]:
         """What `explain` takes, from the own id of a user of the data, or any user, and an item's own id or index.
 
-        The item is left out of the history that the data hold. Raises DataError where there is no such id.
+        A whole number is an index of an item, and the id of a user. The histories of the data are taken without the
+        item; a history that is given may hold own ids. Raises DataError where there is no such id, or a number is the
+        index of one item and the id of another.
         """
-        asked = self.dataset.item_index(item) if isinstance(item, str) else item
+        asked = self._item(item)
         if isinstance(user, User):
-            return user, asked
-        history = self.dataset.history(self.dataset.user_index(user)).tolist()
-        return User(tuple(seen for seen in history if seen != asked), user), asked
+            return User(tuple(self._item(seen, index=True) for seen in user.history), one_id(user.id)), asked
+        index = self.dataset.user_index(user)
+        history = self.dataset.history(index).tolist()
+        return User(tuple(seen for seen in history if seen != asked), self.dataset.user_ids[index]), asked
+
+    def _item(self, item: object, *, index: bool = False) -> int:
+        """The index of an item given by it or by the own id; `index` if a number is certain to be one."""
+        if isinstance(item, bool) or not isinstance(item, (int, np.integer)):
+            return self.dataset.item_index(item)
+        number, ids = int(item), self.dataset.item_ids
+        if not index and 0 <= number < len(ids) and str(number) != ids[number] and str(number) in self._item_ids:
+            raise DataError(
+                f"{number} is the id of one item, and the index of another, whose id is {ids[number]!r}.",
+                location=f"dataset {self.dataset.name!r}",
+                hint=f"Give the own id as text: {str(number)!r} or {ids[number]!r}.",
+            )
+        return number
 
     def evidence(self, pairs: Sequence[tuple[User, int]]) -> list[Evidence]:
         """What the recommender says of each pair, `[pairs]`.
 
         Raises:
-            DataError: A history is empty, or an item is not in the catalogue.
+            DataError: A history is empty, or an item, asked about or in a history, is not in the catalogue.
             RecommenderError: The recommender cannot answer for a changed history.
         """
         for user, item in pairs:
@@ -100,9 +118,9 @@ class PairExplainer:
                     location=f"user {user.id!r}",
                     hint="Ask about a user with at least one interaction.",
                 )
-            if not 0 <= item < self.dataset.n_items:
+            if wrong := [one for one in (item, *user.history) if not 0 <= one < self.dataset.n_items]:
                 raise DataError(
-                    f"There is no item number {item} in a catalogue of {self.dataset.n_items}.",
+                    f"There is no item number {wrong[0]} in a catalogue of {self.dataset.n_items}.",
                     location=f"dataset {self.dataset.name!r}",
                     hint="Give the item's index, from 0; Dataset.item_index finds it by its own id.",
                 )
@@ -144,7 +162,7 @@ class PairExplainer:
             batch_size: How many pairs are explained together.
 
         Raises:
-            DataError: A history is empty, or an item is not in the catalogue.
+            DataError: A history is empty, or an item, asked about or in a history, is not in the catalogue.
             SurrogateError: There is no surrogate.
         """
         generator = self.generator
@@ -168,7 +186,7 @@ class PairExplainer:
         users, evidence = [user.id for user, _ in pairs], self.evidence(pairs)
         return self.generator.questions(users, evidence, grounded=grounded, aspect=aspect)
 
-    def check(self, text: str, user: User | str, item: int | str) -> tuple[Claim, ...]:
+    def check(self, text: str, user: object, item: object) -> tuple[Claim, ...]:
         """What anybody's text claims of a pair, each with its status; it is not held to the wording of rationales.
 
         Raises:
@@ -183,7 +201,7 @@ class PairExplainer:
         """Records of `[pairs]` texts that somebody else wrote: a chat model, a template; the verdict is the one stated.
 
         Raises:
-            DataError: A history is empty, or an item is not in the catalogue.
+            DataError: A history is empty, or an item, asked about or in a history, is not in the catalogue.
         """
         return [
             self._record(source, user.id, one, text, self.verifier.claims(text, one), aspect=aspect)

@@ -1,13 +1,11 @@
 """A recommender that is nothing but vectors: trained elsewhere, given as arrays or in files.
 
 A user is known by id and has a given vector. A history that no user has gets an estimate: a fold-in learned from all
-users. Or a user is the mean of the item vectors of the history, where that is how the model works. Files are npy,
-Parquet or safetensors, with the ids that the vectors belong to, and biases, if any.
+users. Or a user is the mean of the item vectors of the history, where that is how the model works.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +15,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from recexplainer.data.dataset import Dataset, Split, leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Floats, User, require_history
 from recexplainer.recommenders.neighbours import unit_vectors
+from recexplainer.recommenders.vector_files import VectorTable, files_of, read_vectors
 from recexplainer.settings import Settings
 from recexplainer.storage import read_json, write_json
 
-_BIAS = "bias"
-_FORMATS = "Give .npy, .safetensors or .parquet with plain numbers, every row of the same width."
 _STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
 _HELD_OUT = 5  # one user in so many
 
@@ -48,7 +44,7 @@ class VectorSettings(ScoreSettings):
     """Which files, and how vectors become scores."""
 
     items: Path | None = None
-    """Item vectors: `.npy`, `.safetensors` or `.parquet`."""
+    """Item vectors: `.npy`, `.safetensors` or `.parquet`, a file or a folder of parts."""
     item_ids: Path | None = None
     """Ids of the item vectors, where they are not beside them."""
     users: Path | None = None
@@ -152,8 +148,8 @@ class VectorRecommender:
         items: Any,
         users: Any = None,
         *,
-        item_ids: Iterable[str] | None = None,
-        user_ids: Iterable[str] | None = None,
+        item_ids: Iterable[Any] | None = None,
+        user_ids: Iterable[Any] | None = None,
         biases: Any = None,
         split: Split | None = None,
         **settings: Any,
@@ -290,130 +286,3 @@ class VectorRecommender:
             histories=[(user, tuple(history)) for user, history in seen],
             folding=FoldIn(tensors["folding"], about["explained"]) if "folding" in tensors else None,
         )
-
-
-class VectorTable:
-    """Vectors, finite `Float[n, d]`, and biases, `Float[n]` or None, by id; `location` is where they are from.
-
-    Raises RecommenderError where shapes or counts do not fit, a number is NaN or infinite, or an id comes twice.
-    """
-
-    def __init__(self, location: str, ids: Iterable[str], vectors: Any, biases: Any = None) -> None:
-        self.location, self.ids = location, tuple(map(str, ids))
-        self.vectors: Floats = np.asarray(vectors, np.float32)
-        self.biases: Floats | None = None if biases is None else np.asarray(biases, np.float32)
-        self._check()
-
-    def _check(self) -> None:
-        vectors, biases = self.vectors, self.biases
-        if vectors.ndim != 2 or not vectors.size:
-            raise self._error(f"The vectors have the shape {vectors.shape}.", "Give a row of numbers for each id.")
-        if {len(vectors), len(vectors if biases is None else biases)} != {len(self.ids)}:
-            counted = f"{len(vectors):,} vectors" + ("" if biases is None else f" and {len(biases):,} biases")
-            message = f"There are {counted} for {len(self.ids):,} ids."
-            raise self._error(message, "Write one id for each vector, in the same order.")
-        if twice := [name for name, count in Counter(self.ids).items() if count > 1]:
-            raise self._error(f"{len(twice):,} ids have more than one vector: {_some(twice)}.", "Keep one for each id.")
-        finite = np.isfinite(vectors).all(1) & (True if biases is None else np.isfinite(biases))
-        if wrong := [self.ids[row] for row in np.flatnonzero(~finite)]:
-            message = f"{len(wrong):,} vectors hold NaN or infinity: {_some(wrong)}."
-            raise self._error(message, "Look at how they were trained or exported.")
-
-    def rows_of(self, ids: Sequence[str], what: str, ignore_unknown: bool) -> list[int]:
-        """The row of each of the data's ids; `what` they are, for messages.
-
-        Raises RecommenderError where an id has no vector, or, unless these are ignored, a vector has an unknown id.
-        """
-        rows = {name: row for row, name in enumerate(self.ids)}
-        if lacking := [name for name in ids if name not in rows]:
-            message = f"{len(lacking):,} of {len(ids):,} {what} have no vector: {_some(lacking)}."
-            raise self._error(message, f"Give a vector for each, or leave these {what} out of the data.")
-        unknown = sorted(set(rows).difference(ids))
-        if unknown and not ignore_unknown:
-            message = f"{len(unknown):,} vectors belong to {what} that the data lacks: {_some(unknown)}."
-            hint = "Set vectors.ignore_unknown: true if that is right, for example after filtering."
-            raise self._error(message, hint)
-        return [rows[name] for name in ids]
-
-    def _error(self, message: str, hint: str) -> RecommenderError:
-        return RecommenderError(message, location=self.location, hint=hint)
-
-
-def files_of(path: Path | None, ids: Path | None) -> tuple[Path, ...]:
-    """All files that `read_vectors` reads, for whoever wants to know whether one has changed."""
-    if path is None:
-        return ()
-    beside = path.with_suffix(".bias.npy")
-    more = () if path.suffix == ".parquet" else (_ids_file(path, ids),)
-    return (path, *more, *((beside,) if path.suffix == ".npy" and beside.is_file() else ()))
-
-
-def read_vectors(path: Path, ids: Path | None = None) -> VectorTable:
-    """Read vectors.
-
-    `.npy` is `Float[n, d]`, biases in `NAME.bias.npy` beside it; `.safetensors` one tensor of two dimensions, and
-    `bias`; `.parquet` a column of ids, a column of lists, and `bias`. The ids of the first two, in the order of the
-    rows, are `.txt`, one a line, or `.csv`, its first column under a header; None: `NAME.txt` or `NAME.csv` beside.
-
-    Raises RecommenderError where a file is missing or of another format, rows differ in width, or as `VectorTable`.
-    """
-    readers = {".npy": _from_npy, ".parquet": _from_parquet, ".safetensors": _from_safetensors}
-    if path.suffix not in readers:
-        raise RecommenderError("Vectors are in a format that is not read.", location=str(path), hint=_FORMATS)
-    if not path.is_file():
-        raise RecommenderError("There is no such file of vectors.", location=str(path), hint="Check the path.")
-    try:
-        return VectorTable(str(path), *readers[path.suffix](path, ids))
-    except (OSError, EOFError, ValueError, SafetensorError, pl.exceptions.PolarsError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise RecommenderError(f"The vectors cannot be read: {reason}", location=str(path), hint=_FORMATS) from error
-
-
-def _from_npy(path: Path, ids: Path | None) -> tuple[Sequence[str], Any, Any]:
-    beside = path.with_suffix(".bias.npy")
-    vectors = np.load(path, allow_pickle=False)
-    biases = np.load(beside, allow_pickle=False) if beside.is_file() else None
-    return _read_ids(_ids_file(path, ids)), vectors, biases
-
-
-def _from_safetensors(path: Path, ids: Path | None) -> tuple[Sequence[str], Any, Any]:
-    from safetensors.torch import load_file as load_tensors
-
-    tensors = {name: tensor.float().numpy() for name, tensor in load_tensors(path).items()}
-    tables = [tensor for name, tensor in tensors.items() if name != _BIAS]
-    if len(tables) != 1:
-        raise ValueError(f"it holds {len(tables)} tensors where one (and '{_BIAS}') was expected: {', '.join(tensors)}")
-    return _read_ids(_ids_file(path, ids)), tables[0], tensors.get(_BIAS)
-
-
-def _from_parquet(path: Path, ids: Path | None) -> tuple[Sequence[str], Any, Any]:
-    frame = pl.read_parquet(path)
-    lists = [name for name, kind in frame.schema.items() if isinstance(kind, pl.List | pl.Array)]
-    others = [name for name in frame.columns if name not in (*lists, _BIAS)]
-    if len(lists) != 1 or len(others) != 1:
-        raise ValueError(f"one column of ids and one of lists were expected, not {', '.join(frame.columns)}")
-    rows = frame[lists[0]].to_list()
-    widths = np.array([len(row or ()) for row in rows])
-    if (wrong := np.flatnonzero(widths != widths[:1])).size:
-        raise ValueError(f"the vector of {frame[others[0]][int(wrong[0])]!r} is not {widths[0]} wide, as the first is")
-    biases = frame[_BIAS].to_numpy() if _BIAS in frame.columns else None
-    return frame[others[0]].cast(pl.String).to_list(), rows, biases
-
-
-def _ids_file(path: Path, ids: Path | None) -> Path:
-    beside = [path.with_suffix(suffix) for suffix in (".txt", ".csv")]
-    return ids or next((file for file in beside if file.is_file()), beside[0])
-
-
-def _read_ids(path: Path) -> Sequence[str]:
-    if not path.is_file():
-        message = "There is no file that says which id each vector belongs to."
-        hint = "Write one id a line, in the order of the vectors, or name the file in the settings."
-        raise RecommenderError(message, location=str(path), hint=hint)
-    if path.suffix == ".csv":
-        return pl.read_csv(path, infer_schema=False).to_series(0).to_list()
-    return path.read_text(encoding="utf-8").splitlines()
-
-
-def _some(ids: Sequence[str]) -> str:
-    return ", ".join(repr(one) for one in ids[:3]) + (", …" if len(ids) > 3 else "")

@@ -158,7 +158,8 @@ class _Builder:
 
     def _reconstruction(self) -> _Pair:
         users = self.histories
-        given = read_summaries(self.settings.summaries_path) if self.settings.summaries_path else {}
+        path = self.settings.summaries_path
+        given = read_summaries(path, self.dataset.user_ids) if path else {}
         summaries, n_given = summary_examples(users.full, self.attributes, self.rng("summaries"), given)
         self.notes["summaries"] = {"chat endpoint": n_given, "item attributes": len(summaries) - n_given}
         return history_examples([*users.earlier, *users.last]) + summaries, history_examples(users.test)

@@ -14,6 +14,8 @@ import numpy as np
 from pydantic import StrictStr, TypeAdapter
 
 from recexplainer.data.attributes import Attributes, join_words
+from recexplainer.data.id_comparison import compare_ids
+from recexplainer.data.ids import clean_ids, some_ids
 from recexplainer.errors import DataError
 from recexplainer.evidence.realised import one_of
 from recexplainer.recommenders.base import User
@@ -95,8 +97,11 @@ def _recurring(names: Iterable[str], most: int) -> list[str]:
     return [name for name, count in counts.most_common(most) if count >= 2]
 
 
-def read_summaries(path: Path) -> dict[str, str]:
-    """Summaries of a chat endpoint, by user id; DataError unless all have between 1 and 99 words."""
+def read_summaries(path: Path, users: Sequence[str]) -> dict[str, str]:
+    """Summaries of a chat endpoint, by user id.
+
+    Raises DataError unless all have between 1 and 99 words, and some are of the data's `users`.
+    """
     try:
         read = TypeAdapter(dict[str, StrictStr]).validate_json(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -112,4 +117,12 @@ def read_summaries(path: Path) -> dict[str, str]:
                 location=f"{path}, user {user}",
                 hint=f"Give between 1 and {_MOST_WORDS - 1} words.",
             )
-    return read
+    ids = [one or "" for one in clean_ids(list(read), f"{path}, user ids").texts()]
+    if read and not set(ids).intersection(users):
+        difference = compare_ids(ids, users, ("the summaries", "the data"))
+        raise DataError(
+            f"The summaries are of {some_ids(ids)}, the data has the users {some_ids(users)}.",
+            location=str(path),
+            hint=difference.sentence if difference else "Name users by the ids that they have in the data.",
+        )
+    return dict(zip(ids, read.values(), strict=True))
