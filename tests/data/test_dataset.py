@@ -427,3 +427,32 @@ def test_nothing_to_inspect() -> None:
     dataset = Dataset.from_frames(TREE_EVENTS, TREES)
     with pytest.raises(DataError, match="nothing to inspect"):
         inspect_dataset(dataset.select(np.array([], dtype=np.int64), np.array([0])))
+
+
+def test_titles_are_cleaned_and_what_was_done_is_counted() -> None:
+    titles = [
+        "<i>Alien</i> Resort",
+        "Bell\x07Ring",
+        "Ember\x00",
+        "ember",
+        "PokÃ©mon",
+        "getTime();",
+        "I <3 Tea",
+        "-",
+        "-",
+    ]
+    items = pl.DataFrame({"item_id": list("abcdefghi"), "title": titles, "brand": ["nan", *["<b>N</b>"] * 8]})
+    dataset = Dataset.from_frames(events(("u", "a", 1)), items)
+    assert dataset.titles == ["Alien Resort", "BellRing", "Ember (c)", "ember (d)", "PokÃ©mon", "I <3 Tea"]
+    assert dataset.items["brand"].to_list() == ["", *["N"] * 5]
+    warnings = {note.what: note.count for note in dataset.notes if note.warning}
+    assert {note.what: note.count for note in dataset.notes if not note.warning} == {
+        "items without an id or a title dropped": 3,
+        "titles with odd spaces, HTML, semicolons or curly quotes corrected": 1,
+        "titles with control characters, or characters without width, which were removed": 2,
+        "items that shared a title given a brand, platform, year or id behind it": 2,
+    }
+    assert warnings == {
+        "item table, column title: values such as nan, None or NULL taken as missing": 2,
+        "titles that were once read in a wrong encoding, such as 'PokÃ©mon': write the file as UTF-8": 1,
+    }

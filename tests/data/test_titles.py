@@ -17,6 +17,10 @@ from recexplainer.data.titles import MAX_TITLE, Match, TitleFinder, normalise_ti
         ("&ldquo;Gold&rdquo;&#59; 2", '"Gold", 2'),
         ("Pokémon", "Pokémon"),
         (" \u00a0 ", ""),
+        ("<b>Bold</b> Story", "Bold Story"),
+        ("Tom &amp;amp; Jerry", "Tom & Jerry"),
+        ("Ember Tales\x00", "Ember Tales"),
+        ("var aPageStart = (new Date()).getTime();", ""),
     ],
 )
 def test_normalise_title(raw: str, normal: str) -> None:
@@ -47,6 +51,20 @@ def test_unique_titles_take_the_first_qualifier_that_tells_apart() -> None:
 def test_unique_titles_fall_back_on_the_id_and_never_collide_with_another_title() -> None:
     titles = ["Quest", "Quest", "QUEST (A)"]
     assert unique_titles(titles, (), ["a", "b", "c"]) == ["Quest (a, 2)", "Quest (b)", "QUEST (A)"]
+
+
+@pytest.mark.parametrize(
+    "titles",
+    [
+        ("Assassin's", "Assassin’s"),
+        ("Halo", "Ｈａｌｏ"),
+        ("Half-Life", "Half–Life"),
+        ("☺ Fun", "☺\ufe0f Fun"),
+        ("Wait…", "wait..."),
+    ],
+)
+def test_titles_that_look_alike_are_told_apart(titles: tuple[str, str]) -> None:
+    assert unique_titles(titles, (), ["a", "b"]) == [f"{titles[0]} (a)", f"{titles[1]} (b)"]
 
 
 def test_unique_titles_stay_within_the_limit() -> None:

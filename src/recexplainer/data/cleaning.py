@@ -5,7 +5,6 @@ It works on frames alone: it knows neither the Dataset that is built from them n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -14,10 +13,11 @@ import numpy as np
 import polars as pl
 
 from recexplainer.data.id_comparison import compare_ids
-from recexplainer.data.ids import are_missing_words, clean_ids, mixed_ids, some_ids
+from recexplainer.data.ids import MISSING_WORDS, are_missing_words, clean_ids, mixed_ids, some_ids
 from recexplainer.data.notes import Note, counted
+from recexplainer.data.plain_text import looks_misread, plain_text, without_unseen
 from recexplainer.data.times import Times, read_times, unmapped_times
-from recexplainer.data.titles import MAX_TITLE, normalise_title, plain_text, shorten_title, title_key, unique_titles
+from recexplainer.data.titles import MAX_TITLE, look_key, normalise_title, shorten_title, unique_titles
 from recexplainer.errors import DataError
 
 # The columns of a catalogue. Only item_id and title are always there; a missing text is "", a missing list is [].
@@ -26,7 +26,6 @@ ITEM_COLUMNS: dict[str, pl.DataType] = {
     **dict.fromkeys(("genres", "platforms", "features"), pl.List(pl.String())),
 }
 _ID_COLUMNS = ("user_id", "item_id")
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _SIDES = ("the interactions", "the catalogue")
 _MOST = 0.5
 _NOTED_SHARE, _MANY_ITEMS = 0.01, 20_000  # in a large catalogue, fewer events on unknown items are not looked into
@@ -109,17 +108,27 @@ def clean_items(items: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     platforms = [" ".join(names[:1]) for names in columns["platforms"].to_list()]
     named = unique_titles(short, (columns["brand"].to_list(), platforms, years), unique["item_id"].to_list())
     columns["title"] = pl.Series("title", named, dtype=pl.String)
-    corrected = int((unique["title"] != unique["normal"]).sum())
+    unseen = pl.Series([without_unseen(title) != title for title in unique["title"].to_list()])
+    corrected = int(((unique["title"] != unique["normal"]) & ~unseen).sum())
     shortened = int((unique["normal"] != pl.Series(short)).sum())
-    shared = int(pl.Series([title_key(title) for title in short]).is_duplicated().sum())
+    shared = int(pl.Series([look_key(title) for title in short]).is_duplicated().sum())
     notes = counted(
         ("items without an id or a title dropped", raw.height - titled.height),
         ("items with an id seen before dropped", titled.height - unique.height),
         ("titles with odd spaces, HTML, semicolons or curly quotes corrected", corrected),
+        ("titles with control characters, or characters without width, which were removed", int(unseen.sum())),
         (f"titles over {MAX_TITLE} characters shortened", shortened),
         ("items that shared a title given a brand, platform, year or id behind it", shared),
     )
-    return pl.DataFrame([columns[name] for name in ITEM_COLUMNS]), ids.notes + title_notes + notes
+    catalogue = pl.DataFrame([columns[name] for name in ITEM_COLUMNS])
+    return catalogue, ids.notes + title_notes + _misread(unique["title"].to_list()) + notes
+
+
+def _misread(titles: Sequence[str]) -> tuple[Note, ...]:
+    """A warning where titles look as if their file was read or written in a wrong encoding."""
+    odd = [title for title in titles if looks_misread(title)]
+    what = f"titles that were once read in a wrong encoding, such as '{odd[0]}': write the file as UTF-8" if odd else ""
+    return (Note(what, len(odd), warning=True),) if odd else ()
 
 
 def clean_interactions(
@@ -214,7 +223,7 @@ def _strange_items(sought: pl.Series, unknown: pl.Series, item_ids: pl.Series) -
 def _titles(column: pl.Series) -> tuple[list[str], tuple[Note, ...]]:
     """Titles as text, "" where there is none; several that are words for a missing value are none."""
     titles = pl.Series(_texts(column), dtype=pl.String)
-    words = are_missing_words(titles)
+    words = are_missing_words(titles) | titles.str.strip_chars().is_in(["-", "--"])
     count = int(words.sum())
     taken = "taken as missing" if count > 1 else "kept: is it a title?"
     notes = (Note(f"item table, column title: values such as nan, None or NULL {taken}", count, warning=True),)
@@ -255,8 +264,13 @@ def _strings(value: object) -> list[str]:
     """All texts within a cell, however nested, without blanks."""
     if isinstance(value, list):
         return [text for part in value for text in _strings(part)]
-    text = "" if value is None else plain_text(_TAG.sub(" ", str(value)))
+    text = "" if value is None else plain_text(str(value))
     return [text] if text else []
+
+
+def _known(value: object) -> list[str]:
+    """All texts within a cell of an attribute but words for a missing value."""
+    return [text for text in _strings(value) if text not in MISSING_WORDS]
 
 
 def _texts(column: pl.Series) -> list[str]:
@@ -269,7 +283,7 @@ def _attributes(items: pl.DataFrame) -> dict[str, pl.Series]:
     """The columns of the catalogue but id and title, each in its type."""
     columns: dict[str, pl.Series] = {}
     for name, kind in list(ITEM_COLUMNS.items())[2:]:
-        cells = [_strings(value) for value in items[name].to_list()] if name in items.columns else [[]] * items.height
+        cells = [_known(value) for value in items[name].to_list()] if name in items.columns else [[]] * items.height
         if kind.is_nested():
             columns[name] = list_column([list(dict.fromkeys(cell)) for cell in cells]).alias(name)
         else:

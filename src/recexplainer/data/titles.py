@@ -5,35 +5,46 @@ Pure functions on lists of titles; it knows neither tables nor the Dataset.
 
 from __future__ import annotations
 
-import html
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import chain, count
 from typing import NamedTuple
 
+from recexplainer.data.plain_text import is_page_code, plain_text
+
 MAX_TITLE = 120
 """The longest title kept, in characters."""
 
 _LONGEST_QUALIFIER = 40
 _PLAIN = str.maketrans({";": ",", "“": '"', "”": '"'})
+_LOOK = str.maketrans(
+    {wide: chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F)}
+    | dict.fromkeys(map(ord, "‘’ʼ´`"), "'")
+    | dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
+    | {0xFB01: "fi", 0xFB02: "fl", 0xFE0E: None, 0xFE0F: None, ord("…"): "..."}
+)
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _INSIDE_WORD = re.compile(r"\w\w")
 
 
-def plain_text(text: str) -> str:
-    """HTML entities resolved and every run of white space made one space."""
-    return " ".join(html.unescape(text).split())
-
-
 def normalise_title(title: str) -> str:
-    """Plain text that is safe in lists and citations: no semicolon (it separates titles) and no curly quotes."""
-    return plain_text(title).translate(_PLAIN)
+    """Plain text that is safe in lists and citations: no semicolon (it separates titles) and no curly quotes.
+
+    Code of a web page is no title: "".
+    """
+    return "" if is_page_code(title) else plain_text(title).translate(_PLAIN)
 
 
 def title_key(title: str) -> str:
     """What two titles are compared by: without case and outer spaces (paper: lower-cased string equality)."""
     return title.strip().casefold()
+
+
+def look_key(title: str) -> str:
+    """What two titles have in common that look the same on paper: apostrophes, dashes and wide letters are as one."""
+    key = title_key(title)
+    return key if key.isascii() else key.translate(_LOOK)
 
 
 def shorten_title(title: str, limit: int = MAX_TITLE) -> str:
@@ -46,12 +57,12 @@ def shorten_title(title: str, limit: int = MAX_TITLE) -> str:
 
 
 def unique_titles(titles: Sequence[str], qualifiers: Sequence[Sequence[str]], ids: Sequence[str]) -> list[str]:
-    """`[items]`: each shared title with a qualifier in parentheses, so that all are unique by `title_key`.
+    """`[items]`: each shared title with a qualifier in parentheses, so that all are unique by `look_key`.
 
     `qualifiers` may distinguish items, best first, each `[items]`; "" where an item has none. The first that no other
     item of the same title has is taken, else the item's unique id. Titles that nobody shares are unchanged.
     """
-    keys = [title_key(title) for title in titles]
+    keys = [look_key(title) for title in titles]
     shared = {key for key, times in Counter(keys).items() if times > 1}
     used = set(keys)
     peers = [Counter((key, title_key(value)) for key, value in zip(keys, kind, strict=True)) for kind in qualifiers]
@@ -64,7 +75,7 @@ def unique_titles(titles: Sequence[str], qualifiers: Sequence[Sequence[str]], id
                 if 0 < len(kind[item]) <= _LONGEST_QUALIFIER and peer[key, title_key(kind[item])] == 1
             ]
             unique[item] = _first_free(titles[item], [*own, ids[item]], used)
-            used.add(title_key(unique[item]))
+            used.add(look_key(unique[item]))
     return unique
 
 
@@ -73,7 +84,7 @@ def _first_free(title: str, qualifiers: Sequence[str], used: set[str]) -> str:
     texts = [normalise_title(text) for text in qualifiers]
     tails = (f" ({text})" for text in chain(texts, (f"{texts[-1]}, {number}" for number in count(2))))
     candidates = (shorten_title(title, max(MAX_TITLE - len(tail), MAX_TITLE // 4)) + tail for tail in tails)
-    return next(candidate for candidate in candidates if title_key(candidate) not in used)
+    return next(candidate for candidate in candidates if look_key(candidate) not in used)
 
 
 class Match(NamedTuple):

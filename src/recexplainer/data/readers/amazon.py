@@ -44,8 +44,6 @@ _NEW = _Edition(
 )
 _PREFIXES = ("", "meta_", "reviews_", "ratings_")
 
-_PAGE_CODE = "getTime"  # some titles of 2018 are a script of the shop's page
-
 
 def _amazon_files(folder: Path) -> list[Path]:
     """Files `meta_NAME.json` (or `.jsonl`) of items, and of reviews `NAME.json`, `NAME_5.json`, `NAME.csv`, …."""
@@ -140,8 +138,7 @@ def _amazon_items(path: Path, events: Path, edition: _Edition) -> pl.DataFrame:
     schema = {theirs: pl.List(pl.String()) if ours in lists else pl.String() for theirs, ours in names.items()}
     items = (read_literal_lines if literal else read_json)(path, schema)
     require_keys(items, [theirs for theirs, ours in names.items() if ours in ("item_id", "title")], path)
-    title = pl.when(~pl.col("title").str.contains(_PAGE_CODE, literal=True)).then(pl.col("title")).alias("title")
-    items = items.with_columns(title).rename(names)
+    items = items.rename(names)
     if "older genres" not in items.columns:
         return items
     return items.with_columns(pl.coalesce("genres", "older genres").alias("genres")).drop("older genres")
