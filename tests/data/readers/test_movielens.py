@@ -91,7 +91,7 @@ def test_editions(tmp_path: Path, edition: str, utf8: bool) -> None:
         ("100k", "u.data", "7\t1\n", "a line has 2 fields, not 4"),
         ("100k", "u.data", "7\t1\t5\tsoon\n", "'soon' is neither a number nor a date"),
         ("100k", "u.item", "1|Ash|||x|1|0\n", "a line has 7 fields, not 24"),
-        ("1m", "ratings.dat", "7::1::5::1::2\n7::1\n7::2::2::9::1::1\n", "cannot be read"),
+        ("1m", "ratings.dat", "7::1::5::1::2\n7::1\n7::2::2::9::1::1\n", "line 3 has 6 fields instead of 5"),
         ("1m", "movies.dat", "", "the file is empty"),
         ("latest", "movies.csv", "movieId,genres\n1,Drama\n", "missing column: title"),
         ("latest", "movies.csv", "movieId,title,genres\n1,,Drama\n", "no item has both an id and a title"),

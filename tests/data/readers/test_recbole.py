@@ -72,7 +72,7 @@ def test_no_items(folder: Path) -> None:
         ("films.item", ITEM.replace("movie_title:token_seq", "movie_title"), "must read field:type"),
         ("films.item", "", "the file is empty"),
         ("films.item", ITEM.split("\n")[0] + "\n", "a header but no rows"),
-        ("films.item", ITEM + "4\tFour\t1990\tDrama\ttoo\tmuch\n", "line 5 has 6 fields"),
+        ("films.item", ITEM + "4\tFour\t1990\tDrama\ttoo\tmuch\n", "line 5 has 6 fields instead of 4"),
         ("films.inter.gz", INTER.replace("\t10\n", "\tsoon\n"), "'soon' is neither"),
     ],
 )

@@ -115,16 +115,30 @@ class _Finder:
         line, separator = self._header()
         if separator != (self.given or self.options.expected):
             self.notes.append(Note(f"{self.path.name}: {separator_name(separator)} separate its fields", 1))
-        if skipped := sum(bool(text.strip()) for text in self.lines[bool(self.excel) : line]):
-            what = f"{self.path.name}: lines before the one that names the columns passed over"
-            self.notes.append(Note(what, skipped))
         names = _header_names(self.lines[line], separator)
-        if _row_names_before(self.lines[line + 1 :], separator, len(names)):
+        self._skip(line, separator, len(names))
+        rows = [split_line(text, separator) for text in self.lines[line + 1 : -1] or self.lines[-1:] if text.strip()]
+        widths = {len(row) for row in rows}
+        if widths == {len(names) + 1} and _counts_rows([row[0] for row in rows]):  # as R writes them
             names = ("", *names)
+        elif widths and max(widths) < len(names):
+            what = f"{self.path.name}: {len(names)} columns are named, but lines have {max(widths)} fields at most"
+            self.notes.append(Note(what, 1, warning=True))
         return self._made(separator, names, line + 1)
 
     def _made(self, separator: str, names: tuple[str, ...], first: int) -> Layout:
         return Layout(self.path, self.data, separator, names, first, self.options, tuple(self.notes))
+
+    def _skip(self, line: int, separator: str, width: int) -> None:
+        """Notes the lines before the one that names the columns. Raises DataError where one is like a row."""
+        before = [text for text in self.lines[bool(self.excel) : line] if text.strip()]
+        rows = [text for text in before if not text.lstrip().startswith("#") and all(split_line(text, separator))]
+        if any(len(split_line(text, separator)) == width for text in rows):
+            what = f"line {line + 1} names the columns, and there are rows before it"
+            raise DataError(what, location=f"{self.path}, line {line + 1}", hint="make it the first line")
+        if before:
+            what = f"{self.path.name}: lines before the one that names the columns passed over"
+            self.notes.append(Note(what, len(before)))
 
     def _header(self) -> tuple[int, str]:
         """The line that names the columns, and what separates them."""
@@ -170,12 +184,8 @@ def _header_names(line: str, separator: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _row_names_before(lines: Sequence[str], separator: str, width: int) -> bool:
-    """Whether each line has one field more than the header, and the first counts the rows, as R writes them."""
-    rows = [split_line(line, separator) for line in lines[:-1] or lines if line.strip()]
-    if not rows or any(len(row) != width + 1 for row in rows):
-        return False
-    return any([row[0] for row in rows] == list(map(str, range(first, first + len(rows)))) for first in (0, 1))
+def _counts_rows(fields: Sequence[str]) -> bool:
+    return any(list(fields) == list(map(str, range(first, first + len(fields)))) for first in (0, 1))
 
 
 def _regular_separator(lines: Sequence[str], expected: str) -> str:

@@ -11,14 +11,13 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from recexplainer.data.notes import Note
-from recexplainer.data.readers.layout import Layout
+from recexplainer.data.readers.layout import Layout, Options, split_line
 from recexplainer.data.readers.text import NoRowsError, read_text_bytes
 from recexplainer.errors import DataError
 
@@ -42,11 +41,19 @@ def read_separated(
     field may stand in double quotes; if `ragged`, surplus fields of a line are dropped.
     """
     data = read_text_bytes(path, latin=latin)
-    if len(separator.encode()) > 1:
-        data, separator = data.replace(separator.encode(), _NO_TEXT.encode()), _NO_TEXT
-    read = partial(pl.read_csv, data, separator=separator, has_header=has_header, infer_schema=False)
-    table = parse_table(path, lambda: read(quote_char='"' if quoted else None, truncate_ragged_lines=ragged))
-    return table if has_header else table.rename(lambda name: f"column_{table.columns.index(name) + 1}")
+    text = data.lstrip(b"\r\n")
+    first = data[: len(data) - len(text)].count(b"\n")
+    fields = split_line(text.partition(b"\n")[0].decode().replace("\r", " "), separator)
+    names = fields if has_header else [f"column_{number + 1}" for number in range(len(fields))]
+    options = Options(quotes=None if quoted else False, ragged=ragged)
+    table, notes = read_layout(Layout(path, data, separator, tuple(names), first + has_header, options, ()))
+    if notes:
+        hint = "correct the quotes, or read it as a table: data.format table, with data.columns.quotes"
+        raise DataError(notes[0].what, location=str(path), hint=hint)
+    if len(set(names)) < len(names):
+        what = "more than one column has the same name"
+        raise DataError(what, location=f"{path}, line 1", hint="copy the file again as it was published")
+    return table.rename(dict(zip(table.columns, names, strict=True)))
 
 
 def parse_table(path: Path, parse: Callable[[], pl.DataFrame]) -> pl.DataFrame:
@@ -225,7 +232,11 @@ def _checked(layout: Layout, rows: Iterator[_Row]) -> Iterator[_Row]:
 def _shapes_of_rows(layout: Layout, lines: Sequence[str]) -> list[str | None]:
     """The shape of what would be the first field of each line, if it were a row; None: it has not as many fields."""
     parts = [line.split(layout.separator) for line in lines]
-    return [_shape(part[0]) if len(part) == len(layout.names) else None for part in parts]
+    return [_shape(part[0]) if _fits(len(part), layout) else None for part in parts]
+
+
+def _fits(count: int, layout: Layout) -> bool:
+    return count == len(layout.names) or (layout.options.ragged and count > len(layout.names))
 
 
 def _shape(text: str) -> str:
@@ -239,7 +250,7 @@ def _write_rows(layout: Layout, rows: Iterator[_Row]) -> bytes:
     writer = csv.writer(out, delimiter=_NO_TEXT, lineterminator="\n")
     for row in rows:
         if any(field.strip() for field in row.fields[width:]) and not layout.options.ragged:
-            what = f"line {row.first} has {len(row.fields)} fields, the one that names the columns has {width}"
+            what = f"line {row.first} has {len(row.fields)} fields instead of {width}"
             hint = "check separator and quotes, or drop surplus fields with data.columns.ragged_lines"
             raise DataError(what, location=f"{layout.path}, line {row.first}", hint=hint)
         writer.writerow(row.fields[:width])

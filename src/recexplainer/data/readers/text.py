@@ -40,6 +40,7 @@ _MARKS = {
     b"\xfe\xff": "utf-16",
 }
 _HIGH_RUN = re.compile(rb"[\x80-\xff]{2,}")
+_WIDE_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")
 _SAMPLE = 1 << 14
 
 
@@ -88,7 +89,7 @@ def read_text_bytes(path: Path, *, latin: bool = False) -> bytes:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
-        if latin:
+        if latin and not _WIDE_LETTER.search(data):  # with such letters it is UTF-8 that was damaged
             return data.decode("latin-1").encode()
         line = data.count(b"\n", 0, error.start) + 1
         raise not_utf8(data, error.start, f"{path}, line {line}") from error
