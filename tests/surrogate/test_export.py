@@ -135,13 +135,13 @@ def test_each_prompt_has_an_id_of_its_own(ids: list[str], tmp_path: Path) -> Non
 
 def test_a_quantised_backbone_cannot_be_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with_lora("behavior", "llama").save_pretrained(tmp_path)
-    whole = pretrained.read_whole(base("llama"), {})
+    whole = pretrained.read_weights(base("llama"))
     whole.config.quantization_config = BitsAndBytesConfig(load_in_4bit=True)  # 4 bits themselves need a GPU
 
-    def quantised(name: str | Path, hub: dict[str, Any]) -> Any:
+    def quantised(name: str | Path, **hub: Any) -> Any:
         return whole
 
-    monkeypatch.setattr(pretrained, "read_whole", quantised)
+    monkeypatch.setattr(pretrained, "read_weights", quantised)
     with pytest.raises(SurrogateError, match="cannot be merged into a quantised") as caught:
         Surrogate.from_pretrained(tmp_path, merged=True)
     assert caught.value.location == str(base("llama"))

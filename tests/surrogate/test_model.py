@@ -92,12 +92,12 @@ def test_a_description_that_does_not_fit_is_an_error(described: dict[str, object
         Surrogate.from_pretrained(tmp_path)
 
 
-@pytest.mark.parametrize("version", [None, 3])
+@pytest.mark.parametrize("version", [None, 4])
 def test_another_format_is_refused_in_one_line_before_weights_are_read(version: int | None, tmp_path: Path) -> None:
     described = {"form": "hybrid", "vector_width": 16, "connector_width": 32}
     described |= {} if version is None else {"format_version": version}
     (tmp_path / "surrogate.json").write_text(json.dumps(described))
-    with pytest.raises(SurrogateError, match=f"saved in format {version or 1}; .* reads format 2") as caught:
+    with pytest.raises(SurrogateError, match=f"saved in format {version or 1}; .* reads formats 2 and 3") as caught:
         Surrogate.from_pretrained(tmp_path)
     assert "Align it again" in caught.value.hint
 

@@ -7,8 +7,6 @@ words, so a title is a few tokens.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -16,8 +14,10 @@ from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.llama.modeling_llama import LlamaAttention
 
-from recexplainer.errors import SurrogateError
+from recexplainer.surrogate.frame import chat_frame, encode
 from recexplainer.surrogate.settings import NanoSettings
+
+__all__ = ["build_nano", "chat_frame", "encode", "learn_tokenizer"]
 
 _PAD, _USER, _ASSISTANT, _END = "<|pad|>", "<|user|>", "<|assistant|>", "<|end|>"
 _TEMPLATE = (
@@ -29,15 +29,6 @@ _TEMPLATE = (
 # A title is a unit of its own inside quotation marks and in lists; tokens never span these.
 _BOUNDARY = Regex(r"[“”\n]|; ")
 _LONGEST_TOKEN = 32
-
-
-@dataclass(frozen=True, slots=True)
-class ChatFrame:
-    """What a chat template puts around one question and its answer: token ids, and the one that ends the answer."""
-
-    before: tuple[int, ...]
-    between: tuple[int, ...]
-    stop: int
 
 
 def build_nano(
@@ -103,31 +94,3 @@ def learn_tokenizer(texts: Iterable[str], vocab_size: int, max_length: int) -> P
     )
     fast.chat_template = _TEMPLATE
     return fast
-
-
-def chat_frame(tokenizer: Any) -> ChatFrame:
-    """The frame of a tokenizer's chat template; SurrogateError if it has none, or one that loses the message."""
-    if not tokenizer.chat_template:
-        raise SurrogateError(
-            "The backbone's tokenizer has no chat template.",
-            location=str(tokenizer.name_or_path or type(tokenizer).__name__),
-            hint="Use a chat (instruct) version of the model, or set `tokenizer.chat_template`.",
-        )
-    question, answer = "QUESTIONMARK", "ANSWERMARK"
-    chat = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-    prompt = tokenizer.apply_chat_template(chat[:1], tokenize=False, add_generation_prompt=True)
-    whole = tokenizer.apply_chat_template(chat, tokenize=False)
-    if question not in prompt or answer not in whole:
-        raise SurrogateError(
-            "The chat template of the backbone's tokenizer loses the message.",
-            hint="Correct the template, or choose another backbone.",
-        )
-    before, between = prompt.split(question)
-    after = encode(tokenizer, whole.split(answer)[1])
-    stop = after[0] if after else tokenizer.eos_token_id
-    return ChatFrame(tuple(encode(tokenizer, before)), tuple(encode(tokenizer, between)), stop)
-
-
-def encode(tokenizer: Any, text: str) -> list[int]:
-    """Token ids of a piece of text, nothing added."""
-    return tokenizer.encode(text, add_special_tokens=False, verbose=False) if text else []

@@ -18,10 +18,10 @@ from torch import Tensor
 from transformers import LogitsProcessor, LogitsProcessorList
 
 from recexplainer.errors import SurrogateError
-from recexplainer.surrogate.backbone import encode
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.constraints import OrderConstraint, QuoteConstraint, Trie, TrieConstraint, WordSampler
 from recexplainer.surrogate.encoding import Encoded
+from recexplainer.surrogate.frame import encode
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import CLOSING, OPENING, SEPARATOR
 
@@ -40,6 +40,7 @@ class Decoder:
         self.surrogate, self.tokenizer = surrogate.eval(), surrogate.tokenizer
         encoder = surrogate.prompt_encoder(titles)
         self.stop, self.title_ids = encoder.frame.stop, encoder.title_ids
+        self.stops = self.surrogate.stops
         self.separator = encode(self.tokenizer, SEPARATOR)
 
     @cached_property
@@ -162,14 +163,18 @@ class Decoder:
                 attention_mask=mask,
                 max_new_tokens=limit,
                 pad_token_id=self.tokenizer.pad_token_id,
-                eos_token_id=self.stop,
+                eos_token_id=self.stops,
                 logits_processor=LogitsProcessorList(constraints(rows)),
                 **{"do_sample": False, **how},
             )
             for at, ids in enumerate(output.tolist()):
-                words = ids[: ids.index(self.stop)] if self.stop in ids else ids
-                answers[rows[at // each]].append(self.tokenizer.decode(words, skip_special_tokens=True).strip())
+                end = next((place for place, token in enumerate(ids) if token in self.stops), len(ids))
+                answers[rows[at // each]].append(self._text(ids[:end]))
         return answers
+
+    def _text(self, ids: list[int]) -> str:
+        """What an answer says: blanks before punctuation are a title's own."""
+        return self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False).strip()
 
 
 def tokens_that_begin(word: str, texts: Sequence[str]) -> list[int]:

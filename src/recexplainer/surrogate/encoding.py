@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recexplainer.errors import SurrogateError
-from recexplainer.surrogate.backbone import chat_frame, encode
+from recexplainer.surrogate.frame import ChatFrame, chat_frame, encode
 from recexplainer.surrogate.prompt import Placeholder, Prompt, Title
 
 _MAX_CACHED_WORDS = 50_000
@@ -34,9 +34,9 @@ class Encoded:
 class PromptEncoder:
     """Turns prompts about a catalogue into ids; each title and each piece of wording is tokenised once."""
 
-    def __init__(self, tokenizer: Any, titles: Sequence[str], max_length: int) -> None:
+    def __init__(self, tokenizer: Any, titles: Sequence[str], max_length: int, frame: ChatFrame | None = None) -> None:
         self.tokenizer, self.titles, self.max_length = tokenizer, titles, max_length
-        self.frame = chat_frame(tokenizer)
+        self.frame = frame or chat_frame(tokenizer)
         self.title_ids = [encode(tokenizer, title) for title in titles]
         self._words = lru_cache(_MAX_CACHED_WORDS)(partial(encode, tokenizer))
 

@@ -42,10 +42,11 @@ class MemoryNeed:
 
 def estimate_memory(surrogate: Surrogate, tokens: int, longest: int) -> MemoryNeed:
     """What a step takes with so many tokens in a batch, and in the longest example."""
-    config = surrogate.backbone.config
+    config = surrogate.backbone.config.get_text_config()
     tokens = max(tokens, longest)
     number = 2 if torch.cuda.is_available() else 4
-    layers, width, heads = config.num_hidden_layers, config.hidden_size, config.num_attention_heads
+    layers, width = config.num_hidden_layers, config.hidden_size
+    heads = getattr(config, "num_attention_heads", 0)  # some have no attention
     each_layer = tokens * number * (_STATES * width + 2 * heads * longest)
     kept_layers = 1 if surrogate.backbone.is_activation_checkpointing else layers
     trained = sum(weight.numel() for weight in surrogate.parameters() if weight.requires_grad)

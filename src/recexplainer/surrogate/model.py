@@ -27,10 +27,15 @@ from recexplainer.settings import Settings
 from recexplainer.storage import read_json, write_json, write_text
 from recexplainer.surrogate.connector import Connector, EncoderInput, inject
 from recexplainer.surrogate.encoding import PromptEncoder
+from recexplainer.surrogate.frame import ChatFrame, chat_frame, frame_of_format_2
+from recexplainer.surrogate.logits import logits_at
 from recexplainer.surrogate.pretrained import has_lora, read_backbone, read_lora
 from recexplainer.surrogate.prompt import Encoder, Form
 
-_FORMAT_VERSION = 2  # of what `save_pretrained` writes; other versions are refused
+_FORMAT_VERSION = 3  # of what `save_pretrained` writes
+# What configurations name the most positions; some have no limit.
+_LENGTH_KEYS = ("max_position_embeddings", "max_seq_len", "max_sequence_length", "seq_length")
+_SAMPLED_EMBEDDINGS = 20_000
 _SIMILARITY_WIDTH = 2  # of `batching.similarities`
 # The files of a repository that a surrogate is read from.
 _WEIGHTS = ["backbone/*", "connectors.safetensors", "surrogate.json"]
@@ -41,10 +46,11 @@ _FAILURES = (HTTPError, OSError, ValueError)  # the last: a name or a card that 
 class Description(Settings):
     """The content of `surrogate.json`: the arguments of `Surrogate` beside the backbone."""
 
-    format_version: Literal[2] = _FORMAT_VERSION
+    format_version: Literal[2, 3] = _FORMAT_VERSION
     form: Form
     vector_width: int = Field(ge=0)
     connector_width: int = Field(ge=1)
+    frame: ChatFrame | None = None
 
 
 class Surrogate(nn.Module):
@@ -56,9 +62,18 @@ class Surrogate(nn.Module):
         form: What it is aligned in.
         vector_width: Width of the recommender's vectors; 0 for a behavior surrogate of one without vectors.
         connector_width: Width of the hidden layer of the connectors.
+        frame: What is around each question and answer; None: as the tokenizer's chat template writes it now.
     """
 
-    def __init__(self, backbone: Any, tokenizer: Any, form: Form, vector_width: int, connector_width: int) -> None:
+    def __init__(
+        self,
+        backbone: Any,
+        tokenizer: Any,
+        form: Form,
+        vector_width: int,
+        connector_width: int,
+        frame: ChatFrame | None = None,
+    ) -> None:
         super().__init__()
         if form != "behavior" and not vector_width:
             raise SurrogateError(
@@ -66,7 +81,7 @@ class Surrogate(nn.Module):
                 location="forms",
                 hint="Align in the behavior form, or give the recommender's user and item vectors.",
             )
-        self.backbone, self.tokenizer = backbone, tokenizer
+        self.backbone, self.tokenizer, self._frame = backbone, tokenizer, frame
         self.form: Form = form
         self.vector_width, self.connector_width = vector_width, connector_width
         self.connectors = nn.ModuleDict()
@@ -82,6 +97,20 @@ class Surrogate(nn.Module):
         return self.backbone.get_input_embeddings()
 
     @property
+    def frame(self) -> ChatFrame:
+        """What is around each question and answer; read from the chat template once, and kept with the surrogate."""
+        if self._frame is None:
+            self._frame = chat_frame(self.tokenizer)
+        return self._frame
+
+    @property
+    def stops(self) -> list[int]:
+        """The tokens that end an answer: the one it learns to end with, then those of backbone and tokenizer."""
+        ends: Any = self.backbone.generation_config.eos_token_id
+        every = [self.frame.stop, *(ends if isinstance(ends, list) else [ends]), self.tokenizer.eos_token_id]
+        return [token for token in dict.fromkeys(every) if token is not None]
+
+    @property
     def device(self) -> torch.device:
         """Where its weights are."""
         return self.embeddings.weight.device
@@ -89,7 +118,16 @@ class Surrogate(nn.Module):
     @property
     def max_length(self) -> int:
         """Most tokens of prompt and answer together."""
-        return min(self.backbone.config.max_position_embeddings, self.tokenizer.model_max_length)
+        config = self.backbone.config.get_text_config()
+        limits = (getattr(config, key, None) for key in _LENGTH_KEYS)
+        return min([self.tokenizer.model_max_length, *filter(None, limits)])
+
+    @torch.no_grad()
+    def embedding_std(self) -> float:
+        """Standard deviation of the embeddings of words as the model reads them: some scale them when looked up."""
+        rows = self.embeddings.num_embeddings
+        some = torch.arange(0, rows, max(1, rows // _SAMPLED_EMBEDDINGS), device=self.device)
+        return float(self.embeddings(some).std())
 
     def connector(self, encoder: Encoder) -> Connector:
         """The connector of an encoder; the behavior form has none."""
@@ -99,7 +137,7 @@ class Surrogate(nn.Module):
         """The encoder of prompts about a catalogue; its titles are tokenised at the first call only."""
         known = self._prompt_encoder
         if known is None or known.tokenizer is not self.tokenizer or known.titles != titles:
-            known = self._prompt_encoder = PromptEncoder(self.tokenizer, titles, self.max_length)
+            known = self._prompt_encoder = PromptEncoder(self.tokenizer, titles, self.max_length, self.frame)
         return known
 
     def embed(self, input_ids: Tensor, encoder_inputs: Mapping[str, EncoderInput]) -> Tensor:
@@ -122,9 +160,7 @@ class Surrogate(nn.Module):
         them. Returns `loss` (mean over labels, nats; 0 without one) and `logits`, `Float[labels, vocabulary]`.
         """
         embeddings = self.embed(input_ids, encoder_inputs)
-        states = self.backbone.base_model(inputs_embeds=embeddings, use_cache=False)
-        chosen = states.last_hidden_state.flatten(0, 1)[label_positions]
-        logits = self.backbone.get_output_embeddings()(chosen).float()
+        logits = logits_at(self.backbone, embeddings, label_positions).float()
         loss = functional.cross_entropy(logits, labels, reduction="sum") / max(len(labels), 1)
         return {"loss": loss, "logits": logits}
 
@@ -137,7 +173,12 @@ class Surrogate(nn.Module):
         self.tokenizer.save_pretrained(folder / "backbone")
         if self.form != "behavior":
             save_file(self.connectors.state_dict(), folder / "connectors.safetensors")
-        described = Description(form=self.form, vector_width=self.vector_width, connector_width=self.connector_width)
+        described = Description(
+            form=self.form,
+            vector_width=self.vector_width,
+            connector_width=self.connector_width,
+            frame=self.frame,
+        )
         write_json(folder / "surrogate.json", described.model_dump(mode="json"))
 
     @classmethod
@@ -169,7 +210,8 @@ class Surrogate(nn.Module):
         described = _read_description(folder / "surrogate.json")
         backbone = read_backbone(folder / "backbone", merged=merged, **hub)
         tokenizer = AutoTokenizer.from_pretrained(folder / "backbone")
-        surrogate = cls(backbone, tokenizer, described.form, described.vector_width, described.connector_width)
+        frame = described.frame or frame_of_format_2(tokenizer)
+        surrogate = cls(backbone, tokenizer, described.form, described.vector_width, described.connector_width, frame)
         if surrogate.form != "behavior":
             surrogate._read_connectors(folder / "connectors.safetensors")
         return surrogate.eval()
@@ -183,7 +225,7 @@ class Surrogate(nn.Module):
             read_lora(self.backbone, folder / "backbone")
         else:
             other = Surrogate.from_pretrained(folder)
-            self.backbone, self.tokenizer = other.backbone, other.tokenizer
+            self.backbone, self.tokenizer, self._frame = other.backbone, other.tokenizer, other.frame
         self._read_connectors(folder / "connectors.safetensors")
 
     def push_to_hub(
@@ -231,9 +273,9 @@ def _read_description(path: Path) -> Description:
         )
     values = read_json(path)
     version = values.get("format_version", 1) if isinstance(values, dict) else None
-    if version not in (None, _FORMAT_VERSION):
+    if version not in (None, 2, _FORMAT_VERSION):
         raise SurrogateError(
-            f"This surrogate was saved in format {version}; this version reads format {_FORMAT_VERSION}.",
+            f"This surrogate was saved in format {version}; this version reads formats 2 and 3.",
             location=str(path),
             hint="Align it again (recexplainer run RECIPE), or install the version that wrote it.",
         )

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from torch import nn
 from transformers.pytorch_utils import Conv1D
 from transformers.utils.logging import disable_progress_bar
 
@@ -21,16 +21,9 @@ from recexplainer.errors import SurrogateError
 from recexplainer.hardware import has_fast_bfloat16
 from recexplainer.registry import require_extra
 from recexplainer.storage import read_json
+from recexplainer.surrogate.loading import ADAPTER, LOADING_ERRORS, first_line, load_model, read_weights
+from recexplainer.surrogate.logits import verify_backbone
 from recexplainer.surrogate.settings import PretrainedSettings
-
-_ADAPTER = "adapter_config.json"
-# For models without a chat template.
-_PLAIN_TEMPLATE = (
-    "{% for message in messages %}"
-    "{% if message['role'] == 'assistant' %}Answer: {{ message['content'] }}{{ eos_token }}\n"
-    "{% else %}Question: {{ message['content'] }}\n{% endif %}"
-    "{% endfor %}{% if add_generation_prompt %}Answer: {% endif %}"
-)
 
 
 def load_pretrained(name: str, settings: PretrainedSettings, seed: int) -> tuple[Any, Any]:
@@ -40,29 +33,14 @@ def load_pretrained(name: str, settings: PretrainedSettings, seed: int) -> tuple
     SettingsError without the extra `pretrained`.
     """
     require_extra("peft", "pretrained")
-    quantization = _four_bits(name) if settings.four_bit else None
+    # None would put aside how a model that is saved in fewer bits is to be read.
+    quantization = {"quantization_config": _four_bits(name)} if settings.four_bit else {}
     if settings.dtype == "auto":
         dtype = torch.bfloat16 if torch.cuda.is_available() and has_fast_bfloat16() else torch.float32
     else:
         dtype = getattr(torch, settings.dtype)
-    disable_progress_bar()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name)
-        backbone = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, quantization_config=quantization)
-    except (OSError, ValueError) as error:
-        raise SurrogateError(
-            f"The backbone cannot be loaded: {str(error).strip().splitlines()[0]}",
-            location=name,
-            hint="Give a causal language model: its name on the hub, or a folder with weights, config and tokenizer. "
-            "Without a network only a folder will do; `nano` needs neither.",
-        ) from error
-    if tokenizer.eos_token is None:
-        raise SurrogateError(
-            "The backbone's tokenizer has no token that ends a text.", location=name, hint="Set its eos_token."
-        )
-    tokenizer.chat_template = tokenizer.chat_template or _PLAIN_TEMPLATE
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
+    backbone, tokenizer = load_model(name, dtype=dtype, **quantization)
+    verify_backbone(backbone, name)
     tokenizer.model_max_length = min(tokenizer.model_max_length, settings.max_length)
     torch.manual_seed(seed)
     _add_lora(backbone, settings)
@@ -82,7 +60,7 @@ def read_backbone(folder: Path, *, merged: bool, **hub: Any) -> Any:
     `merged` adds LoRA's weights to the backbone's own, so that it is a plain model. `hub` has `token`, `cache_dir` and
     `local_files_only`. Raises SurrogateError if weights are missing, or quantised ones are to be merged.
     """
-    with_lora = (folder / _ADAPTER).exists()
+    with_lora = (folder / ADAPTER).exists()
     if with_lora:
         require_extra("peft", "pretrained")
     disable_progress_bar()
@@ -90,8 +68,8 @@ def read_backbone(folder: Path, *, merged: bool, **hub: Any) -> Any:
         if merged and with_lora:
             from peft import PeftModel
 
-            base = read_json(folder / _ADAPTER)["base_model_name_or_path"]
-            backbone = read_whole(base, hub)
+            base = read_json(folder / ADAPTER)["base_model_name_or_path"]
+            backbone = read_weights(base, **hub)
             if getattr(backbone.config, "quantization_config", None) is not None:
                 raise SurrogateError(
                     "LoRA cannot be merged into a quantised backbone.",
@@ -99,30 +77,17 @@ def read_backbone(folder: Path, *, merged: bool, **hub: Any) -> Any:
                     hint="Leave it unmerged, or align with a backbone whose weights are not quantised.",
                 )
             return PeftModel.from_pretrained(backbone, folder).merge_and_unload()
-        backbone = read_whole(folder, hub)
-    except OSError as error:
+        backbone = read_weights(folder, **hub)
+    except LOADING_ERRORS as error:
         raise SurrogateError(
-            f"The backbone cannot be read: {str(error).strip().splitlines()[0]}",
+            f"The backbone cannot be read: {first_line(error)}",
             location=str(folder),
             hint="Of a pretrained backbone only what was learned is kept: its own weights must be where they were "
-            f"(`base_model_name_or_path` in {_ADAPTER}).",
+            f"(`base_model_name_or_path` in {ADAPTER}).",
         ) from error
     if with_lora:  # it is frozen when it is read
         for name, weight in backbone.named_parameters():
             weight.requires_grad = "lora_" in name
-    return backbone
-
-
-def read_whole(name: str | Path, hub: dict[str, Any]) -> Any:
-    """A model of which no weight is missing; transformers would draw a new one, and warn."""
-    both: Any = AutoModelForCausalLM.from_pretrained(name, output_loading_info=True, **hub)
-    backbone, loaded = both
-    if missing := sorted(loaded["missing_keys"]):
-        raise SurrogateError(
-            f"The backbone's weights are not whole: {len(missing)} missing, {missing[0]} first.",
-            location=str(name),
-            hint="Copy or fetch it again.",
-        )
     return backbone
 
 
@@ -157,6 +122,7 @@ def _add_lora(backbone: Any, settings: PretrainedSettings) -> None:
         lora_dropout=settings.dropout,
         target_modules=list(settings.targets or ()) or "all-linear",
         task_type="CAUSAL_LM",
+        exclude_modules=_outside_decoder(backbone) or None,
         fan_in_fan_out=any(isinstance(module, Conv1D) for module in backbone.modules()),
     )
     try:
@@ -167,6 +133,30 @@ def _add_lora(backbone: Any, settings: PretrainedSettings) -> None:
             location=f"surrogate.pretrained.targets, {type(backbone).__name__}",
             hint="Leave `targets` out: the linear layers are then found from the architecture.",
         ) from error
+    _refuse_tied(backbone)
+
+
+def _outside_decoder(backbone: Any) -> list[str]:
+    """The linear layers of a model that reads images too which are not of its language model."""
+    inside = {*backbone.get_decoder().modules(), backbone.get_output_embeddings()}
+    return [
+        name
+        for name, module in backbone.named_modules()
+        if isinstance(module, (nn.Linear, Conv1D)) and module not in inside
+    ]
+
+
+def _refuse_tied(backbone: Any) -> None:
+    """Raise SurrogateError for LoRA on one of two layers that share a weight: merged, it would change the other too."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    layers = backbone.get_input_embeddings(), backbone.get_output_embeddings()
+    if layers[0].weight is layers[1].weight and any(isinstance(layer, BaseTunerLayer) for layer in layers):
+        raise SurrogateError(
+            "LoRA cannot be on the input or output embeddings of this backbone: they share one weight (tied).",
+            location=f"surrogate.pretrained.targets, {type(backbone).__name__}",
+            hint="Leave the embeddings out of `targets`, or leave `targets` out.",
+        )
 
 
 def _four_bits(name: str) -> Any:

@@ -1,0 +1,190 @@
+"""What a chat template puts around a question and its answer, as token ids, and text as token ids.
+
+The frame is read once, when a surrogate is made, and is saved with it. Thinking is switched off in it, and a template
+that writes the date writes always the same one, so that questions are framed as in training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+from jinja2 import TemplateError
+
+from recexplainer.errors import SurrogateError
+
+_QUESTION, _ANSWER = "QUESTIONMARK", "ANSWERMARK"
+_SYSTEM = "You are a helpful assistant."
+# Each template has its own name for it; what a template does not know it ignores.
+_WITHOUT_THINKING = {"enable_thinking": False, "thinking": False, "reasoning": False}
+_THINKING = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<seed:think>", "</seed:think>"),
+    ("[THINK]", "[/THINK]"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+)
+# The date that templates are told: the one that Llama's template takes where there is no clock.
+_DATE = datetime(2024, 7, 26, 12)
+_DIRECTIVES = ("d", "-d", "e", "b", "B", "m", "-m", "y", "Y", "a", "A", "j", "H", "I", "M", "S", "p", "F", "T", "D")
+_ANCHORS = ("", "\n", "“", ".")
+_ERRORS = (TemplateError, ValueError, TypeError, KeyError, AttributeError)  # of templates of any origin
+
+
+@dataclass(frozen=True, slots=True)
+class ChatFrame:
+    """What a chat template puts around one question and its answer: token ids, and the one that ends the answer."""
+
+    before: tuple[int, ...]
+    between: tuple[int, ...]
+    stop: int
+
+
+def chat_frame(tokenizer: Any) -> ChatFrame:
+    """The frame of a finished turn in a tokenizer's chat template.
+
+    Raises SurrogateError if there is no template, it fails or loses the message, it leaves thinking open where the
+    answer begins, or nothing ends the answer.
+    """
+    prompt, finished = _rendered(tokenizer, _one_template(tokenizer))
+    before, rest = finished.split(_QUESTION)
+    between, after = rest.split(_ANSWER)
+    asked = prompt.partition(_QUESTION)[2]
+    if asked.rstrip() == between.rstrip():
+        between = asked
+    for opening, closing in _THINKING:
+        if between.rfind(opening) > between.rfind(closing):
+            raise _unusable(tokenizer, f"opens {opening} and does not close it before the answer")
+    ends = _markers(tokenizer)
+    stop = next((token for token in encode(tokenizer, after) if token in ends), tokenizer.eos_token_id)
+    if stop is None:
+        raise SurrogateError(
+            "The backbone's tokenizer has no token that ends a text.",
+            location=_name(tokenizer),
+            hint="Set its eos_token.",
+        )
+    return ChatFrame(tuple(_ids(tokenizer, before)), tuple(encode(tokenizer, between)), stop)
+
+
+def frame_of_format_2(tokenizer: Any) -> ChatFrame:
+    """The frame of a surrogate that was saved without one; SurrogateError if it was trained in another than is read."""
+    frame = chat_frame(tokenizer)
+    chat = _turns(system=False, in_parts=False)
+    try:
+        prompt = tokenizer.apply_chat_template(chat[:1], tokenize=False, add_generation_prompt=True)
+        after = tokenizer.apply_chat_template(chat, tokenize=False).split(_ANSWER)[1]
+        before, between = (_ids(tokenizer, part) for part in prompt.split(_QUESTION))
+    except (*_ERRORS, IndexError):
+        before, between, after = [], [], ""
+    stop = next(iter(_ids(tokenizer, after)), tokenizer.eos_token_id)
+    if _anchor(tokenizer) or frame != ChatFrame(tuple(before), tuple(between), stop):
+        raise SurrogateError(
+            "This surrogate was saved in format 2, and its chat template was read in another way when it was trained.",
+            location=_name(tokenizer),
+            hint="Align it again (recexplainer run RECIPE), or install the version that wrote it.",
+        )
+    return frame
+
+
+def encode(tokenizer: Any, text: str) -> list[int]:
+    """Token ids of a piece of text as it continues another, nothing added: no special token, no leading blank."""
+    if not text:
+        return []
+    anchor = _anchor(tokenizer)
+    return _after(tokenizer, anchor, text) if anchor else _ids(tokenizer, text)
+
+
+def _ids(tokenizer: Any, text: str) -> list[int]:
+    return tokenizer.encode(text, add_special_tokens=False, verbose=False) if text else []
+
+
+@lru_cache(maxsize=8)
+def _anchor(tokenizer: Any) -> str:
+    """The text to put before a piece, and to cut off again, so that its tokens begin with no blank; "": none.
+
+    SentencePiece tokenizers begin each text with a blank, which would be inside every quotation mark.
+    """
+    for anchor in _ANCHORS:
+        ids = [token for word in ("Quiet", "Harbor") for token in _after(tokenizer, anchor, word)]
+        if tokenizer.decode(ids, clean_up_tokenization_spaces=False) == "QuietHarbor":
+            return anchor
+    return ""
+
+
+def _after(tokenizer: Any, anchor: str, text: str) -> list[int]:
+    head, ids = _ids(tokenizer, anchor), _ids(tokenizer, anchor + text)
+    return ids[len(head) :] if ids[: len(head)] == head else _ids(tokenizer, text)
+
+
+def _one_template(tokenizer: Any) -> str:
+    template: Any = tokenizer.chat_template
+    if not template:
+        raise SurrogateError(
+            "The backbone's tokenizer has no chat template.",
+            location=_name(tokenizer),
+            hint="Use a chat (instruct) version of the model, or set `tokenizer.chat_template`.",
+        )
+    if isinstance(template, str):
+        return template
+    named: dict[str, str] = dict(template)
+    if "default" not in named and len(named) > 1:
+        raise _unusable(tokenizer, f"is one of several ({', '.join(sorted(named))}), none named default")
+    return named.get("default") or next(iter(named.values()))
+
+
+def _rendered(tokenizer: Any, template: str) -> tuple[str, str]:
+    """A question with the opening of its answer, and the finished turn; in the first way that the template takes."""
+    if "strftime_now" in template:
+        written = "format" + "".join(f"|replace('%{one}', '{_DATE.strftime('%' + one)}')" for one in _DIRECTIVES)
+        # `{{ '' }}`: a newline that follows a block would be taken away.
+        template = f"{{% macro strftime_now(format) %}}{{{{ {written} }}}}{{% endmacro %}}{{{{ '' }}}}{template}"
+    reason = "loses the message, or writes it more than once"
+    for system, in_parts in product((False, True), repeat=2):
+        chat = _turns(system=system, in_parts=in_parts)
+        options: dict[str, Any] = {"chat_template": template, "tokenize": False, **_WITHOUT_THINKING}
+        try:
+            prompt = tokenizer.apply_chat_template(chat[:-1], add_generation_prompt=True, **options)
+            finished = tokenizer.apply_chat_template(chat, **options)
+        except _ERRORS as error:
+            reason = f"fails: {next(iter(str(error).splitlines()), type(error).__name__)}"
+            continue
+        question, answer = (finished.split(mark) for mark in (_QUESTION, _ANSWER))
+        if len(question) == len(answer) == 2 and _ANSWER in question[1] and _QUESTION in prompt:
+            return prompt, finished
+    raise _unusable(tokenizer, reason)
+
+
+def _turns(*, system: bool, in_parts: bool) -> list[dict[str, Any]]:
+    """A question and its answer; some templates want a system message, some the content in parts."""
+    turns = [("system", _SYSTEM)] * system + [("user", _QUESTION), ("assistant", _ANSWER)]
+    return [{"role": role, "content": [{"type": "text", "text": text}] if in_parts else text} for role, text in turns]
+
+
+def _markers(tokenizer: Any) -> set[int]:
+    """The tokens that are no words: those added to the vocabulary, but for runs of blanks."""
+    added: dict[int, Any] = tokenizer.added_tokens_decoder
+    return {token for token, content in added.items() if str(content).strip()}
+
+
+def _unusable(tokenizer: Any, what: str) -> SurrogateError:
+    return SurrogateError(
+        f"The chat template of the backbone's tokenizer {what}.",
+        location=_name(tokenizer),
+        hint="Correct the template (chat_template.jinja beside the weights), or choose another backbone.",
+    )
+
+
+def _name(tokenizer: Any) -> str:
+    return str(tokenizer.name_or_path or type(tokenizer).__name__)
+
+
+def bos_prefix(tokenizer: Any) -> str:
+    """The special tokens that a tokenizer puts before a text by itself, as text: "<bos>" of most base models, or ""."""
+    text = "Question"
+    whole: list[int] = tokenizer(text).input_ids
+    own = _ids(tokenizer, text)
+    start = next((at for at in range(len(whole)) if whole[at : at + len(own)] == own), 0)
+    return "".join(tokenizer.convert_ids_to_tokens(whole[:start]))
