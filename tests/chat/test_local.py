@@ -24,7 +24,9 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def save(architecture: str, path: Path) -> Path:
+    """A quarter of its tokens end an answer, or it would write without an end, as new weights do."""
     surrogate = fresh("intention", architecture)
+    surrogate.backbone.generation_config.eos_token_id = list(range(0, len(surrogate.tokenizer), 4))
     surrogate.backbone.save_pretrained(path)
     surrogate.tokenizer.save_pretrained(path)
     return path
@@ -36,7 +38,7 @@ def conversations() -> list[Conversation]:
 
 
 def greedy_by_hand(path: Path, conversation: Conversation, longest: int) -> str | None:
-    """One conversation, token by token, without padding, cache or `generate`."""
+    """One conversation, token by token, without padding, cache or `generate`; None where it does not end."""
     tokenizer: Any = fresh("intention").tokenizer
     model: Any = AutoModelForCausalLM.from_pretrained(path).eval()
     turns = [{"role": message.role, "content": message.content} for message in conversation]
@@ -45,10 +47,10 @@ def greedy_by_hand(path: Path, conversation: Conversation, longest: int) -> str 
     while len(answer) < longest:
         with torch.inference_mode():
             token = int(model(input_ids=torch.tensor([[*ids, *answer]])).logits[0, -1].argmax())
-        if token == tokenizer.eos_token_id:
-            break
+        if token in (tokenizer.eos_token_id, *model.generation_config.eos_token_id):
+            return tokenizer.decode(answer, skip_special_tokens=True).strip() or None
         answer.append(token)
-    return tokenizer.decode(answer, skip_special_tokens=True).strip() or None
+    return None
 
 
 class TestLocalChat(ChatModelContract):
@@ -129,3 +131,28 @@ def test_a_template_that_does_not_take_it(tmp_path: Path) -> None:
     (path / "chat_template.jinja").write_text(REFUSING)
     with pytest.raises(ChatError, match="no system message"):
         LocalChat(path).answer(conversations())
+
+
+@pytest.mark.parametrize(("opening", "answered"), [("", True), ("<think>\n", False)])
+def test_what_is_written_inside_thinking_that_the_template_opens_is_no_answer(
+    opening: str, answered: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = save("gpt2", tmp_path / "tiny")
+    template = (path / "chat_template.jinja").read_text()
+    (path / "chat_template.jinja").write_text(template + opening)
+    (answer,) = LocalChat(path, max_tokens=40).answer(conversations()[:1])
+    assert (answer is not None) is answered
+    assert ("unscored: 1 cut off" in caplog.text) is not answered
+
+
+def test_thinking_is_switched_off_where_the_template_can(tmp_path: Path) -> None:
+    path = save("gpt2", tmp_path / "tiny")
+    refusing = "{% if enable_thinking is not false %}{{ raise_exception('it would think') }}{% endif %}"
+    template = (path / "chat_template.jinja").read_text()
+    (path / "chat_template.jinja").write_text(refusing + template)
+    assert LocalChat(path, max_tokens=40).answer(conversations()[:1]) != [None]
+
+
+def test_an_answer_that_is_cut_off_is_none_and_counted(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert LocalChat(folder, max_tokens=1).answer(conversations()[:1]) == [None]
+    assert "answered 0 of 1 requests; unscored: 1 cut off" in caplog.text

@@ -50,9 +50,44 @@ def test_the_answers_of_the_recommender_are_perfect() -> None:
     assert {row.method for row in rows.values()} == {"x"}
 
 
-@pytest.mark.parametrize("answer", [None, "", "I cannot say."])
-def test_what_is_missing_or_not_understood_is_wrong(answer: str | None) -> None:
-    rows = evaluate_chat_model("x", Speaker(lambda number: answer), cases())
+def test_what_is_not_answered_is_unscored_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    speaker = Speaker(lambda number: truth(number) if number % 2 else None if number % 4 else "")
+    rows = {(row.task, row.metric): row for row in evaluate_chat_model("x", speaker, cases())}
+    assert rows["retrieval", "hr@5"].value == rows["ranking", "ndcg@5"].value == 1
+    assert rows["retrieval", "hr@5"].cases == len(cases().of("retrieval")) // 2
+    assert "120 of 240 questions are unscored" in caplog.text
+    nothing = evaluate_chat_model("x", Speaker(lambda number: None), cases())
+    assert {row.value for row in nothing} == {None}
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "<think>{0}; nothing else?</think>{0}",
+        "Here are the titles:\n\n{0}",
+        "1. **{0}**\n",
+        "- “{0}”\n",
+        '["{0}"]',
+        '```json\n["{0}"]\n```',
+        "1) {0};\n",
+        "<answer>{0}</answer>",
+    ],
+)
+def test_a_list_of_titles_is_understood_as_chat_models_write_it(style: str) -> None:
+    def styled(number: int) -> str:
+        titles = truth(number).split(SEPARATOR)
+        if style.startswith("<") or "Here" in style:
+            return style.format(SEPARATOR.join(titles))
+        if "[" in style:
+            return style.format('", "'.join(titles))
+        return "".join(style.format(title) for title in titles)
+
+    rows = {(row.task, row.metric): row.value for row in evaluate_chat_model("x", Speaker(styled), cases())}
+    assert rows["retrieval", "hr@1"] == rows["ranking", "ndcg@5"] == 1
+
+
+def test_what_is_not_understood_is_wrong() -> None:
+    rows = evaluate_chat_model("x", Speaker(lambda number: "I cannot say."), cases())
     assert [row.value for row in rows if row.task != "reconstruction"] == [0] * 6
     assert {row.cases for row in rows if row.task == "retrieval"} == {len(cases().of("retrieval"))}
 

@@ -101,6 +101,16 @@ def test_a_model_must_answer_every_prompt() -> None:
         judge_with_model(explanations_of_methods(), Short(by_case))
 
 
+def test_an_explanation_without_text_is_unscored_and_no_judge_is_asked() -> None:
+    explanations = {Method("a"): [explanation(Method("a"), "u", ""), explanation(Method("a"), "v", "Yes.")]}
+    judge = FakeChatModel(lambda text: "<think>RATING-1?</think><br>RATING-2</br>")
+    for judged in (judge_with_rubric(explanations, catalogue()), judge_with_model(explanations, judge)):
+        assert [one.rating is None for one in judged] == [True, False]
+        assert {one.metric: one.value for one in judgement_rows(judged, "x")}["rated_share"] == 0.5
+    assert (judged[1].rating, judged[1].answer) == (2, "<br>RATING-2</br>")
+    assert len(judge.calls[0]) == 1
+
+
 def test_nothing_is_judged_without_asking() -> None:
     judge = FakeChatModel(by_case)
     assert judge_with_model({}, judge) == judge_with_model({Method("hybrid"): []}, judge) == []

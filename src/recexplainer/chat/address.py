@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _AROUND = " \t\r\n\v\f\ufeff\u00a0\u200b\"'`“”‘’<>"
 _ROUTE = re.compile(r"(?:/chat/completions|/completions|/chat|/responses|(?<=/v1)/(?:models|embeddings))$")
+_ADDRESS = re.compile(r"https?://(?:[^\s/?#@:\[\]]+|\[[0-9a-f:.]+\])(?::\d{1,5})?(?:[/?][^\s#@]*)?", re.IGNORECASE)
+_AZURE_PATH = re.compile(r"/deployments/[^/]+$|/openai/v1$|^/models$")
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _HOST = re.compile(r"(?:[^\s/?#@:]+\.[^\s/?#@:]+|localhost|[^\s/?#@:]+(?=:\d)|\[[0-9a-fA-F:]+\])(?::\d+)?(?:[/?#].*)?")
 _BEFORE_KEY = re.compile(
@@ -54,13 +56,11 @@ def read_address(settings: EndpointSettings) -> Address:
     """The address; raises ChatError, which shows no key, where it is none."""
     text = os.environ.get(settings.address_variable, "").strip(_AROUND)
     text = text if _SCHEME.match(text) or not _HOST.fullmatch(text) else f"{_scheme(text)}://{text}"
-    try:
-        parts = urlsplit(text)
-        known = bool(_SCHEME.match(text) and parts.hostname and parts.port != 0) and not re.search(r"\s", text)
-    except ValueError:
-        raise _no_address(settings, text) from None
-    if not known or "@" in parts.netloc or parts.fragment:
-        raise _no_address(settings, text)
+    if not _ADDRESS.fullmatch(text):
+        what = "That is no address of an endpoint." if text else "The environment names no endpoint."
+        hint = "Set it to where the endpoint is, such as http://localhost:8000/v1; the key does not belong in it."
+        raise ChatError(what, location=settings.address_variable, hint=hint)
+    parts = urlsplit(text)
     query = dict(parse_qsl(parts.query))
     version = query.pop("api-version", None) or settings.azure_api_version
     if query:
@@ -68,10 +68,10 @@ def read_address(settings: EndpointSettings) -> Address:
         hint = "Leave it out; a key belongs in the variable for keys."
         raise ChatError(what, location=settings.address_variable, hint=hint)
     path = _ROUTE.sub("", re.sub(r"/{2,}", "/", parts.path.rstrip("/"))).rstrip("/")
-    if version is not None and not re.search(r"/deployments/[^/]+$|/openai/v1$|^/models$", path):
+    if version is not None and not _AZURE_PATH.search(path):
         path = f"{path.removesuffix('/openai')}/openai/deployments/{quote(settings.model, safe='')}"
-    if (parts.hostname or "").endswith(".azure.com") and not re.search(r"/deployments/|/v1$|^/models$", path):
-        hint = f"Set it to https://{parts.hostname}/openai/v1, or give azure_api_version, such as 2024-10-21."
+    if parts.netloc.lower().endswith(".azure.com") and not _AZURE_PATH.search(path):
+        hint = f"Set it to https://{parts.netloc}/openai/v1, or give azure_api_version, such as 2024-10-21."
         raise ChatError("The address of Azure lacks its path.", location=settings.address_variable, hint=hint)
     return Address(urlunsplit((parts.scheme.lower(), parts.netloc, path, "", "")), version)
 
@@ -101,12 +101,6 @@ def open_connection(settings: EndpointSettings) -> Connection:
     client = OpenAI(base_url=address.base, api_key=key or "none", max_retries=0, http_client=http, default_query=query)
     headers: dict[str, Any] = {"Authorization": Omit()} if query or not key else {}
     return Connection(address, key, client, headers | ({"api-key": key} if query and key else {}))
-
-
-def _no_address(settings: EndpointSettings, text: str) -> ChatError:
-    what = "That is no address of an endpoint." if text else "The environment names no endpoint."
-    hint = "Set it to where the endpoint is, such as http://localhost:8000/v1 or https://api.openai.com/v1; the key "
-    return ChatError(what, location=settings.address_variable, hint=f"{hint}does not belong in it.")
 
 
 def _scheme(text: str) -> str:

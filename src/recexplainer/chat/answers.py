@@ -53,21 +53,30 @@ def _read_choice(choice: dict[str, Any], usage: Any, sent: str) -> Answer:
     if not isinstance(choice.get("message"), dict):
         raise _other_interface(choice, sent)
     message = cast("dict[str, Any]", choice["message"])
-    counts = cast("dict[str, Any]", usage) if isinstance(usage, dict) else {}
-    tokens_in, tokens_out = (_count(counts.get(name)) for name in ("prompt_tokens", "completion_tokens"))
+    tokens_in, tokens_out = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
     text, unfinished = split_thinking(written := _joined(message.get("content"), "text"))
-    elsewhere = any(message.get(name) for name in _THOUGHTS) or _joined(message.get("content"), "thinking")
-    thought = bool(elsewhere or text != written)
-    refusal = str(message.get("refusal") or "") or _joined(message.get("content"), "refusal")
-    if refusal or finish == "refusal":
-        raise AnswerError(Outcome.REFUSED, f"the model refused: {refusal or text or sent}")
-    if _FILTERED.search(finish):
-        raise AnswerError(Outcome.FILTERED, f"the answer was filtered (finish_reason {finish})")
+    if refusal := _refusal(message, finish, text or sent):
+        raise refusal
+    thought = text != written or _has_thoughts(message)
     if finish in _CUT or unfinished:
         raise _cut_off(tokens_out, thinking=thought, begun=bool(text))
     if not text.strip():
         raise _without_text(message, thought, sent)
     return Answer(text=text, tokens_in=tokens_in, tokens_out=tokens_out)
+
+
+def _refusal(message: dict[str, Any], finish: str, sent: str) -> AnswerError | None:
+    refusal = str(message.get("refusal") or "") or _joined(message.get("content"), "refusal")
+    if refusal or finish == "refusal":
+        return AnswerError(Outcome.REFUSED, f"the model refused: {refusal or sent}")
+    if _FILTERED.search(finish):
+        return AnswerError(Outcome.FILTERED, f"the answer was filtered (finish_reason {finish})")
+    return None
+
+
+def _has_thoughts(message: dict[str, Any]) -> bool:
+    """Whether the server tells thinking from the answer, and some came."""
+    return any(message.get(name) for name in _THOUGHTS) or bool(_joined(message.get("content"), "thinking"))
 
 
 def _joined(content: Any, kind: str) -> str:
@@ -86,8 +95,9 @@ def _joined(content: Any, kind: str) -> str:
     return "".join(texts)
 
 
-def _count(value: Any) -> int | None:
+def _count(usage: Any, name: str) -> int | None:
     """A number of tokens; some servers write 0 or -1 where they do not count."""
+    value: Any = cast("dict[str, Any]", usage).get(name) if isinstance(usage, dict) else None
     return value if isinstance(value, int) and value > 0 else None
 
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from recexplainer.chat.address import open_connection
 from recexplainer.chat.dialect import Dialect
 from recexplainer.chat.model import Conversation
-from recexplainer.chat.outcomes import Answer, AnswerError, Outcome, summarise
+from recexplainer.chat.outcomes import Answer, AnswerError, Outcome, log_summary
 from recexplainer.chat.sending import Sender
 from recexplainer.chat.settings import EndpointSettings
 from recexplainer.chat.spend import Spend, count_tokens, least_tokens
@@ -153,8 +153,7 @@ class Endpoint:
     def _sum_up(self, ended: Mapping[Conversation, Answer | AnswerError]) -> dict[Conversation, Answer | None]:
         """The answers, once it is said how many there are, what became of the others, and whether prompts were cut."""
         outcomes = [one.outcome if isinstance(one, AnswerError) else Outcome.ANSWERED for one in ended.values()]
-        whole = outcomes.count(Outcome.ANSWERED) == len(outcomes)
-        _log.log(logging.INFO if whole else logging.WARNING, summarise(self.name, outcomes))
+        log_summary(self.name, outcomes)
         answers = {one: None if isinstance(answer, AnswerError) else answer for one, answer in ended.items()}
         cut = [(answer.tokens_in, one) for one, answer in answers.items() if answer and self._is_cut(one, answer)]
         if cut:

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from recexplainer.chat.model import ChatModel, Conversation
+from recexplainer.chat.outcomes import Outcome, log_summary
+from recexplainer.chat.thinking import opened_thinking, split_thinking
 from recexplainer.errors import ChatError
 from recexplainer.hardware import best_device, has_fast_bfloat16
 from recexplainer.progress import track
 from recexplainer.registry import load_registered, registered
+
+_NO_THINKING = {"enable_thinking": False, "thinking": False}  # of Qwen, SmolLM, Hunyuan; of DeepSeek, Granite
 
 
 def open_chat_model(name: str | Path) -> ChatModel:
@@ -31,6 +34,8 @@ def open_chat_model(name: str | Path) -> ChatModel:
 
 class LocalChat:
     """Answers greedily: an answer depends on the conversation and the weights alone, sampling settings do not count.
+
+    Where the chat template can switch thinking off, it is off; else what is thought is no part of an answer.
 
     `model` is a model's name on the hub, or a folder that holds one with its tokenizer; `name` the last part of that.
     An answer has at most `max_tokens`, and `batch_size` conversations are answered at a time. Raises ChatError where
@@ -54,22 +59,24 @@ class LocalChat:
         self._model.generation_config = GenerationConfig(do_sample=False, max_new_tokens=max_tokens, **ends)
 
     def answer(self, conversations: Sequence[Conversation]) -> list[str | None]:
-        """Its answers, `[conversations]`; None where an answer has no text.
+        """Its answers, `[conversations]`; None where an answer has no text, or was cut off, which is counted and said.
 
         Raises:
             ChatError: A conversation is too long for the model, or its chat template does not take it.
         """
-        prompts = [self._encode(one) for one in conversations]
+        texts = [write_prompt(self._tokenizer, one, **_NO_THINKING) for one in conversations]
+        prompts = [self._encode(text) for text in texts]
         by_length = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))
         batches = [by_length[start : start + self.batch_size] for start in range(0, len(by_length), self.batch_size)]
-        answers: list[str | None] = [None] * len(prompts)
+        read: list[str | Outcome] = [Outcome.FAILED] * len(prompts)
         for rows in track(batches, f"{self.name} answers"):
-            for row, text in zip(rows, self._generate([prompts[row] for row in rows]), strict=True):
-                answers[row] = text.strip() or None
-        return answers
+            for row, (written, ended) in zip(rows, self._generate([prompts[row] for row in rows]), strict=True):
+                read[row] = _read(opened_thinking(texts[row]) + written, ended=ended)
+        outcomes = [one if isinstance(one, Outcome) else Outcome.ANSWERED for one in read]
+        log_summary(self.name, outcomes, f"Answers have at most max_tokens={self.max_tokens:,} tokens.")
+        return [None if isinstance(one, Outcome) else one for one in read]
 
-    def _encode(self, conversation: Conversation) -> list[int]:
-        prompt = write_prompt(self._tokenizer, conversation)
+    def _encode(self, prompt: str) -> list[int]:
         ids: list[int] = self._tokenizer(prompt, add_special_tokens=False).input_ids
         limit = getattr(self._model.config, "max_position_embeddings", None)
         if limit is not None and len(ids) + self.max_tokens > limit:
@@ -78,17 +85,28 @@ class LocalChat:
             raise ChatError(f"{lengths} exceed the model's {limit:,}.", location=self._source, hint=hint)
         return ids
 
-    def _generate(self, prompts: Sequence[list[int]]) -> list[str]:
-        """Answers to prompts that are padded on the left, so that all end where the answers begin."""
+    def _generate(self, prompts: Sequence[list[int]]) -> list[tuple[str, bool]]:
+        """Answers to prompts that are padded on the left, so that all end where the answers begin; False: cut off."""
         import torch
 
         inputs = self._tokenizer.pad({"input_ids": prompts}, padding_side="left", return_tensors="pt")
         width = inputs["input_ids"].shape[1]
         with torch.inference_mode():
             rows = self._model.generate(**inputs.to(self._model.device))[:, width:].tolist()
-        ends = [next((place for place, token in enumerate(ids) if token in self._stops), len(ids)) for ids in rows]
-        decode = partial(self._tokenizer.decode, skip_special_tokens=True)
-        return [decode(ids[:end]) for ids, end in zip(rows, ends, strict=True)]
+        ends = [next((place for place, token in enumerate(ids) if token in self._stops), None) for ids in rows]
+        return [(self._decode(ids[:end]), end is not None) for ids, end in zip(rows, ends, strict=True)]
+
+    def _decode(self, ids: list[int]) -> str:
+        """The text; special tokens are left out unless they are the marks of thinking."""
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=True)
+        marked: str = self._tokenizer.decode(ids)
+        return marked if marked != text and split_thinking(marked) != (marked, False) else text
+
+
+def _read(written: str, *, ended: bool) -> str | Outcome:
+    """The answer in what was written, or why there is none."""
+    text, unfinished = split_thinking(written)
+    return (text.strip() or Outcome.FAILED) if ended and not unfinished else Outcome.CUT_OFF
 
 
 def load_tokenizer(name: str | Path) -> Any:
@@ -110,13 +128,16 @@ def load_tokenizer(name: str | Path) -> Any:
     return tokenizer
 
 
-def write_prompt(tokenizer: Any, conversation: Conversation) -> str:
-    """A conversation as the model reads it, up to its answer; ChatError where the chat template does not take it."""
+def write_prompt(tokenizer: Any, conversation: Conversation, **options: bool) -> str:
+    """A conversation as the model reads it, up to its answer; `options` are those of the chat template.
+
+    Raises ChatError where the template does not take the conversation.
+    """
     from jinja2 import TemplateError
 
     messages = [asdict(message) for message in conversation]
     try:
-        return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **options)
     except TemplateError as error:
         what = f"The model's chat template does not take the conversation: {error}"
         hint = "Some models take no system message, or want user and assistant in turn: choose another model."

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from pydantic import BaseModel
+
+_log = logging.getLogger(__name__)
 
 
 class Outcome(StrEnum):
@@ -63,9 +66,14 @@ class AnswerError(Exception):
         return f"{self.reason.rstrip('.')}.{f' {self.hint}' if self.hint else ''}"
 
 
-def summarise(model: str, outcomes: Sequence[Outcome]) -> str:
-    """One line for a batch: how many were answered, and of the others how many ended in which way."""
+def log_summary(model: str, outcomes: Sequence[Outcome], hint: str = "") -> None:
+    """Log one line for a batch: how many were answered, and of the others how many ended in which way."""
     counts = Counter(outcomes)
-    answered = f"{model} answered {counts.pop(Outcome.ANSWERED, 0):,} of {len(outcomes):,} requests"
+    line = f"{model} answered {counts.pop(Outcome.ANSWERED, 0):,} of {len(outcomes):,} requests"
     others = ", ".join(f"{counts[kind]:,} {kind}" for kind in Outcome if kind in counts)
-    return f"{answered}; unscored: {others}." if others else f"{answered}."
+    if not outcomes:
+        return
+    if others:
+        _log.warning(f"{line}; unscored: {others}.{f' {hint}' if hint else ''}")
+    else:
+        _log.info(f"{line}.")

@@ -50,25 +50,34 @@ def read_status(status: int, text: str) -> AnswerError:
 
 def read_error(message: str, code: object = None, status: int | None = None) -> AnswerError:
     """What an error means; without a `status` it came in the body of a success, and its code may be one."""
-    if status is None and re.fullmatch(r"[345]\d\d", str(code)):
-        status = int(str(code))
+    status = status or _own_status(code)
     kind = f"status {status}" if status else "an error in place of an answer"
     reason = f"{kind}: {message or 'no reason is given'}"
-    if (status in (None, 400, 402, 403, 429) and _NO_CREDIT.search(message)) or status == 402:
+    if status == 402 or (status in (None, 400, 403, 429) and _NO_CREDIT.search(message)):
         hint = "The account has no credit left: add some and start again; all answers so far are kept."
         return AnswerError(Outcome.FAILED, reason, hint, stop=Stop.ALWAYS)
-    if status not in (401, 404, 407, 429):
-        if _FILTERED.search(message):
-            return AnswerError(Outcome.FILTERED, f"the question was filtered, {reason}")
-        if status == 413 or _TOO_LONG.search(message):
-            hint = "Choose a server with a longer context, or lower max_tokens."
-            return AnswerError(Outcome.FAILED, f"the question is too long, {reason}", hint)
+    if status not in (401, 404, 407, 429) and (about := _about_question(status, message, reason)):
+        return about
     if _may_pass(status, message):
         return AnswerError(Outcome.FAILED, reason, retry=Retry.LATER)
     if status in (None, 400, 422):
         hint = RIGHT_ADDRESS if status is None else _SETTINGS
         return AnswerError(Outcome.FAILED, reason, hint, stop=Stop.UNLESS_ANSWERED)
     return AnswerError(Outcome.FAILED, reason, _HINTS.get(status, _SETTINGS), stop=Stop.ALWAYS)
+
+
+def _own_status(code: object) -> int | None:
+    return int(str(code)) if re.fullmatch(r"[345]\d\d", str(code)) else None
+
+
+def _about_question(status: int | None, message: str, reason: str) -> AnswerError | None:
+    """The error if it is about this question, so that others may be answered."""
+    if _FILTERED.search(message):
+        return AnswerError(Outcome.FILTERED, f"the question was filtered, {reason}")
+    if status == 413 or _TOO_LONG.search(message):
+        hint = "Choose a server with a longer context, or lower max_tokens."
+        return AnswerError(Outcome.FAILED, f"the question is too long, {reason}", hint)
+    return None
 
 
 def _may_pass(status: int | None, message: str) -> bool:

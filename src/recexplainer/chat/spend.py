@@ -108,10 +108,12 @@ def least_tokens(conversation: Conversation, tokenizer: Path | None = None) -> i
     """
     if tokenizer is not None:
         return int(count_tokens([conversation], tokenizer) * 0.95)
-    pieces = [match for message in conversation for match in _PIECE.finditer(message.content) if match[0].strip()]
-    words = [match["word"] or "" for match in pieces]
-    caseless = sum(max(1.0, len(word) / 4) for word in words if word and word.lower() == word.upper())
-    return int(0.9 * (caseless + sum(1 for word in words if not word or word.lower() != word.upper())))
+    matches = [match for message in conversation for match in _PIECE.finditer(message.content)]
+    return int(0.9 * sum(_least(match["word"] or "") for match in matches if match[0].strip()))
+
+
+def _least(word: str) -> float:
+    return max(1.0, len(word) / 4) if word.lower() == word.upper() else 1.0
 
 
 def estimate_tokens(text: str) -> float:

@@ -8,18 +8,19 @@ reads vectors, so it cannot do it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recexplainer.chat.model import ChatModel, Conversation, Message
-from recexplainer.claims.parser import read_verdict
 from recexplainer.data.dataset import Dataset, Split
 from recexplainer.data.titles import TitleFinder
 from recexplainer.errors import RecommenderError
 from recexplainer.evaluation import metrics
 from recexplainer.evaluation.alignment import RETURNED, classification_row, ranking_rows, retrieval_rows
+from recexplainer.evaluation.answer_parsing import parse_titles, parse_yes_no
 from recexplainer.evaluation.rows import Row, row
 from recexplainer.explanations.record import Method
 from recexplainer.recommenders.base import Recommender, User
@@ -28,6 +29,7 @@ from recexplainer.surrogate.batching import question_text
 from recexplainer.surrogate.prompt import SEPARATOR
 from recexplainer.tasks.example import Example, LabelledExamples
 
+_log = logging.getLogger(__name__)
 TASKS = ("retrieval", "ranking", "classification")
 """What a chat model can do."""
 _CUTS = (5, 10)
@@ -149,20 +151,23 @@ def evaluate_chat_model(
     cases: LabelledExamples,
     shots: Mapping[str, Sequence[Example]] | None = None,
 ) -> list[Row]:
-    """The rows of a chat model; an answer that is missing or cannot be understood counts as wrong.
+    """The rows of a chat model; an answer that cannot be understood counts as wrong.
 
-    `shots` are for each task solved questions to learn from in context.
+    Where no answer came, the question is *unscored* and no case of the rows. `shots` are for each task solved questions
+    to learn from in context.
     """
-    texts = iter(model.answer(alignment_conversations(cases, shots or {})))
-    answers = {task: [next(texts) or "" for _ in cases.of(task)] for task in TASKS}
-    finder = TitleFinder(cases.dataset.titles)
-    ranked, orders = ([finder.parse_list(text) for text in answers[task]] for task in ("retrieval", "ranking"))
-    words = {True: "Yes", False: "No", None: None}
-    verdicts = [words[read_verdict(text)] for text in answers["classification"]]
+    texts = model.answer(alignment_conversations(cases, shots or {}))
+    if unscored := texts.count(None) + texts.count(""):
+        _log.warning(f"{method}: {unscored:,} of {len(texts):,} questions are unscored, since no answer came.")
+    came = iter(texts)
+    given = {task: [(one, text) for one in cases.of(task) if (text := next(came))] for task in TASKS}
+    finder, words = TitleFinder(cases.dataset.titles), {True: "Yes", False: "No", None: None}
+    ranked, orders = ([parse_titles(text, finder) for _, text in given[task]] for task in ("retrieval", "ranking"))
+    verdicts = [words[parse_yes_no(text)] for _, text in given["classification"]]
     return [
-        *retrieval_rows(method, ranked, [one.answer_items[0] for one in cases.of("retrieval")]),
-        *ranking_rows(method, orders, [one.answer_items for one in cases.of("ranking")]),
-        classification_row(method, verdicts, cases.of("classification")),
+        *retrieval_rows(method, ranked, [one.answer_items[0] for one, _ in given["retrieval"]]),
+        *ranking_rows(method, orders, [one.answer_items for one, _ in given["ranking"]]),
+        classification_row(method, verdicts, [one for one, _ in given["classification"]]),
         row(method, "reconstruction", "hcr", []),
     ]
 

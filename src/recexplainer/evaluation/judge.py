@@ -6,7 +6,6 @@ which model is asked; the rules that do without a model are in `rubric_judge.py`
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -14,8 +13,10 @@ from statistics import fmean
 import numpy as np
 
 from recexplainer.chat.model import ChatModel, Conversation, Message
+from recexplainer.chat.thinking import without_thinking
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
+from recexplainer.evaluation.answer_parsing import parse_rating
 from recexplainer.evaluation.rows import EXPLANATION, Row, row
 from recexplainer.evaluation.rubric_judge import RubricJudge
 from recexplainer.explanations.record import Explanation, Method
@@ -54,10 +55,8 @@ The recommender's decision: {label}
 
 Close with your rating, written as <br>RATING-k</br> with its number in place of k."""
 
-_MARKED = re.compile(r"<br\s*/?>\s*([^<]{1,40}?)\s*(?=<\s*/?\s*br)", re.IGNORECASE)
-_NUMBER = r"(\d+(?:\.\d+)?(?:\s*(?:[-–—]|to|or|and)\s*(?:rating\W?)?\d+)?)"
-_NAMED = re.compile(rf"\b(?:rating|rated|score)\b(?: (?:is|of))?\s*[-–—:=]?[\s*_\"'“(]*{_NUMBER}", re.IGNORECASE)
-_BARE = re.compile(rf"[\s*_\"'“(]*{_NUMBER}[\s*_\"'”).]*")
+
+_NO_TEXT = "The explanation has no text."
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +76,16 @@ class Judgement:
 
 
 def judge_with_rubric(explanations: Mapping[Method, Sequence[Explanation]], dataset: Dataset) -> list[Judgement]:
-    """Rate by the rules of `rubric_judge.RULES`, without a model; every explanation gets a rating.
+    """Rate by the rules of `rubric_judge.RULES`, without a model; what has no text is *unscored*.
 
     Returns `[methods * cases]`, in the order given. Raises DataError where the methods' cases differ, or an explanation
     is about another catalogue.
     """
     judge = RubricJudge(dataset)
-    return [_judgement(method, one, *judge.rate(one)) for method, one in _paired(explanations)]
+    return [
+        _judgement(method, one, *(judge.rate(one) if one.text.strip() else (None, _NO_TEXT)))
+        for method, one in _paired(explanations)
+    ]
 
 
 def judge_with_model(
@@ -91,17 +93,21 @@ def judge_with_model(
 ) -> list[Judgement]:
     """Rate by asking a model, which sees the texts of all methods in random order and never a method's name.
 
-    As `judge_with_rubric`, but where there is no answer, or none with a clear rating, it is *unscored*. Raises
+    As `judge_with_rubric`, but where there is no answer, or none with a clear rating, it is *unscored* too. Raises
     ValueError where the model does not give one answer to each conversation.
     """
     paired = _paired(explanations)
-    answers = ask_in_random_order(model, [judge_conversation(one) for _, one in paired], seed)
-    pairs = zip(paired, answers, strict=True)
-    return [_judgement(method, one, parse_rating(answer), answer) for (method, one), answer in pairs]
+    asked = [judge_conversation(one) for _, one in paired if one.text.strip()]
+    answers = iter(ask_in_random_order(model, asked, seed))
+    return [
+        _judgement(method, one, parse_rating(answer), answer)
+        for method, one in paired
+        for answer in [next(answers) if one.text.strip() else _NO_TEXT]
+    ]
 
 
 def ask_in_random_order(model: ChatModel, conversations: Sequence[Conversation], seed: int) -> list[str]:
-    """The answers, `[conversations]`, in the order given, "" where none came; a model is asked once, or not at all.
+    """The answers, `[conversations]`, in the order given, without thinking; "" where none came. A model is asked once.
 
     It is asked in random order, so that it cannot infer from the order which method an explanation is by; none of the
     conversations may name the method. Raises ValueError where there is not one answer to each.
@@ -109,7 +115,7 @@ def ask_in_random_order(model: ChatModel, conversations: Sequence[Conversation],
     order = np.random.default_rng(seed).permutation(len(conversations)).tolist()
     answers = model.answer([conversations[place] for place in order]) if order else []
     by_place = dict(zip(order, answers, strict=True))
-    return [by_place[place] or "" for place in range(len(conversations))]
+    return [without_thinking(by_place[place] or "") for place in range(len(conversations))]
 
 
 def judge_conversation(explanation: Explanation) -> Conversation:
@@ -122,16 +128,6 @@ def judge_conversation(explanation: Explanation) -> Conversation:
         answer=explanation.text,
     )
     return (Message("user", prompt),)
-
-
-def parse_rating(text: str) -> int | None:
-    """The rating in a model's answer, `<br>RATING-k</br>` or in words such as "Rating: 2".
-
-    What stands between the marks goes before the rest. None where there is no rating, where there are two different
-    ones, or where it is none of 0, 1, 2 and 3.
-    """
-    found = [number for piece in _MARKED.findall(text) for number in _numbers(piece)] or _numbers(text)
-    return int(found[0]) if len(set(found)) == 1 and found[0] in ("0", "1", "2", "3") else None
 
 
 def judgement_rows(judgements: Sequence[Judgement], rater: str) -> list[Row]:
@@ -188,8 +184,3 @@ def _paired(explanations: Mapping[Method, Sequence[Explanation]]) -> list[tuple[
                 hint="Have every method explain the same cases, with one recommender.",
             )
     return [(method, one) for method, given in explanations.items() for one in given]
-
-
-def _numbers(piece: str) -> list[str]:
-    bare = _BARE.fullmatch(piece)
-    return [bare[1]] if bare else _NAMED.findall(piece)

@@ -5,15 +5,14 @@ It is asked about a few pairs of history items a case, the same whoever explains
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Literal, cast
 
 import numpy as np
 
 from recexplainer.chat.model import ChatModel, Conversation, Message
+from recexplainer.evaluation.answer_parsing import Choice, parse_choice
 from recexplainer.evaluation.faithfulness import SIMULATABILITY, TIE, differing_pairs, standardized_attributions
 from recexplainer.evaluation.judge import ask_in_random_order
 from recexplainer.evaluation.rows import EXPLANATION, Row, row
@@ -23,7 +22,6 @@ from recexplainer.storage import hash_value
 
 PAIRS = 3
 """How many pairs of history items a reader is asked about in each case."""
-Choice = Literal["A", "B", "NEITHER"]
 _Question = tuple[Method, Explanation, tuple[int, int], Choice]  # about two places of the history, shown in this order
 
 _PROMPT = """\
@@ -42,10 +40,6 @@ A: {first}
 B: {second}
 
 Close with your answer, written as <br>ANSWER-x</br> with A, B or NEITHER in place of x."""
-
-_ANSWER = r"[^\w\n]*(?:answer[^\w\n]+)?(A|B|neither)[^\w\n]*"
-_MARKED = re.compile(rf"<br\s*/?>{_ANSWER}(?=<\s*/?\s*br)", re.IGNORECASE)
-_LINE = re.compile(rf"^{_ANSWER}$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +130,6 @@ def simulation_conversation(explanation: Explanation, places: tuple[int, int]) -
     """The question which of two history items, shown as A and B, the score would miss more, by the text alone."""
     first, second = (explanation.history_titles[place] for place in places)
     return (Message("user", _PROMPT.format(text=explanation.text, first=first, second=second)),)
-
-
-def parse_choice(answer: str) -> Choice | None:
-    """The choice in a model's answer, `<br>ANSWER-A</br>`, or a line that holds nothing else.
-
-    What stands between the marks goes before other lines. None where nothing is chosen, or two different things are.
-    """
-    found = {choice.upper() for choice in _MARKED.findall(answer) or _LINE.findall(answer)}
-    return cast("Choice", found.pop()) if len(found) == 1 else None
 
 
 def _questions(

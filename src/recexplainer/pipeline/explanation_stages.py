@@ -10,6 +10,7 @@ from typing import Any
 
 from recexplainer.chat.local import open_chat_model
 from recexplainer.chat.model import ChatModel, Conversation
+from recexplainer.chat.thinking import without_thinking
 from recexplainer.data.dataset import leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.evaluation import Evaluation
@@ -113,7 +114,7 @@ def _explain_with_endpoint(recipe: Recipe, context: StageContext, folder: Path) 
     model = surrogate_stages.open_endpoint(recipe, context.chat)
     texts = model.answer(explaining_conversations(pairs, dataset.titles))
     records = PairExplainer(dataset, recommender).records
-    explanations = records(Method(model.name), pairs, [text or "" for text in texts])
+    explanations = records(Method(model.name), pairs, [without_thinking(text or "") for text in texts])
     layout.write_explanations(folder / RunLayout.CASE_EXPLANATIONS, explanations)
     return f"{len(texts):,} explanations, {texts.count(None):,} of them not answered"
 

@@ -1,0 +1,146 @@
+"""The answers of chat models, parsed: a rating, a choice, yes or no, a list of titles.
+
+What stands in think marks is no part of an answer. Where an answer is not clear it is None, never a default.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Literal, cast
+
+from recexplainer.chat.thinking import without_thinking
+from recexplainer.claims.parser import read_verdict
+from recexplainer.data.titles import TitleFinder
+
+Choice = Literal["A", "B", "NEITHER"]
+
+_TO_BR = r"(?=<\s*/?\s*br|\s*\Z)"
+_WORDS = {"zero": "0", "one": "1", "two": "2", "three": "3"}
+_NUMBER = r"(\d++(?:\.\d+)?|zero|one|two|three)\b(?!\s*%)"
+_TAIL = rf"(?:\s*(-|/|\bto\b|\bor\b|\band\b|\bout of\b|\bof\b)\s*(?:rating\W?)?{_NUMBER}|\s+(of)\b)?"
+_NOT_MEANT = r"(?!\W*\s(?:would|could|might|is too|seems|requires|needs)\b)"
+_GAP = r"[\"']?(?:\s*\(\s*0\s*-\s*3\s*\))?(?:\s+(?:is|of|would be|as|at|it|this(?:\s\w+)?|an?)\b){0,3}[\s\"']*[-:=>]?"
+_NAMED = re.compile(
+    rf"\b(?:rating|rated?|score|give\s+(?:it|this(?:\s\w+)?))\b{_GAP}[\s\"'“(\[]*{_NUMBER}{_TAIL}{_NOT_MEANT}",
+    re.IGNORECASE,
+)
+_BARE = re.compile(rf"[\s\"'“(\[]*{_NUMBER}{_TAIL}[\s\"'”).\]]*", re.IGNORECASE)
+_MARKED_RATING = re.compile(rf"<br\s*/?>\s*([^<]{{1,40}}?)\s*{_TO_BR}", re.IGNORECASE)
+
+_CHOICE = r"(A|B|neither(?: A nor B| of (?:them|these|the two)| item)?)"
+_ALONE = rf"[^\w\n]*(?:answer[^\w\n]+)?{_CHOICE}[^\w\n]*"
+_OTHER = r"(?!\W*\s*(?:or|and|/|,)\s*(?:[AB]\b|neither\b))"
+_CHOICES = (  # the first of these that finds anything decides
+    re.compile(rf"<br\s*/?>{_ALONE}{_TO_BR}", re.IGNORECASE),
+    re.compile(rf"^{_ALONE}$", re.IGNORECASE | re.MULTILINE),
+    re.compile(
+        rf"\b(?i:answer|choice)(?:\W+(?i:is|would be|option|item))*\W+(?:((?i:neither)|[AB])\b{_OTHER}|([ab])(?=\W*$))",
+        re.MULTILINE,
+    ),
+    re.compile(rf"\b(?i:option|item|choose|pick|select)\W+(?:(?i:option|item)\W+)?([AB])\b{_OTHER}"),
+    re.compile(r"\A\W*([AB])[\"')\]]*(?:\s*[:).,]|\s-)\s(?!.*\b(?:B\b|A\b(?!\s\w)))[^\n]*\Z"),
+)
+
+_YES_OR_NO = re.compile(r"\W*yes\W+(?:or\W+)?no\b\W*", re.IGNORECASE)
+_LEAD_IN = re.compile(
+    r"\W*(?:(?:my|the|final)\s+)*(?:answer|verdict|decision)\b(?:\s+(?:is|would be)\b)?\W*", re.IGNORECASE
+)
+_LIST_MARK = re.compile(r"^\s*(?:[-*•–]|\(?\d{1,2}[.):])\s+")
+_QUOTES = " \t\"'“”‘’`*_.,"
+
+
+def parse_rating(text: str) -> int | None:
+    """The rating in a model's answer, `<br>RATING-k</br>` or in words such as "Rating: 2" or "2 out of 3".
+
+    What stands between the marks goes before the rest. None where there is no rating, where there are two different
+    ones, or where it is none of 0, 1, 2 and 3.
+    """
+    plain = _plain(text)
+    found = [number for piece in _MARKED_RATING.findall(plain) for number in _numbers(piece)] or _numbers(plain)
+    return int(found[0]) if len(set(found)) == 1 and found[0] in ("0", "1", "2", "3") else None
+
+
+def parse_choice(answer: str) -> Choice | None:
+    """The choice in a model's answer: `<br>ANSWER-A</br>`, a line that holds nothing else, or "the answer is A".
+
+    What stands between the marks goes before other lines, and these before sentences. None where nothing is chosen, or
+    two different things are.
+    """
+    plain = _plain(answer)
+    for pattern in _CHOICES:
+        matches = [next(filter(None, match.groups())) for match in pattern.finditer(plain)]
+        if found := {match.upper().partition(" ")[0] for match in matches}:
+            return cast("Choice", found.pop()) if len(found) == 1 else None
+    return None
+
+
+def parse_yes_no(text: str) -> bool | None:
+    """Whether a model's answer is yes; None where it is neither yes nor no, or both are named."""
+    plain = _plain(text)
+    if _YES_OR_NO.fullmatch(plain):
+        return None
+    lead_in = _LEAD_IN.match(plain)
+    return read_verdict(plain[lead_in.end() if lead_in else 0 :].strip(_QUOTES))
+
+
+def parse_titles(text: str, finder: TitleFinder) -> list[int | None]:
+    """The items of a list of titles: with semicolons as asked for, a line each, numbered or not, or in JSON.
+
+    None stands for what is no title. Commas and ">" separate titles where all that they separate is one.
+    """
+    text = without_thinking(text)
+    pieces = _json_list(text)
+    if pieces is None:
+        pieces = [piece for piece in re.split(r"[;\n]", text) if piece.strip(_QUOTES)]
+    titles = {piece: _title(piece, finder) for piece in pieces}
+    found = [titles[piece] for piece in pieces if titles[piece] is not None or not piece.rstrip("* ").endswith(":")]
+    return _separated(text, finder) or found if found == [None] else found
+
+
+def _separated(text: str, finder: TitleFinder) -> list[int | None]:
+    """The items of titles between commas or arrows, if there is nothing else; else []."""
+    lists = ([_title(piece, finder) for piece in text.split(separator)] for separator in (", ", " > ", " → "))
+    return next((items for items in lists if None not in items), [])
+
+
+def _json_list(text: str) -> list[str] | None:
+    with suppress(ValueError):
+        held: Any = json.loads(re.sub(r"\A\s*```\w*|```\s*\Z", "", text))
+        if isinstance(held, list):
+            return [str(each) for each in cast("list[Any]", held)]
+    return None
+
+
+def _title(piece: str, finder: TitleFinder) -> int | None:
+    """The item of one title, as it is or else without the marks of a list and of quotation."""
+    for spelling in (piece, cut := _LIST_MARK.sub("", piece), cut.strip(_QUOTES)):
+        if (found := finder.parse_list(spelling)) and found[0] is not None:
+            return found[0]
+    return None
+
+
+def _plain(text: str) -> str:
+    """The answer alone, in plain characters, without the marks of Markdown and LaTeX."""
+    text = unicodedata.normalize("NFKC", html.unescape(without_thinking(text)))
+    text = re.sub(r"\\(?:boxed|text|mathbf)\{([^{}]*)\}", r"\1", re.sub(r"[‐-―−]", "-", text))
+    return re.sub(r"[*`#$]", "", text.replace("_", " "))
+
+
+def _numbers(piece: str) -> list[str]:
+    """The ratings in a piece, "" for each that is not clear: a range, or of another scale."""
+    bare = _BARE.fullmatch(piece)
+    found: Sequence[tuple[str, ...]] = [bare.groups("")] if bare else _NAMED.findall(piece)
+    return [_rating(*each) for each in found]
+
+
+def _rating(number: str, joined: str, other: str, rest: str) -> str:
+    if rest and number.isalpha():  # one of the best
+        return ""
+    number, other = (_WORDS.get(word.lower(), word.removesuffix(".0")) for word in (number, other))
+    of_three = joined.lower() in ("/", "out of", "of") and other == "3"
+    return number if of_three or not joined else ""
