@@ -1,4 +1,4 @@
-"""The errors of this package. Each names what is wrong, where, and what to do about it.
+"""The errors and warnings of this package. Each names what is wrong, where, and what to do about it.
 
 This module imports nothing of the package; every module may import it.
 """
@@ -45,3 +45,7 @@ class RunError(RecExplainerError):
 
 class ChatError(RecExplainerError):
     """A chat model cannot be opened or refuses, or its cached answers are damaged."""
+
+
+class RecommenderWarning(UserWarning):
+    """A recommender ranks held-out items as if it did not know its users."""

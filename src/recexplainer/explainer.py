@@ -16,6 +16,7 @@ from recexplainer.data.dataset import Split, leave_one_out
 from recexplainer.errors import SettingsError
 from recexplainer.processes import from_first, is_first, wait_for_all
 from recexplainer.recommenders.function import as_recommender
+from recexplainer.recommenders.ranking_check import warn_of_ranking
 from recexplainer.registry import load_registered, registered
 from recexplainer.tasks.mixture import MixtureSettings
 
@@ -56,6 +57,9 @@ class Results:
 class Explainer:
     """Explains a recommender in words, each claim checked against it.
 
+    A RecommenderWarning is issued where the recommender ranks the users' held-out items no better than chance, or its
+    ids and rows seem to be in another order.
+
     Args:
         dataset: The catalogue and the users' histories.
         recommender: Anything that fulfils the contract, or a bare function of histories and items that scores.
@@ -73,6 +77,7 @@ class Explainer:
         self.dataset, self.surrogate = dataset, surrogate
         self.recommender = as_recommender(recommender, dataset.item_ids)
         self.mixture = mixture or MixtureSettings()
+        warn_of_ranking(dataset, self.recommender, given=recommender)
 
     @classmethod
     def fit(
@@ -107,6 +112,7 @@ class Explainer:
         from recexplainer.tasks.example import LabelledExamples
 
         known = as_recommender(recommender, dataset.item_ids)
+        warn_of_ranking(dataset, known, given=recommender)
         chosen = form or ("hybrid" if known.has_vectors else "behavior")
         check_form(chosen, known)
         mixture, settings = mixture or MixtureSettings(), settings or SurrogateSettings()
@@ -115,7 +121,7 @@ class Explainer:
         with TemporaryDirectory() as own:
             surrogate = train_surrogate(chosen, labelled, settings, None, from_first(Path(own)), callbacks=callbacks)
             wait_for_all()
-        explainer = cls(dataset, known, surrogate, mixture)
+        explainer = cls(dataset, recommender, surrogate, mixture)
         explainer.__dict__["_examples"] = examples
         return explainer
 

@@ -12,7 +12,6 @@ from recexplainer.recommenders.scoring import (
     recommended_shares,
     sample_columns,
     score_batches,
-    score_std,
     score_stds,
     truncate,
 )
@@ -60,7 +59,7 @@ def test_bad_scores_are_refused() -> None:
     recommender = LinearRecommender()
     for scores, message in (
         (np.zeros((len(USERS), 3), np.float32), r"shape \(4, 3\), where \(4, 20\)"),
-        (np.full((len(USERS), 20), np.nan, np.float32), "finite"),
+        (np.full((len(USERS), 20), np.nan, np.float32), "NaN for the item number 0, for the history"),
     ):
         recommender.scores = lambda users, scores=scores: scores  # type: ignore[method-assign]
         with pytest.raises(RecommenderError, match=message):
@@ -74,12 +73,39 @@ def test_a_history_of_everything_has_nothing_unseen() -> None:
     assert batch.ranks([2, 0]).tolist() == [1, 1]
 
 
-def test_the_standard_deviation_is_that_of_unseen_items_and_never_zero() -> None:
-    assert score_std(np.array([1.0, 4.0], np.float32), (0, 1)) == 1.0
-    assert score_std(np.array([1.0, 4.0, 4.0], np.float32), (0,)) == 1.0
-    assert score_std(np.array([1.0, 4.0, 6.0], np.float32), (0, 0)) == 1.0  # the standard deviation of 4 and 6
-    assert score_std(np.array([0.0, 4.0, 8.0], np.float32), (0,)) == 2.0
-    assert score_stds(SameForAll([0.0, 4.0, 8.0]), [User((0,)), User((0, 1))]) == [2.0, 1.0]
+@pytest.mark.parametrize(
+    ("scores", "history", "std"),
+    [
+        ([1.0, 4.0], (0, 1), 1.0),
+        ([1.0, 4.0, 4.0], (0,), 1.0),
+        ([1.0, 4.0, 6.0], (0, 0), 1.0),
+        ([0.0, 4.0, 8.0], (0,), 2.0),
+        ([0.0, 4.0, 8.0, -np.inf], (0,), 2.0),
+    ],
+)
+def test_the_standard_deviation_is_that_of_eligible_items_and_never_zero(
+    scores: list[float], history: tuple[int, ...], std: float
+) -> None:
+    assert score_stds(SameForAll(scores), [User(history)]) == [std]
+
+
+def test_what_is_never_recommended_counts_for_nothing() -> None:
+    """Item 1 has -inf for the first user: it is not among the best, ranks last, and moves no mean and no threshold."""
+    scores = np.array([[5.0, -np.inf, 7.0, 6.0], [5.0, 9.0, 7.0, 6.0]], np.float32)
+    batch = ScoreBatch.of([User((0,)), User((0,))], scores)
+    assert batch.scores.tolist() == [[5.0, 5.0, 7.0, 6.0], [5.0, 9.0, 7.0, 6.0]]
+    assert batch.best(3) == [[2, 3], [1, 2, 3]]
+    assert batch.ranks([1, 1]).tolist() == [3, 1]
+    assert batch.ranks([3, 3]).tolist() == [2, 3]
+    assert batch.means.tolist() == [6.0, 6.75]
+    assert [threshold.tolist() for threshold in batch.thresholds()] == [[7.0, 9.0], [7.0, 7.0]]
+
+
+def test_where_nothing_is_left_but_excluded_items_it_is_said() -> None:
+    (batch,) = score_batches(SameForAll([1.0, -np.inf, 2.0]), [User((0, 2), "me")])
+    with pytest.raises(RecommenderError, match="-inf") as caught:
+        batch.best(1)
+    assert "'me'" in caught.value.location
 
 
 def halved(dataset: Dataset) -> ScoredBy:

@@ -24,6 +24,7 @@ from recexplainer.evaluation.answer_parsing import parse_titles, parse_yes_no
 from recexplainer.evaluation.rows import Row, row
 from recexplainer.explanations.record import Method
 from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.ranking_check import RankingCheck
 from recexplainer.recommenders.scoring import ScoreBatch, score_batches
 from recexplainer.surrogate.batching import question_text
 from recexplainer.surrogate.prompt import SEPARATOR
@@ -60,6 +61,29 @@ def evaluate_recommender(dataset: Dataset, split: Split, recommender: Recommende
         for method, lists in ranked.items()
         for k in _CUTS
         for metric, values in (("hr", metrics.hit_ratio), ("ndcg", metrics.ndcg))
+    ]
+
+
+def ranking_check_rows(check: RankingCheck) -> list[Row]:
+    """The AUC of the recommender, of popularity and of chance; the interval is two standard errors either way."""
+    if check.auc is None:
+        return []
+    values = {
+        "recommender": (check.auc, check.auc_error),
+        "popularity": (check.popularity, check.popularity_error),
+        "random": (0.5, check.chance_error),
+    }
+    return [
+        Row(
+            method=method,
+            task="recommendation",
+            metric="auc",
+            value=value,
+            low=max(0.0, (value or 0.0) - 2 * (error or 0.0)),
+            high=min(1.0, (value or 0.0) + 2 * (error or 0.0)),
+            cases=check.users,
+        )
+        for method, (value, error) in values.items()
     ]
 
 

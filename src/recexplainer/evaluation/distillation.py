@@ -129,7 +129,7 @@ def distillation_loss(scores: Tensor, teacher: Tensor, temperature: float = 1.0)
 
 
 class _TeacherScores:
-    """The teacher's scores, each user's best unseen item at 0, divided by their spread; -inf where an item was seen.
+    """The teacher's scores, each user's best eligible item at 0, divided by their spread; -inf where one is not.
 
     Those of as many users as fit are kept, as halves, which are the most precise near 0, where the best items are.
     """
@@ -160,7 +160,7 @@ class _TeacherScores:
 
     def _scores(self, users: Sequence[User]) -> NDArray[np.float32]:
         batches = score_batches(self._teacher, users)
-        scores = np.concatenate([np.where(batch.unseen, batch.scores, -np.inf) for batch in batches])
+        scores = np.concatenate([np.where(batch.eligible, batch.scores, -np.inf) for batch in batches])
         return (scores - scores.max(1, keepdims=True)) / self._spread
 
 

@@ -11,7 +11,7 @@ from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.attribution import occlusion_attributions
 from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.recommenders.neighbours import nearest_items
-from recexplainer.recommenders.scoring import recommended_shares, score_batches, score_std, truncate
+from recexplainer.recommenders.scoring import ScoreBatch, recommended_shares, score_batches, truncate
 
 NEGLIGIBLE = 0.05  # an effect smaller than this share of `score_std` changes nothing; it reads 0.0 when rounded
 TOP = 10  # ranks up to this one are the top
@@ -35,7 +35,7 @@ class Evidence:
         attributions: `[history]`, for each history item: score with it minus score without it.
         shared: `[history]`, for each history item: what it shares with the item, as short phrases such as
             "brand Nimbus", "genre puzzle", "platform Orbit", "the word 'Zelda' in the title", "a close neighbour".
-        score_std: Standard deviation of the scores over the unseen items: the measure of what effect is large.
+        score_std: Standard deviation of the scores over the items that may be recommended: the measure of what effect is large.
         recommended_share: The share of all users to whom the recommender suggests the item; None if not asked.
     """
 
@@ -100,7 +100,7 @@ def gather_evidence(
 
     Histories are cut to what the recommender looks at. `recommended_share` is `Float[items]`, what `recommended_shares`
     gives; where it is None, or the attributes are, they are worked out. Raises RecommenderError where the recommender
-    cannot answer for a changed history, or a history is empty.
+    cannot answer for a changed history, a history is empty, or an item is never recommended to the user.
     """
     attributes = attributes or Attributes.of(dataset)
     recommended_share = recommended_shares(recommender, dataset) if recommended_share is None else recommended_share
@@ -117,7 +117,8 @@ def gather_evidence(
     gathered: list[Evidence] = []
     for batch in score_batches(recommender, users):
         top, _ = batch.thresholds()
-        ranks = batch.ranks(items[batch.span])
+        ranks, stds = batch.ranks(items[batch.span]), batch.stds()
+        _refuse_excluded(batch, items[batch.span], dataset.titles)
         for row, user in enumerate(batch.users):
             place = len(gathered)
             item, scores = int(items[place]), batch.scores[row]
@@ -128,17 +129,26 @@ def gather_evidence(
                     recommended=bool(scores[item] > top[row]),
                     score=float(scores[item]),
                     rank=int(ranks[row]),
-                    n_ranked=int(batch.unseen[row].sum()),
+                    n_ranked=int(batch.eligible[row].sum()),
                     attributions=tuple(attributions[place].tolist()),
                     shared=tuple(
                         (*attributes.shared(other, item), *([CLOSE] if other in neighbours.get(item, ()) else ()))
                         for other in user.history
                     ),
-                    score_std=score_std(scores, user.history),
+                    score_std=stds[row],
                     recommended_share=float(recommended_share[item]),
                 )
             )
     return gathered
+
+
+def _refuse_excluded(batch: ScoreBatch, items: Sequence[int], titles: Sequence[str]) -> None:
+    """Raise RecommenderError for an item that is never recommended to the user: nothing of that is attributable."""
+    for row, (user, item) in enumerate(zip(batch.users, items, strict=True)):
+        if batch.excluded is not None and batch.excluded[row, item]:
+            message = f"The recommender never recommends “{titles[item]}” to this user: its score is -inf."
+            hint = "No history item decides that. Ask about an item with a finite score."
+            raise RecommenderError(message, location=f"user {user.id!r}", hint=hint)
 
 
 def render_evidence(evidence: Evidence, titles: Sequence[str]) -> str:

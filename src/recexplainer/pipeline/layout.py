@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from recexplainer.data.dataset import Dataset
+from recexplainer.data.dataset import Dataset, leave_one_out
 from recexplainer.errors import RunError
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.hardware import best_device
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.kinds import load_recommender
+from recexplainer.recommenders.ranking_check import RankingCheck, check_ranking
 from recexplainer.storage import read_as, read_json, write_json, write_text
 from recexplainer.tasks.example import LabelledExamples, load_examples
 
@@ -44,7 +45,8 @@ class RunLayout:
     """
 
     VERSION = 2  # of what lies where, and of the settings' keys
-    MANIFEST, QUALITY, TRIALS, PAGE = "manifest.json", "quality.json", "trials.json", "index.html"
+    MANIFEST, TRIALS, PAGE = "manifest.json", "trials.json", "index.html"
+    QUALITY, RANKING_CHECK = "quality.json", "ranking_check.json"
     TRAINING_LOG, PREFERENCE_LOG, ABLATED_SURROGATE = "training.json", "preference.json", "surrogate"
     PAIRS, CASE_EXPLANATIONS, JUDGEMENTS = "pairs.json", "explanations.json", "judgements.json"
     SIMULATIONS, CONFUSION = "simulations.json", "confusion.json"
@@ -98,6 +100,15 @@ def rows_file(evaluation: str) -> str:
 def load_target(folders: Folders) -> tuple[Dataset, Recommender]:
     """The dataset and the recommender."""
     return Dataset.load(folders[DATASET]), load_recommender(folders[RECOMMENDER])
+
+
+def load_ranking_check(folders: Folders) -> RankingCheck:
+    """How the recommender ranks held-out items; a run of before this was checked is checked now."""
+    path = folders[RECOMMENDER] / RunLayout.RANKING_CHECK
+    if path.is_file():
+        return read_as(RankingCheck, path)
+    dataset, recommender = load_target(folders)
+    return check_ranking(dataset, leave_one_out(dataset), recommender)
 
 
 def load_alignment(folders: Folders) -> LabelledExamples:

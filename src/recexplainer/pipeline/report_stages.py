@@ -116,6 +116,7 @@ def report_inputs(recipe: Recipe, folders: Folders) -> ReportInputs:
         recommender=recipe.recommender.name,
         dataset=DatasetFacts.of(Dataset.load(folders[layout.DATASET])),
         recommender_rows=read_rows(folders[layout.RECOMMENDER] / RunLayout.QUALITY),
+        ranking_check=layout.load_ranking_check(folders),
         alignment_rows=read_rows(evaluation / rows_file("alignment")),
         counts={task: (train.count(task), test.count(task)) for task in TASKS},
         training_logs=logs,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from recexplainer.pipeline.layout import (
 from recexplainer.pipeline.recipe import EVALUATIONS, DataSettings, Recipe
 from recexplainer.pipeline.report_stages import evaluation_stage, explanations_stage, report_stage
 from recexplainer.recommenders.kinds import make_recommender
+from recexplainer.recommenders.ranking_check import check_ranking
 from recexplainer.registry import registered
 from recexplainer.storage import write_json
 from recexplainer.tasks.example import save_examples
@@ -140,7 +141,7 @@ def recommender_stage(recipe: Recipe) -> Stage:
 
 
 def _make_recommender(recipe: Recipe, context: StageContext, folder: Path) -> str:
-    from recexplainer.evaluation.baselines import evaluate_recommender
+    from recexplainer.evaluation.baselines import evaluate_recommender, ranking_check_rows
     from recexplainer.surrogate.batching import check_form
 
     dataset = Dataset.load(context.folders[DATASET])
@@ -149,9 +150,16 @@ def _make_recommender(recipe: Recipe, context: StageContext, folder: Path) -> st
     for form in recipe.forms:
         check_form(form, made.recommender)
     made.recommender.save(folder)
-    write_rows(folder / RunLayout.QUALITY, evaluate_recommender(dataset, split, made.recommender))
+    check = check_ranking(dataset, split, made.recommender)
+    rows = [*evaluate_recommender(dataset, split, made.recommender), *ranking_check_rows(check)]
+    write_rows(folder / RunLayout.QUALITY, rows)
+    write_json(folder / RunLayout.RANKING_CHECK, asdict(check))
     write_json(folder / RunLayout.TRIALS, made.trials)
-    return made.summary
+    for note in check.notes:
+        _log.info(note)
+    for warning in check.warnings:
+        _log.warning(f"warning: {warning}")
+    return "; ".join([made.summary, *(["WARNING"] if check.warnings else []), check.summary])
 
 
 def examples_stage(recipe: Recipe) -> Stage:

@@ -2,6 +2,7 @@
 
 The recommender is asked again, with some history items left out. Where nothing is left, the item counts as an average
 one: its score is the mean score of the catalogue for the whole history, its rank the one that this score has there.
+An item that is never recommended for what is left (a score of -inf) has the lowest score that it gives to another item.
 
 All functions here take `users`, the histories of the cases, each at most `max_history` long and not empty, and `items`,
 the item asked about in each case. Scores and attributions are in units of the recommender's score. A RecommenderError
@@ -255,9 +256,9 @@ def _subset_rows(
             remaining = _remaining(recommender, user.history, mask, ablation)
             questions[User(remaining or user.history, user.id)].append((case, subset, bool(remaining)))
     for batch in score_batches(recommender, list(questions)):
-        for asked, row in zip(batch.users, batch.scores, strict=True):
+        for asked, row, mean in zip(batch.users, batch.scores, batch.means.tolist(), strict=True):
             for case, subset, left in questions[asked]:
-                yield case, subset, row, float(row[items[case]] if left else row.mean())
+                yield case, subset, row, float(row[items[case]]) if left else mean
 
 
 def _remaining(

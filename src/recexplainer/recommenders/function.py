@@ -16,8 +16,8 @@ import numpy as np
 from pydantic import Field
 
 from recexplainer.errors import RecommenderError
+from recexplainer.recommenders.answers import call, checked_scores, checked_vectors, described, undisturbed
 from recexplainer.recommenders.base import Floats, Recommender, User, require_history
-from recexplainer.recommenders.scoring import checked_array
 from recexplainer.registry import load_registered, registered
 from recexplainer.settings import Settings
 from recexplainer.storage import read_json, write_json
@@ -38,6 +38,9 @@ class FunctionSettings(Settings):
     recommender, or its class. Modules are looked for where you are, too."""
     max_history: int = Field(default=_MAX_HISTORY, ge=1)
     """How many last items a function is given; an object has its own `max_history`."""
+    answers_changed_history: bool = True
+    """Whether it answers for any history. false: only for the whole histories of its own users; then there are
+    alignment scores, but no explanations. An object has its own `answers_changed_history`."""
     files: tuple[Path, ...] = ()
     """Files that it depends on (code, weights): when one changes, the recommender counts as changed."""
 
@@ -56,32 +59,45 @@ class FunctionRecommender:
         item_ids: The catalogue's item ids, `[items]`.
         max_history: How many last items a function is given.
         entry: The name that it can be imported by, as in `FunctionSettings.entry`; without one it cannot be saved.
+        answers_changed_history: Whether a function answers for any history, as in `FunctionSettings`.
 
     Raises:
-        RecommenderError: It is neither a function nor a recommender, or it scores a catalogue of another size.
+        RecommenderError: It is neither a function nor a recommender, it scores a catalogue of another size, or its class
+            cannot be called without arguments.
     """
 
     kind = "function"
 
     def __init__(
-        self, target: Any, item_ids: Sequence[str], max_history: int = _MAX_HISTORY, *, entry: str = ""
+        self,
+        target: Any,
+        item_ids: Sequence[str],
+        max_history: int = _MAX_HISTORY,
+        *,
+        entry: str = "",
+        answers_changed_history: bool = True,
     ) -> None:
-        self._target: Any = target() if isinstance(target, type) else target
+        self._name = entry or str(getattr(target, "__qualname__", type(target).__name__))
+        self._target: Any = _made(target, self._name) if isinstance(target, type) else target
         self._is_object = _fulfils_contract(self._target)
         self.entry, self.n_items, self._item_ids = entry, len(item_ids), list(item_ids)
-        self._name = entry or str(getattr(target, "__qualname__", type(target).__name__))
         self.max_history: int = self._target.max_history if self._is_object else max_history
         self.has_vectors: bool = self._is_object and self._target.has_vectors
-        self.answers_changed_history: bool = not self._is_object or self._target.answers_changed_history
+        own = not self._is_object or bool(self._target.answers_changed_history)
+        self.answers_changed_history: bool = answers_changed_history and own
+        if hasattr(self._target, "padding_item"):
+            self.padding_item: int = self._target.padding_item
         self._with_items = not self._is_object and self._takes_items()
         if self._is_object and self._target.n_items != self.n_items:
             message = f"It scores {self._target.n_items:,} items, but the catalogue has {self.n_items:,}."
             raise self._error(message, "Score the items of the data after filtering, in their order.")
 
     @classmethod
-    def named(cls, entry: str, item_ids: Sequence[str], max_history: int = _MAX_HISTORY) -> FunctionRecommender:
+    def named(
+        cls, entry: str, item_ids: Sequence[str], max_history: int = _MAX_HISTORY, **settings: bool
+    ) -> FunctionRecommender:
         """What a name as in `FunctionSettings.entry` stands for; raises as `import_entry` and the class."""
-        return cls(import_entry(entry), item_ids, max_history, entry=entry)
+        return cls(import_entry(entry), item_ids, max_history, entry=entry, **settings)
 
     def item_vectors(self) -> Floats:
         """The item tower, `Float[items, d]`. Raises RecommenderError where there are no vectors."""
@@ -92,22 +108,38 @@ class FunctionRecommender:
         return self._vectors("user_vectors", len(users), users)
 
     def scores(self, users: Sequence[User]) -> Floats:
-        """The score of every item, `Float[users, items]`. Raises as `checked_array`, and for an empty history."""
+        """The score of every item, `Float[users, items]`; -inf: never recommended.
+
+        Raises RecommenderError as `checked_scores`, for an empty history, and for what the function raises.
+        """
         if not users:
             return np.empty((0, self.n_items), np.float32)
-        if self._is_object:
-            answer = self._target.scores(users)
-        else:
+        if not self._is_object:
             require_history(users, self._name)
-            histories = [[self._item_ids[item] for item in user.history[-self.max_history :]] for user in users]
-            answer = self._target(histories, *([list(self._item_ids)] if self._with_items else []))
-        return checked_array(answer, (len(users), self.n_items), "scores", self._name).copy()
+        function = self._target.scores if self._is_object else self._target
+        answer = call(function, users, self._ask, self._name, self._item_ids)
+        return checked_scores(answer, users, self.n_items, self._name, self._item_ids)
 
-    def _vectors(self, method: str, count: int, *arguments: Any) -> Floats:
+    @property
+    def sees_indices(self) -> bool:
+        """Whether it is given item indices and user ids, as an object is; a function is given item ids."""
+        return self._is_object
+
+    def _ask(self, users: Sequence[User]) -> Any:
+        """What it answers; it gets lists of its own, which it may change."""
+        if self._is_object:
+            return self._target.scores(list(users))
+        histories = [[self._item_ids[item] for item in user.history[-self.max_history :]] for user in users]
+        return self._target(histories, *([list(self._item_ids)] if self._with_items else []))
+
+    def _vectors(self, method: str, count: int, users: Sequence[User] = ()) -> Floats:
         if not self.has_vectors:
             hint = "Align it in the behavior form, or give an object with item_vectors and user_vectors."
             raise self._error("This recommender has no vectors, it can only score.", hint)
-        return checked_array(getattr(self._target, method)(*arguments), (count, None), method, self._name).copy()
+        function = getattr(self._target, method)
+        arguments = [list(users)] if method == "user_vectors" else []
+        answer = call(function, users, lambda some: function(*arguments), self._name, self._item_ids)
+        return checked_vectors(answer, count, method, self._name)
 
     def _takes_items(self) -> bool:
         if not callable(self._target):
@@ -128,20 +160,36 @@ class FunctionRecommender:
         if not self.entry:
             hint = "Put it into a module, and name it: FunctionRecommender.named('module:attribute', item_ids)."
             raise self._error("A function can be saved by its name only, and this one was given without.", hint)
-        described = {"entry": self.entry, "max_history": self.max_history, "item_ids": self._item_ids}
-        write_json(folder / "recommender.json", {"kind": self.kind, "n_items": self.n_items, **described})
+        about = {"entry": self.entry, "max_history": self.max_history, "item_ids": self._item_ids}
+        about |= {"answers_changed_history": self.answers_changed_history}
+        write_json(folder / "recommender.json", {"kind": self.kind, "n_items": self.n_items, **about})
 
     @classmethod
     def load(cls, folder: Path) -> FunctionRecommender:
         """Read what `save` wrote, and import the function again."""
-        described = read_json(folder / "recommender.json")
-        return cls.named(described["entry"], described["item_ids"], described["max_history"])
+        about = read_json(folder / "recommender.json")
+        answers = about.get("answers_changed_history", True)
+        return cls.named(about["entry"], about["item_ids"], about["max_history"], answers_changed_history=answers)
 
 
 def as_recommender(given: Recommender | ScoreFunction, item_ids: Sequence[str]) -> Recommender:
-    """A recommender as it is; a bare function, or a recommender's class, as a `FunctionRecommender`. Raises as it."""
-    ready = _fulfils_contract(given) and not isinstance(given, type)
-    return cast(Recommender, given) if ready else FunctionRecommender(given, item_ids)
+    """A recommender of this package as it is; any other, its class, or a bare function as a `FunctionRecommender`.
+
+    Raises as `FunctionRecommender`.
+    """
+    own = type(given).__module__.startswith("recexplainer.")
+    return cast(Recommender, given) if own and _fulfils_contract(given) else FunctionRecommender(given, item_ids)
+
+
+def _made(kind: type, name: str) -> Any:
+    """An object of a class."""
+    try:
+        with undisturbed():
+            return kind()
+    except Exception as error:
+        message = f"An object of this class cannot be made: {type(error).__name__}: {described(error)}."
+        hint = "A class is called without arguments; make the object yourself, and name that."
+        raise RecommenderError(message, location=name, hint=hint) from error
 
 
 def _fulfils_contract(target: Any) -> bool:
@@ -151,19 +199,27 @@ def _fulfils_contract(target: Any) -> bool:
 def import_entry(entry: str) -> Any:
     """What `module:attribute` names, or what is registered under a name; modules may lie in the working folder.
 
-    Raises RecommenderError where there is no such module or attribute, SettingsError where nothing is registered.
+    Raises RecommenderError where there is no such module or attribute or its code raises, SettingsError where nothing is
+    registered.
     """
     module, colon, attribute = entry.partition(":")
     if entry and not colon:
         return load_registered("recommenders", entry)
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
+    hint = "Name it as module:attribute; the module must be installed, or lie where you start from."
+    if module.endswith(".py"):
+        hint = f"Name the module without .py: {module.removesuffix('.py')}:{attribute}."
     try:
-        found: Any = import_module(module)
+        with undisturbed():
+            found: Any = import_module(module)
         for name in attribute.split("."):
             found = getattr(found, name)
-    except (ImportError, AttributeError, ValueError) as error:
-        message = f"The recommender cannot be imported: {error}."
-        hint = "Name it as module:attribute; the module must be installed, or lie where you start from."
+    except (Exception, SystemExit) as error:
+        missing = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
+        absent = missing or (isinstance(error, AttributeError | ValueError) and module in (*sys.modules, ""))
+        reason = str(error) if absent else f"{type(error).__name__}: {described(error)}"
+        hint = hint if absent else f"Correct the module {module}; python -c 'import {module}' shows the whole error."
+        message = f"The recommender cannot be imported: {reason}."
         raise RecommenderError(message, location=entry or "function.entry", hint=hint) from error
     return found

@@ -110,9 +110,12 @@ def make_recommender(dataset: Dataset, split: Split, settings: RecommenderSettin
             return MadeRecommender(made, f"vectors of {dataset.n_items:,} items; {_answers_for(made)}", [])
         case "function":
             own = settings.function
-            function = FunctionRecommender.named(own.entry, dataset.item_ids, own.max_history)
+            function = FunctionRecommender.named(
+                own.entry, dataset.item_ids, own.max_history, answers_changed_history=own.answers_changed_history
+            )
             vectors = "with vectors" if function.has_vectors else "scores only"
-            return MadeRecommender(function, f"{own.entry}, {vectors}", [])
+            known = "" if function.answers_changed_history else "; it answers for its own users' histories alone"
+            return MadeRecommender(function, f"{own.entry}, {vectors}{known}", [])
         case "implicit":
             fitted = fit_implicit(dataset, split, settings.implicit)
             return MadeRecommender(fitted, f"{settings.name} of implicit, {settings.implicit.factors} factors", [])

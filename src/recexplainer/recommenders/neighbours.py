@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Floats, Recommender, User
-from recexplainer.recommenders.scoring import BATCH, score_batches, score_std
+from recexplainer.recommenders.scoring import BATCH, score_batches
 
 
 def unit_vectors(vectors: Floats) -> Floats:
@@ -46,7 +46,7 @@ class AttributeContrast:
     """What one attribute of the item asked about does among the item's neighbours.
 
     The contrast is the mean score of the neighbours that have it minus that of those that lack it, divided by
-    `score_std`; None where either side has too few.
+    the standard deviation of the user's scores; None where either side has too few.
     """
 
     attribute: str
@@ -85,10 +85,10 @@ def attribute_contrasts(
     nearest = nearest_items(_vectors(recommender, sample), items, neighbours).tolist()
     contrasts: list[list[AttributeContrast]] = []
     for batch in score_batches(recommender, users):
-        cases = zip(batch.users, items[batch.span], nearest[batch.span], batch.scores, strict=True)
-        for user, item, near, scores in cases:
+        cases = zip(batch.users, items[batch.span], nearest[batch.span], batch.scores, batch.stds(), strict=True)
+        for user, item, near, scores, std in cases:
             others = [other for other in near if other not in user.history]
-            scores = scores / score_std(scores, user.history)
+            scores = scores / np.float32(std)
             found = [_contrast(name, attributes, others, scores, least) for name in sorted(attributes[item])]
             contrasts.append(sorted(found, key=lambda one: (one.contrast is None, -(one.contrast or 0.0))))
     return contrasts

@@ -1,6 +1,6 @@
 """Scoring in batches, and what is read off scores: best items, ranks, thresholds, standard deviations, samples.
 
-Every package scores users here, so shape and finiteness are checked once. It does not know what the scores are for.
+Every package scores users here, so what a recommender returns is checked once. It does not know what the scores are for.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RecommenderError
+from recexplainer.recommenders.answers import call, checked_scores
 from recexplainer.recommenders.base import Floats, Recommender, User
 
 BATCH = 1024
@@ -22,11 +22,29 @@ BATCH = 1024
 
 @dataclass(frozen=True)
 class ScoreBatch:
-    """The scores of some users."""
+    """The scores of some users.
+
+    Attributes:
+        users: Who was asked about, `[users]`.
+        scores: `Float[users, items]`, finite. An item that is never recommended to a user (a score of -inf) has the
+            lowest score that the user has.
+        start: The position of the first user among all that are scored.
+        excluded: `Bool[users, items]`: True where an item is never recommended; None: nowhere.
+    """
 
     users: Sequence[User]
-    scores: Floats  # `Float[users, items]`
-    start: int = 0  # the position of the first of them among all that are scored
+    scores: Floats
+    start: int = 0
+    excluded: NDArray[np.bool_] | None = None
+
+    @classmethod
+    def of(cls, users: Sequence[User], scores: Floats, start: int = 0) -> ScoreBatch:
+        """From scores that are finite or -inf."""
+        excluded = scores == -np.inf
+        if not excluded.any():
+            return cls(users, scores, start)
+        lowest = scores.min(axis=1, where=~excluded, initial=np.inf, keepdims=True)
+        return cls(users, np.where(excluded, lowest, scores), start, excluded)
 
     @property
     def span(self) -> slice:
@@ -42,37 +60,71 @@ class ScoreBatch:
         return seen
 
     @cached_property
-    def unseen(self) -> NDArray[np.bool_]:
-        """`Bool[users, items]`: True where the item is not in the history. Raises RecommenderError if all items are."""
-        unseen = ~self.seen
-        if not unseen.any(axis=1).all():
+    def eligible(self) -> NDArray[np.bool_]:
+        """`Bool[users, items]`: True where the item can be recommended: it is not in the history, nor excluded.
+
+        Raises RecommenderError where there is no such item for a user.
+        """
+        eligible = self._possible
+        if len(none := np.flatnonzero(~eligible.any(axis=1))):
             message = "A history holds every item of the catalogue, so nothing is left to recommend."
-            where = f"a catalogue of {unseen.shape[1]} items"
-            raise RecommenderError(message, location=where, hint="Use a larger catalogue or shorter histories.")
-        return unseen
+            hint = "Use a larger catalogue or shorter histories."
+            if self.excluded is not None:
+                message = "Every item that is not in the history has the score -inf, so nothing is left to recommend."
+                hint = "Return a finite score for at least one of them."
+            where = f"user {self.users[int(none[0])].id!r}, a catalogue of {eligible.shape[1]} items"
+            raise RecommenderError(message, location=where, hint=hint)
+        return eligible
+
+    @cached_property
+    def _possible(self) -> NDArray[np.bool_]:
+        return ~self.seen if self.excluded is None else ~(self.seen | self.excluded)
+
+    @cached_property
+    def means(self) -> Floats:
+        """`Float[users]`: the mean score of the catalogue, without what is excluded."""
+        if self.excluded is None:
+            return self.scores.mean(axis=1)
+        return self.scores.mean(axis=1, where=~self.excluded)
+
+    def stds(self) -> list[float]:
+        """`[users]`: the standard deviation of each user's scores over the eligible items; 1 where they do not differ.
+
+        Attributions are divided by it, so that they mean the same for every recommender.
+        """
+        eligible = self._possible
+        pairs = zip(self.scores, eligible, strict=True)
+        return [float(row[own].std()) or 1.0 if own.any() else 1.0 for row, own in pairs]
 
     def best(self, k: int) -> list[list[int]]:
-        """The unseen items of the highest scores, best first, at most `k`; of equal ones the first in the catalogue."""
-        order = np.argsort(np.where(self.unseen, -self.scores, np.inf), axis=1, kind="stable")[:, :k]
-        unseen = np.take_along_axis(self.unseen, order, axis=1)
-        return [items[there].tolist() for items, there in zip(order, unseen, strict=True)]
+        """The eligible items of the highest scores, best first, at most `k`; of equal ones the first in the catalogue."""
+        order = np.argsort(np.where(self.eligible, -self.scores, np.inf), axis=1, kind="stable")[:, :k]
+        eligible = np.take_along_axis(self.eligible, order, axis=1)
+        return [items[there].tolist() for items, there in zip(order, eligible, strict=True)]
 
     def ranks(self, items: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:
-        """`Int[users]`: the rank of one item each among the unseen ones, 1 the best; ties are to its favor."""
-        own = self.scores[np.arange(len(self.users)), np.asarray(items, np.int64)]
-        return 1 + ((self.scores > own[:, None]) & ~self.seen).sum(axis=1)
+        """`Int[users]`: the rank of one item each among the unseen ones, 1 the best; ties are to its favor.
+
+        An excluded item stands behind all that are eligible.
+        """
+        rows, items = np.arange(len(self.users)), np.asarray(items, np.int64)
+        above = (self.scores > self.scores[rows, items][:, None]) & ~self.seen
+        if self.excluded is None:
+            return 1 + above.sum(axis=1)
+        behind = self.excluded[rows, items][:, None] | above
+        return 1 + (behind & self._possible).sum(axis=1)
 
     def thresholds(self) -> tuple[Floats, Floats]:
-        """Each user's own thresholds over unseen items (paper section 2.2, task 3), `Float[users]` twice.
+        """Each user's own thresholds over eligible items (paper section 2.2, task 3), `Float[users]` twice.
 
         A positive item scores strictly above the first (the best 20%), a negative one strictly below the second (the
         lower 50%). Shares are rounded down.
         """
         n_items = self.scores.shape[1]
-        n_unseen = self.unseen.sum(axis=1)
-        scores = np.where(self.unseen, self.scores, -np.inf)
-        top = n_items - 1 - n_unseen // 5
-        bottom = n_items - n_unseen + n_unseen // 2
+        n_eligible = self.eligible.sum(axis=1)
+        scores = np.where(self.eligible, self.scores, -np.inf)
+        top = n_items - 1 - n_eligible // 5
+        bottom = n_items - n_eligible + n_eligible // 2
         ordered = np.partition(scores, np.unique(np.concatenate([top, bottom])), axis=1)
         rows = np.arange(len(scores))
         return ordered[rows, top], ordered[rows, bottom]
@@ -84,51 +136,22 @@ def truncate(history: Sequence[int] | NDArray[np.integer], recommender: Recommen
 
 
 def score_batches(recommender: Recommender, users: Sequence[User], *, batch: int = BATCH) -> Iterator[ScoreBatch]:
-    """Score users, at most `batch` at a time. Raises as `checked_array`."""
+    """Score users, at most `batch` at a time. Raises as `checked_scores`, and what the recommender's code raises."""
     for start in range(0, len(users), batch):
         part = users[start : start + batch]
-        scores = checked_array(recommender.scores(part), (len(part), recommender.n_items), "scores", "Recommender")
-        yield ScoreBatch(part, scores, start)
+        yield ScoreBatch.of(part, _scores(recommender, part), start)
 
 
-def checked_array(answer: Any, shape: tuple[int, int | None], method: str, location: str) -> Floats:
-    """What a recommender's method returned, as an array of finite numbers, `Float[shape]`; None is any width.
-
-    Raises RecommenderError where it is no array of numbers, has another shape, or holds NaN or infinity.
-    """
-    try:
-        array = np.asarray(answer, np.float32)
-    except (TypeError, ValueError) as error:
-        message = f"{method} did not return an array of numbers: {error}."
-        raise RecommenderError(message, location=location, hint="Return a NumPy array.") from error
-    if array.ndim != 2 or array.shape[0] != shape[0] or shape[1] not in (None, array.shape[1]):
-        expected = f"({shape[0]}, {'any width' if shape[1] is None else shape[1]})"
-        message = f"{method} returned the shape {array.shape}, where {expected} is expected."
-        hint = "Return one row a user (of item vectors: an item), and of scores one column an item."
-        raise RecommenderError(message, location=location, hint=hint)
-    if not np.isfinite(array).all():
-        message = f"{method} returned NaN or infinity; only finite numbers are allowed."
-        hint = "Return a finite number for every item, those in the history included; they are left out later."
-        raise RecommenderError(message, location=location, hint=hint)
-    return array
-
-
-def score_std(scores: Floats, history: Sequence[int]) -> float:
-    """The standard deviation of one user's scores over the unseen items; 1 where they do not differ.
-
-    Attributions are divided by it, so that they mean the same for every recommender.
-    """
-    unseen = np.delete(scores, list(set(history)))
-    return float(unseen.std()) or 1.0 if len(unseen) else 1.0
+def _scores(recommender: Recommender, users: Sequence[User]) -> Floats:
+    name = type(recommender).__name__
+    own = type(recommender).__module__.startswith("recexplainer.")
+    answer = recommender.scores(users) if own else call(recommender.scores, users, recommender.scores, name)
+    return checked_scores(answer, users, recommender.n_items, name)
 
 
 def score_stds(recommender: Recommender, users: Sequence[User]) -> list[float]:
-    """`score_std` of each user. Raises as `score_batches`."""
-    return [
-        score_std(scores, user.history)
-        for batch in score_batches(recommender, users)
-        for user, scores in zip(batch.users, batch.scores, strict=True)
-    ]
+    """`ScoreBatch.stds` of all users. Raises as `score_batches`."""
+    return [std for batch in score_batches(recommender, users) for std in batch.stds()]
 
 
 def recommended_shares(recommender: Recommender, dataset: Dataset, sample: int = 200) -> Floats:
@@ -144,8 +167,8 @@ def recommended_shares(recommender: Recommender, dataset: Dataset, sample: int =
     recommended, asked = np.zeros(recommender.n_items), np.zeros(recommender.n_items)
     for batch in score_batches(recommender, users):
         top, _ = batch.thresholds()
-        recommended += (batch.unseen & (batch.scores > top[:, None])).sum(axis=0)
-        asked += batch.unseen.sum(axis=0)
+        recommended += (batch.eligible & (batch.scores > top[:, None])).sum(axis=0)
+        asked += (~batch.seen).sum(axis=0)
     return (recommended / np.maximum(asked, 1)).astype(np.float32)
 
 

@@ -141,6 +141,11 @@ class VectorRecommender:
         self._user_of = {history: user for user, history in known}
         self._history_of = {user: history for user, history in known if history}
 
+    @property
+    def knows_users(self) -> bool:
+        """Whether users have vectors of their own, known by their ids."""
+        return self._users is not None
+
     @classmethod
     def from_arrays(
         cls,

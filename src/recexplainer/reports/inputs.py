@@ -10,6 +10,7 @@ from recexplainer.data.dataset import Dataset, Note
 from recexplainer.evaluation.rows import Confusion, Row
 from recexplainer.evidence.pair_attribution import PairAttribution
 from recexplainer.explanations.record import Explanation
+from recexplainer.recommenders.ranking_check import RankingCheck
 
 PaperDataset = Literal["Games", "Movies", "Steam"]
 
@@ -51,6 +52,7 @@ class ReportInputs:
     dataset: DatasetFacts
     recommender: str = "SASRec"
     recommender_rows: Sequence[Row] = ()  # methods `recommender` and `popularity`: hr and ndcg at 5 and 10
+    ranking_check: RankingCheck | None = None  # how the recommender ranks held-out items, and what is wrong there
     alignment_rows: Sequence[Row] = ()  # of Table 1
     counts: Mapping[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])  # train and test, a task
     # For each form the trainer's log, oldest first: mappings with `step` and `loss`, and where known with

@@ -78,16 +78,17 @@ def cause_examples(examples: Sequence[Example]) -> list[Example]:
 
 
 def _draw_items(batch: ScoreBatch, rng: np.random.Generator) -> list[int]:
-    """One unseen item a user: from the recommender's top ten, the rest of its top 20%, its bottom 50%, or between."""
+    """One eligible item a user: from the recommender's top ten, the rest of its top 20%, its bottom 50%, or between."""
     top, bottom = (threshold[:, None] for threshold in batch.thresholds())
-    scores, unseen = batch.scores, batch.unseen
-    best = np.argpartition(np.where(unseen, -scores, np.inf), min(TOP, scores.shape[1]) - 1, axis=1)[:, :TOP]
-    in_top = np.zeros_like(unseen)
+    scores, eligible = batch.scores, batch.eligible
+    best = np.argpartition(np.where(eligible, -scores, np.inf), min(TOP, scores.shape[1]) - 1, axis=1)[:, :TOP]
+    in_top = np.zeros_like(eligible)
     np.put_along_axis(in_top, best, True, axis=1)
-    liked = unseen & (scores > top)
-    masks = (liked & in_top, liked & ~in_top, unseen & (scores < bottom), unseen & (scores >= bottom) & (scores <= top))
+    liked = eligible & (scores > top)
+    between = eligible & (scores >= bottom) & (scores <= top)
+    masks = (liked & in_top, liked & ~in_top, eligible & (scores < bottom), between)
     drawn = np.stack([sample_columns(mask, 1, rng)[:, 0] for mask in masks])
     drawn[1] = np.where(drawn[1] >= 0, drawn[1], drawn[0])  # a small catalogue's top 20% lies within the top ten
     source = rng.choice(len(masks), size=len(scores), p=_SOURCES)
     chosen = drawn[source, np.arange(len(scores))]
-    return np.where(chosen >= 0, chosen, sample_columns(unseen, 1, rng)[:, 0]).tolist()
+    return np.where(chosen >= 0, chosen, sample_columns(eligible, 1, rng)[:, 0]).tolist()

@@ -1,4 +1,4 @@
-"""Tasks 1 to 3 (paper section 2.2), from scores of unseen items: retrieval, ranking, classification."""
+"""Tasks 1 to 3 (paper section 2.2), from scores of items that may be recommended: retrieval, ranking, classification."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ CANDIDATES = 5
 
 
 def retrieval_examples(batch: ScoreBatch) -> list[Example]:
-    """One Example a user: the answer is the recommender's best unseen item (of equals, the first in the catalogue)."""
-    best = np.where(batch.unseen, batch.scores, -np.inf).argmax(axis=1).tolist()
+    """One Example a user: the answer is the recommender's best eligible item (of equals, the first in the catalogue)."""
+    best = np.where(batch.eligible, batch.scores, -np.inf).argmax(axis=1).tolist()
     return [
         Example("retrieval", user=user.id, history=user.history, answer_items=(item,))
         for user, item in zip(batch.users, best, strict=True)
@@ -21,11 +21,11 @@ def retrieval_examples(batch: ScoreBatch) -> list[Example]:
 
 
 def ranking_examples(batch: ScoreBatch, rng: np.random.Generator) -> list[Example]:
-    """One Example a user: five unseen items drawn at random; the answer is the same items, the best first.
+    """One Example a user: five eligible items drawn at random; the answer is the same items, the best first.
 
-    Fewer candidates are shown where fewer are unseen; a user with less than two gives no Example.
+    Fewer candidates are shown where fewer are eligible; a user with less than two gives no Example.
     """
-    candidates = sample_columns(batch.unseen, CANDIDATES, rng)
+    candidates = sample_columns(batch.eligible, CANDIDATES, rng)
     scores = np.take_along_axis(batch.scores, candidates, axis=1)
     order = np.argsort(np.where(candidates < 0, np.inf, -scores), axis=1, kind="stable")
     ranked = np.take_along_axis(candidates, order, axis=1).tolist()
@@ -48,8 +48,8 @@ def classification_examples(batch: ScoreBatch, rng: np.random.Generator) -> list
     A side on which no item lies (tiny catalogues, equal scores) gives no Example.
     """
     top, bottom = batch.thresholds()
-    liked = sample_columns(batch.unseen & (batch.scores > top[:, None]), 1, rng)[:, 0].tolist()
-    disliked = sample_columns(batch.unseen & (batch.scores < bottom[:, None]), 1, rng)[:, 0].tolist()
+    liked = sample_columns(batch.eligible & (batch.scores > top[:, None]), 1, rng)[:, 0].tolist()
+    disliked = sample_columns(batch.eligible & (batch.scores < bottom[:, None]), 1, rng)[:, 0].tolist()
     return [
         Example("classification", user=user.id, history=user.history, items=(item,), answer_text=word)
         for user, positive, negative in zip(batch.users, liked, disliked, strict=True)

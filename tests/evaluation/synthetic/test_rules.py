@@ -114,7 +114,7 @@ def test_causes_decide_the_verdict(rule: str) -> None:
     for batch in score_batches(recommender, users(80)):
         top, _ = batch.thresholds()
         for row, user in enumerate(batch.users):
-            for item in np.flatnonzero(batch.unseen[row]).tolist():
+            for item in np.flatnonzero(batch.eligible[row]).tolist():
                 causes = recommender.causes(user, item)
                 if causes.positive:
                     assert batch.scores[row, item] > top[row]

@@ -292,9 +292,9 @@ def _clear_cases(
     ]
     clear: list[tuple[int, int, bool]] = []
     for batch in score_batches(recommender, users):
-        ranked = np.argsort(np.argsort(np.where(batch.unseen, -batch.scores, np.inf), axis=1), axis=1)
-        n_unseen = batch.unseen.sum(axis=1, keepdims=True)
-        rows, items = np.nonzero(batch.unseen & (np.abs(ranked - n_unseen // 5) >= _MARGIN * n_unseen))
+        ranked = np.argsort(np.argsort(np.where(batch.eligible, -batch.scores, np.inf), axis=1), axis=1)
+        n_eligible = batch.eligible.sum(axis=1, keepdims=True)
+        rows, items = np.nonzero(batch.eligible & (np.abs(ranked - n_eligible // 5) >= _MARGIN * n_eligible))
         recommended = batch.scores[rows, items] > batch.thresholds()[0][rows]
         clear += zip((rows + batch.start).tolist(), items.tolist(), recommended.tolist(), strict=True)
     for place in rng.permutation(len(clear)).tolist():

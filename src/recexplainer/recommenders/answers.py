@@ -1,0 +1,268 @@
+"""What a recommender's code returned, of whatever library, as checked numbers; and its exceptions as one message.
+
+It knows arrays, tensors, frames and sparse matrices by what they can do, and imports none of their libraries.
+"""
+
+from __future__ import annotations
+
+import inspect
+import random
+import sys
+import traceback
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from itertools import islice
+from pathlib import Path
+from threading import RLock
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recexplainer.errors import RecExplainerError, RecommenderError
+from recexplainer.recommenders.base import Floats, User
+
+_ONE_AT_A_TIME = RLock()  # stages may run in threads, and standard output belongs to all of them
+_SHOWN = 3  # history items in a message
+_PLAIN = (int, float, bool, np.ndarray)  # what lists of numbers are made of
+_LOWEST = np.float32(-1e30)  # below it a score is a mask, as the lowest float32 is for implicit: as good as -inf
+_ANY_HISTORY = (
+    "It must answer for any history. If it knows only the histories of its own users, set "
+    "recommender.function.answers_changed_history: false."
+)
+
+
+def checked_scores(
+    answer: Any, users: Sequence[User], n_items: int, location: str, item_ids: Sequence[str] | None = None
+) -> Floats:
+    """What `scores` returned, as `Float[users, items]`; finite, or -inf where an item is never recommended.
+
+    A frame whose columns are labelled by the `item_ids` is put in their order, however it came. Raises RecommenderError
+    where it is no array of numbers, has another shape, holds NaN or +inf, or has no finite score for a user.
+    """
+    array = _numbers(_in_order(answer, item_ids, location), "scores", location, len(users))
+    if array.shape == (n_items,) and len(users) == 1:
+        array = array[None]  # what model(x).squeeze() gives for one user
+    if array.shape != (len(users), n_items):
+        raise _wrong_shape(array.shape, (len(users), n_items), "scores", location)
+    scores = np.where(array < _LOWEST, -np.inf, array).astype(np.float32)
+    wrong = ~(scores < np.inf)
+    if wrong.any():
+        row, item = (int(place) for place in np.argwhere(wrong)[0])
+        what = "NaN" if np.isnan(scores[row, item]) else "+inf"
+        named = repr(item_ids[item]) if item_ids else f"number {item}"
+        more = f" ({int(wrong.sum()):,} scores are NaN or +inf)" if wrong.sum() > 1 else ""
+        message = f"scores returned {what} for the item {named}, for {asked(users[row], item_ids)}{more}."
+        hint = "Return a finite score for every item, or -inf for one that is never recommended to this user."
+        raise RecommenderError(message, location=location, hint=hint)
+    if len(empty := np.flatnonzero(~np.isfinite(scores).any(axis=1))):
+        message = f"scores returned -inf for every item, for {asked(users[int(empty[0])], item_ids)}."
+        hint = "Return a finite score for what may be recommended."
+        raise RecommenderError(message, location=location, hint=hint)
+    return scores
+
+
+def checked_vectors(answer: Any, count: int, method: str, location: str) -> Floats:
+    """What `item_vectors` or `user_vectors` returned, as finite `Float[count, d]`. Raises RecommenderError else."""
+    array = _numbers(answer, method, location, count)
+    if array.ndim != 2 or len(array) != count:
+        raise _wrong_shape(array.shape, (count, None), method, location)
+    if not np.isfinite(array).all():
+        rows = np.flatnonzero(~np.isfinite(array).all(axis=1))
+        message = f"{method} returned NaN or infinity in {len(rows):,} rows, first in row {rows[0]} (counted from 0)."
+        raise RecommenderError(message, location=location, hint="Return finite numbers only.")
+    return np.array(array, np.float32)
+
+
+def asked(user: User, item_ids: Sequence[str] | None = None) -> str:
+    """A history and its user in words, for a message: by ids, or by item indices where the ids are not known."""
+    ids = item_ids or ()
+    shown = [ids[item] if item < len(ids) else str(item) for item in user.history[:_SHOWN]]
+    history = ", ".join([*shown, *(["…"] if len(user.history) > _SHOWN else [])])
+    return f"the history ({history})" + (f" of user {user.id!r}" if user.id else "")
+
+
+def call(
+    function: Callable[..., Any], users: Sequence[User], ask: Callable[[Sequence[User]], Any], name: str,
+    item_ids: Sequence[str] | None = None,
+) -> Any:
+    """What somebody's `function` answers to `ask(users)`; what it raises becomes one RecommenderError.
+
+    The error names the first user for whom it raises, and the line of code. Whatever it prints goes to standard error,
+    and the seeds of Python, NumPy and torch are afterwards as before.
+    """
+    if _is_async(function):
+        raise RecommenderError(
+            "This function is asynchronous.", location=name, hint="Give a plain function: def, not async def."
+        )
+    try:
+        with undisturbed():
+            answer = ask(users)
+    except RecExplainerError:
+        raise
+    except Exception as error:
+        culprit, raised = _culprit(users, ask, error)
+        whom = asked(culprit, item_ids) if culprit else f"the histories of {len(users):,} users together"
+        message = f"{name} raised {type(raised).__name__} for {whom}: {described(raised)}."
+        raise RecommenderError(message, location=name, hint=_ANY_HISTORY) from raised
+    if inspect.isawaitable(answer):
+        if inspect.iscoroutine(answer):
+            answer.close()
+        raise RecommenderError("It returned an awaitable.", location=name, hint="Return the scores themselves.")
+    return answer
+
+
+def described(error: BaseException) -> str:
+    """An exception's message on one line, and the line of code that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = Path(__file__).parent
+    foreign = [one for one in frames if Path(one.filename).parent != own and "<frozen" not in one.filename]
+    theirs = [one for one in foreign if "site-packages" not in one.filename] or foreign
+    place = f" ({Path(theirs[-1].filename).name}, line {theirs[-1].lineno})" if theirs else ""
+    if isinstance(error, SyntaxError) and error.filename:
+        place = f" ({Path(error.filename).name}, line {error.lineno})"
+    text = (error.msg if isinstance(error, SyntaxError) else str(error)) or "without a message"
+    return f"{' '.join(text.split())}{place}"
+
+
+@contextmanager
+def undisturbed() -> Generator[None]:
+    """Whatever the block prints goes to standard error, and global seeds are afterwards as before."""
+    torch: Any = sys.modules.get("torch")
+    with _ONE_AT_A_TIME:
+        states = random.getstate(), np.random.get_state(), torch.random.get_rng_state() if torch else None
+        try:
+            with redirect_stdout(sys.stderr):
+                yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+            if torch:
+                torch.random.set_rng_state(states[2])
+
+
+def _culprit(
+    users: Sequence[User], ask: Callable[[Sequence[User]], Any], error: Exception
+) -> tuple[User | None, Exception]:
+    """The first of a few users for whom it raises when asked alone, and what it raises then."""
+    for user in users[:_SHOWN] if len(users) > 1 else ():
+        try:
+            with undisturbed():
+                ask([user])
+        except Exception as alone:
+            return user, alone
+    return (users[0] if len(users) == 1 else None), error
+
+
+def _is_async(function: Any) -> bool:
+    return any(
+        test(one)
+        for one in (function, getattr(function, "__call__", None))  # noqa: B004: an object's own method is looked at
+        for test in (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+    )
+
+
+def _in_order(answer: Any, item_ids: Sequence[str] | None, location: str) -> Any:
+    """A frame with its columns in the order of the items, where it labels them by item; else as it is."""
+    labels = getattr(answer, "columns", None)
+    if item_ids is None or labels is None or type(labels).__name__ == "RangeIndex":
+        return answer
+    columns = [str(label) for label in labels]
+    known = set(item_ids)
+    if columns == list(item_ids) or not known & set(columns):
+        return answer
+    if set(columns) != known or len(columns) != len(item_ids):
+        lacking = next((one for one in item_ids if one not in columns), None) or next(
+            one for one in columns if one not in known or columns.count(one) > 1
+        )
+        message = f"The frame's columns are items, but not those of the catalogue: for example {lacking!r}."
+        raise RecommenderError(message, location=location, hint="Give one column for each item of `items`.")
+    place = {label: at for at, label in enumerate(columns)}
+    order = [place[one] for one in item_ids]
+    return answer.iloc[:, order] if hasattr(answer, "iloc") else answer[:, order]
+
+
+def _numbers(answer: Any, method: str, location: str, rows: int) -> NDArray[Any]:
+    """Real numbers as an array of any shape; RecommenderError where it is none."""
+    try:
+        array = _as_array(answer, rows)
+    except RecommenderError:
+        raise
+    except Exception as error:
+        message = f"{method} did not return an array of numbers but {_kind(answer)}: {' '.join(str(error).split())}."
+        raise RecommenderError(message, location=location, hint="Return a NumPy array.") from error
+    if array.dtype.names:
+        message = f"{method} returned a structured array with the fields {', '.join(array.dtype.names)}."
+        hint = "Return its numbers: numpy.lib.recfunctions.structured_to_unstructured(array)."
+        raise RecommenderError(message, location=location, hint=hint)
+    texts = array.dtype == object and any(isinstance(one, str | bytes) for one in array.ravel())
+    try:
+        if texts or array.dtype.kind in "USMmcV":
+            raise TypeError(f"it holds {'complex numbers' if array.dtype.kind == 'c' else 'no numbers'}")
+        with np.errstate(over="ignore"):
+            return array.astype(np.float32)
+    except (TypeError, ValueError) as error:
+        message = f"{method} did not return an array of numbers but {_kind(answer)}: {error}."
+        raise RecommenderError(message, location=location, hint="Return a NumPy array.") from error
+
+
+def _as_array(answer: Any, rows: int) -> NDArray[Any]:
+    """The array that a library's object holds, on whatever device, with or without gradients."""
+    if inspect.isgenerator(answer):
+        answer = list(islice(cast("Generator[Any]", answer), rows + 1))
+    if isinstance(answer, list | tuple) and type(_first(answer)) not in _PLAIN:
+        return np.stack([_as_array(one, rows) for one in cast("Sequence[Any]", answer)])
+    if isinstance(answer, np.ma.MaskedArray):
+        return np.ma.filled(answer.astype(np.float64), -np.inf)  # what is masked is not recommended
+    if isinstance(answer, np.ndarray):
+        return cast("NDArray[Any]", answer)
+    if hasattr(answer, "detach"):
+        return _of_tensor(answer)
+    for method in ("toarray", "to_numpy"):  # of scipy.sparse; of frames
+        if hasattr(answer, method):
+            return np.asarray(getattr(answer, method)())
+    if hasattr(answer, "__dlpack__") and not hasattr(answer, "__array__"):
+        import torch
+
+        return _of_tensor(torch.from_dlpack(answer))
+    return np.asarray(answer)
+
+
+def _first(nested: Any) -> Any:
+    """The first value of lists within lists."""
+    while isinstance(nested, list | tuple) and nested:
+        nested = nested[0]
+    return nested
+
+
+def _of_tensor(tensor: Any) -> NDArray[Any]:
+    if tensor.is_meta:
+        raise TypeError("a tensor on the device meta holds no numbers")
+    tensor = tensor.detach()
+    if tensor.is_quantized:
+        tensor = tensor.dequantize()
+    if tensor.layout != sys.modules["torch"].strided:
+        tensor = tensor.to_dense()
+    if tensor.is_complex():
+        raise TypeError("it holds complex numbers")
+    return tensor.cpu().float().numpy()
+
+
+def _kind(answer: Any) -> str:
+    inner = f" of {type(answer[0]).__name__}" if isinstance(answer, list | tuple) and answer else ""
+    return "None" if answer is None else f"{type(answer).__name__}{inner}"
+
+
+def _wrong_shape(
+    shape: tuple[int, ...], expected: tuple[int, int | None], method: str, location: str
+) -> RecommenderError:
+    wanted = f"({expected[0]}, {'any width' if expected[1] is None else expected[1]})"
+    hint = "Return one row a user (of item vectors: an item), and of scores one column an item."
+    if len(shape) == 2 and shape == expected[::-1]:
+        hint = f"Rows and columns seem to be exchanged: return the transposed array. {hint}"
+    elif len(shape) == 1:
+        hint = f"One row was returned where {expected[0]} are needed. {hint}"
+    elif len(shape) == 2 and shape[0] == expected[0] and expected[1] and abs(shape[1] - expected[1]) == 1:
+        hint = f"One column {'less' if shape[1] < expected[1] else 'more'}: is there a row for padding? {hint}"
+    message = f"{method} returned the shape {shape}, where {wanted} is expected."
+    return RecommenderError(message, location=location, hint=hint)
