@@ -137,7 +137,7 @@ def stages_made(run: Callable[..., None], *arguments: Any, **options: Any) -> li
     made: list[str] = []
 
     def note(record: Any) -> bool:
-        if record.state == "finished":
+        if getattr(record, "state", "") == "finished":
             made.append(record.stage)
         return True
 

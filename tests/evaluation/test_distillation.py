@@ -185,8 +185,8 @@ def test_a_teacher_who_knows_users_by_id_alone_is_refused() -> None:
     ("score", "message"),
     [
         (lambda users: np.ones((len(users), 60)), "same score"),
-        (lambda users: np.full((len(users), 60), np.nan), "finite numbers"),
-        (lambda users: np.full((len(users), 60), np.inf), "finite numbers"),
+        (lambda users: np.full((len(users), 60), np.nan), "scores are NaN or"),
+        (lambda users: np.full((len(users), 60), np.inf), "scores are NaN or"),
     ],
 )
 def test_scores_without_information_are_refused(score: Callable[[Sequence[User]], np.ndarray], message: str) -> None:

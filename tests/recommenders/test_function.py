@@ -93,7 +93,7 @@ def test_a_function_may_ask_for_the_items_of_the_columns() -> None:
     ("attribute", "message"),
     [
         ("one_short", r"scores returned the shape \(2, 19\), where \(2, 20\) is expected"),
-        ("not_finite", "scores returned NaN or infinity"),
+        ("not_finite", r"scores returned NaN for the item 'i00', for the history \(i01\) \(40 scores"),
         ("words", "scores did not return an array of numbers"),
     ],
 )
@@ -161,10 +161,58 @@ def test_a_bare_function_is_taken_as_it_is_but_cannot_be_kept(tmp_path: Path) ->
     assert caught.value.location == "scores"
 
 
-def test_a_recommender_is_left_as_it_is_and_a_class_is_made_one() -> None:
-    assert as_recommender(INSTANCE, IDS) is INSTANCE
+def test_a_recommender_of_the_package_is_left_as_it_is_and_any_other_held_to_the_contract() -> None:
+    own = of("scores")
+    assert as_recommender(own, IDS) is own
+    wrapped = as_recommender(INSTANCE, IDS)
+    assert isinstance(wrapped, FunctionRecommender)
+    assert wrapped.has_vectors
     made = as_recommender(LinearRecommender, IDS)
     assert isinstance(made, FunctionRecommender)
     assert made.has_vectors
     with pytest.raises(RecommenderError, match="neither a function nor a recommender"):
         as_recommender(NUMBER, IDS)  # type: ignore[arg-type]
+
+
+class NeedsArguments:
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+
+def test_a_class_that_needs_arguments_is_refused() -> None:
+    with pytest.raises(RecommenderError, match=r"cannot be made: TypeError(?s:.)*make the object yourself"):
+        of("NeedsArguments")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import numpy as np\nx = np.load('no.npy')\n", r"FileNotFoundError.*module\.py, line 2"),
+        ("def scores(histories)\n    return 1\n", r"SyntaxError.*module\.py, line 1"),
+        ("import no_such_package_anywhere\n", r"ModuleNotFoundError.*module\.py, line 1"),
+        ("raise SystemExit(0)\n", r"SystemExit.*module\.py, line 1"),
+    ],
+)
+def test_what_a_module_raises_when_imported_is_one_line_with_the_place(
+    text: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"broken_{abs(hash(text))}_module"
+    (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    with pytest.raises(RecommenderError, match=message) as caught:
+        FunctionRecommender.named(f"{name}:scores", IDS)
+    assert name in caught.value.hint
+
+
+def test_a_file_in_place_of_a_module_is_answered_with_its_name() -> None:
+    with pytest.raises(RecommenderError, match=r"without \.py: my_own_model:scores"):
+        FunctionRecommender.named("my_own_model.py:scores", IDS)
+
+
+def test_a_function_that_knows_its_own_users_alone_says_so_and_is_kept_so(tmp_path: Path) -> None:
+    settings = FunctionSettings(entry=f"{HERE}:scores", answers_changed_history=False)
+    made = FunctionRecommender.named(settings.entry, IDS, answers_changed_history=settings.answers_changed_history)
+    made.save(tmp_path)
+    assert not made.answers_changed_history
+    assert not load_recommender(tmp_path).answers_changed_history

@@ -13,6 +13,7 @@ from recexplainer.cli.commands import demo, evaluate, explain, export, report, r
 from recexplainer.cli.console import log_lines, show_error
 from recexplainer.cli.data import data
 from recexplainer.cli.doctor import doctor
+from recexplainer.cli.encoding import close_quietly, use_terminal_encoding
 from recexplainer.cli.study import study
 from recexplainer.errors import RecExplainerError, SettingsError
 from recexplainer.storage import system_errors
@@ -56,8 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line on what stands after the program's name; None takes that from the process.
 
     An error that this package raises on purpose, or what the operating system refuses, is shown as its message, without
-    a traceback; the exit status is 2.
+    a traceback; the exit status is 2. What the terminal cannot show is replaced, and a closed pipe ends it quietly.
     """
+    use_terminal_encoding()
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = DEBUG in given
     try:
@@ -75,3 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         show_error(error)
         sys.exit(2)
+    except BrokenPipeError:
+        sys.exit(1)
+    finally:
+        close_quietly()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from recexplainer.cli.console import RUNS, RunArgument, RunsOption, SetOption, stderr, stdout
+from recexplainer.cli.encoding import given_text, json_for_terminal
 from recexplainer.processes import is_first
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _show_evaluations(run: Path, evaluations: Sequence[str], as_json: bool) -> N
         else:
             show_rows(read_rows(path), name)
     if as_json:
-        typer.echo(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False))
+        typer.echo(json_for_terminal(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False)))
 
 
 def report(
@@ -134,12 +135,13 @@ def explain(
     from recexplainer.pipeline.layout import explanations_json
     from recexplainer.pipeline.runs import find_run, open_explainer
 
+    user, item, aspect = given_text(user), given_text(item), given_text(aspect)
     explainer = open_explainer(find_run(run, runs))
     if aspect:
         _warn_of_unknown_aspect(aspect, explainer.dataset)
     explanations = explainer.explain([explainer.pair(user, item)], grounded=not surrogate, strict=strict, aspect=aspect)
     if as_json:
-        typer.echo(explanations_json(explanations))
+        typer.echo(json_for_terminal(explanations_json(explanations)))
     else:
         show_explanation(explanations[0])
 

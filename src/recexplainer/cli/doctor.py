@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from recexplainer.cli.console import RUNS, RunsOption, show_next, show_part, stdout
+from recexplainer.cli.encoding import json_for_terminal
 
 if TYPE_CHECKING:
     from recexplainer.doctor.checkup import Checkup, Machine
+    from recexplainer.doctor.runs import RunCheckup
 
 
 def doctor(
+    run: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="Also look at the recommender of a run, and at its data.")
+    ] = None,
     runs: RunsOption = RUNS,
     network: Annotated[bool, typer.Option("--network", help="Also check whether the hub can be reached.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -20,16 +26,34 @@ def doctor(
     """Show what this machine can run, what is missing, and how to get it; exit status 1 if nothing can run."""
     from recexplainer.doctor.checkup import check_up
 
+    of_run = _of_run(run, runs) if run else None
     found = check_up(runs, network=network)
     if as_json:
         import json
         from dataclasses import asdict
 
-        typer.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False))
+        both = asdict(found) | ({"run": asdict(of_run) | {"summary": of_run.ranking.summary}} if of_run else {})
+        typer.echo(json_for_terminal(json.dumps(both, indent=2, ensure_ascii=False)))
     else:
+        if of_run:
+            show_run_checkup(of_run)
         show_checkup(found)
     if found.broken:
         raise typer.Exit(1)
+
+
+def _of_run(run: str, runs: Path) -> RunCheckup:
+    from recexplainer.doctor.runs import check_run
+    from recexplainer.pipeline.runs import find_run
+
+    return check_run(find_run(run, runs))
+
+
+def show_run_checkup(found: RunCheckup) -> None:
+    """Print how a run's recommender ranks held-out items, and what is suspicious in it and in the data."""
+    show_part(f"the recommender of {found.run}", [found.recommender, found.ranking.summary, *found.ranking.notes])
+    if warnings := (*found.ranking.warnings, *found.data_warnings):
+        show_part("warnings", warnings, style="bold yellow")
 
 
 def show_checkup(found: Checkup) -> None:

@@ -31,6 +31,7 @@ def show_end(run: Path, *, explain: bool) -> None:
     if not is_first():
         return
     from recexplainer.evaluation.rows import read_rows
+    from recexplainer.pipeline import layout as files
     from recexplainer.pipeline.layout import EVALUATION, EXPLANATIONS, REPORT, RunLayout, read_explanations, rows_file
 
     layout = RunLayout(run)
@@ -38,6 +39,9 @@ def show_end(run: Path, *, explain: bool) -> None:
     show_rows(rows, "How well the surrogate answers as the recommender does")
     if explain:
         show_explanation(read_explanations(layout.complete_stage(EXPLANATIONS) / RunLayout.GROUNDED)[0])
+    check = files.load_ranking_check({name: layout.complete_stage(name) for name in files.TARGET})
+    for warning in check.warnings:
+        stdout().print(f"Warning: {warning} {check.summary}", style="bold yellow")
     stdout().print(f"report: {layout.complete_stage(REPORT) / RunLayout.PAGE}")
 
 

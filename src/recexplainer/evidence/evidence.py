@@ -35,7 +35,7 @@ class Evidence:
         attributions: `[history]`, for each history item: score with it minus score without it.
         shared: `[history]`, for each history item: what it shares with the item, as short phrases such as
             "brand Nimbus", "genre puzzle", "platform Orbit", "the word 'Zelda' in the title", "a close neighbour".
-        score_std: Standard deviation of the scores over the items that may be recommended: the measure of what effect is large.
+        score_std: Standard deviation of the scores over eligible items: the measure of what effect is large.
         recommended_share: The share of all users to whom the recommender suggests the item; None if not asked.
     """
 

@@ -9,6 +9,7 @@ import inspect
 import random
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from itertools import islice
@@ -26,6 +27,7 @@ _ONE_AT_A_TIME = RLock()  # stages may run in threads, and standard output belon
 _SHOWN = 3  # history items in a message
 _PLAIN = (int, float, bool, np.ndarray)  # what lists of numbers are made of
 _LOWEST = np.float32(-1e30)  # below it a score is a mask, as the lowest float32 is for implicit: as good as -inf
+_DEBUG = "Correct the code; the option --debug shows the whole traceback."
 _ANY_HISTORY = (
     "It must answer for any history. If it knows only the histories of its own users, set "
     "recommender.function.answers_changed_history: false."
@@ -83,7 +85,10 @@ def asked(user: User, item_ids: Sequence[str] | None = None) -> str:
 
 
 def call(
-    function: Callable[..., Any], users: Sequence[User], ask: Callable[[Sequence[User]], Any], name: str,
+    function: Callable[..., Any],
+    users: Sequence[User],
+    ask: Callable[[Sequence[User]], Any],
+    name: str,
     item_ids: Sequence[str] | None = None,
 ) -> Any:
     """What somebody's `function` answers to `ask(users)`; what it raises becomes one RecommenderError.
@@ -104,7 +109,8 @@ def call(
         culprit, raised = _culprit(users, ask, error)
         whom = asked(culprit, item_ids) if culprit else f"the histories of {len(users):,} users together"
         message = f"{name} raised {type(raised).__name__} for {whom}: {described(raised)}."
-        raise RecommenderError(message, location=name, hint=_ANY_HISTORY) from raised
+        hint = _ANY_HISTORY if isinstance(raised, LookupError) else f"{_DEBUG} {_ANY_HISTORY}"
+        raise RecommenderError(message, location=name, hint=hint) from raised
     if inspect.isawaitable(answer):
         if inspect.iscoroutine(answer):
             answer.close()
@@ -114,15 +120,14 @@ def call(
 
 def described(error: BaseException) -> str:
     """An exception's message on one line, and the line of code that raised it."""
-    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.msg} ({Path(error.filename).name}, line {error.lineno})"
     own = Path(__file__).parent
+    frames = traceback.extract_tb(error.__traceback__)
     foreign = [one for one in frames if Path(one.filename).parent != own and "<frozen" not in one.filename]
     theirs = [one for one in foreign if "site-packages" not in one.filename] or foreign
     place = f" ({Path(theirs[-1].filename).name}, line {theirs[-1].lineno})" if theirs else ""
-    if isinstance(error, SyntaxError) and error.filename:
-        place = f" ({Path(error.filename).name}, line {error.lineno})"
-    text = (error.msg if isinstance(error, SyntaxError) else str(error)) or "without a message"
-    return f"{' '.join(text.split())}{place}"
+    return f"{' '.join(str(error).split()) or 'without a message'}{place}"
 
 
 @contextmanager
@@ -130,15 +135,16 @@ def undisturbed() -> Generator[None]:
     """Whatever the block prints goes to standard error, and global seeds are afterwards as before."""
     torch: Any = sys.modules.get("torch")
     with _ONE_AT_A_TIME:
-        states = random.getstate(), np.random.get_state(), torch.random.get_rng_state() if torch else None
+        own, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002
+        torchs = torch.random.get_rng_state() if torch else None
         try:
             with redirect_stdout(sys.stderr):
                 yield
         finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])
-            if torch:
-                torch.random.set_rng_state(states[2])
+            random.setstate(own)
+            np.random.set_state(numpys)  # noqa: NPY002
+            if torchs is not None:
+                torch.random.set_rng_state(torchs)
 
 
 def _culprit(
@@ -155,11 +161,8 @@ def _culprit(
 
 
 def _is_async(function: Any) -> bool:
-    return any(
-        test(one)
-        for one in (function, getattr(function, "__call__", None))  # noqa: B004: an object's own method is looked at
-        for test in (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
-    )
+    called = function if inspect.isroutine(function) else type(function).__call__
+    return inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called)
 
 
 def _in_order(answer: Any, item_ids: Sequence[str] | None, location: str) -> Any:
@@ -168,14 +171,11 @@ def _in_order(answer: Any, item_ids: Sequence[str] | None, location: str) -> Any
     if item_ids is None or labels is None or type(labels).__name__ == "RangeIndex":
         return answer
     columns = [str(label) for label in labels]
-    known = set(item_ids)
-    if columns == list(item_ids) or not known & set(columns):
+    if columns == list(item_ids) or set(item_ids).isdisjoint(columns):
         return answer
-    if set(columns) != known or len(columns) != len(item_ids):
-        lacking = next((one for one in item_ids if one not in columns), None) or next(
-            one for one in columns if one not in known or columns.count(one) > 1
-        )
-        message = f"The frame's columns are items, but not those of the catalogue: for example {lacking!r}."
+    given, needed = Counter(columns), Counter(item_ids)
+    if wrong := next(iter((needed - given) or (given - needed)), ""):
+        message = f"The frame's columns are items, but not those of the catalogue: for example {wrong!r}."
         raise RecommenderError(message, location=location, hint="Give one column for each item of `items`.")
     place = {label: at for at, label in enumerate(columns)}
     order = [place[one] for one in item_ids]
@@ -208,24 +208,29 @@ def _numbers(answer: Any, method: str, location: str, rows: int) -> NDArray[Any]
 
 def _as_array(answer: Any, rows: int) -> NDArray[Any]:
     """The array that a library's object holds, on whatever device, with or without gradients."""
+    if answer is None:
+        raise TypeError("is the return statement missing?")
     if inspect.isgenerator(answer):
         answer = list(islice(cast("Generator[Any]", answer), rows + 1))
     if isinstance(answer, list | tuple) and type(_first(answer)) not in _PLAIN:
         return np.stack([_as_array(one, rows) for one in cast("Sequence[Any]", answer)])
     if isinstance(answer, np.ma.MaskedArray):
         return np.ma.filled(answer.astype(np.float64), -np.inf)  # what is masked is not recommended
-    if isinstance(answer, np.ndarray):
-        return cast("NDArray[Any]", answer)
+    return np.asarray(answer if isinstance(answer, np.ndarray) else _of_library(answer))
+
+
+def _of_library(answer: Any) -> Any:
+    """What NumPy can read of another library's object."""
     if hasattr(answer, "detach"):
         return _of_tensor(answer)
     for method in ("toarray", "to_numpy"):  # of scipy.sparse; of frames
         if hasattr(answer, method):
-            return np.asarray(getattr(answer, method)())
+            return getattr(answer, method)()
     if hasattr(answer, "__dlpack__") and not hasattr(answer, "__array__"):
         import torch
 
         return _of_tensor(torch.from_dlpack(answer))
-    return np.asarray(answer)
+    return answer
 
 
 def _first(nested: Any) -> Any:

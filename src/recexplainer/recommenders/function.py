@@ -62,8 +62,8 @@ class FunctionRecommender:
         answers_changed_history: Whether a function answers for any history, as in `FunctionSettings`.
 
     Raises:
-        RecommenderError: It is neither a function nor a recommender, it scores a catalogue of another size, or its class
-            cannot be called without arguments.
+        RecommenderError: It is neither a function nor a recommender, it scores a catalogue of another size, or its
+            class cannot be called without arguments.
     """
 
     kind = "function"
@@ -199,27 +199,34 @@ def _fulfils_contract(target: Any) -> bool:
 def import_entry(entry: str) -> Any:
     """What `module:attribute` names, or what is registered under a name; modules may lie in the working folder.
 
-    Raises RecommenderError where there is no such module or attribute or its code raises, SettingsError where nothing is
-    registered.
+    Raises RecommenderError where there is no such module or attribute or its code raises, SettingsError where nothing
+    is registered.
     """
     module, colon, attribute = entry.partition(":")
     if entry and not colon:
         return load_registered("recommenders", entry)
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
-    hint = "Name it as module:attribute; the module must be installed, or lie where you start from."
-    if module.endswith(".py"):
-        hint = f"Name the module without .py: {module.removesuffix('.py')}:{attribute}."
     try:
         with undisturbed():
             found: Any = import_module(module)
         for name in attribute.split("."):
             found = getattr(found, name)
     except (Exception, SystemExit) as error:
-        missing = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
-        absent = missing or (isinstance(error, AttributeError | ValueError) and module in (*sys.modules, ""))
-        reason = str(error) if absent else f"{type(error).__name__}: {described(error)}"
-        hint = hint if absent else f"Correct the module {module}; python -c 'import {module}' shows the whole error."
-        message = f"The recommender cannot be imported: {reason}."
-        raise RecommenderError(message, location=entry or "function.entry", hint=hint) from error
+        raise _not_imported(module, attribute, error) from error
     return found
+
+
+def _not_imported(module: str, attribute: str, error: BaseException) -> RecommenderError:
+    """There is no such module or attribute, or the module's own code raises."""
+    missing = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
+    if missing or (isinstance(error, AttributeError | ValueError) and module in {*sys.modules, ""}):
+        reason = str(error)
+        hint = "Name it as module:attribute; the module must be installed, or lie where you start from."
+        if module.endswith(".py"):
+            hint = f"Name the module without .py: {module.removesuffix('.py')}:{attribute}."
+    else:
+        reason = f"{type(error).__name__}: {described(error)}"
+        hint = f"Correct the module {module}; python -c 'import {module}' shows the whole error."
+    message, location = f"The recommender cannot be imported: {reason}.", f"{module}:{attribute}".strip(":")
+    return RecommenderError(message, location=location or "function.entry", hint=hint)

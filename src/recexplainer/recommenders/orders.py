@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +41,8 @@ def possible_mistakes(
     known = _orders(ids, what) | (further or {})
     orders: dict[bytes, tuple[str, NDArray[np.int64]]] = {}
     for name, order in known.items():
-        orders.setdefault(order.tobytes(), (name, order))
-    found = {np.arange(len(ids)).tobytes(): Mistake("", np.arange(len(ids)))}
+        orders.setdefault(_key(order), (name, order))
+    found = {_key(np.arange(len(ids))): Mistake("", np.arange(len(ids)))}
     for taken, taken_order in orders.values():
         for actual, order in orders.values():
             words = f"the rows of its {what} seem to be in the order of {actual}, and their ids in that of {taken}"
@@ -55,24 +56,23 @@ def possible_mistakes(
     return list(found.values())[1:]
 
 
-def _add(
-    found: dict[bytes, Mistake], words: str, taken: NDArray[np.int64], actual: NDArray[np.int64]
-) -> None:
+def _add(found: dict[bytes, Mistake], words: str, taken: NDArray[np.int64], actual: NDArray[np.int64]) -> None:
     places = np.empty_like(taken)
     places[actual] = taken
-    found.setdefault(places.tobytes(), Mistake(words, places))
+    found.setdefault(_key(places), Mistake(words, places))
+
+
+def _key(order: NDArray[np.int64]) -> bytes:
+    return blake2b(order.tobytes()).digest()
 
 
 def _orders(ids: Sequence[str], what: str) -> dict[str, NDArray[np.int64]]:
     """The data's own order, and those that programs sort ids in."""
-
-    def by(key: object) -> NDArray[np.int64]:
-        return np.array(sorted(range(len(ids)), key=key), np.int64)  # type: ignore[arg-type]
-
+    natural, places = [_natural(one) for one in ids], range(len(ids))
     return {
         f"the data's {what}": np.arange(len(ids)),
-        "ids sorted as numbers": by(lambda at: _natural(ids[at])),
-        "ids sorted as text": by(lambda at: ids[at]),
+        "ids sorted as numbers": np.array(sorted(places, key=natural.__getitem__), np.int64),
+        "ids sorted as text": np.array(sorted(places, key=ids.__getitem__), np.int64),
     }
 
 

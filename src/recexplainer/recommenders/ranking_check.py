@@ -12,9 +12,9 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -31,6 +31,7 @@ _MOST_USERS, _MOST_SCORES = 1000, 10_000_000  # of the sample
 _SEARCHED = 200  # users for whom other orders are tried that need the recommender to be asked again
 _SHUFFLES = 40
 _ENOUGH = 30  # users from which on chance can be told from knowledge
+_SURE = 2  # standard deviations of chance
 _MANY = 100  # users from which on small differences mean something
 _FEWEST = 8  # users from which on another order can be seen
 _BATCH = 128
@@ -72,6 +73,11 @@ class RankingCheck:
     notes: tuple[str, ...] = ()
 
     @property
+    def beyond_chance(self) -> float:
+        """How many standard deviations of chance the AUC is above 0.5."""
+        return ((self.auc or 0.5) - 0.5) / max(self.chance_error or 0.0, 1e-9)
+
+    @property
     def summary(self) -> str:
         """The numbers, in one sentence."""
         if self.auc is None or self.popularity is None:
@@ -106,7 +112,7 @@ def check_ranking(
         return replace(check, notes=(note,))
     popular = replace(cases, scores=counts[None]).auc(rows=np.zeros(len(rows), np.int64))
     rng = np.random.default_rng(0)
-    shuffled = [float(np.nanmean(cases.auc(rng.permutation(dataset.n_items)))) for _ in range(_SHUFFLES)]
+    shuffled = [_mean(cases.auc(rng.permutation(dataset.n_items))) for _ in range(_SHUFFLES)]
     check = replace(
         check,
         auc=float(auc[ranked].mean()),
@@ -125,10 +131,8 @@ def warn_of_ranking(dataset: Dataset, recommender: Recommender, given: object) -
     """Issue a RecommenderWarning for each warning of `check_ranking`; once for what was `given` as the recommender."""
     if id(given) in _known or not len((split := Split(dataset)).test_users):
         return
-    try:
+    with suppress(TypeError):  # some objects have no weak references
         _known[id(given)] = given
-    except TypeError:  # some objects have no weak references
-        pass
     check = check_ranking(dataset, split, recommender, seconds=_SECONDS)
     for warning in check.warnings:
         warnings.warn(f"{warning} {check.summary}", RecommenderWarning, stacklevel=3)
@@ -210,6 +214,12 @@ def _asked(
     return rows[: len(found)], found
 
 
+def _mean(values: NDArray[np.float64]) -> float:
+    """The mean of those that are defined; 0.5 where none is."""
+    defined = values[np.isfinite(values)]
+    return float(defined.mean()) if len(defined) else 0.5
+
+
 def _error(values: NDArray[np.float64]) -> float:
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.5
 
@@ -245,19 +255,18 @@ def _findings(
     """What is wrong, where no other order of rows explains it."""
     if cases.constant:
         return ["This recommender gives all items the same score, so there is nothing to explain."]
-    own, sd = check.auc or 0.0, check.chance_error or 0.0
     if check.users < _ENOUGH:
         return []
-    if own < 0.5 - 3 * sd:
+    if check.beyond_chance < -3:
         cause = "Is a lower score the better one, as of a distance? Or does it put last what it was trained on?"
         return [f"This recommender ranks held-out items worse than chance. {cause}"]
-    if own < 0.5 + 2 * sd:
+    if check.beyond_chance < _SURE:
         return [f"This recommender ranks held-out items no better than chance. {_SAME_ORDER}"]
-    ought = _is_fitted(recommender) or _has_users_by_id(recommender)
+    by_id = _has_users_by_id(recommender)
     loss = (popular - auc)[np.isfinite(auc)]
-    if ought and loss.mean() > max(3 * _error(loss), 0.02):
+    if (by_id or _is_fitted(recommender)) and loss.mean() > max(3 * _error(loss), 0.02):
         return [f"This recommender ranks held-out items clearly worse than popularity does. {_SAME_ORDER}"]
-    if check.users >= _MANY and _has_users_by_id(recommender) and not _fits_users(cases, auc, rng):
+    if by_id and check.users >= _MANY and not _fits_users(cases, auc, rng):
         return [
             "This recommender ranks a user's held-out item no better than by the scores of other users. "
             "Are the users' ids and rows in the same order?"
@@ -270,37 +279,44 @@ def _fits_users(cases: _Cases, auc: NDArray[np.float64], rng: np.random.Generato
     others = [cases.auc(rows=rng.permutation(len(auc))) for _ in range(_SHUFFLES)]
     if all(np.allclose(other, auc, equal_nan=True) for other in others):
         return True
-    means = [float(np.nanmean(other)) for other in others]
-    return float(np.nanmean(auc)) > np.mean(means) + 2 * np.std(means)
+    means = [_mean(other) for other in others]
+    return bool(_mean(auc) > np.mean(means) + 2 * np.std(means))
 
 
 def _better_order(
     dataset: Dataset, split: Split, recommender: Recommender, rows: list[int], cases: _Cases, check: RankingCheck
 ) -> str:
     """What seems to be the order, where one of the usual mistakes explains far more; else ""."""
-    own, sd = check.auc or 0.0, check.chance_error or 0.0
-    if _is_fitted(recommender) or check.users < _FEWEST or (check.users < _MANY and own > 0.5 + 2.5 * sd):
+    most = 2.5 if check.users < _MANY else np.inf
+    if _is_fitted(recommender) or check.users < _FEWEST or check.beyond_chance > most:
         return ""
+    of_items = possible_mistakes(dataset.item_ids, "items", _orders_of_use(dataset))
+    tried = [(one.words, cases.auc(one.places)) for one in of_items]
+    some = np.arange(len(rows))[:: max(1, -(-len(rows) // _SEARCHED))]
+    if _has_users_by_id(recommender):
+        tried += _by_users(dataset, split, recommender, rows, some, of_items)
+    elif check.beyond_chance < 4 and getattr(recommender, "sees_indices", True):
+        tried += _by_histories(split, recommender, rows, some, of_items)
+    best = _best(tried, cases.auc(), check)
+    if best is None or 1 - (check.auc or 0.0) > best[1]:  # turned round it is better still
+        return ""
+    return _mixed_up(check, *best)
+
+
+def _mixed_up(check: RankingCheck, words: str, share: float) -> str:
+    level = "no better than chance" if check.beyond_chance < _SURE else "worse than it could"
+    return (
+        f"This recommender ranks held-out items {level}. {_SAME_ORDER} It seems that they are not: {words}. "
+        f"So taken, a held-out item ranks above {share:.1%} of the other items."
+    )
+
+
+def _orders_of_use(dataset: Dataset) -> dict[str, NDArray[np.int64]]:
+    """Orders that programs number items in as they read interactions."""
     first = np.concatenate([dataset.sequence, np.arange(dataset.n_items)])
     appearing = first[np.sort(np.unique(first, return_index=True)[1])].astype(np.int64)
     often = np.argsort(-np.bincount(dataset.sequence, minlength=dataset.n_items), kind="stable").astype(np.int64)
-    further = {"first interactions": appearing, "numbers of interactions": often}
-    of_items = possible_mistakes(dataset.item_ids, "items", further)
-    tried = [(one.words, cases.auc(one.places)) for one in of_items]
-    some = np.arange(len(rows))[:: max(1, -(-len(rows) // _SEARCHED))]
-    base = cases.auc()
-    if _has_users_by_id(recommender):
-        tried += _by_users(dataset, split, recommender, rows, some, of_items)
-    elif own < 0.5 + 4 * sd and getattr(recommender, "sees_indices", True):
-        tried += _by_histories(split, recommender, rows, some, of_items)
-    best = _best(tried, base, check)
-    if best is None or 1 - own > best[1]:  # turned round it is better still
-        return ""
-    words, share = best
-    return (
-        f"This recommender's ids and rows are not in the same order: {words}. So taken, a held-out item ranks above "
-        f"{share:.1%} of the other items."
-    )
+    return {"first interactions": appearing, "numbers of interactions": often}
 
 
 def _best(tried: Sequence[_Tried], base: NDArray[np.float64], check: RankingCheck) -> tuple[str, float] | None:
@@ -374,12 +390,14 @@ def _consistency(recommender: Recommender, split: Split, rows: list[int], scores
     _, first = _asked(recommender, user, rows[:1])
     with undisturbed():
         random.random()  # what draws from global seeds draws something else now
-        np.random.random()
+        np.random.random()  # noqa: NPY002
         if torch := sys.modules.get("torch"):
             torch.rand(1)
         _, second = _asked(recommender, user, rows[:1])
     if not _close(first, second):
-        return ("Asked the same twice, it answers differently: does it draw at random, or is dropout on (model.eval())?",)
+        return (
+            "Asked the same twice, it answers differently: does it draw at random, or is dropout on (model.eval())?",
+        )
     if not _close(first, scores[:1]):
         return ("What it answers for a user depends on who else is asked about in the same call.",)
     return ()

@@ -1,6 +1,6 @@
 """Scoring in batches, and what is read off scores: best items, ranks, thresholds, standard deviations, samples.
 
-Every package scores users here, so what a recommender returns is checked once. It does not know what the scores are for.
+Every package scores users here, so what a recommender returns is checked once. What scores are for it does not know.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class ScoreBatch:
         return [float(row[own].std()) or 1.0 if own.any() else 1.0 for row, own in pairs]
 
     def best(self, k: int) -> list[list[int]]:
-        """The eligible items of the highest scores, best first, at most `k`; of equal ones the first in the catalogue."""
+        """The best eligible items, best first, at most `k`; of equal ones the first in the catalogue."""
         order = np.argsort(np.where(self.eligible, -self.scores, np.inf), axis=1, kind="stable")[:, :k]
         eligible = np.take_along_axis(self.eligible, order, axis=1)
         return [items[there].tolist() for items, there in zip(order, eligible, strict=True)]

@@ -1,4 +1,4 @@
-"""Tasks 1 to 3 (paper section 2.2), from scores of items that may be recommended: retrieval, ranking, classification."""
+"""Tasks 1 to 3 (paper section 2.2), of items that may be recommended: retrieval, ranking, classification."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CANDIDATES = 5
 
 
 def retrieval_examples(batch: ScoreBatch) -> list[Example]:
-    """One Example a user: the answer is the recommender's best eligible item (of equals, the first in the catalogue)."""
+    """One Example a user: the answer is the recommender's best eligible item (of equals, the first)."""
     best = np.where(batch.eligible, batch.scores, -np.inf).argmax(axis=1).tolist()
     return [
         Example("retrieval", user=user.id, history=user.history, answer_items=(item,))
