@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import polars as pl
@@ -327,6 +328,13 @@ def test_ids_and_titles_of_several_kinds_are_read() -> None:
     assert not any(note.warning for note in dataset.notes)
     texts = Dataset.from_frames(raw.astype(str), items.astype(str))
     assert histories(texts) == histories(dataset)
+
+
+def test_objects_are_ids_if_they_are_uuids() -> None:
+    pandas = pytest.importorskip("pandas")
+    raw = pandas.DataFrame({"user_id": [UUID(int=1), UUID(int=2)], "item_id": ["a", "b"]})
+    assert Dataset.from_frames(raw, ITEMS).user_ids == (str(UUID(int=1)), str(UUID(int=2)))
+    assert Dataset.from_frames(pl.DataFrame(raw.to_dict("list")), ITEMS).n_users == 2
 
 
 def test_ids_in_the_index_of_a_frame_are_read() -> None:

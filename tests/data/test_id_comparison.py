@@ -71,6 +71,7 @@ def test_other_sides(sought: list[str], known: list[str], change: str) -> None:
         (["a", "b", "c", "d", "e"], ["A", "p", "q", "r", "s"]),  # one of five
         (["1", "2", "3", "4"], ["2", "3", "4", "5", "6"]),
         (["1", "2", "5"], ["i4", "i6", "i7"]),
+        (["i1", "q2", "q3"], ["i1", "i2", "i3"]),
     ],
 )
 def test_no_difference_is_claimed_where_there_is_none(sought: list[str], known: list[str]) -> None:

@@ -147,12 +147,11 @@ class Dataset:
         name = own_id if isinstance(own_id, str) and own_id in indices else one_id(own_id)
         if name not in indices:
             other = next(one for one in self._indices if one != kind)
-            difference = compare_ids([name], indices, ("the question", "the data")) if name else None
             hint = f"ids look like: {', '.join(list(indices)[:3])}"
-            if difference and difference.met:
-                hint = f"the data has the {kind} {difference.known!r}"
-            elif name in self._indices[other]:
+            if name in self._indices[other]:
                 hint = f"it is the id of {'an' if other == 'item' else 'a'} {other}; {hint}"
+            elif name and (difference := compare_ids([name], indices, ("the question", "the data"))):
+                hint = f"the data has the {kind} {difference.known!r}"
             raise DataError(f"there is no {kind} '{own_id}'", location=f"dataset '{self.name}'", hint=hint)
         return indices[name]
 

@@ -50,7 +50,7 @@ def compare_ids(
         return found
     rows = _row_numbers(ours, theirs, names) if len(lacking) * 2 > len(ours) else None
     small = thorough and rows is None and len(lacking) + len(theirs) <= _MOST_FOR_PAIRS
-    changes = _changes(_RULES | _own_rules(lacking, theirs), pairs=small)
+    changes = _changes(_RULES | _own_rules(lacking, theirs, partly=len(lacking) < len(ours)), pairs=small)
     for change, rule in changes:
         found = _meeting(lacking, theirs, names, change, rule)
         if found and (rows is None or found.met == min(len(lacking), len(theirs))):
@@ -170,11 +170,14 @@ _RULES: dict[str, _Rule] = {
 }
 
 
-def _own_rules(ours: pl.Series, theirs: pl.Series) -> dict[str, _Rule]:
-    """Changes that depend on the ids: what all of a side begin or end with, and their length."""
+def _own_rules(ours: pl.Series, theirs: pl.Series, *, partly: bool) -> dict[str, _Rule]:
+    """Changes that depend on the ids: what all of a side begin or end with, and their length.
+
+    Where others meet as they are (`partly`), what both sides begin with tells ids apart, and so do more than digits.
+    """
     rules: dict[str, _Rule] = {}
     heads = [_common(side) for side in (ours, theirs)]
-    if heads[0] != heads[1]:
+    if heads[0] != heads[1] and not (partly and all(heads)):
         pattern = "^(?:" + "|".join(map(re.escape, sorted(heads, key=len, reverse=True))) + ")"
         rules[f"without what they begin with, {heads[0]!r} and {heads[1]!r}"] = _replace((pattern, ""))
     tails = [_common(side.str.reverse())[::-1] for side in (ours, theirs)]
@@ -184,7 +187,7 @@ def _own_rules(ours: pl.Series, theirs: pl.Series) -> dict[str, _Rule]:
     lengths = [int(side.str.len_chars().max() or 0) for side in (ours, theirs)]  # pyright: ignore[reportArgumentType]
     if lengths[0] != lengths[1]:
         rules[f"cut to {min(lengths)} characters"] = lambda ids: ids.str.slice(0, min(lengths))
-    return rules | {"by their digits alone": _replace(("[^0-9]+", ""))}
+    return rules if partly else rules | {"by their digits alone": _replace(("[^0-9]+", ""))}
 
 
 def _common(ids: pl.Series) -> str:

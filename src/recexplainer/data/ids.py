@@ -99,7 +99,7 @@ def _series(ids: Any, location: str) -> pl.Series:
             ids = pl.Series(ids)
         except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError):
             return mixed_ids(ids, location)
-    return mixed_ids(ids.to_list(), location) if ids.dtype == pl.Object else ids
+    return mixed_ids(ids.to_list(), location).alias(ids.name) if ids.dtype == pl.Object else ids
 
 
 def mixed_ids(values: Iterable[Any], location: str) -> pl.Series:
@@ -178,7 +178,7 @@ def _require_digits(distinct: pl.Series, texts: pl.Series, location: str) -> Non
 
 
 def _lost_digits(what: str, rows: pl.Series, location: str) -> DataError:
-    problem = f"{int(rows.sum()):,} {what}: they have lost digits, so that different ids may have become one"
+    problem = f"{int(rows.sum()):,} {what}: they may have lost digits, and different ids become one"
     hint = "export them again as text or as whole numbers, not through a spreadsheet or as floats"
     return DataError(problem, location=f"{location}, data row {int(rows.arg_true()[0]) + 1}", hint=hint)
 

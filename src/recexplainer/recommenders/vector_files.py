@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 from safetensors import SafetensorError
 
 from recexplainer.data.id_comparison import compare_ids
@@ -111,10 +112,13 @@ def _numbers(values: Any, location: str) -> Floats:
         problem = f"This is a structured array with the fields {', '.join(array.dtype.names)}."
         hint = f"Give the field of vectors alone, such as array[{array.dtype.names[-1]!r}]."
         raise RecommenderError(problem, location=location, hint=hint)
-    if array.dtype.kind not in "fiub":
+    if array.dtype.kind not in "fiubUS":
         raise RecommenderError(f"The vectors hold {array.dtype}, not numbers.", location=location, hint=_FORMATS)
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
-        return np.asarray(array, np.float32)
+    try:
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
+            return np.asarray(array, np.float32)
+    except ValueError as error:
+        raise RecommenderError(f"The vectors are no numbers: {error}", location=location, hint=_FORMATS) from error
 
 
 def _rectangle(values: Any, location: str) -> Floats:
@@ -209,31 +213,46 @@ def _from_safetensors(path: Path, ids: Path | None) -> _Content:
 
 
 def _parts(folder: Path) -> tuple[Path, ...]:
-    """The parts of a folder that Spark or the like wrote, without what it hides."""
-    names = (file for file in folder.rglob("*") if kind_of(file) == ".parquet" and file.is_file())
-    return tuple(sorted(file for file in names if not file.name.startswith(("_", "."))))
+    """The parts of a folder that Spark or the like wrote, also in folders `key=value`, without what it hides."""
+    files = (file for file in folder.rglob("*") if kind_of(file) == ".parquet" and file.is_file())
+    shown = (file for file in files if not file.name.startswith(("_", ".")))
+    return tuple(sorted(file for file in shown if all("=" in name for name in file.relative_to(folder).parts[:-1])))
 
 
 def _from_parquet(path: Path, ids: Path | None) -> _Content:
+    frame = _read_parquet(path)
+    biases = frame[_BIAS].to_numpy() if _BIAS in frame.columns else None
+    frame = frame.drop(_BIAS, strict=False)
+    ids_column, vectors = _parquet_columns(frame)
+    content = frame[vectors] if len(vectors) > 1 else frame[vectors[0]]
+    rows = _rows(content, frame[ids_column]) if isinstance(content, pl.Series) else content
+    return _Content(frame[ids_column], rows, biases)
+
+
+def _parquet_columns(frame: pl.DataFrame) -> tuple[str, list[str]]:
+    """The column of ids, and the one of lists, or those of one number each. Raises ValueError if that is not clear."""
+    named_ids = set(filter(lambda name: name.lower() in _ID_NAMES, frame.columns))
+    lists = frame.select(cs.nested()).columns
+    vectors = lists or frame.select(cs.float() - cs.by_name(named_ids)).columns
+    others = frame.drop(vectors).columns
+    called = others if len(others) == 1 else list(named_ids.intersection(others))
+    if not vectors or len(lists) > 1 or len(called) != 1:
+        raise ValueError(f"one column of ids and one of lists were expected, not {', '.join(frame.columns)}")
+    return called[0], vectors
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
     files = _parts(path) if path.is_dir() else (path,)
     if not files:
         there = ", ".join(sorted(one.name for one in path.iterdir())[:5]) or "nothing"
         raise ValueError(f"the folder holds no part of a Parquet table; there: {there}")
-    frame = pl.concat([pl.read_parquet(file) for file in files])
-    biases = frame[_BIAS].to_numpy() if _BIAS in frame.columns else None
-    frame = frame.drop(_BIAS, strict=False)
-    lists = [name for name, kind in frame.schema.items() if kind.is_nested()]
-    floats = [name for name, kind in frame.schema.items() if kind.is_float() and name.lower() not in _ID_NAMES]
-    vectors = lists if lists else floats
-    others = [name for name in frame.columns if name not in vectors]
-    others = others if len(others) == 1 else [name for name in others if name.lower() in _ID_NAMES]
-    if not vectors or len(lists) > 1 or len(others) != 1:
-        raise ValueError(f"one column of ids and one of lists were expected, not {', '.join(frame.columns)}")
-    return _Content(frame[others[0]], _rows(frame[lists[0]], frame[others[0]]) if lists else frame[floats], biases)
+    return pl.concat([pl.read_parquet(file) for file in files])
 
 
 def _rows(column: pl.Series, ids: pl.Series) -> Any:
     """A column of lists, arrays or Spark's dense vectors as `Float[n, d]`. Raises ValueError where a width differs."""
+    if not column.dtype.is_nested():
+        return column.to_frame()
     if isinstance(column.dtype, pl.Struct) and "values" in column.struct.fields:
         column = column.struct.field("values")
     lists = column.arr.to_list() if isinstance(column.dtype, pl.Array) else column
@@ -273,26 +292,26 @@ def _read_ids(path: Path, vectors: Floats) -> Any:
 
 def _text_ids(path: Path, n_vectors: int) -> pl.Series:
     """The ids of a text file: of its lines, or of its column of ids, without a header and blank lines at the end."""
-    lines = pl.Series(read_text_bytes(path).decode().rstrip().split("\n"), dtype=pl.String)
-    separators = [one for one in _SEPARATORS[kind_of(path)] if lines[0].count(one)]
-    first = max(separators, key=lines[0].count, default="")
-    if kind_of(path) == ".txt" and not (first and lines.str.contains(first, literal=True).all()):
+    text = read_text_bytes(path).decode().rstrip()
+    lines = pl.Series(text.split("\n" if "\n" in text else "\r"), dtype=pl.String)
+    separator = max(_SEPARATORS[kind_of(path)], key=lines[0].count)
+    if kind_of(path) == ".txt" and not lines.str.contains(rf'{separator}|^".*"\s*$').all():
         headed = len(lines) == n_vectors + 1 and lines[0].strip().lower() in _ID_NAMES
         return lines[1:] if headed else lines
-    options = Options(separator=first or ",", has_header=False, ragged=True)
+    options = Options(separator=separator, has_header=False, ragged=True)
     table, _ = read_layout(find_layout(path, options, bool))
     names = [(cell or "").strip().lower() for cell in table.row(0)]
-    headed = table.height == n_vectors + 1 or any(name in _ID_NAMES for name in names)
+    headed = table.height == n_vectors + 1 or not set(names).isdisjoint(_ID_NAMES)
     return _id_column(table[1:] if headed else table, names if headed else [""] * len(names))
 
 
 def _id_column(table: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     """The column of ids: the one called so, else the first that does not only count the rows."""
     called = [column for column, name in zip(table, names, strict=True) if name in _ID_NAMES]
-    counts = [str(row) for row in range(table.height)]
+    counts = [[str(row + first) for row in range(table.height)] for first in (0, 1)]
     others = [
         column
         for column, name in zip(table, names, strict=True)
-        if not (name in _INDEX_NAMES and column.to_list() == counts)
+        if not (name in _INDEX_NAMES and column.to_list() in counts)
     ]
     return (called or others or [table.to_series(0)])[0]
