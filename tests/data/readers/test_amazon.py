@@ -156,6 +156,59 @@ def test_bad_files(folder: Path, name: str, data: bytes, message: str, location:
     assert caught.value.hint
 
 
+RATINGS = [("u", "a", 1500000009), ("u", "b", 1500000001), ("v", "b", 1500000005)]
+META_2014 = [{"asin": "a", "title": "Ash", "categories": [["Toys", "Puzzles"]]}, {"asin": "b", "title": "Birch"}]
+
+
+@pytest.mark.parametrize(
+    ("ratings", "rows", "meta"),
+    [
+        ("Toys.csv", [f"{u},{i},5.0,{t}000\n" for u, i, t in RATINGS], text(META_2023)),
+        ("ratings_Toys.csv", [f"{u},{i},5.0,{t}\n" for u, i, t in RATINGS], "".join(f"{row}\n" for row in META_2014)),
+        ("Toys.csv", [f"{i},{u},5.0,{t}\n" for u, i, t in RATINGS], text(META_2018)),
+    ],
+)
+@pytest.mark.parametrize("packed", ["", ".gz"])
+def test_ratings_alone(tmp_path: Path, ratings: str, rows: list[str], meta: str | bytes, packed: str) -> None:
+    new = meta == text(META_2023)
+    header = "user_id,parent_asin,rating,timestamp\n" if new else ""
+    put(tmp_path / f"{ratings}{packed}", (header + "".join(rows)).encode())
+    put(tmp_path / ("meta_Toys.jsonl" if new else "meta_Toys.json"), meta if isinstance(meta, bytes) else meta.encode())
+    for path in (tmp_path, tmp_path / f"{ratings}{packed}"):
+        for format in (None, "amazon"):
+            dataset = read_folder(path, format=format)
+            assert histories(dataset) == {"u": ["Birch", "Ash"], "v": ["Birch"]}
+            assert dataset.items["genres"][0].to_list() == ["Toys", "Puzzles"]
+
+
+def test_ratings_in_parts_to_train_and_test_on(tmp_path: Path) -> None:
+    put(tmp_path / "meta_Toys.jsonl", text(META_2023))
+    for part, (user, item, time) in zip(("train", "valid", "test"), RATINGS, strict=True):
+        rows = f"user_id,parent_asin,rating,timestamp,history\n{user},{item},5.0,{time}000,\n"
+        put(tmp_path / f"Toys.{part}.csv", rows.encode())
+    assert histories(read_folder(tmp_path)) == {"u": ["Birch", "Ash"], "v": ["Birch"]}
+
+
+@pytest.mark.parametrize(
+    ("reviews", "meta", "what"),
+    [
+        (
+            {"Toys.json": text(REVIEWS_2018)},
+            {"meta_Toys.jsonl": text(META_2023)},
+            "are of 2018 or before, the items of 2023",
+        ),
+        ({"Toys.jsonl": text(REVIEWS_2023)}, {"meta_Toys.json": text(META_2018)}, "are of 2023, the items of 2018"),
+        ({"Toys.csv": b"a,u,5.0,1500000009\n"}, {"meta_Toys.jsonl": text(META_2023)}, "the items of 2023"),
+    ],
+)
+def test_two_editions(tmp_path: Path, reviews: dict[str, bytes], meta: dict[str, bytes], what: str) -> None:
+    for name, data in {**reviews, **meta}.items():
+        put(tmp_path / name, data)
+    with pytest.raises(DataError, match=what) as caught:
+        read_folder(tmp_path)
+    assert "take both of one edition" in caught.value.hint
+
+
 def test_no_reviews(folder: Path) -> None:
     (folder / "Toys_5.json.gz").unlink()
     with pytest.raises(DataError, match=r"there: meta_Toys\.json"):

@@ -10,7 +10,7 @@ import pytest
 from tests.contracts.reader import ReaderContract
 from tests.data.readers.published import PUBLISHED, Published
 
-from recexplainer.data.readers import read_folder
+from recexplainer.data.readers import ColumnMapping, read_folder
 from recexplainer.errors import DataError
 
 
@@ -82,6 +82,69 @@ def test_bad_files(folder: Path, name: str, text: str, message: str) -> None:
         read_folder(folder)
     assert str(folder) in caught.value.location
     assert caught.value.hint
+
+
+ROWS = "u\ta\t20\nu\tb\t10\nv\tb\t5\n"
+
+
+@pytest.mark.parametrize(
+    ("inter", "item"),
+    [
+        ("user_id:token\tproduct_id:token\ttimestamp:float", "product_id:token\tapp_name:token\ttitle:token"),
+        ("user_id:token\tproduct_id:token\ttimestamp:float", "id:token\tapp_name:token\ttitle:token"),
+        ("user_id:token\tartist_id:token\tweight:float", "artist_id:token\tname:token\turl:token"),
+        ("anonymous_user_id:token\tartist_id:token\trating:float", "artist_id:token\tname:token\tx:token"),
+        ("user_id:token\tvenue_id:token\ttimestamp:float", "venue_id:token\tvenue_category_name:token_seq\tx:token"),
+        ("user_id:token\ttracks_id:token\ttimestamp:float", "tracks_id:token\tname:token_seq\tartists_id:token"),
+        ("visitor_id:token\titem_id:token\ttimestamp:float", "item_id:token\ttitle:token_seq\tx:token"),
+        ("user_id:token\titem_id:token\ttimestamp:float", "item_id:token\tmovie_name:token_seq\ttype:token_seq"),
+        ("user_id:token\titem_id:token\ttimestamp:float", "item_id:token\tbook_title:token_seq\tbook_author:token"),
+        ("user_id:token\tbusiness_id:token\tdate:float", "business_id:token\titem_name:token_seq\tcity:token"),
+        ("customer_id:token\tproduct_id:token\ttransaction_date:float", "product_id:token\ttitle:token\tx:token"),
+        ("session_id:token\titem_id:token\ttimestamp:float", "item_id:token\titem_name:token\tx:token"),
+    ],
+)
+def test_the_fields_of_published_data_sets(tmp_path: Path, inter: str, item: str) -> None:
+    put(tmp_path, "x.inter", f"{inter}\n{ROWS}")
+    put(tmp_path, "x.item", f"{item}\na\tAsh\tAsh\nb\tBirch\t{'' if 'app_name' in item else 'x'}\n")
+    dataset = read_folder(tmp_path)
+    assert dataset.titles == ["Ash", "Birch"]
+    timed = any(name in inter for name in ("timestamp", "date"))
+    assert [dataset.history(0).tolist(), dataset.history(1).tolist()] == [[1, 0] if timed else [0, 1], [1]]
+
+
+@pytest.mark.parametrize("blanks", [" ", "    "])
+def test_blanks_and_commas_between_fields(folder: Path, blanks: str) -> None:
+    put(folder, "films.inter.gz", INTER.replace("\t", blanks))
+    dataset = read_folder(folder)
+    assert dataset.history(0).tolist() == [1, 0]
+    assert "blanks separate its fields" in str(dataset.notes)
+    put(folder, "films.inter.gz", INTER.replace("\t", ","))
+    assert read_folder(folder).history(0).tolist() == [1, 0]
+    put(folder, "films.item", ITEM.replace("\t", blanks))
+    with pytest.raises(DataError, match="blanks separate the fields of this file") as caught:
+        read_folder(folder)
+    assert "tabs" in caught.value.hint
+
+
+def test_fields_may_be_named(tmp_path: Path) -> None:
+    put(tmp_path, "x.inter", f"who:token\twhat:token\twhen:float\n{ROWS}")
+    put(tmp_path, "x.item", "what:token\tlabel:token_seq\na\tAsh\nb\tBirch\n")
+    mapping = ColumnMapping(user="who", item="what", timestamp="when", title="label")
+    typed = ColumnMapping(
+        interactions_file="x.inter", items_file="x.item", user="who:token", item="what:token", title="label:token_seq"
+    )
+    assert read_folder(tmp_path, mapping).history(0).tolist() == [1, 0]
+    assert read_folder(tmp_path, mapping, "recbole").titles == ["Ash", "Birch"]
+    assert read_folder(tmp_path / "x.inter", typed).titles == ["Ash", "Birch"]
+    with pytest.raises(DataError, match="missing column: item_id") as caught:
+        read_folder(tmp_path)
+    assert "data.columns.item" in caught.value.hint
+
+
+def test_sequences_with_commas(folder: Path) -> None:
+    put(folder, "films.item", ITEM.replace("Action Crime", "Action, Film Noir"))
+    assert read_folder(folder).items["genres"].to_list() == [["Action", "Film Noir"], [], ["Drama"]]
 
 
 def test_not_utf8_names_the_line(folder: Path) -> None:

@@ -84,7 +84,7 @@ def read_layout(layout: Layout) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     if not data[_offset(layout) :].strip():
         raise no_rows(layout.path)
     quotes = layout.options.quotes is not False and b'"' in data
-    odd = separator == " " or (quotes and (b'\\"' in data or f'{separator} "'.encode() in data))
+    odd = separator == " " or (quotes and (b'\\"' in data or _quoted_behind_blank(data, separator)))
     table = None if odd else _read_fast(layout, quoted=quotes)
     notes: tuple[Note, ...] = ()
     if table is None or (quotes and table.height != _count_lines(layout)):
@@ -93,11 +93,17 @@ def read_layout(layout: Layout) -> tuple[pl.DataFrame, tuple[Note, ...]]:
         table = _read_fast(plain, quoted=True)
         if table is None:  # a row of the rewritten text has as many fields as the others
             raise DataError("the table cannot be read", location=str(layout.path), hint="check separator and quotes")
-    blank = pl.col("0").fill_null("").str.strip_chars() == ""
-    table = table.filter(~pl.all_horizontal(blank, pl.exclude("0").is_null()))
+    if all(column.null_count() for column in table.get_columns()[1:]):  # else no line is blank
+        blank = pl.col("0").fill_null("").str.strip_chars() == ""
+        table = table.filter(~pl.all_horizontal(blank, pl.exclude("0").is_null()))
     if table.is_empty():
         raise no_rows(layout.path)
     return table, notes
+
+
+def _quoted_behind_blank(data: bytes, separator: str) -> bool:
+    """Whether a quote, not a doubled one, stands behind a separator and a blank."""
+    return re.search(re.escape(separator.encode()) + b' "(?!")', data) is not None
 
 
 def _offset(layout: Layout) -> int:
