@@ -215,7 +215,7 @@ def _strange_items(sought: pl.Series, unknown: pl.Series, item_ids: pl.Series) -
     difference = compare_ids(items, item_ids, _SIDES, thorough=False)
     if difference is None and len(unknown) <= _MOST * len(sought):
         return ()
-    share = f"{len(unknown) / len(sought):.0%} of the events are on items that the catalogue lacks"
+    share = f"{len(unknown) / len(sought):.0%} of the events are on items that the catalogue lacks, or has no title of"
     both = f"the interactions have {some_ids(unknown.unique(maintain_order=True))}, the catalogue {some_ids(item_ids)}"
     return (Note(f"{share}: {difference.sentence if difference else both}", len(unknown), warning=True),)
 

@@ -57,7 +57,7 @@ def clean_ids(ids: Any, location: str) -> CleanIds:
         DataError: They have lost digits (floats of 2^53 and more, 1.23457E+17), or are no text or whole numbers.
     """
     texts = _texts(_series(ids, location), location)
-    distinct = texts.drop_nulls().unique()
+    distinct = texts.unique().drop_nulls()
     given = distinct.cast(pl.String)
     _require_digits(given, texts, location)
     stripped = given.str.replace_all(_EDGES, "")

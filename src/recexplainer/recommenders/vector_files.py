@@ -27,6 +27,7 @@ from recexplainer.recommenders.base import Floats
 _BIAS = "bias"
 _FORMATS = "Give .npy, .safetensors or .parquet with plain numbers, every row of the same width."
 _IDS_FORMATS = "Write one id a line (.txt), or a table with a column of ids (.csv, .tsv), in the order of the vectors."
+_MISSING_ID = "Write an id for each vector, or leave the vector out; nan, None, NULL and the like are no ids."
 _ID_NAMES = ("id", "ids", "item_id", "item_ids", "itemid", "user_id", "user_ids", "userid", "item", "user")
 _INDEX_NAMES = ("", "index", "unnamed: 0", "row")
 _SEPARATORS = {".txt": "\t;", ".csv": ",;\t", ".tsv": "\t"}
@@ -89,7 +90,7 @@ def _clean(ids: Any, location: str) -> tuple[str, ...]:
     if None in texts:
         row = texts.index(None)
         problem = f"{texts.count(None):,} of {len(texts):,} vectors have no id, the first in row {row + 1}."
-        raise RecommenderError(problem, location=location, hint="Write an id for each vector, or leave it out.")
+        raise RecommenderError(problem, location=location, hint=_MISSING_ID)
     return tuple(text for text in texts if text is not None)
 
 
