@@ -208,6 +208,16 @@ def test_inspection_takes_the_columns_of_a_run(tmp_path: Path, capsys: pytest.Ca
         assert {"users 1", "items 2", "1 log.csv: semicolons separate its fields"} <= set(shown)
 
 
+def test_warnings_are_shown_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "log.csv").write_text("user_id,item_id,title,time\nu,a,Ash,2\nu,b,Birch,1\n", encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["data", "inspect", str(tmp_path)])
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "warnings"
+    assert "no time was found" in shown[1]
+    assert sum("no time was found" in line for line in shown) == 1
+
+
 @pytest.fixture
 def explanation() -> Explanation:
     return Explanation(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -310,6 +310,50 @@ def test_dates_of_pandas_are_times() -> None:
     read = as_polars(pandas.DataFrame({"timestamp": dates, "number": [1, 2, None]}), "events")
     assert read["timestamp"].to_list() == [datetime(2024, 3, 2), datetime(2024, 3, 1), None]
     assert read["number"].to_list() == [1.0, 2.0, None]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [date(2024, 3, 2), datetime(2024, 3, 1, 9), None],
+        [datetime(2024, 3, 2, tzinfo=UTC), datetime(2024, 3, 1, 9), None],
+        [np.datetime64("2024-03-02T10:00"), "2024-03-01", None],
+    ],
+)
+def test_dates_of_several_kinds_in_a_frame_of_pandas_are_times(times: list[object]) -> None:
+    pandas = pytest.importorskip("pandas")
+    column = pandas.Series(times, dtype=object)
+    frame = pandas.DataFrame({"user_id": "u", "item_id": ["a", "b", "c"], "timestamp": column})
+    assert histories(Dataset.from_frames(frame, ITEMS)) == {"u": ["b", "a"]}
+
+
+def test_periods_of_pandas_are_times() -> None:
+    pandas = pytest.importorskip("pandas")
+    months = pandas.period_range("2024-01", "2024-02", freq="M")[::-1]
+    frame = pandas.DataFrame({"user_id": "u", "item_id": ["a", "b"], "timestamp": months})
+    assert histories(Dataset.from_frames(frame, ITEMS)) == {"u": ["b", "a"]}
+
+
+def test_events_at_one_time_keep_the_order_of_rows_and_are_counted_where_they_are_many() -> None:
+    dataset = Dataset.from_frames(events(("u", "c", 2), ("u", "b", 1), ("u", "a", 1)), ITEMS)
+    assert histories(dataset) == {"u": ["b", "a", "c"]}
+    assert counts(dataset) == {"events at the same time as another of their user, in the order of rows": 1}
+
+
+def test_the_day_may_be_said_to_be_first() -> None:
+    raw = events(("u", "b", "01/02/2023"), ("u", "a", "02/01/2023"))
+    assert histories(Dataset.from_frames(raw, ITEMS, day_first=True)) == {"u": ["a", "b"]}
+    assert histories(Dataset.from_frames(raw, ITEMS, day_first=False)) == {"u": ["b", "a"]}
+    with pytest.raises(DataError, match="the day or the month may be first"):
+        Dataset.from_frames(raw, ITEMS)
+
+
+def test_a_column_that_may_be_the_time_is_warned_of() -> None:
+    dataset = Dataset.from_frames(events(("u", "b", "2"), ("u", "a", "1"), columns=("user_id", "item_id", "ts")), ITEMS)
+    assert histories(dataset) == {"u": ["b", "a"]}
+    (note,) = dataset.notes
+    assert note.warning
+    assert "column 'ts' looks like one (by it, 1 of 1 histories have another order)" in note.what
 
 
 def test_columns_of_several_kinds_are_said() -> None:

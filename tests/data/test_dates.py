@@ -83,4 +83,8 @@ def test_what_is_said_decides_unless_a_row_contradicts() -> None:
 
 
 def test_rows_that_contradict_each_other_are_named() -> None:
-    assert read_dates(pl.Series(["01/02/2023", "04/13/2023", "13/04/2023"])).clash == ("13/04/2023", "04/13/2023")
+    assert read_dates(pl.Series(["01/02/2023", "04/13/2023", "13/04/2023"])).clash == (
+        *("day first", "13/04/2023"),
+        *("month first", "04/13/2023"),
+    )
+    assert read_dates(pl.Series(["99/12/31", "31/12/98"])).clash == ("day first", "31/12/98", "year first", "99/12/31")

@@ -170,6 +170,15 @@ def test_a_forced_format_reaches_the_reader(tmp_path: Path) -> None:
         stage.make(StageContext({}, tmp_path), tmp_path / "made")
 
 
+def test_a_run_says_what_may_be_wrong_with_its_data(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = [f"u{user},i{item},Title {item},{item}" for user in range(3) for item in range(6, 0, -1)]
+    (tmp_path / "log.csv").write_text("\n".join(["user_id,item_id,title,time", *rows]), encoding="utf-8")
+    stage = stages_of("paper-games", f"data.path={tmp_path}", "data.format=table", "data.filter.k_core=1")["dataset"]
+    assert "warnings: 1" in stage.make(StageContext({}, tmp_path), tmp_path / "made")
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "column 'time' looks like one (by it, 3 of 3 histories have another order)" in warning
+
+
 def test_what_a_file_system_may_refuse_is_not_in_a_folders_name() -> None:
     assert stage_name("explanations", "meta/llama:3 8B", "") == "explanations-meta-llama-3-8B"
 

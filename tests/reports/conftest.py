@@ -219,6 +219,7 @@ def full_inputs() -> ReportInputs:
                 Note("items without a title, removed", 47),
                 Note("titles shared by several items, made unique", 203),
                 Note("users sampled at random", 3901),
+                Note("times without a zone", 7, warning=True),
             ),
         ),
         recommender_rows=recommender_rows(),

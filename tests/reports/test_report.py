@@ -79,6 +79,7 @@ def test_the_page_holds_everything(page: Page) -> None:
         "3.8 times that of recommending what is popular",
         "99.564%",
         "titles shared by several items, made unique",
+        "Warning: times without a zone 7",
         "0.8710",
         "RecExplainer-H",
         "31,672",

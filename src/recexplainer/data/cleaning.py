@@ -16,7 +16,7 @@ from recexplainer.data.id_comparison import compare_ids
 from recexplainer.data.ids import MISSING_WORDS, are_missing_words, clean_ids, mixed_ids, some_ids
 from recexplainer.data.notes import Note, counted
 from recexplainer.data.plain_text import looks_misread, plain_text, without_unseen
-from recexplainer.data.times import Times, read_times, unmapped_times
+from recexplainer.data.times import Times, dates_as_text, read_times, unmapped_times
 from recexplainer.data.titles import MAX_TITLE, look_key, normalise_title, shorten_title, unique_titles
 from recexplainer.errors import DataError
 
@@ -54,6 +54,8 @@ def _column_of_pandas(name: str, column: Any, what: str) -> pl.Series:
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
         return pl.Series(name, column.to_numpy()).fill_nan(None)
     values = column.astype(object).where(column.notna(), None).tolist()
+    if name not in (*_ID_COLUMNS, *ITEM_COLUMNS) and str(column.dtype).startswith(("object", "period")):
+        values = dates_as_text(values)
     try:
         return pl.Series(name, values)
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:

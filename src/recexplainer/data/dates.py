@@ -6,6 +6,8 @@ It knows texts alone: which column they are from, and whether a date can be true
 from __future__ import annotations
 
 import re
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 from zoneinfo import available_timezones
 
@@ -45,6 +47,7 @@ _GROUPS = sorted(set(re.findall(r"\?P<(\w+)>", " ".join(_FORMS.values()))))
 _NAMES = "jan feb mar apr may jun jul aug sep oct nov dec"
 _MONTHS = {name: f"{month:02}" for month, name in enumerate(_NAMES.split(), 1)}
 _ORDERS = {"day first": ("b", "a", "year"), "month first": ("a", "b", "year"), "year first": ("b", "year", "a")}
+_GIVEN = {True: "day first", False: "month first"}
 # Hours before or after UTC of the abbreviations of RFC 2822 and of those that mean one zone.
 _HOURS = {
     "Z": 0,
@@ -81,7 +84,7 @@ class Dates(NamedTuple):
         zoned: `Boolean[texts]`, whether a zone is written behind it.
         order: Of those that are written as `03/04/2023`, which field is taken first; None where there are none.
         certain: Whether some text, a dot between the fields or `day_first` decided that, or all orders say the same.
-        clash: Two texts, one with the day and one with the month first, or ().
+        clash: An order and a text that has only this one, and the same of another order; or ().
     """
 
     values: pl.Series
@@ -138,34 +141,37 @@ def _fields(texts: pl.Series) -> pl.DataFrame:
 def _order_of_fields(
     texts: pl.Series, fields: pl.DataFrame, day_first: bool | None
 ) -> tuple[str | None, bool, tuple[str, ...]]:
-    """Which order the texts written as 03/04/2023 have, whether that is certain, and two texts that contradict."""
+    """Which order the texts written as 03/04/2023 have, whether that is certain, and what contradicts each other."""
     ours = fields.filter(pl.col("form") == NUMERIC_FORM)
     if ours.is_empty():
         return None, True, ()
-    orders = dict(_ORDERS)
-    if bool((ours["year"].str.len_chars() == 4).any()):
-        del orders["year first"]
-    read = {order: ours.select(_day(*names)).to_series() for order, names in orders.items()}
-    whole = pl.DataFrame(read)
-    any_order = whole.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
-    fitting = [order for order, days in read.items() if bool((days.is_not_null() | ~any_order).all())]
+    read = _in_each_order(ours)
+    there = {order: days.is_not_null() for order, days in read.items()}
+    some = reduce(or_, there.values())
+    fitting = [order for order in read if bool((there[order] | ~some).all())]
     if not fitting:
-        said = texts.gather(ours["row"])
-        first = (_only(said, read, order) for order in ("day first", "month first"))
-        return "day first", True, tuple(text for text in first if text is not None)
-    if day_first is not None and (given := "day first" if day_first else "month first") in fitting:
-        return given, True, ()
-    dotted = bool((ours["mark"] == ".").all()) and "day first" in fitting
-    alike = len({tuple(read[order].rank("dense").to_list()) for order in fitting}) == 1 if len(fitting) > 1 else True
+        return "day first", False, _clash(texts.gather(ours["row"]), there)
+    if day_first is not None and _GIVEN[day_first] in fitting:
+        return _GIVEN[day_first], True, ()
+    dotted = fitting[0] == "day first" and bool((ours["mark"] == ".").all())
+    alike = all(read[order].rank("dense").equals(read[fitting[0]].rank("dense"), null_equal=True) for order in fitting)
     return fitting[0], dotted or alike, ()
 
 
-def _only(said: pl.Series, read: dict[str, pl.Series], order: str) -> str | None:
-    """The first text that is a day in this order of fields and in no other."""
-    alone = read[order].is_not_null()
-    for other, days in read.items():
-        alone &= days.is_null() if other != order else alone
-    return said.filter(alone).first() if alone.any() else None  # pyright: ignore[reportReturnType]
+def _in_each_order(fields: pl.DataFrame) -> dict[str, pl.Series]:
+    """The days that these texts are if their fields have an order, by order."""
+    short = bool((fields["year"].str.len_chars() < 4).all())  # else the last field is the year
+    orders = _ORDERS if short else {order: _ORDERS[order] for order in ("day first", "month first")}
+    return {order: fields.select(_day(*names)).to_series() for order, names in orders.items()}
+
+
+def _clash(texts: pl.Series, there: dict[str, pl.Series]) -> tuple[str, ...]:
+    """Two texts of which each is a day in one order of the fields only, each with that order before it, or ()."""
+    only: list[str] = []
+    for order, days in there.items():
+        others = reduce(or_, (rows for other, rows in there.items() if other != order))
+        only += [part for text in texts.filter(days & ~others).head(1).to_list() for part in (order, text)]
+    return tuple(only[:4]) if len(only) > 2 else ()
 
 
 def _year(name: str) -> pl.Expr:

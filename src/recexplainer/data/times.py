@@ -7,17 +7,18 @@ event that has no time is up to the cleaning.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from recexplainer.data.dates import NUMERIC_FORM, Dates, read_dates
 from recexplainer.data.ids import are_missing_words
-from recexplainer.data.notes import Note
+from recexplainer.data.notes import Note, counted
 from recexplainer.errors import DataError
 
 
@@ -203,9 +204,9 @@ def _require_clear(text: pl.Series, distinct: pl.Series, dates: Dates, location:
         what = f"'{fault}' is neither a number nor a date"
         if not len(words):
             what = f"'{fault}' is a number, but '{known[0]}' ({row(known[0])}) is a date"
-    elif len(dates.clash) > 1:
-        fault, other = dates.clash
-        what = f"'{fault}' has the day first, but '{other}' ({row(other)}) has the month first"
+    elif dates.clash:
+        order, fault, other_order, other = dates.clash
+        what = f"'{fault}' has the {order}, but '{other}' ({row(other)}) has the {other_order}"
         hint = "write all dates in one format, best as 2023-12-31"
     elif not dates.certain:
         fault = distinct.filter(dates.forms == NUMERIC_FORM)[0]
@@ -218,9 +219,7 @@ def _require_clear(text: pl.Series, distinct: pl.Series, dates: Dates, location:
 
 def _of_numbers(column: pl.Series, location: str, day_first: bool | None) -> Times:
     short = column.dtype == pl.Float32
-    if not column.dtype.is_integer():
-        column = column.cast(pl.Float64)
-        column = column.set(~column.is_finite().fill_null(value=False), None)
+    column = column if column.dtype.is_integer() else _finite(column.cast(pl.Float64))
     low, high = column.min(), column.max()
     if low is None or high is None:
         return Times(None)
@@ -231,13 +230,18 @@ def _of_numbers(column: pl.Series, location: str, day_first: bool | None) -> Tim
     if unit is None:
         column, unit, notes = _likely_unit(column)
     if unit is None:
-        below = int((column < 0).sum())
-        return Times(column, notes=(Note("times below zero, taken as they are", below),) if below else ())
+        return Times(column, notes=counted(("times below zero, taken as they are", int((column < 0).sum()))))
     times = _checked(column, unit, unit.name)
-    if short:
-        step = float(np.spacing(np.float32(str(high)))) * unit.seconds
-        notes += (Note(f"times held as 32-bit floats, in steps of {step:,.3g} seconds", len(column), warning=True),)
-    return times._replace(notes=times.notes + notes)
+    return times._replace(notes=(*times.notes, *notes, *(_blurred(column, unit) if short else ())))
+
+
+def _blurred(column: pl.Series, unit: _Unit) -> tuple[Note, ...]:
+    step = float(np.spacing(np.float32(str(column.max())))) * unit.seconds
+    return (Note(f"times held as 32-bit floats, in steps of {step:,.3g} seconds", len(column), warning=True),)
+
+
+def _finite(column: pl.Series) -> pl.Series:
+    return column.set(~column.is_finite().fill_null(value=False), None)
 
 
 def _compact(column: pl.Series) -> pl.Series | None:
@@ -275,16 +279,32 @@ def _likely_unit(column: pl.Series) -> tuple[pl.Series, _Unit | None, tuple[Note
     if n_others > max(n_likely / 8, n_likely > 3):  # they spread over all sizes
         return column, None, ()
     main = max(inside, key=lambda unit: int(inside[unit].sum()))
-    if len(inside) == 1:
-        return column, main, ()
+    return (column, main, ()) if len(inside) == 1 else _in_one_unit(column, inside, main)
+
+
+def _in_one_unit(
+    column: pl.Series, inside: dict[_Unit, pl.Series], main: _Unit
+) -> tuple[pl.Series, _Unit, tuple[Note, ...]]:
+    """Numbers of several units in microseconds; what is inside of none is of the main one."""
     ticks = column.cast(pl.Float64)
     scaled = ticks * (main.seconds * 1e6)
     for unit, rows in inside.items():
         scaled = scaled.zip_with(~rows, ticks * (unit.seconds * 1e6))
     names = " and ".join(unit.name for unit in inside if unit is not main)
     what = f"times in {names} among times in {main.name}: brought to one unit"
-    note = Note(what, int(some.sum()) - int(inside[main].sum()), warning=True)
-    return scaled, _MICROSECONDS._replace(name=main.name), (note,)
+    count = sum(int(rows.sum()) for unit, rows in inside.items() if unit is not main)
+    return scaled, _MICROSECONDS._replace(name=main.name), (Note(what, count, warning=True),)
+
+
+def dates_as_text(values: Sequence[Any]) -> Sequence[Any]:
+    """Dates, times and periods of Python, NumPy and pandas, text among them too, as text; other values as they are."""
+
+    def text(value: Any) -> str | None:
+        return value.isoformat() if isinstance(value, date) else None if value is None else str(value)
+
+    starts = [getattr(value, "start_time", value) for value in values]  # a period of pandas
+    dated = all(value is None or isinstance(value, (str, date, np.datetime64)) for value in starts)
+    return [text(value) for value in starts] if dated else values
 
 
 def looks_like_time(name: str) -> bool:
