@@ -44,6 +44,12 @@ def test_read(tmp_path: Path, files: dict[str, str], note: str) -> None:
     assert not warnings(dataset)
 
 
+def test_columns_without_a_name_may_hold_values(tmp_path: Path) -> None:
+    table = events().replace("timestamp\n", "timestamp,,\n").replace("00\n", "00,x,\n")
+    dataset = read_folder(write(tmp_path, {"interactions.csv": table, "items.csv": items()}))
+    assert is_whole(dataset) and not notes(dataset)
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_row_names_as_r_and_pandas_write_them(tmp_path: Path, first: int) -> None:
     rows = events().splitlines(keepends=True)
@@ -84,6 +90,13 @@ def test_without_names_the_separator_gives_most_fields(tmp_path: Path) -> None:
         ({"interactions.csv": "u9,i1,5\n" + events()}, "line 2 names the columns, and there are rows before", "first"),
         ({"interactions.csv": "user_id\nu1\n"}, "missing column: item_id", "user_id"),
         ({"interactions.xlsx": "PK", "interactions.csv": ""}, "the file is empty", ""),
+        ({"interactions.csv": "<!DOCTYPE html><html></html>"}, "is a web page", "download it again"),
+        (
+            {"interactions.csv": "version https://git-lfs.github.com/spec/v1\noid x\n"},
+            "pointer of Git LFS",
+            "git lfs pull",
+        ),
+        ({"interactions.csv": "PAR1\x15PAR1"}, "the file is Parquet", ".parquet"),
         ({"interactions.xlsx": "PK"}, "not clear which file holds the interactions", "save the sheet as CSV"),
     ],
 )

@@ -71,6 +71,13 @@ def test_rows_within_quotes_are_one_field_where_the_user_says_so(tmp_path: Path)
     assert is_whole(read_folder(tmp_path, ColumnMapping(quotes=True)), ("A, a", "B i3,C i4,D", "C", "D"))
 
 
+def test_a_long_field_of_several_lines(tmp_path: Path) -> None:
+    text = "a long text\n" * 20_000
+    table = f'item_id,title,description\ni1,A,"{text}"\ni2,B,x\ni3,C,\ni4,D,y\n'
+    dataset = read_folder(write(tmp_path, {"interactions.csv": events(), "items.csv": table}))
+    assert is_whole(dataset, ("A", "B", "C", "D")) and not warnings(dataset)
+
+
 def test_the_null_of_databases(tmp_path: Path) -> None:
     write(tmp_path, {"interactions.csv": events() + "u0,\\N,5\n", "items.csv": items(titles=("A", "B", "C", "\\N"))})
     assert "items without an id or a title dropped" in notes(read_folder(tmp_path))

@@ -140,6 +140,20 @@ def test_ids_of_several_types(tmp_path: Path, values: list[object], ids: list[st
     assert read_folder(tmp_path).item_ids == ids
 
 
+def test_objects_within_objects(tmp_path: Path) -> None:
+    rows = [{"item_id": f"i{number}", "title": {"en": title}} for number, title in enumerate(TITLES, 1)]
+    write(tmp_path, {"interactions.csv": events(), "items.json": json.dumps(rows)})
+    assert is_whole(read_folder(tmp_path))
+    write(tmp_path, {"items.json": json.dumps([{"item_id": {"id": 1}, "title": "Ash"}] * 2)})
+    with pytest.raises(DataError, match="text or a number"):
+        read_folder(tmp_path)
+
+
+def test_one_table_beside_what_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path, {"log.csv": "user_id,item_id,title\nu,a,Ash\n", "old.xlsx": "PK"})
+    assert read_folder(tmp_path).titles == ["Ash"]
+
+
 def test_a_key_that_only_late_objects_have(tmp_path: Path) -> None:
     rows = [{"user_id": f"u{n}", "item_id": "a"} for n in range(1200)] + [
         {"user_id": "u", "item_id": "b", "title": "B"}

@@ -28,7 +28,7 @@ from recexplainer.data.readers.text import (
     not_utf8,
     open_binary,
     read_text_bytes,
-    require_narrow,
+    require_text,
 )
 from recexplainer.errors import DataError
 from recexplainer.progress import track
@@ -213,11 +213,11 @@ def _column(key: str, values: list[Any], kind: pl.DataType) -> pl.Series:
 
 
 def _column_as_written(values: list[Any]) -> pl.Series:
-    """Whole numbers, numbers, lists of texts or else texts."""
+    """Whole numbers, numbers, lists of texts (of an object its values) or else texts."""
     kinds = {type(value) for value in values} - {type(None)}
     if not kinds:
         return pl.Series(values, dtype=pl.Null)
-    if list in kinds:
+    if kinds & {list, dict}:
         return list_column([_cell(value, _LIST) for value in values])
     if kinds and kinds <= {int, float}:
         with suppress(OverflowError, pl.exceptions.PolarsError, TypeError):
@@ -248,7 +248,7 @@ def _pieces(path: Path, size: int) -> Iterator[_Piece]:
             if not text:
                 return
             if first == 1:
-                require_narrow(text, path)
+                require_text(text, path)
             if len(end) == _LONGEST_LINE:
                 number = first + text.count(b"\n")
                 what = f"a line is longer than {_LONGEST_LINE:,} bytes"
@@ -310,12 +310,12 @@ def _cell(value: Any, kind: pl.DataType) -> Any:
 
 
 def _leaves(value: Any) -> Iterator[Any]:
-    """All values within lists, however nested."""
-    for part in value if isinstance(value, list) else [value]:
-        if isinstance(part, list):
+    """All values within lists and objects, however nested."""
+    if isinstance(value, (list, dict)):
+        for part in value.values() if isinstance(value, dict) else value:
             yield from _leaves(part)
-        elif part is not None:
-            yield part
+    elif value is not None:
+        yield value
 
 
 def _text(value: Any) -> str:

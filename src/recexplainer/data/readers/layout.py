@@ -23,9 +23,14 @@ SEPARATORS = {
     "|": "vertical bars",
     "\x01": "control characters (0x01)",
     "::": "double colons",
+    "~": "tildes",
+    "^": "carets",
     " ": "blanks",
 }
 """What may separate fields, and its name; of blanks there may be several in a row."""
+
+LONGEST_FIELD = (1 << 31) - 1
+"""The longest field of a line, in characters; the library's own limit is below that of some descriptions."""
 
 _LINES_BEFORE_HEADER = 10
 _SAMPLE_LINES = 50
@@ -121,7 +126,7 @@ class _Finder:
         widths = {len(row) for row in rows}
         if widths == {len(names) + 1} and _counts_rows([row[0] for row in rows]):  # as R writes them
             names = ("", *names)
-        elif widths and max(widths) < len(names):
+        elif widths and any(names[max(widths) :]):
             what = f"{self.path.name}: {len(names)} columns are named, but lines have {max(widths)} fields at most"
             self.notes.append(Note(what, 1, warning=True))
         return self._made(separator, names, line + 1)
@@ -174,14 +179,12 @@ def split_line(line: str, separator: str) -> list[str]:
         line = line.strip()
     if len(separator) > 1:
         return line.split(separator)
+    csv.field_size_limit(LONGEST_FIELD)
     return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
 
 
 def _header_names(line: str, separator: str) -> tuple[str, ...]:
-    names = [name.strip().strip("\ufeff") for name in split_line(line.lstrip("#") or line, separator)]
-    while len(names) > 1 and not names[-1]:  # Excel's empty columns behind
-        names.pop()
-    return tuple(names)
+    return tuple(name.strip().strip("\ufeff") for name in split_line(line.lstrip("#") or line, separator))
 
 
 def _counts_rows(fields: Sequence[str]) -> bool:

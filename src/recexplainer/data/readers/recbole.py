@@ -51,8 +51,8 @@ def _without_types(mapping: ColumnMapping) -> ColumnMapping:
 def _open_atomic(path: Path, mapping: ColumnMapping) -> Source:
     """The fields of an atomic file as text, named without their types; an empty field is null."""
     options = Options(separator=mapping.separator, expected="\t", quotes=False, ragged=mapping.ragged_lines)
-    layout = find_layout(path, options, lambda names: len(names) > 1 and all(":" in name for name in names))
-    if untyped := [name for name in layout.names if ":" not in name]:
+    layout = find_layout(path, options, lambda names: len(names) > 1 and all(":" in name for name in names if name))
+    if untyped := [name for name in layout.names if name and ":" not in name]:
         what = f"a heading must read field:type, as user_id:token does; these do not: {', '.join(untyped)}"
         hint = "add the types, or rename the file to .tsv to read it as a plain table"
         raise DataError(what, location=f"{path}, line {layout.first}", hint=hint)

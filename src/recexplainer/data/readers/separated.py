@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from recexplainer.data.notes import Note
-from recexplainer.data.readers.layout import Layout, Options, split_line
+from recexplainer.data.readers.layout import LONGEST_FIELD, Layout, Options, split_line
 from recexplainer.data.readers.text import NoRowsError, read_text_bytes
 from recexplainer.errors import DataError
 
@@ -192,6 +192,7 @@ def _rows(layout: Layout, dialect: str) -> Iterator[_Row]:
     if len(separator) > 1:
         parsed: Iterator[list[str]] = (line.rstrip("\n").split(separator) for line in seen())
     else:
+        csv.field_size_limit(LONGEST_FIELD)
         parsed = csv.reader(seen(), delimiter=separator, skipinitialspace=True, **_DIALECTS[dialect])
     number = layout.first + 1
     while True:

@@ -33,6 +33,7 @@ _NOT_READ = {
     **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods"), "a workbook: save the sheet as CSV UTF-8"),
     **dict.fromkeys((".pkl", ".pickle"), "a pickle, which may run code: save it as Parquet or CSV"),
     **dict.fromkeys((".orc", ".avro"), "not read: write the table as Parquet"),
+    **dict.fromkeys((".zip", ".tar", ".tgz", ".7z", ".rar"), "an archive: unpack it into the folder"),
     **dict.fromkeys((".db", ".sqlite", ".sqlite3", ".duckdb"), "a database: export each table as CSV or Parquet"),
     **dict.fromkeys((".rds", ".rdata", ".sav", ".dta", ".sas7bdat"), "not read: export it as CSV or Parquet"),
 }
@@ -97,7 +98,11 @@ def open_source(path: Path, mapping: ColumnMapping, roles: Sequence[str]) -> Sou
 def not_read(path: Path) -> str | None:
     """A hint about a file (of a folder) that might be meant but is of a kind that is not read; None: there is none."""
     there = sorted(path.iterdir()) if path.is_dir() else [path]
-    reasons = ((file.name, _NOT_READ.get(kind_of(file))) for file in there if not file.name.startswith("."))
+    reasons = (
+        (file.name, _NOT_READ.get(kind_of(file) or file.suffix.lower()))
+        for file in there
+        if not file.name.startswith(".")
+    )
     return next((f"{name} is {reason}" for name, reason in reasons if reason is not None), None)
 
 

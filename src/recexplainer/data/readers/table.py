@@ -102,7 +102,9 @@ def _interactions_file(path: Path, columns: ColumnMapping) -> Path:
     if is_parts(path):
         return path
     there, unread = tables(path), not_read(path)
-    named = tables(path, "interactions") or (there if len(there) == 1 and unread is None else [])
+    named = tables(path, "interactions")
+    if not named and len(there) == 1 and not (unread and tables(path, "items")):
+        named = there
     if len(named) != 1:
         names = ", ".join(file.name for file in there) or "no table"
         what = f"it is not clear which file holds the interactions; there: {names}"

@@ -40,6 +40,14 @@ _MARKS = {
     b"\xfe\xff": "utf-16",
 }
 _HIGH_RUN = re.compile(rb"[\x80-\xff]{2,}")
+_PAGE = ("the file is a web page, not data", "download it again: what came may be a message of the server")
+_NO_TABLES = {
+    b"<!doctype": _PAGE,
+    b"<html": _PAGE,
+    b"version https://git-lfs": ("the file is a pointer of Git LFS, not the data", "fetch the data: git lfs pull"),
+    b"par1": ("the file is Parquet, not text", "let its name end in .parquet"),
+    b"arrow1": ("the file is Arrow, not text", "let its name end in .arrow"),
+}
 _WIDE_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")
 _SAMPLE = 1 << 14
 
@@ -85,7 +93,7 @@ def read_text_bytes(path: Path, *, latin: bool = False) -> bytes:
     data = data.removeprefix(b"\xef\xbb\xbf")
     if not data.strip():
         raise empty_file(path)
-    require_narrow(data, path)
+    require_text(data, path)
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -102,8 +110,11 @@ def require_file(path: Path) -> None:
         raise DataError("there is no such file", location=str(path), hint="check the path")
 
 
-def require_narrow(start: bytes, path: Path) -> None:
-    """Raises DataError where the beginning of a file is that of text in UTF-16 or UTF-32, with or without its mark."""
+def require_text(start: bytes, path: Path) -> None:
+    """Raises DataError where a file begins as no table does, or as text in UTF-16 or UTF-32, with or without mark."""
+    for beginning, (what, hint) in _NO_TABLES.items():
+        if start[:64].lstrip().lower().startswith(beginning):
+            raise DataError(what, location=f"{path}, line 1", hint=hint)
     encoding = _wide_encoding(start[:_SAMPLE])
     if encoding is not None:
         what = f"the file is not UTF-8 but {encoding.upper()}"
