@@ -5,7 +5,6 @@ Importing the package loads nothing; each name below is fetched from its module 
 
 from __future__ import annotations
 
-import logging
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -62,8 +61,6 @@ _MODULES = {
     "VectorRecommender": "recommenders.vectors",
     "check": "explainer",
 }
-
-logging.getLogger(__name__).addHandler(logging.NullHandler())  # the library prints nothing by itself
 
 
 def __getattr__(name: str) -> Any:  # the type of each name is given above, for type checkers

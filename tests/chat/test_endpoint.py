@@ -30,6 +30,7 @@ from recexplainer.errors import ChatError, RunError
 pytestmark = pytest.mark.slow
 
 KEY = "sk-a/secret+key"
+OTHER = {"max_tokens_parameter": "max_completion_tokens"}
 Fault = Callable[[], Response]
 
 
@@ -46,6 +47,7 @@ class Loopback:
     answered: Counter[str] = field(default_factory=Counter)
     tokens: dict[str, int] = field(default_factory=dict)
     counted: int = 0
+    wrong: Callable[[dict[str, Any]], Fault | None] = lambda body: None
     pause: float = 0.0
     most_open: int = 0
     _open: int = 0
@@ -64,7 +66,7 @@ class Loopback:
             self.times.append(time.monotonic())
             self.keys.add(request.headers.get("Authorization"))
             self.azure_keys.add(request.headers.get("api-key"))
-            fault = self.faults[text].pop(0) if self.faults[text] else None
+            fault = self.faults[text].pop(0) if self.faults[text] else self.wrong(body)
         time.sleep(self.pause)
         response = fault() if fault else self._reply(body)
         with self._lock:
@@ -459,6 +461,198 @@ def test_a_folder_that_cannot_be_written(server: Loopback, tmp_path: Path) -> No
     (tmp_path / "answers").write_text("a file")
     with pytest.raises(RunError, match="refuses"):
         endpoint(tmp_path).answer([question("a")])
+
+
+def refused(message: str, number: int = 400, **more: str) -> Fault:
+    return status(number, json.dumps({"error": {"message": message, **more}}))
+
+
+def cut_off(text: str | None, **message: str) -> Fault:
+    choice = {"index": 0, "finish_reason": "length", "message": {"role": "assistant", "content": text, **message}}
+    return body(json.dumps({"choices": [choice], "usage": {"completion_tokens": 100}}))
+
+
+def test_one_question_that_is_filtered_refused_or_too_long_is_unscored_and_the_rest_goes_on(
+    server: Loopback, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    said_no = json.dumps({"choices": [{"message": {"content": None, "refusal": "I can't help with that."}}]})
+    server.faults["filtered"] = [refused("The response was filtered.", code="content_filter")]
+    server.faults["refused"] = [body(said_no)]
+    server.faults["long"] = [refused("This model's maximum context length is 10 tokens.")]
+    server.faults["odd"] = [refused("Some reason that nobody knows.")]
+    texts = ["filtered", "refused", "long", "a", "odd", "b"]
+    answers = endpoint(tmp_path, concurrency=1).answer(list(map(question, texts)))
+    assert answers == [None, None, None, "answer to a", None, "answer to b"]
+    assert server.texts() == texts
+    assert len(files(tmp_path)) == 2
+    assert "tiny answered 2 of 6 requests; unscored: 1 refused, 1 filtered, 2 failed." in caplog.text
+    assert "the model refused: I can't help with that." in caplog.text
+    assert "The response was filtered. (content_filter)" in caplog.text
+
+
+def test_what_all_questions_would_be_refused_for_is_asked_once(server: Loopback, tmp_path: Path) -> None:
+    said = "Unexpected endpoint or method. (POST /chat/completions)"
+    server.faults.update({text: [body(json.dumps({"error": said}))] for text in "abcdef"})
+    with pytest.raises(ChatError) as caught:
+        endpoint(tmp_path).answer(list(map(question, "abcdef")))
+    assert said in caught.value.what
+    assert "OPENAI_BASE_URL, which mostly ends in /v1" in caught.value.hint
+    assert server.address in caught.value.location
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "requests", "words"),
+    [
+        (cut_off("Rating: 1 would be"), 1, "cut off after 100 tokens. Raise max_tokens"),
+        (cut_off(None, reasoning="Let me"), 1, "cut off after 100 tokens while it was thinking. Raise max_tokens"),
+        (body('{"id": "x", "choices": []}'), 2, 'no choice: {"id": "x", "choices": []}'),
+        (body(""), 2, "an empty body"),
+    ],
+)
+def test_what_is_no_whole_answer_is_not_kept(
+    fault: Fault, requests: int, words: str, server: Loopback, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.faults["a"] = [fault] * 9
+    assert endpoint(tmp_path, retries=5).answer([question("a")]) == [None]
+    assert len(server.asked) == requests
+    assert files(tmp_path) == []
+    assert words in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("fault", "requests", "words"),
+    [
+        (body("<html><title>Log in</title></html>"), 2, "a web page: Log in"),
+        (body('data: {"choices": []}\n\ndata: [DONE]\n'), 2, "the server streams"),
+        (body('{"message": {"content": "Yes"}, "done": true}'), 1, "Ollama's /api/chat"),
+    ],
+)
+def test_what_is_no_such_interface_is_an_error(
+    fault: Fault, requests: int, words: str, server: Loopback, tmp_path: Path
+) -> None:
+    server.faults["a"] = [fault] * 9
+    error = refusal(endpoint(tmp_path, retries=5))
+    assert words in error.what
+    assert len(server.asked) == requests
+
+
+LIMIT = refused(
+    "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens'.", param="max_tokens"
+)
+OLD = refused("Unrecognized request argument supplied: max_completion_tokens")
+EXTRA = status(
+    422, '{"detail": [{"loc": ["body", "max_tokens"], "msg": "Extra inputs are not permitted", "input": 9}]}'
+)
+HEAT = refused("Unsupported value: 'temperature' does not support 0 with this model.", param="temperature")
+POSITIVE = refused("Input validation error: `temperature` must be strictly positive", 422)
+SYSTEM = refused("System role not supported")
+STREAM = body('data: {"choices": [{"delta": {}}]}\n')
+Wrong = Callable[[dict[str, Any]], Fault | None]
+
+
+def if_sent(**faults: Fault) -> Wrong:
+    """The first of these faults whose parameter is sent."""
+    return lambda body: next((fault for name, fault in faults.items() if name in body), None)
+
+
+def if_system(sent: dict[str, Any]) -> Fault | None:
+    return SYSTEM if sent["messages"][0]["role"] == "system" else None
+
+
+def if_not_told(sent: dict[str, Any]) -> Fault | None:
+    return None if sent.get("stream") is False else STREAM
+
+
+@pytest.mark.parametrize(
+    ("wrong", "tries", "settings", "words"),
+    [
+        (if_sent(max_tokens=LIMIT), 1, {}, "sends max_completion_tokens in place"),
+        (if_sent(max_tokens=EXTRA), 1, {}, "sends max_completion_tokens in place"),
+        (if_sent(max_completion_tokens=OLD), 1, OTHER, "sends max_tokens in place"),
+        (if_sent(temperature=HEAT), 1, {}, "leaves the temperature"),
+        (if_sent(temperature=POSITIVE), 1, {}, "leaves the temperature"),
+        (if_sent(max_tokens=LIMIT, temperature=HEAT), 2, {}, "leaves the temperature"),
+        (if_system, 1, {}, "puts the system message"),
+        (if_not_told, 1, {}, "asks for no stream"),
+    ],
+)  # fmt: skip
+def test_what_the_endpoint_refuses_is_changed_once_and_said(
+    wrong: Wrong, tries: int, settings: dict[str, Any], words: str, server: Loopback, tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    server.wrong = wrong
+    asked = [(Message("system", "be brief"), Message("user", str(number))) for number in range(6)]
+    model = endpoint(tmp_path, **settings)
+    answers = model.answer(asked)
+    assert [(answer or "")[-1:] for answer in answers] == list("012345")
+    assert len(server.asked) == 6 + tries
+    assert caplog.text.count("from now on") == tries
+    assert words in caplog.text
+    model.answer([(Message("system", "be brief"), Message("user", "7"))])
+    assert len(server.asked) == 7 + tries, "remembered"
+    server.asked.clear()
+    assert endpoint(tmp_path, **settings).answer(asked) == answers
+    assert server.asked == [], "found again under the request as it was"
+
+
+def test_an_answer_is_found_again_when_the_settings_are_corrected_as_was_said(server: Loopback, tmp_path: Path) -> None:
+    server.wrong = if_sent(max_tokens=LIMIT, temperature=HEAT)
+    endpoint(tmp_path).answer([question("a")])
+    server.asked.clear()
+    corrected = endpoint(tmp_path, temperature=None, **OTHER)
+    assert corrected.answer([question("a")]) == ["answer to a"]
+    assert server.asked == []
+
+
+def test_what_cannot_be_changed_is_not_tried_for_ever(server: Loopback, tmp_path: Path) -> None:
+    server.wrong = if_sent(max_tokens=LIMIT, max_completion_tokens=OLD)
+    assert "max_completion_tokens" in refusal(endpoint(tmp_path)).what
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(("read", "warned"), [(2050, True), (7907, False), (0, False)])
+def test_a_prompt_that_the_server_cuts_is_said_and_its_answer_not_kept(
+    read: int, warned: bool, server: Loopback, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    long = "history " * 7900
+    server.faults[long] = [lambda: completion("fine", read)]
+    assert endpoint(tmp_path).answer([question(long), question("short")]) == ["fine", "answer to short"]
+    assert ("read 2,050 of about 7,907 tokens" in caplog.text) is warned
+    assert caplog.text.count("num_ctx") == warned
+    assert len(files(tmp_path)) == 2 - warned
+
+
+def test_no_false_alarm_for_other_scripts(server: Loopback, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for text in ("Преступление и наказание; " * 100, "红楼梦与西游记的故事" * 100, "これは本の題名です。" * 100):
+        tokens = len(text) // 3
+        server.faults[text] = [lambda tokens=tokens: completion("fine", tokens)]
+        endpoint(tmp_path).answer([question(text)])
+    assert "num_ctx" not in caplog.text
+
+
+def test_thinking_that_an_older_version_kept_is_no_part_of_an_answer(server: Loopback, tmp_path: Path) -> None:
+    model = endpoint(tmp_path)
+    model.answer([question("a"), question("b")])
+    for path in files(tmp_path):
+        whole = path.read_text().replace("answer to a", "<think>hm</think>yes").replace("answer to b", "<think>hm")
+        path.write_text(whole)
+    assert model.answer([question("a"), question("b")]) == ["yes", "answer to b"]
+    assert len(server.asked) == 3
+
+
+def test_azure_by_its_whole_address(azure: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    route = "openai/deployments/tiny/chat/completions?api-version=2024-10-21"
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{azure.address.rstrip('/')}/{route}")
+    assert endpoint(tmp_path).answer([question("a")]) == ["answer to a"]
+    assert (azure.keys, azure.azure_keys) == ({None}, {KEY})
+
+
+def test_a_proxy_does_not_come_between(server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("OPENAI_BASE_URL", server.address.removeprefix("http://") + "/chat/completions\n")
+    assert endpoint(tmp_path).answer([question("a")]) == ["answer to a"]
 
 
 # Tokens of each text in the vocabulary cl100k, as tiktoken 0.14 counts them.
