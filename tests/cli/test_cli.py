@@ -208,6 +208,17 @@ def test_inspection_takes_the_columns_of_a_run(tmp_path: Path, capsys: pytest.Ca
         assert {"users 1", "items 2", "1 log.csv: semicolons separate its fields"} <= set(shown)
 
 
+def test_what_a_terminal_would_obey_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "log.csv").write_text(
+        "user_id,item_id,title\nu\x1b[2Jv,a,A\x1b[31msh\x07\nw,b,Birch\n", encoding="utf-8"
+    )
+    with pytest.raises(SystemExit):
+        main(["data", "inspect", str(tmp_path)])
+    shown = capsys.readouterr().out
+    assert "u\ufffd[2Jv  a  Ash" in shown
+    assert "\x1b[2J" not in shown
+
+
 def test_warnings_are_shown_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "log.csv").write_text("user_id,item_id,title,time\nu,a,Ash,2\nu,b,Birch,1\n", encoding="utf-8")
     with pytest.raises(SystemExit):

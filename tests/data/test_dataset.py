@@ -505,6 +505,7 @@ def test_titles_are_cleaned_and_what_was_done_is_counted() -> None:
         "items without an id or a title dropped": 3,
         "titles with odd spaces, HTML, semicolons or curly quotes corrected": 1,
         "titles with control characters, or characters without width, which were removed": 2,
+        "words such as nan or None in brand, genres and the like taken as missing": 1,
         "items that shared a title given a brand, platform, year or id behind it": 2,
     }
     assert warnings == {

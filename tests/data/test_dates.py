@@ -24,7 +24,10 @@ def read(*texts: str, day_first: bool | None = None) -> list[datetime | None]:
         *((text, DAY) for text in ("Apr 3, 2023", "April 3rd 2023", "Monday, April 3, 2023", "03.04.2023", "3.4.23")),
         *((text, DAY) for text in ("04 03, 2023", "2023-04-03T00:00:00.000Z", "2023-04-03T00", "2023-04-03 12:00 AM")),
         *((text, datetime(2023, 4, 1)) for text in ("2023-04", "04/2023", "Apr 2023", "2023Q2", "2023-Q2")),
-        *((text, MORNING) for text in ("2023-04-03 10:15", "2023-04-03T10:15:00Z", "20230403101500")),
+        *(
+            (text, MORNING)
+            for text in ("2023-04-03 10:15", "2023-04-03T101500", "2023-04-03T10:15:00Z", "20230403101500")
+        ),
         *((text, MORNING) for text in ("20230403T101500Z", "2023-04-03T05:45:00 -0430", "2023-04-03 10:15 UTC")),
         *((text, MORNING) for text in ("2023-04-03 12:15 Europe/Berlin", "2023-04-03T12:15+02:00[Europe/Berlin]")),
         *((text, MORNING) for text in ("Mon Apr 03 10:15:00 +0000 2023", "Mon Apr  3 10:15:00 2023")),

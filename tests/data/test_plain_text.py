@@ -24,7 +24,7 @@ from recexplainer.data.plain_text import is_page_code, looks_misread, plain_text
         ("<\u200bb>Bold", "Bold"),
         ("Tom &amp;amp; Jerry", "Tom & Jerry"),
         ("Tom &amp Jerry&#39;s &quot;Caf&eacute;&quot;&nbsp;&#x2665;", 'Tom & Jerry\'s "Café" ♥'),
-        ("&#8203;Ash&shy;ley", "Ashley"),
+        ("&#8203;Ash&shy;ley R&ampB", "Ashley R&B"),
         ("Bell\x07Ring\x00", "BellRing"),
         ("\ufeffMark \u200b\u2060\u200e\u202eRight", "Mark Right"),
         ("\x1b[1;31mRed\x1b[0m \x1b]0;title\x07Window \x9b2JC1", "Red Window C1"),

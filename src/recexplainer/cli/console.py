@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ SetOption = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change a setting: --set surrogate.epochs.hybrid=3."),
 ]
 RUNS = Path("runs")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _STATE_STYLES = {"cached": "dim", "started": "bold", "resumed": "bold", "finished": "green"}
 
 
@@ -69,7 +71,7 @@ def log_lines() -> Generator[None]:
 
 def show_error(error: RecExplainerError) -> None:
     """Show an error: what is wrong, where, and the hint."""
-    stderr().print(str(error), style="red")
+    stderr().print(_visible(str(error)), style="red")
 
 
 def show_part(heading: str, lines: Sequence[str], style: str = "bold") -> None:
@@ -77,7 +79,12 @@ def show_part(heading: str, lines: Sequence[str], style: str = "bold") -> None:
     console = stdout()
     console.print(heading, style=style)
     for line in lines or ("none",):
-        console.print(f"  {line}")
+        console.print(f"  {_visible(line)}")
+
+
+def _visible(text: str) -> str:
+    """Text that a terminal shows and does not obey: ids and values of files may hold any character."""
+    return _CONTROLS.sub("\ufffd", text)
 
 
 def show_next(*commands: str) -> None:

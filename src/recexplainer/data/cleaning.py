@@ -104,7 +104,8 @@ def clean_items(items: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     unique = titled.unique(subset="item_id", keep="first", maintain_order=True)
     if unique.is_empty():
         raise DataError("no item has both an id and a title", location="item table", hint="check the columns mapped")
-    columns = {"item_id": unique["item_id"], **_attributes(unique)}
+    attributes, missing = _attributes(unique)
+    columns = {"item_id": unique["item_id"], **attributes}
     short = [shorten_title(title) for title in unique["normal"].to_list()]
     years = _texts(unique["release_year"]) if "release_year" in unique.columns else [""] * unique.height
     platforms = [" ".join(names[:1]) for names in columns["platforms"].to_list()]
@@ -120,6 +121,7 @@ def clean_items(items: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
         ("titles with odd spaces, HTML, semicolons or curly quotes corrected", corrected),
         ("titles with control characters, or characters without width, which were removed", int(unseen.sum())),
         (f"titles over {MAX_TITLE} characters shortened", shortened),
+        ("words such as nan or None in brand, genres and the like taken as missing", missing),
         ("items that shared a title given a brand, platform, year or id behind it", shared),
     )
     catalogue = pl.DataFrame([columns[name] for name in ITEM_COLUMNS])
@@ -270,24 +272,22 @@ def _strings(value: object) -> list[str]:
     return [text] if text else []
 
 
-def _known(value: object) -> list[str]:
-    """All texts within a cell of an attribute but words for a missing value."""
-    return [text for text in _strings(value) if text not in MISSING_WORDS]
-
-
 def _texts(column: pl.Series) -> list[str]:
     if column.dtype.is_nested():
         return [" ".join(_strings(value)) for value in column.to_list()]
     return _as_text(column).fill_null("").to_list()
 
 
-def _attributes(items: pl.DataFrame) -> dict[str, pl.Series]:
-    """The columns of the catalogue but id and title, each in its type."""
+def _attributes(items: pl.DataFrame) -> tuple[dict[str, pl.Series], int]:
+    """The columns of the catalogue but id and title, each in its type; how many words for a missing value were in."""
     columns: dict[str, pl.Series] = {}
+    missing = 0
     for name, kind in list(ITEM_COLUMNS.items())[2:]:
-        cells = [_known(value) for value in items[name].to_list()] if name in items.columns else [[]] * items.height
+        given = [_strings(value) for value in items[name].to_list()] if name in items.columns else [[]] * items.height
+        cells = [[text for text in cell if text not in MISSING_WORDS] for cell in given]
+        missing += sum(map(len, given)) - sum(map(len, cells))
         if kind.is_nested():
             columns[name] = list_column([list(dict.fromkeys(cell)) for cell in cells]).alias(name)
         else:
             columns[name] = pl.Series(name, [" ".join(cell) for cell in cells], dtype=kind)
-    return columns
+    return columns, missing

@@ -29,7 +29,9 @@ _CODE_ELEMENT = re.compile(
 )
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.S)
 # Without a semicolon only what cannot be part of a name: AT&T and R&D are none.
-_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,31});|&(?:amp|lt|gt|quot|nbsp)(?![\w=;])")
+_ENTITY = re.compile(
+    r"&#(?:\d{1,7}|[xX][\da-fA-F]{1,6});|&[A-Za-z]\w{1,31};|&amp(?![a-z=;])|&(?:lt|gt|quot|nbsp)(?![\w=;])"
+)
 _MOST_ENCODED = 4  # "&amp;amp;amp;eacute;"
 _TERMINAL = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
 # Scripts and emoji in which a joiner without width changes what is seen.
