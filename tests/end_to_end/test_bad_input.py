@@ -55,7 +55,7 @@ UNUSABLE: dict[str, tuple[dict[str, str | bytes], str, str, str]] = {
         {"log.csv": "user_id,item_id\nu,a\n"},
         "missing column: title",
         "log.csv",
-        "rename a column or map it",
+        "name the column that holds it in data.columns.title",
     ),
     "unknown format": ({"notes.docx": "x"}, "no data of a known format", "bad", "known are: RecBole"),
     "two formats": (
@@ -72,7 +72,7 @@ UNUSABLE: dict[str, tuple[dict[str, str | bytes], str, str, str]] = {
     ),
     "UTF-16": (
         {"log.csv": "user_id,item_id,title\nu,a,Ash\n".encode("utf-16")},
-        "not UTF-8: byte 0xff",
+        "not UTF-8 but UTF-16",
         "log.csv, line 1",
         "iconv -f utf-16 -t utf-8",
     ),

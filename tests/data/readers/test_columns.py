@@ -49,7 +49,7 @@ def test_the_only_plausible_column_is_chosen(tmp_path: Path, of_events: str, of_
     ],
 )
 def test_the_item_is_what_both_tables_have(of_events: str, of_items: str, wanted: dict[str, int]) -> None:
-    sides = [Names(tuple(names.split(",")), Path("x")) for names in (of_events, of_items)]
+    sides = [Names(tuple(names.split(",")), "x") for names in (of_events, of_items)]
     chosen = choose_columns(ColumnMapping(), *sides)
     found = {"item_id": chosen.events["item_id"], "items": chosen.items["item_id"], "title": chosen.items["title"]}
     assert found == wanted

@@ -6,7 +6,6 @@ It chooses by names alone, and never between two that are equally plausible.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 from recexplainer.data.notes import Note
@@ -153,12 +152,12 @@ class Names(NamedTuple):
     """The columns of a table, and where they are named."""
 
     names: tuple[str, ...]
-    path: Path
+    location: str
 
 
 def names_columns(names: Iterable[str], mapping: ColumnMapping, roles: Iterable[str]) -> bool:
     """Whether these may be the names of columns: there are two or more, and every one of the `roles` has one."""
-    table = Names(tuple(names), Path())
+    table = Names(tuple(names), "")
     return len(table.names) > 1 and all(_candidates(role, table, getattr(mapping, role)) for role in roles)
 
 
@@ -320,7 +319,7 @@ def _single(role: str, places: list[int], table: Names) -> int:
     else:
         what = f"it is not clear which column holds the {role}: {' or '.join(names)}"
         hint = f"name it in the setting data.columns.{role}, for example {names[0]}"
-    raise DataError(what, location=str(table.path), hint=hint)
+    raise DataError(what, location=table.location, hint=hint)
 
 
 def _missing(role: str, name: str, table: Names) -> DataError:
@@ -328,4 +327,4 @@ def _missing(role: str, name: str, table: Names) -> DataError:
     hint = f"name the column that holds it in data.columns.{role}; the columns there are: {there}"
     if any(cell.strip().lstrip("-").replace(".", "", 1).isdigit() for cell in table.names):
         hint = f"these look like values: for a table without names set data.columns.has_header to false; {there}"
-    return DataError(f"missing column: {name}", location=str(table.path), hint=hint)
+    return DataError(f"missing column: {name}", location=table.location, hint=hint)

@@ -285,7 +285,7 @@ def _record(path: Path, number: int, line: bytes, parse: _Parser) -> dict[str, A
     except _UNPARSED as error:
         reason = _POSITION.sub("", str(error).split("\n")[0])[:100]
         what = f"the line cannot be read, it is cut off or no {_NOTATIONS[parse]}: {reason}"
-        hint = "write one object a line: correct or remove this line, or copy the file again"
+        hint = "write one object a line: correct or remove the line, or copy the file again"
         raise DataError(what, location=location, hint=hint) from error
     if not isinstance(record, dict):
         what = f"the line cannot be read: it holds no object but {record!r:.40}"

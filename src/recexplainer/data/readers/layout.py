@@ -84,6 +84,11 @@ class Layout:
     options: Options
     notes: tuple[Note, ...]
 
+    @property
+    def location(self) -> str:
+        """The line that names the columns, or the first row where none does."""
+        return f"{self.path}, line {max(self.first, 1)}"
+
 
 def find_layout(path: Path, options: Options, is_header: _IsHeader) -> Layout:
     """Finds the separator and the line that names the columns: the first with which `is_header` holds.

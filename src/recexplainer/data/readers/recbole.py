@@ -55,16 +55,16 @@ def _open_atomic(path: Path, mapping: ColumnMapping) -> Source:
     if untyped := [name for name in layout.names if name and ":" not in name]:
         what = f"a heading must read field:type, as user_id:token does; these do not: {', '.join(untyped)}"
         hint = "add the types, or rename the file to .tsv to read it as a plain table"
-        raise DataError(what, location=f"{path}, line {layout.first}", hint=hint)
+        raise DataError(what, location=layout.location, hint=hint)
     if layout.separator == " " and any(name.endswith("_seq") for name in layout.names):
         what = f"{separator_name(' ')} separate the fields of this file, and stand within its texts too"
-        raise DataError(what, location=f"{path}, line {layout.first}", hint="separate the fields by tabs")
+        raise DataError(what, location=layout.location, hint="separate the fields by tabs")
 
     def read(places: Sequence[int]) -> tuple[pl.DataFrame, tuple[Note, ...]]:
         frame, notes = read_layout(layout)
         return frame.select(map(str, places)), (*layout.notes, *notes)
 
-    return Source(path, tuple(name.rpartition(":")[0].strip() for name in layout.names), read)
+    return Source(path, layout.location, tuple(name.rpartition(":")[0].strip() for name in layout.names), read)
 
 
 def _split_words(texts: pl.Series) -> pl.Series:

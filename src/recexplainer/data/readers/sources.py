@@ -46,11 +46,13 @@ class Source(NamedTuple):
 
     Attributes:
         path: The file, or folder of parts.
+        location: Where the columns are named.
         names: The columns, as the file names them.
         read: Of the places of columns, the rows, `[rows, places]`, and what was found. It raises DataError.
     """
 
     path: Path
+    location: str
     names: tuple[str, ...]
     read: Callable[[Sequence[int]], _Frame]
 
@@ -92,7 +94,7 @@ def open_source(path: Path, mapping: ColumnMapping, roles: Sequence[str]) -> Sou
         frame, notes = read_layout(layout)
         return frame.select(map(str, places)), (*layout.notes, *notes)
 
-    return Source(path, layout.names, read)
+    return Source(path, layout.location, layout.names, read)
 
 
 def not_read(path: Path) -> str | None:
@@ -184,7 +186,7 @@ def _open_parts(folder: Path, mapping: ColumnMapping, roles: Sequence[str]) -> S
             raise DataError("no part of the table holds rows", location=str(folder), hint="name a table with rows")
         return parse_table(folder, lambda: pl.concat(frames, how="vertical_relaxed")), tuple(dict.fromkeys(notes))
 
-    return Source(folder, names, read)
+    return Source(folder, str(folder), names, read)
 
 
 def _read_part(source: Source, partition: dict[str, str | None], wanted: Sequence[str]) -> _Frame:
@@ -218,7 +220,7 @@ def _open_columns(path: Path, scan: Callable[[Path], pl.LazyFrame]) -> Source:
         wanted = [names[place] for place in places]
         return parse_table(path, lambda: scan(path).select(pl.col(name) for name in wanted).collect()), ()
 
-    return Source(path, tuple(names), read)
+    return Source(path, str(path), tuple(names), read)
 
 
 def _open_json(path: Path, mapping: ColumnMapping, roles: Sequence[str]) -> Source:
@@ -230,4 +232,4 @@ def _open_json(path: Path, mapping: ColumnMapping, roles: Sequence[str]) -> Sour
         frame = read_json(path, {names[place]: pl.Unknown() for place in places})
         return frame, ()
 
-    return Source(path, tuple(names), read)
+    return Source(path, str(path), tuple(names), read)

@@ -50,8 +50,8 @@ def join_sources(
     """
     chosen = choose_columns(
         mapping,
-        Names(events.names, events.path),
-        None if items is None else Names(items.names, items.path),
+        Names(events.names, events.location),
+        None if items is None else Names(items.names, items.location),
         timed=timed,
     )
     if items is None:
