@@ -64,6 +64,14 @@ def greedily(surrogate: Surrogate, prompts: EncodedSet, row: int, limit: int) ->
     return surrogate.tokenizer.decode(generated, skip_special_tokens=True).strip()
 
 
+def test_an_answer_ends_at_any_token_that_ends_a_text() -> None:
+    surrogate = fresh("behavior")
+    prompts, decoder = questions(surrogate, count=1), Decoder(surrogate, world().titles)
+    assert decoder.greedy(prompts, 6) != [""]
+    decoder.stops = [decoder.stop, int(next_logits(surrogate, prompts, 0, []).argmax())]
+    assert decoder.greedy(prompts, 6) == [""]
+
+
 @every
 def test_left_padded_batches_give_the_answers_of_each_prompt_alone(form: Form, architecture: str) -> None:
     surrogate = fresh(form, architecture)

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tests.surrogate.families import tiny_model
 from tests.tiny import ARCHITECTURES, NANO, SETTINGS, alignment, fresh
 
 from recexplainer.errors import SurrogateError
+from recexplainer.surrogate.frame import ChatFrame, chat_frame
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.surrogate.training import encode_examples, new_surrogate
@@ -100,6 +102,52 @@ def test_another_format_is_refused_in_one_line_before_weights_are_read(version: 
     with pytest.raises(SurrogateError, match=f"saved in format {version or 1}; .* reads formats 2 and 3") as caught:
         Surrogate.from_pretrained(tmp_path)
     assert "Align it again" in caught.value.hint
+
+
+def test_the_frame_is_kept_with_the_surrogate(tmp_path: Path) -> None:
+    """Whatever the chat template beside it says when it is read."""
+    fresh("behavior").save_pretrained(tmp_path)
+    template = tmp_path / "backbone" / "chat_template.jinja"
+    template.write_text("Today " + template.read_text())
+    loaded = Surrogate.from_pretrained(tmp_path)
+    assert loaded.frame == fresh("behavior").frame != chat_frame(loaded.tokenizer)
+    assert loaded.prompt_encoder(["A title"]).frame == loaded.frame
+
+
+def test_a_surrogate_of_the_format_before_is_read(tmp_path: Path) -> None:
+    fresh("behavior").save_pretrained(tmp_path)
+    described = json.loads((tmp_path / "surrogate.json").read_text())
+    assert described.pop("frame")
+    (tmp_path / "surrogate.json").write_text(json.dumps(described | {"format_version": 2}))
+    assert Surrogate.from_pretrained(tmp_path).frame == fresh("behavior").frame
+
+
+def test_an_answer_ends_at_its_stop_or_where_the_backbone_ends_a_text() -> None:
+    plain = fresh("behavior", "gpt2")
+    assert plain.stops == [plain.frame.stop]
+    frame = ChatFrame((), (), stop=9)
+    other = Surrogate(tiny_model("llama", plain.tokenizer), plain.tokenizer, "behavior", 0, 16, frame)
+    other.backbone.generation_config.eos_token_id = [9, 11]
+    assert other.stops == [9, 11, plain.tokenizer.eos_token_id]
+
+
+@pytest.mark.parametrize("family", ["llama", "bloom", "mpt", "llava"])
+def test_most_tokens_of_a_family_that_names_them_otherwise_or_has_no_limit(family: str) -> None:
+    tokenizer = fresh("behavior").tokenizer
+    surrogate = Surrogate(tiny_model(family, tokenizer), tokenizer, "behavior", 0, 16)
+    assert surrogate.max_length == 1024
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma", "gemma3", "granite", "bloom"])
+def test_vectors_begin_with_the_spread_of_words(family: str) -> None:
+    """At the first layer, also where a family scales its embeddings."""
+    backbone = tiny_model(family, fresh("behavior").tokenizer)
+    surrogate = Surrogate(backbone, fresh("behavior").tokenizer, "hybrid", 8, 64)
+    vectors = torch.randn(200, 8)
+    surrogate.connector("item").start_for(vectors, surrogate.embedding_std())
+    with torch.inference_mode():
+        words, projected = surrogate.embeddings(torch.arange(100)), surrogate.connector("item")(vectors)
+    assert 0.5 < float(words.std() / projected.std()) < 2
 
 
 def test_a_backbone_that_is_incomplete_is_an_error(tmp_path: Path) -> None:

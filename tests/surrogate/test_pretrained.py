@@ -8,6 +8,7 @@ import pytest
 import torch
 import transformers
 from peft import PeftModel
+from tests.surrogate.families import tiny_model as tiny_family
 from tests.tiny import SETTINGS, alignment, fresh, sasrec
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -148,6 +149,46 @@ def test_what_is_impossible_is_an_error(
     with pytest.raises(SurrogateError, match=message) as caught:
         load_pretrained(name or str(bases["Llama"]), LORA.model_copy(update=changes), seed=0)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("target", ["lm_head", "embed_tokens"])
+def test_lora_on_tied_embeddings_is_refused(target: str, tmp_path: Path) -> None:
+    tokenizer = fresh("intention").tokenizer
+    tiny_family("qwen3", tokenizer, tie_word_embeddings=True).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(SurrogateError, match="LoRA cannot be on the input embeddings") as caught:
+        load_pretrained(str(tmp_path), LORA.model_copy(update={"targets": ("q_proj", target)}), seed=0)
+    assert "surrogate.pretrained.targets" in caught.value.location
+
+
+@pytest.mark.parametrize(
+    ("family", "targets"),
+    [("qwen3", ("lm_head",)), ("granite", None), ("gemma2", None), ("gemma3-vision", None), ("llava", ("q_proj",))],
+)
+def test_saved_read_and_merged_it_gives_the_same_logits(
+    family: str, targets: tuple[str, ...] | None, tmp_path: Path
+) -> None:
+    """Models that read images have LoRA on their language model alone."""
+    tokenizer = fresh("intention").tokenizer
+    base = tmp_path / "base"
+    changes = {"tie_word_embeddings": False} if family == "qwen3" else {}
+    tiny_family(family, tokenizer, **changes).save_pretrained(base)
+    tokenizer.save_pretrained(base)
+    given = settings(base).model_copy(update={"pretrained": LORA.model_copy(update={"targets": targets})})
+    surrogate = new_surrogate("hybrid", alignment(), given)
+    trained = [name for name, weight in surrogate.backbone.named_parameters() if weight.requires_grad]
+    assert trained
+    assert not any("vision" in name for name in trained)
+    for name, weight in surrogate.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(weight, std=0.2)
+    surrogate.save_pretrained(tmp_path / "surrogate")
+    expected = some_logits(surrogate, base)
+    assert torch.equal(some_logits(Surrogate.from_pretrained(tmp_path / "surrogate"), base), expected)
+    merged = Surrogate.from_pretrained(tmp_path / "surrogate", merged=True)
+    merged.save_pretrained(tmp_path / "merged")
+    for one in (merged, Surrogate.from_pretrained(tmp_path / "merged")):
+        torch.testing.assert_close(some_logits(one, base), expected, atol=1e-3, rtol=1e-3)
 
 
 def test_a_base_that_has_moved_away_is_an_error(bases: dict[str, Path], tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def read_weights(name: str | Path, **how: Any) -> Any:
             location=str(name),
             hint="Copy or fetch it again; a model with another head (a classifier, an encoder) is no backbone.",
         )
-    return _generating_plainly(backbone)
+    return generating_plainly(backbone)
 
 
 def _auto_class(config: Any, name: str) -> Any:
@@ -151,7 +151,7 @@ def _fit(tokenizer: Any, backbone: Any, name: str) -> None:
         tokenizer.pad_token = tokenizer.eos_token
 
 
-def _generating_plainly(backbone: Any) -> Any:
+def generating_plainly(backbone: Any) -> Any:
     """The same model; it generates from embeddings, and by its logits alone: no penalties or sampling of its own."""
     own = backbone.generation_config
     ends = {"bos_token_id": own.bos_token_id, "eos_token_id": own.eos_token_id, "pad_token_id": own.pad_token_id}

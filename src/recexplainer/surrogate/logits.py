@@ -16,7 +16,7 @@ from transformers import LogitsProcessor, LogitsProcessorList
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate.loading import LOADING_ERRORS, first_line
 
-_LENGTH, _SHORTER = 9, 6  # tokens of the check
+_LENGTH, _SHORTER = 6, 4  # tokens of the check
 _TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-3}  # of the standard deviation of logits
 _LOW_PRECISION_TOLERANCE = 0.3
 
@@ -81,6 +81,8 @@ def _disagreement(backbone: Any) -> str:
         worst = float((found.float() - expected).abs().max() / own.std().clamp_min(1e-9))
         return not worst < _TOLERANCE.get(backbone.dtype, _LOW_PRECISION_TOLERANCE)
 
+    # First, since some models keep something of a generation that would disturb the next batch.
+    first, second = _generated(backbone, ids)
     rows = ids[:_LENGTH].repeat(3, 1)
     rows[1, _SHORTER:] = 0
     embedded = table(rows).clone()
@@ -92,7 +94,6 @@ def _disagreement(backbone: Any) -> str:
         return "its logits depend on what follows, or on the other rows of a batch."
     if not differ(by_embeddings[2, _SHORTER:], own[_SHORTER:_LENGTH]):
         return "a vector in place of a word changes nothing."
-    first, second = _generated(backbone, ids)
     if differ(first, own[[_LENGTH - 1, _SHORTER - 1]]) or differ(second, own[[_LENGTH, _SHORTER]]):
         return "it generates otherwise in a batch of prompts of different lengths, padded on the left."
     return ""

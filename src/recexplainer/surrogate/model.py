@@ -28,6 +28,7 @@ from recexplainer.storage import read_json, write_json, write_text
 from recexplainer.surrogate.connector import Connector, EncoderInput, inject
 from recexplainer.surrogate.encoding import PromptEncoder
 from recexplainer.surrogate.frame import ChatFrame, chat_frame, frame_of_format_2
+from recexplainer.surrogate.loading import explained
 from recexplainer.surrogate.logits import logits_at
 from recexplainer.surrogate.pretrained import has_lora, read_backbone, read_lora
 from recexplainer.surrogate.prompt import Encoder, Form
@@ -209,7 +210,8 @@ class Surrogate(nn.Module):
         folder = _find_folder(name, revision=revision, **hub)
         described = _read_description(folder / "surrogate.json")
         backbone = read_backbone(folder / "backbone", merged=merged, **hub)
-        tokenizer = AutoTokenizer.from_pretrained(folder / "backbone")
+        with explained(str(folder / "backbone"), "tokenizer"):
+            tokenizer = AutoTokenizer.from_pretrained(folder / "backbone", trust_remote_code=False)
         frame = described.frame or frame_of_format_2(tokenizer)
         surrogate = cls(backbone, tokenizer, described.form, described.vector_width, described.connector_width, frame)
         if surrogate.form != "behavior":

@@ -76,7 +76,14 @@ def read_backbone(folder: Path, *, merged: bool, **hub: Any) -> Any:
                     location=base,
                     hint="Leave it unmerged, or align with a backbone whose weights are not quantised.",
                 )
-            return PeftModel.from_pretrained(backbone, folder).merge_and_unload()
+            adapted = PeftModel.from_pretrained(backbone, folder)
+            if _has_lora_on_embeddings(backbone):
+                raise SurrogateError(
+                    "LoRA on the output embeddings cannot be merged: the input embeddings share their weight (tied).",
+                    location=str(folder),
+                    hint="Leave it unmerged, or align again with other `surrogate.pretrained.targets`.",
+                )
+            return adapted.merge_and_unload()
         backbone = read_weights(folder, **hub)
     except LOADING_ERRORS as error:
         raise SurrogateError(
@@ -131,9 +138,14 @@ def _add_lora(backbone: Any, settings: PretrainedSettings) -> None:
         raise SurrogateError(
             f"LoRA does not fit this backbone: {str(error).splitlines()[0]}",
             location=f"surrogate.pretrained.targets, {type(backbone).__name__}",
-            hint="Leave `targets` out: the linear layers are then found from the architecture.",
+            hint="Leave `targets` out: the linear layers are then found from the architecture; or take another model.",
         ) from error
-    _refuse_tied(backbone)
+    if _has_lora_on_embeddings(backbone):
+        raise SurrogateError(
+            "LoRA cannot be on the input embeddings, nor on output embeddings that share their weight (tied).",
+            location=f"surrogate.pretrained.targets, {type(backbone).__name__}",
+            hint="Leave the embeddings out of `targets`, or leave `targets` out.",
+        )
 
 
 def _outside_decoder(backbone: Any) -> list[str]:
@@ -146,17 +158,13 @@ def _outside_decoder(backbone: Any) -> list[str]:
     ]
 
 
-def _refuse_tied(backbone: Any) -> None:
-    """Raise SurrogateError for LoRA on one of two layers that share a weight: merged, it would change the other too."""
+def _has_lora_on_embeddings(backbone: Any) -> bool:
+    """Whether LoRA is on the table of embeddings, or on an output layer that shares its weight (tied)."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
-    layers = backbone.get_input_embeddings(), backbone.get_output_embeddings()
-    if layers[0].weight is layers[1].weight and any(isinstance(layer, BaseTunerLayer) for layer in layers):
-        raise SurrogateError(
-            "LoRA cannot be on the input or output embeddings of this backbone: they share one weight (tied).",
-            location=f"surrogate.pretrained.targets, {type(backbone).__name__}",
-            hint="Leave the embeddings out of `targets`, or leave `targets` out.",
-        )
+    words, output = backbone.get_input_embeddings(), backbone.get_output_embeddings()
+    tied = words.weight is output.weight
+    return isinstance(words, BaseTunerLayer) or (tied and isinstance(output, BaseTunerLayer))
 
 
 def _four_bits(name: str) -> Any:

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.tiny import world
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+from recexplainer.errors import SurrogateError
+from recexplainer.surrogate.backbone import learn_tokenizer
+from recexplainer.surrogate.frame import bos_prefix, chat_frame, encode, frame_of_format_2
+
+TEXTS = ["Quiet Harbor; Copper Sky", "Will the user like “Quiet Harbor”? Yes", "Copper Sky 2\nQuiet Harbor"] * 30
+TURNS = "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}<|end|>{% endfor %}"
+OPENING = "{% if add_generation_prompt %}[assistant]{% endif %}"
+THINKING = (
+    "{% for m in messages %}[{{ m['role'] }}]{% if m['role'] == 'assistant' %}THOUGHT{% endif %}{{ m['content'] }}"
+    "<|end|>{% endfor %}{% if add_generation_prompt %}[assistant]PROMPT{% endif %}"
+)
+SILENT = "{% if enable_thinking is defined and not enable_thinking %}<think></think>{% endif %}"
+PARTS = "{% for c in m['content'] %}{% if c['type'] == 'text' %}{{ c['text'] }}{% endif %}{% endfor %}"
+
+
+def tokenizer(template: Any) -> Any:
+    learned = learn_tokenizer(TEXTS, 500, 256)
+    learned.chat_template = template
+    return learned
+
+
+def frame_text(template: Any) -> tuple[str, str, str]:
+    one = tokenizer(template)
+    frame = chat_frame(one)
+    return one.decode(frame.before), one.decode(frame.between), one.convert_ids_to_tokens(frame.stop)
+
+
+@pytest.mark.parametrize(
+    ("template", "before", "between"),
+    [
+        (TURNS + OPENING, "[user]", "<|end|>[assistant]"),
+        (TURNS, "[user]", "<|end|>[assistant]"),
+        ({"default": TURNS + OPENING, "tool_use": "tools"}, "[user]", "<|end|>[assistant]"),
+        ({"rag": TURNS + OPENING}, "[user]", "<|end|>[assistant]"),
+        (TURNS.replace("m['content']", "m['content'] | trim") + OPENING, "[user]", "<|end|>[assistant]"),
+        (TURNS.replace("{{ m['content'] }}", PARTS) + OPENING, "[user]", "<|end|>[assistant]"),
+        ("{% if tools %}TOOLS{% endif %}" + TURNS + OPENING, "[user]", "<|end|>[assistant]"),
+        (
+            "{% if messages[0]['role'] != 'system' %}{{ raise_exception('system first') }}{% endif %}" + TURNS,
+            "[system]You are a helpful assistant.<|end|>[user]",
+            "<|end|>[assistant]",
+        ),
+        (
+            "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}" + TURNS,
+            "[user]",
+            "<|end|>[assistant]",
+        ),
+    ],
+)
+def test_the_frame_of_many_templates(template: Any, before: str, between: str) -> None:
+    assert frame_text(template) == (before, between, "<|end|>")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "thought", "between"),
+    [
+        (SILENT, "<think></think>", "<think></think>"),  # switched off
+        ("<think>", "<think></think>", "<think></think>"),  # always on: the finished turn closes it
+        ("<think>", "", ""),  # the finished turn leaves it out
+        ("", "<think></think>", "<think></think>"),
+        (SILENT, "<think></think>\n", "<think></think>"),
+        ("", "<channel>final<message>", "<channel>final<message>"),
+    ],
+)
+def test_an_answer_is_not_learned_inside_an_open_thought(prompt: str, thought: str, between: str) -> None:
+    template = THINKING.replace("PROMPT", prompt).replace("THOUGHT", thought)
+    assert frame_text(template)[1] == f"<|end|>[assistant]{between}"
+
+
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        (THINKING.replace("PROMPT", "<think>").replace("THOUGHT", "<think>"), "opens <think> and does not close it"),
+        ({"rag": TURNS, "tool_use": TURNS}, r"several \(rag, tool_use\), none named default"),
+        ("{{ messages", "fails: unexpected"),
+        ("{{ nothing.there }}", "fails: 'nothing' is undefined"),
+        ("{{ raise_exception('not today') }}", "fails: not today"),
+        (TURNS.replace("m['content']", "m['content'] | lower"), "loses the message"),
+        (TURNS + TURNS, "more than once"),
+    ],
+)
+def test_a_template_that_cannot_be_used_is_one_line(template: Any, problem: str) -> None:
+    with pytest.raises(SurrogateError, match=problem) as caught:
+        chat_frame(tokenizer(template))
+    assert "\n" not in caught.value.what
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("written", "date"),
+    [("%Y-%m-%d", "2024-07-26"), ("%d %b %Y", "26 Jul 2024"), ("%A, %-d %B", "Friday, 26 July"), ("%H:%M", "12:00")],
+)
+def test_a_template_that_writes_the_date_writes_always_the_same(written: str, date: str) -> None:
+    clock = f"{{% if strftime_now is defined %}}{{{{ strftime_now('{written}') }}}}{{% endif %}}"
+    assert frame_text(clock + TURNS)[0] == f"{date}[user]"
+
+
+def test_an_answer_ends_with_a_marker_or_the_end_of_text() -> None:
+    assert frame_text(TURNS.replace("<|end|>", "\n<|assistant|>\n"))[2] == "<|assistant|>"
+    assert frame_text(TURNS.replace("<|end|>", "\nover.\n"))[2] == "<|end|>", "words end nothing"
+
+
+@pytest.mark.parametrize("template", [TURNS + OPENING, "{{ bos_token }}" + TURNS + OPENING])
+def test_a_surrogate_saved_without_a_frame_has_the_one_that_is_read(template: str) -> None:
+    one = tokenizer(template.replace("{{ bos_token }}", "<|user|>"))
+    assert frame_of_format_2(one) == chat_frame(one)
+
+
+@pytest.mark.parametrize(
+    "template", [THINKING.replace("PROMPT", "<think>").replace("THOUGHT", ""), "{{ strftime_now('%Y') }}" + TURNS]
+)
+def test_a_surrogate_trained_in_another_frame_is_refused(template: str) -> None:
+    with pytest.raises(SurrogateError, match="read in another way when it was trained"):
+        frame_of_format_2(tokenizer(template))
+
+
+def sentence_piece(kind: str) -> Any:
+    """A tokenizer that begins each text with a blank: as Llama 2, as newer ones, or as a byte-level one."""
+    byte_level = kind == "byte-level"
+    one = Tokenizer(models.BPE() if byte_level else models.BPE(byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
+    strip = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    one.decoder = decoders.ByteLevel() if byte_level else decoders.Sequence(strip)
+    if byte_level:
+        one.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    elif kind == "llama-2":
+        one.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    else:
+        one.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=kind, split=False)
+    letters = pre_tokenizers.ByteLevel.alphabet() if byte_level else []
+    special = ["<unk>", "<s>", "</s>", *(f"<0x{number:02X}>" for number in range(256))]
+    trainer = trainers.BpeTrainer(vocab_size=600, special_tokens=special, initial_alphabet=letters, show_progress=False)
+    one.train_from_iterator([*world().titles, *TEXTS], trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=one, bos_token="<s>", eos_token="</s>")
+
+
+@pytest.mark.parametrize("kind", ["llama-2", "first", "always", "never", "byte-level"])
+def test_no_blank_is_added_to_a_title(kind: str) -> None:
+    one = sentence_piece(kind)
+    pieces = ["“", world().titles[0], "”; “", world().titles[1], "”.\n"]
+    ids = [token for piece in pieces for token in encode(one, piece)]
+    assert one.decode(ids, clean_up_tokenization_spaces=False).strip() == "".join(pieces).strip()
+
+
+def test_what_a_tokenizer_puts_before_a_text_by_itself() -> None:
+    from tokenizers.processors import TemplateProcessing
+
+    one = sentence_piece("never")
+    assert bos_prefix(one) == ""
+    one.backend_tokenizer.post_processor = TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", one.bos_token_id), ("</s>", one.eos_token_id)]
+    )
+    assert bos_prefix(one) == "<s>"
