@@ -28,7 +28,7 @@ MISSING_WORDS = frozenset(_MISSING_WORDS.split())
 _NO_WIDTH = r"\x{AD}\x{61C}\x{180E}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2064}\x{2066}-\x{2069}\x{FEFF}"
 _EDGE = rf"[\s\x00-\x1f\x7f{_NO_WIDTH}]"
 _EDGES = f"^{_EDGE}+|{_EDGE}+$"
-_WHOLE = r"^(-?(?:0|[1-9][0-9]*))\.0+$"
+_WHOLE = r"^(-?(?:0|[1-9][0-9]*))(?:\.0+|,0)$"
 _SCIENTIFIC = r"^-?[0-9](?:[.,][0-9]+)?[eE]\+[0-9]+$|^-?[0-9][.,][0-9]+[eE][0-9]+$"
 _FULL_FLOAT = r"^-?[0-9]{16,}\.0$"  # as programs write a large float in full
 _SPREADSHEET_DIGITS = 15  # a spreadsheet holds no more, and writes zeros for the others
@@ -128,6 +128,7 @@ def _whole_decimal(text: str) -> str:
 
 def _texts(ids: pl.Series, location: str) -> pl.Series:
     """The ids as categories, each text held once; not yet by the rule."""
+    ids = _unwrapped(ids)
     kind = ids.dtype
     if kind == pl.Categorical:
         return ids
@@ -140,6 +141,14 @@ def _texts(ids: pl.Series, location: str) -> pl.Series:
     elif kind.is_float():
         ids = _whole_floats(ids, location)
     return ids.cast(pl.String).cast(pl.Categorical)
+
+
+def _unwrapped(ids: pl.Series) -> pl.Series:
+    """Ids that each stand alone in a list or an object, as {"$oid": "5f0a"} of MongoDB, without these."""
+    if isinstance(ids.dtype, pl.Struct) and len(ids.dtype.fields) == 1:
+        return ids.struct.unnest().to_series().alias(ids.name)
+    alone = isinstance(ids.dtype, pl.List) and bool((ids.list.len() == 1).all())
+    return ids.list.first() if alone else ids
 
 
 def _whole_floats(ids: pl.Series, location: str) -> pl.Series:
