@@ -144,7 +144,7 @@ def test_objects_within_objects(tmp_path: Path) -> None:
     rows = [{"item_id": f"i{number}", "title": {"en": title}} for number, title in enumerate(TITLES, 1)]
     write(tmp_path, {"interactions.csv": events(), "items.json": json.dumps(rows)})
     assert is_whole(read_folder(tmp_path))
-    write(tmp_path, {"items.json": json.dumps([{"item_id": {"id": 1}, "title": "Ash"}] * 2)})
+    write(tmp_path, {"items.json": json.dumps([{"item_id": {"id": 1, "shop": 2}, "title": "Ash"}] * 2)})
     with pytest.raises(DataError, match="text or a number"):
         read_folder(tmp_path)
 
