@@ -6,14 +6,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from tests.tiny import MIXTURE, SETTINGS, sasrec, world
 from transformers import TrainerCallback
 
 import recexplainer
-from recexplainer import Explainer, User, check
-from recexplainer.errors import SettingsError
+from recexplainer import Explainer, User, VectorRecommender, check
+from recexplainer.errors import RecommenderWarning, SettingsError
 
 pytestmark = pytest.mark.slow
 
@@ -85,3 +86,12 @@ def test_every_public_name_is_there() -> None:
     assert all(getattr(recexplainer, name) is not None for name in recexplainer.__all__)
     with pytest.raises(AttributeError, match="nothing_of_the_kind"):
         _ = recexplainer.nothing_of_the_kind
+
+
+def test_a_recommender_in_another_order_is_warned_of_once() -> None:
+    order = np.random.default_rng(0).permutation(world().n_items)
+    mixed_up = VectorRecommender.from_arrays(world(), sasrec().item_vectors()[order], fold_in="mean")
+    with pytest.warns(RecommenderWarning, match="in the same order") as caught:
+        for _ in range(2):
+            Explainer(world(), mixed_up, fitted().surrogate)
+    assert len(caught) == 1

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.fakes import SameForAll
 
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RecommenderError
@@ -98,3 +99,14 @@ def test_each_history_item_is_rendered_once(dataset: Dataset, recommender: Recom
     for found in gather_evidence(recommender, dataset, USERS, ITEMS):
         cited = re.findall("“(.*?)”", render_evidence(found, dataset.titles))
         assert sorted(cited) == sorted(dataset.titles[item] for item in found.history)
+
+
+def test_of_an_item_that_is_never_recommended_there_is_no_evidence(dataset: Dataset) -> None:
+    scores = np.arange(dataset.n_items, dtype=np.float32)
+    scores[[3, 13]] = -np.inf
+    recommender = SameForAll(scores)
+    (found,) = gather_evidence(recommender, dataset, USERS[:1], [6])
+    assert found.n_ranked == dataset.n_items - 3 - 2
+    assert np.isfinite([found.score, found.score_std, *found.attributions]).all()
+    with pytest.raises(RecommenderError, match=r"never recommends .* score is -inf"):
+        gather_evidence(recommender, dataset, USERS[:1], ITEMS[:1])

@@ -115,7 +115,7 @@ def test_what_is_never_recommended_is_minus_infinity(answer: Any) -> None:
         (np.ones((2, 4)), "One column more: is there a row for padding"),
         (RIGHT[0], "One row was returned where 2 are needed"),
         (RIGHT[:1], r"the shape \(1, 3\), where \(2, 3\) is expected"),
-        (None, "but None: is the return"),
+        (None, "but None: its return"),
         ([{"i1": 1.0}] * 2, "but list of dict"),
         (["good", "bad"], "but list of str"),
         (np.array([["1", "2", "3"]] * 2), "holds no numbers"),
@@ -142,7 +142,7 @@ def test_what_cannot_be_scores_is_refused_in_one_line(answer: Any, message: str)
     assert caught.value.hint
 
 
-def raising(error: Exception) -> Callable[[list[list[str]]], Any]:
+def raising(error: BaseException) -> Callable[[list[list[str]]], Any]:
     def scores(histories: list[list[str]]) -> Any:
         if any(len(history) > 2 for history in histories):
             raise error
@@ -157,10 +157,11 @@ def raising(error: Exception) -> Callable[[list[list[str]]], Any]:
         (KeyError(("i1", "i2")), r"raised KeyError for the history \(i10, i2, i1, …\) of user 'bob': \('i1', 'i2'\)"),
         (RuntimeError("mat1 and mat2\nshapes"), "raised RuntimeError for .*: mat1 and mat2 shapes"),
         (OSError(2, "No such file or directory", "w.npy"), "raised FileNotFoundError for .*w.npy"),
+        (SystemExit("bye"), "raised SystemExit for .*: bye"),
         (AssertionError(), "raised AssertionError for .*: without a message"),
     ],
 )
-def test_an_exception_is_one_line_with_the_history_that_raised_it(error: Exception, words: str) -> None:
+def test_an_exception_is_one_line_with_the_history_that_raised_it(error: BaseException, words: str) -> None:
     with pytest.raises(RecommenderError, match=words) as caught:
         FunctionRecommender(raising(error), IDS, entry="mine:scores").scores(USERS)
     assert caught.value.__cause__ is error

@@ -357,3 +357,31 @@ def test_interactions_by_hand() -> None:
 def test_an_additive_recommender_has_no_interactions() -> None:
     (attributions,) = pair_attributions(AdditiveRecommender(), [User((0, 3, 4, 5))], [2])
     np.testing.assert_allclose(interactions(attributions), np.zeros((4, 4)), atol=1e-5)
+
+
+class _Choosy(AdditiveRecommender):
+    """Never recommends what is in the history, nor item 5 without item 0 in it."""
+
+    def score(self, users: Sequence[User]) -> Floats:
+        scores = super().score(users)
+        for row, user in zip(scores, users, strict=True):
+            row[list(user.history)] = -np.inf
+            if 0 not in user.history:
+                row[5] = -np.inf
+        return scores
+
+
+def test_what_is_never_recommended_leaves_attributions_finite() -> None:
+    """Without item 0 the item has the lowest score that another item has; with nothing left, the mean of the others."""
+    recommender, user = _Choosy(), User((0, 1))
+    weights = recommender.weights
+    (found,) = occlusion_attributions(recommender, [user], [5])
+    score = weights[[0, 1], 5].sum()
+    assert found.tolist() == pytest.approx([score - weights[1, [0, 2, 3, 4]].min(), weights[1, 5]], rel=1e-5)
+    (alone,) = occlusion_attributions(recommender, [User((0,))], [5])
+    assert alone.tolist() == pytest.approx([weights[0, 5] - weights[0, 1:].mean()], rel=1e-5)
+    (shapley,) = shapley_values(recommender, [user], [5])
+    assert np.isfinite(shapley.values).all()
+    assert shapley.values.sum() + shapley.baseline == pytest.approx(score, rel=1e-5)
+    assert np.isfinite(pair_attributions(recommender, [user], [5])[0]).all()
+    assert ablated_ranks(recommender, [user], [5], [{0}]).tolist() == [4], "behind all that is recommended"

@@ -13,6 +13,7 @@ from recexplainer.claims.claim import Claim
 from recexplainer.errors import RunError
 from recexplainer.explanations.record import Citation
 from recexplainer.recommenders.neighbours import AttributeContrast
+from recexplainer.recommenders.ranking_check import RankingCheck
 from recexplainer.reports import DatasetFacts, ReportInputs, write_report
 from recexplainer.reports.checking import segments, tally
 from recexplainer.reports.report import EVALUATIONS
@@ -479,3 +480,10 @@ def test_rows_without_values_make_a_page_and_no_figure(name: str, full_inputs: R
     rows = [replace(row, value=None, low=None, high=None, cases=0) for row in full_inputs.evaluation[name]]
     Page(write_report(ReportInputs("one", DatasetFacts("Little", 1, 1, 1), evaluation={name: rows}), tmp_path))
     assert {path.stem for path in (tmp_path / "figures").glob("*")} <= {"figure-4"}
+
+
+def test_what_is_wrong_with_the_recommender_is_on_the_page(full_inputs: ReportInputs, tmp_path: Path) -> None:
+    found = RankingCheck(60, 0, 0.51, 0.03, 0.7, 0.02, 0.04, warnings=("Are ids and rows <in> order?",))
+    page = write_report(replace(full_inputs, ranking_check=found), tmp_path / "report").read_text(encoding="utf-8")
+    assert "<b>Warning.</b> Are ids and rows &lt;in&gt; order?" in page
+    assert "above 51.0% ± 6.0% of the other items (popularity 70.0% ± 4.0%, chance 50.0% ± 8.0%; 60 users)" in page

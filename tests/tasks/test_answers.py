@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from tests.fakes import LinearRecommender
+from tests.fakes import LinearRecommender, SameForAll
 
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.scoring import ScoreBatch, score_batches
@@ -80,3 +80,13 @@ def test_classification_of_equal_scores_gives_nothing() -> None:
 def test_batches_do_not_change_answers(recommender: LinearRecommender) -> None:
     parts = [one for batch in score_batches(recommender, USERS, batch=3) for one in retrieval_examples(batch)]
     assert parts == retrieval_examples(batch_for(recommender))
+
+
+def test_no_question_is_about_what_is_never_recommended() -> None:
+    scores = np.arange(20, dtype=np.float32)
+    scores[::2] = -np.inf
+    batch = batch_for(SameForAll(scores), USERS * 20)
+    rng = np.random.default_rng(0)
+    examples = [*retrieval_examples(batch), *ranking_examples(batch, rng), *classification_examples(batch, rng)]
+    assert all(item % 2 for one in examples for item in (*one.items, *one.answer_items))
+    assert {one.answer_text for one in examples} == {"", "Yes", "No"}

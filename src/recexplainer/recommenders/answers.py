@@ -105,7 +105,7 @@ def call(
             answer = ask(users)
     except RecExplainerError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         culprit, raised = _culprit(users, ask, error)
         whom = asked(culprit, item_ids) if culprit else f"the histories of {len(users):,} users together"
         message = f"{name} raised {type(raised).__name__} for {whom}: {described(raised)}."
@@ -148,14 +148,14 @@ def undisturbed() -> Generator[None]:
 
 
 def _culprit(
-    users: Sequence[User], ask: Callable[[Sequence[User]], Any], error: Exception
-) -> tuple[User | None, Exception]:
+    users: Sequence[User], ask: Callable[[Sequence[User]], Any], error: BaseException
+) -> tuple[User | None, BaseException]:
     """The first of a few users for whom it raises when asked alone, and what it raises then."""
     for user in users[:_SHOWN] if len(users) > 1 else ():
         try:
             with undisturbed():
                 ask([user])
-        except Exception as alone:
+        except (Exception, SystemExit) as alone:
             return user, alone
     return (users[0] if len(users) == 1 else None), error
 
@@ -209,7 +209,7 @@ def _numbers(answer: Any, method: str, location: str, rows: int) -> NDArray[Any]
 def _as_array(answer: Any, rows: int) -> NDArray[Any]:
     """The array that a library's object holds, on whatever device, with or without gradients."""
     if answer is None:
-        raise TypeError("is the return statement missing?")
+        raise TypeError("its return statement may be missing")
     if inspect.isgenerator(answer):
         answer = list(islice(cast("Generator[Any]", answer), rows + 1))
     if isinstance(answer, list | tuple) and type(_first(answer)) not in _PLAIN:

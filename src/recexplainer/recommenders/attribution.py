@@ -2,7 +2,7 @@
 
 The recommender is asked again, with some history items left out. Where nothing is left, the item counts as an average
 one: its score is the mean score of the catalogue for the whole history, its rank the one that this score has there.
-An item that is never recommended for what is left (a score of -inf) has the lowest score that it gives to another item.
+An item that is never recommended for what is left (a score of -inf) counts as the last, with the lowest score there is.
 
 All functions here take `users`, the histories of the cases, each at most `max_history` long and not empty, and `items`,
 the item asked about in each case. Scores and attributions are in units of the recommender's score. A RecommenderError

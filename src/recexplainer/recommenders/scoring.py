@@ -26,8 +26,8 @@ class ScoreBatch:
 
     Attributes:
         users: Who was asked about, `[users]`.
-        scores: `Float[users, items]`, finite. An item that is never recommended to a user (a score of -inf) has the
-            lowest score that the user has.
+        scores: `Float[users, items]`, finite. An item that is never recommended to a user (a score of -inf) scores
+            as little as a float can below all that are.
         start: The position of the first user among all that are scored.
         excluded: `Bool[users, items]`: True where an item is never recommended; None: nowhere.
     """
@@ -44,7 +44,8 @@ class ScoreBatch:
         if not excluded.any():
             return cls(users, scores, start)
         lowest = scores.min(axis=1, where=~excluded, initial=np.inf, keepdims=True)
-        return cls(users, np.where(excluded, lowest, scores), start, excluded)
+        below = np.nextafter(lowest, np.float32(-np.inf))
+        return cls(users, np.where(excluded, below, scores), start, excluded)
 
     @property
     def span(self) -> slice:
@@ -108,11 +109,8 @@ class ScoreBatch:
         An excluded item stands behind all that are eligible.
         """
         rows, items = np.arange(len(self.users)), np.asarray(items, np.int64)
-        above = (self.scores > self.scores[rows, items][:, None]) & ~self.seen
-        if self.excluded is None:
-            return 1 + above.sum(axis=1)
-        behind = self.excluded[rows, items][:, None] | above
-        return 1 + (behind & self._possible).sum(axis=1)
+        above = self.scores > self.scores[rows, items][:, None]
+        return 1 + (above & self._possible).sum(axis=1)
 
     def thresholds(self) -> tuple[Floats, Floats]:
         """Each user's own thresholds over eligible items (paper section 2.2, task 3), `Float[users]` twice.
