@@ -125,6 +125,10 @@ class _Finder:
         line, separator = self._header()
         if separator != (self.given or self.options.expected):
             self.notes.append(Note(f"{self.path.name}: {separator_name(separator)} separate its fields", 1))
+        return self._made(separator, self._names(line, separator), line + 1)
+
+    def _names(self, line: int, separator: str) -> tuple[str, ...]:
+        """The columns that a line names, with one for row names as R writes them; it notes what is odd."""
         names = _header_names(self.lines[line], separator)
         self._skip(line, separator, len(names))
         rows = [split_line(text, separator) for text in self.lines[line + 1 : -1] or self.lines[-1:] if text.strip()]
@@ -134,7 +138,7 @@ class _Finder:
         elif widths and any(names[max(widths) :]):
             what = f"{self.path.name}: {len(names)} columns are named, but lines have {max(widths)} fields at most"
             self.notes.append(Note(what, 1, warning=True))
-        return self._made(separator, names, line + 1)
+        return names
 
     def _made(self, separator: str, names: tuple[str, ...], first: int) -> Layout:
         return Layout(self.path, self.data, separator, names, first, self.options, tuple(self.notes))

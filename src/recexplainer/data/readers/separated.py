@@ -93,12 +93,17 @@ def read_layout(layout: Layout) -> tuple[pl.DataFrame, tuple[Note, ...]]:
         table = _read_fast(plain, quoted=True)
         if table is None:  # a row of the rewritten text has as many fields as the others
             raise DataError("the table cannot be read", location=str(layout.path), hint="check separator and quotes")
-    if all(column.null_count() for column in table.get_columns()[1:]):  # else no line is blank
-        blank = pl.col("0").fill_null("").str.strip_chars() == ""
-        table = table.filter(~pl.all_horizontal(blank, pl.exclude("0").is_null()))
+    table = _without_blank_lines(table)
     if table.is_empty():
         raise no_rows(layout.path)
     return table, notes
+
+
+def _without_blank_lines(table: pl.DataFrame) -> pl.DataFrame:
+    if any(not column.null_count() for column in table.get_columns()[1:]):
+        return table
+    blank = pl.col("0").fill_null("").str.strip_chars() == ""
+    return table.filter(~pl.all_horizontal(blank, pl.exclude("0").is_null()))
 
 
 def _quoted_behind_blank(data: bytes, separator: str) -> bool:
