@@ -504,7 +504,11 @@ def test_what_all_questions_would_be_refused_for_is_asked_once(server: Loopback,
 @pytest.mark.parametrize(
     ("fault", "requests", "words"),
     [
-        (cut_off("Rating: 1 would be"), 1, "cut off after 100 tokens. Raise max_tokens"),
+        (
+            cut_off("Rating: 1 would be"),
+            1,
+            "cut off after 100 tokens. Raise max_tokens, as with --set evaluation",
+        ),
         (cut_off(None, reasoning="Let me"), 1, "cut off after 100 tokens while it was thinking. Raise max_tokens"),
         (body('{"id": "x", "choices": []}'), 2, 'no choice: {"id": "x", "choices": []}'),
         (body(""), 2, "an empty body"),
@@ -574,7 +578,7 @@ def if_not_told(sent: dict[str, Any]) -> Fault | None:
         (if_sent(temperature=POSITIVE), 1, {}, "leaves the temperature"),
         (if_sent(max_tokens=LIMIT, temperature=HEAT), 2, {}, "leaves the temperature"),
         (if_system, 1, {}, "puts the system message"),
-        (if_not_told, 1, {}, "asks for no stream"),
+        (if_not_told, 1, {}, "says stream: false"),
     ],
 )  # fmt: skip
 def test_what_the_endpoint_refuses_is_changed_once_and_said(
@@ -639,6 +643,14 @@ def test_thinking_that_an_older_version_kept_is_no_part_of_an_answer(server: Loo
         path.write_text(whole)
     assert model.answer([question("a"), question("b")]) == ["yes", "answer to b"]
     assert len(server.asked) == 3
+
+
+def test_https_to_a_server_without_a_certificate_is_tried_once(
+    server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", server.address.replace("http://", "https://"))
+    error = refusal(endpoint(tmp_path, initial_backoff=60, retries=5))
+    assert "Write http:// in OPENAI_BASE_URL" in error.hint
 
 
 def test_azure_by_its_whole_address(azure: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

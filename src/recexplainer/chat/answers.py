@@ -105,7 +105,7 @@ def _cut_off(tokens: int | None, *, thinking: bool, begun: bool) -> AnswerError:
     after = "" if tokens is None else f" after {tokens:,} tokens"
     when = " while it was thinking" if thinking and not begun else ""
     less = ", or have the server think less" if thinking else ""
-    hint = f"Raise max_tokens, as with --set evaluation.endpoint.max_tokens=4096{less}."
+    hint = f"Raise max_tokens, as with --set evaluation.endpoint.max_tokens={{more}}{less}."
     return AnswerError(Outcome.CUT_OFF, f"the answer was cut off{after}{when}", hint)
 
 
@@ -114,7 +114,7 @@ def _without_text(message: dict[str, Any], thought: bool, sent: str) -> AnswerEr
         hint = "Turn off the tools that the server or a proxy adds."
         return AnswerError(Outcome.FAILED, f"a call of a tool in place of an answer: {sent}", hint)
     if thought:
-        hint = "Raise max_tokens, or have the server think less."
+        hint = "Raise max_tokens, or give the server the reasoning parser that suits the model."
         return AnswerError(Outcome.FAILED, f"thinking alone, an answer without text: {sent}", hint)
     return AnswerError(Outcome.FAILED, f"an answer without text: {sent}")
 

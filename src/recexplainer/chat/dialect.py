@@ -11,16 +11,21 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from recexplainer.chat.model import Conversation
-from recexplainer.chat.outcomes import AnswerError, Stop
+from recexplainer.chat.outcomes import AnswerError, Outcome, Stop
 from recexplainer.chat.settings import EndpointSettings
 
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _UNKNOWN = re.compile(
-    r"unsupported|not (?:be )?(?:support|allow|permit|recogni|accept)|unrecogni|unknown|unexpected|deprecated"
-    r"|n[o']t support|extra_forbidden|only the default|must be (?:strictly )?(?:positive|greater)|invalid parameter",
+    r"unsupported|not (?:be )?(?:support|allow|permit|recogni|accept|enabled)|unrecogni|unknown|unexpected|deprecated"
+    r"|n[o']t support|extra_forbidden|only (?:the default|user|[\d.]+ is)|must be (?:strictly )?(?:positive|greater)"
+    r"|must alternate|invalid parameter",
     re.IGNORECASE,
 )
-_SYSTEM = re.compile(r"system.{0,20}(?:role|message|prompt)|role.{0,60}system|developer instruction", re.IGNORECASE)
+_SYSTEM = re.compile(
+    r"system.{0,20}(?:role|message|prompt)|role.{0,60}system|developer instruction"
+    r"|roles must alternate|only user and assistant",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,8 @@ class Dialect:
     def adapt(self, refused: AnswerError, request: dict[str, Any]) -> tuple[Dialect, str] | None:
         """The dialect after a refusal of `request`, and what is said of it; None where a change would not help."""
         if refused.streamed:
-            return self._change("stream", "asks for no stream in words", stream=False)
-        if refused.stop is not Stop.UNLESS_ANSWERED or not _UNKNOWN.search(refused.reason):
+            return self._change("stream", "says stream: false", stream=False)
+        if refused.outcome is not Outcome.FAILED or refused.stop is Stop.ALWAYS or not _UNKNOWN.search(refused.reason):
             return None
         words = refused.reason
         if re.search(rf"\b{self.limit}\b", words):

@@ -51,7 +51,8 @@ class Answer(BaseModel):
 class AnswerError(Exception):
     """A try without an answer: `reason` shows what the server sent, `hint` says what to do.
 
-    `{address}` and `{key}` in a hint stand for the environment variables with them. `streamed`: the server sent a
+    `{address}` and `{key}` in a hint stand for the environment variables with them, `{more}` for a larger limit on
+    tokens. `streamed`: the server sent a
     stream that it was not asked for.
     """
 

@@ -101,8 +101,8 @@ class Sender:
             changed = dialect.adapt(failed, request)
             if changed and self.dialect == dialect:
                 self.dialect, said = changed
-                reason = self._show(failed.reason)
-                _log.warning(f"{self._settings.model}: {reason} Every request {said} from now on.")
+                reason = self._show(failed.reason).rstrip(".")
+                _log.warning(f"{self._settings.model}: {reason}. Every request {said} from now on.")
         return changed is not None
 
     def _post(self, request: dict[str, Any]) -> Answer:
@@ -114,8 +114,7 @@ class Sender:
             with create(**request, extra_headers=self._connection.headers) as response:
                 content = _read_body(response, end)
         except APIConnectionError as error:
-            reason = f"{type(error.__cause__).__name__} {error.__cause__}".strip()
-            raise AnswerError(Outcome.FAILED, reason, _UNREACHED, Retry.LATER) from error
+            raise _unreached(error.__cause__ or error) from error
         except APIStatusError as error:
             raise self._read_status(error) from error
         return read_answer(content)
@@ -125,6 +124,7 @@ class Sender:
         failed = read_status(status, error.response.text)
         if 300 <= status < 400:
             failed.reason += f", a redirect to {sent.get('Location', 'nowhere')}"
+            failed.hint = "Set {address} to where it leads, without the route."
         if failed.retry is Retry.LATER:
             wait = _retry_after(sent.get("Retry-After", ""))
             if wait > self._settings.max_backoff:
@@ -137,6 +137,7 @@ class Sender:
         """Shorten what the server sent, hide the key that some servers repeat, and name the variables in the hint."""
         failed.reason = self._show(failed.reason)
         names = {"{address}": self._settings.address_variable, "{key}": self._settings.key_variable}
+        names["{more}"] = str(max(4096, 4 * self._settings.max_tokens))
         for mark, name in names.items():
             failed.hint = failed.hint.replace(mark, name)
 
@@ -165,6 +166,17 @@ def _may_help(state: Any) -> bool:
     if not isinstance(failed, AnswerError):
         return False
     return failed.retry is Retry.LATER or (failed.retry is Retry.ONCE and state.attempt_number == 1)
+
+
+def _unreached(cause: BaseException) -> AnswerError:
+    """What it means that no response came: a host without a name or a certificate will have none in a second either."""
+    reason = f"{type(cause).__name__} {cause}".strip()
+    if re.search(r"ssl|certificate", reason, re.IGNORECASE):
+        hint = "Write http:// in {address} if the server has no certificate, or name yours in SSL_CERT_FILE."
+        return AnswerError(Outcome.FAILED, reason, hint, stop=Stop.UNLESS_ANSWERED)
+    if re.search(r"not known|getaddrinfo failed|no address associated|unsupportedprotocol", reason, re.IGNORECASE):
+        return AnswerError(Outcome.FAILED, reason, _UNREACHED, Retry.ONCE, Stop.UNLESS_ANSWERED)
+    return AnswerError(Outcome.FAILED, reason, _UNREACHED, Retry.LATER)
 
 
 def _retry_after(header: str) -> float:

@@ -31,11 +31,11 @@ class EndpointSettings(Settings):
     key_variable: str = "OPENAI_API_KEY"
     """Environment variable with the key; if it is not set, no key is sent, as for servers of your own."""
     azure_api_version: str | None = None
-    """Version of the Azure OpenAI interface, such as 2024-10-21; None: the endpoint is not on Azure."""
+    """Version of Azure's older interface, such as 2024-10-21; None: as the address says, by `?api-version=` or not."""
     temperature: float | None = Field(default=0.0, ge=0)
     """Temperature of sampling; None leaves the model's own, since some models take no other."""
     max_tokens: int = Field(default=512, ge=1)
-    """Most tokens of an answer."""
+    """Most tokens of an answer; what a reasoning model thinks before it counts too."""
     max_tokens_parameter: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     """What the endpoint calls that limit; some models take only the second name."""
     concurrency: int = Field(default=8, ge=1)
