@@ -74,6 +74,7 @@ class Endpoint:
                 _log.info(str(self._spend(answers, len(conversations))))
                 asked = [one for one, answer in answers.items() if answer is None]
                 answers |= self._ask(asked, answered=len(asked) < len(answers))
+        self._warn_of_cut_prompts(answers)
         return [None if (answer := answers[one]) is None else answer.text for one in conversations]
 
     def estimate(self, conversations: Sequence[Conversation]) -> Spend:
@@ -143,27 +144,26 @@ class Endpoint:
     def _keep(self, conversation: Conversation, answer: Answer, sent: dict[str, Any]) -> Answer:
         """Write an answer to disk, also under the request as it was sent, should the settings become so."""
         configured = self._request(conversation)
-        if self._is_cut(conversation, answer):
-            return answer
         for request in (configured, sent) if configured != sent else (configured,):
             entry = _Entry(request=request, answer=answer, sent=None if request == sent else sent)
             write_json(self._path(request), entry.model_dump(exclude_none=True))
         return answer
 
     def _sum_up(self, ended: Mapping[Conversation, Answer | AnswerError]) -> dict[Conversation, Answer | None]:
-        """The answers, once it is said how many there are, what became of the others, and whether prompts were cut."""
+        """The answers, once it is said how many there are and what became of the others."""
         outcomes = [one.outcome if isinstance(one, AnswerError) else Outcome.ANSWERED for one in ended.values()]
         log_summary(self.name, outcomes)
-        answers = {one: None if isinstance(answer, AnswerError) else answer for one, answer in ended.items()}
+        return {one: None if isinstance(answer, AnswerError) else answer for one, answer in ended.items()}
+
+    def _warn_of_cut_prompts(self, answers: Mapping[Conversation, Answer | None]) -> None:
         cut = [(answer.tokens_in, one) for one, answer in answers.items() if answer and self._is_cut(one, answer)]
         if cut:
             tokens, longest = max(cut, key=lambda each: self._tokens([each[1]]))
             _log.warning(
                 f"{self.name} read {tokens:,} of about {self._tokens([longest]):,} tokens of a request, the longest of "
-                f"{len(cut):,} of {len(ended):,} that the server cut. Raise its context (num_ctx of Ollama, --ctx-size "
-                "of llama.cpp, the context length of LM Studio) and ask again; these answers are not kept."
+                f"{len(cut):,} of {len(answers):,} that the server cut. Raise its context (num_ctx of Ollama, "
+                f"--ctx-size of llama.cpp, the context length of LM Studio), delete {self._folder}, and ask again."
             )
-        return answers
 
     def _tokens(self, conversations: Sequence[Conversation]) -> int:
         return count_tokens(conversations, self.settings.tokenizer)
