@@ -85,6 +85,10 @@ def _date(pattern: str) -> Callable[[int, int], str]:
     return lambda time, _: datetime.fromtimestamp(time, UTC).strftime(pattern)
 
 
+def titled(shop: Shop) -> list[Row]:
+    return [row for row in shop.items if "title" in row]
+
+
 def separator(shop: Shop, draw: Draw) -> None:
     shop.separator, shop.suffix = draw.choice(
         [(";", ".csv"), ("\t", ".csv"), ("\t", ".tsv"), ("|", ".csv"), (";", ".CSV")]
@@ -140,7 +144,7 @@ def leading_zeros(shop: Shop, draw: Draw) -> None:
 
 def scientific(shop: Shop, draw: Draw) -> None:
     for row in shop.events:
-        row["user_id"] = f"{1.2345 + int(row['user_id']) // 8:.4f}E+17"
+        row["user_id"] = f"{len(row['user_id'])}.2345E+17"
 
 
 def python_bytes(shop: Shop, draw: Draw) -> None:
@@ -218,13 +222,13 @@ def dirty_titles(shop: Shop, draw: Draw) -> None:
         "{}\x07",
         "{}<br/>",
     ]
-    for row in draw.sample(shop.items, 8):
+    for row in draw.sample(titled(shop), 8):
         row["title"] = draw.choice(ways).format(row["title"])
 
 
 def entities(shop: Shop, draw: Draw) -> None:
     times = draw.randint(1, 2)
-    for row in shop.items:
+    for row in titled(shop):
         for _ in range(times):
             row["title"] = html.escape(row["title"])
 
@@ -233,20 +237,20 @@ def duplicate_header(shop: Shop, draw: Draw) -> None:
     side, name = draw.choice(
         [(shop.events, "user_id"), (shop.events, "item_id"), (shop.items, "title"), (shop.items, "item_id")]
     )
-    other = [row[name] for row in side[3:] + side[:3]]
+    other = [row.get(name, "") for row in side[3:] + side[:3]]
     for row, value in zip(side, other, strict=True):
         row[f"\0{name}"] = value  # written without the zero
 
 
 def open_quote(shop: Shop, draw: Draw) -> None:
-    row = draw.choice(shop.items)
+    row = draw.choice(titled(shop))
     row["title"] = f'\0"{row["title"]}'  # written as it is, unescaped
 
 
 def short_row(shop: Shop, draw: Draw) -> None:
-    row = draw.choice(shop.items)
+    row = draw.choice(titled(shop))
     row.pop("title")
-    shop.gone.add(row["item_id"])
+    shop.gone.add(plain_id(row["item_id"].strip(" \ufeff\u200b")))
 
 
 def packed(shop: Shop, draw: Draw) -> None:
@@ -259,19 +263,23 @@ def spark_parts(shop: Shop, draw: Draw) -> None:
 
 Way = Callable[[Shop, Draw], None]
 WAYS: tuple[Way, ...] = (
-    separator, spreadsheet, encoding, line_end, quotes, blank_lines, trailing_columns, index_column, blanks,
-    whole_floats, leading_zeros, scientific, python_bytes, missing_users, milliseconds, mixed_units, float_times,
-    iso_times, mixed_zones, dates_of_the_office, impossible_times, other_time_name, shuffled, dirty_titles, entities,
-    duplicate_header, open_quote, short_row, packed, spark_parts,
+    separator, spreadsheet, encoding, line_end, quotes, blank_lines, trailing_columns, index_column, whole_floats,
+    leading_zeros, scientific, python_bytes, blanks, missing_users, milliseconds, mixed_units, float_times, iso_times,
+    mixed_zones, dates_of_the_office, impossible_times, other_time_name, shuffled, dirty_titles, entities,
+    duplicate_header, short_row, open_quote, packed, spark_parts,
 )  # fmt: skip
+TIMES = (milliseconds, mixed_units, float_times, iso_times, mixed_zones, dates_of_the_office, impossible_times)
 # What cannot be known, or is wrong: refused, or read with a warning.
 UNREADABLE = (leading_zeros, scientific, python_bytes, duplicate_header, open_quote, other_time_name)
 REFUSED = {"scientific", "duplicate_header"}
 
 
 def drawn(draw: Draw, ways: Sequence[Way]) -> Shop:
+    """A shop written in one to three ways, of which one at most is about times; in the order of `WAYS`."""
     shop = plain()
-    for way in draw.sample(ways, min(len(ways), draw.randint(1, 3))):
+    chosen = draw.sample(ways, min(len(ways), draw.randint(1, 3)))
+    timed = [way for way in chosen if way in TIMES]
+    for way in sorted(set(chosen) - set(timed[1:]), key=WAYS.index):
         way(shop, draw)
         shop.done.append(way.__name__)
     return shop
