@@ -125,11 +125,11 @@ def whole_floats(written: Written, draw: Draw) -> None:
 
 
 def one_lost(written: Written, draw: Draw) -> None:
-    del written.ids[draw.randrange(N)]
+    del written.ids[draw.randrange(len(written.ids))]
 
 
 def one_twice(written: Written, draw: Draw) -> None:
-    written.ids[draw.randrange(1, N)] = written.ids[0]
+    written.ids[draw.randrange(1, len(written.ids))] = written.ids[0]
 
 
 def half(written: Written, draw: Draw) -> None:
@@ -171,6 +171,7 @@ WAYS: tuple[Way, ...] = (
     more_columns, headed_text, python_bytes, leading_zeros, whole_floats, one_lost, one_twice, half, fortran, objects,
     structured, transposed, upper_case, parquet,
 )  # fmt: skip
+ARRAYS = (half, fortran, objects, structured, transposed, parquet)
 UNREADABLE = (utf_16, python_bytes, leading_zeros, one_lost, one_twice, objects, structured, transposed)
 REFUSED = {"one_lost", "one_twice", "objects", "structured", "transposed"}
 
@@ -193,11 +194,13 @@ def put(folder: Path, written: Written, draw: Draw) -> VectorSettings:
 
 
 def drawn(draw: Draw, ways: Sequence[Way]) -> tuple[Written, Dataset, NDArray[np.float32]]:
-    """Vectors to write, the data, and the vectors in the order of its catalogue."""
+    """Vectors to write, the data, and the vectors in the order of its catalogue; one way at most is of the array."""
     ids = draw.choice([text_ids, number_ids])()
     vectors = np.random.default_rng(draw.randrange(9)).integers(-8, 9, (N, 4)).astype(np.float32)
     written = Written(list(ids), vectors.copy())
-    for way in draw.sample(ways, min(len(ways), draw.randint(1, 3))):
+    chosen = draw.sample(ways, min(len(ways), draw.randint(1, 3)))
+    arrays = [way for way in chosen if way in ARRAYS]
+    for way in sorted(set(chosen) - set(arrays[1:]), key=WAYS.index):
         way(written, draw)
         written.done.append(way.__name__)
     return written, shop(ids), vectors
