@@ -40,6 +40,8 @@ HARMONY = "<|channel|>analysis<|message|>We think<|end|><|start|>assistant<|chan
         ("<think>No?</think><answer>Yes</answer>", "Yes", False),
         ("<answer>Yes</answer>", "Yes", False),
         ("Yes.<|im_end|>", "Yes.", False),
+        ("Yes.</s>", "Yes.", False),
+        ("Yes.<|im_end|>\n<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\nNo.", "Yes.", False),
     ],
 )
 def test_the_answer_is_told_from_thinking(text: str, answer: str, unfinished: bool) -> None:

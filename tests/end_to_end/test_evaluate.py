@@ -51,7 +51,7 @@ class Server:
         text = "<br>RATING-2</br>" if "RATING" in message else "Yes, it fits."
         text = "<br>ANSWER-NEITHER</br>" if "ANSWER-x" in message else text
         choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-        usage = {"prompt_tokens": 9, "completion_tokens": 5}
+        usage = {"prompt_tokens": len(message), "completion_tokens": 5}
         return Response(json.dumps({"choices": [choice], "usage": usage}), content_type="application/json")
 
 

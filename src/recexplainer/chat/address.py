@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -21,6 +20,8 @@ _AROUND = " \t\r\n\v\f\ufeff\u00a0\u200b\"'`“”‘’<>"
 _ROUTE = re.compile(r"(?:/chat/completions|/completions|/chat|/responses|(?<=/v1)/(?:models|embeddings))$")
 _ADDRESS = re.compile(r"https?://(?:[^\s/?#@:\[\]]+|\[[0-9a-f:.]+\])(?::\d{1,5})?(?:[/?][^\s#@]*)?", re.IGNORECASE)
 _AZURE_PATH = re.compile(r"/deployments/[^/]+$|/openai/v1$|^/models$")
+_THIS_MACHINE = re.compile(r"(?:.*\.)?localhost|127[.\d]+|0\.0\.0\.0|::1?|::ffff:127[.\d]+")
+_NEARBY = re.compile(r"[^.]*|.*\.(?:local|lan|internal|localhost)|[.\d]+|.*:.*")
 _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _HOST = re.compile(r"(?:[^\s/?#@:]+\.[^\s/?#@:]+|localhost|[^\s/?#@:]+(?=:\d)|\[[0-9a-fA-F:]+\])(?::\d+)?(?:[/?#].*)?")
 _BEFORE_KEY = re.compile(
@@ -38,7 +39,7 @@ class Address:
     @property
     def is_local(self) -> bool:
         """Whether it is this machine, which no proxy reaches."""
-        return _is_loopback(urlsplit(self.base).hostname or "")
+        return bool(_THIS_MACHINE.fullmatch(urlsplit(self.base).hostname or ""))
 
 
 def read_key(settings: EndpointSettings) -> str:
@@ -55,7 +56,8 @@ def read_key(settings: EndpointSettings) -> str:
 def read_address(settings: EndpointSettings) -> Address:
     """The address; raises ChatError, which shows no key, where it is none."""
     text = os.environ.get(settings.address_variable, "").strip(_AROUND)
-    text = text if _SCHEME.match(text) or not _HOST.fullmatch(text) else f"{_scheme(text)}://{text}"
+    if not _SCHEME.match(text) and _HOST.fullmatch(text):  # a public name is reached by https
+        text = f"{'http' if _NEARBY.fullmatch(urlsplit(f'//{text}').hostname or '') else 'https'}://{text}"
     if not _ADDRESS.fullmatch(text):
         what = "That is no address of an endpoint." if text else "The environment names no endpoint."
         hint = "Set it to where the endpoint is, such as http://localhost:8000/v1; the key does not belong in it."
@@ -101,24 +103,3 @@ def open_connection(settings: EndpointSettings) -> Connection:
     client = OpenAI(base_url=address.base, api_key=key or "none", max_retries=0, http_client=http, default_query=query)
     headers: dict[str, Any] = {"Authorization": Omit()} if query or not key else {}
     return Connection(address, key, client, headers | ({"api-key": key} if query and key else {}))
-
-
-def _scheme(text: str) -> str:
-    """The scheme of an address without one: a public name is reached by https, a machine nearby by http."""
-    host = urlsplit(f"//{text}").hostname or ""
-    nearby = "." not in host or host.endswith((".local", ".lan", ".internal", ".localhost"))
-    return "http" if nearby or _is_ip(host) else "https"
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        return bool(ipaddress.ip_address(host))
-    except ValueError:
-        return False
-
-
-def _is_loopback(host: str) -> bool:
-    if not _is_ip(host):
-        return host == "localhost" or host.endswith(".localhost")
-    address = ipaddress.ip_address(host)
-    return address.is_loopback or address.is_unspecified

@@ -15,10 +15,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from recexplainer.chat.address import open_connection
-from recexplainer.chat.dialect import Dialect
 from recexplainer.chat.model import Conversation
-from recexplainer.chat.outcomes import Answer, AnswerError, Outcome, log_summary
-from recexplainer.chat.sending import Sender
+from recexplainer.chat.responses import Answer, AnswerError, Outcome, log_summary
+from recexplainer.chat.sending import Dialect, Sender
 from recexplainer.chat.settings import EndpointSettings
 from recexplainer.chat.spend import Spend, count_tokens, least_tokens
 from recexplainer.chat.thinking import without_thinking
@@ -27,7 +26,7 @@ from recexplainer.progress import track
 from recexplainer.storage import hash_value, system_errors, write_json
 
 _log = logging.getLogger(__name__)
-_WORTH_COUNTING = 200  # tokens of a request; in shorter ones what a server adds or leaves out counts too much
+_SMALLEST_CONTEXT = 500  # tokens; where a server counts fewer, the rest came from its cache
 
 
 class _Entry(BaseModel):
@@ -48,7 +47,7 @@ class Endpoint:
     def __init__(self, settings: EndpointSettings, cache_folder: Path) -> None:
         self.settings, self.name = settings, settings.model
         self._folder = cache_folder
-        self._configured = self._dialect = Dialect(settings.max_tokens_parameter)
+        self._dialect = Dialect()
 
     def answer(self, conversations: Sequence[Conversation]) -> list[str | None]:
         """Its answers, `[conversations]`; the expected spend is logged before the first request.
@@ -91,7 +90,7 @@ class Endpoint:
 
     def _request(self, conversation: Conversation) -> dict[str, Any]:
         """All that decides the answer, which is kept under its hash: what is sent unless the endpoint refuses it."""
-        return self._configured.request(self.settings, conversation)
+        return Dialect().request(self.settings, conversation)
 
     def _cached(self, conversations: Sequence[Conversation]) -> dict[Conversation, Answer | None]:
         """For each different conversation the answer on disk; None where there is none yet."""
@@ -122,7 +121,7 @@ class Endpoint:
         ended: dict[Conversation, Answer | AnswerError] = {}
         connection = open_connection(self.settings)
         with connection.client, ThreadPoolExecutor(self.settings.concurrency) as pool:
-            sender = Sender(self.settings, connection, self._dialect, answered=answered)
+            sender = Sender(self.settings, connection, self._dialect, len(asked), answered=answered)
 
             def answer(conversation: Conversation) -> Answer | AnswerError:
                 found = sender.send(conversation)
@@ -131,44 +130,40 @@ class Endpoint:
             futures: dict[Future[Answer | AnswerError], Conversation] = {}
             try:
                 for one in asked:
+                    if not sender.is_known:
+                        sender.is_free.wait()
+                        sender.is_free.clear()
                     futures[pool.submit(answer, one)] = one
-                    sender.opened.wait()
                 for done in track(as_completed(futures), f"{self.name} answers", total=len(futures)):
                     ended[futures[done]] = done.result()
             except BaseException:
                 sender.stop.set()
                 raise
             self._dialect = sender.dialect
-        return self._sum_up(ended)
+        log_summary(self.name, [getattr(one, "outcome", Outcome.ANSWERED) for one in ended.values()])
+        return {one: answer if isinstance(answer, Answer) else None for one, answer in ended.items()}
 
     def _keep(self, conversation: Conversation, answer: Answer, sent: dict[str, Any]) -> Answer:
         """Write an answer to disk, also under the request as it was sent, should the settings become so."""
         configured = self._request(conversation)
-        for request in (configured, sent) if configured != sent else (configured,):
+        for request in (sent, configured) if sent != configured else (sent,):
             entry = _Entry(request=request, answer=answer, sent=None if request == sent else sent)
             write_json(self._path(request), entry.model_dump(exclude_none=True))
         return answer
 
-    def _sum_up(self, ended: Mapping[Conversation, Answer | AnswerError]) -> dict[Conversation, Answer | None]:
-        """The answers, once it is said how many there are and what became of the others."""
-        outcomes = [one.outcome if isinstance(one, AnswerError) else Outcome.ANSWERED for one in ended.values()]
-        log_summary(self.name, outcomes)
-        return {one: None if isinstance(answer, AnswerError) else answer for one, answer in ended.items()}
-
     def _warn_of_cut_prompts(self, answers: Mapping[Conversation, Answer | None]) -> None:
-        cut = [(answer.tokens_in, one) for one, answer in answers.items() if answer and self._is_cut(one, answer)]
+        """Say where the server read fewer tokens than the conversation has at the least."""
+        tokenizer = self.settings.tokenizer
+        cut = [
+            (answer.tokens_in, one)
+            for one, answer in answers.items()
+            if answer and _SMALLEST_CONTEXT <= (answer.tokens_in or 0) < least_tokens(one, tokenizer)
+        ]
         if cut:
-            tokens, longest = max(cut, key=lambda each: self._tokens([each[1]]))
+            longest, read = max((count_tokens([one], tokenizer), read or 0) for read, one in cut)
             _log.warning(
-                f"{self.name} read {tokens:,} of about {self._tokens([longest]):,} tokens of a request, the longest of "
-                f"{len(cut):,} of {len(answers):,} that the server cut. Raise its context (num_ctx of Ollama, "
-                f"--ctx-size of llama.cpp, the context length of LM Studio), delete {self._folder}, and ask again."
+                f"{self.name} read {read:,} of about {longest:,} tokens of a request, the longest of {len(cut):,} of "
+                f"{len(answers):,} that the server cut, unless it counts none that it has cached. Raise its context "
+                "(num_ctx of Ollama, --ctx-size of llama.cpp, the context length of LM Studio), delete "
+                f"{self._folder}, and ask again."
             )
-
-    def _tokens(self, conversations: Sequence[Conversation]) -> int:
-        return count_tokens(conversations, self.settings.tokenizer)
-
-    def _is_cut(self, conversation: Conversation, answer: Answer) -> bool:
-        """Whether the server read fewer tokens than the conversation has at the least."""
-        least = least_tokens(conversation, self.settings.tokenizer)
-        return answer.tokens_in is not None and least >= _WORTH_COUNTING and answer.tokens_in < least

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from recexplainer.chat.model import ChatModel, Conversation
-from recexplainer.chat.outcomes import Outcome, log_summary
+from recexplainer.chat.responses import Outcome, log_summary
 from recexplainer.chat.thinking import opened_thinking, split_thinking
 from recexplainer.errors import ChatError
 from recexplainer.hardware import best_device, has_fast_bfloat16

@@ -19,11 +19,12 @@ _MARK = re.compile(
         | <\|channel\|>\s*final\b[^<]*<\|message\|> | <\|(?:end_of_thought|END_THINKING|inner_suffix)\|> | <unused95> )
     | (?P<change> assistant\s*final(?=\W|[A-Z0-9]) | Here(?:'s|\ is)\ my\ response: )
     | (?P<end> <\|start\|>(?:assistant)? | <\|(?:end|return|call|im_end|eot_id|endoftext|(?:START|END)_RESPONSE)\|>
-        | <\|(?:begin|end)_of_solution\|> )
+        | <\|(?:begin|end)_of_solution\|> | </s> | <(?:end_of_turn|eos)> | <\|end_of_text\|> | <｜end▁of▁sentence｜> )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _WRAPPED = re.compile(r"\s*<(answer|response|output|final)>(.*?)</\1>\s*", re.DOTALL | re.IGNORECASE)
+_NEXT_TURN = re.compile(r"<\|(?:im_start|start_header_id)\|>\s*user\b.*|<start_of_turn>user\b.*", re.DOTALL)
 _OPENED = re.compile(rf"(?:<{_TAG}>|\[THINK\]|◁think▷)\s*\Z", re.IGNORECASE)
 
 
@@ -31,8 +32,9 @@ def split_thinking(text: str) -> tuple[str, bool]:
     """The answer without what was thought before it, and whether the text ends before thinking did.
 
     A closing mark without an opening one ends thinking that the prompt opened. An answer that stands whole in
-    `<answer>` marks is taken out of them.
+    `<answer>` marks is taken out of them, and what follows as the next turn of the user is left out.
     """
+    text = _NEXT_TURN.sub("", text)
     kept: list[str] = []
     start, inside = 0, False
     for mark in _MARK.finditer(text):

@@ -5,11 +5,11 @@ What stands in think marks is no part of an answer. Where an answer is not clear
 
 from __future__ import annotations
 
+import ast
 import html
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Literal, cast
 
@@ -24,17 +24,24 @@ _WORDS = {"zero": "0", "one": "1", "two": "2", "three": "3"}
 _NUMBER = r"(\d++(?:\.\d+)?|zero|one|two|three)\b(?!\s*%)"
 _TAIL = rf"(?:\s*(-|/|\bto\b|\bor\b|\band\b|\bout of\b|\bof\b)\s*(?:rating\W?)?{_NUMBER}|\s+(of)\b)?"
 _NOT_MEANT = r"(?!\W*\s(?:would|could|might|is too|seems|requires|needs)\b)"
-_GAP = r"[\"']?(?:\s*\(\s*0\s*-\s*3\s*\))?(?:\s+(?:is|of|would be|as|at|it|this(?:\s\w+)?|an?)\b){0,3}[\s\"']*[-:=>]?"
+_SCALE = r"(?:\W{1,3}(?:on a scale )?(?:(?:of|from) )?(?:0\s*(?:-|to)\s*|out of )3\b[)\]]?)?"
+_GAP = r"[\"']?" + _SCALE + r"(?:\s+(?:is|of|would be|as|at|it|this(?:\s\w+)?|an?)\b){0,3}[\s\"']*[-:=>]?"
 _NAMED = re.compile(
     rf"\b(?:rating|rated?|score|give\s+(?:it|this(?:\s\w+)?))\b{_GAP}[\s\"'“(\[]*{_NUMBER}{_TAIL}{_NOT_MEANT}",
     re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"(?:\b(?:not|never|cannot|without|instead of|rather than)|n['’]t)\W+(?:\w+[ \"']+){0,3}\W{0,3}\Z", re.IGNORECASE
 )
 _BARE = re.compile(rf"[\s\"'“(\[]*{_NUMBER}{_TAIL}[\s\"'”).\]]*", re.IGNORECASE)
 _MARKED_RATING = re.compile(rf"<br\s*/?>\s*([^<]{{1,40}}?)\s*{_TO_BR}", re.IGNORECASE)
 
 _CHOICE = r"(A|B|neither(?: A nor B| of (?:them|these|the two)| item)?)"
 _ALONE = rf"[^\w\n]*(?:answer[^\w\n]+)?{_CHOICE}[^\w\n]*"
-_OTHER = r"(?!\W*\s*(?:or|and|/|,)\s*(?:[AB]\b|neither\b))"
+_OTHER = (  # no second choice, no question, and no article
+    r"(?!\W*\s*(?:or|and|/|,)\s*(?:[AB]\b|neither\b)|\s*\?"
+    r"|(?<=A) (?!(?:because|since|as|over|not|but|if|would|is|rather|instead|by|given|due|for|with)\b)[a-z])"
+)
 _CHOICES = (  # the first of these that finds anything decides
     re.compile(rf"<br\s*/?>{_ALONE}{_TO_BR}", re.IGNORECASE),
     re.compile(rf"^{_ALONE}$", re.IGNORECASE | re.MULTILINE),
@@ -42,15 +49,22 @@ _CHOICES = (  # the first of these that finds anything decides
         rf"\b(?i:answer|choice)(?:\W+(?i:is|would be|option|item))*\W+(?:((?i:neither)|[AB])\b{_OTHER}|([ab])(?=\W*$))",
         re.MULTILINE,
     ),
-    re.compile(rf"\b(?i:option|item|choose|pick|select)\W+(?:(?i:option|item)\W+)?([AB])\b{_OTHER}"),
+    re.compile(rf"\b(?i:option|item|choose|pick|select)[^\w.?!]+(?:(?i:option|item)\W+)?([AB])\b{_OTHER}"),
     re.compile(r"\A\W*([AB])[\"')\]]*(?:\s*[:).,]|\s-)\s(?!.*\b(?:B\b|A\b(?!\s\w)))[^\n]*\Z"),
 )
 
-_YES_OR_NO = re.compile(r"\W*yes\W+(?:or\W+)?no\b\W*", re.IGNORECASE)
-_LEAD_IN = re.compile(
-    r"\W*(?:(?:my|the|final)\s+)*(?:answer|verdict|decision)\b(?:\s+(?:is|would be)\b)?\W*", re.IGNORECASE
+_UNDECIDED = re.compile(
+    r"\W*(?:yes\W+(?:(?:or|and)\W+)?no\b"
+    r"|no (?!(?:because|since|as|it|the|this|that|they|he|she|i|we|you|not|but|based|given)\b)[a-z])",
+    re.IGNORECASE,
 )
-_LIST_MARK = re.compile(r"^\s*(?:[-*•–]|\(?\d{1,2}[.):])\s+")
+_LEAD_IN = re.compile(
+    r"\W*(?:(?:my|the|final)\s+)*(?:answer|verdict|decision|prediction|i(?:'d| would) say)\b"
+    r"(?:\s+(?:is|would be)\b)?\W*",
+    re.IGNORECASE,
+)
+_LIST_MARK = re.compile(r"^\s*(?:[-*•–]|(?:#|Rank )?\(?\d{1,2}(?: ?[.):]|\ufe0f?\u20e3)|#\d{1,2})\s+")
+_BOLD = re.compile(r"\*\*(.+?)\*\*")
 _QUOTES = " \t\"'“”‘’`*_.,"
 
 
@@ -73,7 +87,8 @@ def parse_choice(answer: str) -> Choice | None:
     """
     plain = _plain(answer)
     for pattern in _CHOICES:
-        matches = [next(filter(None, match.groups())) for match in pattern.finditer(plain)]
+        named = (match for match in pattern.finditer(plain) if not _DENIED.search(plain[: match.start()]))
+        matches = [next(filter(None, match.groups())) for match in named]
         if found := {match.upper().partition(" ")[0] for match in matches}:
             return cast("Choice", found.pop()) if len(found) == 1 else None
     return None
@@ -82,10 +97,9 @@ def parse_choice(answer: str) -> Choice | None:
 def parse_yes_no(text: str) -> bool | None:
     """Whether a model's answer is yes; None where it is neither yes nor no, or both are named."""
     plain = _plain(text)
-    if _YES_OR_NO.fullmatch(plain):
-        return None
     lead_in = _LEAD_IN.match(plain)
-    return read_verdict(plain[lead_in.end() if lead_in else 0 :].strip(_QUOTES))
+    plain = plain[lead_in.end() if lead_in else 0 :].strip(_QUOTES)
+    return None if _UNDECIDED.match(plain) else read_verdict(plain)
 
 
 def parse_titles(text: str, finder: TitleFinder) -> list[int | None]:
@@ -94,7 +108,7 @@ def parse_titles(text: str, finder: TitleFinder) -> list[int | None]:
     None stands for what is no title. Commas and ">" separate titles where all that they separate is one.
     """
     text = without_thinking(text)
-    pieces = _json_list(text)
+    pieces = _listed(text)
     if pieces is None:
         pieces = [piece for piece in re.split(r"[;\n]", text) if piece.strip(_QUOTES)]
     titles = {piece: _title(piece, finder) for piece in pieces}
@@ -108,17 +122,28 @@ def _separated(text: str, finder: TitleFinder) -> list[int | None]:
     return next((items for items in lists if None not in items), [])
 
 
-def _json_list(text: str) -> list[str] | None:
-    with suppress(ValueError):
-        held: Any = json.loads(re.sub(r"\A\s*```\w*|```\s*\Z", "", text))
-        if isinstance(held, list):
-            return [str(each) for each in cast("list[Any]", held)]
+def _listed(text: str) -> list[str] | None:
+    """The texts of a list in JSON or Python, which may stand in an object, among words, or hold an object each."""
+    for load in (json.loads, ast.literal_eval):
+        with suppress(ValueError, SyntaxError):
+            held: list[Any] = load(text[max(0, text.find("[")) : text.rfind("]") + 1])
+            texts = [_text(each) for each in held]
+            if texts and None not in texts:
+                return cast("list[str]", texts)
     return None
 
 
+def _text(entry: Any) -> str | None:
+    """An entry of a list if it is a text; of an object the title, or its first text."""
+    values = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {"title": entry}
+    return next((one for one in (values.get("title"), *values.values()) if isinstance(one, str)), None)
+
+
 def _title(piece: str, finder: TitleFinder) -> int | None:
-    """The item of one title, as it is or else without the marks of a list and of quotation."""
-    for spelling in (piece, cut := _LIST_MARK.sub("", piece), cut.strip(_QUOTES)):
+    """The item of one title, as it is or else without the marks of a list and of quotation, or what is bold of it."""
+    cut = _LIST_MARK.sub("", piece)
+    bold = _BOLD.match(cut)
+    for spelling in (piece, cut, cut.strip(_QUOTES), bold[1].strip(_QUOTES) if bold else ""):
         if (found := finder.parse_list(spelling)) and found[0] is not None:
             return found[0]
     return None
@@ -134,8 +159,8 @@ def _plain(text: str) -> str:
 def _numbers(piece: str) -> list[str]:
     """The ratings in a piece, "" for each that is not clear: a range, or of another scale."""
     bare = _BARE.fullmatch(piece)
-    found: Sequence[tuple[str, ...]] = [bare.groups("")] if bare else _NAMED.findall(piece)
-    return [_rating(*each) for each in found]
+    named = (match for match in _NAMED.finditer(piece) if not _DENIED.search(piece[: match.start()]))
+    return [_rating(*match.groups("")) for match in ([bare] if bare else named)]
 
 
 def _rating(number: str, joined: str, other: str, rest: str) -> str:

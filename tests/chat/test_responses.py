@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from recexplainer.chat.answers import read_answer
-from recexplainer.chat.outcomes import AnswerError, Outcome, Retry, Stop
-from recexplainer.chat.refusals import read_status
+from recexplainer.chat.responses import AnswerError, Outcome, Retry, Stop, read_answer, read_status
 
 USAGE = {"prompt_tokens": 50, "completion_tokens": 512}
 
@@ -28,7 +26,7 @@ def text(value: str, kind: str = "text") -> dict[str, Any]:
     [
         completion("Rating: 2"),
         completion("Rating: 2", None),
-        completion("Rating: 2", "eos_token"),
+        *(completion("Rating: 2", finish) for finish in ("", "eos_token", "end_turn", "STOP", "COMPLETE")),
         completion([text("Rating: 2")]),
         completion([text("Rating: ", "output_text"), text("2")]),
         completion([{"type": "thinking", "thinking": [text("1?")]}, text("Rating: 2")]),
@@ -51,13 +49,17 @@ def test_answers(body: Any) -> None:
 def test_tokens_are_those_of_the_server_where_it_counts() -> None:
     answer = read_answer(json.dumps(completion("Yes")).encode())
     assert (answer.tokens_in, answer.tokens_out) == (50, 512)
+    cached = {"prompt_tokens": 50, "prompt_tokens_details": {"cached_tokens": 900}}
+    assert read_answer(json.dumps(completion("Yes") | {"usage": cached}).encode()).tokens_in == 950
+    with pytest.raises(AnswerError, match="cut off after 512 tokens"):
+        read_answer(json.dumps(completion("Yes")).encode(), max_tokens=512)
     counted = completion("Yes") | {"usage": {"prompt_tokens": 0, "completion_tokens": -1}}
     answer = read_answer(json.dumps(counted).encode())
     assert (answer.tokens_in, answer.tokens_out) == (None, None)
 
 
 CUT, REFUSED, FILTERED, FAILED = Outcome.CUT_OFF, Outcome.REFUSED, Outcome.FILTERED, Outcome.FAILED
-NO, ONCE, LATER = Retry
+NO, ONCE, LATER, _ = Retry
 ERROR = "an error in place of an answer"
 
 
@@ -91,7 +93,11 @@ ERROR = "an error in place of an answer"
         ({"message": "Forbidden"}, FAILED, NO, f"{ERROR}: Forbidden"),
         ({"error": {"message": "maximum context length is 8 tokens"}}, FAILED, NO, "the question is too long"),
         ({"choices": [{"error": {"code": 502, "message": "Provider"}}]}, FAILED, LATER, "status 502: Provider"),
-        (completion("Half", "error"), FAILED, LATER, "status 500"),
+        (completion("Half", "error"), FAILED, LATER, "broke off its answer (finish_reason error)"),
+        (completion("Half", "insufficient_system_resource"), FAILED, LATER, "broke off"),
+        (completion("Half", "abort"), FAILED, LATER, "broke off"),
+        (completion("Half", "model_context_window_exceeded"), CUT, NO, "cut off"),
+        ({"choices": None, "status": 439, "msg": "Your API token has expired."}, FAILED, NO, "Set {key} to a key"),
         ({"message": {"role": "assistant", "content": "Yes"}, "done": True}, FAILED, NO, "Ollama's /api/chat"),
         ({"response": "Yes", "done": True}, FAILED, NO, "Ollama's /api/generate"),
         ({"choices": [{"text": "Yes", "finish_reason": "stop"}]}, FAILED, NO, "a text completion"),
@@ -110,28 +116,28 @@ def test_why_there_is_no_answer(body: Any, outcome: Outcome, retry: Retry, words
 
 
 @pytest.mark.parametrize(
-    ("body", "words", "retry", "streamed"),
+    ("body", "words", "retry"),
     [
-        ('data: {"choices":[{"delta":{"content":"fi"}}]}\n\ndata: [DONE]\n', "the server streams", NO, True),
-        (': comment\n\ndata: {"choices": []}\n\n', "the server streams", NO, True),
-        ('{"message": {"content": "Y"}}\n{"message": {"content": "es"}}\n', "the server streams", NO, True),
-        ("<!DOCTYPE html><html><title>Log in</title><script>x</script>", "a web page: Log in", ONCE, False),
-        ("", "an empty body", ONCE, False),
-        ("upstream gone", "no JSON: upstream gone", ONCE, False),
+        ('data: {"choices":[{"delta":{"content":"fi"}}]}\n\ndata: [DONE]\n', "the server streams", NO),
+        (': comment\n\ndata: {"choices": []}\n\n', "the server streams", NO),
+        ('{"message": {"content": "Y"}}\n{"message": {"content": "es"}}\n', "the server streams", NO),
+        ("<!DOCTYPE html><html><title>Log in</title><script>x</script>", "a web page: Log in", ONCE),
+        ("", "an empty body", ONCE),
+        ("upstream gone", "no JSON: upstream gone", ONCE),
     ],
 )
-def test_bodies_that_are_no_json(body: str, words: str, retry: Retry, streamed: bool) -> None:
+def test_bodies_that_are_no_json(body: str, words: str, retry: Retry) -> None:
     with pytest.raises(AnswerError) as caught:
         read_answer(body.encode())
     assert words in " ".join(str(caught.value).split())
-    assert (caught.value.retry, caught.value.streamed) == (retry, streamed)
+    assert caught.value.retry == retry
 
 
 def error(message: str, **more: Any) -> str:
     return json.dumps({"error": {"message": message, **more}})
 
 
-UNLESS, ALWAYS = Stop.UNLESS_ANSWERED, Stop.ALWAYS
+_, TWICE, UNLESS, ALWAYS = Stop
 ITEM = {"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs", "input": "a flagged title"}
 
 
@@ -145,13 +151,15 @@ ITEM = {"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs
         (403, error("Input flagged", metadata={"reasons": ["violence"]}), FILTERED, NO, Stop.NO),
         (400, error("This model's maximum context length is 8192 tokens"), FAILED, NO, Stop.NO),
         (500, error("the request exceeds the available context size"), FAILED, NO, Stop.NO),
+        (422, json.dumps({"error": "`inputs` tokens + `max_new_tokens` must be <= 4096"}), FAILED, NO, Stop.NO),
         (413, "<html>Too Large</html>", FAILED, NO, Stop.NO),
-        (400, error("model is missing"), FAILED, NO, UNLESS),
-        (422, json.dumps({"detail": [ITEM]}), FAILED, NO, UNLESS),
-        (400, json.dumps([error("bad")]), FAILED, NO, UNLESS),
+        (400, error("model is missing"), FAILED, NO, TWICE),
+        (422, json.dumps({"detail": [ITEM]}), FAILED, NO, TWICE),
+        (400, json.dumps([error("bad")]), FAILED, NO, TWICE),
+        (400, json.dumps([{"error": {"message": "API key not valid."}}]), FAILED, NO, UNLESS),
         (401, error("wrong key"), FAILED, NO, ALWAYS),
-        (403, error("no access"), FAILED, NO, ALWAYS),
-        (404, error("no such model"), FAILED, NO, ALWAYS),
+        (403, error("no access"), FAILED, NO, UNLESS),
+        (404, error("no such model"), FAILED, NO, UNLESS),
         (402, error("Insufficient credits"), FAILED, NO, ALWAYS),
         (429, error("You exceeded your quota", code="insufficient_quota"), FAILED, NO, ALWAYS),
         (400, error("Your credit balance is too low"), FAILED, NO, ALWAYS),
@@ -159,8 +167,8 @@ ITEM = {"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs
         (408, "", FAILED, LATER, Stop.NO),
         (503, error("Loading model"), FAILED, LATER, Stop.NO),
         (529, error("Overloaded"), FAILED, LATER, Stop.NO),
-        (501, error("not implemented"), FAILED, NO, ALWAYS),
-        (301, "", FAILED, NO, ALWAYS),
+        (501, error("not implemented"), FAILED, NO, UNLESS),
+        (301, "", FAILED, NO, UNLESS),
     ],
 )  # fmt: skip
 def test_statuses(status: int, body: str, outcome: Outcome, retry: Retry, stop: Stop) -> None:
