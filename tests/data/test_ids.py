@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -105,6 +106,7 @@ def test_zeros_as_a_spreadsheet_writes_them_are_noticed() -> None:
     ("given", "message"),
     [
         ([True, False], "Boolean"),
+        ([timedelta(days=1)], "not Duration"),
         ([True, "a"], r"not True \(bool\)"),
         ([["a"], ["b", "c"]], "not List"),
         ([{"a": 1, "b": 2}], "not Struct"),

@@ -132,7 +132,7 @@ def _texts(ids: pl.Series, location: str) -> pl.Series:
     kind = ids.dtype
     if kind == pl.Categorical:
         return ids
-    if kind.is_nested() or kind == pl.Boolean:
+    if kind.is_nested() or isinstance(kind, (pl.Boolean, pl.Duration)):
         raise _refusal(f"a value must be text or a number, not {kind}", location)
     if kind == pl.Binary:
         ids = _decoded(ids, location)

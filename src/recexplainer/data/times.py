@@ -52,7 +52,7 @@ _LOST_DIGITS = r"^\d([.,]\d{1,5})?[eE]\+?\d+$"
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _COMPOUND = re.compile(r"(time|date|timestamp|edat|nat)$")  # reviewtime, createdat, seenat
 _TIME_NAMES = """
-    time times timestamp timestamps datetime date day ts dt at on when epoch unixtime created updated datum zeit
+    time times timestamp timestamps datetime date dat day ts dt at on when epoch unixtime created updated datum zeit
     zeitstempel fecha
 """
 _OTHER_NAMES = """
@@ -157,6 +157,9 @@ def _date(value: object, unit: _Unit) -> str:
 
 
 def _of_text(column: pl.Series, location: str, day_first: bool | None) -> Times:
+    numbers = column.cast(pl.Int64, strict=False)
+    if numbers.null_count() == column.null_count() and bool((numbers > 0).all()):  # nearly always, and fast
+        return _of_numbers(numbers, location, day_first)
     stripped = column.str.strip_chars()
     missing = stripped.is_in(["", "-", "--"]) | are_missing_words(stripped) | stripped.str.contains(_ZERO_DATE)
     text = stripped.set(missing.fill_null(value=True), None)
@@ -201,7 +204,7 @@ def _require_clear(text: pl.Series, distinct: pl.Series, dates: Dates, location:
     if len(unknown):
         words, hint = unknown.filter(unknown.cast(pl.Float64, strict=False).is_null()), _HINT
         fault = words[0] if len(words) else unknown[0]
-        what = f"'{fault}' is neither a number nor a date"
+        what = f"{fault!r:.60} is neither a number nor a date"
         if not len(words):
             what = f"'{fault}' is a number, but '{known[0]}' ({row(known[0])}) is a date"
     elif dates.clash:

@@ -71,7 +71,7 @@ def test_the_item_is_what_both_tables_have(of_events: str, of_items: str, wanted
             "data.columns.item; the columns there are: user",
         ),
         ("user_id,item_id", "key,title", "missing column: item_id", "data.columns.items_item; the columns"),
-        ("user_id,item_id", "item_id,what", "missing column: title", "data.columns.title; the columns"),
+        ("user_id,item_id", "item_id,what", "missing column: title", "data.columns.title (the id"),
     ],
 )
 def test_nothing_is_guessed(tmp_path: Path, of_events: str, of_items: str, message: str, hint: str) -> None:

@@ -56,6 +56,13 @@ def test_unknown_format(tmp_path: Path) -> None:
     assert "amazon, movielens" in caught.value.hint
 
 
+def test_a_folder_within_is_named(tmp_path: Path) -> None:
+    put(tmp_path / "ml-1m", ONE_EACH["movielens"].files)
+    with pytest.raises(DataError, match="no data of a known format is there") as caught:
+        read_folder(tmp_path)
+    assert caught.value.hint == f"name the folder within: {tmp_path / 'ml-1m'}"
+
+
 def test_a_line_of_json_cut_in_the_middle_of_a_table(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text('{"user_id": "u", "item_id": 1, "title": "Ash"}\n{"user_id": "u", "ite')
     with pytest.raises(DataError, match="the line cannot be read") as caught:

@@ -66,7 +66,7 @@ def test_a_separator_that_is_set_is_taken(tmp_path: Path) -> None:
         read_folder(tmp_path, ColumnMapping(separator=","))
     assert caught.value.location.endswith("interactions.csv, line 1")
     write(tmp_path, {"interactions.csv": "sep=;\n" + events(), "items.csv": items()})
-    assert "its first line says sep=;" in warnings(read_folder(tmp_path, ColumnMapping(separator=",")))[0]
+    assert is_whole(read_folder(tmp_path, ColumnMapping(separator=",")))
     write(tmp_path, {"interactions.csv": events("\t"), "items.csv": items("\t")})
     assert is_whole(read_folder(tmp_path, ColumnMapping(separator="\\t")))
 
@@ -112,3 +112,16 @@ def test_refused(tmp_path: Path, files: dict[str, str], message: str, hint: str)
 def test_more_names_than_fields_are_warned_of(tmp_path: Path) -> None:
     write(tmp_path, {"interactions.csv": events(), "items.csv": items(names="item_id,title,brand")})
     assert "3 columns are named, but lines have 2 fields" in warnings(read_folder(tmp_path))[0]
+
+
+def test_lines_that_programs_draw_or_repeat_are_no_rows(tmp_path: Path) -> None:
+    head, _, rows = events().partition("\n")
+    drawn = "-------,-------,---------\n"  # of sqlcmd
+    files = {"interactions.csv": f"{head}\n{drawn}{rows}{head}\n", "items.csv": items()}
+    dataset = read_folder(write(tmp_path, files))
+    assert is_whole(dataset)
+    assert "interactions.csv: lines that repeat the names of the columns passed over" in notes(dataset)
+    marked = "".join(f"|{line}|\n" for line in events("|").splitlines())
+    head, _, rows = marked.partition("\n")
+    (tmp_path / "interactions.csv").write_text(f"{head}\n|---|---|---|\n{rows}", encoding="utf-8")
+    assert is_whole(read_folder(tmp_path))

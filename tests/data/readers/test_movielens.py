@@ -75,7 +75,8 @@ def histories(dataset: Dataset) -> dict[str, list[str]]:
 @pytest.mark.parametrize("utf8", [False, True])
 def test_editions(tmp_path: Path, edition: str, utf8: bool) -> None:
     put(tmp_path, FILES[edition], utf8=utf8)
-    (tmp_path / "links.csv").write_text("movieId,imdbId\n") if edition == "latest" else None
+    for other in ("links.csv", "genome-scores.csv", "genome-tags.csv") if edition == "latest" else ():
+        (tmp_path / other).write_text("movieId,imdbId\n")
     for path in (tmp_path, tmp_path / next(iter(FILES[edition]))):
         dataset = read_folder(path)
         assert dataset.name == tmp_path.name

@@ -58,10 +58,13 @@ def test_the_inter_file_names_its_twin(folder: Path) -> None:
     assert "name the .inter file" in caught.value.hint
 
 
-def test_no_items(folder: Path) -> None:
+def test_titles_may_be_the_ids(folder: Path) -> None:
     (folder / "films.item").unlink()
-    with pytest.raises(DataError, match=r"one \.item file.*there: films\.inter\.gz"):
+    with pytest.raises(DataError, match="missing column: title") as caught:
         read_folder(folder)
+    assert "data.columns.title (the id's, where there are no titles)" in caught.value.hint
+    dataset = read_folder(folder, ColumnMapping(title="item_id"))
+    assert set(dataset.titles) == set(dataset.item_ids)
 
 
 @pytest.mark.parametrize(

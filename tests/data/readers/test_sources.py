@@ -51,6 +51,9 @@ PARTS: dict[str, dict[str, str | bytes]] = {
         f"user_id=u{user}/part-0.csv": "item_id,timestamp\n" + "".join(row[3:] for row in ROWS[2 * user : 2 * user + 2])
         for user in range(4)
     },
+    "interactions.tsv": {"0.part": HEAD + "".join(ROWS[:5]), "1.part": HEAD + "".join(ROWS[5:])},  # of Dask
+    "interactions.tab": {"part-00000": HEAD + "".join(ROWS[:5]), "part-00001": HEAD + "".join(ROWS[5:])},
+    "interactions.psv": {"000000_0": HEAD + "".join(ROWS[:5]), "000001_0": HEAD + "".join(ROWS[5:])},  # of Hive
 }
 
 
@@ -189,3 +192,17 @@ def test_tables_that_are_named_may_have_other_suffixes(tmp_path: Path) -> None:
     write(tmp_path, {"user_artists.dat": events("\t", "userID,artistID,weight"), "artists.dat": items("\t", "id,name")})
     mapping = ColumnMapping(interactions_file="user_artists.dat", items_file="artists.dat")
     assert read_folder(tmp_path, mapping).n_interactions == len(EVENTS)
+
+
+def test_objects_of_mongodb_are_their_values(tmp_path: Path) -> None:
+    rows = [
+        {"user_id": {"$oid": user}, "item_id": item, "timestamp": {"$date": {"$numberLong": str(time * 1000)}}}
+        for user, item, time in EVENTS
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    assert is_whole(read_folder(write(tmp_path, {"interactions.json": text, "items.jsonl": lines(OBJECTS)})))
+
+
+def test_python_dictionaries_are_read_as_tables(tmp_path: Path) -> None:
+    files = {"interactions.csv": events(), "items.json": "".join(f"{one!r}\n" for one in OBJECTS)}
+    assert is_whole(read_folder(write(tmp_path, files)))

@@ -140,7 +140,7 @@ def test_a_column_that_was_named_must_be_there(tmp_path: Path, named: dict[str, 
         ({"log.csv": "user_id,item_id\nu,a\n"}, "missing column: title"),
         ({"log.parquet": "no parquet"}, "cannot be read"),
         ({"log.jsonl": "{broken"}, "cannot be read"),
-        ({"log.csv.gz": "no gzip"}, "cut off or damaged"),
+        ({"log.csv.gz": "unpacked by the browser"}, "missing column: item_id"),
         ({"interactions.csv": "x", "items.csv": "x", "items.tsv": "x"}, "several files of items"),
     ],
 )

@@ -38,7 +38,6 @@ PACKED = {
     "interactions.csv.xz": lzma.compress(events().encode()),
     "interactions.csv.zst": zstd(events()),
     "interactions.csv.zip": zipped(events=events()),
-    "interactions.csv": gzip.compress(events().encode()),
 }
 
 
@@ -107,3 +106,13 @@ def test_hidden_files_are_no_tables(tmp_path: Path) -> None:
         {"interactions.csv": events(), "items.csv": items(), "._items.csv": b"\0\5", "._interactions.csv": b"\0"},
     )
     assert is_whole(read_folder(tmp_path))
+
+
+def test_a_file_that_a_browser_unpacked_keeps_its_name(tmp_path: Path) -> None:
+    assert is_whole(read_folder(write(tmp_path, {"interactions.csv.gz": events(), "items.csv": items()})))
+
+
+def test_a_file_that_was_packed_twice(tmp_path: Path) -> None:
+    twice = gzip.compress(gzip.compress(events().encode()))
+    with pytest.raises(DataError, match="packed twice"):
+        read_folder(write(tmp_path, {"interactions.csv.gz": twice, "items.csv": items()}))

@@ -85,7 +85,9 @@ def _find_reader(path: Path, key: str | None) -> Reader:
         hint = f"known are {', '.join(reader.key for reader in readers)}"
     elif not fitting:
         what, location = "no data of a known format is there", str(path)
-        hint = not_read(path) or f"known are: {'; '.join(reader.name for reader in readers)}"
+        inner = [folder for folder in path.glob("*/") if any(reader.claims(folder) for reader in readers)]
+        hint = f"known are: {'; '.join(reader.name for reader in readers)}"
+        hint = not_read(path) or (f"name the folder within: {min(inner)}" if inner else hint)
     else:
         what, location = f"more than one format is there: {' and '.join(one.name for one in fitting)}", str(path)
         hint = f"name one file, or set data.format (--format) to one of {', '.join(one.key for one in fitting)}"

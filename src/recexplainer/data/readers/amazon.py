@@ -15,7 +15,7 @@ from recexplainer.data.cleaning import require_columns
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.readers import files
 from recexplainer.data.readers.files import Reader, files_named, kind_of, stem_of
-from recexplainer.data.readers.json_lines import first_keys, holds_literals, read_json, read_literal_lines, require_keys
+from recexplainer.data.readers.json_lines import first_keys, read_json, require_keys
 from recexplainer.data.readers.separated import read_separated
 from recexplainer.data.readers.text import open_binary
 from recexplainer.errors import DataError
@@ -89,7 +89,7 @@ def _parts_of_split(reviews: list[Path]) -> list[Path]:
 
 
 def _reviews(path: Path, edition: _Edition) -> pl.DataFrame:
-    kinds = (pl.Categorical(), pl.Categorical(), pl.Int64())
+    kinds = (pl.Categorical(), pl.Categorical(), pl.Unknown())
     events = read_json(path, dict(zip(edition.reviews, kinds, strict=True)))
     require_keys(events, tuple(edition.reviews), path)
     return events.rename(edition.reviews)
@@ -126,8 +126,7 @@ def _ratings(path: Path, edition: _Edition, item_ids: pl.Series) -> pl.DataFrame
 
 
 def _amazon_items(path: Path, events: Path, edition: _Edition) -> pl.DataFrame:
-    literal = holds_literals(path)
-    keys = ["asin"] if literal else first_keys(path)
+    keys = first_keys(path)
     other = _OLD if edition is _NEW else _NEW
     if other.item_key in keys and edition.item_key not in keys:
         what = f"the reviews are of {edition.name}, the items of {other.name}: they have {other.item_key}"
@@ -136,7 +135,7 @@ def _amazon_items(path: Path, events: Path, edition: _Edition) -> pl.DataFrame:
     names = {"title": "title", "description": "description", **edition.items}
     lists = ("description", "genres", "older genres", "features")
     schema = {theirs: pl.List(pl.String()) if ours in lists else pl.String() for theirs, ours in names.items()}
-    items = (read_literal_lines if literal else read_json)(path, schema)
+    items = read_json(path, schema)
     require_keys(items, [theirs for theirs, ours in names.items() if ours in ("item_id", "title")], path)
     items = items.rename(names)
     if "older genres" not in items.columns:

@@ -6,90 +6,14 @@ It chooses by names alone, and never between two that are equally plausible.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
 
 from recexplainer.data.notes import Note
 from recexplainer.data.times import looks_like_time
 from recexplainer.errors import DataError
 from recexplainer.settings import Settings
-
-_USERS = (
-    ("userid",),
-    (
-        *("user", "uid", "visitorid", "customerid", "reviewerid", "memberid", "clientid", "accountid", "profileid"),
-        *("anonymoususerid", "viewerid", "listenerid", "readerid", "playerid", "studentid", "personid", "guestid"),
-    ),
-    ("username", "customer", "visitor", "reviewer", "member", "profilename"),
-    ("sessionid", "visitid"),
-)
-_ITEMS = (
-    ("itemid",),
-    (
-        *(
-            "item",
-            "iid",
-            "productid",
-            "articleid",
-            "newsid",
-            "movieid",
-            "filmid",
-            "showid",
-            "videoid",
-            "bookid",
-            "isbn",
-        ),
-        *(
-            "trackid",
-            "songid",
-            "artistid",
-            "artistsid",
-            "tracksid",
-            "albumsid",
-            "albumid",
-            "gameid",
-            "appid",
-            "animeid",
-        ),
-        *("venueid", "businessid", "poiid", "placeid", "locationid", "restaurantid", "hotelid", "recipeid", "courseid"),
-        *("asin", "parentasin", "sku", "listingid", "contentid", "podcastid", "beerid", "gmapid", "streamerid"),
-    ),
-)
-_NO_ITEMS = frozenset(
-    f"{kind}id"
-    for kind in (
-        *("session", "visit", "review", "order", "transaction", "event", "rating", "interaction", "row", "request"),
-        *("seller", "store", "shop", "brand", "category", "cate", "genre", "type", "tag", "device", "country", "city"),
-        *("region", "impression", "query", "campaign", "author", "publisher"),
-    )
-)
-_TITLES = (
-    ("title",),
-    ("name", "itemname", "itemtitle", "appname"),
-    (
-        *("movietitle", "moviename", "filmname", "filmtitle", "booktitle", "bookname", "productname", "producttitle"),
-        *("trackname", "songname", "tracktitle", "songtitle", "artistname", "albumname", "gamename", "gametitle"),
-        *("venuename", "businessname", "placename", "restaurantname", "hotelname", "recipename", "coursename"),
-        *("animename", "animetitle", "articletitle", "newstitle", "headline", "videotitle", "showname", "entity"),
-    ),
-    ("venuecategoryname", "entityname"),
-)
-_TIMES = (
-    ("timestamp",),
-    (
-        *("time", "date", "datetime", "ts", "unixtime", "unixtimestamp", "unixreviewtime", "eventtime", "reviewtime"),
-        *("createdat", "updatedat", "ratedat", "playedat", "viewedat", "boughtat", "purchasedat", "orderdate"),
-        *("transactiondate", "purchasedate", "reviewdate", "eventdate", "ratingtimestamp", "created", "when"),
-    ),
-)
-# What else may hold an attribute, the better name first.
-_ATTRIBUTES: dict[str, tuple[str, ...]] = {
-    "description": ("abstract", "overview", "synopsis"),
-    "brand": ("manufacturer", "maker", "developer", "publisher", "author", "bookauthor"),
-    "genres": ("genre", "class", "categories", "category", "tags"),
-    "platforms": ("platform",),
-    "features": ("feature", "specs"),
-    "release_year": ("year", "publicationyear", "yearofpublication"),
-}
+from recexplainer.storage import packaged_yaml
 
 
 class ColumnMapping(Settings):
@@ -188,7 +112,10 @@ def _default(role: str) -> str:
     return ColumnMapping.model_fields[role].default
 
 
-_TIERS = {"user": _USERS, "item": _ITEMS, "title": _TITLES, "timestamp": _TIMES}
+@cache
+def _known(role: str) -> tuple[tuple[str, ...], ...]:
+    """The names that a column of a role may have, the better ones first."""
+    return tuple(tuple(names.split()) for names in packaged_yaml("recexplainer.data.readers", "columns.yaml")[role])
 
 
 def _named(name: str, table: Names) -> list[int]:
@@ -202,9 +129,8 @@ def _candidates(role: str, table: Names, given: str) -> list[int]:
     places = _named(given, table)
     if places or given != _default(role):
         return places
-    tiers = _TIERS.get(role) or tuple((name,) for name in _ATTRIBUTES[role])
     keys = [_key(name) for name in table.names]
-    found = ([place for place, key in enumerate(keys) if key in tier] for tier in tiers)
+    found = ([place for place, key in enumerate(keys) if key in names] for names in _known(role))
     return next(filter(None, found), [])
 
 
@@ -249,7 +175,7 @@ class _Chooser:
         if _named(self.mapping.item, events):
             return None
         shared = [place for place in _ids(events) if _named(events.names[place], items)]
-        known = [place for place in shared if _key(events.names[place]) in _ITEMS[1]]
+        known = [place for place in shared if _key(events.names[place]) in _known("item")[1]]
         if not shared:
             return None
         place = self._one("item", known or shared, events)
@@ -301,13 +227,9 @@ class _Chooser:
 
 def _ids(table: Names) -> list[int]:
     """The columns that may be the id of an item, though under a name that is not known; `id` is that of the row."""
-    users = {name for tier in _USERS for name in tier}
-    keys = [_key(name) for name in table.names]
-    return [
-        place
-        for place, key in enumerate(keys)
-        if key in _ITEMS[1] or (key.endswith("id") and key != "id" and key not in _NO_ITEMS and key not in users)
-    ]
+    no_items = {"id", *(name for role in ("user", "other") for names in _known(role) for name in names)}
+    keys = enumerate(map(_key, table.names))
+    return [place for place, key in keys if key in _known("item")[1] or (key.endswith("id") and key not in no_items)]
 
 
 def _single(role: str, places: list[int], table: Names) -> int:
@@ -324,7 +246,8 @@ def _single(role: str, places: list[int], table: Names) -> int:
 
 def _missing(role: str, name: str, table: Names) -> DataError:
     there = ", ".join(table.names) or "none"
-    hint = f"name the column that holds it in data.columns.{role}; the columns there are: {there}"
+    ids = " (the id's, where there are no titles)" if role == "title" else ""
+    hint = f"name the column that holds it in data.columns.{role}{ids}; the columns there are: {there}"
     if any(cell.strip().lstrip("-").replace(".", "", 1).isdigit() for cell in table.names):
         hint = f"these look like values: for a table without names set data.columns.has_header to false; {there}"
     return DataError(f"missing column: {name}", location=table.location, hint=hint)

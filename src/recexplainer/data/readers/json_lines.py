@@ -10,12 +10,12 @@ import ast
 import json
 import re
 import warnings
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
-from typing import IO, Annotated, Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import msgspec
 import polars as pl
@@ -34,15 +34,13 @@ from recexplainer.errors import DataError
 from recexplainer.progress import track
 
 Schema = Mapping[str, pl.DataType]
-"""The keys wanted and their types: `pl.String()`, `pl.Int64()`, `pl.List(pl.String())`, `pl.Categorical()` for text
-that many lines share (memory holds each once), or `pl.Unknown()`: numbers, text or lists, as the values are."""
+"""The keys wanted and their types: `pl.String()`, `pl.List(pl.String())`, `pl.Categorical()` for text that many lines
+share (memory holds each once), or `pl.Unknown()`: numbers, text or lists, as the values are."""
 
-_Values = dict[str, list[Any]]
+_Values = list[Sequence[Any]]
 _Parser = Callable[[str], Any]
-_Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 _PIECE = 1 << 19  # bytes that fit a processor's cache; larger pieces cost new memory each time
 _LONGEST_LINE = 1 << 26
-_LIST = pl.List(pl.String())
 _NEXT_OBJECT = re.compile(r"[\s,]*")
 _POSITION = re.compile(r" (on line \d+|object at 0x\w+)")  # within the line, and in memory: of no use to a reader
 _UNPARSED = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError)
@@ -50,50 +48,56 @@ _NOTATIONS: dict[_Parser, str] = {
     json.loads: "JSON",
     ast.literal_eval: "dictionary of plain values in Python's notation (code is never run)",
 }
-# How a value of each type stands in a line that is decoded without conversion.
-_AS_WRITTEN: dict[type[pl.DataType], Any] = {
-    pl.String: str | None,
-    pl.Categorical: str | None,
-    pl.Int64: Optional[_Int64],  # noqa: UP045 - the type checker knows no other way to write it
-    pl.List: list[str] | None,
-    pl.Unknown: Any,
-}
+
+
+class _Piece(NamedTuple):
+    """Whole lines of a file, and the number of the first."""
+
+    text: bytes
+    first: int
+    breaks: int
 
 
 def read_json(path: Path, schema: Schema) -> pl.DataFrame:
-    """Reads some keys of a file of JSON objects, one row an object, columns as in `schema`; what one lacks is null.
+    """Reads some keys of a file of objects, one row an object, columns as in `schema`; what one lacks is null.
 
-    The objects stand one a line, or in one array. Raises DataError where the file is missing, empty, damaged or not
-    UTF-8, or a line (it is named) is no JSON object or holds something that cannot be converted to the type wanted.
+    The objects stand one a line, as JSON or as `repr` writes a Python dictionary (nothing in it is run), or in one JSON
+    array. Raises DataError where the file is missing, empty, damaged or not UTF-8, or a line (which it names) is no
+    object.
     """
-    if starts_array(path):
-        return _read_array(path, schema)
-    decoder = msgspec.json.Decoder(_record_type(schema))
+    names = {f"field_{index}": key for index, key in enumerate(schema)}
+    fields = [(name, Any, None) for name in names]
+    record = msgspec.defstruct("Record", fields, rename=names, gc=False)
+    keys = list(map(attrgetter, names))
+    if _starts_array(path):
+        objects = _array(path, list[record])
+        return _frame([list(map(key, objects)) for key in keys], schema)
+    parser = _parser_of(path)
+    decoder = msgspec.json.Decoder(record)
 
     def parse(piece: _Piece) -> _Values:
-        try:
+        with suppress(ValueError):  # line by line it is slow, but knows the line at fault
             if not piece.text.isascii():
                 piece.text.decode("utf-8")  # the decoder skips what is not wanted without a look at its bytes
-            records = decoder.decode_lines(piece.text)
-            if len(records) != piece.breaks + (not piece.text.endswith(b"\n")):
-                raise ValueError
-            return _by_key(records, schema)
-        except ValueError:  # line by line it is slow, but converts odd types and knows the line at fault
-            return _parse_each(path, piece, schema, json.loads)
+            records = decoder.decode_lines(piece.text) if parser is json.loads else []
+            if len(records) == piece.breaks + (not piece.text.endswith(b"\n")):
+                return [list(map(key, records)) for key in keys]
+        objects = list(_records(path, piece, parser))
+        return [[one.get(key) for one in objects] for key in schema]
 
-    return _gather(path, schema, parse)
-
-
-def read_literal_lines(path: Path, schema: Schema) -> pl.DataFrame:
-    """As `read_json`, of lines that are Python dictionaries as `repr` writes them; nothing in a line is run."""
-    return _gather(path, schema, lambda piece: _parse_each(path, piece, schema, ast.literal_eval))
+    full = (piece for piece in track(_pieces(path, _PIECE), path.name) if piece.text and not piece.text.isspace())
+    pieces = [_frame(parse(piece), schema) for piece in full]
+    if not pieces:
+        raise empty_file(path)
+    columns = (_one_type([piece[key] for piece in pieces]) for key in schema)
+    return pl.concat(map(pl.DataFrame, zip(*columns, strict=True)), how="vertical_relaxed")
 
 
 def first_keys(path: Path, *, most: int | None = 1000) -> list[str]:
     """The keys of the first objects of a JSON file, `most` of them or all. Raises DataError where there is none."""
     keys: dict[str, bool] = {}
     count = 0
-    for record in islice(_array_start(path) if starts_array(path) else _line_start(path), most):
+    for record in islice(_array_start(path) if _starts_array(path) else _line_start(path), most):
         keys.update((key, keys.get(key, False) or not isinstance(value, (dict, list))) for key, value in record.items())
         count += 1
     if not keys:
@@ -105,41 +109,6 @@ def first_keys(path: Path, *, most: int | None = 1000) -> list[str]:
     return list(keys)
 
 
-def _line_start(path: Path) -> Iterator[dict[str, Any]]:
-    for number, line in (numbered for piece in _pieces(path, 1 << 16) for numbered in piece.numbered()):
-        yield _record(path, number, line, json.loads)
-
-
-def _array_start(path: Path) -> Iterator[dict[str, Any]]:
-    """The first objects of an array, as far as a piece of its text reaches."""
-    text, decoder = read_text_bytes(path)[: _PIECE * 4].decode("utf-8", "ignore"), json.JSONDecoder()
-    place = text.index("[") + 1
-    with suppress(ValueError):  # the rest is not in this piece, or the array is damaged: reading it will tell
-        while True:
-            skipped = _NEXT_OBJECT.match(text, place)
-            record, place = decoder.raw_decode(text, skipped.end() if skipped else place)
-            if isinstance(record, dict):
-                yield record
-
-
-def starts_array(path: Path) -> bool:
-    """Whether a JSON file begins as an array of objects does. Raises DataError where it cannot be read."""
-    return re.match(rb"\s*\[\s*[{\]]", _start(path)) is not None
-
-
-def holds_literals(path: Path) -> bool:
-    """Whether a file begins as a Python dictionary does, no JSON object. Raises DataError where it cannot be read."""
-    return re.match(rb"\s*\{\s*u?'", _start(path)) is not None
-
-
-def _start(path: Path) -> bytes:
-    try:
-        with _opened(path) as file:
-            return file.read(1 << 10).removeprefix(b"\xef\xbb\xbf")
-    except DAMAGED as error:
-        raise damaged_file(path, error) from error
-
-
 def require_keys(table: pl.DataFrame, keys: Sequence[str], path: Path) -> None:
     """Raises DataError, naming them, unless every key has a value in some line."""
     if missing := [key for key in keys if table[key].is_null().all()]:
@@ -148,21 +117,37 @@ def require_keys(table: pl.DataFrame, keys: Sequence[str], path: Path) -> None:
         raise DataError(what, location=f"{path}, every line", hint=hint)
 
 
-def _record_type(schema: Schema) -> type[msgspec.Struct]:
-    fields = [(f"field_{index}", _AS_WRITTEN[type(kind)], None) for index, kind in enumerate(schema.values())]
-    names = {f"field_{index}": key for index, key in enumerate(schema)}
-    return msgspec.defstruct("Record", fields, rename=names, gc=False)
+def _line_start(path: Path) -> Iterator[dict[str, Any]]:
+    parser = _parser_of(path)
+    return (record for piece in _pieces(path, 1 << 16) for record in _records(path, piece, parser))
 
 
-def _by_key(records: Sequence[Any], schema: Schema) -> _Values:
-    return {key: list(map(attrgetter(f"field_{index}"), records)) for index, key in enumerate(schema)}
+def _array_start(path: Path) -> Iterator[dict[str, Any]]:
+    """The first objects of an array, as far as a piece of its text reaches."""
+    text, decoder = read_text_bytes(path)[: _PIECE * 4].decode("utf-8", "ignore"), json.JSONDecoder()
+    place = text.index("[") + 1
+    with suppress(ValueError):  # the rest is not in this piece, or the array is damaged: reading it will tell
+        while skipped := _NEXT_OBJECT.match(text, place):
+            record, place = decoder.raw_decode(text, skipped.end())
+            if isinstance(record, dict):
+                yield record
 
 
-def _read_array(path: Path, schema: Schema) -> pl.DataFrame:
-    as_written = dict.fromkeys(schema, pl.Unknown())
-    values = _by_key(_array(path, list[_record_type(as_written)]), schema)
-    cells = {key: [_cell(value, kind) for value in values[key]] for key, kind in schema.items()}
-    return pl.DataFrame([_column(key, cells[key], kind) for key, kind in schema.items()])
+def _starts_array(path: Path) -> bool:
+    return re.match(rb"\s*\[\s*[{\]]", _start(path)) is not None
+
+
+def _parser_of(path: Path) -> _Parser:
+    """What reads the lines of a file: of Python, where it begins as a dictionary of Python and no JSON object does."""
+    return ast.literal_eval if re.match(rb"\s*\{\s*u?'", _start(path)) else json.loads
+
+
+def _start(path: Path) -> bytes:
+    try:
+        with open_binary(path) as file:
+            return file.read(1 << 10).removeprefix(b"\xef\xbb\xbf")
+    except DAMAGED as error:
+        raise damaged_file(path, error) from error
 
 
 def _array(path: Path, kind: Any) -> Any:
@@ -173,111 +158,37 @@ def _array(path: Path, kind: Any) -> Any:
         raise DataError(what, location=str(path), hint="copy the file again, or write one object a line") from error
 
 
-@contextmanager
-def _opened(path: Path) -> Generator[IO[bytes]]:
-    try:
-        file = open_binary(path)
-    except DAMAGED as error:
-        raise damaged_file(path, error) from error
-    with file:
-        yield file
-
-
-class _Piece(NamedTuple):
-    """Whole lines of a file, and the number of the first."""
-
-    text: bytes
-    first: int = 1
-    breaks: int = 0
-
-    def numbered(self) -> Iterator[tuple[int, bytes]]:
-        """The lines that are not blank."""
-        return ((number, line) for number, line in enumerate(self.text.split(b"\n"), self.first) if line.strip())
-
-
-def _gather(path: Path, schema: Schema, parse: Callable[[_Piece], _Values]) -> pl.DataFrame:
-    full = (piece for piece in track(_pieces(path, _PIECE), path.name) if piece.text and not piece.text.isspace())
-    pieces = [[_column(key, values[key], kind) for key, kind in schema.items()] for values in map(parse, full)]
-    if not pieces:
-        raise empty_file(path)
-    frames = [pl.DataFrame(columns) for columns in zip(*map(_one_type, zip(*pieces, strict=True)), strict=True)]
-    return pl.concat(frames, how="vertical_relaxed")
-
-
-def _column(key: str, values: list[Any], kind: pl.DataType) -> pl.Series:
-    if isinstance(kind, pl.Unknown):
-        return _column_as_written(values).alias(key)
-    if isinstance(kind, pl.List):
-        return list_column(values).alias(key)
-    return pl.Series(key, values, dtype=pl.String if isinstance(kind, pl.Categorical) else kind).cast(kind)
-
-
-def _column_as_written(values: list[Any]) -> pl.Series:
-    """Whole numbers, numbers, lists of texts (of an object its values) or else texts."""
-    kinds = {type(value) for value in values} - {type(None)}
-    if not kinds:
-        return pl.Series(values, dtype=pl.Null)
-    if kinds & {list, dict}:
-        return list_column([_cell(value, _LIST) for value in values])
-    if kinds and kinds <= {int, float}:
-        with suppress(OverflowError, pl.exceptions.PolarsError, TypeError):
-            return pl.Series(values, dtype=pl.Float64 if float in kinds else pl.Int64)
-    return pl.Series([None if value is None else _text(value) for value in values], dtype=pl.String)
-
-
-def _one_type(pieces: Sequence[pl.Series]) -> Sequence[pl.Series]:
-    """The pieces of a column; where one holds lists, all do."""
-    if not any(piece.dtype.is_nested() for piece in pieces):
-        return pieces
-    return [
-        piece if piece.dtype.is_nested() else list_column([_cell(value, _LIST) for value in piece]).alias(piece.name)
-        for piece in pieces
-    ]
-
-
 def _pieces(path: Path, size: int) -> Iterator[_Piece]:
     """The file in pieces of `size` bytes and the rest of a line."""
     first = 1
-    with _opened(path) as file:
-        while True:
-            try:
-                text = file.read(size)
-                end = file.readline(_LONGEST_LINE)
-            except DAMAGED as error:
-                raise damaged_file(path, error) from error
-            if not text:
-                return
-            if first == 1:
-                require_text(text, path)
-            if len(end) == _LONGEST_LINE:
-                number = first + text.count(b"\n")
-                what = f"a line is longer than {_LONGEST_LINE:,} bytes"
-                raise DataError(what, location=f"{path}, line {number}", hint="write one object a line")
-            text += end
-            breaks = text.count(b"\n")
-            yield _Piece(text.removeprefix(b"\xef\xbb\xbf") if first == 1 else text, first, breaks)
-            first += breaks
+    try:
+        with open_binary(path) as file:
+            while text := file.read(size):
+                text += (end := file.readline(_LONGEST_LINE))
+                if first == 1:
+                    require_text(text, path)
+                    text = text.removeprefix(b"\xef\xbb\xbf")
+                breaks = text.count(b"\n")
+                if len(end) == _LONGEST_LINE:
+                    what = f"a line is longer than {_LONGEST_LINE:,} bytes"
+                    raise DataError(what, location=f"{path}, line {first + breaks}", hint="write one object a line")
+                yield _Piece(text, first, breaks)
+                first += breaks
+    except DAMAGED as error:
+        raise damaged_file(path, error) from error
 
 
-def _parse_each(path: Path, piece: _Piece, schema: Schema, parse: _Parser) -> _Values:
-    columns: _Values = {key: [] for key in schema}
+def _records(path: Path, piece: _Piece, parse: _Parser) -> Iterator[dict[str, Any]]:
+    """The objects of a piece, line by line; blank lines are passed over."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)  # a backslash too many in a text
         warnings.simplefilter("ignore", DeprecationWarning)
-        for number, line in piece.numbered():
-            record = _record(path, number, line, parse)
-            for key, kind in schema.items():
-                try:
-                    columns[key].append(_cell(record.get(key), kind))
-                except (ValueError, OverflowError) as error:
-                    what = f"the value of '{key}' is no whole number: {record[key]!r:.60}"
-                    location = f"{path}, line {number}"
-                    raise DataError(what, location=location, hint="correct or remove the line") from error
-    return columns
+        for number, line in enumerate(piece.text.split(b"\n"), piece.first):
+            if line.strip():
+                yield _record(f"{path}, line {number}", line, parse)
 
 
-def _record(path: Path, number: int, line: bytes, parse: _Parser) -> dict[str, Any]:
-    location = f"{path}, line {number}"
+def _record(location: str, line: bytes, parse: _Parser) -> dict[str, Any]:
     try:
         record = parse(line.decode("utf-8").strip())
     except UnicodeDecodeError as error:
@@ -293,20 +204,45 @@ def _record(path: Path, number: int, line: bytes, parse: _Parser) -> dict[str, A
     return record
 
 
-def _cell(value: Any, kind: pl.DataType) -> Any:
-    """A value converted to the type of its column. Raises ValueError or OverflowError where a number is none."""
-    if value is None:
-        return None
-    if isinstance(kind, pl.List):
-        return [_text(part) for part in _leaves(value)]
+def _frame(values: _Values, schema: Schema) -> pl.DataFrame:
+    return pl.DataFrame(
+        [_column(column, kind).alias(key) for column, (key, kind) in zip(values, schema.items(), strict=True)]
+    )
+
+
+def _column(values: Sequence[Any], kind: pl.DataType) -> pl.Series:
+    """Values in the type wanted; as they are: whole numbers, numbers, lists of texts, or else texts."""
+    kinds = {type(value) for value in values} - {type(None)}
+    if dict in kinds:
+        values = [_unwrapped(value) for value in values]
+        kinds = {type(value) for value in values} - {type(None)}
     if isinstance(kind, pl.Unknown):
-        return value
-    if not isinstance(kind, pl.Int64):
-        return _text(value)
-    number = int(value) if isinstance(value, (str, int)) else int(float(str(value)))
-    if abs(number) >= 1 << 63:
-        raise OverflowError
-    return number
+        if not kinds:
+            return pl.Series(values, dtype=pl.Null)
+        if kinds <= {int, float}:
+            with suppress(OverflowError, pl.exceptions.PolarsError, TypeError):
+                return pl.Series(values, dtype=pl.Float64 if float in kinds else pl.Int64)
+        kind = pl.List(pl.String()) if kinds & {list, dict} else pl.String()
+    if isinstance(kind, pl.List):
+        return list_column([None if value is None else list(map(_text, _leaves(value))) for value in values])
+    with suppress(TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
+        return pl.Series(values, dtype=pl.String).cast(kind)
+    return pl.Series([None if value is None else _text(value) for value in values], dtype=pl.String).cast(kind)
+
+
+def _one_type(pieces: Sequence[pl.Series]) -> Sequence[pl.Series]:
+    """The pieces of a column; where one holds lists, all do."""
+    if not any(piece.dtype.is_nested() for piece in pieces):
+        return pieces
+    kind = pl.List(pl.String())
+    return [piece if piece.dtype.is_nested() else _column(piece.to_list(), kind).alias(piece.name) for piece in pieces]
+
+
+def _unwrapped(value: Any) -> Any:
+    """The value that an object of MongoDB stands for, as {"$date": {"$numberLong": "0"}} does."""
+    while isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith("$"):
+        (value,) = value.values()
+    return value
 
 
 def _leaves(value: Any) -> Iterator[Any]:

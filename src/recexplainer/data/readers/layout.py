@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from recexplainer.data.notes import Note
 from recexplainer.data.readers.text import read_text_bytes
@@ -29,12 +29,11 @@ SEPARATORS = {
 }
 """What may separate fields, and its name; of blanks there may be several in a row."""
 
-LONGEST_FIELD = (1 << 31) - 1
-"""The longest field of a line, in characters; the library's own limit is below that of some descriptions."""
-
+_LONGEST_FIELD = (1 << 31) - 1  # in characters; the library's own limit is below that of some descriptions
 _LINES_BEFORE_HEADER = 10
 _SAMPLE_LINES = 50
 _EXCEL_LINE = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
+_RULE = re.compile(r"[-+|=:,;\s]*--[-+|=:,;\s]*")  # as programs of databases draw it below the names
 
 _IsHeader = Callable[[Sequence[str]], bool]
 
@@ -98,34 +97,34 @@ def find_layout(path: Path, options: Options, is_header: _IsHeader) -> Layout:
     right.
     """
     data = read_text_bytes(path)
-    if b"\n" not in data and b"\r" in data:
+    if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
     return _Finder(path, data, options, is_header).layout()
 
 
 class _Finder:
     def __init__(self, path: Path, data: bytes, options: Options, is_header: _IsHeader) -> None:
-        self.path, self.data, self.options, self.is_header = path, data, options, is_header
-        text = data[: 1 << 18].decode("utf-8", "replace")
-        self.lines = [line.rstrip("\r").replace("\r", " ") for line in text.split("\n")[:_SAMPLE_LINES]]
+        self.path, self.options, self.is_header = path, options, is_header
+        lines = data[: 1 << 18].decode("utf-8", "replace").split("\n", _SAMPLE_LINES)[:_SAMPLE_LINES]
+        self.lines = [line.rstrip("\r").replace("\r", " ") for line in lines]
         excel = _EXCEL_LINE.fullmatch(self.lines[0])
-        self.excel = excel[1] if excel else None
-        self.given = options.separator or self.excel
+        self.excel = excel is not None
+        self.given = options.separator or (excel[1] if excel else None)
+        self.data = data
         self.notes: list[Note] = []
 
     def layout(self) -> Layout:
-        if self.excel and self.given != self.excel:
-            what = f"{self.path.name}: its first line says sep={self.excel}, data.columns.separator says '{self.given}'"
-            self.notes.append(Note(f"{what}, which was taken", 1, warning=True))
-        if not self.options.has_header:
-            first = self._first_line()
-            separator = self.given or _regular_separator(self.lines[first:], self.options.expected)
+        if self.options.has_header:
+            line, separator = self._header()
+            if separator != (self.given or self.options.expected):
+                self.notes.append(Note(f"{self.path.name}: {separator_name(separator)} separate its fields", 1))
+            names = self._names(line, separator)
+            first = line + 2 if _RULE.fullmatch("".join(self.lines[line + 1 : line + 2])) else line + 1
+        else:
+            first, separator = self._first_row()
             width = len(split_line(self.lines[first], separator))
-            return self._made(separator, tuple(f"column_{number + 1}" for number in range(width)), first)
-        line, separator = self._header()
-        if separator != (self.given or self.options.expected):
-            self.notes.append(Note(f"{self.path.name}: {separator_name(separator)} separate its fields", 1))
-        return self._made(separator, self._names(line, separator), line + 1)
+            names = tuple(f"column_{number + 1}" for number in range(width))
+        return Layout(self.path, self.data, separator, names, first, self.options, tuple(self.notes))
 
     def _names(self, line: int, separator: str) -> tuple[str, ...]:
         """The columns that a line names, with one for row names as R writes them; it notes what is odd."""
@@ -134,20 +133,17 @@ class _Finder:
         rows = [split_line(text, separator) for text in self.lines[line + 1 : -1] or self.lines[-1:] if text.strip()]
         widths = {len(row) for row in rows}
         if widths == {len(names) + 1} and _counts_rows([row[0] for row in rows]):  # as R writes them
-            names = ("", *names)
-        elif widths and any(names[max(widths) :]):
+            return ("", *names)
+        if widths and any(names[max(widths) :]):
             what = f"{self.path.name}: {len(names)} columns are named, but lines have {max(widths)} fields at most"
             self.notes.append(Note(what, 1, warning=True))
         return names
 
-    def _made(self, separator: str, names: tuple[str, ...], first: int) -> Layout:
-        return Layout(self.path, self.data, separator, names, first, self.options, tuple(self.notes))
-
     def _skip(self, line: int, separator: str, width: int) -> None:
         """Notes the lines before the one that names the columns. Raises DataError where one is like a row."""
-        before = [text for text in self.lines[bool(self.excel) : line] if text.strip()]
-        rows = [text for text in before if not text.lstrip().startswith("#") and all(split_line(text, separator))]
-        if any(len(split_line(text, separator)) == width for text in rows):
+        before = [text for text in self.lines[self.excel : line] if text.strip()]
+        rows = [split_line(text, separator) for text in before if not text.lstrip().startswith("#")]
+        if any(len(row) == width and all(row) for row in rows):
             what = f"line {line + 1} names the columns, and there are rows before it"
             raise DataError(what, location=f"{self.path}, line {line + 1}", hint="make it the first line")
         if before:
@@ -156,17 +152,12 @@ class _Finder:
 
     def _header(self) -> tuple[int, str]:
         """The line that names the columns, and what separates them."""
-        expected = self.options.expected
-        tried = [self.given] if self.given else list(dict.fromkeys((expected, *SEPARATORS)))
-        if (header := self._header_by(tried)) is not None:
-            return header
-        if self.options.separator and (other := self._header_by(list(SEPARATORS))) is not None:
-            name = separator_name(other[1])
-            what = f"data.columns.separator is '{self.given}', but {name} separate the fields"
+        found = self._header_by([self.given] if self.given else [self.options.expected, *SEPARATORS])
+        if found is None and self.options.separator and (other := self._header_by(list(SEPARATORS))):
+            what = f"data.columns.separator is '{self.given}', but {separator_name(other[1])} separate the fields"
             hint = f"leave it out, or set it to {other[1]!r}"
             raise DataError(what, location=f"{self.path}, line {other[0] + 1}", hint=hint)
-        first = self._first_line(comments=True)
-        return first, self.given or _regular_separator(self.lines[first:], expected)
+        return found or self._first_row(comments=True)
 
     def _header_by(self, separators: Sequence[str]) -> tuple[int, str] | None:
         for number, line in enumerate(self.lines[:_LINES_BEFORE_HEADER]):
@@ -175,21 +166,26 @@ class _Finder:
                     return number, separator
         return None
 
-    def _first_line(self, *, comments: bool = False) -> int:
-        """The first line that is neither blank nor Excel's, and none of those `comments` that begin with #."""
+    def _first_row(self, *, comments: bool = False) -> tuple[int, str]:
+        """The first line that is neither blank nor Excel's nor one of `comments`, and what separates its fields."""
         marks = ("#",) if comments else ()
-        lines = enumerate(self.lines[bool(self.excel) :], bool(self.excel))
-        return next((at for at, line in lines if line.strip() and not line.lstrip().startswith(marks)), 0)
+        lines = enumerate(self.lines[self.excel :], self.excel)
+        first = next((at for at, line in lines if line.strip() and not line.lstrip().startswith(marks)), 0)
+        return first, self.given or _regular_separator(self.lines[first:], self.options.expected)
+
+
+def split_lines(lines: Iterable[str], separator: str, **dialect: Any) -> Iterator[list[str]]:
+    """The fields of lines that end in a line feed. Raises csv.Error where a strict `dialect` does not fit them."""
+    if len(separator) > 1:
+        return (line.rstrip("\n").split(separator) for line in lines)
+    csv.field_size_limit(_LONGEST_FIELD)
+    given = (f"{line.strip()}\n" for line in lines) if separator == " " else lines
+    return csv.reader(given, delimiter=separator, skipinitialspace=True, **dialect)
 
 
 def split_line(line: str, separator: str) -> list[str]:
     """The fields of one line."""
-    if separator == " ":
-        line = line.strip()
-    if len(separator) > 1:
-        return line.split(separator)
-    csv.field_size_limit(LONGEST_FIELD)
-    return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+    return next(split_lines([line], separator), [])
 
 
 def _header_names(line: str, separator: str) -> tuple[str, ...]:
@@ -204,14 +200,8 @@ def _regular_separator(lines: Sequence[str], expected: str) -> str:
     """What gives most fields, as many in each line; blanks, which stand in texts too, only where nothing else does."""
     full = [line for line in lines[:-1] or lines if line.strip()]
     regular: dict[str, int] = {}
-    for separator in dict.fromkeys((expected, *SEPARATORS)):
-        width = _width(full, separator)
-        if width > 1 and not (separator == " " and (regular or expected in full[0])):
-            regular[separator] = width
+    for separator in (expected, *SEPARATORS):
+        widths = {len(split_line(line, separator)) for line in full}
+        if len(widths) == 1 and max(widths) > 1 and not (separator == " " and (regular or expected in full[0])):
+            regular[separator] = max(widths)
     return max(regular, key=lambda one: regular[one], default=expected)
-
-
-def _width(lines: Sequence[str], separator: str) -> int:
-    """The number of fields of each line; 0 where lines differ."""
-    widths = {len(split_line(line, separator)) for line in lines}
-    return widths.pop() if len(widths) == 1 else 0

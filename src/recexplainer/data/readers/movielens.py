@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -29,7 +28,7 @@ _MOVIELENS_FLAGS = (
 
 def _movielens_files(folder: Path) -> list[Path]:
     """The files of MovieLens; `ratings.csv` and `movies.csv`, which anybody may have, only where both are there."""
-    csv = files_named(folder, r"(ratings|movies|links|tags)\.csv")
+    csv = files_named(folder, r"(ratings|movies|links|tags|genome-(scores|tags))\.csv")
     both = {"ratings.csv", "movies.csv"} <= {plain_name(file) for file in csv}
     return [*files_named(folder, r"u\.(data|item)|(ratings|movies)\.dat"), *(csv if both else ())]
 
@@ -73,9 +72,6 @@ def _movielens_films(path: Path) -> pl.DataFrame:
         genres = pl.when(pl.col("genres") != "(no genres listed)").then(pl.col("genres").str.split("|"))
     year = pl.col("title").str.extract(r"\((\d{4})\)\s*$").alias("release_year")
     return films.select(pl.col("movieId").alias("item_id"), "title", genres.alias("genres"), year)
-
-
-_steam_files = partial(files_named, pattern=r"steam_(reviews|games).*\.json|steam[-_](200k|play).*\.csv")
 
 
 MOVIELENS = Reader("movielens", "MovieLens (u.data, ratings.dat or ratings.csv)", _movielens_files, _read_movielens)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from recexplainer.data.dataset import Dataset
-from recexplainer.data.notes import Note
 from recexplainer.data.readers.columns import ColumnMapping
 from recexplainer.data.readers.files import Reader, dataset_name, files_named, require_pair, stem_of
 from recexplainer.data.readers.layout import Options, find_layout, separator_name
-from recexplainer.data.readers.separated import read_layout
-from recexplainer.data.readers.sources import Source
+from recexplainer.data.readers.sources import Source, open_layout
 from recexplainer.data.readers.table import join_sources
 from recexplainer.errors import DataError
 
@@ -33,6 +30,8 @@ def read_recbole(path: Path, mapping: ColumnMapping | None = None) -> Dataset:
         tables = [folder / mapping.items_file]
     elif len(inters) == 1:
         tables = [file for file in tables if stem_of(file) == stem_of(inters[0])] or tables
+    if len(inters) == 1 and not tables:  # titles may be the ids
+        return join_sources(_open_atomic(inters[0], mapping), None, mapping, dataset_name(path), timed=True)
     hint = "leave one pair in the folder, or name the .inter file itself"
     wanted = "exactly one .inter file and one .item file, plain or .gz"
     inter_file, item_file = require_pair(path, inters, tables, wanted, hint)
@@ -60,11 +59,7 @@ def _open_atomic(path: Path, mapping: ColumnMapping) -> Source:
         what = f"{separator_name(' ')} separate the fields of this file, and stand within its texts too"
         raise DataError(what, location=layout.location, hint="separate the fields by tabs")
 
-    def read(places: Sequence[int]) -> tuple[pl.DataFrame, tuple[Note, ...]]:
-        frame, notes = read_layout(layout)
-        return frame.select(map(str, places)), (*layout.notes, *notes)
-
-    return Source(path, layout.location, tuple(name.rpartition(":")[0].strip() for name in layout.names), read)
+    return open_layout(layout)._replace(names=tuple(name.rpartition(":")[0].strip() for name in layout.names))
 
 
 def _split_words(texts: pl.Series) -> pl.Series:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from recexplainer.data.notes import Note
-from recexplainer.data.readers.layout import LONGEST_FIELD, Layout, Options, split_line
+from recexplainer.data.readers.layout import Layout, Options, split_line, split_lines
 from recexplainer.data.readers.text import NoRowsError, read_text_bytes
 from recexplainer.errors import DataError
 
@@ -81,7 +81,7 @@ def read_layout(layout: Layout) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     rows, a line has too many fields, or a quote swallows rows; it names the line.
     """
     data, separator = layout.data, layout.separator
-    if not data[_offset(layout) :].strip():
+    if not re.compile(rb"\S").search(data, _offset(layout)):
         raise no_rows(layout.path)
     quotes = layout.options.quotes is not False and b'"' in data
     odd = separator == " " or (quotes and (b'\\"' in data or _quoted_behind_blank(data, separator)))
@@ -108,7 +108,8 @@ def _without_blank_lines(table: pl.DataFrame) -> pl.DataFrame:
 
 def _quoted_behind_blank(data: bytes, separator: str) -> bool:
     """Whether a quote, not a doubled one, stands behind a separator and a blank."""
-    return re.search(re.escape(separator.encode()) + b' "(?!")', data) is not None
+    mark = separator.encode() + b' "'
+    return mark in data and re.search(re.escape(mark) + b'(?!")', data) is not None
 
 
 def _offset(layout: Layout) -> int:
@@ -186,31 +187,23 @@ def _rewritten(layout: Layout, *, quotes: bool) -> tuple[bytes, tuple[Note, ...]
 
 def _rows(layout: Layout, dialect: str) -> Iterator[_Row]:
     """The rows that are not blank. Raises DataError where a quote is not closed, or not before a separator."""
-    separator, lines = layout.separator, list[str]()
+    lines = list[str]()
     text = io.TextIOWrapper(io.BytesIO(layout.data[_offset(layout) :]), encoding="utf-8", newline="\n")
 
     def seen() -> Iterator[str]:
         for line in text:
             lines.append(line.rstrip("\r\n").replace("\r", " "))
-            yield f"{lines[-1].strip() if separator == ' ' else lines[-1]}\n"
+            yield f"{lines[-1]}\n"
 
-    if len(separator) > 1:
-        parsed: Iterator[list[str]] = (line.rstrip("\n").split(separator) for line in seen())
-    else:
-        csv.field_size_limit(LONGEST_FIELD)
-        parsed = csv.reader(seen(), delimiter=separator, skipinitialspace=True, **_DIALECTS[dialect])
-    number = layout.first + 1
-    while True:
-        try:
-            fields = next(parsed, None)
-        except csv.Error as error:
-            raise _quote_fault(layout, number, lines, str(error)) from error
-        if fields is None:
-            return
-        if any(line.strip() for line in lines):
-            yield _Row(fields, lines.copy(), number)
-        number += len(lines)
-        lines.clear()
+    parsed, number = split_lines(seen(), layout.separator, **_DIALECTS[dialect]), layout.first + 1
+    try:
+        for fields in parsed:
+            if any(line.strip() for line in lines):
+                yield _Row(fields, lines.copy(), number)
+            number += len(lines)
+            lines.clear()
+    except csv.Error as error:
+        raise _quote_fault(layout, number, lines, str(error)) from error
 
 
 def _quote_fault(layout: Layout, number: int, lines: Sequence[str], reason: str) -> DataError:
@@ -225,30 +218,22 @@ def _quote_fault(layout: Layout, number: int, lines: Sequence[str], reason: str)
 
 def _checked(layout: Layout, rows: Iterator[_Row]) -> Iterator[_Row]:
     """The same rows. Raises DataError at the end where one stands on several lines of which others look like rows."""
-    shapes, spans = set[str](), list[tuple[_Row, list[str | None]]]()
+    shapes, spans, width = set[str](), list[tuple[_Row, list[str | None]]](), len(layout.names)
     for row in rows:
         if len(row.lines) > 1:
-            spans.append((row, _shapes_of_rows(layout, row.lines[1:])))
+            parts = [line.split(layout.separator) for line in row.lines[1:]]
+            whole = [len(part) == width or (layout.options.ragged and len(part) > width) for part in parts]
+            spans.append((row, [_shape(part[0]) if fits else None for part, fits in zip(parts, whole, strict=True)]))
         elif len(shapes) < _MOST_SHAPES:
             shapes.add(_shape(row.fields[0]))
         yield row
     for row, inner in spans if layout.options.quotes is None else ():
         alike = [shape in shapes for shape in inner]
-        if all(alike) or (len(layout.names) > 2 and any(alike)):
+        if all(alike) or (width > 2 and any(alike)):
             last = row.first + len(row.lines) - 1
             what = f"a quote that opens in line {row.first} closes in line {last}, and lines between look like rows"
             hint = "correct that line; or set data.columns.quotes to false where quotes are text, to true where not"
             raise DataError(what, location=f"{layout.path}, line {row.first}", hint=hint)
-
-
-def _shapes_of_rows(layout: Layout, lines: Sequence[str]) -> list[str | None]:
-    """The shape of what would be the first field of each line, if it were a row; None: it has not as many fields."""
-    parts = [line.split(layout.separator) for line in lines]
-    return [_shape(part[0]) if _fits(len(part), layout) else None for part in parts]
-
-
-def _fits(count: int, layout: Layout) -> bool:
-    return count == len(layout.names) or (layout.options.ragged and count > len(layout.names))
 
 
 def _shape(text: str) -> str:

@@ -5,18 +5,20 @@ A folder of parts, as Spark and Hive write it, is one table; `key=value` in the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
 import polars as pl
 
-from recexplainer.data.notes import Note
+from recexplainer.data.notes import Note, counted
 from recexplainer.data.readers.columns import ColumnMapping, names_columns
 from recexplainer.data.readers.files import files_named, kind_of, plain_name
 from recexplainer.data.readers.json_lines import first_keys, read_json
-from recexplainer.data.readers.layout import Options, find_layout
+from recexplainer.data.readers.layout import Layout, Options, find_layout
 from recexplainer.data.readers.separated import parse_table, read_layout
 from recexplainer.data.readers.text import NoRowsError, require_file
 from recexplainer.errors import DataError
@@ -28,6 +30,8 @@ NAMED_KINDS = (*KINDS, ".txt", ".dat", ".data")
 """Those of tables that are read where their name or a setting says that they are tables."""
 
 _TABLES = ("interactions", "items")
+_PART = re.compile(r"part-.*|_success.*|\d+_\d+|\d+\.part")
+"""Names of parts, as Spark, Hive and Dask write them, or of what lies beside them."""
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 _NOT_READ = {
     **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods"), "a workbook: save the sheet as CSV UTF-8"),
@@ -70,7 +74,7 @@ def open_source(path: Path, mapping: ColumnMapping, roles: Sequence[str]) -> Sou
     if is_parts(path):
         return _open_parts(path, mapping, roles)
     kind = kind_of(path)
-    if kind not in NAMED_KINDS:
+    if kind not in NAMED_KINDS and not _PART.fullmatch(plain_name(path)):
         what = f"'{kind}' is no table that can be read"
         hint = _NOT_READ.get(kind) or f"use one of {', '.join(KINDS)}"
         raise DataError(what, location=str(path), hint=hint)
@@ -88,13 +92,22 @@ def open_source(path: Path, mapping: ColumnMapping, roles: Sequence[str]) -> Sou
         quotes=mapping.quotes,
         ragged=mapping.ragged_lines,
     )
-    layout = find_layout(path, options, lambda names: names_columns(names, mapping, roles))
+    return open_layout(find_layout(path, options, lambda names: names_columns(names, mapping, roles)))
+
+
+def open_layout(layout: Layout) -> Source:
+    """Opens separated text whose layout was found."""
 
     def read(places: Sequence[int]) -> _Frame:
         frame, notes = read_layout(layout)
+        if (frame["0"] == layout.names[0]).any():
+            named = (pl.col(str(place)) == name for place, name in enumerate(layout.names))
+            rows = frame.filter(~pl.all_horizontal(named).fill_null(value=False))
+            what = f"{layout.path.name}: lines that repeat the names of the columns passed over"
+            notes, frame = (*notes, *counted((what, frame.height - rows.height))), rows
         return frame.select(map(str, places)), (*layout.notes, *notes)
 
-    return Source(path, layout.location, layout.names, read)
+    return Source(layout.path, layout.location, layout.names, read)
 
 
 def not_read(path: Path) -> str | None:
@@ -126,7 +139,7 @@ def is_parts(folder: Path) -> bool:
     elif plain_name(folder) in _TABLES:
         marked = not any(plain_name(entry).partition(".")[0] in _TABLES for entry in there)
     else:
-        marked = any(entry.name.lower().startswith(("part-", "_success")) or _partition(entry) for entry in there)
+        marked = any(_PART.fullmatch(plain_name(entry)) or _partition(entry) for entry in there)
     return marked and bool(_parts(folder))
 
 
@@ -140,7 +153,12 @@ def _partition(folder: Path) -> tuple[str, str | None] | None:
 
 def _parts(folder: Path) -> list[tuple[Path, dict[str, str | None]]]:
     """The files of one table, with the columns that their folders name; what is hidden or a mark is left out."""
-    files = [file for file in files_named(folder, r"[^_].*") if kind_of(file) in KINDS]
+    there = files_named(folder, r"[^_].*")
+    files = [
+        file
+        for file in there
+        if kind_of(file) in KINDS or (_PART.fullmatch(plain_name(file)) and kind_of(file) in ("", ".part"))
+    ]
     numbered = [file for file in files if file.name.lower().startswith("part-")]
     found: list[tuple[Path, dict[str, str | None]]] = [(file, {}) for file in numbered or files]
     for inner in sorted(folder.iterdir()):
@@ -160,8 +178,9 @@ def _open_parts(folder: Path, mapping: ColumnMapping, roles: Sequence[str]) -> S
             opened.append((open_source(file, mapping, roles), partition))
         except NoRowsError:
             continue
+    empty = NoRowsError("no part of the table holds rows", location=str(folder), hint="name a table that holds rows")
     if not opened:
-        raise DataError("no part of the table holds rows", location=str(folder), hint="name a table that holds rows")
+        raise empty
     first = opened[0][0]
     for source, _ in opened:
         if kind_of(source.path) in SEPARATED and source.names != first.names:
@@ -173,52 +192,29 @@ def _open_parts(folder: Path, mapping: ColumnMapping, roles: Sequence[str]) -> S
         names = first.names
 
     def read(places: Sequence[int]) -> _Frame:
+        wanted = [names[place] for place in places]
         frames: list[pl.DataFrame] = []
-        notes: list[Note] = []
+        notes: dict[Note, None] = {}
         for source, partition in opened:
-            try:
-                frame, found = _read_part(source, partition, [names[place] for place in places])
-            except NoRowsError:
-                continue
-            frames.append(frame)
-            notes += found
+            held = {name: source.names.index(name) for name in wanted if name in set(source.names) - set(partition)}
+            with suppress(NoRowsError):
+                frame, found = source.read_as(held or {"": 0})
+                named = (pl.lit(partition[name], dtype=pl.String).alias(name) for name in wanted if name in partition)
+                frames.append(frame.with_columns(named))
+                notes |= dict.fromkeys(found)
         if not frames:
-            raise DataError("no part of the table holds rows", location=str(folder), hint="name a table with rows")
-        return parse_table(folder, lambda: pl.concat(frames, how="vertical_relaxed")), tuple(dict.fromkeys(notes))
+            raise empty
+        return parse_table(folder, lambda: pl.concat(frames, how="diagonal_relaxed").select(wanted)), tuple(notes)
 
     return Source(folder, str(folder), names, read)
 
 
-def _read_part(source: Source, partition: dict[str, str | None], wanted: Sequence[str]) -> _Frame:
-    """Some columns of a part; one that it lacks is null."""
-    places = [source.names.index(name) for name in wanted if name in source.names and name not in partition]
-    frame, notes = source.read(places or [0])
-    own = dict(zip((source.names[place] for place in places), frame.iter_columns(), strict=False))
-    return pl.DataFrame(
-        [
-            own[name].alias(str(number))
-            if name in own
-            else pl.Series(
-                str(number), [partition.get(name)] * frame.height, dtype=pl.String if name in partition else pl.Null
-            )
-            for number, name in enumerate(wanted)
-        ]
-    ), notes
-
-
 def _open_columns(path: Path, scan: Callable[[Path], pl.LazyFrame]) -> Source:
     """A file that holds its columns apart."""
-    names: list[str] = []
-
-    def read_names() -> pl.DataFrame:
-        names.extend(scan(path).collect_schema().names())
-        return pl.DataFrame({"names": names})
-
-    parse_table(path, read_names)
+    names = parse_table(path, lambda: pl.DataFrame({"names": scan(path).collect_schema().names()}))["names"].to_list()
 
     def read(places: Sequence[int]) -> _Frame:
-        wanted = [names[place] for place in places]
-        return parse_table(path, lambda: scan(path).select(pl.col(name) for name in wanted).collect()), ()
+        return parse_table(path, lambda: scan(path).select(names[place] for place in places).collect()), ()
 
     return Source(path, str(path), tuple(names), read)
 
@@ -229,7 +225,6 @@ def _open_json(path: Path, mapping: ColumnMapping, roles: Sequence[str]) -> Sour
         names = first_keys(path, most=None)
 
     def read(places: Sequence[int]) -> _Frame:
-        frame = read_json(path, {names[place]: pl.Unknown() for place in places})
-        return frame, ()
+        return read_json(path, {names[place]: pl.Unknown() for place in places}), ()
 
     return Source(path, str(path), tuple(names), read)

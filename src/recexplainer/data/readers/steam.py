@@ -11,7 +11,7 @@ from recexplainer.data.cleaning import require_columns
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.readers import files
 from recexplainer.data.readers.files import Reader, files_named, stem_of
-from recexplainer.data.readers.json_lines import read_literal_lines, require_keys
+from recexplainer.data.readers.json_lines import read_json, require_keys
 from recexplainer.data.readers.separated import read_separated
 
 _steam_files = partial(files_named, pattern=r"steam_(reviews|games).*\.json|steam[-_](200k|play).*\.csv")
@@ -32,7 +32,7 @@ def _read_steam(path: Path) -> Dataset:
     reviews_file, games_file = files.require_pair(path, events, games, wanted, hint)
     names = {"username": "user_id", "product_id": "item_id", "date": "timestamp"}
     kinds = {key: pl.String() if key == "date" else pl.Categorical() for key in names}
-    reviews = read_literal_lines(reviews_file, kinds)
+    reviews = read_json(reviews_file, kinds)
     require_keys(reviews, tuple(names), reviews_file)
     reviews = reviews.rename(names)
     return Dataset.from_frames(reviews, _steam_games(games_file), name=name)
@@ -42,7 +42,7 @@ def _steam_games(path: Path) -> pl.DataFrame:
     """The title of a game that has none is its `app_name`; its brand is the developer, else the publisher."""
     texts = ("id", "title", "app_name", "developer", "publisher", "release_date")
     kinds: dict[str, pl.DataType] = dict.fromkeys(texts, pl.String())
-    games = read_literal_lines(path, kinds | dict.fromkeys(("genres", "tags", "specs"), pl.List(pl.String())))
+    games = read_json(path, kinds | dict.fromkeys(("genres", "tags", "specs"), pl.List(pl.String())))
     games = games.with_columns(pl.coalesce("title", "app_name").alias("title"))
     require_keys(games, ("id", "title"), path)
     return games.select(

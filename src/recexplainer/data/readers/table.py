@@ -108,7 +108,8 @@ def _interactions_file(path: Path, columns: ColumnMapping) -> Path:
     if len(named) != 1:
         names = ", ".join(file.name for file in there) or "no table"
         what = f"it is not clear which file holds the interactions; there: {names}"
-        hint = unread or "call it interactions.csv (or .tsv, .parquet, .jsonl), or set data.columns.interactions_file"
+        hint = "call it interactions.csv (or .tsv, .parquet, .jsonl), or a folder of its parts interactions"
+        hint = unread or f"{hint}, or set data.columns.interactions_file"
         raise DataError(what, location=str(path), hint=hint)
     return named[0]
 

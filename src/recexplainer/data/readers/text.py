@@ -29,8 +29,7 @@ _MAGIC = {
     b"(\xb5/\xfd": "zstd",
     b"PK\x03\x04": "zip",
 }
-_SUFFIXES = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd", ".zip": "zip"}
-PACKED = tuple(_SUFFIXES)
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 """The suffixes of packed text, lower-cased."""
 
 _MARKS = {
@@ -46,6 +45,10 @@ _NO_TABLES = {
     b"<html": _PAGE,
     b"version https://git-lfs": ("the file is a pointer of Git LFS, not the data", "fetch the data: git lfs pull"),
     b"par1": ("the file is Parquet, not text", "let its name end in .parquet"),
+    b"\x1f\x8b": ("the file was packed twice", "unpack it once"),
+    b"%pdf": ("the file is a PDF, not data", "export the table as CSV"),
+    b"\xd0\xcf\x11\xe0": ("this is a workbook of Excel", "save the sheet as CSV UTF-8"),
+    b"sqlite format": ("the file is a database of SQLite", "export each table as CSV or Parquet"),
     b"arrow1": ("the file is Arrow, not text", "let its name end in .arrow"),
 }
 _WIDE_LETTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}")
@@ -57,10 +60,8 @@ class NoRowsError(DataError):
 
 
 def packing_of(path: Path) -> str | None:
-    """How a file is packed, by its suffix or else its first bytes; None: it is not. DataError where there is none."""
+    """How a file is packed, by its first bytes; None: it is not. Raises DataError where there is no such file."""
     require_file(path)
-    if path.suffix.lower() in _SUFFIXES:
-        return _SUFFIXES[path.suffix.lower()]
     with path.open("rb") as file:
         start = file.read(6)
     return next((packing for magic, packing in _MAGIC.items() if start.startswith(magic)), None)
@@ -91,7 +92,7 @@ def read_text_bytes(path: Path, *, latin: bool = False) -> bytes:
     except DAMAGED as error:
         raise damaged_file(path, error) from error
     data = data.removeprefix(b"\xef\xbb\xbf")
-    if not data.strip():
+    if not data or data.isspace():
         raise empty_file(path)
     require_text(data, path)
     try:
