@@ -578,7 +578,7 @@ def test_what_is_no_whole_answer_is_not_kept(
     [
         (body("<html><title>Log in</title></html>"), 2, "a web page: Log in"),
         (body('data: {"choices": []}\n\ndata: [DONE]\n'), 1, "the server streams"),
-        (body('{"message": {"content": "Yes"}, "done": true}'), 1, "Ollama's /api/chat"),
+        (body('{"message": {"content": "Yes"}, "done": true}'), 1, "not the answer of a chat completion"),
     ],
 )
 def test_what_is_no_such_interface_is_an_error(

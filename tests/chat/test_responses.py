@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -59,7 +59,8 @@ def test_tokens_are_those_of_the_server_where_it_counts() -> None:
 
 
 CUT, REFUSED, FILTERED, FAILED = Outcome.CUT_OFF, Outcome.REFUSED, Outcome.FILTERED, Outcome.FAILED
-NO, ONCE, LATER, _ = Retry
+NO, ONCE, LATER, _ = get_args(Retry)
+OTHER = "not the answer of a chat completion in OpenAI's form: "
 ERROR = "an error in place of an answer"
 
 
@@ -98,14 +99,14 @@ ERROR = "an error in place of an answer"
         (completion("Half", "abort"), FAILED, LATER, "broke off"),
         (completion("Half", "model_context_window_exceeded"), CUT, NO, "cut off"),
         ({"choices": None, "status": 439, "msg": "Your API token has expired."}, FAILED, NO, "Set {key} to a key"),
-        ({"message": {"role": "assistant", "content": "Yes"}, "done": True}, FAILED, NO, "Ollama's /api/chat"),
-        ({"response": "Yes", "done": True}, FAILED, NO, "Ollama's /api/generate"),
-        ({"choices": [{"text": "Yes", "finish_reason": "stop"}]}, FAILED, NO, "a text completion"),
-        ([{"generated_text": "Yes"}], FAILED, NO, "a text generation"),
-        ({"content": [text("Yes")], "stop_reason": "end_turn"}, FAILED, NO, "Anthropic's messages"),
-        ({"candidates": [{"content": {"parts": [{"text": "Yes"}]}}]}, FAILED, NO, "Gemini's own"),
-        ([], FAILED, NO, "no known interface"),
-        ("Yes", FAILED, NO, "no known interface"),
+        ({"message": {"role": "assistant", "content": "Yes"}, "done": True}, FAILED, NO, OTHER),
+        ({"response": "Yes", "done": True}, FAILED, NO, OTHER),
+        ({"choices": [{"text": "Yes", "finish_reason": "stop"}]}, FAILED, NO, OTHER),
+        ([{"generated_text": "Yes"}], FAILED, NO, OTHER),
+        ({"content": [text("Yes")], "stop_reason": "end_turn"}, FAILED, NO, OTHER),
+        ({"candidates": [{"content": {"parts": [{"text": "Yes"}]}}]}, FAILED, NO, OTHER),
+        ([], FAILED, NO, OTHER),
+        ("Yes", FAILED, NO, OTHER),
     ],
 )
 def test_why_there_is_no_answer(body: Any, outcome: Outcome, retry: Retry, words: str) -> None:
@@ -137,22 +138,22 @@ def error(message: str, **more: Any) -> str:
     return json.dumps({"error": {"message": message, **more}})
 
 
-_, TWICE, UNLESS, ALWAYS = Stop
+_, TWICE, UNLESS, ALWAYS = get_args(Stop)
 ITEM = {"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs", "input": "a flagged title"}
 
 
 @pytest.mark.parametrize(
     ("status", "body", "outcome", "retry", "stop"),
     [
-        (400, error("The response was filtered", code="content_filter"), FILTERED, NO, Stop.NO),
-        (400, error("Your prompt was flagged by our usage policy", code="invalid_prompt"), FILTERED, NO, Stop.NO),
-        (400, error("Content Exists Risk"), FILTERED, NO, Stop.NO),
-        (400, json.dumps({"code": "data_inspection_failed", "message": "No."}), FILTERED, NO, Stop.NO),
-        (403, error("Input flagged", metadata={"reasons": ["violence"]}), FILTERED, NO, Stop.NO),
-        (400, error("This model's maximum context length is 8192 tokens"), FAILED, NO, Stop.NO),
-        (500, error("the request exceeds the available context size"), FAILED, NO, Stop.NO),
-        (422, json.dumps({"error": "`inputs` tokens + `max_new_tokens` must be <= 4096"}), FAILED, NO, Stop.NO),
-        (413, "<html>Too Large</html>", FAILED, NO, Stop.NO),
+        (400, error("The response was filtered", code="content_filter"), FILTERED, NO, "no"),
+        (400, error("Your prompt was flagged by our usage policy", code="invalid_prompt"), FILTERED, NO, "no"),
+        (400, error("Content Exists Risk"), FILTERED, NO, "no"),
+        (400, json.dumps({"code": "data_inspection_failed", "message": "No."}), FILTERED, NO, "no"),
+        (403, error("Input flagged", metadata={"reasons": ["violence"]}), FILTERED, NO, "no"),
+        (400, error("This model's maximum context length is 8192 tokens"), FAILED, NO, "no"),
+        (500, error("the request exceeds the available context size"), FAILED, NO, "no"),
+        (422, json.dumps({"error": "`inputs` tokens + `max_new_tokens` must be <= 4096"}), FAILED, NO, "no"),
+        (413, "<html>Too Large</html>", FAILED, NO, "no"),
         (400, error("model is missing"), FAILED, NO, TWICE),
         (422, json.dumps({"detail": [ITEM]}), FAILED, NO, TWICE),
         (400, json.dumps([error("bad")]), FAILED, NO, TWICE),
@@ -163,10 +164,10 @@ ITEM = {"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs
         (402, error("Insufficient credits"), FAILED, NO, ALWAYS),
         (429, error("You exceeded your quota", code="insufficient_quota"), FAILED, NO, ALWAYS),
         (400, error("Your credit balance is too low"), FAILED, NO, ALWAYS),
-        (429, error("slow down"), FAILED, LATER, Stop.NO),
-        (408, "", FAILED, LATER, Stop.NO),
-        (503, error("Loading model"), FAILED, LATER, Stop.NO),
-        (529, error("Overloaded"), FAILED, LATER, Stop.NO),
+        (429, error("slow down"), FAILED, LATER, "no"),
+        (408, "", FAILED, LATER, "no"),
+        (503, error("Loading model"), FAILED, LATER, "no"),
+        (529, error("Overloaded"), FAILED, LATER, "no"),
         (501, error("not implemented"), FAILED, NO, UNLESS),
         (301, "", FAILED, NO, UNLESS),
     ],

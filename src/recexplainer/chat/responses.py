@@ -10,11 +10,11 @@ import json
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum, StrEnum
-from typing import Any, cast
+from enum import StrEnum
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel
 
@@ -23,6 +23,7 @@ from recexplainer.chat.thinking import split_thinking
 _log = logging.getLogger(__name__)
 _ADDRESS = "Check the model's name, and {address}, which mostly ends in /v1."
 _PAGE = f"{_ADDRESS} Or a proxy is between."
+_OTHER = "not the answer of a chat completion in OpenAI's form"
 _KEY = "Set {key} to a key that is valid there."
 _SETTINGS = "Check the settings of the endpoint (model, max_tokens, temperature), and {address}."
 _HINTS = {
@@ -34,21 +35,13 @@ _HINTS = {
     None: _ADDRESS,
 }
 
+_REPEATED = ("input", "ctx", "url")  # what FastAPI's errors repeat of the question, and its documentation
 _WHOLE = re.compile(
     r"|stop.*|eos.*|end|end_?turn|(task_?)?complete|completed|done|finish(ed)?|null|none|unknown|.*_unspecified"
 )
 _CUT = re.compile(r"length|max_|context_window|token_?limit|incomplete")
 _FINISH_FILTERED = re.compile(r"content.?filter|safety|sensitive|prohibited|recitation|blocklist|spii|guardrail")
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
-_INTERFACES = {  # a key of another interface's answer, and the interface
-    "candidates": "Gemini's own interface",
-    "output": "OpenAI's responses",
-    "generated_text": "a text generation",
-    "response": "Ollama's /api/generate",
-    "message": "Ollama's /api/chat",
-    "content": "Anthropic's messages, or llama.cpp's /completion",
-    "text": "a text completion",
-}
 
 _FILTERED = re.compile(
     r"content[ _-]*(?:filter|policy|management)|content exists risk|responsible ?ai|moderation|\bflagged\b|guardrail"
@@ -73,6 +66,12 @@ _NO_KEY = re.compile(
 )
 
 
+Retry = Literal["no", "once", "later", "too late"]
+"""Whether another try can help; too late is later than the settings wait."""
+Stop = Literal["no", "if repeated", "unless answered", "always"]
+"""Whether other requests would end in the same way, so that no more are sent; answered: another request was."""
+
+
 class Outcome(StrEnum):
     """What became of a request."""
 
@@ -81,24 +80,6 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     FILTERED = "filtered"
     FAILED = "failed"
-
-
-class Retry(Enum):
-    """Whether another try can help."""
-
-    NO = "no"
-    ONCE = "once"
-    LATER = "later"
-    TOO_LATE = "later than the settings wait"
-
-
-class Stop(Enum):
-    """Whether other requests would end in the same way, so that no more are sent."""
-
-    NO = "no"
-    TWICE = "if another one ends so too, and none was answered"
-    UNLESS_ANSWERED = "unless another one was answered"
-    ALWAYS = "always"
 
 
 class Answer(BaseModel):
@@ -120,8 +101,8 @@ class AnswerError(Exception):
     outcome: Outcome
     reason: str
     hint: str = ""
-    retry: Retry = Retry.NO
-    stop: Stop = Stop.NO
+    retry: Retry = "no"
+    stop: Stop = "no"
 
     def __str__(self) -> str:
         return f"{self.reason.rstrip('.')}.{f' {self.hint}' if self.hint else ''}"
@@ -153,14 +134,14 @@ def read_answer(content: bytes, max_tokens: int | None = None) -> Answer:
         raise _read_error(error)
     choices = held.get("choices")
     if not isinstance(choices, list):
-        raise _other_interface(body, text)
+        raise AnswerError(Outcome.FAILED, f"{_OTHER}: {text}", _ADDRESS, stop="unless answered")
     choice = _dict(next(iter(cast("list[Any]", choices)), None))
     if not choice:
-        raise AnswerError(Outcome.FAILED, f"the server sent no choice: {text}", retry=Retry.ONCE)
+        raise AnswerError(Outcome.FAILED, f"the server sent no choice: {text}", retry="once")
     if error := _error_in(choice):
         raise _read_error(error)
     if not isinstance(choice.get("message"), dict):
-        raise _other_interface(choice, text)
+        raise AnswerError(Outcome.FAILED, f"{_OTHER}: {text}", _ADDRESS, stop="unless answered")
     tokens_in, tokens_out = _tokens(_dict(held.get("usage")))
     finish = str(choice.get("finish_reason") or "").lower()
     finish = "length" if tokens_out is not None and tokens_out == max_tokens else finish
@@ -188,7 +169,7 @@ def _read_message(message: dict[str, Any], finish: str, tokens: int | None, sent
         raise AnswerError(Outcome.FAILED, f"a call of a tool in place of an answer: {sent}", hint)
     if not _WHOLE.fullmatch(finish):
         reason = f"the server broke off its answer (finish_reason {finish}): {sent}"
-        raise AnswerError(Outcome.FAILED, reason, retry=Retry.LATER)
+        raise AnswerError(Outcome.FAILED, reason, retry="later")
     if not text.strip() and thought:
         hint = "Raise max_tokens, or give the server the reasoning parser that suits the model."
         raise AnswerError(Outcome.FAILED, f"thinking alone, an answer without text: {sent}", hint)
@@ -219,29 +200,25 @@ def _tokens(usage: dict[str, Any]) -> tuple[int | None, int | None]:
     return (read + cached if read and cached and cached > read else read), written
 
 
-def _other_interface(body: Any, sent: str) -> AnswerError:
-    keys = _dict(_unpacked(body))
-    interface = next((name for key, name in _INTERFACES.items() if key in keys), "no known interface")
-    reason = f"no chat completion but an answer of {interface}: {sent}"
-    return AnswerError(Outcome.FAILED, reason, _ADDRESS, stop=Stop.UNLESS_ANSWERED)
-
-
 def _no_json(text: str) -> AnswerError:
     if _is_page(text):
         reason = f"the server sent a web page: {_words(text)}"
-        return AnswerError(Outcome.FAILED, reason, _PAGE, Retry.ONCE, Stop.UNLESS_ANSWERED)
+        return AnswerError(Outcome.FAILED, reason, _PAGE, "once", "unless answered")
     if re.match(r"(?:data|event|id|retry)?:|\{[^\n]*\}\s*\n\s*\{", text):
         hint = "Turn streaming off in the settings of the server or of the proxy before it."
         reason = f"the server streams its answer, though it is asked not to: {text}"
-        return AnswerError(Outcome.FAILED, reason, hint, stop=Stop.UNLESS_ANSWERED)
-    return AnswerError(Outcome.FAILED, f"a body that is no JSON: {text}" if text else "an empty body", retry=Retry.ONCE)
+        return AnswerError(Outcome.FAILED, reason, hint, stop="unless answered")
+    return AnswerError(Outcome.FAILED, f"a body that is no JSON: {text}" if text else "an empty body", retry="once")
 
 
 def read_status(status: int, text: str) -> AnswerError:
     """What a response with such a status means, from the text of its body."""
     held: dict[str, Any] = {}
     with suppress(ValueError):
-        held = _dict(_unpacked(json.loads(text)))
+        body = json.loads(text, object_hook=lambda one: {key: one[key] for key in one if key not in _REPEATED})
+        while isinstance(body, list) and body:  # Gemini's errors stand in a list
+            body = cast("list[Any]", body)[0]
+        held = _dict(body)
     failed = _read_error(held.get("error") or held or _words(text), status)
     failed.hint = _PAGE if status == 403 and _is_page(text) else failed.hint
     return failed
@@ -255,7 +232,7 @@ def _read_error(error: Any, status: int | None = None) -> AnswerError:
     reason = f"{kind}: {message or 'no reason is given'}"
     if status == 402 or (status in (None, 400, 403, 429) and _NO_CREDIT.search(message)):
         hint = "The account has no credit left: add some and start again; all answers so far are kept."
-        return AnswerError(Outcome.FAILED, reason, hint, stop=Stop.ALWAYS)
+        return AnswerError(Outcome.FAILED, reason, hint, stop="always")
     if status not in (401, 404, 407, 429):  # is it about this question alone?
         if _FILTERED.search(message):
             return AnswerError(Outcome.FILTERED, f"the question was filtered, {reason}")
@@ -264,10 +241,10 @@ def _read_error(error: Any, status: int | None = None) -> AnswerError:
             return AnswerError(Outcome.FAILED, f"the question is too long, {reason}", hint)
     passing = (408, 409, 425, 429, *(code for code in range(500, 600) if code not in (501, 505)))
     if status in passing or (status is None and _TRANSIENT.search(message)):
-        return AnswerError(Outcome.FAILED, reason, retry=Retry.LATER)
+        return AnswerError(Outcome.FAILED, reason, retry="later")
     hint = _KEY if status in (None, 400) and _NO_KEY.search(message) else _HINTS.get(status, _SETTINGS)
     doubtful = status in (400, 422) and hint is not _KEY
-    stop = Stop.ALWAYS if status in (401, 407) else Stop.TWICE if doubtful else Stop.UNLESS_ANSWERED
+    stop = "always" if status in (401, 407) else "if repeated" if doubtful else "unless answered"
     return AnswerError(Outcome.FAILED, reason, hint, stop=stop)
 
 
@@ -279,40 +256,19 @@ def _error_in(body: dict[str, Any]) -> Any:
 
 
 def _message(error: Any) -> str:
-    """What an error says, without what it repeats of the question."""
+    """What an error says, with the names that it goes by."""
     if not (held := _dict(error)):
         return str(error)
     named = [str(held[name]) for name in ("code", "type", "param") if held.get(name)]
     named += [json.dumps(held[name]) for name in ("metadata", "innererror") if held.get(name)]
     reasons = next((held[name] for name in ("message", "detail", "msg", "error", "errors") if held.get(name)), None)
-    message = "; ".join(_sentences(reasons)) or json.dumps(held)
+    reasons = _dict(reasons).get("message", reasons) or held
+    message = reasons if isinstance(reasons, str) else json.dumps(reasons)
     return f"{message} ({', '.join(named)})" if named else message
-
-
-def _sentences(detail: Any) -> Iterator[str]:
-    """Of FastAPI's lists the place and the message, not the input that they repeat."""
-    held = _dict(detail)
-    if isinstance(detail, list):
-        for each in cast("list[Any]", detail):
-            yield from _sentences(each)
-    elif inner := held.get("detail") or held.get("message"):
-        yield from _sentences(inner)
-    elif held:
-        place = ".".join(map(str, cast("list[Any]", held.get("loc") or [])))
-        yield f"{place}: {held.get('msg', '')} {held.get('type', '')}".strip(": ") or json.dumps(held)
-    elif detail:
-        yield str(detail)
 
 
 def _dict(value: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _unpacked(body: Any) -> Any:
-    """Gemini's errors, and some answers, stand in a list."""
-    while isinstance(body, list) and body:
-        body = cast("list[Any]", body)[0]
-    return body
 
 
 def _is_page(text: str) -> bool:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from recexplainer.chat.address import Connection
 from recexplainer.chat.model import Conversation
-from recexplainer.chat.responses import Answer, AnswerError, Outcome, Retry, Stop, read_answer, read_status
+from recexplainer.chat.responses import Answer, AnswerError, Outcome, read_answer, read_status
 from recexplainer.chat.settings import EndpointSettings
 from recexplainer.errors import ChatError
 
@@ -77,7 +77,7 @@ class Dialect:
     def adapt(self, refused: AnswerError, request: dict[str, Any]) -> tuple[Dialect, str] | None:
         """The dialect after a refusal of `request`, and what is said of it; None where a change would not help."""
         words = refused.reason
-        if refused.outcome is not Outcome.FAILED or refused.stop is Stop.ALWAYS or not _UNKNOWN.search(words):
+        if refused.outcome is not Outcome.FAILED or refused.stop == "always" or not _UNKNOWN.search(words):
             return None
         limit, other = _LIMITS if _LIMITS[0] in request else _LIMITS[::-1]
         if not self.other_limit and re.search(rf"\b{limit}\b", words):
@@ -123,7 +123,7 @@ class Sender:
             return self._retrying(self._send_once, conversation)
         except AnswerError as failed:
             with self._lock:
-                self.is_known |= failed.stop is not Stop.TWICE
+                self.is_known |= failed.stop != "if repeated"
                 self._in_a_row += 1
                 is_over, is_first = self._is_over(failed), failed.outcome not in self._said
                 self._said.add(failed.outcome)
@@ -138,16 +138,15 @@ class Sender:
 
     def _is_over(self, failed: AnswerError) -> bool:
         """Whether no more requests are worth sending. A question's own fault counts only until one was answered."""
-        general = failed.stop is not Stop.NO or failed.retry is not Retry.NO
-        if failed.stop is Stop.ALWAYS or (self._in_a_row >= _IN_A_ROW and (general or not self._answered)):
+        general = failed.stop != "no" or failed.retry != "no"
+        if failed.stop == "always" or (self._in_a_row >= _IN_A_ROW and (general or not self._answered)):
             return True
-        enough = {Stop.UNLESS_ANSWERED: 1, Stop.TWICE: min(2, self._asked)}.get(failed.stop, _IN_A_ROW)
+        enough = {"unless answered": 1, "if repeated": min(2, self._asked)}.get(failed.stop, _IN_A_ROW)
         return not self._answered and self._in_a_row >= enough
 
     def _error(self, failed: AnswerError) -> ChatError:
-        what = f"The endpoint refuses: {failed.reason}"
-        if failed.stop is Stop.NO:
-            what = f"The endpoint answered none of {self._in_a_row} requests in a row, the last: {failed.reason}"
+        none = f"answered none of {self._in_a_row} requests in a row, the last"
+        what = f"The endpoint {none if failed.stop == 'no' else 'refuses'}: {failed.reason}"
         where = f"{self._settings.model} at {self._connection.address.base} ({self._settings.address_variable})"
         return ChatError(what, location=where, hint=failed.hint or "Start again later; all answers so far are kept.")
 
@@ -162,7 +161,7 @@ class Sender:
                 answer = self._post(request)
             except AnswerError as failed:
                 if not self._adapt(failed, dialect, request):
-                    if failed.retry is Retry.LATER:
+                    if failed.retry == "later":
                         self._know()
                     self._complete(failed)
                     raise
@@ -205,10 +204,10 @@ class Sender:
         if 300 <= status < 400:
             failed.reason += f", a redirect to {sent.get('Location', 'nowhere')}"
             failed.hint = "Set {address} to where it leads, without the route."
-        if failed.retry is Retry.LATER:
+        if failed.retry == "later":
             wait = _wait(sent, failed.reason)
             if wait > self._settings.max_backoff:
-                failed.retry = Retry.TOO_LATE
+                failed.retry = "too late"
                 failed.hint = f"The server asks to wait {wait:,.0f} seconds: start again then, or raise max_backoff."
             else:
                 self._not_before = max(self._not_before, time.monotonic() + wait)
@@ -246,7 +245,7 @@ def _may_help(state: Any) -> bool:
     failed = state.outcome.exception()
     if not isinstance(failed, AnswerError):
         return False
-    return failed.retry is Retry.LATER or (failed.retry is Retry.ONCE and state.attempt_number == 1)
+    return failed.retry == "later" or (failed.retry == "once" and state.attempt_number == 1)
 
 
 def _unreached(cause: BaseException) -> AnswerError:
@@ -254,11 +253,11 @@ def _unreached(cause: BaseException) -> AnswerError:
     reason = f"{type(cause).__name__} {cause}".strip()
     if re.search(r"ssl|certificate", reason, re.IGNORECASE):
         hint = "Write http:// in {address} if the server has no certificate, or name yours in SSL_CERT_FILE."
-        return AnswerError(Outcome.FAILED, reason, hint, stop=Stop.UNLESS_ANSWERED)
+        return AnswerError(Outcome.FAILED, reason, hint, stop="unless answered")
     if re.search(r"not known|getaddrinfo failed|no address associated|unsupportedprotocol", reason, re.IGNORECASE):
-        return AnswerError(Outcome.FAILED, reason, _UNREACHED, Retry.ONCE, Stop.UNLESS_ANSWERED)
+        return AnswerError(Outcome.FAILED, reason, _UNREACHED, "once", "unless answered")
     slow = re.match(r"(?:Read|Write)?Timeout", reason)
-    return AnswerError(Outcome.FAILED, reason, _SLOW if slow else _UNREACHED, Retry.LATER)
+    return AnswerError(Outcome.FAILED, reason, _SLOW if slow else _UNREACHED, retry="later")
 
 
 def _wait(headers: Any, message: str) -> float:

@@ -87,8 +87,7 @@ def parse_choice(answer: str) -> Choice | None:
     """
     plain = _plain(answer)
     for pattern in _CHOICES:
-        named = (match for match in pattern.finditer(plain) if not _DENIED.search(plain[: match.start()]))
-        matches = [next(filter(None, match.groups())) for match in named]
+        matches = [next(filter(None, match.groups())) for match in _not_denied(pattern, plain)]
         if found := {match.upper().partition(" ")[0] for match in matches}:
             return cast("Choice", found.pop()) if len(found) == 1 else None
     return None
@@ -124,8 +123,8 @@ def _separated(text: str, finder: TitleFinder) -> list[int | None]:
 
 def _listed(text: str) -> list[str] | None:
     """The texts of a list in JSON or Python, which may stand in an object, among words, or hold an object each."""
-    for load in (json.loads, ast.literal_eval):
-        with suppress(ValueError, SyntaxError):
+    for load in (json.loads,) if "\\" in text else (json.loads, ast.literal_eval):
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
             held: list[Any] = load(text[max(0, text.find("[")) : text.rfind("]") + 1])
             texts = [_text(each) for each in held]
             if texts and None not in texts:
@@ -159,8 +158,11 @@ def _plain(text: str) -> str:
 def _numbers(piece: str) -> list[str]:
     """The ratings in a piece, "" for each that is not clear: a range, or of another scale."""
     bare = _BARE.fullmatch(piece)
-    named = (match for match in _NAMED.finditer(piece) if not _DENIED.search(piece[: match.start()]))
-    return [_rating(*match.groups("")) for match in ([bare] if bare else named)]
+    return [_rating(*match.groups("")) for match in ([bare] if bare else _not_denied(_NAMED, piece))]
+
+
+def _not_denied(pattern: re.Pattern[str], text: str) -> list[re.Match[str]]:
+    return [one for one in pattern.finditer(text) if not _DENIED.search(text[max(0, one.start() - 60) : one.start()])]
 
 
 def _rating(number: str, joined: str, other: str, rest: str) -> str:
