@@ -318,6 +318,7 @@ def test_dates_of_pandas_are_times() -> None:
         [date(2024, 3, 2), datetime(2024, 3, 1, 9), None],
         [datetime(2024, 3, 2, tzinfo=UTC), datetime(2024, 3, 1, 9), None],
         [np.datetime64("2024-03-02T10:00"), "2024-03-01", None],
+        [1_709_342_400, "1709251200", None],
     ],
 )
 def test_dates_of_several_kinds_in_a_frame_of_pandas_are_times(times: list[object]) -> None:
@@ -359,7 +360,7 @@ def test_a_column_that_may_be_the_time_is_warned_of() -> None:
 def test_columns_of_several_kinds_are_said() -> None:
     pandas = pytest.importorskip("pandas")
     with pytest.raises(DataError, match="several kinds") as caught:
-        as_polars(pandas.DataFrame({"item_id": ["a", 1], "timestamp": ["soon", 1]}), "item table")
+        as_polars(pandas.DataFrame({"item_id": ["a", 1], "timestamp": ["soon", [1]]}), "item table")
     assert caught.value.location == "item table, column timestamp"
 
 
@@ -454,6 +455,10 @@ def test_ids_shifted_by_one_are_said_though_most_are_known() -> None:
 
 @pytest.mark.parametrize("other", [[1, 2], {"user_id": ["u"]}, None])
 def test_what_is_no_frame_is_said(other: object) -> None:
+    assert as_polars(pl.LazyFrame({"a": [1]}), "table").equals(pl.DataFrame({"a": [1]}))
+    series = pytest.importorskip("pandas").Series([1])
+    with pytest.raises(DataError, match="but a Series"):
+        as_polars(series, "table")
     with pytest.raises(DataError, match="neither a polars nor a pandas frame") as caught:
         Dataset.from_frames(other, pl.DataFrame(FRAME_ITEMS))
     assert caught.value.location == "interaction table"

@@ -20,9 +20,20 @@ def read(*texts: str, day_first: bool | None = None) -> list[datetime | None]:
     ("text", "time"),
     [
         *((text, DAY) for text in ("2023-04-03", "2023/4/3", "2023.04.03", "20230403", "2023-093", "2023-W14")),
-        *((text, DAY) for text in ("2023年4月3日", "2023-Apr-03", "3 April 2023", "3rd of April, 2023", "03-APR-23")),
+        *(
+            (text, DAY)
+            for text in (
+                "2023年4月3日",
+                "2023. 4. 3.",
+                "2023-Apr-03",
+                "3 April 2023",
+                "3rd of April, 2023",
+                "03-APR-23",
+            )
+        ),
         *((text, DAY) for text in ("Apr 3, 2023", "April 3rd 2023", "Monday, April 3, 2023", "03.04.2023", "3.4.23")),
-        *((text, DAY) for text in ("04 03, 2023", "2023-04-03T00:00:00.000Z", "2023-04-03T00", "2023-04-03 12:00 AM")),
+        *((text, DAY) for text in ("2023. 4. 3.", "04 03, 2023", "2023-04-03T00:00:00.000Z", "2023-04-03 12:00 AM")),
+        ("2023-04-03T00", DAY),
         *((text, datetime(2023, 4, 1)) for text in ("2023-04", "04/2023", "Apr 2023", "2023Q2", "2023-Q2")),
         *(
             (text, MORNING)
@@ -34,7 +45,7 @@ def read(*texts: str, day_first: bool | None = None) -> list[datetime | None]:
         *((text, MORNING) for text in ("Mon, 03 Apr 2023 06:15:00 EDT", "03/Apr/2023:10:15:00 +0000")),
         ("Mon Apr 03 2023 12:15:00 GMT+0200 (Central European Summer Time)", MORNING),
         ("03-APR-23 10.15.00.000000 AM", MORNING),
-        ("April 3, 2023 at 10:15 PM", datetime(2023, 4, 3, 22, 15)),
+        *((text, datetime(2023, 4, 3, 22, 15)) for text in ("April 3, 2023 at 10:15 PM", "2023-04-03 10:15 p. m.")),
         ("2023-04-03 10:15:00,123", datetime(2023, 4, 3, 10, 15, 0, 123_000)),
         ("2023-04-03T10:15:00.123456789Z", datetime(2023, 4, 3, 10, 15, 0, 123_456)),
         ("2023", datetime(2023, 1, 1)),

@@ -31,6 +31,7 @@ from recexplainer.data.plain_text import is_page_code, looks_misread, plain_text
         ("\U000e0069\U000e0067nore me", "nore me"),
         ("Re\u200dd \u200cAsh\u200d", "Red Ash"),
         ("Cafe\u0301", "Café"),
+        ("\u3164 \u115fAsh", "Ash"),
         ("a\u00a0b\u3000c\u2028d\te", "a b c d e"),
     ],
 )
@@ -85,9 +86,17 @@ def test_text_read_in_a_wrong_encoding_is_noticed(text: str) -> None:
     assert not looks_misread(text)
 
 
+@pytest.mark.parametrize("text", ["Âîéíà è ìèð", "????? ???", "<U+00C9>tude", r"caf\u00e9"])
+def test_letters_lost_or_escaped_for_an_encoding_are_noticed(text: str) -> None:
+    assert looks_misread(text)
+
+
 @pytest.mark.parametrize(
     "text",
-    ["NÃO", "«CAFÉ»", "“AMANHÃ”", "Ñandú", "Þór", "Ærø", "«é»…", "ÎLE", "2×2", "â", "Ça va…", "Ù»", "ascii", "Ð", "ÐÐ"],
+    [
+        *("NÃO", "«CAFÉ»", "“AMANHÃ”", "Ñandú", "Þór", "Ærø", "«é»…", "ÎLE", "2×2", "â", "Ça va…", "Ù»", "ascii", "Ð"),
+        *("ÐÐ", "Who? What???"),
+    ],
 )
 def test_text_with_odd_letters_is_not_taken_for_that(text: str) -> None:
     assert not looks_misread(text)

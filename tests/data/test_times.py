@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -49,6 +50,10 @@ def order(times: Times) -> list[int]:
         ([date(2020, 9, 14), date(2020, 9, 13)], "dates"),
         (pl.Series([datetime(2020, 9, 14), datetime(2020, 9, 13)], dtype=pl.Datetime("ns", "Asia/Tokyo")), "dates"),
         (["2020-09-14", "2020-09-13"], "dates (year, month, day)"),
+        (["２０２０-０９-１４ ０３:１０", "٢٠٢٠-٠٩-١٣ ٠٣:١٠"], "dates (year, month, day)"),
+        ([f"/Date({S + 9}000)/", f"/Date({S}000+0200)/"], "milliseconds since 1970"),
+        ([f"{S + 9},25", f"{S},5"], "seconds since 1970"),
+        ([Decimal(f"{S + 9}.500"), Decimal(f"{S}.500")], "seconds since 1970"),
         (["Sep 14, 2020", "Sep 13, 2020"], "dates (name of the month, day, year)"),
     ],
 )
@@ -201,6 +206,7 @@ def test_what_is_no_time_at_all_is_refused(values: Any) -> None:
         "unixReviewTime",
         "datetime",
         "createdat",
+        "日期",
         "orderdate",
     ],
 )
@@ -212,6 +218,13 @@ def test_names_of_times(name: str) -> None:
     assert note.warning
     assert f"column '{name}' looks like one (by it, 1 of 2 histories have another order)" in note.what
     assert f"data.columns.timestamp: {name}" in note.what
+
+
+def test_a_date_in_several_columns_is_warned_of_as_one() -> None:
+    frame = pl.DataFrame({"user_id": ["u"], "item_id": ["a"], "Year": [2023], "day": [4]})
+    note = unmapped_times(frame)
+    assert note is not None
+    assert "columns Year, day look like one: write them as 2020-01-31 in one column" in note.what
 
 
 @pytest.mark.parametrize(

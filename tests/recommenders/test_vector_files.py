@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 import torch
 from safetensors.numpy import save_file
+from scipy.sparse import csr_array
 
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Floats
@@ -110,6 +111,27 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     refused("holds 2 tensors", tmp_path / "two.safetensors")
 
 
+def test_columns_of_one_number_each(tmp_path: Path) -> None:
+    path = tmp_path / "items.parquet"
+    frame = pl.DataFrame({"item_id": ["a"], **{f"d{number}": [float(number)] for number in (0, 1, 10, 2)}})
+    frame.write_parquet(path)
+    assert read_vectors(path).vectors.tolist() == [[0, 1, 2, 10]]
+    frame.with_columns(price=9.9).write_parquet(path)
+    with pytest.raises(RecommenderError, match="price may be no dimension beside d0, d1"):
+        read_vectors(path)
+
+
+@pytest.mark.parametrize("ids", [set(IDS), {0: "a", 1: "b", 2: "c"}, {"0": 1, "1": 2, "2": 0}])
+def test_ids_whose_order_says_nothing_of_rows(ids: Any) -> None:
+    with pytest.raises(RecommenderError) as caught:
+        VectorTable("given", ids, vectors(3))
+    assert caught.value.hint == "Give a list, in the order of the vectors."
+
+
+def test_ids_by_row() -> None:
+    assert VectorTable("given", {"a": 2, "b": 0, "c": 1}, vectors(3)).ids == ("b", "c", "a")
+
+
 def test_all_files_that_are_read_are_known(tmp_path: Path) -> None:
     items = write_npy(tmp_path / "items.npy", ["a"], vectors(1))
     np.save(tmp_path / "items.bias.npy", np.zeros(1))
@@ -181,6 +203,8 @@ def test_a_line_is_an_id(content: str, ids: tuple[str, ...], tmp_path: Path) -> 
         ("items.csv", "item_id\na\nb\n", "3 vectors for 2 ids", "items.csv"),
         ("items.txt", "", "empty", "items.txt"),
         ("items.txt", "1.23457E+17\nb\nc\n", "lost digits", "items.txt, ids, data row 1"),
+        ("items.csv", "idx,item_id\n2,c\n0,a\n1,b\n", "Column 1 numbers the rows, which stand in", "items.csv"),
+        ("items.csv", "item_id,row\nc,3\na,1\nb,2\n", "Column 2 numbers the rows, which stand in", "items.csv"),
     ],
 )
 def test_what_is_wrong_with_ids_names_their_file(
@@ -254,6 +278,8 @@ def test_arrays_of_other_libraries_in_memory() -> None:
         pandas.Series(list(array)),
         pl.DataFrame(array),
         array.tolist(),
+        csr_array(array),
+        np.ma.masked_invalid(array),
     ):
         table = VectorTable("given", pandas.Index(IDS), given)
         np.testing.assert_allclose(table.vectors, array, rtol=0.01)

@@ -141,6 +141,15 @@ def test_arrays_in_memory_give_what_the_same_files_give(tmp_path: Path) -> None:
         VectorRecommender.from_arrays(world(), vectors(59), users)
 
 
+def test_the_index_of_a_frame_names_its_rows_where_it_has_ids_of_the_data() -> None:
+    pandas = pytest.importorskip("pandas")
+    array = vectors(world().n_items)
+    for index, rows in ((item_ids()[::-1], array[::-1]), (range(500, 500 + len(array)), array)):
+        frame = pandas.DataFrame(rows, index=index)
+        given = VectorRecommender.from_arrays(world(), frame, fold_in="mean")
+        np.testing.assert_array_equal(given.item_vectors(), array)
+
+
 def test_a_user_has_a_vector_or_is_a_mean_not_both(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="exclude each other"):
         VectorSettings(items=tmp_path / "items.npy", users=tmp_path / "users.npy", fold_in="mean")

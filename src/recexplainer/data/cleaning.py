@@ -39,7 +39,9 @@ def as_polars(frame: Any, what: str) -> pl.DataFrame:
     """
     if isinstance(frame, pl.DataFrame):
         return frame
-    if type(frame).__module__.partition(".")[0] != "pandas":
+    if isinstance(frame, pl.LazyFrame):
+        return frame.collect()
+    if type(frame).__module__.partition(".")[0] != "pandas" or not hasattr(frame, "columns"):
         problem = f"this is neither a polars nor a pandas frame, but a {type(frame).__name__}"
         hint = "give a DataFrame; files are read by recexplainer.data.readers.read_folder"
         raise DataError(problem, location=what, hint=hint)

@@ -19,14 +19,15 @@ _YEAR = r"'?(?P<year>\d{4}|\d{2})"
 _WEEKDAY = r"(?:(?i:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
 _TIME = (
     r"(?P<hour>\d{1,2})(?:[:.h]?(?P<minute>\d{2}))?(?:[:.]?(?P<second>\d{2})(?:[.,:](?P<fraction>\d{1,9}))?)?"
-    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
+    r"\s*(?P<half>[AaPp]\.?\s?[Mm]\.?)?"
 )
 _ZONE = r"\s*(?P<zone>(?:UTC|GMT)?[+-]\d{1,2}(?::?\d{2})?(?::?\d{2})?|[A-Za-z]{1,5}|[A-Za-z_]+/[\w/+-]+)?"
 _END = rf"(?:(?:[T_:,]|\s+at\b|\s)\s*{_TIME})?{_ZONE}\s*(?:\[[\w/+-]+\]|\([\w ]+\))?"
 # How a date may be written. What is tried first wins; all but NUMERIC_FORM say by themselves what is the day.
 NUMERIC_FORM = "the day and the month as numbers before the year"
 _FORMS: dict[str, str] = {
-    "year, month, day": rf"(?P<year>\d{{4}})[-/. 年](?P<month>\d{{1,2}})[-/. 月](?P<day>\d{{1,2}})日?{_END}",
+    "year, month, day": r"(?P<year>\d{4})(?:[-/年 ]|\. ?)(?P<month>\d{1,2})(?:[-/月 ]|\. ?)(?P<day>\d{1,2})[日.]?"
+    f"{_END}",
     "YYYYMMDD": r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})(?:[T_ ]?(?P<hour>\d{2}):?(?P<minute>\d{2})"
     rf"(?::?(?P<second>\d{{2}})(?:[.,]?(?P<fraction>\d{{1,9}}))?)?{_ZONE})?",
     NUMERIC_FORM: rf"(?P<a>\d{{1,2}})(?P<mark>[-/.])(?P<b>\d{{1,2}})[-/.]{_YEAR}{_END}",

@@ -53,7 +53,7 @@ _LATER = f"[{re.escape(_BYTES)}]"
 _INNER = f"[{re.escape(''.join(letter for letter in _BYTES if letter not in '’”»…™'))}]"
 _MISREAD = re.compile(
     rf"[ÂÃ]{_INNER}|â[€„]{_LATER}|ðŸ{_LATER}{{2}}|(?:[ãäåæçèéêë]{_LATER}{{2}}){{2}}|(?:[ÐÑÎÏ×ØÙ]{_LATER}){{2}}|\ufffd"
-    r"|[\xc2-\xf4][\x80-\x84\x86-\x9f]"
+    r"|[\xc2-\xf4][\x80-\x84\x86-\x9f]|[\xc0-\xff]{4}|\?{3,}\s+\?{2,}|<U\+[\dA-F]{4,}>|\\u[\da-f]{4}"
 )
 
 
@@ -87,7 +87,8 @@ def without_tags(text: str) -> str:
 
 def without_unseen(text: str) -> str:
     """The text without what a terminal obeys and without characters of no width, but for those that shape a script."""
-    return text if text.isprintable() else _UNSEEN.sub("", _TERMINAL.sub("", text))
+    plain = text.isascii() and text.isprintable()  # beyond ASCII some letters are empty, as those that fill Hangul
+    return text if plain else _UNSEEN.sub("", _TERMINAL.sub("", text))
 
 
 def is_page_code(text: str) -> bool:
@@ -96,5 +97,5 @@ def is_page_code(text: str) -> bool:
 
 
 def looks_misread(text: str) -> bool:
-    """Whether UTF-8 was read as another encoding, as in PokÃ©mon, or a character was lost."""
-    return not text.isascii() and bool(_MISREAD.search(text))
+    """Whether a text was read in another encoding, as PokÃ©mon or Âîéíà, is escaped for one, or has lost letters."""
+    return bool(_MISREAD.search(text))

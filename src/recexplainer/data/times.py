@@ -7,11 +7,12 @@ event that has no time is up to the cleaning.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
+from unicodedata import decimal
 
 import numpy as np
 import polars as pl
@@ -48,12 +49,14 @@ _DAYS = (
 )
 _COMPACT = tuple((19_900_101 * 10**digits, 20_991_232 * 10**digits) for digits in (0, 4, 6, 9))  # YYYYMMDD and clock
 _ZERO_DATE = r"^0000[-/.]?00[-/.]?00"  # what MySQL writes for a missing date
+_JSON_DATE = r"^/Date\((-?\d+)(?:[+-]\d{4})?\)/$"  # what .NET writes in JSON
+_COMMA = r"^(-?\d+),(\d{1,2}|\d{4,})$"  # a decimal comma, as three digits behind it would not be
 _LOST_DIGITS = r"^\d([.,]\d{1,5})?[eE]\+?\d+$"
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _COMPOUND = re.compile(r"(time|date|timestamp|edat|nat)$")  # reviewtime, createdat, seenat
 _TIME_NAMES = """
     time times timestamp timestamps datetime date dat day ts dt at on when epoch unixtime created updated datum zeit
-    zeitstempel fecha
+    zeitstempel fecha 日期 时间 時間 日付 дата время
 """
 _OTHER_NAMES = """
     release released birth born joined join registered registration signup published publication expiry expires play
@@ -104,7 +107,8 @@ def read_times(column: pl.Series, location: str, *, day_first: bool | None = Non
     elif isinstance(kind, (pl.Date, pl.Datetime)):
         times = _checked(column.cast(pl.Datetime("us")).to_physical(), _MICROSECONDS, "dates")
     elif kind == pl.Duration or kind.is_numeric():
-        times = _of_numbers(column.to_physical(), location, day_first)
+        numbers = column.cast(pl.Float64) if kind.is_decimal() else column.to_physical()
+        times = _of_numbers(numbers, location, day_first)
     else:
         what = f"a timestamp must be a number or a date, not {kind}"
         raise DataError(what, location=location, hint="map another column, or map none to take the order of rows")
@@ -160,7 +164,7 @@ def _of_text(column: pl.Series, location: str, day_first: bool | None) -> Times:
     numbers = column.cast(pl.Int64, strict=False)
     if numbers.null_count() == column.null_count() and bool((numbers > 0).all()):  # nearly always, and fast
         return _of_numbers(numbers, location, day_first)
-    stripped = column.str.strip_chars()
+    stripped = _ascii(column.str.strip_chars()).str.replace(_JSON_DATE, "${1}").str.replace(_COMMA, "${1}.${2}")
     missing = stripped.is_in(["", "-", "--"]) | are_missing_words(stripped) | stripped.str.contains(_ZERO_DATE)
     text = stripped.set(missing.fill_null(value=True), None)
     for kind in (pl.Int64, pl.Float64):
@@ -171,6 +175,14 @@ def _of_text(column: pl.Series, location: str, day_first: bool | None) -> Times:
             note = Note("times such as 1.6E+09 have lost digits: export them as whole numbers", lost, warning=True)
             return times._replace(notes=(*times.notes, note)) if lost else times
     return _of_dates(text, location, day_first)
+
+
+def _ascii(texts: pl.Series) -> pl.Series:
+    """Texts with the digits and blanks of ASCII in place of those of other scripts."""
+    if not texts.str.contains(r"[^\x00-\x7f]").any():
+        return texts
+    digits = {sign: str(decimal(sign)) for sign in map(chr, range(0x80, 0x1FC00)) if sign.isdecimal()}
+    return texts.str.normalize("NFKC").str.replace_many(digits)
 
 
 def _of_dates(text: pl.Series, location: str, day_first: bool | None, unreal: pl.Series | None = None) -> Times:
@@ -300,24 +312,35 @@ def _in_one_unit(
 
 
 def dates_as_text(values: Sequence[Any]) -> Sequence[Any]:
-    """Dates, times and periods of Python, NumPy and pandas, text among them too, as text; other values as they are."""
+    """Dates and periods of Python, NumPy and pandas, text, and numbers among these, as text; others as they are."""
 
     def text(value: Any) -> str | None:
         return value.isoformat() if isinstance(value, date) else None if value is None else str(value)
 
     starts = [getattr(value, "start_time", value) for value in values]  # a period of pandas
-    dated = all(value is None or isinstance(value, (str, date, np.datetime64)) for value in starts)
+    plain, kinds = (int, float, type(None)), (str, date, np.datetime64)
+    dated = any(isinstance(value, kinds) for value in starts) and all(isinstance(one, plain + kinds) for one in starts)
     return [text(value) for value in starts] if dated else values
 
 
 def looks_like_time(name: str) -> bool:
     """Whether a column of this name, such as created_at or unixReviewTime, may hold the times of interactions."""
-    words = {word.lower() for word in _WORDS.findall(name)}
+    words = {word.lower() for word in (name, *_WORDS.findall(name))}
     return not words & _OTHER_WORDS and bool(words & _TIME_WORDS or any(map(_COMPOUND.search, words)))
+
+
+def date_fields(names: Iterable[str]) -> list[str]:
+    """The names of columns that have a year, a month or a day each, where several do."""
+    fields = [name for name in names if name.lower() in ("year", "month", "day")]
+    return fields if len(fields) > 1 else []
 
 
 def unmapped_times(interactions: pl.DataFrame) -> Note | None:
     """A warning where a column that was not mapped looks like the time, `[rows]` beside `user_id`; else None."""
+    no_time = "no time was found and the order of rows was taken, but column"
+    if fields := date_fields(interactions.columns):
+        what = f"{no_time}s {', '.join(fields)} look like one: write them as 2020-01-31 in one column, timestamp"
+        return Note(what, interactions.height, warning=True)
     for name in interactions.columns:
         if name in ("user_id", "item_id", "timestamp") or not looks_like_time(name):
             continue
@@ -331,7 +354,7 @@ def unmapped_times(interactions: pl.DataFrame) -> Note | None:
                 continue
             order = _order_differs(interactions["user_id"], times.values)
         how = f"map it with data.columns.timestamp: {name}, or rename it to timestamp"
-        what = f"no time was found and the order of rows was taken, but column '{name}' looks like one{order}: {how}"
+        what = f"{no_time} '{name}' looks like one{order}: {how}"
         return Note(what, interactions.height, warning=True)
     return None
 

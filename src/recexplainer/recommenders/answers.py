@@ -185,7 +185,7 @@ def _in_order(answer: Any, item_ids: Sequence[str] | None, location: str) -> Any
 def _numbers(answer: Any, method: str, location: str, rows: int) -> NDArray[Any]:
     """Real numbers as an array of any shape; RecommenderError where it is none."""
     try:
-        array = _as_array(answer, rows)
+        array = as_array(answer, rows + 1)
     except RecommenderError:
         raise
     except Exception as error:
@@ -206,14 +206,17 @@ def _numbers(answer: Any, method: str, location: str, rows: int) -> NDArray[Any]
         raise RecommenderError(message, location=location, hint="Return a NumPy array.") from error
 
 
-def _as_array(answer: Any, rows: int) -> NDArray[Any]:
-    """The array that a library's object holds, on whatever device, with or without gradients."""
+def as_array(answer: Any, most: int | None = None) -> NDArray[Any]:
+    """The array that a library's object holds, on whatever device, with or without gradients; what is masked is -inf.
+
+    Of a generator at most so many rows. Raises TypeError, ValueError or what the library does where it is none.
+    """
     if answer is None:
         raise TypeError("its return statement may be missing")
     if inspect.isgenerator(answer):
-        answer = list(islice(cast("Generator[Any]", answer), rows + 1))
+        answer = list(islice(cast("Generator[Any]", answer), most))
     if isinstance(answer, list | tuple) and type(_first(answer)) not in _PLAIN:
-        return np.stack([_as_array(one, rows) for one in cast("Sequence[Any]", answer)])
+        return np.stack([as_array(one, most) for one in cast("Sequence[Any]", answer)])
     if isinstance(answer, np.ma.MaskedArray):
         return np.ma.filled(answer.astype(np.float64), -np.inf)  # what is masked is not recommended
     return np.asarray(answer if isinstance(answer, np.ndarray) else _of_library(answer))

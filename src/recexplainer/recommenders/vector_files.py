@@ -5,10 +5,11 @@ It knows what such files look like as people have them, not what is done with th
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, cast
 
 import numpy as np
 import polars as pl
@@ -22,10 +23,12 @@ from recexplainer.data.readers.layout import Options, find_layout
 from recexplainer.data.readers.separated import read_layout
 from recexplainer.data.readers.text import read_text_bytes
 from recexplainer.errors import DataError, RecommenderError
+from recexplainer.recommenders.answers import as_array
 from recexplainer.recommenders.base import Floats
 
 _BIAS = "bias"
 _FORMATS = "Give .npy, .safetensors or .parquet with plain numbers, every row of the same width."
+_ROWS = "Give an array of numbers, a row for each id."
 _IDS_FORMATS = "Write one id a line (.txt), or a table with a column of ids (.csv, .tsv), in the order of the vectors."
 _MISSING_ID = "Write an id for each vector, or leave the vector out; nan, None, NULL and the like are no ids."
 _ID_NAMES = ("id", "ids", "item_id", "item_ids", "itemid", "user_id", "user_ids", "userid", "item", "user")
@@ -82,9 +85,31 @@ class VectorTable:
         return RecommenderError(message, location=self.location, hint=hint)
 
 
+def row_labels(rows: Any, ids: Sequence[str], location: str) -> Sequence[str]:
+    """The ids that a frame of pandas has as its index, where one of `ids` is among them; else `ids`."""
+    index: Any = rows.index if hasattr(rows, "iloc") else ()
+    labels = _clean(index, location) if list(index) != list(range(len(index))) else ()
+    return ids if set(labels).isdisjoint(ids) else labels
+
+
+def _in_row_order(ids: Any, location: str) -> Any:
+    """Ids, of which a mapping says in which row each stands. Raises RecommenderError where their order says nothing."""
+    kind, ordered = type(ids).__name__, "Give a list, in the order of the vectors."
+    if isinstance(ids, (set, frozenset)):
+        raise RecommenderError(f"A {kind} of ids has no order.", location=location, hint=ordered)
+    if not isinstance(ids, Mapping):
+        return ids
+    rows = cast("Mapping[Any, Any]", ids)
+    numbers, named = set(map(str, range(len(rows)))), [str(one) for one in rows]
+    if set(map(str, rows.values())) != numbers or (set(named) == numbers and list(map(str, rows.values())) != named):
+        problem = f"A {kind} of ids must say which row each has, 0 to {len(rows) - 1:,}."
+        raise RecommenderError(problem, location=location, hint=ordered)
+    return sorted(rows, key=rows.__getitem__)
+
+
 def _clean(ids: Any, location: str) -> tuple[str, ...]:
     try:
-        texts = clean_ids(ids, f"{location}, ids").texts()
+        texts = clean_ids(_in_row_order(ids, location), f"{location}, ids").texts()
     except DataError as error:
         _raise_again(error)
     if None in texts:
@@ -100,33 +125,31 @@ def _raise_again(error: DataError) -> NoReturn:
 
 def _numbers(values: Any, location: str) -> Floats:
     """Numbers as they come from NumPy, torch, frames and lists, in single precision."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().float()
     try:
-        array = np.asarray(values)
+        array = as_array(values)
         if array.dtype == object:
             array = np.array([np.asarray(row, np.float64) for row in array])
     except (TypeError, ValueError) as error:
-        problem = f"The vectors are no table of numbers: {str(error).splitlines()[0]}"
-        raise RecommenderError(problem, location=location, hint=_FORMATS) from error
+        problem = f"The vectors are no table of numbers but {type(values).__name__}: {str(error).splitlines()[0]}"
+        raise RecommenderError(problem, location=location, hint=_ROWS) from error
     if array.dtype.names:
         problem = f"This is a structured array with the fields {', '.join(array.dtype.names)}."
         hint = f"Give the field of vectors alone, such as array[{array.dtype.names[-1]!r}]."
         raise RecommenderError(problem, location=location, hint=hint)
     if array.dtype.kind not in "fiubUS":
-        raise RecommenderError(f"The vectors hold {array.dtype}, not numbers.", location=location, hint=_FORMATS)
+        raise RecommenderError(f"The vectors hold {array.dtype}, not numbers.", location=location, hint=_ROWS)
     try:
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as such
             return np.asarray(array, np.float32)
     except ValueError as error:
-        raise RecommenderError(f"The vectors are no numbers: {error}", location=location, hint=_FORMATS) from error
+        raise RecommenderError(f"The vectors are no numbers: {error}", location=location, hint=_ROWS) from error
 
 
 def _rectangle(values: Any, location: str) -> Floats:
     vectors = _numbers(values, location)
     if vectors.ndim != 2 or not vectors.size:
         problem = f"The vectors have the shape {vectors.shape}."
-        raise RecommenderError(problem, location=location, hint="Give a row of numbers for each id.")
+        raise RecommenderError(problem, location=location, hint=_ROWS)
     return vectors
 
 
@@ -234,12 +257,22 @@ def _parquet_columns(frame: pl.DataFrame) -> tuple[str, list[str]]:
     """The column of ids, and the one of lists, or those of one number each. Raises ValueError if that is not clear."""
     named_ids = set(filter(lambda name: name.lower() in _ID_NAMES, frame.columns))
     lists = frame.select(cs.nested()).columns
-    vectors = lists or frame.select(cs.float() - cs.by_name(named_ids)).columns
+    vectors = lists or _dimensions(frame.select(cs.float() - cs.by_name(named_ids)).columns)
     others = frame.drop(vectors).columns
     called = others if len(others) == 1 else list(named_ids.intersection(others))
     if not vectors or len(lists) > 1 or len(called) != 1:
         raise ValueError(f"one column of ids and one of lists were expected, not {', '.join(frame.columns)}")
     return called[0], vectors
+
+
+def _dimensions(names: list[str]) -> list[str]:
+    """Columns of one number each; d0, d1, … in that order. Raises ValueError where others are among these."""
+    numbered = {name: re.fullmatch(r"(.*?)(\d+)", name) for name in names}
+    stems = Counter(match[1] for match in numbered.values() if match)
+    most = stems.most_common(1)[0][0] if stems else ""
+    if stems and (others := [name for name, match in numbered.items() if not match or match[1] != most]):
+        raise ValueError(f"{', '.join(others)} may be no dimension beside {most}0, {most}1, …: leave it out")
+    return sorted(names, key=lambda name: int(match[2]) if (match := numbered[name]) else 0)
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:
@@ -279,7 +312,9 @@ def _read_ids(path: Path, vectors: Floats) -> Any:
     kind = kind_of(path)
     if not path.is_file():
         message = "There is no file that says which id each vector belongs to."
-        hint = "Write one id a line, in the order of the vectors, or name the file in the settings."
+        hint = (
+            "Write one id a line, in the order of the vectors, or name the file: vectors.item_ids or vectors.user_ids."
+        )
         raise RecommenderError(message, location=str(path), hint=hint)
     if kind != ".npy" and kind not in _SEPARATORS:
         raise RecommenderError("Ids are in a format that is not read.", location=str(path), hint=_IDS_FORMATS)
@@ -303,11 +338,14 @@ def _text_ids(path: Path, n_vectors: int) -> pl.Series:
     table, _ = read_layout(find_layout(path, options, bool))
     names = [(cell or "").strip().lower() for cell in table.row(0)]
     headed = table.height == n_vectors + 1 or not set(names).isdisjoint(_ID_NAMES)
-    return _id_column(table[1:] if headed else table, names if headed else [""] * len(names))
+    return _id_column(table[1:] if headed else table, names if headed else [""] * len(names), path)
 
 
-def _id_column(table: pl.DataFrame, names: Sequence[str]) -> pl.Series:
-    """The column of ids: the one called so, else the first that does not only count the rows."""
+def _id_column(table: pl.DataFrame, names: Sequence[str], path: Path) -> pl.Series:
+    """The column of ids: the one called so, else the first that does not only count the rows.
+
+    Raises RecommenderError where another column counts rows, and they stand in another order.
+    """
     called = [column for column, name in zip(table, names, strict=True) if name in _ID_NAMES]
     counts = [[str(row + first) for row in range(table.height)] for first in (0, 1)]
     others = [
@@ -315,4 +353,10 @@ def _id_column(table: pl.DataFrame, names: Sequence[str]) -> pl.Series:
         for column, name in zip(table, names, strict=True)
         if not (name in _INDEX_NAMES and column.to_list() in counts)
     ]
-    return (called or others or [table.to_series(0)])[0]
+    ids = (called or others or [table.to_series(0)])[0]
+    for column in table:
+        if column.name != ids.name and column.to_list() not in counts and set(column) in map(set, counts):
+            problem = f"Column {table.columns.index(column.name) + 1} numbers the rows, which stand in another order."
+            hint = "If it says which row of the vectors an id has, sort the file by it; else remove it."
+            raise RecommenderError(problem, location=str(path), hint=hint)
+    return ids

@@ -21,7 +21,7 @@ from recexplainer.data.dataset import Dataset, Split, leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import Floats, User, require_history
 from recexplainer.recommenders.neighbours import unit_vectors
-from recexplainer.recommenders.vector_files import VectorTable, files_of, read_vectors
+from recexplainer.recommenders.vector_files import VectorTable, files_of, read_vectors, row_labels
 from recexplainer.settings import Settings
 from recexplainer.storage import read_json, write_json
 
@@ -165,7 +165,8 @@ class VectorRecommender:
             dataset: The catalogue and the users that they belong to.
             items: `Float[items, d]`.
             users: `Float[users, d]`; None with `fold_in="mean"`.
-            item_ids: The id of each row of `items`; None: they are in the order of the dataset.
+            item_ids: The id of each row of `items`, or a mapping from id to row; None: they are the index of a frame of
+                pandas, or the rows are in the order of the dataset.
             user_ids: The id of each row of `users`; None: as above.
             biases: `Float[items]`, or None.
             split: Which items are held out for the test; None: the last one of each user.
@@ -174,8 +175,9 @@ class VectorRecommender:
         Raises:
             RecommenderError: Ids are missing, unknown or doubled, numbers are not finite, or shapes do not fit.
         """
-        table = VectorTable("item vectors", dataset.item_ids if item_ids is None else item_ids, items, biases)
-        names = dataset.user_ids if user_ids is None else user_ids
+        ids = row_labels(items, dataset.item_ids, "item vectors") if item_ids is None else item_ids
+        table = VectorTable("item vectors", ids, items, biases)
+        names = row_labels(users, dataset.user_ids, "user vectors") if user_ids is None else user_ids
         known = None if users is None else VectorTable("user vectors", names, users)
         return cls._of_tables(dataset, split, table, known, VectorSettings(**settings))
 

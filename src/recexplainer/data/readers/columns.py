@@ -10,7 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from recexplainer.data.notes import Note
-from recexplainer.data.times import looks_like_time
+from recexplainer.data.times import date_fields, looks_like_time
 from recexplainer.errors import DataError
 from recexplainer.settings import Settings
 from recexplainer.storage import packaged_yaml
@@ -99,7 +99,8 @@ def choose_columns(mapping: ColumnMapping, events: Names, items: Names | None, *
         ours["timestamp"] = time
     elif mapping.timestamp is not None:
         others = {name: place for place, name in enumerate(events.names) if place not in ours.values()}
-        ours |= {name: place for name, place in others.items() if looks_like_time(name)}
+        fields = date_fields(others)
+        ours |= {name: place for name, place in others.items() if looks_like_time(name) or name in fields}
     return Columns(ours, chooser.attributes(items or events, items_item), chooser.notes())
 
 
