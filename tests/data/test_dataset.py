@@ -249,6 +249,7 @@ def test_own_ids() -> None:
         ("item", "0a", "the data has the item 'a'"),
         ("item", "u", "it is the id of a user; ids look like: a, b, c"),
         ("user", "a", "it is the id of an item"),
+        ("item", "Cedar", "it is the title of the item 'c'"),
         ("user", None, "ids look like"),
         ("user", "zzz", "ids look like"),
     ],

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 import numpy as np
 import polars as pl
@@ -150,8 +151,11 @@ class Dataset:
             hint = f"ids look like: {', '.join(list(indices)[:3])}"
             if name in self._indices[other]:
                 hint = f"it is the id of {'an' if other == 'item' else 'a'} {other}; {hint}"
+            elif kind == "item" and name in self.titles:
+                hint = f"it is the title of the item {self.item_ids[self.titles.index(name)]!r}"
             elif name and (difference := compare_ids([name], indices, ("the question", "the data"))):
-                hint = f"the data has the {kind} {difference.known!r}"
+                alike = normalize("NFC", difference.known) == normalize("NFC", name)
+                hint = f"the data has the {kind} {ascii(difference.known) if alike else repr(difference.known)}"
             raise DataError(f"there is no {kind} '{own_id}'", location=f"dataset '{self.name}'", hint=hint)
         return indices[name]
 
