@@ -18,8 +18,9 @@ from safetensors import SafetensorError
 
 from recexplainer.data.id_comparison import compare_ids
 from recexplainer.data.ids import clean_ids, some_ids
+from recexplainer.data.readers.columns import ColumnMapping
 from recexplainer.data.readers.files import kind_of, stem_of
-from recexplainer.data.readers.layout import Options, find_layout
+from recexplainer.data.readers.layout import find_layout
 from recexplainer.data.readers.separated import read_layout
 from recexplainer.data.readers.text import read_text_bytes
 from recexplainer.errors import DataError, RecommenderError
@@ -334,7 +335,7 @@ def _text_ids(path: Path, n_vectors: int) -> pl.Series:
     if kind_of(path) == ".txt" and not lines.str.contains(rf'{separator}|^".*"\s*$').all():
         headed = len(lines) == n_vectors + 1 and lines[0].strip().lower() in _ID_NAMES
         return lines[1:] if headed else lines
-    options = Options(separator=separator, has_header=False, ragged=True)
+    options = ColumnMapping(separator=separator, has_header=False, ragged_lines=True)
     table, _ = read_layout(find_layout(path, options, bool))
     names = [(cell or "").strip().lower() for cell in table.row(0)]
     headed = table.height == n_vectors + 1 or not set(names).isdisjoint(_ID_NAMES)

@@ -148,50 +148,32 @@ class _Chooser:
 
     def needed(self, role: str, table: Names) -> int:
         """The column of a role that must be there. Raises DataError unless there is exactly one."""
-        given = getattr(self.mapping, role)
-        places = _candidates(role, table, given)
-        if not places:
-            raise _missing(role, given, table)
-        return self._one(role, places, table)
+        return self._one(role, _candidates(role, table, getattr(self.mapping, role)), table)
 
     def shared_item(self, events: Names, items: Names) -> tuple[int, int]:
         """The columns of the item's id in both tables: one that both have, or one of each."""
         given, other = self.mapping.item, self.mapping.items_item
         if events is items:
-            place = self.needed("item", events)
-            return place, place
-        free = given == _default("item")
-        if other is None and free and (pair := self._shared(events, items)) is not None:
-            return pair
+            return (place := self.needed("item", events)), place
+        free = other is None and given == _default("item")
+        if free and not _named(given, events):
+            shared = [place for place in _ids(events) if _named(events.names[place], items)]
+            known = [place for place in shared if _key(events.names[place]) in _known("item")[1]]
+            if shared:
+                place = self._one("item", known or shared, events)
+                return place, _single("item", _named(events.names[place], items), items)
         place = self.needed("item", events)
         places = _named(other or given, items)
-        if not places and other is None and free:
+        if not places and free:
             places = _candidates("item", items, given) or _named("id", items)
-        if not places:
-            raise _missing("items_item", other or given, items)
         return place, self._one("items_item", places, items)
-
-    def _shared(self, events: Names, items: Names) -> tuple[int, int] | None:
-        """The column that both tables have, where none is called as ours and one alone may be the item's id."""
-        if _named(self.mapping.item, events):
-            return None
-        shared = [place for place in _ids(events) if _named(events.names[place], items)]
-        known = [place for place in shared if _key(events.names[place]) in _known("item")[1]]
-        if not shared:
-            return None
-        place = self._one("item", known or shared, events)
-        return place, _single("item", _named(events.names[place], items), items)
 
     def time(self, table: Names, *, timed: bool) -> int | None:
         given = self.mapping.timestamp
-        if given is None:
+        places = [] if given is None else _candidates("timestamp", table, given)
+        if given is None or (not places and given == _default("timestamp")):
             return None
-        places = _candidates("timestamp", table, given)
-        if not places:
-            if given != _default("timestamp"):
-                raise _missing("timestamp", given, table)
-            return None
-        if timed or _key(table.names[places[0]]) == _key(given):
+        if not places or timed or _key(table.names[places[0]]) == _key(given):
             return self._one("timestamp", places, table)
         return None
 
@@ -219,10 +201,13 @@ class _Chooser:
         return self.needed("title", table)
 
     def _one(self, role: str, places: list[int], table: Names) -> int:
+        """The only one of the columns that may have a role; it is noted where it is called otherwise."""
+        given = getattr(self.mapping, role) or self.mapping.item  # items_item may be None
+        if not places:
+            raise _missing(role, given, table)
         place = _single(role, places, table)
-        name, given = table.names[place], getattr(self.mapping, role) or self.mapping.item  # items_item may be None
-        if _key(name) != _key(given):
-            self.taken[role] = name
+        if _key(table.names[place]) != _key(given):
+            self.taken[role] = table.names[place]
         return place
 
 

@@ -69,10 +69,9 @@ def read_json(path: Path, schema: Schema) -> pl.DataFrame:
     fields = [(name, Any, None) for name in names]
     record = msgspec.defstruct("Record", fields, rename=names, gc=False)
     keys = list(map(attrgetter, names))
-    if _starts_array(path):
+    if (parser := _parser_of(path)) is None:
         objects = _array(path, list[record])
         return _frame([list(map(key, objects)) for key in keys], schema)
-    parser = _parser_of(path)
     decoder = msgspec.json.Decoder(record)
 
     def parse(piece: _Piece) -> _Values:
@@ -97,7 +96,9 @@ def first_keys(path: Path, *, most: int | None = 1000) -> list[str]:
     """The keys of the first objects of a JSON file, `most` of them or all. Raises DataError where there is none."""
     keys: dict[str, bool] = {}
     count = 0
-    for record in islice(_array_start(path) if _starts_array(path) else _line_start(path), most):
+    parser = _parser_of(path)
+    lines = (record for piece in _pieces(path, 1 << 16) for record in _records(path, piece, parser or json.loads))
+    for record in islice(lines if parser else _array_start(path), most):
         keys.update((key, keys.get(key, False) or not isinstance(value, (dict, list))) for key, value in record.items())
         count += 1
     if not keys:
@@ -117,11 +118,6 @@ def require_keys(table: pl.DataFrame, keys: Sequence[str], path: Path) -> None:
         raise DataError(what, location=f"{path}, every line", hint=hint)
 
 
-def _line_start(path: Path) -> Iterator[dict[str, Any]]:
-    parser = _parser_of(path)
-    return (record for piece in _pieces(path, 1 << 16) for record in _records(path, piece, parser))
-
-
 def _array_start(path: Path) -> Iterator[dict[str, Any]]:
     """The first objects of an array, as far as a piece of its text reaches."""
     text, decoder = read_text_bytes(path)[: _PIECE * 4].decode("utf-8", "ignore"), json.JSONDecoder()
@@ -133,21 +129,16 @@ def _array_start(path: Path) -> Iterator[dict[str, Any]]:
                 yield record
 
 
-def _starts_array(path: Path) -> bool:
-    return re.match(rb"\s*\[\s*[{\]]", _start(path)) is not None
-
-
-def _parser_of(path: Path) -> _Parser:
-    """What reads the lines of a file: of Python, where it begins as a dictionary of Python and no JSON object does."""
-    return ast.literal_eval if re.match(rb"\s*\{\s*u?'", _start(path)) else json.loads
-
-
-def _start(path: Path) -> bytes:
+def _parser_of(path: Path) -> _Parser | None:
+    """What reads a line of a file, by how its text begins; None: it is an array of JSON objects."""
     try:
         with open_binary(path) as file:
-            return file.read(1 << 10).removeprefix(b"\xef\xbb\xbf")
+            start = file.read(1 << 10).removeprefix(b"\xef\xbb\xbf")
     except DAMAGED as error:
         raise damaged_file(path, error) from error
+    if re.match(rb"\s*\[\s*[{\]]", start):
+        return None
+    return ast.literal_eval if re.match(rb"\s*\{\s*u?'", start) else json.loads
 
 
 def _array(path: Path, kind: Any) -> Any:
@@ -212,10 +203,10 @@ def _frame(values: _Values, schema: Schema) -> pl.DataFrame:
 
 def _column(values: Sequence[Any], kind: pl.DataType) -> pl.Series:
     """Values in the type wanted; as they are: whole numbers, numbers, lists of texts, or else texts."""
-    kinds = {type(value) for value in values} - {type(None)}
+    kinds = set(map(type, values)) - {type(None)}
     if dict in kinds:
         values = [_unwrapped(value) for value in values]
-        kinds = {type(value) for value in values} - {type(None)}
+        kinds = set(map(type, values)) - {type(None)}
     if isinstance(kind, pl.Unknown):
         if not kinds:
             return pl.Series(values, dtype=pl.Null)

@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from recexplainer.data.notes import Note
+from recexplainer.data.readers.columns import ColumnMapping
 from recexplainer.data.readers.text import read_text_bytes
 from recexplainer.errors import DataError
 
@@ -43,24 +44,6 @@ def separator_name(separator: str) -> str:
     return SEPARATORS.get(separator, f"'{separator}'")
 
 
-class Options(NamedTuple):
-    """What is known of a file before it is looked at.
-
-    Attributes:
-        separator: What separates its fields for certain; None: it is found.
-        expected: What separates them unless that gives other columns.
-        has_header: Whether a line names the columns.
-        quotes: Whether a field may stand in double quotes; None: as far as the file agrees.
-        ragged: Whether surplus fields of a line are dropped.
-    """
-
-    separator: str | None = None
-    expected: str = ","
-    has_header: bool = True
-    quotes: bool | None = None
-    ragged: bool = False
-
-
 @dataclass(frozen=True)
 class Layout:
     """How a file of separated text is laid out.
@@ -71,7 +54,7 @@ class Layout:
         separator: What separates the fields.
         names: The columns, as the file names them, or column_1, column_2, ….
         first: Number of lines before the rows.
-        options: As given.
+        options: How it may be read; its columns' names say nothing here.
         notes: What was found and is not as expected.
     """
 
@@ -80,7 +63,7 @@ class Layout:
     separator: str
     names: tuple[str, ...]
     first: int
-    options: Options
+    options: ColumnMapping
     notes: tuple[Note, ...]
 
     @property
@@ -89,34 +72,36 @@ class Layout:
         return f"{self.path}, line {max(self.first, 1)}"
 
 
-def find_layout(path: Path, options: Options, is_header: _IsHeader) -> Layout:
+def find_layout(
+    path: Path, options: ColumnMapping, is_header: _IsHeader, expected: str = ",", *, latin: bool = False
+) -> Layout:
     """Finds the separator and the line that names the columns: the first with which `is_header` holds.
 
-    Where there is none, the first line names the columns, and the separator is the one that gives most fields, the same
-    number in each line. Raises DataError where the file cannot be read, or another separator than the one given is
-    right.
+    The separator is that of `options`, or else the `expected` one unless only another gives such a line. Where there is
+    none, the first line names the columns, and the separator is the one that gives most fields, the same number in each
+    line. Raises DataError where the file cannot be read (text that is no UTF-8 is Latin-1 if `latin`), or another
+    separator than that of `options` is right.
     """
-    data = read_text_bytes(path)
+    data = read_text_bytes(path, latin=latin)
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
-    return _Finder(path, data, options, is_header).layout()
+    return _Finder(path, data, options, is_header, expected).layout()
 
 
 class _Finder:
-    def __init__(self, path: Path, data: bytes, options: Options, is_header: _IsHeader) -> None:
-        self.path, self.options, self.is_header = path, options, is_header
+    def __init__(self, path: Path, data: bytes, options: ColumnMapping, is_header: _IsHeader, expected: str) -> None:
+        self.path, self.data, self.options, self.is_header, self.expected = path, data, options, is_header, expected
         lines = data[: 1 << 18].decode("utf-8", "replace").split("\n", _SAMPLE_LINES)[:_SAMPLE_LINES]
         self.lines = [line.rstrip("\r").replace("\r", " ") for line in lines]
         excel = _EXCEL_LINE.fullmatch(self.lines[0])
         self.excel = excel is not None
-        self.given = options.separator or (excel[1] if excel else None)
-        self.data = data
+        self.given = (options.separator or "").replace("\\t", "\t") or (excel[1] if excel else None)
         self.notes: list[Note] = []
 
     def layout(self) -> Layout:
         if self.options.has_header:
             line, separator = self._header()
-            if separator != (self.given or self.options.expected):
+            if separator != (self.given or self.expected):
                 self.notes.append(Note(f"{self.path.name}: {separator_name(separator)} separate its fields", 1))
             names = self._names(line, separator)
             first = line + 2 if _RULE.fullmatch("".join(self.lines[line + 1 : line + 2])) else line + 1
@@ -152,7 +137,7 @@ class _Finder:
 
     def _header(self) -> tuple[int, str]:
         """The line that names the columns, and what separates them."""
-        found = self._header_by([self.given] if self.given else [self.options.expected, *SEPARATORS])
+        found = self._header_by([self.given] if self.given else [self.expected, *SEPARATORS])
         if found is None and self.options.separator and (other := self._header_by(list(SEPARATORS))):
             what = f"data.columns.separator is '{self.given}', but {separator_name(other[1])} separate the fields"
             hint = f"leave it out, or set it to {other[1]!r}"
@@ -171,7 +156,7 @@ class _Finder:
         marks = ("#",) if comments else ()
         lines = enumerate(self.lines[self.excel :], self.excel)
         first = next((at for at, line in lines if line.strip() and not line.lstrip().startswith(marks)), 0)
-        return first, self.given or _regular_separator(self.lines[first:], self.options.expected)
+        return first, self.given or _regular_separator(self.lines[first:], self.expected)
 
 
 def split_lines(lines: Iterable[str], separator: str, **dialect: Any) -> Iterator[list[str]]:

@@ -10,7 +10,7 @@ import polars as pl
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.readers.columns import ColumnMapping
 from recexplainer.data.readers.files import Reader, dataset_name, files_named, require_pair, stem_of
-from recexplainer.data.readers.layout import Options, find_layout, separator_name
+from recexplainer.data.readers.layout import find_layout, separator_name
 from recexplainer.data.readers.sources import Source, open_layout
 from recexplainer.data.readers.table import join_sources
 from recexplainer.errors import DataError
@@ -49,8 +49,8 @@ def _without_types(mapping: ColumnMapping) -> ColumnMapping:
 
 def _open_atomic(path: Path, mapping: ColumnMapping) -> Source:
     """The fields of an atomic file as text, named without their types; an empty field is null."""
-    options = Options(separator=mapping.separator, expected="\t", quotes=False, ragged=mapping.ragged_lines)
-    layout = find_layout(path, options, lambda names: len(names) > 1 and all(":" in name for name in names if name))
+    options = mapping.model_copy(update={"quotes": False, "has_header": True})
+    layout = find_layout(path, options, lambda names: len(names) > 1 and all(":" in one for one in names if one), "\t")
     if untyped := [name for name in layout.names if name and ":" not in name]:
         what = f"a heading must read field:type, as user_id:token does; these do not: {', '.join(untyped)}"
         hint = "add the types, or rename the file to .tsv to read it as a plain table"

@@ -17,12 +17,14 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from recexplainer.data.notes import Note
-from recexplainer.data.readers.layout import Layout, Options, split_line, split_lines
-from recexplainer.data.readers.text import NoRowsError, read_text_bytes
+from recexplainer.data.readers.columns import ColumnMapping
+from recexplainer.data.readers.layout import Layout, find_layout, split_lines
+from recexplainer.data.readers.text import NoRowsError
 from recexplainer.errors import DataError
 
 _NO_TEXT = "\x1f"  # a separator of one byte that is in no text
 _MOST_SHAPES = 1000
+_QUOTED = re.compile(rb'"(?:[^"]|"")*"')  # a field of rewritten text
 _SQL_NULL = "\\N"  # of MySQL and Hive
 
 
@@ -40,20 +42,17 @@ def read_separated(
     The separator has one character or more. Without a header the columns are column_1, column_2, …. If `quoted`, a
     field may stand in double quotes; if `ragged`, surplus fields of a line are dropped.
     """
-    data = read_text_bytes(path, latin=latin)
-    text = data.lstrip(b"\r\n")
-    first = data[: len(data) - len(text)].count(b"\n")
-    fields = split_line(text.partition(b"\n")[0].decode().replace("\r", " "), separator)
-    names = fields if has_header else [f"column_{number + 1}" for number in range(len(fields))]
-    options = Options(quotes=None if quoted else False, ragged=ragged)
-    table, notes = read_layout(Layout(path, data, separator, tuple(names), first + has_header, options, ()))
+    quotes = None if quoted else False
+    options = ColumnMapping(separator=separator, has_header=has_header, quotes=quotes, ragged_lines=ragged)
+    layout = find_layout(path, options, bool, latin=latin)
+    table, notes = read_layout(layout)
     if notes:
         hint = "correct the quotes, or read it as a table: data.format table, with data.columns.quotes"
         raise DataError(notes[0].what, location=str(path), hint=hint)
-    if len(set(names)) < len(names):
+    if len(set(layout.names)) < len(layout.names):
         what = "more than one column has the same name"
         raise DataError(what, location=f"{path}, line 1", hint="copy the file again as it was published")
-    return table.rename(dict(zip(table.columns, names, strict=True)))
+    return table.rename(dict(zip(table.columns, layout.names, strict=True)))
 
 
 def parse_table(path: Path, parse: Callable[[], pl.DataFrame]) -> pl.DataFrame:
@@ -84,10 +83,14 @@ def read_layout(layout: Layout) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     if not re.compile(rb"\S").search(data, _offset(layout)):
         raise no_rows(layout.path)
     quotes = layout.options.quotes is not False and b'"' in data
-    odd = separator == " " or (quotes and (b'\\"' in data or _quoted_behind_blank(data, separator)))
+    behind_blank = separator.encode() + b' "'  # a doubled quote there opens nothing
+    odd = separator == " " or (
+        quotes and (b'\\"' in data or data.count(behind_blank) > data.count(behind_blank + b'"'))
+    )
     table = None if odd else _read_fast(layout, quoted=quotes)
     notes: tuple[Note, ...] = ()
-    if table is None or (quotes and table.height != _count_lines(layout)):
+    lines = data.count(b"\n") + (not data.endswith(b"\n")) - layout.first if quotes else 0  # also those that are blank
+    if table is None or (quotes and table.height != lines):
         text, notes = _rewritten(layout, quotes=quotes)
         plain = replace(layout, data=text, separator=_NO_TEXT, first=0)
         table = _read_fast(plain, quoted=True)
@@ -106,12 +109,6 @@ def _without_blank_lines(table: pl.DataFrame) -> pl.DataFrame:
     return table.filter(~pl.all_horizontal(blank, pl.exclude("0").is_null()))
 
 
-def _quoted_behind_blank(data: bytes, separator: str) -> bool:
-    """Whether a quote, not a doubled one, stands behind a separator and a blank."""
-    mark = separator.encode() + b' "'
-    return mark in data and re.search(re.escape(mark) + b'(?!")', data) is not None
-
-
 def _offset(layout: Layout) -> int:
     """Where the rows begin in the text."""
     place = 0
@@ -120,14 +117,9 @@ def _offset(layout: Layout) -> int:
     return place
 
 
-def _count_lines(layout: Layout) -> int:
-    """The lines behind the header; polars makes a row of a blank one too."""
-    return layout.data.count(b"\n") + (not layout.data.endswith(b"\n")) - layout.first
-
-
 def _read_fast(layout: Layout, *, quoted: bool) -> pl.DataFrame | None:
     """The rows as polars reads them; None where it cannot."""
-    data, separator, ragged = layout.data, layout.separator, layout.options.ragged
+    data, separator, ragged = layout.data, layout.separator, layout.options.ragged_lines
     if len(separator.encode()) > 1:
         data, separator = data.replace(separator.encode(), _NO_TEXT.encode()), _NO_TEXT
     try:
@@ -171,18 +163,15 @@ def _rewritten(layout: Layout, *, quotes: bool) -> tuple[bytes, tuple[Note, ...]
     """
     if not quotes:
         return _write_rows(layout, _rows(layout, "text")), ()
-    fault: DataError | None = None
+    faults: list[DataError] = []
     for dialect in ("quotes", "escapes") if b'\\"' in layout.data else ("quotes",):
         try:
             return _write_rows(layout, _checked(layout, _rows(layout, dialect))), ()
         except DataError as error:
-            fault = fault or error
-    assert fault is not None
-    text = None if layout.options.quotes else _as_text(layout)
-    if text is None:
-        raise fault
-    what = f"{layout.path.name}: fields with quotes, which were taken as text ({fault.what})"
-    return text[0], (Note(what, text[1], warning=True),)
+            faults.append(error)
+    text = _write_rows(layout, _as_text(layout, faults[0]))
+    what = f"{layout.path.name}: fields with quotes, which were taken as text ({faults[0].what})"
+    return text, (Note(what, len(_QUOTED.findall(text)), warning=True),)
 
 
 def _rows(layout: Layout, dialect: str) -> Iterator[_Row]:
@@ -222,7 +211,7 @@ def _checked(layout: Layout, rows: Iterator[_Row]) -> Iterator[_Row]:
     for row in rows:
         if len(row.lines) > 1:
             parts = [line.split(layout.separator) for line in row.lines[1:]]
-            whole = [len(part) == width or (layout.options.ragged and len(part) > width) for part in parts]
+            whole = [len(part) == width or (layout.options.ragged_lines and len(part) > width) for part in parts]
             spans.append((row, [_shape(part[0]) if fits else None for part, fits in zip(parts, whole, strict=True)]))
         elif len(shapes) < _MOST_SHAPES:
             shapes.add(_shape(row.fields[0]))
@@ -246,7 +235,7 @@ def _write_rows(layout: Layout, rows: Iterator[_Row]) -> bytes:
     out, width = io.StringIO(), len(layout.names)
     writer = csv.writer(out, delimiter=_NO_TEXT, lineterminator="\n")
     for row in rows:
-        if any(field.strip() for field in row.fields[width:]) and not layout.options.ragged:
+        if any(field.strip() for field in row.fields[width:]) and not layout.options.ragged_lines:
             what = f"line {row.first} has {len(row.fields)} fields instead of {width}"
             hint = "check separator and quotes, or drop surplus fields with data.columns.ragged_lines"
             raise DataError(what, location=f"{layout.path}, line {row.first}", hint=hint)
@@ -254,18 +243,16 @@ def _write_rows(layout: Layout, rows: Iterator[_Row]) -> bytes:
     return out.getvalue().encode()
 
 
-def _as_text(layout: Layout) -> tuple[bytes, int] | None:
-    """The rows with quotes as text, and the number of fields that hold one; None unless that makes sense.
+def _as_text(layout: Layout, fault: DataError) -> Iterator[_Row]:
+    """The rows with quotes as text. Raises the fault of reading them otherwise where that makes no sense either.
 
     It does where each line has all its fields, no name or id is in quotes, and none but a title of tabs' files is
     wholly in quotes.
     """
-    quoted, width = 0, len(layout.names)
-    if b'"' in layout.data[: _offset(layout)]:
-        return None
+    if layout.options.quotes or b'"' in layout.data[: _offset(layout)]:
+        raise fault
     for row in _rows(layout, "text"):
         wrapped = any(len(field) > 1 and field[0] == field[-1] == '"' for field in row.fields)
-        if len(row.fields) != width or row.fields[0].startswith('"') or (wrapped and layout.separator != "\t"):
-            return None
-        quoted += sum('"' in field for field in row.fields)
-    return _write_rows(layout, _rows(layout, "text")), quoted
+        if len(row.fields) != len(layout.names) or row.fields[0][:1] == '"' or (wrapped and layout.separator != "\t"):
+            raise fault
+        yield row

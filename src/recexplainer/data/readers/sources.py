@@ -18,7 +18,7 @@ from recexplainer.data.notes import Note, counted
 from recexplainer.data.readers.columns import ColumnMapping, names_columns
 from recexplainer.data.readers.files import files_named, kind_of, plain_name
 from recexplainer.data.readers.json_lines import first_keys, read_json
-from recexplainer.data.readers.layout import Layout, Options, find_layout
+from recexplainer.data.readers.layout import Layout, find_layout
 from recexplainer.data.readers.separated import parse_table, read_layout
 from recexplainer.data.readers.text import NoRowsError, require_file
 from recexplainer.errors import DataError
@@ -85,14 +85,8 @@ def open_source(path: Path, mapping: ColumnMapping, roles: Sequence[str]) -> Sou
         return _open_columns(path, pl.scan_ipc)
     if kind in (".jsonl", ".ndjson", ".json"):
         return _open_json(path, mapping, roles)
-    options = Options(
-        separator=mapping.separator and mapping.separator.replace("\\t", "\t"),
-        expected=SEPARATED.get(kind, "\t"),
-        has_header=mapping.has_header,
-        quotes=mapping.quotes,
-        ragged=mapping.ragged_lines,
-    )
-    return open_layout(find_layout(path, options, lambda names: names_columns(names, mapping, roles)))
+    expected = SEPARATED.get(kind, "\t")
+    return open_layout(find_layout(path, mapping, lambda names: names_columns(names, mapping, roles), expected))
 
 
 def open_layout(layout: Layout) -> Source:

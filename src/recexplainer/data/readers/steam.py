@@ -60,13 +60,9 @@ def _steam_plays(path: Path) -> pl.DataFrame:
     table = read_separated(path, ",", has_header=False, ragged=True)
     if table.width > 2 and table.to_series(2).is_in(("play", "purchase")).fill_null(value=False).all():
         return table.filter(pl.nth(2) == "play").select(pl.nth(0).alias("user_id"), pl.nth(1).alias("item_id"))
-    names = {"user-id": "user_id", "game-title": "item_id"}
-    heading = [field or f"column_{number}" for number, field in enumerate(table.row(0), 1)]
-    columns = pl.DataFrame(
-        {theirs: table.to_series(heading.index(theirs))[1:] for theirs in names if theirs in heading}
-    )
-    require_columns(columns, tuple(names), str(path))
-    return columns.rename(names)
+    table = read_separated(path, ",", ragged=True)
+    require_columns(table, ("user-id", "game-title"), str(path))
+    return table.select(user_id="user-id", item_id="game-title")
 
 
 STEAM = Reader("steam", "Steam (steam_reviews.json, steam-play.csv)", _steam_files, _read_steam)

@@ -22,22 +22,11 @@ DAMAGED: tuple[type[Exception], ...] = (
 )
 """What unpacking raises where a file is cut off or damaged."""
 
-_MAGIC = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\x00": "xz",
-    b"(\xb5/\xfd": "zstd",
-    b"PK\x03\x04": "zip",
-}
+_MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"(\xb5/\xfd": "zstd", b"PK\x03\x04": "zip"}
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 """The suffixes of packed text, lower-cased."""
 
-_MARKS = {
-    b"\xff\xfe\x00\x00": "utf-32",
-    b"\x00\x00\xfe\xff": "utf-32",
-    b"\xff\xfe": "utf-16",
-    b"\xfe\xff": "utf-16",
-}
+_MARKS = {b"\xff\xfe\x00\x00": "utf-32", b"\x00\x00\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _HIGH_RUN = re.compile(rb"[\x80-\xff]{2,}")
 _PAGE = ("the file is a web page, not data", "download it again: what came may be a message of the server")
 _NO_TABLES = {
