@@ -49,3 +49,8 @@ class ChatError(RecExplainerError):
 
 class RecommenderWarning(UserWarning):
     """A recommender ranks held-out items as if it did not know its users."""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error of another library says; its type where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -5,7 +5,8 @@ import torch
 from tests.tiny import NANO, fresh, world
 
 from recexplainer.errors import SurrogateError
-from recexplainer.surrogate.backbone import build_nano, chat_frame, encode, learn_tokenizer
+from recexplainer.surrogate.backbone import build_nano, learn_tokenizer
+from recexplainer.surrogate.frame import chat_frame, encode
 
 TEXTS = ["Quiet Harbor; Copper Sky", "Will the user like “Quiet Harbor”? Yes", "Copper Sky 2\nQuiet Harbor"] * 30
 

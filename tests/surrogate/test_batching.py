@@ -9,9 +9,9 @@ import torch
 from tests.tiny import ARCHITECTURES, SETTINGS, alignment, fresh, histories, sasrec, world
 
 from recexplainer.errors import SurrogateError
-from recexplainer.surrogate.backbone import encode
 from recexplainer.surrogate.batching import EncodedSet, TokenBudget
 from recexplainer.surrogate.encoding import Encoded, PromptEncoder
+from recexplainer.surrogate.frame import encode
 from recexplainer.surrogate.prompt import FORMS, Form, render
 from recexplainer.surrogate.training import encode_examples
 from recexplainer.tasks.example import Example

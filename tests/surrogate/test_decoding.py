@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from tests.tiny import ARCHITECTURES, fresh, histories, sasrec, world
 from torch import Tensor
 
-from recexplainer.surrogate.backbone import chat_frame, encode
 from recexplainer.surrogate.batching import EncodedSet, encode_questions
 from recexplainer.surrogate.constraints import OrderConstraint, QuoteConstraint, Trie, TrieConstraint, WordSampler
 from recexplainer.surrogate.decoding import Decoder, tokens_that_begin
 from recexplainer.surrogate.dpo import log_probabilities
+from recexplainer.surrogate.frame import chat_frame, encode
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.tasks.example import Example, Task

@@ -86,6 +86,7 @@ def test_an_answer_is_not_learned_inside_an_open_thought(prompt: str, thought: s
         ("{{ raise_exception('not today') }}", "fails: not today"),
         (TURNS.replace("m['content']", "m['content'] | lower"), "loses the message"),
         (TURNS + TURNS, "more than once"),
+        ("{{ messages[-1]['content'].strip() }}", "loses the message"),  # in parts it fails, too
     ],
 )
 def test_a_template_that_cannot_be_used_is_one_line(template: Any, problem: str) -> None:

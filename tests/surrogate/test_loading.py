@@ -76,6 +76,16 @@ def make_gguf(folder: Path) -> None:
     (folder / "model.Q4_K_M.gguf").write_bytes(b"GGUF")
 
 
+def make_gguf_with_config(folder: Path) -> None:
+    remove_tokenizer(folder)
+    (folder / "model.safetensors").rename(folder / "model.Q4_K_M.gguf")
+
+
+def add_scales(folder: Path) -> None:
+    change(folder / "config.json", quantization_config={"quant_method": "modelopt", "quant_algo": "FP8"})
+    change_weights(folder, **{"model.layers.0.mlp.up_proj.weight_scale": torch.tensor(0.5)})
+
+
 DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no weights": (lambda at: (at / "model.safetensors").unlink(), "no file named model.safetensors"),
     "no config": (lambda at: (at / "config.json").unlink(), "a folder without config.json"),
@@ -87,6 +97,11 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda at: change_weights(at, **{"model.norm.weight": torch.ones(5)}),
         "not of the shapes that config.json gives",
     ),
+    "weights of another model": (
+        lambda at: change_weights(at, **{"model.layers.0.self_attn.q_proj.bias": torch.ones(32)}),
+        "not those of its config.json: 1 too many, model.layers.0.self_attn.q_proj.bias",
+    ),
+    "scales of a quantization that is unknown": (add_scales, "not those of its config.json: 1 too many"),
     "no JSON": (lambda at: (at / "config.json").write_text("{"), "not a valid JSON file"),
     "its own code": (need_code, "Python code of its own, which is never run"),
     "unknown": (lambda at: change(at / "config.json", model_type="own"), "does not recognize this architecture"),
@@ -103,6 +118,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "an adapter": (make_adapter, "this is an adapter"),
     "a surrogate": (lambda at: (at / "surrogate.json").write_text("{}"), "this is a surrogate"),
     "GGUF": (make_gguf, "a folder of GGUF files, no folder of transformers"),
+    "GGUF with a config": (make_gguf_with_config, "a folder of GGUF files, no folder of transformers"),
     "sentence encoder": (
         lambda at: (at / "modules.json").write_text('[{"type": "sentence_transformers.models.Pooling"}]'),
         "a sentence encoder",
@@ -150,6 +166,22 @@ def test_another_kind_of_model_is_named(name: str, kind: str, shape: dict[str, i
     save(tmp_path, getattr(transformers, kind)(config), tokenizer())
     with pytest.raises(SurrogateError, match=f"of the kind {name.lower()}, no causal language model"):
         load_model(str(tmp_path))
+
+
+def test_weights_that_no_layer_uses_are_no_reason_to_refuse(folder: Path) -> None:
+    """A head for values, and a buffer that older versions saved."""
+    change_weights(
+        folder,
+        **{"v_head.summary.weight": torch.ones(1, 32), "model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(8)},
+    )
+    assert type(load_model(str(folder))[0]).__name__ == "LlamaForCausalLM"
+
+
+def test_the_chat_template_of_a_processor_is_read(folder: Path) -> None:
+    template = (folder / "chat_template.jinja").read_text()
+    (folder / "chat_template.jinja").unlink()
+    (folder / "chat_template.json").write_text(json.dumps({"chat_template": template}))
+    assert load_model(str(folder))[1].chat_template == template
 
 
 def test_weights_in_the_older_format_are_read(folder: Path) -> None:

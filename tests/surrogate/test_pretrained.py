@@ -13,7 +13,7 @@ from tests.tiny import SETTINGS, alignment, fresh, sasrec
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from recexplainer.errors import SurrogateError
-from recexplainer.surrogate.backbone import chat_frame
+from recexplainer.surrogate.frame import chat_frame
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import load_pretrained
 from recexplainer.surrogate.prompt import FORMS, Form
@@ -151,6 +151,24 @@ def test_what_is_impossible_is_an_error(
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("family", "changes", "what", "hint"),
+    [
+        ("mamba", {}, "LoRA does not fit", "Name in `targets` layers"),
+        ("ctrl", {"gradient_checkpointing": True}, "does not support activation checkpointing", "Leave `gradient"),
+    ],
+)
+def test_a_hint_for_a_family_names_what_would_help(
+    family: str, changes: dict[str, Any], what: str, hint: str, tmp_path: Path
+) -> None:
+    tokenizer = fresh("intention").tokenizer
+    tiny_family(family, tokenizer).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    with pytest.raises(SurrogateError, match=what) as caught:
+        load_pretrained(str(tmp_path), LORA.model_copy(update=changes), seed=0)
+    assert hint in caught.value.hint
+
+
 @pytest.mark.parametrize("target", ["lm_head", "embed_tokens"])
 def test_lora_on_tied_embeddings_is_refused(target: str, tmp_path: Path) -> None:
     tokenizer = fresh("intention").tokenizer
@@ -163,12 +181,19 @@ def test_lora_on_tied_embeddings_is_refused(target: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("family", "targets"),
-    [("qwen3", ("lm_head",)), ("granite", None), ("gemma2", None), ("gemma3-vision", None), ("llava", ("q_proj",))],
+    [
+        ("qwen3", ("lm_head",)),
+        ("granite", None),
+        ("gemma2", None),
+        ("phimoe", None),
+        ("gemma3-vision", None),
+        ("llava", ("q_proj",)),
+    ],
 )
 def test_saved_read_and_merged_it_gives_the_same_logits(
     family: str, targets: tuple[str, ...] | None, tmp_path: Path
 ) -> None:
-    """Models that read images have LoRA on their language model alone."""
+    """Models that read images have LoRA on their language model alone, and routers of experts have none."""
     tokenizer = fresh("intention").tokenizer
     base = tmp_path / "base"
     changes = {"tie_word_embeddings": False} if family == "qwen3" else {}
@@ -178,7 +203,7 @@ def test_saved_read_and_merged_it_gives_the_same_logits(
     surrogate = new_surrogate("hybrid", alignment(), given)
     trained = [name for name, weight in surrogate.backbone.named_parameters() if weight.requires_grad]
     assert trained
-    assert not any("vision" in name for name in trained)
+    assert not any("vision" in name or "router" in name for name in trained)
     for name, weight in surrogate.named_parameters():
         if "lora_" in name:
             torch.nn.init.normal_(weight, std=0.2)

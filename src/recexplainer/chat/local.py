@@ -13,7 +13,7 @@ from typing import Any
 from recexplainer.chat.model import ChatModel, Conversation
 from recexplainer.chat.responses import Outcome, log_summary
 from recexplainer.chat.thinking import opened_thinking, split_thinking
-from recexplainer.errors import ChatError
+from recexplainer.errors import ChatError, first_line
 from recexplainer.hardware import best_device, has_fast_bfloat16
 from recexplainer.progress import track
 from recexplainer.registry import load_registered, registered
@@ -160,6 +160,6 @@ def _load_model(name: str | Path) -> Any:
 
 
 def _not_loaded(what: str, name: str | Path, error: Exception) -> ChatError:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    reason = first_line(error)
     hint = "Give a chat model: its name on the hub, or a folder with weights, config and tokenizer."
     return ChatError(f"The {what} cannot be loaded: {reason}", location=str(name), hint=hint)

@@ -18,7 +18,7 @@ from recexplainer.data.notes import Note, counted
 from recexplainer.data.plain_text import looks_misread, plain_text, without_unseen
 from recexplainer.data.times import Times, dates_as_text, read_times, unmapped_times
 from recexplainer.data.titles import MAX_TITLE, look_key, normalise_title, shorten_title, unique_titles
-from recexplainer.errors import DataError
+from recexplainer.errors import DataError, first_line
 
 # The columns of a catalogue. Only item_id and title are always there; a missing text is "", a missing list is [].
 ITEM_COLUMNS: dict[str, pl.DataType] = {
@@ -66,7 +66,7 @@ def _column_of_pandas(name: str, column: Any, what: str) -> pl.Series:
             return mixed_ids(values, location).alias(name)
         if ITEM_COLUMNS.get(name) == pl.String or name == "release_year":
             return pl.Series(name, [None if value is None else str(value) for value in values], dtype=pl.String)
-        problem = f"a column holds values of several kinds: {str(error).splitlines()[0]}"
+        problem = f"a column holds values of several kinds: {first_line(error)}"
         hint = "give numbers, dates, text or lists of text alone, or leave the column out"
         raise DataError(problem, location=location, hint=hint) from error
 

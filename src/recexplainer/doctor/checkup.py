@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from recexplainer.errors import DataError
+from recexplainer.errors import DataError, first_line
 from recexplainer.hardware import Gpu, free_cores, gpus, has_fast_bfloat16
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _check_torch() -> Check:
     try:
         import torch
     except (ImportError, OSError) as error:
-        return Check("torch loads", "broken", str(error).splitlines()[0], "pip install --force-reinstall torch")
+        return Check("torch loads", "broken", first_line(error), "pip install --force-reinstall torch")
     built = torch.version.cuda or torch.version.hip
     if torch.cuda.is_available():
         return Check("GPU", "good", f"{torch.cuda.device_count()}, torch for {built}")

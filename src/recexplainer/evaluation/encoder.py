@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field
 
-from recexplainer.errors import SettingsError
+from recexplainer.errors import SettingsError, first_line
 from recexplainer.evaluation.metrics import Values
 from recexplainer.hardware import best_device, has_fast_bfloat16
 from recexplainer.progress import track
@@ -111,7 +111,7 @@ class TextReader:
                 raise ValueError("its tokenizer has no token to pad with")
         except (OSError, ValueError) as error:
             raise SettingsError(
-                f"The text encoder cannot be loaded: {str(error).strip().splitlines()[0]}",
+                f"The text encoder cannot be loaded: {first_line(error)}",
                 location=f"encoder.path = {path}",
                 hint="Give an encoder of BERT's kind: its name on the hub, or a folder with its tokenizer and weights "
                 "(safetensors). Without a network only a folder will do.",

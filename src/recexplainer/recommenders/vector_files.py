@@ -23,7 +23,7 @@ from recexplainer.data.readers.files import kind_of, stem_of
 from recexplainer.data.readers.layout import find_layout
 from recexplainer.data.readers.separated import read_layout
 from recexplainer.data.readers.text import read_text_bytes
-from recexplainer.errors import DataError, RecommenderError
+from recexplainer.errors import DataError, RecommenderError, first_line
 from recexplainer.recommenders.answers import as_array
 from recexplainer.recommenders.base import Floats
 
@@ -131,7 +131,7 @@ def _numbers(values: Any, location: str) -> Floats:
         if array.dtype == object:
             array = np.array([np.asarray(row, np.float64) for row in array])
     except (TypeError, ValueError) as error:
-        problem = f"The vectors are no table of numbers but {type(values).__name__}: {str(error).splitlines()[0]}"
+        problem = f"The vectors are no table of numbers but {type(values).__name__}: {first_line(error)}"
         raise RecommenderError(problem, location=location, hint=_ROWS) from error
     if array.dtype.names:
         problem = f"This is a structured array with the fields {', '.join(array.dtype.names)}."

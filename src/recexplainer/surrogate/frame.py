@@ -14,7 +14,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from recexplainer.errors import SurrogateError
+from recexplainer.errors import SurrogateError, first_line
 
 _QUESTION, _ANSWER = "QUESTIONMARK", "ANSWERMARK"
 _SYSTEM = "You are a helpful assistant."
@@ -31,7 +31,7 @@ _THINKING = (
 _DATE = datetime(2024, 7, 26, 12)
 _DIRECTIVES = ("d", "-d", "e", "b", "B", "m", "-m", "y", "Y", "a", "A", "j", "H", "I", "M", "S", "p", "F", "T", "D")
 _ANCHORS = ("", "\n", "“", ".")
-_ERRORS = (TemplateError, ValueError, TypeError, KeyError, AttributeError)  # of templates of any origin
+_ERRORS = (TemplateError, ValueError, TypeError, LookupError, AttributeError)  # of templates of any origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def frame_of_format_2(tokenizer: Any) -> ChatFrame:
         prompt = tokenizer.apply_chat_template(chat[:1], tokenize=False, add_generation_prompt=True)
         after = tokenizer.apply_chat_template(chat, tokenize=False).split(_ANSWER)[1]
         before, between = (_ids(tokenizer, part) for part in prompt.split(_QUESTION))
-    except (*_ERRORS, IndexError):
+    except _ERRORS:
         before, between, after = [], [], ""
     stop = next(iter(_ids(tokenizer, after)), tokenizer.eos_token_id)
     if _anchor(tokenizer) or frame != ChatFrame(tuple(before), tuple(between), stop):
@@ -137,24 +137,25 @@ def _one_template(tokenizer: Any) -> str:
 
 def _rendered(tokenizer: Any, template: str) -> tuple[str, str]:
     """A question with the opening of its answer, and the finished turn; in the first way that the template takes."""
-    if "strftime_now" in template:
+    if "strftime_now" in template:  # the sandbox of transformers takes no functions
         written = "format" + "".join(f"|replace('%{one}', '{_DATE.strftime('%' + one)}')" for one in _DIRECTIVES)
         # `{{ '' }}`: a newline that follows a block would be taken away.
         template = f"{{% macro strftime_now(format) %}}{{{{ {written} }}}}{{% endmacro %}}{{{{ '' }}}}{template}"
-    reason = "loses the message, or writes it more than once"
+    reasons: list[str] = []
+    options: dict[str, Any] = {"chat_template": template, "tokenize": False, **_WITHOUT_THINKING}
     for system, in_parts in product((False, True), repeat=2):
         chat = _turns(system=system, in_parts=in_parts)
-        options: dict[str, Any] = {"chat_template": template, "tokenize": False, **_WITHOUT_THINKING}
         try:
             prompt = tokenizer.apply_chat_template(chat[:-1], add_generation_prompt=True, **options)
             finished = tokenizer.apply_chat_template(chat, **options)
         except _ERRORS as error:
-            reason = f"fails: {next(iter(str(error).splitlines()), type(error).__name__)}"
+            reasons.append(f"fails: {first_line(error)}")
             continue
         question, answer = (finished.split(mark) for mark in (_QUESTION, _ANSWER))
         if len(question) == len(answer) == 2 and _ANSWER in question[1] and _QUESTION in prompt:
             return prompt, finished
-    raise _unusable(tokenizer, reason)
+        reasons.append("loses the message, or writes it more than once")
+    raise _unusable(tokenizer, reasons[0])
 
 
 def _turns(*, system: bool, in_parts: bool) -> list[dict[str, Any]]:

@@ -24,23 +24,15 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING,
     MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
 )
+from transformers.utils.hub import cached_file
 from transformers.utils.logging import disable_progress_bar
 
-from recexplainer.errors import SurrogateError
+from recexplainer.errors import SurrogateError, first_line
 from recexplainer.storage import read_json
 from recexplainer.surrogate.frame import bos_prefix, chat_frame
 
-LOADING_ERRORS = (
-    OSError,
-    ValueError,
-    ImportError,
-    RuntimeError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    SafetensorError,
-    StrictDataclassError,
-)
+_OF_PYTHON = (OSError, ValueError, ImportError, RuntimeError, LookupError, TypeError, AttributeError)
+LOADING_ERRORS = (*_OF_PYTHON, SafetensorError, StrictDataclassError)
 """What transformers raises where files are missing, damaged or of another kind."""
 ADAPTER = "adapter_config.json"
 _HINT = (
@@ -100,6 +92,15 @@ def read_weights(name: str | Path, **how: Any) -> Any:
             location=str(name),
             hint="Copy or fetch it again; a model with another head (a classifier, an encoder) is no backbone.",
         )
+    layers = {weight.rpartition(".")[0] for weight, _ in backbone.named_parameters()}
+    beside = sorted(key for key in loaded["unexpected_keys"] if key.rpartition(".")[0] in layers)
+    if beside and getattr(backbone, "hf_quantizer", None) is None:
+        raise SurrogateError(
+            f"The backbone's weights are not those of its config.json: {len(beside)} too many, {beside[0]} first.",
+            location=str(name),
+            hint="Fetch both again, from one model. If it is quantised (scales), transformers does not know how: take "
+            "a version that is not.",
+        )
     return generating_plainly(backbone)
 
 
@@ -131,7 +132,11 @@ def _load_tokenizer(name: str, config: Any) -> Any:
                 "The backbone's tokenizer has no token that ends a text.", location=name, hint="Set its eos_token."
             )
         tokenizer.eos_token = tokenizer.convert_ids_to_tokens(end)
-    tokenizer.chat_template = tokenizer.chat_template or bos_prefix(tokenizer) + _PLAIN_TEMPLATE
+    if not tokenizer.chat_template:
+        # Where models that read images have kept it.
+        kept = cached_file(name, "chat_template.json", _raise_exceptions_for_missing_entries=False)
+        own: str = read_json(Path(kept))["chat_template"] if kept else ""
+        tokenizer.chat_template = own or bos_prefix(tokenizer) + _PLAIN_TEMPLATE
     return tokenizer
 
 
@@ -196,11 +201,6 @@ def _reason(error: Exception) -> str:
     return first_line(error)
 
 
-def first_line(error: Exception) -> str:
-    """The first line of what an error of transformers says."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
 def _refuse_other_files(name: str) -> None:
     """Raise SurrogateError for a file, and for a folder of another kind; what is no path may be a name on the hub."""
     path = Path(name)
@@ -224,9 +224,10 @@ def _refuse_other_folder(path: Path) -> None:
         base = read_json(adapter).get("base_model_name_or_path")
         hint = f"Give the model it belongs to ({base}), or merge the two with peft (merge_and_unload) and save them."
         raise _no_backbone("an adapter (LoRA), no whole model", path, hint)
+    whole = (path / "config.json").exists() and any(file.suffix in (".safetensors", ".bin") for file in path.iterdir())
+    if not whole and any(path.glob("*.gguf")):
+        raise _no_backbone("a folder of GGUF files, no folder of transformers", path, _CONVERT)
     if not (path / "config.json").exists():
-        if any(path.glob("*.gguf")):
-            raise _no_backbone("a folder of GGUF files, no folder of transformers", path, _CONVERT)
         raise _no_backbone("a folder without config.json", path, _HINT)
     if (modules := path / "modules.json").exists() and "sentence_transformers" in modules.read_text(errors="replace"):
         raise _no_backbone("a sentence encoder, no language model", path, _HINT)

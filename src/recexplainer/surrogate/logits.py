@@ -11,10 +11,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import LogitsProcessor, LogitsProcessorList
 
-from recexplainer.errors import SurrogateError
-from recexplainer.surrogate.loading import LOADING_ERRORS, first_line
+from recexplainer.errors import SurrogateError, first_line
+from recexplainer.surrogate.loading import LOADING_ERRORS
 
 _LENGTH, _SHORTER = 6, 4  # tokens of the check
 _TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-3}  # of the standard deviation of logits
@@ -105,6 +104,11 @@ def _generated(backbone: Any, ids: Tensor) -> tuple[Tensor, Tensor]:
     prompts[1] = prompts[1].roll(_LENGTH - _SHORTER)
     mask = torch.ones_like(prompts)
     mask[1, : _LENGTH - _SHORTER] = 0
+    forced = ids[[_LENGTH, _SHORTER]][:, None]
+
+    def only_forced(_: Tensor, scores: Tensor) -> Tensor:
+        return torch.full_like(scores, float("-inf")).scatter(1, forced, 0.0)
+
     output = backbone.generate(
         inputs_embeds=backbone.get_input_embeddings()(prompts),
         attention_mask=mask,
@@ -114,17 +118,6 @@ def _generated(backbone: Any, ids: Tensor) -> tuple[Tensor, Tensor]:
         eos_token_id=None,
         output_logits=True,
         return_dict_in_generate=True,
-        logits_processor=LogitsProcessorList([_Forced(ids[[_LENGTH, _SHORTER]])]),
+        logits_processor=[only_forced],
     )
     return output.logits[0], output.logits[1]
-
-
-class _Forced(LogitsProcessor):
-    """Allows each row one token alone, `Int[rows]`."""
-
-    def __init__(self, tokens: Tensor) -> None:
-        self._tokens = tokens
-
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """The scores, `Float[rows, vocabulary]`, with all others masked."""
-        return torch.full_like(scores, float("-inf")).scatter(1, self._tokens[:, None], 0.0)

@@ -22,7 +22,7 @@ from torch.nn import functional
 from transformers import AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
-from recexplainer.errors import SurrogateError
+from recexplainer.errors import SurrogateError, first_line
 from recexplainer.settings import Settings
 from recexplainer.storage import read_json, write_json, write_text
 from recexplainer.surrogate.connector import Connector, EncoderInput, inject
@@ -309,7 +309,7 @@ def _find_folder(name: str | Path, *, revision: str | None, **hub: Any) -> Path:
         return Path(snapshot_download(name, revision=revision, allow_patterns=_WEIGHTS, **hub))
     except _FAILURES as error:
         raise SurrogateError(
-            f"There is no such folder, and the hub does not give it: {_first_line(error)}",
+            f"There is no such folder, and the hub does not give it: {first_line(error)}",
             location=f"{name}, revision {revision or 'main'}",
             hint="Check the name and the network; a private surrogate needs a token (hf auth login).",
         ) from error
@@ -343,13 +343,8 @@ def share_folder(
         )
     except _FAILURES as error:
         raise SurrogateError(
-            f"The hub does not take it: {_first_line(error)}",
+            f"The hub does not take it: {first_line(error)}",
             location=repo_id,
             hint="Check the name, the network and that you are logged in with the right to write (hf auth login).",
         ) from error
     return done.commit_url
-
-
-def _first_line(error: Exception) -> str:
-    """The first line of a message of the hub that is not empty."""
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

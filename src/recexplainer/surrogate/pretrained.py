@@ -17,11 +17,11 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 from transformers.utils.logging import disable_progress_bar
 
-from recexplainer.errors import SurrogateError
+from recexplainer.errors import SurrogateError, first_line
 from recexplainer.hardware import has_fast_bfloat16
 from recexplainer.registry import require_extra
 from recexplainer.storage import read_json
-from recexplainer.surrogate.loading import ADAPTER, LOADING_ERRORS, first_line, load_model, read_weights
+from recexplainer.surrogate.loading import ADAPTER, LOADING_ERRORS, load_model, read_weights
 from recexplainer.surrogate.logits import verify_backbone
 from recexplainer.surrogate.settings import PretrainedSettings
 
@@ -45,7 +45,12 @@ def load_pretrained(name: str, settings: PretrainedSettings, seed: int) -> tuple
     torch.manual_seed(seed)
     _add_lora(backbone, settings)
     if settings.gradient_checkpointing:
-        backbone.activation_checkpointing_enable({"use_reentrant": False})
+        try:
+            backbone.activation_checkpointing_enable({"use_reentrant": False})
+        except ValueError as error:
+            raise SurrogateError(
+                first_line(error), location=name, hint="Leave `gradient_checkpointing` out."
+            ) from error
     return backbone, tokenizer
 
 
@@ -77,12 +82,7 @@ def read_backbone(folder: Path, *, merged: bool, **hub: Any) -> Any:
                     hint="Leave it unmerged, or align with a backbone whose weights are not quantised.",
                 )
             adapted = PeftModel.from_pretrained(backbone, folder)
-            if _has_lora_on_embeddings(backbone):
-                raise SurrogateError(
-                    "LoRA on the output embeddings cannot be merged: the input embeddings share their weight (tied).",
-                    location=str(folder),
-                    hint="Leave it unmerged, or align again with other `surrogate.pretrained.targets`.",
-                )
+            _refuse_lora_on_embeddings(backbone)
             return adapted.merge_and_unload()
         backbone = read_weights(folder, **hub)
     except LOADING_ERRORS as error:
@@ -105,19 +105,15 @@ def read_lora(backbone: Any, folder: Path) -> None:
     try:
         saved = load_file(folder / "adapter_model.safetensors")
         weights = {name.removeprefix("base_model.model."): weight for name, weight in saved.items()}
-        unknown = set_peft_model_state_dict(backbone, weights).unexpected_keys
+        problems = [f"it has no {name}" for name in set_peft_model_state_dict(backbone, weights).unexpected_keys]
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise _other_lora(str(error).splitlines()[0], folder) from error
-    if unknown:
-        raise _other_lora(f"it has no {unknown[0]}", folder)
-
-
-def _other_lora(what: str, folder: Path) -> SurrogateError:
-    return SurrogateError(
-        f"LoRA's weights do not fit this backbone: {what}.",
-        location=str(folder),
-        hint="Start from a surrogate with the same backbone and the same `surrogate.pretrained`.",
-    )
+        problems = [first_line(error)]
+    if problems:
+        raise SurrogateError(
+            f"LoRA's weights do not fit this backbone: {problems[0]}.",
+            location=str(folder),
+            hint="Start from a surrogate with the same backbone and the same `surrogate.pretrained`.",
+        )
 
 
 def _add_lora(backbone: Any, settings: PretrainedSettings) -> None:
@@ -129,42 +125,45 @@ def _add_lora(backbone: Any, settings: PretrainedSettings) -> None:
         lora_dropout=settings.dropout,
         target_modules=list(settings.targets or ()) or "all-linear",
         task_type="CAUSAL_LM",
-        exclude_modules=_outside_decoder(backbone) or None,
+        exclude_modules=_without_lora(backbone) or None,
         fan_in_fan_out=any(isinstance(module, Conv1D) for module in backbone.modules()),
     )
     try:
         backbone.add_adapter(lora)
     except ValueError as error:
         raise SurrogateError(
-            f"LoRA does not fit this backbone: {str(error).splitlines()[0]}",
+            f"LoRA does not fit this backbone: {first_line(error)}",
             location=f"surrogate.pretrained.targets, {type(backbone).__name__}",
-            hint="Leave `targets` out: the linear layers are then found from the architecture; or take another model.",
+            hint="Leave `targets` out: the linear layers are then found from the architecture."
+            if settings.targets
+            else "Name in `targets` layers that can have it (such as q_proj and v_proj), or take another model.",
         ) from error
-    if _has_lora_on_embeddings(backbone):
+    _refuse_lora_on_embeddings(backbone)
+
+
+def _without_lora(backbone: Any) -> list[str]:
+    """The linear layers outside the language model (of images), and routers of experts: they give several tensors."""
+    inside = {*backbone.get_decoder().modules(), backbone.get_output_embeddings()}
+    return [
+        name
+        for name, module in backbone.named_modules()
+        if isinstance(module, (nn.Linear, Conv1D))
+        and (module not in inside or type(module).__name__.endswith("Router"))
+    ]
+
+
+def _refuse_lora_on_embeddings(backbone: Any) -> None:
+    """It is not used in training where vectors stand for words, and merging would change both tied weights."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    words, output = backbone.get_input_embeddings(), backbone.get_output_embeddings()
+    tied = words.weight is output.weight
+    if isinstance(words, BaseTunerLayer) or (tied and isinstance(output, BaseTunerLayer)):
         raise SurrogateError(
             "LoRA cannot be on the input embeddings, nor on output embeddings that share their weight (tied).",
             location=f"surrogate.pretrained.targets, {type(backbone).__name__}",
             hint="Leave the embeddings out of `targets`, or leave `targets` out.",
         )
-
-
-def _outside_decoder(backbone: Any) -> list[str]:
-    """The linear layers of a model that reads images too which are not of its language model."""
-    inside = {*backbone.get_decoder().modules(), backbone.get_output_embeddings()}
-    return [
-        name
-        for name, module in backbone.named_modules()
-        if isinstance(module, (nn.Linear, Conv1D)) and module not in inside
-    ]
-
-
-def _has_lora_on_embeddings(backbone: Any) -> bool:
-    """Whether LoRA is on the table of embeddings, or on an output layer that shares its weight (tied)."""
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    words, output = backbone.get_input_embeddings(), backbone.get_output_embeddings()
-    tied = words.weight is output.weight
-    return isinstance(words, BaseTunerLayer) or (tied and isinstance(output, BaseTunerLayer))
 
 
 def _four_bits(name: str) -> Any:

@@ -20,7 +20,7 @@ from recexplainer.data.notes import Note
 from recexplainer.data.readers.columns import ColumnMapping
 from recexplainer.data.readers.layout import Layout, find_layout, split_lines
 from recexplainer.data.readers.text import NoRowsError
-from recexplainer.errors import DataError
+from recexplainer.errors import DataError, first_line
 
 _NO_TEXT = "\x1f"  # a separator of one byte that is in no text
 _MOST_SHAPES = 1000
@@ -60,7 +60,7 @@ def parse_table(path: Path, parse: Callable[[], pl.DataFrame]) -> pl.DataFrame:
     try:
         table = parse()
     except (pl.exceptions.PolarsError, OSError) as error:
-        what = f"the table cannot be read: {str(error).strip().splitlines()[0]}"
+        what = f"the table cannot be read: {first_line(error)}"
         hint = "copy the file again, or write it anew; of separated text check separator and quotes"
         raise DataError(what, location=str(path), hint=hint) from error
     if table.is_empty():
