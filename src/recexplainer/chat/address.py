@@ -36,11 +36,6 @@ class Address:
     base: str
     api_version: str | None = None
 
-    @property
-    def is_local(self) -> bool:
-        """Whether it is this machine, which no proxy reaches."""
-        return bool(_THIS_MACHINE.fullmatch(urlsplit(self.base).hostname or ""))
-
 
 def read_key(settings: EndpointSettings) -> str:
     """The key, "" if there is none; raises ChatError, which never shows it, where it cannot be sent."""
@@ -56,8 +51,7 @@ def read_key(settings: EndpointSettings) -> str:
 def read_address(settings: EndpointSettings) -> Address:
     """The address; raises ChatError, which shows no key, where it is none."""
     text = os.environ.get(settings.address_variable, "").strip(_AROUND)
-    if not _SCHEME.match(text) and _HOST.fullmatch(text):  # a public name is reached by https
-        text = f"{'http' if _NEARBY.fullmatch(urlsplit(f'//{text}').hostname or '') else 'https'}://{text}"
+    text = _with_scheme(text)
     if not _ADDRESS.fullmatch(text):
         what = "That is no address of an endpoint." if text else "The environment names no endpoint."
         hint = "Set it to where the endpoint is, such as http://localhost:8000/v1; the key does not belong in it."
@@ -78,6 +72,13 @@ def read_address(settings: EndpointSettings) -> Address:
     return Address(urlunsplit((parts.scheme.lower(), parts.netloc, path, "", "")), version)
 
 
+def _with_scheme(text: str) -> str:
+    """An address that lacks its scheme with one: a public name is reached by https, a machine nearby by http."""
+    if _SCHEME.match(text) or not _HOST.fullmatch(text):
+        return text
+    return f"{'http' if _NEARBY.fullmatch(urlsplit(f'//{text}').hostname or '') else 'https'}://{text}"
+
+
 @dataclass(frozen=True)
 class Connection:
     """A client of the endpoint that the environment names, the key, and headers of a request beside the client's."""
@@ -94,8 +95,9 @@ def open_connection(settings: EndpointSettings) -> Connection:
     require_extra("openai", "chat")
     from openai import DefaultHttpxClient, Omit, OpenAI
 
+    is_local = _THIS_MACHINE.fullmatch(urlsplit(address.base).hostname or "")  # which no proxy reaches
     try:
-        http = DefaultHttpxClient(follow_redirects=False, timeout=settings.timeout, trust_env=not address.is_local)
+        http = DefaultHttpxClient(follow_redirects=False, timeout=settings.timeout, trust_env=not is_local)
     except (ImportError, ValueError) as error:
         hint = "Correct HTTP_PROXY, HTTPS_PROXY and ALL_PROXY, or name the host in NO_PROXY."
         raise ChatError(f"The proxy cannot be used: {error}", location="environment", hint=hint) from error

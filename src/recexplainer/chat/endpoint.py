@@ -55,13 +55,12 @@ class Endpoint:
         None is where there is no whole answer: it was cut off, refused or filtered, or all tries failed. That is said,
         counted in one line at the end, and not kept, so that the next call asks again. What a reasoning model thinks is
         no part of its answer. Parameters that the endpoint refuses are left out from then on, which is said.
-        Equal conversations are asked once, answered ones not at all. Each answer is on disk when it comes; a run that
-        was stopped resumes with the remaining ones. Others that ask with the same cache wait meanwhile, so that no more
-        requests are open than the settings allow.
+        Equal conversations are asked once, answered ones not at all. Each answer is on disk when it comes. Others that
+        ask with the same cache wait meanwhile, so that no more requests are open than the settings allow.
 
         Raises:
-            ChatError: The environment names no endpoint, the endpoint refuses the request or the key, or an answer on
-                disk is damaged.
+            ChatError: The environment names no endpoint, the endpoint refuses the request or the key or answers none of
+                20 in a row, or an answer on disk is damaged.
             RunError: The operating system refuses to write.
         """
         from filelock import FileLock

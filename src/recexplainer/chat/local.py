@@ -71,8 +71,7 @@ class LocalChat:
         read: list[str | Outcome] = [Outcome.FAILED] * len(prompts)
         for rows in track(batches, f"{self.name} answers"):
             for row, (written, ended) in zip(rows, self._generate([prompts[row] for row in rows]), strict=True):
-                text, unfinished = split_thinking(opened_thinking(texts[row]) + written)
-                read[row] = (text.strip() or Outcome.FAILED) if ended and not unfinished else Outcome.CUT_OFF
+                read[row] = _read(opened_thinking(texts[row]) + written, ended=ended)
         outcomes = [one if isinstance(one, Outcome) else Outcome.ANSWERED for one in read]
         log_summary(self.name, outcomes, f"Answers have at most max_tokens={self.max_tokens:,} tokens.")
         return [None if isinstance(one, Outcome) else one for one in read]
@@ -102,6 +101,12 @@ class LocalChat:
         text: str = self._tokenizer.decode(ids, skip_special_tokens=True)
         marked: str = self._tokenizer.decode(ids)
         return marked if marked != text and split_thinking(marked) != (marked, False) else text
+
+
+def _read(written: str, *, ended: bool) -> str | Outcome:
+    """The answer in what was written, or why there is none."""
+    text, unfinished = split_thinking(written)
+    return (text.strip() or Outcome.FAILED) if ended and not unfinished else Outcome.CUT_OFF
 
 
 def load_tokenizer(name: str | Path) -> Any:

@@ -70,6 +70,8 @@ Retry = Literal["no", "once", "later", "too late"]
 """Whether another try can help; too late is later than the settings wait."""
 Stop = Literal["no", "if repeated", "unless answered", "always"]
 """Whether other requests would end in the same way, so that no more are sent; answered: another request was."""
+_STOPS: dict[int | None, Stop] = {401: "always", 407: "always", 400: "if repeated", 422: "if repeated"}
+_PASSING = {408, 409, 425, 429, *range(500, 600)} - {501, 505}
 
 
 class Outcome(StrEnum):
@@ -153,29 +155,33 @@ def _read_message(message: dict[str, Any], finish: str, tokens: int | None, sent
     text, unfinished = split_thinking(written := _joined(message.get("content"), "text"))
     thought = text != written or any(message.get(name) for name in _THOUGHTS)
     thought = thought or bool(_joined(message.get("content"), "thinking"))
-    refusal = str(message.get("refusal") or "") or _joined(message.get("content"), "refusal")
-    if refusal or finish == "refusal":
-        raise AnswerError(Outcome.REFUSED, f"the model refused: {refusal or text or sent}")
+    if refusal := str(message.get("refusal") or "") or _joined(message.get("content"), "refusal"):
+        raise AnswerError(Outcome.REFUSED, f"the model refused: {refusal}")
+    if finish == "refusal":
+        raise AnswerError(Outcome.REFUSED, f"the model refused: {text or sent}")
     if _FINISH_FILTERED.search(finish):
         raise AnswerError(Outcome.FILTERED, f"the answer was filtered (finish_reason {finish})")
     if _CUT.search(finish) or unfinished:
-        after = "" if tokens is None else f" after {tokens:,} tokens"
-        after += " while it was thinking" if thought and not text else ""
-        less = ", or have the server think less" if thought else ""
-        hint = f"Raise max_tokens, as with --set evaluation.endpoint.max_tokens={{more}}{less}."
-        raise AnswerError(Outcome.CUT_OFF, f"the answer was cut off{after}", hint)
+        raise _cut_off(tokens, thinking=thought, begun=bool(text))
     if message.get("tool_calls") or message.get("function_call"):
         hint = "Turn off the tools that the server or a proxy adds."
         raise AnswerError(Outcome.FAILED, f"a call of a tool in place of an answer: {sent}", hint)
     if not _WHOLE.fullmatch(finish):
         reason = f"the server broke off its answer (finish_reason {finish}): {sent}"
         raise AnswerError(Outcome.FAILED, reason, retry="later")
-    if not text.strip() and thought:
-        hint = "Raise max_tokens, or give the server the reasoning parser that suits the model."
-        raise AnswerError(Outcome.FAILED, f"thinking alone, an answer without text: {sent}", hint)
     if not text.strip():
-        raise AnswerError(Outcome.FAILED, f"an answer without text: {sent}")
+        hint = "Raise max_tokens, or give the server the reasoning parser that suits the model." if thought else ""
+        what = f"{'thinking alone, ' if thought else ''}an answer without text"
+        raise AnswerError(Outcome.FAILED, f"{what}: {sent}", hint)
     return text
+
+
+def _cut_off(tokens: int | None, *, thinking: bool, begun: bool) -> AnswerError:
+    after = "" if tokens is None else f" after {tokens:,} tokens"
+    after += " while it was thinking" if thinking and not begun else ""
+    less = ", or have the server think less" if thinking else ""
+    hint = f"Raise max_tokens, as with --set evaluation.endpoint.max_tokens={{more}}{less}."
+    return AnswerError(Outcome.CUT_OFF, f"the answer was cut off{after}", hint)
 
 
 def _joined(content: Any, kind: str) -> str:
@@ -233,19 +239,24 @@ def _read_error(error: Any, status: int | None = None) -> AnswerError:
     if status == 402 or (status in (None, 400, 403, 429) and _NO_CREDIT.search(message)):
         hint = "The account has no credit left: add some and start again; all answers so far are kept."
         return AnswerError(Outcome.FAILED, reason, hint, stop="always")
-    if status not in (401, 404, 407, 429):  # is it about this question alone?
-        if _FILTERED.search(message):
-            return AnswerError(Outcome.FILTERED, f"the question was filtered, {reason}")
-        if status == 413 or _TOO_LONG.search(message):
-            hint = "Choose a server with a longer context, or lower max_tokens."
-            return AnswerError(Outcome.FAILED, f"the question is too long, {reason}", hint)
-    passing = (408, 409, 425, 429, *(code for code in range(500, 600) if code not in (501, 505)))
-    if status in passing or (status is None and _TRANSIENT.search(message)):
+    if status not in (401, 404, 407, 429) and (about := _about_question(status, message, reason)):
+        return about
+    if status in _PASSING or (status is None and _TRANSIENT.search(message)):
         return AnswerError(Outcome.FAILED, reason, retry="later")
-    hint = _KEY if status in (None, 400) and _NO_KEY.search(message) else _HINTS.get(status, _SETTINGS)
-    doubtful = status in (400, 422) and hint is not _KEY
-    stop = "always" if status in (401, 407) else "if repeated" if doubtful else "unless answered"
-    return AnswerError(Outcome.FAILED, reason, hint, stop=stop)
+    if status in (None, 400) and _NO_KEY.search(message):
+        return AnswerError(Outcome.FAILED, reason, _KEY, stop="unless answered")
+    stop = _STOPS.get(status, "unless answered")
+    return AnswerError(Outcome.FAILED, reason, _HINTS.get(status, _SETTINGS), stop=stop)
+
+
+def _about_question(status: int | None, message: str, reason: str) -> AnswerError | None:
+    """The error if it is about this question, so that others may be answered."""
+    if _FILTERED.search(message):
+        return AnswerError(Outcome.FILTERED, f"the question was filtered, {reason}")
+    if status == 413 or _TOO_LONG.search(message):
+        hint = "Choose a server with a longer context, or lower max_tokens."
+        return AnswerError(Outcome.FAILED, f"the question is too long, {reason}", hint)
+    return None
 
 
 def _error_in(body: dict[str, Any]) -> Any:
@@ -261,9 +272,9 @@ def _message(error: Any) -> str:
         return str(error)
     named = [str(held[name]) for name in ("code", "type", "param") if held.get(name)]
     named += [json.dumps(held[name]) for name in ("metadata", "innererror") if held.get(name)]
-    reasons = next((held[name] for name in ("message", "detail", "msg", "error", "errors") if held.get(name)), None)
-    reasons = _dict(reasons).get("message", reasons) or held
-    message = reasons if isinstance(reasons, str) else json.dumps(reasons)
+    said = next(filter(None, map(held.get, ("message", "detail", "msg", "error", "errors"))), held)
+    said = _dict(said).get("message", said)
+    message = said if isinstance(said, str) else json.dumps(said)
     return f"{message} ({', '.join(named)})" if named else message
 
 

@@ -129,7 +129,11 @@ class Sender:
                 self._said.add(failed.outcome)
             if is_over and not self.stop.is_set():
                 self.stop.set()
-                raise self._error(failed) from failed
+                none = f"answered none of {self._in_a_row} requests in a row, the last"
+                what = f"The endpoint {none if failed.stop == 'no' else 'refuses'}: {failed.reason}"
+                where = f"{self._settings.model} at {self._connection.address.base} ({self._settings.address_variable})"
+                hint = failed.hint or "Start again later; all answers so far are kept."
+                raise ChatError(what, location=where, hint=hint) from failed
             if is_first and not self.stop.is_set():
                 _log.warning(f"{self._settings.model}: {failed}")
             return failed
@@ -143,12 +147,6 @@ class Sender:
             return True
         enough = {"unless answered": 1, "if repeated": min(2, self._asked)}.get(failed.stop, _IN_A_ROW)
         return not self._answered and self._in_a_row >= enough
-
-    def _error(self, failed: AnswerError) -> ChatError:
-        none = f"answered none of {self._in_a_row} requests in a row, the last"
-        what = f"The endpoint {none if failed.stop == 'no' else 'refuses'}: {failed.reason}"
-        where = f"{self._settings.model} at {self._connection.address.base} ({self._settings.address_variable})"
-        return ChatError(what, location=where, hint=failed.hint or "Start again later; all answers so far are kept.")
 
     def _send_once(self, conversation: Conversation) -> tuple[Answer, dict[str, Any]]:
         """One try; more than one request only while the endpoint refuses parameters that can be changed."""
