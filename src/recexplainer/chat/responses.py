@@ -152,28 +152,35 @@ def read_answer(content: bytes, max_tokens: int | None = None) -> Answer:
 
 
 def _read_message(message: dict[str, Any], finish: str, tokens: int | None, sent: str) -> str:
-    text, unfinished = split_thinking(written := _joined(message.get("content"), "text"))
-    thought = text != written or any(message.get(name) for name in _THOUGHTS)
-    thought = thought or bool(_joined(message.get("content"), "thinking"))
-    if refusal := str(message.get("refusal") or "") or _joined(message.get("content"), "refusal"):
-        raise AnswerError(Outcome.REFUSED, f"the model refused: {refusal}")
-    if finish == "refusal":
-        raise AnswerError(Outcome.REFUSED, f"the model refused: {text or sent}")
-    if _FINISH_FILTERED.search(finish):
-        raise AnswerError(Outcome.FILTERED, f"the answer was filtered (finish_reason {finish})")
+    content = message.get("content")
+    text, unfinished = split_thinking(written := _joined(content, "text"))
+    thoughts = (text != written, _joined(content, "thinking"), *map(message.get, _THOUGHTS))
+    if withheld := _withheld(message, finish, text or sent):
+        raise withheld
     if _CUT.search(finish) or unfinished:
-        raise _cut_off(tokens, thinking=thought, begun=bool(text))
+        raise _cut_off(tokens, thinking=any(thoughts), begun=bool(text))
     if message.get("tool_calls") or message.get("function_call"):
         hint = "Turn off the tools that the server or a proxy adds."
         raise AnswerError(Outcome.FAILED, f"a call of a tool in place of an answer: {sent}", hint)
     if not _WHOLE.fullmatch(finish):
         reason = f"the server broke off its answer (finish_reason {finish}): {sent}"
         raise AnswerError(Outcome.FAILED, reason, retry="later")
-    if not text.strip():
-        hint = "Raise max_tokens, or give the server the reasoning parser that suits the model." if thought else ""
-        what = f"{'thinking alone, ' if thought else ''}an answer without text"
-        raise AnswerError(Outcome.FAILED, f"{what}: {sent}", hint)
-    return text
+    if text.strip():
+        return text
+    if any(thoughts):
+        hint = "Raise max_tokens, or give the server the reasoning parser that suits the model."
+        raise AnswerError(Outcome.FAILED, f"thinking alone, an answer without text: {sent}", hint)
+    raise AnswerError(Outcome.FAILED, f"an answer without text: {sent}")
+
+
+def _withheld(message: dict[str, Any], finish: str, sent: str) -> AnswerError | None:
+    """The error if the model refused, or its answer was filtered."""
+    refusal = str(message.get("refusal") or "") or _joined(message.get("content"), "refusal")
+    if refusal or finish == "refusal":
+        return AnswerError(Outcome.REFUSED, f"the model refused: {refusal or sent}")
+    if _FINISH_FILTERED.search(finish):
+        return AnswerError(Outcome.FILTERED, f"the answer was filtered (finish_reason {finish})")
+    return None
 
 
 def _cut_off(tokens: int | None, *, thinking: bool, begun: bool) -> AnswerError:

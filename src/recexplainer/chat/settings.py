@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from pydantic import Field
@@ -12,6 +13,16 @@ from recexplainer.settings import Settings
 
 class EndpointSettings(Settings):
     """Which model of which endpoint is asked, how patiently, and at what price."""
+
+    renamed = MappingProxyType(
+        {
+            "longest_answer": "max_tokens",
+            "limit_name": "max_tokens_parameter",
+            "first_wait": "initial_backoff",
+            "longest_wait": "max_backoff",
+            "usual_answer": "expected_tokens",
+        }
+    )
 
     model: str
     """Name of the model, as the endpoint calls it; on Azure the name of the deployment."""
