@@ -38,6 +38,11 @@ def test_file_and_overrides(tmp_path: Path):
     assert whole == Whole(name="a=b", model=Model(training=Training(epochs=2, learning_rate=1e-3), shape=(2, 3)))
 
 
+@pytest.mark.parametrize("signs", ["|", "::", ",", " ", "^"])
+def test_signs_alone_are_text(tmp_path: Path, signs: str):
+    assert read_settings(Whole, write(tmp_path, "name: x"), [f"name={signs}"]).name == signs
+
+
 def test_override_opens_what_the_file_does_not_name(tmp_path: Path):
     whole = read_settings(Whole, write(tmp_path, "name: x"), ["model.optional.epochs=4"])
     assert whole.model.optional == Training(epochs=4)

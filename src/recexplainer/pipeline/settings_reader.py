@@ -5,6 +5,7 @@ It works for any settings class and knows none of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,6 +18,7 @@ from recexplainer.errors import SettingsError
 from recexplainer.settings import Settings
 
 S = TypeVar("S", bound=Settings)
+_SIGNS = re.compile(r"[^\w\[\]{}\"'~]+")  # text of separators; YAML would read :: as an object, and | as nothing
 
 
 def read_settings(kind: type[S], path: Path, overrides: Sequence[str] = ()) -> S:
@@ -82,7 +84,7 @@ def _override(values: dict[str, Any], override: str) -> str:
         what = "A setting on the command line is not of the form key.sub=value."
         raise SettingsError(what, location=at, hint="Write for example --set surrogate.epochs.hybrid=3.")
     try:
-        value: Any = yaml.safe_load(text)
+        value: Any = text if _SIGNS.fullmatch(text) else yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise SettingsError(f"The value is not YAML: {error}", location=at, hint="Put quotes around it.") from error
     level = values

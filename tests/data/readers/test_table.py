@@ -195,3 +195,23 @@ def test_real_reviews_with_metadata(real_data: Callable[[str], Path]) -> None:
     dataset = read_folder(real_data("amazon-office-products"), mapping)
     assert (dataset.n_users, dataset.n_items) == (2_024, 3_459)
     assert (dataset.items["brand"] != "").sum() > 0.5 * dataset.n_items
+
+
+@pytest.mark.parametrize(
+    ("cells", "genres"),
+    [
+        (("['Spy', 'Fun']", '["War"]'), [["Spy", "Fun"], ["War"]]),
+        (("[{'id': 16, 'name': 'Spy'}]", "[]"), [["16", "Spy"], []]),
+        (("[Spy|Fun]", "[War]"), [["[Spy", "Fun]"], ["[War]"]]),
+    ],
+)
+def test_lists_written_as_text(tmp_path: Path, cells: tuple[str, str], genres: list[list[str]]) -> None:
+    rows = {"user_id": ["u", "u"], "item_id": ["a", "b"], "title": ["Ash", "Bay"], "genres": cells}
+    pl.DataFrame(rows).write_csv(tmp_path / "interactions.csv")
+    assert read_folder(tmp_path).items["genres"].to_list() == genres
+
+
+def test_json_under_the_name_of_a_table(tmp_path: Path) -> None:
+    (tmp_path / "interactions.csv").write_text('{"user_id": "u", "item_id": "a", "title": "Ash"}\n')
+    with pytest.raises(DataError, match="is JSON, not separated text"):
+        read_folder(tmp_path)

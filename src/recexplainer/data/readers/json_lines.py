@@ -215,7 +215,7 @@ def _column(values: Sequence[Any], kind: pl.DataType) -> pl.Series:
                 return pl.Series(values, dtype=pl.Float64 if float in kinds else pl.Int64)
         kind = pl.List(pl.String()) if kinds & {list, dict} else pl.String()
     if isinstance(kind, pl.List):
-        return list_column([None if value is None else list(map(_text, _leaves(value))) for value in values])
+        return list_column([None if value is None else texts_within(value) for value in values])
     with suppress(TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
         return pl.Series(values, dtype=pl.String).cast(kind)
     return pl.Series([None if value is None else _text(value) for value in values], dtype=pl.String).cast(kind)
@@ -236,13 +236,11 @@ def _unwrapped(value: Any) -> Any:
     return value
 
 
-def _leaves(value: Any) -> Iterator[Any]:
-    """All values within lists and objects, however nested."""
+def texts_within(value: Any) -> list[str]:
+    """All values within lists and objects as texts, however nested; a value alone is one."""
     if isinstance(value, (list, dict)):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _leaves(part)
-    elif value is not None:
-        yield value
+        return [text for part in (value.values() if isinstance(value, dict) else value) for text in texts_within(part)]
+    return [] if value is None else [_text(value)]
 
 
 def _text(value: Any) -> str:

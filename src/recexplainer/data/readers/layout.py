@@ -83,6 +83,9 @@ def find_layout(
     separator than that of `options` is right.
     """
     data = read_text_bytes(path, latin=latin)
+    if data.startswith(b'{"'):
+        hint = "let its name end in .jsonl, or in .json"
+        raise DataError("the file is JSON, not separated text", location=f"{path}, line 1", hint=hint)
     if b"\n" not in data:
         data = data.replace(b"\r", b"\n")
     return _Finder(path, data, options, is_header, expected).layout()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from ast import literal_eval
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
-from recexplainer.data.cleaning import ITEM_COLUMNS
+from recexplainer.data.cleaning import ITEM_COLUMNS, list_column
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.notes import Note, counted
 from recexplainer.data.readers.amazon import AMAZON
 from recexplainer.data.readers.columns import ColumnMapping, Names, choose_columns
 from recexplainer.data.readers.files import Reader, dataset_name
+from recexplainer.data.readers.json_lines import texts_within
 from recexplainer.data.readers.movielens import MOVIELENS
 from recexplainer.data.readers.sources import Source, is_parts, not_read, open_source, tables
 from recexplainer.data.readers.steam import STEAM
@@ -67,10 +70,19 @@ def join_sources(
         catalogue, fallback = _with_fallback(catalogue)
         notes = (*notes, *more)
     listed = [name for name, kind in ITEM_COLUMNS.items() if kind.is_nested() and name in catalogue.columns]
-    split = split or (lambda texts: texts.str.split(mapping.list_separator))
+    split = split or (lambda texts: _split_lists(texts, mapping.list_separator))
     catalogue = catalogue.with_columns(split(catalogue[name]) for name in listed if catalogue[name].dtype == pl.String)
     dataset = Dataset.from_frames(interactions, catalogue, name=name, day_first=mapping.day_first)
     return replace(dataset, notes=(*chosen.notes, *notes, *fallback, *dataset.notes))
+
+
+def _split_lists(texts: pl.Series, separator: str) -> pl.Series:
+    """Lists of a column of text; where all are lists as Python or JSON writes them, their values."""
+    values: list[list[str] | None] = []
+    with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+        if texts.str.contains(r"^\s*\[.*\]\s*$").all() and texts.null_count() < len(texts):
+            values = [None if text is None else texts_within(literal_eval(text.strip())) for text in texts]
+    return list_column(values).alias(texts.name) if values else texts.str.split(separator)
 
 
 def _with_fallback(items: pl.DataFrame) -> tuple[pl.DataFrame, tuple[Note, ...]]:
