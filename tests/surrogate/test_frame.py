@@ -151,6 +151,15 @@ def test_no_blank_is_added_to_a_title(kind: str) -> None:
     assert one.decode(ids, clean_up_tokenization_spaces=False).strip() == "".join(pieces).strip()
 
 
+@pytest.mark.parametrize("kind", ["llama-2", "never", "byte-level"])
+def test_a_title_ends_no_answer(kind: str) -> None:
+    one = sentence_piece(kind)
+    ids = encode(one, "Quiet</s>Harbor", literal=True)
+    assert one.eos_token_id not in ids
+    assert one.decode(ids, clean_up_tokenization_spaces=False).strip() == "Quiet</s>Harbor"
+    assert one.eos_token_id in encode(one, "Quiet</s>")
+
+
 def test_what_a_tokenizer_puts_before_a_text_by_itself() -> None:
     from tokenizers.processors import TemplateProcessing
 

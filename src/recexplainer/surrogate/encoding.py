@@ -37,8 +37,8 @@ class PromptEncoder:
     def __init__(self, tokenizer: Any, titles: Sequence[str], max_length: int, frame: ChatFrame | None = None) -> None:
         self.tokenizer, self.titles, self.max_length = tokenizer, titles, max_length
         self.frame = frame or chat_frame(tokenizer)
-        self.title_ids = [encode(tokenizer, title) for title in titles]
-        self._words = lru_cache(_MAX_CACHED_WORDS)(partial(encode, tokenizer))
+        self.title_ids = [encode(tokenizer, title, literal=True) for title in titles]
+        self._words = lru_cache(_MAX_CACHED_WORDS)(partial(encode, tokenizer, literal=True))
 
     def __call__(self, prompt: Prompt, user: int = -1, reserved_tokens: int = 0) -> Encoded:
         """Ids of one prompt, whose user vector is this row. One that is too long loses its oldest history titles.

@@ -89,16 +89,20 @@ def frame_of_format_2(tokenizer: Any) -> ChatFrame:
     return frame
 
 
-def encode(tokenizer: Any, text: str) -> list[int]:
-    """Token ids of a piece of text as it continues another, nothing added: no special token, no leading blank."""
+def encode(tokenizer: Any, text: str, *, literal: bool = False) -> list[int]:
+    """Token ids of a piece of text as it continues another, nothing added: no special token, no leading blank.
+
+    `literal`: what is written like a special token ("</s>" in a title) is text, and ends no answer.
+    """
     if not text:
         return []
     anchor = _anchor(tokenizer)
-    return _after(tokenizer, anchor, text) if anchor else _ids(tokenizer, text)
+    return _after(tokenizer, anchor, text, literal) if anchor else _ids(tokenizer, text, literal)
 
 
-def _ids(tokenizer: Any, text: str) -> list[int]:
-    return tokenizer.encode(text, add_special_tokens=False, verbose=False) if text else []
+def _ids(tokenizer: Any, text: str, literal: bool = False) -> list[int]:
+    how = {"add_special_tokens": False, "split_special_tokens": literal, "verbose": False}
+    return tokenizer.encode(text, **how) if text else []
 
 
 @lru_cache(maxsize=8)
@@ -114,9 +118,9 @@ def _anchor(tokenizer: Any) -> str:
     return ""
 
 
-def _after(tokenizer: Any, anchor: str, text: str) -> list[int]:
-    head, ids = _ids(tokenizer, anchor), _ids(tokenizer, anchor + text)
-    return ids[len(head) :] if ids[: len(head)] == head else _ids(tokenizer, text)
+def _after(tokenizer: Any, anchor: str, text: str, literal: bool = False) -> list[int]:
+    head, ids = (_ids(tokenizer, part, literal) for part in (anchor, anchor + text))
+    return ids[len(head) :] if ids[: len(head)] == head else _ids(tokenizer, text, literal)
 
 
 def _one_template(tokenizer: Any) -> str:
