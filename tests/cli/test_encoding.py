@@ -83,3 +83,11 @@ def test_a_pipe_that_nobody_reads_ends_quietly(arguments: list[str], tmp_path: P
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, cwd=tmp_path, check=False)
     os.close(writing)
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_stream_that_is_closed_takes_nothing(closed: str) -> None:
+    command = f"{sys.executable} -m recexplainer explain nowhere --user u --item i {closed}>&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr

@@ -101,10 +101,19 @@ def test_one_user_may_be_answered_by_one_row() -> None:
         [[1.0, -INF, 3.0], [4.0, 5.0, 6.0]],
         [[1.0, float(np.finfo(np.float32).min), 3.0], [4.0, 5.0, 6.0]],
         np.ma.masked_equal(RIGHT, 2.0),
+        *(np.where(RIGHT == 2, mask, RIGHT) for mask in (-9999, -65504, -1e9, -1e23)),
     ],
 )
 def test_what_is_never_recommended_is_minus_infinity(answer: Any) -> None:
     assert answered(answer).tolist() == [[1.0, -INF, 3.0], [4.0, 5.0, 6.0]]
+
+
+def test_masks_are_told_from_low_scores() -> None:
+    """Of squared distances, counts, and scores that differ little there is none."""
+    scores = np.array([[-1e9, -1e9, 5], [-3000, -700, -0.1], [0, 5000, 5000], [-1e6, -1e6, -1e6]], np.float32)
+    expected = scores.copy()
+    expected[0, :2] = -np.inf
+    np.testing.assert_array_equal(answered(scores, [User((0,))] * 4), expected)
 
 
 @pytest.mark.parametrize(
@@ -115,14 +124,16 @@ def test_what_is_never_recommended_is_minus_infinity(answer: Any) -> None:
         (np.ones((2, 4)), "One column more: is there a row for padding"),
         (RIGHT[0], "One row was returned where 2 are needed"),
         (RIGHT[:1], r"the shape \(1, 3\), where \(2, 3\) is expected"),
+        (RIGHT.ravel(), r"the shape \(6,\), where \(2, 3\) is expected"),
         (None, "but None: its return"),
+        ([[None, 2.0, 3.0], [4.0, 5.0, 6.0]], "NaN for the item 'i1'"),
         ([{"i1": 1.0}] * 2, "but list of dict"),
         (["good", "bad"], "but list of str"),
         (np.array([["1", "2", "3"]] * 2), "holds no numbers"),
         (np.array([["1", "2", "3"]] * 2, object), "holds no numbers"),
         (RIGHT * 1j, "complex"),
         (torch.from_numpy(RIGHT) * 1j, "complex"),
-        (torch.from_numpy(RIGHT).to("meta"), "device meta"),
+        (torch.from_numpy(RIGHT).to("meta"), "meta tensor"),
         ([[1.0], [2.0, 3.0]], "did not return an array of numbers"),
         (np.zeros(2, [("score", "f4"), ("item", "i4")]), "structured array with the fields score, item"),
         (pd.DataFrame(RIGHT[:, :2], columns=IDS[:2]), "not those of the catalogue: for example 'i10'"),

@@ -183,6 +183,17 @@ def test_no_false_alarm(recommender: Callable[[], Recommender]) -> None:
     assert check(recommender()).warnings == ()
 
 
+def test_popularity_in_a_sparse_catalogue_is_no_alarm() -> None:
+    """Most held-out items have no other interaction, and an order learned from all would rank them above the rest."""
+    rng = np.random.default_rng(0)
+    events = pl.DataFrame({"user_id": np.repeat(np.arange(60), 5), "item_id": rng.integers(0, 900, 300)}).unique()
+    events = events.sort("user_id", "item_id").cast(pl.String)
+    items = [str(item) for item in range(900)]
+    data = Dataset.from_frames(events, pl.DataFrame({"item_id": items, "title": [f"Title {one}" for one in items]}))
+    counts = np.bincount(leave_one_out(data).train_interactions()[1], minlength=data.n_items)
+    assert "It seems that" not in " ".join(check(SameForAll(counts), data).warnings)
+
+
 def test_held_out_items_that_are_never_recommended_are_counted_and_no_alarm() -> None:
     data, items, _ = tastes()
     asked = ScoredBy(

@@ -7,6 +7,7 @@ import os
 import sys
 import unicodedata
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 _ALIKE = str.maketrans(
@@ -24,7 +25,12 @@ _ALIKE = str.maketrans(
 
 
 def use_terminal_encoding() -> None:
-    """From here on, what standard output and error cannot show is replaced by what looks alike, or by "?"."""
+    """From here on, what standard output and error cannot show is replaced by what looks alike, or by "?".
+
+    Where there is none (it was closed, or Windows gave none), what is written goes nowhere.
+    """
+    nowhere = Path(os.devnull)
+    sys.stdout, sys.stderr = (stream or nowhere.open("w", encoding="utf-8") for stream in (sys.stdout, sys.stderr))
     for stream in (sys.stdout, sys.stderr):
         reconfigure: Any = getattr(stream, "reconfigure", None)
         if reconfigure:

@@ -146,7 +146,7 @@ def _refuse_excluded(batch: ScoreBatch, items: Sequence[int], titles: Sequence[s
     """Raise RecommenderError for an item that is never recommended to the user: nothing of that is attributable."""
     for row, (user, item) in enumerate(zip(batch.users, items, strict=True)):
         if batch.excluded is not None and batch.excluded[row, item]:
-            message = f"The recommender never recommends “{titles[item]}” to this user: its score is -inf."
+            message = f"The recommender never recommends “{titles[item]}” to this user: its score is -inf or a mask."
             hint = "No history item decides that. Ask about an item with a finite score."
             raise RecommenderError(message, location=f"user {user.id!r}", hint=hint)
 

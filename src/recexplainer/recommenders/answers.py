@@ -25,13 +25,11 @@ from recexplainer.recommenders.base import Floats, User
 
 _ONE_AT_A_TIME = RLock()  # stages may run in threads, and standard output belongs to all of them
 _SHOWN = 3  # history items in a message
-_PLAIN = (int, float, bool, np.ndarray)  # what lists of numbers are made of
-_LOWEST = np.float32(-1e30)  # below it a score is a mask, as the lowest float32 is for implicit: as good as -inf
+_LOWEST = np.float32(-1e30)  # below it a score is a mask, as the lowest float32 is for implicit
+_ARRAY = "Return a NumPy array of numbers; of scores one row a user, in it a score for every item."
+_TEXT = "Ids are text: convert them where your model knows numbers."
 _DEBUG = "Correct the code; the option --debug shows the whole traceback."
-_ANY_HISTORY = (
-    "It must answer for any history. If it knows only the histories of its own users, set "
-    "recommender.function.answers_changed_history: false."
-)
+_OWN_USERS = "If it knows only its own users' histories, set recommender.function.answers_changed_history: false."
 
 
 def checked_scores(
@@ -42,26 +40,24 @@ def checked_scores(
     A frame whose columns are labelled by the `item_ids` is put in their order, however it came. Raises RecommenderError
     where it is no array of numbers, has another shape, holds NaN or +inf, or has no finite score for a user.
     """
-    array = _numbers(_in_order(answer, item_ids, location), "scores", location, len(users))
-    if array.shape == (n_items,) and len(users) == 1:
-        array = array[None]  # what model(x).squeeze() gives for one user
-    if array.shape != (len(users), n_items):
-        raise _wrong_shape(array.shape, (len(users), n_items), "scores", location)
-    scores = np.where(array < _LOWEST, -np.inf, array).astype(np.float32)
-    wrong = ~(scores < np.inf)
-    if wrong.any():
-        row, item = (int(place) for place in np.argwhere(wrong)[0])
-        what = "NaN" if np.isnan(scores[row, item]) else "+inf"
+    scores = _numbers(_in_order(answer, item_ids, location), "scores", location, len(users))
+    if scores.shape == (n_items,) and len(users) == 1:
+        scores = scores[None]  # what model(x).squeeze() gives for one user
+    if scores.shape != (len(users), n_items):
+        raise _wrong_shape(scores.shape, (len(users), n_items), "scores", location)
+    scores = np.where(scores < _LOWEST, np.float32(-np.inf), scores)
+    wrong, empty = np.argwhere(~(scores < np.inf)), np.argwhere(scores.max(axis=1) == -np.inf)
+    if not len(wrong) and not len(empty):
+        return _unmasked(scores)
+    row, *items = (wrong if len(wrong) else empty)[0].tolist()
+    what, hint = "-inf for every item", "Return a finite score for what may be recommended."
+    for item in items:
         named = repr(item_ids[item]) if item_ids else f"number {item}"
-        more = f" ({int(wrong.sum()):,} scores are NaN or +inf)" if wrong.sum() > 1 else ""
-        message = f"scores returned {what} for the item {named}, for {asked(users[row], item_ids)}{more}."
+        what = f"{'NaN' if np.isnan(scores[row, item]) else '+inf'} for the item {named}"
         hint = "Return a finite score for every item, or -inf for one that is never recommended to this user."
-        raise RecommenderError(message, location=location, hint=hint)
-    if len(empty := np.flatnonzero(~np.isfinite(scores).any(axis=1))):
-        message = f"scores returned -inf for every item, for {asked(users[int(empty[0])], item_ids)}."
-        hint = "Return a finite score for what may be recommended."
-        raise RecommenderError(message, location=location, hint=hint)
-    return scores
+    more = f" ({len(wrong):,} scores are NaN or +inf)" if len(wrong) > 1 else ""
+    message = f"scores returned {what}, for {asked(users[row], item_ids)}{more}."
+    raise RecommenderError(message, location=location, hint=hint)
 
 
 def checked_vectors(answer: Any, count: int, method: str, location: str) -> Floats:
@@ -69,11 +65,10 @@ def checked_vectors(answer: Any, count: int, method: str, location: str) -> Floa
     array = _numbers(answer, method, location, count)
     if array.ndim != 2 or len(array) != count:
         raise _wrong_shape(array.shape, (count, None), method, location)
-    if not np.isfinite(array).all():
-        rows = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if len(rows := np.flatnonzero(~np.isfinite(array).all(axis=1))):
         message = f"{method} returned NaN or infinity in {len(rows):,} rows, first in row {rows[0]} (counted from 0)."
         raise RecommenderError(message, location=location, hint="Return finite numbers only.")
-    return np.array(array, np.float32)
+    return array
 
 
 def asked(user: User, item_ids: Sequence[str] | None = None) -> str:
@@ -85,21 +80,13 @@ def asked(user: User, item_ids: Sequence[str] | None = None) -> str:
 
 
 def call(
-    function: Callable[..., Any],
-    users: Sequence[User],
-    ask: Callable[[Sequence[User]], Any],
-    name: str,
-    item_ids: Sequence[str] | None = None,
+    users: Sequence[User], ask: Callable[[Sequence[User]], Any], name: str, item_ids: Sequence[str] | None = None
 ) -> Any:
-    """What somebody's `function` answers to `ask(users)`; what it raises becomes one RecommenderError.
+    """What somebody's code answers to `ask(users)`; what it raises becomes one RecommenderError.
 
     The error names the first user for whom it raises, and the line of code. Whatever it prints goes to standard error,
     and the seeds of Python, NumPy and torch are afterwards as before.
     """
-    if _is_async(function):
-        raise RecommenderError(
-            "This function is asynchronous.", location=name, hint="Give a plain function: def, not async def."
-        )
     try:
         with undisturbed():
             answer = ask(users)
@@ -109,12 +96,13 @@ def call(
         culprit, raised = _culprit(users, ask, error)
         whom = asked(culprit, item_ids) if culprit else f"the histories of {len(users):,} users together"
         message = f"{name} raised {type(raised).__name__} for {whom}: {described(raised)}."
-        hint = _ANY_HISTORY if isinstance(raised, LookupError) else f"{_DEBUG} {_ANY_HISTORY}"
+        hint = f"{_TEXT if isinstance(raised, LookupError) else _DEBUG} {_OWN_USERS}"
         raise RecommenderError(message, location=name, hint=hint) from raised
-    if inspect.isawaitable(answer):
+    if inspect.isawaitable(answer) or inspect.isasyncgen(answer):
         if inspect.iscoroutine(answer):
             answer.close()
-        raise RecommenderError("It returned an awaitable.", location=name, hint="Return the scores themselves.")
+        message = f"This function is asynchronous: it returned {type(answer).__name__}."
+        raise RecommenderError(message, location=name, hint="Give a plain function: def, not async def.")
     return answer
 
 
@@ -160,11 +148,6 @@ def _culprit(
     return (users[0] if len(users) == 1 else None), error
 
 
-def _is_async(function: Any) -> bool:
-    called = function if inspect.isroutine(function) else type(function).__call__
-    return inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called)
-
-
 def _in_order(answer: Any, item_ids: Sequence[str] | None, location: str) -> Any:
     """A frame with its columns in the order of the items, where it labels them by item; else as it is."""
     labels = getattr(answer, "columns", None)
@@ -182,28 +165,36 @@ def _in_order(answer: Any, item_ids: Sequence[str] | None, location: str) -> Any
     return answer.iloc[:, order] if hasattr(answer, "iloc") else answer[:, order]
 
 
-def _numbers(answer: Any, method: str, location: str, rows: int) -> NDArray[Any]:
+def _unmasked(scores: Floats) -> Floats:
+    """-inf for what a finite number masks, such as -1e9 or -9999.
+
+    It is one number but for rounding, below a user's other scores by a hundred times what these differ or are at most.
+    """
+    best = scores.max(axis=1)
+    for row in np.flatnonzero(scores.min(axis=1) < -100 * np.maximum(np.abs(best), 1)):
+        ordered = np.sort(scores[row][scores[row] > -np.inf]).astype(np.float64)
+        gaps, spread = np.diff(ordered), np.maximum(best[row] - ordered[1:], max(abs(best[row]), 1))
+        last = np.flatnonzero((gaps > 100 * spread) & (ordered[:-1] - ordered[0] < 0.001 * gaps))[-1:]
+        scores[row, np.isin(scores[row], ordered[: last[0] + 1] if len(last) else ())] = -np.inf
+    return scores
+
+
+def _numbers(answer: Any, method: str, location: str, rows: int) -> Floats:
     """Real numbers as an array of any shape; RecommenderError where it is none."""
     try:
         array = as_array(answer, rows + 1)
-    except RecommenderError:
-        raise
-    except Exception as error:
-        message = f"{method} did not return an array of numbers but {_kind(answer)}: {' '.join(str(error).split())}."
-        raise RecommenderError(message, location=location, hint="Return a NumPy array.") from error
-    if array.dtype.names:
-        message = f"{method} returned a structured array with the fields {', '.join(array.dtype.names)}."
-        hint = "Return its numbers: numpy.lib.recfunctions.structured_to_unstructured(array)."
-        raise RecommenderError(message, location=location, hint=hint)
-    texts = array.dtype == object and any(isinstance(one, str | bytes) for one in array.ravel())
-    try:
+        texts = array.dtype == object and any(isinstance(one, str | bytes) for one in array.ravel())
+        if array.dtype.names:
+            raise TypeError(f"a structured array with the fields {', '.join(array.dtype.names)}")
         if texts or array.dtype.kind in "USMmcV":
             raise TypeError(f"it holds {'complex numbers' if array.dtype.kind == 'c' else 'no numbers'}")
         with np.errstate(over="ignore"):
             return array.astype(np.float32)
-    except (TypeError, ValueError) as error:
-        message = f"{method} did not return an array of numbers but {_kind(answer)}: {error}."
-        raise RecommenderError(message, location=location, hint="Return a NumPy array.") from error
+    except Exception as error:
+        inner = f" of {type(answer[0]).__name__}" if isinstance(answer, list | tuple) and answer else ""
+        kind = "None" if answer is None else f"{type(answer).__name__}{inner}"
+        message = f"{method} did not return an array of numbers but {kind}: {' '.join(str(error).split())}."
+        raise RecommenderError(message, location=location, hint=_ARRAY) from error
 
 
 def as_array(answer: Any, most: int | None = None) -> NDArray[Any]:
@@ -214,63 +205,37 @@ def as_array(answer: Any, most: int | None = None) -> NDArray[Any]:
     if answer is None:
         raise TypeError("its return statement may be missing")
     if inspect.isgenerator(answer):
-        answer = list(islice(cast("Generator[Any]", answer), most))
-    if isinstance(answer, list | tuple) and type(_first(answer)) not in _PLAIN:
-        return np.stack([as_array(one, most) for one in cast("Sequence[Any]", answer)])
+        answer = list(islice(answer, most))
+    first: Any = answer
+    while isinstance(first, list | tuple) and first:
+        first = cast("Sequence[Any]", first)[0]
+    if isinstance(answer, list | tuple) and not isinstance(first, int | float | np.ndarray):
+        return np.stack([as_array(np.nan if one is None else one, most) for one in cast("Sequence[Any]", answer)])
     if isinstance(answer, np.ma.MaskedArray):
         return np.ma.filled(answer.astype(np.float64), -np.inf)  # what is masked is not recommended
-    return np.asarray(answer if isinstance(answer, np.ndarray) else _of_library(answer))
-
-
-def _of_library(answer: Any) -> Any:
-    """What NumPy can read of another library's object."""
-    if hasattr(answer, "detach"):
-        return _of_tensor(answer)
-    for method in ("toarray", "to_numpy"):  # of scipy.sparse; of frames
-        if hasattr(answer, method):
-            return getattr(answer, method)()
     if hasattr(answer, "__dlpack__") and not hasattr(answer, "__array__"):
         import torch
 
-        return _of_tensor(torch.from_dlpack(answer))
-    return answer
-
-
-def _first(nested: Any) -> Any:
-    """The first value of lists within lists."""
-    while isinstance(nested, list | tuple) and nested:
-        nested = nested[0]
-    return nested
-
-
-def _of_tensor(tensor: Any) -> NDArray[Any]:
-    if tensor.is_meta:
-        raise TypeError("a tensor on the device meta holds no numbers")
-    tensor = tensor.detach()
-    if tensor.is_quantized:
-        tensor = tensor.dequantize()
-    if tensor.layout != sys.modules["torch"].strided:
-        tensor = tensor.to_dense()
-    if tensor.is_complex():
-        raise TypeError("it holds complex numbers")
-    return tensor.cpu().float().numpy()
-
-
-def _kind(answer: Any) -> str:
-    inner = f" of {type(answer[0]).__name__}" if isinstance(answer, list | tuple) and answer else ""
-    return "None" if answer is None else f"{type(answer).__name__}{inner}"
+        answer = torch.from_dlpack(answer)
+    if callable(detach := getattr(answer, "detach", None)):
+        tensor: Any = detach()
+        return (tensor if tensor.is_complex() else tensor.float()).cpu().to_dense().numpy()
+    for method in ("toarray", "to_numpy"):  # of scipy.sparse; of frames
+        if hasattr(answer, method):
+            return np.asarray(getattr(answer, method)())
+    return np.asarray(answer)
 
 
 def _wrong_shape(
     shape: tuple[int, ...], expected: tuple[int, int | None], method: str, location: str
 ) -> RecommenderError:
-    wanted = f"({expected[0]}, {'any width' if expected[1] is None else expected[1]})"
+    rows, width = expected
     hint = "Return one row a user (of item vectors: an item), and of scores one column an item."
     if len(shape) == 2 and shape == expected[::-1]:
         hint = f"Rows and columns seem to be exchanged: return the transposed array. {hint}"
-    elif len(shape) == 1:
-        hint = f"One row was returned where {expected[0]} are needed. {hint}"
-    elif len(shape) == 2 and shape[0] == expected[0] and expected[1] and abs(shape[1] - expected[1]) == 1:
-        hint = f"One column {'less' if shape[1] < expected[1] else 'more'}: is there a row for padding? {hint}"
-    message = f"{method} returned the shape {shape}, where {wanted} is expected."
+    elif shape == (width,):
+        hint = f"One row was returned where {rows} are needed. {hint}"
+    elif len(shape) == 2 and shape[0] == rows and width and abs(shape[1] - width) == 1:
+        hint = f"One column {'less' if shape[1] < width else 'more'}: is there a row for padding? {hint}"
+    message = f"{method} returned the shape {shape}, where ({rows}, {width or 'any width'}) is expected."
     return RecommenderError(message, location=location, hint=hint)

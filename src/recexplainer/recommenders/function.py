@@ -116,8 +116,7 @@ class FunctionRecommender:
             return np.empty((0, self.n_items), np.float32)
         if not self._is_object:
             require_history(users, self._name)
-        function = self._target.scores if self._is_object else self._target
-        answer = call(function, users, self._ask, self._name, self._item_ids)
+        answer = call(users, self._ask, self._name, self._item_ids)
         return checked_scores(answer, users, self.n_items, self._name, self._item_ids)
 
     @property
@@ -138,7 +137,7 @@ class FunctionRecommender:
             raise self._error("This recommender has no vectors, it can only score.", hint)
         function = getattr(self._target, method)
         arguments = [list(users)] if method == "user_vectors" else []
-        answer = call(function, users, lambda some: function(*arguments), self._name, self._item_ids)
+        answer = call(users, lambda some: function(*arguments), self._name, self._item_ids)
         return checked_vectors(answer, count, method, self._name)
 
     def _takes_items(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,26 +30,22 @@ class Mistake:
     places: NDArray[np.int64]
 
 
-def possible_mistakes(
-    ids: Sequence[str], what: str, further: dict[str, NDArray[np.int64]] | None = None
-) -> list[Mistake]:
+def possible_mistakes(ids: Sequence[str], what: str, sequence: Sequence[int] | None = None) -> list[Mistake]:
     """All that differ from each other and from no mistake.
 
-    `ids` are in the data's order; `what` they are, in the plural. `further` orders, by name, are permutations of the
-    ids' places.
+    `ids` are in the data's order; `what` they are, in the plural. `sequence` are the places of ids as the data's
+    interactions name them: programs number items as they first meet them.
     """
-    known = _orders(ids, what) | (further or {})
-    orders: dict[bytes, tuple[str, NDArray[np.int64]]] = {}
-    for name, order in known.items():
-        orders.setdefault(_key(order), (name, order))
-    found = {_key(np.arange(len(ids))): Mistake("", np.arange(len(ids)))}
-    for taken, taken_order in orders.values():
-        for actual, order in orders.values():
-            words = f"the rows of its {what} seem to be in the order of {actual}, and their ids in that of {taken}"
-            _add(found, words, taken_order, order)
-    for name, order in known.items():
-        if further and name in further:
-            continue  # who comes next in these is what a good recommender predicts
+    known = sorted_orders = _orders(ids, what)
+    if sequence is not None:
+        first = np.unique(np.concatenate([sequence, np.arange(len(ids))]), return_index=True)[1]
+        known = sorted_orders | {"first interactions": np.argsort(first)}
+    found: dict[bytes, Mistake] = {}
+    _add(found, "", known[next(iter(known))], known[next(iter(known))])
+    for (taken, taken_order), (actual, order) in product(known.items(), repeat=2):
+        words = f"the rows of its {what} seem to be in the order of {actual}, and their ids in that of {taken}"
+        _add(found, words, taken_order, order)
+    for name, order in sorted_orders.items():  # who comes next in first interactions, a good recommender predicts
         for step, side in ((-1, "before"), (1, "after")):
             words = f"the rows of its {what} seem to be shifted by one: each belongs to the one {side} it, by {name}"
             _add(found, words, order, np.roll(order, -step))
@@ -59,11 +55,7 @@ def possible_mistakes(
 def _add(found: dict[bytes, Mistake], words: str, taken: NDArray[np.int64], actual: NDArray[np.int64]) -> None:
     places = np.empty_like(taken)
     places[actual] = taken
-    found.setdefault(_key(places), Mistake(words, places))
-
-
-def _key(order: NDArray[np.int64]) -> bytes:
-    return blake2b(order.tobytes()).digest()
+    found.setdefault(places.tobytes(), Mistake(words, places))
 
 
 def _orders(ids: Sequence[str], what: str) -> dict[str, NDArray[np.int64]]:

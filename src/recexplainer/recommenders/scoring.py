@@ -143,7 +143,7 @@ def score_batches(recommender: Recommender, users: Sequence[User], *, batch: int
 def _scores(recommender: Recommender, users: Sequence[User]) -> Floats:
     name = type(recommender).__name__
     own = type(recommender).__module__.startswith("recexplainer.")
-    answer = recommender.scores(users) if own else call(recommender.scores, users, recommender.scores, name)
+    answer = recommender.scores(users) if own else call(users, recommender.scores, name)
     return checked_scores(answer, users, recommender.n_items, name)
 
 
