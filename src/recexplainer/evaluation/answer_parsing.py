@@ -31,7 +31,8 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _DENIED = re.compile(
-    r"(?:\b(?:not|never|cannot|without|instead of|rather than)|n['’]t)\W+(?:\w+[ \"']+){0,3}\W{0,3}\Z", re.IGNORECASE
+    r"(?:\b(?:not|never|cannot|without|instead of|rather than)|n['’]t)\W+(?:\w+[ \"']+){0,3}\W{0,3}\Z|\bor\W+\Z",
+    re.IGNORECASE,
 )
 _BARE = re.compile(rf"[\s\"'“(\[]*{_NUMBER}{_TAIL}[\s\"'”).\]]*", re.IGNORECASE)
 _MARKED_RATING = re.compile(rf"<br\s*/?>\s*([^<]{{1,40}}?)\s*{_TO_BR}", re.IGNORECASE)
@@ -39,7 +40,7 @@ _MARKED_RATING = re.compile(rf"<br\s*/?>\s*([^<]{{1,40}}?)\s*{_TO_BR}", re.IGNOR
 _CHOICE = r"(A|B|neither(?: A nor B| of (?:them|these|the two)| item)?)"
 _ALONE = rf"[^\w\n]*(?:answer[^\w\n]+)?{_CHOICE}[^\w\n]*"
 _OTHER = (  # no second choice, no question, and no article
-    r"(?!\W*\s*(?:or|and|/|,)\s*(?:[AB]\b|neither\b)|\s*\?"
+    r"(?!\W*\s*(?:or|and|/|,)\s*(?:(?:answer|option|item)\W+)?(?:[AB]\b|neither\b)|\s*\?"
     r"|(?<=A) (?!(?:because|since|as|over|not|but|if|would|is|rather|instead|by|given|due|for|with)\b)[a-z])"
 )
 _CHOICES = (  # the first of these that finds anything decides
