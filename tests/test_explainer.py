@@ -91,7 +91,8 @@ def test_every_public_name_is_there() -> None:
 def test_a_recommender_in_another_order_is_warned_of_once() -> None:
     order = np.random.default_rng(0).permutation(world().n_items)
     mixed_up = VectorRecommender.from_arrays(world(), sasrec().item_vectors()[order], fold_in="mean")
+    surrogate = fitted().surrogate
     with pytest.warns(RecommenderWarning, match="in the same order") as caught:
         for _ in range(2):
-            Explainer(world(), mixed_up, fitted().surrogate)
+            Explainer(world(), mixed_up, surrogate)
     assert len(caught) == 1

@@ -105,10 +105,10 @@ def test_a_server_of_the_backbone_alone_generates_the_same_token_for_token(
             attention_mask=torch.ones(1, len(embedded), dtype=torch.long),
             max_new_tokens=LONGEST,
             do_sample=False,
-            eos_token_id=decoder.stop,
+            eos_token_id=surrogate.stops,
             pad_token_id=surrogate.tokenizer.pad_token_id,
         )[0].tolist()
-        until = ids.index(decoder.stop) if decoder.stop in ids else len(ids)
+        until = next((place for place, token in enumerate(ids) if token in surrogate.stops), len(ids))
         answers.append(surrogate.tokenizer.decode(ids[:until], skip_special_tokens=True).strip())
     assert answers == expected
     assert len(set(expected)) > 1, "different questions, different answers"
