@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate.backbone import learn_tokenizer
-from recexplainer.surrogate.frame import bos_prefix, chat_frame, encode, frame_of_format_2
+from recexplainer.surrogate.frame import bos_prefix, chat_frame, encode
 
 TEXTS = ["Quiet Harbor; Copper Sky", "Will the user like “Quiet Harbor”? Yes", "Copper Sky 2\nQuiet Harbor"] * 30
 TURNS = "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}<|end|>{% endfor %}"
@@ -108,20 +108,6 @@ def test_a_template_that_writes_the_date_writes_always_the_same(written: str, da
 def test_an_answer_ends_with_a_marker_or_the_end_of_text() -> None:
     assert frame_text(TURNS.replace("<|end|>", "\n<|assistant|>\n"))[2] == "<|assistant|>"
     assert frame_text(TURNS.replace("<|end|>", "\nover.\n"))[2] == "<|end|>", "words end nothing"
-
-
-@pytest.mark.parametrize("template", [TURNS + OPENING, "{{ bos_token }}" + TURNS + OPENING])
-def test_a_surrogate_saved_without_a_frame_has_the_one_that_is_read(template: str) -> None:
-    one = tokenizer(template.replace("{{ bos_token }}", "<|user|>"))
-    assert frame_of_format_2(one) == chat_frame(one)
-
-
-@pytest.mark.parametrize(
-    "template", [THINKING.replace("PROMPT", "<think>").replace("THOUGHT", ""), "{{ strftime_now('%Y') }}" + TURNS]
-)
-def test_a_surrogate_trained_in_another_frame_is_refused(template: str) -> None:
-    with pytest.raises(SurrogateError, match="read in another way when it was trained"):
-        frame_of_format_2(tokenizer(template))
 
 
 def sentence_piece(kind: str) -> Any:

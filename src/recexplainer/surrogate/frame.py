@@ -69,26 +69,6 @@ def chat_frame(tokenizer: Any) -> ChatFrame:
     return ChatFrame(tuple(_ids(tokenizer, before)), tuple(encode(tokenizer, between)), stop)
 
 
-def frame_of_format_2(tokenizer: Any) -> ChatFrame:
-    """The frame of a surrogate that was saved without one; SurrogateError if it was trained in another than is read."""
-    frame = chat_frame(tokenizer)
-    chat = _turns(system=False, in_parts=False)
-    try:
-        prompt = tokenizer.apply_chat_template(chat[:1], tokenize=False, add_generation_prompt=True)
-        after = tokenizer.apply_chat_template(chat, tokenize=False).split(_ANSWER)[1]
-        before, between = (_ids(tokenizer, part) for part in prompt.split(_QUESTION))
-    except _ERRORS:
-        before, between, after = [], [], ""
-    stop = next(iter(_ids(tokenizer, after)), tokenizer.eos_token_id)
-    if _anchor(tokenizer) or frame != ChatFrame(tuple(before), tuple(between), stop):
-        raise SurrogateError(
-            "This surrogate was saved in format 2, and its chat template was read in another way when it was trained.",
-            location=_name(tokenizer),
-            hint="Align it again (recexplainer run RECIPE), or install the version that wrote it.",
-        )
-    return frame
-
-
 def encode(tokenizer: Any, text: str, *, literal: bool = False) -> list[int]:
     """Token ids of a piece of text as it continues another, nothing added: no special token, no leading blank.
 

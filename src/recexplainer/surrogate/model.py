@@ -27,7 +27,7 @@ from recexplainer.settings import Settings
 from recexplainer.storage import read_json, write_json, write_text
 from recexplainer.surrogate.connector import Connector, EncoderInput, inject
 from recexplainer.surrogate.encoding import PromptEncoder
-from recexplainer.surrogate.frame import ChatFrame, chat_frame, frame_of_format_2
+from recexplainer.surrogate.frame import ChatFrame, chat_frame
 from recexplainer.surrogate.loading import explained
 from recexplainer.surrogate.logits import logits_at
 from recexplainer.surrogate.pretrained import has_lora, read_backbone, read_lora
@@ -47,11 +47,11 @@ _FAILURES = (HTTPError, OSError, ValueError)  # the last: a name or a card that 
 class Description(Settings):
     """The content of `surrogate.json`: the arguments of `Surrogate` beside the backbone."""
 
-    format_version: Literal[2, 3] = _FORMAT_VERSION
+    format_version: Literal[3] = _FORMAT_VERSION
     form: Form
     vector_width: int = Field(ge=0)
     connector_width: int = Field(ge=1)
-    frame: ChatFrame | None = None
+    frame: ChatFrame
 
 
 class Surrogate(nn.Module):
@@ -212,8 +212,8 @@ class Surrogate(nn.Module):
         backbone = read_backbone(folder / "backbone", merged=merged, **hub)
         with explained(str(folder / "backbone"), "tokenizer"):
             tokenizer = AutoTokenizer.from_pretrained(folder / "backbone", trust_remote_code=False)
-        frame = described.frame or frame_of_format_2(tokenizer)
-        surrogate = cls(backbone, tokenizer, described.form, described.vector_width, described.connector_width, frame)
+        sizes = described.vector_width, described.connector_width
+        surrogate = cls(backbone, tokenizer, described.form, *sizes, described.frame)
         if surrogate.form != "behavior":
             surrogate._read_connectors(folder / "connectors.safetensors")
         return surrogate.eval()
@@ -275,9 +275,9 @@ def _read_description(path: Path) -> Description:
         )
     values = read_json(path)
     version = values.get("format_version", 1) if isinstance(values, dict) else None
-    if version not in (None, 2, _FORMAT_VERSION):
+    if version not in (None, _FORMAT_VERSION):
         raise SurrogateError(
-            f"This surrogate was saved in format {version}; this version reads formats 2 and 3.",
+            f"This surrogate was saved in format {version}; this version reads format {_FORMAT_VERSION}.",
             location=str(path),
             hint="Align it again (recexplainer run RECIPE), or install the version that wrote it.",
         )
