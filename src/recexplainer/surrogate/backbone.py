@@ -14,7 +14,10 @@ from torch import nn
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.models.llama.modeling_llama import LlamaAttention
 
+from recexplainer.surrogate.frame import chat_frame, encode
 from recexplainer.surrogate.settings import NanoSettings
+
+__all__ = ["build_nano", "chat_frame", "encode", "learn_tokenizer"]
 
 _PAD, _USER, _ASSISTANT, _END = "<|pad|>", "<|user|>", "<|assistant|>", "<|end|>"
 _TEMPLATE = (
