@@ -12,13 +12,11 @@ from typing import Any
 
 from recexplainer.chat.model import ChatModel, Conversation
 from recexplainer.chat.responses import Outcome, log_summary
-from recexplainer.chat.thinking import opened_thinking, split_thinking
+from recexplainer.chat.thinking import WITHOUT_THINKING, opened_thinking, split_thinking
 from recexplainer.errors import ChatError, first_line
 from recexplainer.hardware import best_device, has_fast_bfloat16
 from recexplainer.progress import track
 from recexplainer.registry import load_registered, registered
-
-_NO_THINKING = {"enable_thinking": False, "thinking": False}  # of Qwen, SmolLM, Hunyuan; of DeepSeek, Granite
 
 
 def open_chat_model(name: str | Path) -> ChatModel:
@@ -64,7 +62,7 @@ class LocalChat:
         Raises:
             ChatError: A conversation is too long for the model, or its chat template does not take it.
         """
-        texts = [write_prompt(self._tokenizer, one, **_NO_THINKING) for one in conversations]
+        texts = [write_prompt(self._tokenizer, one, **WITHOUT_THINKING) for one in conversations]
         prompts = [self._encode(text) for text in texts]
         by_length = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))
         batches = [by_length[start : start + self.batch_size] for start in range(0, len(by_length), self.batch_size)]

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 
+WITHOUT_THINKING = {"enable_thinking": False, "thinking": False, "reasoning": False}
+"""What switches thinking off in a chat template: each has its own name for it, and ignores those it does not know."""
+
 _TAG = r"(?:\w+[:_])?(?:think(?:ing)?|thoughts?|reasoning|reflection|scratchpad|inner_monologue|analysis)"
 _MARK = re.compile(
     rf"""

@@ -14,12 +14,11 @@ from typing import Any
 
 from jinja2 import TemplateError
 
+from recexplainer.chat.thinking import WITHOUT_THINKING
 from recexplainer.errors import SurrogateError, first_line
 
 _QUESTION, _ANSWER = "QUESTIONMARK", "ANSWERMARK"
 _SYSTEM = "You are a helpful assistant."
-# Each template has its own name for it; what a template does not know it ignores.
-_WITHOUT_THINKING = {"enable_thinking": False, "thinking": False, "reasoning": False}
 _THINKING = (
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
@@ -126,7 +125,7 @@ def _rendered(tokenizer: Any, template: str) -> tuple[str, str]:
         # `{{ '' }}`: a newline that follows a block would be taken away.
         template = f"{{% macro strftime_now(format) %}}{{{{ {written} }}}}{{% endmacro %}}{{{{ '' }}}}{template}"
     reasons: list[str] = []
-    options: dict[str, Any] = {"chat_template": template, "tokenize": False, **_WITHOUT_THINKING}
+    options: dict[str, Any] = {"chat_template": template, "tokenize": False, **WITHOUT_THINKING}
     for system, in_parts in product((False, True), repeat=2):
         chat = _turns(system=system, in_parts=in_parts)
         try:
