@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def save(architecture: str, path: Path) -> Path:
     """A quarter of its tokens end an answer, or it would write without an end, as new weights do."""
     surrogate = fresh("intention", architecture)
-    surrogate.backbone.generation_config.eos_token_id = list(range(0, len(surrogate.tokenizer), 4))
-    surrogate.backbone.save_pretrained(path)
+    backbone = deepcopy(surrogate.backbone)  # the surrogate is shared between tests
+    backbone.generation_config.eos_token_id = list(range(0, len(surrogate.tokenizer), 4))
+    backbone.save_pretrained(path)
     surrogate.tokenizer.save_pretrained(path)
     return path
 

@@ -20,7 +20,7 @@ from recexplainer.evidence.realised import write_rationale
 def verifier() -> Verifier:
     ids = [f"i{number}" for number in range(len(TITLES))]
     items = pl.DataFrame({"item_id": ids, "title": TITLES})
-    return Verifier(Dataset.from_frames(pl.DataFrame({"user_id": ["u"], "item_id": ids[:1]}), items), sasrec())
+    return Verifier.of(Dataset.from_frames(pl.DataFrame({"user_id": ["u"], "item_id": ids[:1]}), items), sasrec())
 
 
 def failing(text: str, evidence: Evidence) -> list[Claim]:
@@ -85,14 +85,14 @@ def test_where_several_do_as_much_no_rationale_denies_it(
         (
             "The strongest pull comes from “Title A”",
             "What counts most is “Title C”",
-            "positive_attribution",
+            "positive",
             "without it the score rises by 0.50",
         ),
         ("the brand Nimbus", "the genre chess", "link", "does not hold"),
         (
             " with it.",
             " with it. Nothing in the history speaks against it.",
-            "no_negative_attribution",
+            "nothing_negative",
             "“Title C” speaks against it",
         ),
         ("The strongest pull comes from", "It goes well with", "not_understood", "not understood: 'It goes well with"),
@@ -171,9 +171,10 @@ def test_what_is_said_to_please_most_users_does(recommended_share: float | None,
 
 
 def test_where_the_text_is_not_understood_nothing_else_is_a_fault() -> None:
-    text = f"{GOOD} It goes well with “Title Q”."
+    text = f"{GOOD} You bought “Title Q” as well, which helped it along."
     assert kinds(text, KNOWN) == ["not_understood"]
-    assert ("history", "contradicted") in {(one.kind, one.status) for one in verifier().claims(text, KNOWN)}
+    titles = [one for one in verifier().claims(text, KNOWN) if "Title Q" in text[one.start : one.end]]
+    assert titles and "supported" not in {one.status for one in titles}
 
 
 def test_findings_are_no_claims_that_metrics_count() -> None:

@@ -34,7 +34,7 @@ def test_the_score_is_as_written() -> None:
 
 
 def test_what_is_cited_is_removed_side_by_side() -> None:
-    found = values(claim("verdict", None), claim("positive_attribution", 0), claim("negative_attribution", 3))
+    found = values(claim("verdict", None), claim("positive", 0), claim("negative", 3))
     assert found["comprehensiveness"] == pytest.approx((3 + 2) / score_std())
     assert found["comprehensiveness_oracle"] == pytest.approx((3 + 2) / score_std())
     assert found["n_cited"] == 2
@@ -43,19 +43,15 @@ def test_what_is_cited_is_removed_side_by_side() -> None:
 
 
 def test_the_wrong_side_counts_against_it() -> None:
-    assert values(claim("negative_attribution", 0))["comprehensiveness"] == pytest.approx(-3 / score_std())
-    assert values(claim("negative_attribution", 0))["comprehensiveness_oracle"] == pytest.approx(2 / score_std())
+    assert values(claim("negative", 0))["comprehensiveness"] == pytest.approx(-3 / score_std())
+    assert values(claim("negative", 0))["comprehensiveness_oracle"] == pytest.approx(2 / score_std())
 
 
 def test_what_is_left_should_be_enough() -> None:
     """Without items 1 and 2 the score is 4, without 0 and 3 it is 4 too; without anything the mean of the catalogue."""
-    assert values(claim("positive_attribution", 0), claim("negative_attribution", 3))["sufficiency"] == pytest.approx(
-        1 / score_std()
-    )
-    assert values(claim("positive_attribution", 1), claim("positive_attribution", 2))["sufficiency"] == pytest.approx(
-        1 / score_std()
-    )
-    everything = [claim("positive_attribution", item) for item in range(4)]
+    assert values(claim("positive", 0), claim("negative", 3))["sufficiency"] == pytest.approx(1 / score_std())
+    assert values(claim("positive", 1), claim("positive", 2))["sufficiency"] == pytest.approx(1 / score_std())
+    everything = [claim("positive", item) for item in range(4)]
     assert values(*everything)["sufficiency"] == 0
     mean = score([["0", "1", "2", "3"]], None).mean()
     assert values()["sufficiency"] == pytest.approx((SCORE - mean) / score_std())
@@ -63,19 +59,15 @@ def test_what_is_left_should_be_enough() -> None:
 
 def test_a_reader_orders_pairs_as_the_text_does() -> None:
     """Of the six pairs all differ: 3 > 1 > 0 > -2."""
-    assert values(claim("positive_attribution", 0), claim("negative_attribution", 3))[
-        "simulatability"
-    ] == pytest.approx((5 + 0.5) / 6)
+    assert values(claim("positive", 0), claim("negative", 3))["simulatability"] == pytest.approx((5 + 0.5) / 6)
     assert values()["simulatability"] == 0.5
-    assert values(claim("negative_attribution", 0), claim("positive_attribution", 3))[
-        "simulatability"
-    ] == pytest.approx(0.5 / 6)
-    same = explanation(claim("positive_attribution", 0))
+    assert values(claim("negative", 0), claim("positive", 3))["simulatability"] == pytest.approx(0.5 / 6)
+    same = explanation(claim("positive", 0))
     assert faithfulness_values([replace(same, attributions=(1.0,) * 4)], recommender())["simulatability"] == [None]
 
 
 def test_random_citing_is_between_nothing_and_the_oracle() -> None:
-    found = [explanation(claim("positive_attribution", 0)) for _ in range(400)]
+    found = [explanation(claim("positive", 0)) for _ in range(400)]
     random: Any = faithfulness_values(found, recommender())["comprehensiveness_random"]
     assert np.mean(random) == pytest.approx(WEIGHTS.mean() / score_std(), abs=0.1)
 
@@ -87,7 +79,7 @@ def test_random_citing_is_between_nothing_and_the_oracle() -> None:
         ((claim("verdict", None),), 1.0, 0.0, 1.0),
         ((claim("verdict", None, "contradicted"), claim("history", 0)), 0.0, 0.0, 0.5),
         ((claim("verdict", None), claim("history", None, "contradicted")), 1.0, 1.0, 0.5),
-        ((claim("verdict", None), claim("positive_attribution", 1, "unverified")), 1.0, 0.0, 0.5),
+        ((claim("verdict", None), claim("positive", 1, "unverified")), 1.0, 0.0, 0.5),
     ],
 )
 def test_statuses_are_counted(claims: Any, fidelity: Any, hallucinated: Any, precision: Any) -> None:
@@ -98,15 +90,12 @@ def test_statuses_are_counted(claims: Any, fidelity: Any, hallucinated: Any, pre
 
 
 def test_a_title_that_is_not_in_the_history_is_not_removed() -> None:
-    assert values(claim("positive_attribution", 5, "contradicted"))["n_cited"] == 0
+    assert values(claim("positive", 5, "contradicted"))["n_cited"] == 0
 
 
 def test_rows_give_the_share_of_the_way() -> None:
-    best = [
-        explanation(claim("verdict", None), claim("positive_attribution", 0), claim("negative_attribution", 3))
-        for _ in range(20)
-    ]
-    worst = [explanation(claim("verdict", None), claim("positive_attribution", 3)) for _ in range(20)]
+    best = [explanation(claim("verdict", None), claim("positive", 0), claim("negative", 3)) for _ in range(20)]
+    worst = [explanation(claim("verdict", None), claim("positive", 3)) for _ in range(20)]
     rows: dict[tuple[str, str], Any] = {
         (row.method, row.metric): row
         for row in evaluate_faithfulness({Method("a"): best, Method("b"): worst}, recommender())
@@ -128,7 +117,7 @@ def test_a_share_of_no_way_is_not_applicable() -> None:
 
 def test_draws_in_which_the_bounds_coincide_are_left_out_of_the_interval() -> None:
     """In one case of four nothing does anything; now and then that one alone is drawn, and there is no way to go."""
-    found = [explanation(claim("positive_attribution", 0)) for _ in range(3)]
+    found = [explanation(claim("positive", 0)) for _ in range(3)]
     found.append(explanation(history=(2,), attributions=(0.0,)))
     rows = {row.metric: row for row in evaluate_faithfulness({Method("a"): found}, recommender())}
     share = rows["comprehensiveness_normalized"]
@@ -137,7 +126,7 @@ def test_draws_in_which_the_bounds_coincide_are_left_out_of_the_interval() -> No
 
 def test_without_attributions_there_is_nothing_to_compare_with() -> None:
     with pytest.raises(DataError, match="attributions of 0 of 4") as error:
-        faithfulness_values([explanation(claim("positive_attribution", 0), attributions=())], recommender())
+        faithfulness_values([explanation(claim("positive", 0), attributions=())], recommender())
     assert "'hybrid' for user 'u'" in error.value.location
 
 

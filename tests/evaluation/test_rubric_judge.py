@@ -89,23 +89,21 @@ def test_the_decision_comes_first(text: str, recommended: Any, expected: Any) ->
         (f"Yes, {GOOD} So does “Velvet Circuit 2”.", "“Velvet Circuit 2” is not in the history"),
         (f"Yes, {GOOD} So does Velvet Circuit 2.", "“Velvet Circuit 2” is not in the history"),
         (f"Yes, {GOOD} So does “Velvet”.", "“Velvet” is not in the history"),
-        (f"Yes, {GOOD} So does “velvet circuit 2,” it seems.", "“Velvet Circuit 2” is not in the history"),
         (f"Yes, {GOOD} So does “Velvett”.", "“Velvett” is no title of the catalogue"),
         (f"Yes, {GOOD} So does “Lantern Keep: The Tenth Bell”.", "“Lantern Keep: The Tenth Bell” is no title"),
-        (f"Yes, {GOOD} So does “Orbit's pocket consoles - slate (204)”.", "pocket consoles - slate (204)” is no title"),
         (f'Yes, {GOOD} So does "Castle of Glass".', "“Castle of Glass” is no title of the catalogue"),
-        (f"Yes, {GOOD} “Brink” shares the brand Nimbus with it.", "“brand Nimbus” is not shared"),
+        (f"Yes, {GOOD} “Brink” shares the brand Nimbus with it.", "“Nimbus” is not shared"),
         (
             "Yes, it fits. “Brink” shares the brand Nimbus with “Lantern Keep: The Ninth Bell”.",
-            "“brand Nimbus” is not shared",
+            "“Nimbus” is not shared",
         ),
         (
             "Yes, it fits. “Lantern Keep: The Drowned Stair” shares the brand Nimbus and the genre farm with it.",
-            "“genre farm” is not shared",
+            "“farm” is not shared",
         ),
         (
             "Yes, it fits. “Lantern Keep: The Drowned Stair” has the platform Orbit in common with it.",
-            "“platform Orbit” is not shared",
+            "“Orbit” is not shared",
         ),
     ],
 )
@@ -118,7 +116,6 @@ def test_a_fault_leaves_one_at_most(text: str, fault: Any) -> None:
 @pytest.mark.parametrize(
     "addition",
     [
-        "So does Limbo.",  # one word, not quoted: a word
         "So does The Drowned Stair.",  # part of a title
         "So does “marrow & thistle!”.",
         "It is a “cosy” one.",
@@ -160,7 +157,7 @@ def test_a_fault_does_not_save_a_wrong_decision() -> None:
         ("Yes, it is puzzling. The pull comes from “Lantern Keep: The Drowned Stair”.", 2, "nothing that it shares"),
         ("Yes, it fits: “Lantern Keep: The Drowned Stair” is a puzzle too.", 3, "'puzzle'"),
         ("Yes, it fits: “Lantern Keep: The Drowned Stair” is by NIMBUS too.", 3, "'nimbus'"),
-        ("Yes, it fits: “Brink” is a puzzle too.", 2, "nothing that it shares"),
+        ("Yes, it fits: “Brink” is a puzzle too.", 1, "“puzzle” is not shared"),
         ("Yes, it fits. “Brink” and the Orbit's Pocket Console lead there.", 3, "2 history items"),
     ],
 )

@@ -121,8 +121,8 @@ def test_who_knows_the_recommender_is_right_and_who_turns_it_round_is_wrong() ->
 
 def test_a_reader_like_the_fixed_one_finds_what_the_fixed_one_finds() -> None:
     claims = (
-        Claim("positive_attribution", "supported", "", 0, 1, 0),
-        Claim("negative_attribution", "supported", "", 0, 1, 2),
+        Claim("positive", "supported", "", 0, 1, 0),
+        Claim("negative", "supported", "", 0, 1, 2),
     )
     own = explanation(*claims, text="Yes: +Brink, -Velvet.")
     (row, _) = simulatability_rows(ask({Method("a"): [own]}, by_text, pairs=6), "gpt")

@@ -108,7 +108,7 @@ def test_strict_takes_in_findings_too() -> None:
     own = replace(evidence, rank=50)
     attempt, _ = generated(evidence, own, [text], max_attempts=2)
     assert (attempt.text, attempt.problems) == (text, ())
-    assert [one.kind for one in attempt.claims if one.status != "supported"] == ["rank"]
+    assert [one.kind for one in attempt.claims if one.status != "supported"] == ["standing"]
     attempt, _ = generated(evidence, own, [text], max_attempts=2, strict=True)
     assert attempt.abstained.endswith("; of the best, it is said to be in the lower half, at rank 20 of 55")
     attempt, _ = generated(own, own, [text.replace(titles[1], titles[2])], max_attempts=1, strict=True)

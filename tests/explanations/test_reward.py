@@ -37,28 +37,28 @@ ONE, BOTH = (1 / 1.0 + 1 / 1.6 + 1 / 1.8) / 3, (1 / 1.0 + 1.6 / 1.6 + 1.6 / 1.8)
         ((), (0 + 1 + 0 + 0) / 4),
         ((VERDICT,), (1 + 1 + 1 + 0) / 4),
         ((("verdict", "contradicted", 3),), (0 + 1 + 0 + 0) / 4),
-        ((VERDICT, ("positive_attribution", "supported", 7)), (1 + 1 + 1 + ONE) / 4),
-        ((VERDICT, ("positive_attribution", "unverified", 9)), (1 + 1 + 1 / 2 + ONE / 5) / 4),
+        ((VERDICT, ("positive", "supported", 7)), (1 + 1 + 1 + ONE) / 4),
+        ((VERDICT, ("positive", "unverified", 9)), (1 + 1 + 1 / 2 + ONE / 5) / 4),
         (
-            (VERDICT, ("positive_attribution", "supported", 7), ("negative_attribution", "supported", 8)),
+            (VERDICT, ("positive", "supported", 7), ("negative", "supported", 8)),
             (1 + 1 + 1 + BOTH) / 4,
         ),
         (
             (
                 VERDICT,
-                ("positive_attribution", "supported", 7),
-                ("negative_attribution", "supported", 8),
-                ("positive_attribution", "supported", 9),
+                ("positive", "supported", 7),
+                ("negative", "supported", 8),
+                ("positive", "supported", 9),
             ),
             1.0,
         ),
         (
-            (VERDICT, ("positive_attribution", "supported", 7), ("positive_attribution", "unverified", 9)),
+            (VERDICT, ("positive", "supported", 7), ("positive", "unverified", 9)),
             (1 + 1 + 2 / 3 + (1 / 1.0 + 1.2 / 1.6 + 1.2 / 1.8) / 3) / 4,
         ),
-        ((VERDICT, ("positive_attribution", "contradicted", 8)), (1 + 1 + 1 / 2 + 0) / 4),
+        ((VERDICT, ("positive", "contradicted", 8)), (1 + 1 + 1 / 2 + 0) / 4),
         (
-            (VERDICT, ("positive_attribution", "supported", 7), ("negative_attribution", "contradicted", 7)),
+            (VERDICT, ("positive", "supported", 7), ("negative", "contradicted", 7)),
             (1 + 1 + 2 / 3 + ONE) / 4,
         ),
         ((VERDICT, ("history", "contradicted", None)), (1 + 0 + 1 / 2 + 0) / 4),
@@ -72,6 +72,4 @@ def test_the_score_by_hand(parsed: Sequence[tuple[ClaimKind, ClaimStatus, int | 
 def test_where_nothing_matters_naming_nothing_is_right() -> None:
     nothing = replace(KNOWN, attributions=(0.0, 0.05, -0.05))
     assert reward(claims(VERDICT), nothing) == 1.0
-    assert reward(claims(VERDICT, ("positive_attribution", "unverified", 8)), nothing) == pytest.approx(
-        (1 + 1 + 1 / 2 + 0) / 4
-    )
+    assert reward(claims(VERDICT, ("positive", "unverified", 8)), nothing) == pytest.approx((1 + 1 + 1 / 2 + 0) / 4)

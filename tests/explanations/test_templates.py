@@ -19,12 +19,10 @@ def test_a_template_has_the_verdict_of_the_recommender_and_names_three(template:
         texts, known, PairExplainer(world(), sasrec()).records(Method(template), PAIRS, texts), strict=True
     ):
         assert text.startswith("Yes" if one.recommended else "No")
-        named = [
-            claim.item for claim in record.claims if claim.kind in ("positive_attribution", "negative_attribution")
-        ]
+        named = [claim.item for claim in record.claims if claim.kind in ("positive", "negative")]
         assert len(named) == min(3, len(one.history)) and set(named) <= set(one.history)
-        assert {claim.kind for claim in record.claims} & {"positive_attribution", "negative_attribution"} == {
-            "positive_attribution" if one.recommended else "negative_attribution"
+        assert {claim.kind for claim in record.claims} & {"positive", "negative"} == {
+            "positive" if one.recommended else "negative"
         }
 
 

@@ -80,10 +80,10 @@ def explanation(number: int = 0, **changes: Any) -> Explanation:
         claims=(
             claim(text, "puts", "verdict", "supported", "the recommender says yes, rank 3 of 1,841", 7),
             claim(text, TITLES[0], "history", "supported", "it is in the history", 0),
-            claim(text, TITLES[0], "positive_attribution", "supported", "without it the score falls by 1.84", 0),
+            claim(text, TITLES[0], "positive", "supported", "without it the score falls by 1.84", 0),
             claim(text, "by Nimbus", "shared", "unverified", "the catalogue knows no brand “Nimbus”", 0),
-            claim(text, TITLES[2], "positive_attribution", "supported", "without it the score falls by 0.92", 2),
-            claim(text, TITLES[5], "negative_attribution", "supported", "without it the score rises by 0.31", 5),
+            claim(text, TITLES[2], "positive", "supported", "without it the score falls by 0.92", 2),
+            claim(text, TITLES[5], "negative", "supported", "without it the score rises by 0.31", 5),
         ),
     )
     return replace(made, **changes)
@@ -123,7 +123,7 @@ def alone(number: int = 0, **changes: Any) -> Explanation:
         probability=0.71,
         claims=(
             claim(text, "would recommend", "verdict", "supported", "the recommender says yes, rank 3 of 1,841", 7),
-            claim(text, TITLES[3], "positive_attribution", "contradicted", "without it the score rises by 0.12", 3),
+            claim(text, TITLES[3], "positive", "contradicted", "without it the score rises by 0.12", 3),
             claim(
                 text, "Emberfall Tactics", "history", "contradicted", "“Emberfall Tactics” is not in the history", 90
             ),

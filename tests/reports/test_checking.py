@@ -54,11 +54,11 @@ def test_claims_of_the_same_words_are_one_place_with_the_worst_mark(record: Expl
     ("kind", "item", "words"),
     [
         ("verdict", 7, "its verdict"),
-        ("negative_attribution", 5, "“Nimbus Wireless Gamepad” counts against it"),
+        ("negative", 5, "“Nimbus Wireless Gamepad” counts against it"),
         ("history", None, "“The” is in the user's history"),
         ("shared", None, "“The” holds for some of the history too"),
-        ("no_positive_attribution", None, "nothing in the history counts for it"),
-        ("no_negative_attribution", None, "nothing in the history counts against it"),
+        ("nothing_positive", None, "nothing in the history counts for it"),
+        ("nothing_negative", None, "nothing in the history counts against it"),
     ],
 )
 def test_each_kind_of_claim_in_words(record: Explanation, kind: ClaimKind, item: int | None, words: str) -> None:
@@ -68,16 +68,16 @@ def test_each_kind_of_claim_in_words(record: Explanation, kind: ClaimKind, item:
 @pytest.mark.parametrize(("start", "end"), [(-1, 3), (3, 3), (0, 10_000)])
 def test_a_claim_outside_the_text_is_an_error(record: Explanation, start: int, end: int) -> None:
     with pytest.raises(RunError, match="not in the text"):
-        places(replace(record, claims=(Claim("positive_attribution", "supported", "so", start, end, 0),)))
+        places(replace(record, claims=(Claim("positive", "supported", "so", start, end, 0),)))
 
 
 def test_segments_of_claims_put_the_text_together_and_show_the_worst_of_what_overlaps(record: Explanation) -> None:
     text = "Nothing like Alpha speaks for it, Beta does"
     claims = (
-        Claim("no_positive_attribution", "contradicted", "“Beta” speaks for it", 0, 32),
+        Claim("nothing_positive", "contradicted", "“Beta” speaks for it", 0, 32),
         Claim("history", "supported", "it is in the history", 13, 18, 0),
-        Claim("positive_attribution", "supported", "the score falls", 34, 38, 1),
-        Claim("positive_attribution", "unverified", "hardly", 34, 38, 2),
+        Claim("positive", "supported", "the score falls", 34, 38, 1),
+        Claim("positive", "unverified", "hardly", 34, 38, 2),
     )
     cut = claim_segments(replace(record, text=text, claims=claims, citations=()))
     assert "".join(each.text for each in cut) == text
@@ -93,13 +93,21 @@ def test_segments_of_claims_put_the_text_together_and_show_the_worst_of_what_ove
 
 
 def test_findings_that_a_stated_claim_says_too_are_not_shown_again(record: Explanation) -> None:
-    kinds: tuple[ClaimKind, ...] = ("negligible", "omission", "not_understood", "no_verdict", "order", "rank", "link")
+    kinds: tuple[ClaimKind, ...] = (
+        "negligible",
+        "omission",
+        "not_understood",
+        "no_verdict",
+        "order",
+        "standing",
+        "link",
+    )
     findings = tuple(Claim(kind, "unverified", kind, 0, 3) for kind in kinds)
 
     def shown(claims: tuple[Claim, ...]) -> list[str]:
         return list(open_faults(replace(record, claims=(*claims, *findings))))
 
-    others = ["omission", "not_understood", "order", "rank"]
+    others = ["omission", "not_understood", "order", "standing"]
     assert record.claims[0].kind == "verdict" and "unverified" in {one.status for one in record.claims}
     assert shown(record.claims) == others
     assert shown(record.claims[1:]) == [*others[:2], "no_verdict", *others[2:]], "no verdict is read"

@@ -276,7 +276,7 @@ def test_titles_and_names_are_escaped(full_inputs: ReportInputs, tmp_path: Path)
         history_titles=(evil, *full_inputs.explanations[0].history_titles[1:]),
         citations=(Citation(0, evil, 4, 4 + len(evil), True, 1.0, 5, True),),
         aspect=evil,
-        claims=(Claim("positive_attribution", "contradicted", evil, 4, 4 + len(evil), 0),),
+        claims=(Claim("positive", "contradicted", evil, 4, 4 + len(evil), 0),),
         abstained=evil,
     )
     named = [
@@ -443,7 +443,7 @@ def test_what_a_fault_names_is_marked_wrong_wherever_it_stands(full_inputs: Repo
         text="Alpha and Beta and Alpha, but Gamma and Delta",
         citations=(Citation(1, "Alpha", 0, 5, True, 1.0, 4, True), Citation(1, "Alpha", 19, 24, True, 1.0, 4, True)),
         claims=(
-            Claim("positive_attribution", "contradicted", "the score rises", 0, 5, 1),
+            Claim("positive", "contradicted", "the score rises", 0, 5, 1),
             Claim("history", "contradicted", "“Beta” is not in the history", 10, 14),
             Claim("not_understood", "unverified", "not understood: '“Gamma”'", 30, 35),
             Claim("omission", "contradicted", "“Delta” does most and is not named", 45, 45, 4),

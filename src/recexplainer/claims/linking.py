@@ -1,156 +1,150 @@
-"""Titles that a text names, in whatever spelling, and quoted names that are none; and how phrases are found in texts.
+"""Which items a text names: by full titles, shortened ones, some of their words, or a series that several belong to.
 
-It knows the catalogue and which items a text is about; how a text puts them to use it does not know.
+It knows the catalogue and which items a text is about; how a text puts them to use it does not know. It is generous:
+what may name an item is found, and `certain` tells how sure that is; whoever reads the sentence decides.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import SequenceMatcher
-from functools import cached_property
-from operator import itemgetter
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from math import log
 
-import numpy as np
-from numpy.typing import NDArray
-
+from recexplainer.claims.phrases import Hit, NearestPhrases, PhraseFinder, fold, longest
+from recexplainer.claims.shortened import CaseNames, Name, begins_sentence, is_capital, is_several
+from recexplainer.claims.stems import small_words, stems_of
 from recexplainer.data.attributes import Attributes
 from recexplainer.data.titles import title_key
-from recexplainer.storage import packaged_yaml
 
 BLANK = "\0"
-_QUOTED = re.compile(r"“([^“”\n]+)”|\"([^\"\n]+)\"|«([^«»\n]+)»|„([^„“”\n]+)[“”]")
-_EMPHASISED = re.compile(r"\*{1,2}([^*\n]+)\*{1,2}|(?<!\w)['‘]([^‘’'\n]+)['’](?!\w)")
-_TAIL = re.compile(r" - |: | [(\[]")
-# What follows is an attribute, though it may be a title too.
-_ATTRIBUTE = re.compile(r"\bthe (?:brand|genre|platform|word) ['‘]?", re.IGNORECASE)
+_QUOTED = re.compile(
+    r"“([^“”\n]+)”|\"([^\"\n]+)\"|«([^«»\n]+)»|„([^„“”\n]+)[“”]|\*{1,3}([^*\n]+?)\*{1,3}|(?<!\w)_([^_\n]+)_(?!\w)"
+    r"|(?<![\w'])['‘]((?:[^‘’'\n]|(?<=\w)['’](?=\w)|(?<=s)['’](?=\s\w))+)['’](?!\w)"
+)
+# What follows is an attribute, though it may be a title too; in quotes or not.
+_ATTRIBUTE = re.compile(r"(?i)\b(?:brand|genre|platform|words?)\s+(?=[\"'“‘])")
 _NEAR = 0.85
 _RESEMBLING = 0.5
 _LONGEST = 200  # characters; what is quoted at greater length is no title
-_WORD = re.compile(r"\w+(?:['’]\w+)*")
-_CANDIDATES = 20
+_CAPITAL = re.compile(r"[A-Z0-9À-ÖØ-Þ][\w'’.!&+-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
-    """What a text names, from `start` to `end`; `outer` are the two offsets with the quotation marks.
+class NameLinker:
+    """Finds what texts name, by `[items]` unique titles.
 
-    `item` is None if no title of the catalogue is meant.
+    `common` holds words of everyday English, folded: they alone name no item.
     """
 
-    start: int
-    end: int
-    item: int | None
-    outer: tuple[int, int]
-
-
-class NameReader:
-    """Finds what texts name, by `[items]` unique titles; a quoted brand or genre is no title."""
-
-    def __init__(self, titles: Sequence[str], attributes: Attributes) -> None:
+    def __init__(self, titles: Sequence[str], attributes: Attributes, common: Collection[str] = ()) -> None:
         self._titles = titles
         self._finder = PhraseFinder(titles)
         self._exact = {title_key(title): item for item, title in enumerate(titles)}
         self._nearest = NearestPhrases(titles)
-        self._common = frozenset(packaged_yaml("recexplainer.claims", "cues.yaml")["common"])
-        self._facts = frozenset[str]().union(*facts_by_item(attributes))
+        self._parts = frozenset(
+            part for brand in attributes.brands for part in _parts(fold(brand)) if part not in small_words()
+        )
+        self._facts = frozenset(fold(fact) for facts in facts_by_item(attributes) for fact in facts)
+        self._common = frozenset(common)
+        counts = Counter(stem for title in titles for stem in set(stems_of(title)))
+        self._rarity = {stem: _rarity(count, len(titles)) for stem, count in counts.items()}
 
-    def read(self, text: str, case: Collection[int]) -> list[Name]:
-        """What a text names, from left to right, never overlapping.
-
-        The case is the item asked about and the history: these may be called by a title without its tail after a dash,
-        a colon or a bracket, where no doubt is left; and a single word in no quotes names none but these.
-        """
-        titles = {item: self._titles[item] for item in case}
-        called = _names(titles)
-        names = self._quotations(text, titles, called)
+    def link(self, text: str, history: Sequence[int], item: int) -> list[Name]:
+        """What a text names, from left to right, never overlapping."""
+        case = CaseNames(self._titles, {*history, item}, self._rarity, self._common)
+        attributes = {place for found in _ATTRIBUTE.finditer(text) for place in (found.end(), found.end() + 1)}
+        names = [name for name in self._quotations(text, case) if name.outer[0] not in attributes]
         words = blanked(text, names)
-        attributes = {found.end() for found in _ATTRIBUTE.finditer(words)}
-        for find in (self._titles_in, self._heads_in):
-            hits = [hit for hit in find(words, titles, called) if hit.start not in attributes]
-            names += [Name(hit.start, hit.end, hit.phrases[0], (hit.start, hit.end)) for hit in longest(hits)]
-            words = blanked(text, names)
-        return sorted(names, key=lambda name: name.start)
+        names += self._whole_titles(words, case)
+        words = blanked(text, names)
+        names += case.partial_names(words)
+        words = blanked(text, names)
+        names += self._unknown_names(words, case)
+        return sorted((name for name in names if name.outer[0] not in attributes), key=lambda name: name.start)
 
     def nearest(self, name: str) -> str:
         """The title that resembles a name most, or "" if none does."""
         found = self._nearest.nearest(name)
         return self._titles[found[0]] if found and found[1] >= _RESEMBLING else ""
 
-    def _quotations(self, text: str, case: Mapping[int, str], called: Mapping[str, int]) -> list[Name]:
-        """A quotation names an item of the case, another item, nothing in the catalogue, or is no title at all."""
-        names: list[Name] = []
+    def _quotations(self, text: str, case: CaseNames) -> Iterator[Name]:
+        """A quotation names an item of the case, another item, or, if it looks like a title, none of the catalogue."""
         for quotation in _QUOTED.finditer(text):
             start, end = _inner(quotation)
-            item = self._meant(quote := text[start:end], case, called)
-            if item is not None or (self._looks_like_title(quote) and not _is_part(quote, case)):
-                names.append(Name(start, end, item, quotation.span()))
-        return [*names, *self._emphases(text, names, case, called)]
-
-    def _emphases(
-        self, text: str, names: Collection[Name], case: Mapping[int, str], called: Mapping[str, int]
-    ) -> Iterator[Name]:
-        """Emphasised words that are close to a title, and none."""
-        for emphasis in _EMPHASISED.finditer(blanked(text, names)):
-            start, end = _inner(emphasis)
             quote = text[start:end]
-            known = self._finder.same(quote) or fold(quote) in called or BLANK in emphasis[0]
-            if not known and quote and _is_capital(quote) and not _is_part(quote, case) and self._is_near(quote):
-                yield Name(start, end, None, emphasis.span())
+            if len(quote) > _LONGEST or all(part in small_words() for part in fold(quote).split()):
+                continue
+            outer = quotation.span()
+            if items := case.called(quote):
+                yield Name(start, end, items, outer)
+            elif (found := self._catalogue_item(quote)) is not None:
+                yield Name(start, end, (found,), outer)
+            elif fold(quote) in self._facts:
+                continue
+            elif items := case.fitting(quote):
+                yield Name(start, end, items, outer, certain=False)
+            elif self._looks_like_title(quote):
+                yield Name(start, end, (), outer, certain=False)
 
-    def _meant(self, quote: str, case: Mapping[int, str], called: Mapping[str, int]) -> int | None:
-        """The item that a quotation is the title of."""
-        same = self._finder.same(quote)
-        item = self._exact.get(title_key(quote), called.get(fold(quote), same[0] if same else None))
-        if item is None or item in case or " " in quote.strip() or _is_capital(quote):
-            return item
-        return item if quote == self._titles[item] else None
+    def _catalogue_item(self, name: str) -> int | None:
+        same = self._finder.same(name)
+        return self._exact.get(title_key(name), same[0] if same else None)
 
-    def _titles_in(self, words: str, case: Mapping[int, str], called: Mapping[str, int]) -> list[Hit]:
-        """Titles without quotes; a title of the case before another of the same letters."""
-        hits: list[Hit] = []
-        for hit in self._finder.find(words):
-            name = words[hit.start : hit.end]
-            items = (*(item for item in hit.phrases if self._titles[item] == name), *hit.phrases)
-            item = next((item for item in items if item in case), items[0])
-            if self._is_named(name, item, case):
-                hits.append(Hit(hit.start, hit.end, (item,)))
-        return hits
+    def _whole_titles(self, words: str, case: CaseNames) -> list[Name]:
+        """Whole titles, and titles of the case without their tails, as they stand outside quotes."""
+        hits = [hit for hit in self._finder.find(words) if self._is_named(words[hit.start : hit.end], hit, case)]
+        names: list[Name] = []
+        for hit in longest(hits):
+            item = case.first(hit.phrases)
+            items = (item,)
+            if item in case.items and is_several(words, hit.start, hit.end):
+                items = case.of_series(words[hit.start : hit.end]) or items
+            names.append(Name(hit.start, hit.end, items, (hit.start, hit.end), self._is_certain(words, hit, item)))
+        return names
 
-    def _heads_in(self, words: str, case: Mapping[int, str], called: Mapping[str, int]) -> list[Hit]:
-        """Titles of the case without their tails; a single word counts only as it is spelled."""
-        names = sorted(called)
-        hits: list[Hit] = []
-        for hit in PhraseFinder(names).find(words):
-            name, item = words[hit.start : hit.end], called[names[hit.phrases[0]]]
-            single = case[item].startswith(name) and name.casefold() not in self._common
-            if _is_capital(name) if " " in name else single:
-                hits.append(Hit(hit.start, hit.end, (item,)))
-        return hits
+    def _is_named(self, name: str, hit: Hit, case: CaseNames) -> bool:
+        item = case.first(hit.phrases)
+        if item not in case.items and case.of_series(name):
+            return False
+        several, capital = " " in name.strip(), is_capital(name)
+        if item in case.items:
+            return several or capital or (len(name) > 3 and fold(name) not in self._common)
+        return (
+            several
+            and (capital or name == self._titles[item])
+            and fold(name) not in self._facts
+            and (not case.is_part(name))
+        )
 
-    def _is_named(self, name: str, item: int, case: Mapping[int, str]) -> bool:
-        """Whether words outside quotes are a title: of the case as it is spelled, or several words with a capital.
+    def _is_certain(self, words: str, hit: Hit, item: int) -> bool:
+        name = words[hit.start : hit.end]
+        if " " in name.strip():
+            return is_capital(name) or name.count(" ") > 1
+        return is_capital(name) and name == self._titles[item] and not begins_sentence(words, hit.start)
 
-        Another item's title is meant only by several words that are neither a brand nor part of a title of the case.
-        """
-        as_spelled, several, capital = name == self._titles[item], " " in name, _is_capital(name)
-        if item in case:
-            whole = as_spelled and (several or name.casefold() not in self._common)
-            return whole or (several and (capital or name.count(" ") > 1))
-        meant = several and (as_spelled or capital)
-        return meant and name.casefold() not in self._facts and not _is_part(name, case)
+    def _unknown_names(self, words: str, case: CaseNames) -> Iterator[Name]:
+        """Words with capitals that no title of the case has: another item, or none of the catalogue."""
+        for start, end in _capital_runs(words):
+            name = words[start:end]
+            folded = fold(name)
+            if self._is_fact(folded) or all(part in small_words() for part in folded.split()):
+                continue
+            if len(name) == 1 or words[:end].endswith(("'s", "’s")):  # whoever made it
+                continue
+            single = " " not in name
+            if single and (begins_sentence(words, start) or folded in self._common or not folded.isalnum()):
+                continue
+            found = self._catalogue_item(name)
+            found = None if single and found is not None and self._titles[found] != name else found
+            yield Name(start, end, () if found is None else (found,), (start, end), certain=False)
+
+    def _is_fact(self, folded: str) -> bool:
+        """Whether a name is an attribute, or part of one, with or without an article."""
+        bare = folded.removeprefix("the ").removeprefix("a ").removeprefix("an ")
+        return bare in self._facts or folded in self._facts or bare in self._parts
 
     def _looks_like_title(self, quote: str) -> bool:
-        """A capital first, capitals throughout two words or close to a title, and no brand, genre or platform."""
-        words = quote.split()
-        if not words or len(quote) > _LONGEST or not _is_capital(quote) or quote.casefold() in self._facts:
-            return False
-        if len(words) > 1 and all(_is_capital(word) for word in words if len(word) > 3):
-            return True
-        return self._is_near(quote)
+        return is_capital(quote) or self._is_near(quote)
 
     def _is_near(self, quote: str) -> bool:
         found = self._nearest.nearest(quote)
@@ -173,149 +167,41 @@ def facts_by_item(attributes: Attributes) -> list[frozenset[str]]:
     ]
 
 
+def _parts(phrase: str) -> Iterator[str]:
+    """All beginnings and ends of a phrase."""
+    words = phrase.split()
+    for cut in range(1, len(words)):
+        yield " ".join(words[:cut])
+        yield " ".join(words[cut:])
+
+
+def _capital_runs(words: str) -> Iterator[tuple[int, int]]:
+    """Stretches of words with capitals, small words between them."""
+    tokens = [(found[0], *found.span()) for found in re.finditer(r"[^\s\0,.;:!?()\"“”*]+", words)]
+    stretch: list[int] = []
+    for at in range(len(tokens) + 1):
+        word = tokens[at][0] if at < len(tokens) else ""
+        beside = at < len(tokens) and (not stretch or words[tokens[at - 1][2] : tokens[at][1]].strip("'’") in ("", " "))
+        if (at < len(tokens) and beside and _CAPITAL.match(word) and not word.isdigit()) or (
+            stretch and beside and (word.casefold() in small_words() or word.isdigit())
+        ):
+            stretch.append(at)
+        else:
+            while stretch and tokens[stretch[-1]][0].casefold() in small_words():
+                stretch.pop()
+            if stretch:
+                yield tokens[stretch[0]][1], tokens[stretch[-1]][2]
+            stretch = [at] if word and _CAPITAL.match(word) and not word.isdigit() else []
+
+
 def _inner(quotation: re.Match[str]) -> tuple[int, int]:
-    """Where a quotation's words stand, without a comma at their end."""
+    """Where a quotation's words stand, without a mark at their end."""
     start, end = next(quotation.span(group) for group, words in enumerate(quotation.groups(), 1) if words is not None)
-    words = quotation.string[start:end].rstrip(" ,;")
+    words = quotation.string[start:end].rstrip(" ,;:.")
     return end - len(quotation.string[start:end].lstrip()) if words else start, start + len(words)
 
 
-def _is_capital(words: str) -> bool:
-    return words[:1].isupper() or words[:1].isdigit()
-
-
-def _is_part(name: str, case: Mapping[int, str]) -> bool:
-    """Whether a name is part of a title of the case, as the name of a series is."""
-    return any(f" {fold(name)} " in f" {fold(title)} " for title in case.values())
-
-
-def _names(case: Mapping[int, str]) -> dict[str, int]:
-    """What the items of a case may be called, folded: titles, with or without a tail, where one item alone is meant."""
-    heads = {(fold(title[: tail.start()]), item) for item, title in case.items() for tail in _TAIL.finditer(title)}
-    whole = {fold(title): item for item, title in case.items()}
-    fitting = Counter(name for name, _ in heads) + Counter(whole)
-    return {name: item for name, item in heads if fitting[name] == 1} | whole
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A stretch of a text that some phrases fit; `start` and `end` are offsets, `phrases` are numbers of phrases."""
-
-    start: int
-    end: int
-    phrases: tuple[int, ...]
-
-
-def _words(text: str) -> list[tuple[str, int, int]]:
-    """The words of a text without case, accents and apostrophes, each with its start and end."""
-    return [(_letters(found[0]), *found.span()) for found in _WORD.finditer(text)]
-
-
-def fold(phrase: str) -> str:
-    """What two phrases are compared by; a phrase without any letter or digit is compared as it stands."""
-    return " ".join(word for word, _, _ in _words(phrase)) or phrase.strip()
-
-
-def _letters(word: str) -> str:
-    plain = word.replace("'", "").replace("’", "").casefold()
-    if plain.isascii():
-        return plain
-    return "".join(one for one in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(one))
-
-
-class PhraseFinder:
-    """Finds phrases in text.
-
-    Phrases are looked up by their first word and their number of words, so that many cost no more a text than few.
-    """
-
-    def __init__(self, phrases: Sequence[str]) -> None:
-        self._phrases = phrases
-        self._numbers: defaultdict[str, tuple[int, ...]] = defaultdict(tuple)
-        self._lengths: defaultdict[str, set[int]] = defaultdict(set)
-        for number, phrase in enumerate(phrases):
-            folded = fold(phrase)
-            self._numbers[folded] += (number,)
-            words = folded.split(" ")
-            self._lengths[words[0]].add(len(words))
-
-    def same(self, phrase: str) -> tuple[int, ...]:
-        """The numbers of the phrases that are the same when folded."""
-        return self._numbers.get(fold(phrase), ())
-
-    def find(self, text: str) -> Iterator[Hit]:
-        """All phrases in a text, from left to right, also where they overlap."""
-        words = _words(text)
-        for at, (word, start, _) in enumerate(words):
-            for length in self._lengths.get(word, ()):
-                several = words[at : at + length]
-                found = self._numbers.get(" ".join(one for one, _, _ in several)) if len(several) == length else None
-                if found:
-                    yield Hit(*self._with_marks(text, start, several[-1][2], found), found)
-
-    def _with_marks(self, text: str, start: int, end: int, found: Sequence[int]) -> tuple[int, int]:
-        """The stretch with the marks that a phrase begins and ends with, as the bracket in "Console (204)"."""
-        for number in found:
-            phrase = self._phrases[number]
-            inner = _words(phrase)
-            head, tail = phrase[: inner[0][1]], phrase[inner[-1][2] :]
-            if (head or tail) and text.startswith(tail, end) and text.endswith(head, 0, start):
-                return start - len(head), end + len(tail)
-        return start, end
-
-
-def longest(hits: Iterable[Hit]) -> list[Hit]:
-    """Hits that do not overlap, the longer before the shorter; from left to right."""
-    kept: list[Hit] = []
-    taken: set[int] = set()
-    for hit in sorted(hits, key=lambda one: (one.start - one.end, one.start)):
-        if taken.isdisjoint(range(hit.start, hit.end)):
-            taken.update(range(hit.start, hit.end))
-            kept.append(hit)
-    return sorted(kept, key=lambda one: one.start)
-
-
-class NearestPhrases:
-    """Finds the phrase that is most like another.
-
-    Phrases that have the most groups of three letters in common are compared letter by letter, twenty at most.
-    """
-
-    def __init__(self, phrases: Sequence[str]) -> None:
-        self._phrases = phrases
-
-    def nearest(self, phrase: str) -> tuple[int, float] | None:
-        """The number of the nearest phrase and how like it is, 0 to 1 (`difflib`'s ratio); None if none is at all."""
-        folded = fold(phrase)
-        ratios = [
-            (number, SequenceMatcher(None, fold(self._phrases[number]), folded, autojunk=False).ratio())
-            for number in self.candidates(phrase)
-        ]
-        return max(ratios, key=itemgetter(1), default=None)
-
-    def candidates(self, phrase: str) -> list[int]:
-        """The numbers of the phrases that are worth comparing, at most twenty."""
-        owners, sizes = self._index
-        asked = _grams(phrase)
-        hits = [owners[gram] for gram in asked if gram in owners]
-        if not hits:
-            return []
-        common = np.bincount(np.concatenate(hits), minlength=len(sizes))
-        alike = 2 * common / (sizes + len(asked))
-        best = np.argpartition(-alike, min(_CANDIDATES, len(alike)) - 1)[:_CANDIDATES]
-        return [int(number) for number in best if common[number]]
-
-    @cached_property
-    def _index(self) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.int64]]:
-        """The numbers of the phrases that have each group of three letters; how many groups each phrase has."""
-        owners: defaultdict[str, list[int]] = defaultdict(list)
-        grams = [_grams(phrase) for phrase in self._phrases]
-        for number, own in enumerate(grams):
-            for gram in own:
-                owners[gram].append(number)
-        return {gram: np.array(numbers) for gram, numbers in owners.items()}, np.array([len(own) for own in grams])
-
-
-def _grams(phrase: str) -> set[str]:
-    letters = f" {fold(phrase)} "
-    return {letters[at : at + 3] for at in range(len(letters) - 2)}
+def _rarity(count: int, titles: int) -> float:
+    """1 for a word of one title, falling to a third for one that a tenth of the catalogue has."""
+    share = count / max(titles, 1)
+    return 1.0 if count <= 2 else max(0.3, min(1.0, log(1 / share) / log(max(titles, 3) / 2)))

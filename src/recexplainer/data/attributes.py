@@ -49,6 +49,11 @@ class Attributes:
         known = [(*names, brand) for names, brand in zip(platforms, brands, strict=True)]
         return cls(brands, genres, platforms, distinctive_words(dataset.titles, known))
 
+    def names(self) -> list[str]:
+        """All brands, genres and platforms, sorted."""
+        lists = (self.brands, *self.genres, *self.platforms)
+        return sorted({name for names in lists for name in names if name})
+
     def shared(self, one: int, other: int) -> tuple[str, ...]:
         """What two items share, as short phrases, the most distinctive first; at most three."""
         phrases: list[str] = []

@@ -5,14 +5,12 @@ What stands in think marks is no part of an answer. Where an answer is not clear
 
 from __future__ import annotations
 
-import ast
 import html
-import json
 import re
 import unicodedata
-from contextlib import suppress
 from typing import Any, Literal, cast
 
+from recexplainer.chat.lists import read_list
 from recexplainer.chat.thinking import without_thinking
 from recexplainer.claims.parser import read_verdict
 from recexplainer.data.titles import TitleFinder
@@ -124,12 +122,9 @@ def _separated(text: str, finder: TitleFinder) -> list[int | None]:
 
 def _listed(text: str) -> list[str] | None:
     """The texts of a list in JSON or Python, which may stand in an object, among words, or hold an object each."""
-    for load in (json.loads,) if "\\" in text else (json.loads, ast.literal_eval):
-        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
-            held: list[Any] = load(text[max(0, text.find("[")) : text.rfind("]") + 1])
-            texts = [_text(each) for each in held]
-            if texts and None not in texts:
-                return cast("list[str]", texts)
+    if held := read_list(text):
+        texts = [_text(each) for each in held]
+        return None if None in texts else cast("list[str]", texts)
     return None
 
 

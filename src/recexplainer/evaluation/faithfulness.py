@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from recexplainer.claims.claim import SIGNS, STATED, ClaimKind, ClaimStatus
+from recexplainer.claims.claim import CHECKABLE, SIGNS, ClaimKind, ClaimStatus
 from recexplainer.errors import DataError
 from recexplainer.evaluation.metrics import Values
 from recexplainer.evaluation.rows import EXPLANATION, Row, row
@@ -75,7 +75,7 @@ def faithfulness_values(
     - `verdict_fidelity`: 1 where the text says yes as the recommender does, or no as it does; without verdict 0.
     - `hallucination_rate`: 1 where it names a title as the user's that is in the catalogue but not in the history, or
       in neither.
-    - `claim_precision`: the share of its claims that are supported; a text without claims has 0.
+    - `claim_precision`: the share of its claims but `other` facts that are supported; a text without claims has 0.
     - `n_cited`: how many history items it gives a positive or negative attribution.
     - `comprehensiveness`: how far the score falls without all positive citations, and rises without all negative ones.
     - `aopc_comprehensiveness`: the mean of that for the first one, two and three citations: the area over the deletion
@@ -95,7 +95,7 @@ def faithfulness_values(
     attributions = standardized_attributions(explanations, recommender)
     cases = [_case(one, *each, rng) for one, each in zip(explanations, attributions, strict=True)]
     scores = _removal_scores(cases, recommender)
-    claims = [_statuses(one, *STATED) for one in explanations]
+    claims = [_statuses(one, *CHECKABLE) for one in explanations]
     values: dict[str, Sequence[float | None]] = {
         "verdict_fidelity": [float(_statuses(one, "verdict") == ["supported"]) for one in explanations],
         "hallucination_rate": [float("contradicted" in _statuses(one, "history")) for one in explanations],

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
+from recexplainer.claims.claim import NEIGHBOUR
 from recexplainer.claims.linking import BLANK, facts_by_item
-from recexplainer.claims.parser import NEIGHBOUR, ClaimParser, ParsedText
+from recexplainer.claims.parser import ClaimParser, ParsedText, read_verdict
 from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
@@ -19,12 +20,10 @@ from recexplainer.explanations.record import Explanation
 RULES = (
     "The decision is the yes or no that the text opens with, else the first time that it speaks of recommending or "
     "suggesting, or of not doing so. If it is not the recommender's, or there is none: 0.",
-    "A title counts with or without its tail after a dash, a colon or a bracket, if that leaves no doubt which item of "
-    "this case is meant; other parts of a title are passed over. Case and punctuation do not count; but outside double "
-    "quotes several words need a capital, a single word counts only as the catalogue spells it, and another item's "
-    "single word does not count.",
-    "At most 1: a title that is in the catalogue but neither the item's nor in the history; a quoted name that is "
-    "close to a title, or looks like one, and is none; a brand, genre, platform or title word said to be shared by the "
+    "A title counts by whatever part of it leaves no doubt which item of this case is meant, where the claim parser "
+    "reads that the text presents it as something that the user had.",
+    "At most 1: a title that is said to be the user's and is not in the history, or in no catalogue; a brand, "
+    " genre, platform or title word said to be shared by the "
     "item and the history items named that is not.",
     "1: no history item is named, or the item is not spoken of (by its title, or as “it” or “this” where the opening "
     "clause names no other title).",
@@ -51,9 +50,12 @@ class RubricJudge:
         """The rating, 0 to 3, and what decided it. Raises DataError where it is about another catalogue."""
         self._check(explanation)
         parsed = self._parser.parse(explanation.text, explanation.history, explanation.item)
-        if parsed.verdict is not explanation.recommended:
-            return 0, "no decision is found" if parsed.verdict is None else "the decision is not the recommender's"
-        named = {name.item for name in parsed.names if name.item is not None}
+        verdict = read_verdict(parsed.words)
+        if verdict is not explanation.recommended:
+            return 0, "no decision is found" if verdict is None else "the decision is not the recommender's"
+        named = {one.item for one in parsed.claims if one.kind == "history" and one.item is not None}
+        if any(name.item == explanation.item for name in parsed.names):
+            named.add(explanation.item)
         reasons = named.intersection(explanation.history) - {explanation.item}
         own = self._facts[explanation.item]
         shared = {fact for item in reasons for fact in self._facts[item] & own}
@@ -63,11 +65,11 @@ class RubricJudge:
         return _rate_reasons(parsed, reasons, shared, speaks=explanation.item in named or _speaks_of_it(parsed))
 
     def _untrue_names(self, parsed: ParsedText, explanation: Explanation) -> Iterator[str]:
-        for name in parsed.names:
-            if name.item is None:
-                yield f"“{parsed.text[name.start : name.end]}” is no title of the catalogue"
-            elif name.item != explanation.item and name.item not in explanation.history:
-                yield f"“{self._titles[name.item]}” is not in the history"
+        for one in parsed.claims:
+            if one.kind == "history" and one.item is None:
+                yield f"“{one.title}” is no title of the catalogue"
+            elif one.kind == "history" and one.item not in (explanation.item, *explanation.history):
+                yield f"“{self._titles[one.item or 0]}” is not in the history"
 
     def _check(self, explanation: Explanation) -> None:
         pairs = zip(explanation.history, explanation.history_titles, strict=True)

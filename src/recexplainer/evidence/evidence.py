@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RecommenderError
-from recexplainer.recommenders.attribution import occlusion_attributions
+from recexplainer.recommenders.attribution import occlusions
 from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.recommenders.neighbours import nearest_items
 from recexplainer.recommenders.scoring import ScoreBatch, recommended_shares, score_batches, truncate
@@ -32,11 +32,13 @@ class Evidence:
         recommended: The verdict: the score is above this user's top-20% threshold.
         rank: 1 is the best among the items that are not in the history.
         n_ranked: How many items were ranked.
-        attributions: `[history]`, for each history item: score with it minus score without it.
+        attributions: `[history]`, for each history item: score with it minus score without it; () if not asked.
         shared: `[history]`, for each history item: what it shares with the item, as short phrases such as
             "brand Nimbus", "genre puzzle", "platform Orbit", "the word 'Zelda' in the title", "a close neighbour".
         score_std: Standard deviation of the scores over eligible items: the measure of what effect is large.
         recommended_share: The share of all users to whom the recommender suggests the item; None if not asked.
+        ablated_ranks: `[history]`, the rank without each history item; () if not asked.
+        older: Item indices of what the user had before the history, which the recommender does not look at.
     """
 
     history: tuple[int, ...]
@@ -49,6 +51,13 @@ class Evidence:
     shared: tuple[tuple[str, ...], ...]
     score_std: float = 1.0
     recommended_share: float | None = None
+    ablated_ranks: tuple[int, ...] = ()
+    older: tuple[int, ...] = ()
+
+    @property
+    def whole_history(self) -> tuple[int, ...]:
+        """All that the user has had, oldest first, whether or not the recommender looks at it."""
+        return (*self.older, *self.history)
 
     @property
     def standardized(self) -> tuple[float, ...]:
@@ -95,21 +104,24 @@ def gather_evidence(
     *,
     attributes: Attributes | None = None,
     recommended_share: Floats | None = None,
+    attributed: bool = True,
 ) -> list[Evidence]:
     """Ask the recommender about `[pairs]` of a user and an item, in batches; the evidence comes in the order asked.
 
     Histories are cut to what the recommender looks at. `recommended_share` is `Float[items]`, what `recommended_shares`
-    gives; where it is None, or the attributes are, they are worked out. Raises RecommenderError where the recommender
-    cannot answer for a changed history, a history is empty, or an item is never recommended to the user.
+    gives; where it is None, or the attributes are, they are worked out. `attributed` False: no history item is left
+    out. Raises RecommenderError where the recommender would have to answer for a changed history and cannot, a history
+    is empty, or an item is never recommended to the user.
     """
     attributes = attributes or Attributes.of(dataset)
     recommended_share = recommended_shares(recommender, dataset) if recommended_share is None else recommended_share
+    whole = [user.history for user in users]
     users = [User(truncate(user.history, recommender), user.id) for user in users]
     if not all(user.history for user in users):
         raise RecommenderError(
             "A history is empty.", location="gather_evidence", hint="Ask about users with a history."
         )
-    attributions = occlusion_attributions(recommender, users, items)
+    without = occlusions(recommender, users, items) if attributed else []
     neighbours: dict[int, frozenset[int]] = {}
     if recommender.has_vectors:
         nearest = nearest_items(recommender.item_vectors(), items, NEIGHBOURS).tolist()
@@ -130,13 +142,15 @@ def gather_evidence(
                     score=float(scores[item]),
                     rank=int(ranks[row]),
                     n_ranked=int(batch.eligible[row].sum()),
-                    attributions=tuple(attributions[place].tolist()),
+                    attributions=tuple(without[place].attributions.tolist()) if attributed else (),
                     shared=tuple(
                         (*attributes.shared(other, item), *([CLOSE] if other in neighbours.get(item, ()) else ()))
                         for other in user.history
                     ),
                     score_std=stds[row],
                     recommended_share=float(recommended_share[item]),
+                    ablated_ranks=tuple(without[place].ranks.tolist()) if attributed else (),
+                    older=whole[place][: -len(user.history)],
                 )
             )
     return gathered

@@ -54,7 +54,7 @@ class PairExplainer:
         self._attributes = Attributes.of(dataset)
         self._recommended_shares = recommended_shares(self.recommender, dataset)
         self._finder = TitleFinder(dataset.titles)
-        self.verifier = Verifier(dataset, self.recommender, self._attributes)
+        self.verifier = Verifier.of(dataset, self.recommender, self._attributes)
         self._generator: Generator | None = None
         self._item_ids = frozenset(dataset.item_ids)
 
@@ -104,12 +104,12 @@ class PairExplainer:
             )
         return number
 
-    def evidence(self, pairs: Sequence[tuple[User, int]]) -> list[Evidence]:
-        """What the recommender says of each pair, `[pairs]`.
+    def evidence(self, pairs: Sequence[tuple[User, int]], *, attributed: bool = True) -> list[Evidence]:
+        """What the recommender says of each pair, `[pairs]`; `attributed` False: not what history items do.
 
         Raises:
             DataError: A history is empty, or an item, asked about or in a history, is not in the catalogue.
-            RecommenderError: The recommender cannot answer for a changed history.
+            RecommenderError: The recommender cannot answer for a changed history, and would have to.
         """
         for user, item in pairs:
             if not user.history:
@@ -131,6 +131,7 @@ class PairExplainer:
             [item for _, item in pairs],
             attributes=self._attributes,
             recommended_share=self._recommended_shares,
+            attributed=attributed,
         )
 
     def explain(

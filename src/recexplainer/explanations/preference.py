@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from recexplainer.claims.claim import SIGNS, Claim, stated
+from recexplainer.claims.claim import CHECKABLE, SIGNS, Claim, stated
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
 from recexplainer.evidence.evidence import NEGLIGIBLE, Evidence
@@ -132,7 +132,8 @@ def reward(claims: Sequence[Claim], evidence: Evidence) -> float:
     claims = stated(claims)
     verdict = any(claim.kind == "verdict" and claim.status == "supported" for claim in claims)
     invented = any(claim.kind == "history" and claim.status == "contradicted" for claim in claims)
-    supported = sum(claim.status == "supported" for claim in claims) / max(len(claims), 1)
+    checkable = [claim for claim in claims if claim.kind in CHECKABLE]
+    supported = sum(claim.status == "supported" for claim in checkable) / max(len(checkable), 1)
     return (verdict + (not invented) + supported + _reach(claims, evidence)) / 4
 
 

@@ -79,21 +79,39 @@ def ablated_ranks(
     """
     ranks = np.empty(len(users), np.int64)
     for case, _, row, score in _subset_rows(recommender, users, items, _kept(users, ablated), ablation):
-        others = [*{*users[case].history, items[case]}]
-        ranks[case] = 1 + int((row > score).sum()) - int((row[others] > score).sum())
+        ranks[case] = _rank(row, score, users[case], items[case])
     return ranks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Occlusion:
+    """What leaving out each history item does, one at a time (leave-one-out)."""
+
+    attributions: Floats  # `Float[history]`, the score with the item minus the score without it
+    ranks: NDArray[np.int64]  # `Int[history]`, the rank without it, as of `ablated_ranks`
+
+
+def occlusions(
+    recommender: Recommender, users: Sequence[User], items: Sequence[int], *, ablation: Ablation = "deletion"
+) -> list[Occlusion]:
+    """For each case, what the item's score loses and where it stands without each history item."""
+    kept = [np.vstack([np.ones((1, n), bool), ~np.eye(n, dtype=bool)]) for n in _lengths(users)]
+    scores = [np.empty(len(subsets)) for subsets in kept]
+    ranks = [np.empty(len(subsets), np.int64) for subsets in kept]
+    for case, subset, row, score in _subset_rows(recommender, users, items, kept, ablation):
+        scores[case][subset] = score
+        ranks[case][subset] = _rank(row, score, users[case], items[case])
+    return [
+        Occlusion((score[0] - score[1:]).astype(np.float32), rank[1:])
+        for score, rank in zip(scores, ranks, strict=True)
+    ]
 
 
 def occlusion_attributions(
     recommender: Recommender, users: Sequence[User], items: Sequence[int], *, ablation: Ablation = "deletion"
 ) -> list[Floats]:
-    """The attribution of each history item, for each case `Float[history]` (leave-one-out, occlusion).
-
-    It is the score with the item minus the score without it.
-    """
-    kept = [np.vstack([np.ones((1, n), bool), ~np.eye(n, dtype=bool)]) for n in _lengths(users)]
-    scores = _score_subsets(recommender, users, items, kept, ablation)
-    return [(one[0] - one[1:]).astype(np.float32) for one in scores]
+    """The attribution of each history item alone, for each case `Float[history]` (leave-one-out, occlusion)."""
+    return [one.attributions for one in occlusions(recommender, users, items, ablation=ablation)]
 
 
 def pair_attributions(
@@ -219,6 +237,12 @@ def _sampled_values(kept: Masks, scores: NDArray[np.float64]) -> Shapley:
     squares = ((fits[1:] - fits[1:].mean(0)) ** 2).sum(0)
     errors = np.sqrt(squares * (_GROUPS - 1) / _GROUPS).astype(np.float32)
     return Shapley(fits[0].astype(np.float32), errors, float(scores[0]), exact=False)
+
+
+def _rank(row: Floats, score: float, user: User, item: int) -> int:
+    """The rank of a score among those of the items that the whole history lacks."""
+    others = [*{*user.history, item}]
+    return 1 + int((row > score).sum()) - int((row[others] > score).sum())
 
 
 def _lengths(users: Sequence[User]) -> list[int]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from recexplainer.claims.claim import STATED, Claim, ClaimStatus, stated
+from recexplainer.claims.claim import REST, STATED, Claim, ClaimStatus, stated
 from recexplainer.errors import RunError
 from recexplainer.explanations.record import Citation, Explanation
 from recexplainer.reports.names import method_name, signed
@@ -18,14 +18,20 @@ WORST_FIRST: tuple[ClaimStatus, ...] = ("contradicted", "unverified", "supported
 _IN_WORDS = {
     "verdict": "its verdict",
     "history": "“{words}” is in the user's history",
-    "positive_attribution": "“{title}” counts for it",
-    "negative_attribution": "“{title}” counts against it",
+    "positive": "“{title}” counts for it",
+    "negative": "“{title}” counts against it",
+    "no_effect": "“{title}” has no effect",
+    "strongest": "“{title}” does most",
     "shared": "“{words}” holds for {holder} too",
-    "no_positive_attribution": "nothing in the history counts for it",
-    "no_negative_attribution": "nothing in the history counts against it",
+    "counterfactual": "without “{title}” its rank would be {value}",
+    "nothing_positive": "nothing in the history counts for it",
+    "nothing_negative": "nothing in the history counts against it",
     "popular": "it pleases most users",
+    "rank": "its rank is {value}",
+    "other": "“{words}”",
 }
-_OF_TITLES = ("history", "positive_attribution", "negative_attribution", "negligible", "balance")
+_REST = "nothing else in the history has an effect"
+_OF_TITLES = ("history", "positive", "negative", "no_effect", "strongest", "negligible", "balance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +123,11 @@ def check(explanation: Explanation, claim: Claim) -> Check:
         raise _damaged(explanation, f"The offsets {claim.start} to {claim.end} of a claim are not in the text.")
     words = explanation.text[claim.start : claim.end]
     titles: dict[int | None, str] = dict(zip(explanation.history, explanation.history_titles, strict=True))
-    title = titles.get(claim.item, words)
-    holder = "some of the history" if claim.item is None else f"“{title}”"
-    return Check(_IN_WORDS[claim.kind].format(words=words, title=title, holder=holder), claim.status, claim.found)
+    title = titles.get(claim.item, claim.title or words)
+    holder = f"“{title}”" if claim.item is not None or claim.title else "some of the history"
+    template = _REST if claim.kind == "no_effect" and claim.value == REST else _IN_WORDS[claim.kind]
+    said = template.format(words=words, title=title, holder=holder, value=claim.value.replace("<=", "at most "))
+    return Check(said, claim.status, claim.found)
 
 
 def in_lines(explanation: Explanation, claims: Sequence[Claim]) -> tuple[str, ...]:

@@ -100,6 +100,8 @@ _COLUMNS: dict[str, Any] = {name.name: pl.String() for name in fields(Example)} 
             "shared": pl.List(pl.List(pl.String())),
             "score_std": pl.Float64(),
             "recommended_share": pl.Float64(),
+            "ablated_ranks": _ITEMS,
+            "older": _ITEMS,
         }
     ),
 }

@@ -29,6 +29,7 @@ from recexplainer.evaluation.synthetic.ground_truth import (
     make_ground_truth,
 )
 from recexplainer.evaluation.synthetic.rules import RULE_NAMES, Causes
+from recexplainer.evaluation.synthetic.wording import Phrasings
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.recommenders.base import Recommender
 
@@ -68,8 +69,8 @@ TESTED: dict[str, Tested] = {
 
 Measured = tuple[Sort, float, float]
 """What a metric gives a true explanation and a corrupted one, with the sign such that the true one should have more."""
-_CITING: tuple[ClaimKind, ClaimKind] = ("positive_attribution", "negative_attribution")
-_DENYING: tuple[ClaimKind, ClaimKind] = ("no_positive_attribution", "no_negative_attribution")
+_CITING: tuple[ClaimKind, ClaimKind] = ("positive", "negative")
+_DENYING: tuple[ClaimKind, ClaimKind] = ("nothing_positive", "nothing_negative")
 
 
 def auroc_metric(metric: str) -> str:
@@ -77,7 +78,9 @@ def auroc_metric(metric: str) -> str:
     return f"auroc_{metric}"
 
 
-def evaluate_synthetic(values: MetricValues, pairs: int = 1000, seed: int = 0) -> list[Row]:
+def evaluate_synthetic(
+    values: MetricValues, pairs: int = 1000, seed: int = 0, phrasings: Phrasings | None = None
+) -> list[Row]:
     """How well each metric tells true explanations from mildly corrupted ones, and whether claims are verified rightly.
 
     Rows of task `synthetic`, of method `all` and of each rule of a recommender:
@@ -89,11 +92,12 @@ def evaluate_synthetic(values: MetricValues, pairs: int = 1000, seed: int = 0) -
     - `claims_read`: the share of texts of which the verdict, the cited causes with their direction, and that they share
       a brand are read as written.
 
-    `values` computes the metrics, of which those in `TESTED` have rows; each is tested by so many `pairs`.
+    `values` computes the metrics, of which those in `TESTED` have rows; each is tested by so many `pairs`. The texts
+    are worded by the package's own phrasings, or by those given.
     """
     world = make_world(users=min(max(FEWEST_USERS, pairs), MOST_USERS), items=ITEMS, seed=seed)
     severe = [(rule, ALL) for rule in RULE_NAMES]
-    truths = make_ground_truth(world, [*(tested.sorts for tested in TESTED.values()), severe], pairs, seed)
+    truths = make_ground_truth(world, [*(tested.sorts for tested in TESTED.values()), severe], pairs, seed, phrasings)
     measured = [values([one.record for one in each.explanations], each.recommender) for each in truths]
     rows: list[Row] = []
     for metric, tested in TESTED.items():
@@ -154,12 +158,12 @@ def _mean_rows(
 def right_statuses(claim: Claim, causes: Causes, history: Sequence[int]) -> tuple[ClaimStatus, ...]:
     """The statuses that a claim may have if the causes are these; none where it is not about an item of the history."""
     if claim.kind in _DENYING:
-        denied = causes.positive if claim.kind == "no_positive_attribution" else causes.negative
+        denied = causes.positive if claim.kind == "nothing_positive" else causes.negative
         return ("contradicted",) if denied else ("supported",)
     if claim.kind not in _CITING or claim.item not in history:
         return ()
     sides = (causes.positive, causes.negative)
-    own, opposite = sides if claim.kind == "positive_attribution" else sides[::-1]
+    own, opposite = sides if claim.kind == "positive" else sides[::-1]
     if claim.item in own:
         return ("supported",)
     return ("contradicted",) if claim.item in opposite else ("unverified", "contradicted")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import permutations, zip_longest
 from math import ceil
 from typing import TypeVar
@@ -25,11 +24,11 @@ from recexplainer.evaluation.synthetic.rules import (
     SyntheticRecommender,
     synthetic_recommenders,
 )
+from recexplainer.evaluation.synthetic.wording import Phrasings, own_phrasings
 from recexplainer.explanations.explainer import PairExplainer
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.recommenders.base import User
 from recexplainer.recommenders.scoring import score_batches
-from recexplainer.storage import packaged_yaml
 
 Sort = tuple[str, str]
 """Rule of the recommender and corruption."""
@@ -93,12 +92,12 @@ def true_statement(case: SyntheticCase, dataset: Dataset) -> Statement:
     )
 
 
-def word_statement(statement: Statement, wording: int) -> str:
+def word_statement(statement: Statement, wording: int, phrasings: Phrasings | None = None) -> str:
     """The statement in words; the same seed `wording` words alike what two statements have in common."""
     draws: dict[str, float] = dict(
         zip(_DRAWN, np.random.default_rng(wording).random(len(_DRAWN)).tolist(), strict=True)
     )
-    phrasings = _phrasings()
+    phrasings = phrasings or own_phrasings()
 
     def drawn(several: Sequence[str], kind: str) -> str:
         return several[int(draws[kind] * len(several))]
@@ -233,8 +232,10 @@ class GroundTruth:
     pairs: Mapping[str, Sequence[Pair]]
 
 
-def make_ground_truth(dataset: Dataset, pooled: Sequence[Sequence[Sort]], pairs: int, seed: int) -> list[GroundTruth]:
-    """Explain each synthetic recommender truly and falsely.
+def make_ground_truth(
+    dataset: Dataset, pooled: Sequence[Sequence[Sort]], pairs: int, seed: int, phrasings: Phrasings | None = None
+) -> list[GroundTruth]:
+    """Explain each synthetic recommender truly and falsely, in the phrasings given or in the package's own.
 
     `pooled` has the sorts of pairs that are looked at together; all of one together are to have so many `pairs`. Sorts
     that there cannot be are passed over.
@@ -251,7 +252,7 @@ def make_ground_truth(dataset: Dataset, pooled: Sequence[Sequence[Sort]], pairs:
     truths: list[GroundTruth] = []
     for rule, recommender in recommenders.items():
         used = {name: found[: needed.get((rule, name), 0)] for name, found in corrupted[rule].items()}
-        truths.append(_explain(dataset, recommender, drawn[rule], used, rng))
+        truths.append(_explain(dataset, recommender, drawn[rule], used, rng, phrasings))
     return truths
 
 
@@ -324,6 +325,7 @@ def _explain(
     cases: Sequence[SyntheticCase],
     corrupted: Mapping[str, Sequence[tuple[int, Statement]]],
     rng: np.random.Generator,
+    phrasings: Phrasings | None,
 ) -> GroundTruth:
     """A case is explained truly once, however often it is corrupted, and all its texts are worded alike."""
     used = sorted({place for found in corrupted.values() for place, _ in found})
@@ -337,13 +339,8 @@ def _explain(
     records = PairExplainer(dataset, recommender).records(
         Method("synthetic"),
         [(cases[place].user, cases[place].item) for place, _ in statements],
-        [word_statement(statement, wordings[place]) for place, statement in statements],
+        [word_statement(statement, wordings[place], phrasings) for place, statement in statements],
     )
     both = zip(statements, records, strict=True)
     explained = [SyntheticExplanation(cases[place], statement, one) for (place, statement), one in both]
     return GroundTruth(recommender, explained, pairs)
-
-
-@cache
-def _phrasings() -> dict[str, list[str]]:
-    return packaged_yaml("recexplainer.evaluation.synthetic", "texts.yaml")
