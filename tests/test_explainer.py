@@ -64,9 +64,9 @@ def test_the_claims_of_anybodys_text_are_checked_with_and_without_a_surrogate() 
     (user, item), *_ = pairs()
     history = world().history(world().user_index(user)).tolist()
     text = f"Yes, because of “{world().titles[next(one for one in history if one != 5)]}”."
-    claims = fitted().check(text, user, item)
-    assert {"verdict", "history"} <= {claim.kind for claim in claims}
-    assert claims == check(world(), sasrec(), text, user, item)
+    (checked,) = fitted().check((user, item, text))
+    assert {"verdict", "history"} <= {claim.kind for claim in checked.claims}
+    assert checked.claims == check(world(), sasrec(), text, user, item)
 
 
 def test_evaluates_into_a_frame() -> None:

@@ -5,7 +5,7 @@ It puts the packages together and computes nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 from recexplainer.data.dataset import Split, leave_one_out
-from recexplainer.errors import SettingsError
+from recexplainer.errors import SettingsError, SurrogateError
 from recexplainer.processes import from_first, is_first, wait_for_all
 from recexplainer.recommenders.function import as_recommender
 from recexplainer.recommenders.ranking_check import warn_of_ranking
@@ -23,9 +23,11 @@ from recexplainer.tasks.mixture import MixtureSettings
 if TYPE_CHECKING:
     import polars as pl
 
+    from recexplainer.chat.model import ChatModel
     from recexplainer.claims.claim import Claim
     from recexplainer.data.dataset import Dataset
     from recexplainer.evaluation.rows import Row
+    from recexplainer.explanations.checking import CheckedText
     from recexplainer.explanations.explainer import PairExplainer
     from recexplainer.explanations.record import Explanation, Method
     from recexplainer.recommenders.base import Recommender, User
@@ -39,6 +41,10 @@ Pair = tuple[object, object]
 """A user's own id, or a `User` with any history of item indices, oldest first; and an item's own id, or its index.
 
 Own ids may be as the data had them: text, whole numbers (of users; of items these are indices), bytes, UUIDs."""
+
+
+TextOfPair = tuple[object, object, str] | Mapping[str, object]
+"""A pair as in `Pair` and a text about it; or these as `user`, `item` and `text`, and maybe an `id` of the text."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class Explainer:
     Args:
         dataset: The catalogue and the users' histories.
         recommender: Anything that fulfils the contract, or a bare function of histories and items that scores.
-        surrogate: The surrogate, aligned to that recommender.
+        surrogate: The surrogate, aligned to that recommender; None where only texts of others are checked.
         mixture: Which questions the recommender is asked, for training and for the evaluation of alignment.
     """
 
@@ -71,10 +77,10 @@ class Explainer:
         self,
         dataset: Dataset,
         recommender: Recommender | ScoreFunction,
-        surrogate: Surrogate,
+        surrogate: Surrogate | None = None,
         mixture: MixtureSettings | None = None,
     ) -> None:
-        self.dataset, self.surrogate = dataset, surrogate
+        self.dataset, self._surrogate = dataset, surrogate
         self.recommender = as_recommender(recommender, dataset.item_ids)
         self.mixture = mixture or MixtureSettings()
         warn_of_ranking(dataset, self.recommender, given=recommender)
@@ -144,6 +150,30 @@ class Explainer:
 
         return cls(dataset, recommender, Surrogate.from_pretrained(name_or_folder, **hub))
 
+    @classmethod
+    def from_run(cls, run: str | Path) -> Explainer:
+        """The explainer of a run, given as its folder or as its name in `runs`.
+
+        Where the run has no surrogate yet (`recexplainer run RECIPE --until recommender`), it checks, and cannot
+        explain.
+
+        Raises:
+            RunError: There is no such run, or it has no recommender yet.
+        """
+        from recexplainer.pipeline.runs import find_run, has_surrogate, open_surrogate, open_target, recipe_of
+
+        folder = find_run(run)
+        surrogate = open_surrogate(folder) if has_surrogate(folder) else None
+        return cls(*open_target(folder), surrogate, recipe_of(folder).examples)
+
+    @property
+    def surrogate(self) -> Surrogate:
+        """The surrogate. Raises SurrogateError where there is none."""
+        if self._surrogate is None:
+            what, hint = "There is no surrogate that could explain.", "Give one: Surrogate.from_pretrained(FOLDER)."
+            raise SurrogateError(what, location="Explainer", hint=hint)
+        return self._surrogate
+
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the surrogate to a folder, which is complete or absent."""
         from recexplainer.storage import complete_folder
@@ -183,9 +213,26 @@ class Explainer:
         how: dict[str, Any] = {"grounded": grounded, "strict": strict, "self_attribution": self_attribution}
         return self._pairs.explain(known, aspect=aspect, batch_size=batch_size, **how)
 
-    def check(self, text: str, user: object, item: object) -> tuple[Claim, ...]:
-        """What anybody's text claims of a pair, each claim with its status; the surrogate is not asked."""
-        return self._pairs.check(text, user, item)
+    def check(self, texts: TextOfPair | Sequence[TextOfPair], *, reader: ChatModel | None = None) -> list[CheckedText]:
+        """What anybody's texts claim, each claim with its status, in the order given; no surrogate is needed.
+
+        As in `explain`, a user's history is taken without the item.
+
+        Args:
+            texts: Users, items and texts; or one of that.
+            reader: A chat model that reads what the texts claim, such as an `Endpoint`; None: the small network does.
+
+        Raises:
+            ChatError: The reader's endpoint cannot be reached, or refuses.
+            DataError: A text is missing or empty, there is no such user or item, or a history is empty.
+            RecommenderError: An item is never recommended to its user.
+        """
+        from recexplainer.explanations.checking import check_texts, texts_to_check
+
+        one = isinstance(texts, Mapping) or (isinstance(texts, tuple) and len(texts) == 3 and isinstance(texts[2], str))
+        rows = (_text_row(text) for text in cast("Sequence[TextOfPair]", [texts] if one else texts))
+        located = ((f"text {number}", row) for number, row in enumerate(rows, 1))
+        return check_texts(self._pairs, texts_to_check(located, self._pairs.pair), reader)
 
     def evaluate(self, evaluations: Sequence[str] | None = None, *, n_cases: int = 100, seed: int = 0) -> Results:
         """Measure alignment and explanations; a run measures more (`recexplainer evaluate RUN`).
@@ -248,7 +295,7 @@ class Explainer:
     def _pairs(self) -> PairExplainer:
         from recexplainer.explanations.explainer import PairExplainer
 
-        return PairExplainer(self.dataset, self.recommender, self.surrogate)
+        return PairExplainer(self.dataset, self.recommender, self._surrogate)
 
     @cached_property
     def _split(self) -> Split:
@@ -278,6 +325,10 @@ def check(
     from recexplainer.explanations.explainer import PairExplainer
 
     return PairExplainer(dataset, recommender).check(text, user, item)
+
+
+def _text_row(text: TextOfPair) -> Mapping[str, Any]:
+    return text if isinstance(text, Mapping) else dict(zip(("user", "item", "text"), text, strict=False))
 
 
 def _questions(dataset: Dataset, recommender: Recommender, mixture: MixtureSettings) -> Examples:

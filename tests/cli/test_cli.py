@@ -31,7 +31,7 @@ HEAVY = {
     "httpx2",
     "yaml",
 }
-COMMANDS = ["demo", "run", "explain", "evaluate", "report", "export", "doctor", "data", "study"]
+COMMANDS = ["demo", "run", "explain", "check", "evaluate", "report", "export", "doctor", "data", "study"]
 
 OMISSION = Claim("omission", "contradicted", "“Other” does most and is not named", 10, 10, 4)
 
@@ -96,6 +96,8 @@ def test_debug_lets_the_error_through_wherever_it_stands(arguments: list[str]):
         (["export", "nowhere", "--to", "there"], "There is no such run."),
         (["demo", "--set", "surrogate.epoch=1"], "'surrogate.epochs'"),
         (["run", "paper-games"], "--data PATH"),
+        (["run", "demo", "--until", "recomender"], "There is no stage 'recomender'. hint: The stages are: dataset, re"),
+        (["check", "nowhere", "texts.csv"], "There is no such run."),
         (["run", "paper-games", "--data", "nowhere"], "no such file or folder"),
         (["data", "inspect", "nowhere"], "no such file or folder"),
         (["data", "inspect", ".", "--format", "amazn"], "there is no format 'amazn'"),
@@ -270,7 +272,7 @@ def test_claims_that_do_not_hold_are_shown_and_no_fault_twice(
 ):
     claims = (
         Claim("verdict", "supported", "the recommender says yes", 0, 3, 5),
-        Claim("positive_attribution", "contradicted", "without it the score rises by 0.12", 17, 35, 3),
+        Claim("positive", "contradicted", "without it the score rises by 0.12", 17, 35, 3),
     )
     negligible = Claim("negligible", "unverified", "“Emberfall [Deluxe]” hardly does anything", 17, 35, 3)
     show_explanation(replace(explanation, claims=(*claims, negligible, OMISSION)))
@@ -291,7 +293,7 @@ def test_that_all_claims_hold_is_said(
 ):
     claims = (
         Claim("verdict", "supported", "the recommender says yes", 0, 3, 5),
-        Claim("positive_attribution", "supported", "without it the score falls by 1.50", 17, 35, 3),
+        Claim("positive", "supported", "without it the score falls by 1.50", 17, 35, 3),
     )
     abstained = replace(explanation, claims=claims[:count], abstained="it would not hold")
     show_explanation(replace(abstained, claims=(*abstained.claims, OMISSION)))

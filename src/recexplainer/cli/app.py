@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from recexplainer.cli.checking import check
 from recexplainer.cli.commands import demo, evaluate, explain, export, report, run
 from recexplainer.cli.console import log_lines, show_error
 from recexplainer.cli.data import data
@@ -29,7 +30,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, run, explain, evaluate, report, export, doctor):
+for command in (demo, run, explain, check, evaluate, report, export, doctor):
     app.command()(command)
 app.add_typer(data)
 app.add_typer(study)

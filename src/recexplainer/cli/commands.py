@@ -24,9 +24,12 @@ def run(
     name: NameOption = None,
     runs: RunsOption = RUNS,
     settings: SetOption = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="STAGE", help="Stop after a stage, such as recommender.")
+    ] = None,
 ) -> None:
     """Run a recipe in runs/NAME; a second start makes only what is missing or changed."""
-    _run(recipe, data, name, runs, settings or [], explain=False)
+    _run(recipe, data, name, runs, settings or [], until=until)
 
 
 def demo(name: NameOption = None, runs: RunsOption = RUNS, settings: SetOption = None) -> None:
@@ -35,7 +38,14 @@ def demo(name: NameOption = None, runs: RunsOption = RUNS, settings: SetOption =
 
 
 def _run(
-    recipe: str, data: Path | None, name: str | None, runs: Path, settings: Sequence[str], *, explain: bool
+    recipe: str,
+    data: Path | None,
+    name: str | None,
+    runs: Path,
+    settings: Sequence[str],
+    *,
+    explain: bool = False,
+    until: str | None = None,
 ) -> None:
     from recexplainer.cli.results import show_end
     from recexplainer.pipeline.recipe import load_recipe, with_changes
@@ -45,8 +55,11 @@ def _run(
     if data is not None:
         changes["data"] = {"source": "files", "path": str(data.resolve())}
     changed = with_changes(load_recipe(recipe, settings), changes)
-    run_recipe(changed, runs / changed.name)
-    show_end(runs / changed.name, explain=explain)
+    run_recipe(changed, runs / changed.name, only=None if until is None else [until])
+    if until is None:
+        show_end(runs / changed.name, explain=explain)
+    elif is_first():
+        stdout().print(f"{until}: {runs / changed.name / until}")
 
 
 def evaluate(

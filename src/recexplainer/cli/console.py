@@ -71,7 +71,7 @@ def log_lines() -> Generator[None]:
 
 def show_error(error: RecExplainerError) -> None:
     """Show an error: what is wrong, where, and the hint."""
-    stderr().print(_visible(str(error)), style="red")
+    stderr().print(visible(str(error)), style="red")
 
 
 def show_part(heading: str, lines: Sequence[str], style: str = "bold") -> None:
@@ -79,10 +79,10 @@ def show_part(heading: str, lines: Sequence[str], style: str = "bold") -> None:
     console = stdout()
     console.print(heading, style=style)
     for line in lines or ("none",):
-        console.print(f"  {_visible(line)}")
+        console.print(f"  {visible(line)}")
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Text that a terminal shows and does not obey: ids and values of files may hold any character."""
     return _CONTROLS.sub("\ufffd", text)
 

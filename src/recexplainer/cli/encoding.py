@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import sys
 import unicodedata
 from functools import partial
@@ -22,6 +23,7 @@ _ALIKE = str.maketrans(
         **dict.fromkeys("━─┃│┼", "-"),
     }
 )
+_NOT_PLAIN = re.compile("[\x7f-\x9f\u2028\u2029]")  # only within the texts of JSON
 
 
 def use_terminal_encoding() -> None:
@@ -40,7 +42,8 @@ def use_terminal_encoding() -> None:
 
 
 def json_for_terminal(text: str) -> str:
-    r"""The same JSON, with what standard output cannot show as \u escapes."""
+    r"""The same JSON, with what standard output cannot show, or would obey as a control character, as \u escapes."""
+    text = _NOT_PLAIN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     codecs.register_error("recexplainer.escape", _escaped)
     return text.encode(encoding, "recexplainer.escape").decode(encoding)

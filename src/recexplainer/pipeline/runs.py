@@ -5,13 +5,17 @@ It does not know what the stages do.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from recexplainer.chat.endpoint import Endpoint
 from recexplainer.chat.model import Conversation
+from recexplainer.claims.chat_reader import MAX_TOKENS
+from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RunError
 from recexplainer.evaluation.cases import draw_shots
 from recexplainer.evaluation.judge import judge_conversation
@@ -29,7 +33,11 @@ from recexplainer.pipeline.settings_reader import check_settings, read_settings
 from recexplainer.pipeline.stages import build_stages, explains_cases
 from recexplainer.pipeline.surrogate_stages import open_endpoint, trained_name
 from recexplainer.processes import from_first, is_first, wait_for_all, world_size
+from recexplainer.recommenders.base import Recommender
 from recexplainer.storage import complete_folder, write_text
+
+if TYPE_CHECKING:
+    from recexplainer.surrogate.model import Surrogate
 
 
 def run_recipe(recipe: Recipe, run: Path, *, only: Collection[str] | None = None, force: Collection[str] = ()) -> None:
@@ -74,12 +82,38 @@ def recipe_of(run: Path, overrides: Sequence[str] = ()) -> Recipe:
     return read_settings(Recipe, RunLayout(run).recipe, overrides)
 
 
+def open_target(run: Path) -> tuple[Dataset, Recommender]:
+    """The data and the recommender of a run. Raises RunError where one is missing."""
+    layout = RunLayout(run)
+    return files.load_target({name: layout.complete_stage(name) for name in TARGET})
+
+
+def open_reader(run: Path, model: str, overrides: Sequence[str] = ()) -> Endpoint:
+    """A chat model that reads claims, by the settings of a run's recipe for its endpoint, changed by `overrides`.
+
+    Its answers are kept in the run. An answer may have 2,048 tokens where the settings give it fewer.
+    """
+    recipe = recipe_of(run, [f"evaluation.endpoint.model={json.dumps(model)}", *overrides])
+    endpoint = open_endpoint(recipe, RunLayout(run).chat)
+    tokens = max(MAX_TOKENS, endpoint.settings.max_tokens)
+    return Endpoint(endpoint.settings.model_copy(update={"max_tokens": tokens}), RunLayout(run).chat)
+
+
+def has_surrogate(run: Path) -> bool:
+    """Whether the surrogate that explains is trained."""
+    recipe = recipe_of(run)
+    return trained_name(recipe, recipe.explaining_form) in RunLayout(run).complete_stages()
+
+
+def open_surrogate(run: Path) -> Surrogate:
+    """The trained surrogate of a run that explains. Raises RunError where it is missing."""
+    recipe = recipe_of(run)
+    return files.load_surrogate(RunLayout(run).complete_stage(trained_name(recipe, recipe.explaining_form)))
+
+
 def open_explainer(run: Path) -> PairExplainer:
     """The explainer of a run: its data, recommender and trained surrogate. Raises RunError where one is missing."""
-    recipe, layout = recipe_of(run), RunLayout(run)
-    dataset, recommender = files.load_target({name: layout.complete_stage(name) for name in TARGET})
-    surrogate = files.load_surrogate(layout.complete_stage(trained_name(recipe, recipe.explaining_form)))
-    return PairExplainer(dataset, recommender, surrogate)
+    return PairExplainer(*open_target(run), open_surrogate(run))
 
 
 def explained_cases(run: Path) -> dict[Method, list[Explanation]]:

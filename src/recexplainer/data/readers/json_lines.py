@@ -110,6 +110,19 @@ def first_keys(path: Path, *, most: int | None = 1000) -> list[str]:
     return list(keys)
 
 
+def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All objects of a JSON file as they are, each with its location, "FILE, line 3"; raises DataError as `read_json`.
+
+    Of an array the number of the object stands for the line.
+    """
+    if (parser := _parser_of(path)) is None:
+        objects = _array(path, list[dict[str, Any]])
+        yield from ((f"{path}, object {number}", one) for number, one in enumerate(objects, 1))
+        return
+    for piece in _pieces(path, _PIECE):
+        yield from _located(path, piece, parser)
+
+
 def require_keys(table: pl.DataFrame, keys: Sequence[str], path: Path) -> None:
     """Raises DataError, naming them, unless every key has a value in some line."""
     if missing := [key for key in keys if table[key].is_null().all()]:
@@ -171,12 +184,17 @@ def _pieces(path: Path, size: int) -> Iterator[_Piece]:
 
 def _records(path: Path, piece: _Piece, parse: _Parser) -> Iterator[dict[str, Any]]:
     """The objects of a piece, line by line; blank lines are passed over."""
+    return (record for _, record in _located(path, piece, parse))
+
+
+def _located(path: Path, piece: _Piece, parse: _Parser) -> Iterator[tuple[str, dict[str, Any]]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)  # a backslash too many in a text
         warnings.simplefilter("ignore", DeprecationWarning)
         for number, line in enumerate(piece.text.split(b"\n"), piece.first):
             if line.strip():
-                yield _record(f"{path}, line {number}", line, parse)
+                location = f"{path}, line {number}"
+                yield location, _record(location, line, parse)
 
 
 def _record(location: str, line: bytes, parse: _Parser) -> dict[str, Any]:

@@ -102,6 +102,23 @@ def read_layout(layout: Layout) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     return table, notes
 
 
+def located_rows(layout: Layout) -> Iterator[tuple[str, list[str]]]:
+    """The fields of each row, quoted or not, with its location, "FILE, line 3"; blank lines are passed over.
+
+    Raises DataError where a quote is not closed, or a line has more fields than there are names.
+    """
+    hint = "put a field in double quotes if the separator is in it, and double the quotes within; or use JSON Lines"
+    try:
+        for row in _rows(layout, "quotes"):
+            location, width = f"{layout.path}, line {row.first}", len(layout.names)
+            if any(field.strip() for field in row.fields[width:]):
+                what = f"line {row.first} has {len(row.fields)} fields instead of {width}"
+                raise DataError(what, location=location, hint=hint)
+            yield location, row.fields
+    except DataError as error:
+        raise DataError(error.what, location=error.location, hint=hint) from error
+
+
 def _without_blank_lines(table: pl.DataFrame) -> pl.DataFrame:
     if any(not column.null_count() for column in table.get_columns()[1:]):
         return table
