@@ -200,7 +200,7 @@ def test_strict_lets_nothing_stand_that_is_not_confirmed(monkeypatch: pytest.Mon
     assert f"rank {known.rank:,} of {known.n_ranked:,}" in record.text
     assert record.text.startswith("Yes" if known.recommended else "No")
     assert "none of 1 texts" in record.abstained and record.faults == ()
-    assert [claim.status for claim in record.claims] == ["supported"]
+    assert {claim.status for claim in record.claims} == {"supported"}
 
 
 @pytest.mark.parametrize("form", ["behavior", "hybrid"])
