@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from importlib.resources import files
 
 from tokenizers import Encoding, Tokenizer
@@ -22,7 +22,9 @@ from recexplainer.claims.stems import title_words, word_stem
 HISTORY_MARKS = 16
 """Marks for the history items of a text, in the order in which it names them; the next begins again."""
 MARKS = ("[item]", "[other]", "[unknown]", "[group]", "[end]", "[sentence]", *(f"[h{n}]" for n in range(HISTORY_MARKS)))
+UNKNOWN_PIECE = "[UNK]"
 MAX_PIECES = 384
+_FREQUENT = 2500  # words of English that name nothing by themselves
 PLAIN, ATTRIBUTE, NUMBER = range(3)
 """What a piece is part of: an attribute that the catalogue knows, a number, or neither."""
 _END = re.compile(r"(?<!\bvs)[.!?]+[)\]\"”’'*_]*(?!(?<=\b[Nn]o\.)\s+\d)(?=\s+\S)|\n+|(?<=\w):(?=\s*\n)|[.!?]*\Z")
@@ -190,9 +192,6 @@ def _sort(text: str, span: tuple[int, int], known: Sequence[tuple[int, int]]) ->
     return NUMBER if _NUMBER.search(text, *span) else PLAIN
 
 
-_FREQUENT = 2500
-
-
 def common_words() -> frozenset[str]:
     """The most frequent words of English, folded as titles are: the vocabulary has whole words by falling frequency."""
     words = [word for word in vocabulary() if word.isalpha() and len(word) > 1]
@@ -200,26 +199,13 @@ def common_words() -> frozenset[str]:
     return frozenset(word_stem(word) for word in words[:_FREQUENT])
 
 
-class _Resources:
-    """The reader's vocabulary, read once."""
-
-    @cached_property
-    def tokenizer(self) -> Tokenizer:
-        return Tokenizer.from_str((files("recexplainer.claims") / "reader" / "tokenizer.json").read_text("utf-8"))
-
-    @cached_property
-    def vocabulary(self) -> dict[str, int]:
-        return self.tokenizer.get_vocab()
-
-
-_resources = _Resources()
-
-
+@cache
 def tokenizer() -> Tokenizer:
     """The pieces that words are cut into."""
-    return _resources.tokenizer
+    return Tokenizer.from_str((files("recexplainer.claims") / "reader" / "tokenizer.json").read_text("utf-8"))
 
 
+@cache
 def vocabulary() -> dict[str, int]:
     """The number of each piece and mark; of whole words, the more frequent in English have the lower."""
-    return _resources.vocabulary
+    return tokenizer().get_vocab()

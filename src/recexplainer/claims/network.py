@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from recexplainer.claims.claim import StatedKind
 from recexplainer.claims.encoding import Encoded
 
 if TYPE_CHECKING:
@@ -45,21 +46,7 @@ SENTENCE_LABELS = (
 """What a sentence may say; `rest`: that all else has no effect; `reads`: anything at all."""
 PIECE_LABELS = ("none", "attribute", "attribute_goes_on", "rank", "total", "top", "rank_ablated")
 """What a piece may be: a shared attribute, the item's rank, of how many, an upper bound, a rank without an item."""
-KINDS = (
-    "verdict",
-    "history",
-    "positive",
-    "negative",
-    "no_effect",
-    "strongest",
-    "shared",
-    "counterfactual",
-    "nothing_positive",
-    "nothing_negative",
-    "popular",
-    "rank",
-    "other",
-)
+KINDS: tuple[StatedKind, ...] = get_args(StatedKind)
 """The kinds of claims that a piece may be part of."""
 PAIR_LABELS = ("shared", "rank_ablated")
 """What may hold of a piece and a name."""

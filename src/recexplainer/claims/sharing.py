@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from functools import cache
 
 from recexplainer.claims.phrases import fold
-from recexplainer.claims.stems import is_form, stems_of, word_stem
+from recexplainer.claims.stems import SHORTEST, is_form, stems_of, word_stem
 from recexplainer.data.attributes import Attributes, join_words
 from recexplainer.storage import packaged_yaml
 
 SORTS = ("brand", "genre", "platform")
-_BEGINNING = 5  # letters that two forms of a word have in common
 _QUOTED = re.compile(r"['‘’\"“”]")
 
 
@@ -47,7 +46,7 @@ class AttributeReader:
             for name in known:
                 for stem in stems_of(name):
                     self._owners[stem].add((sort, name))
-                    self._owners[stem[:_BEGINNING]].add((sort, name))
+                    self._owners[stem[:SHORTEST]].add((sort, name))
 
     def meant(self, phrase: str, sort: str = "") -> list[Meant]:
         """What a phrase stands for, the most exact alone; `sort` where the text names it. [] if nothing is known."""
@@ -94,7 +93,7 @@ class AttributeReader:
                 yield sort, name
 
     def _by_beginning(self, stem: str) -> set[tuple[str, str]]:
-        return self._owners.get(stem[:_BEGINNING], set()) if len(stem) >= _BEGINNING else set()
+        return self._owners.get(stem[:SHORTEST], set()) if len(stem) >= SHORTEST else set()
 
 
 def quoted_word(phrase: str) -> str:

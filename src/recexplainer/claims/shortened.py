@@ -106,16 +106,12 @@ class CaseNames:
         return any(f" {fold(name)} " in f" {fold(self._titles[item])} " for item in self.items)
 
     def fitting(self, name: str) -> tuple[int, ...]:
-        """The items that the words of a name fit best, if most of these are words of their titles."""
+        """The items that the words of a name fit best, if all of these are words of their titles."""
         stems = [stem for stem in stems_of(name) if stem not in small_words()]
         runs = list(self._runs([(stem, 0, 0) for stem in stems], whole=True)) if stems else []
         known = {stem: self._known(stem) for stem in stems}
         runs = [run for run in runs if all(known[stem] in self._stems[run.item] for stem in stems)]
-        found = [
-            run
-            for run in runs
-            if (run.weight >= _LEAST or (run.several and run.in_order)) and (run.last - run.first + 1) * 2 > len(stems)
-        ]
+        found = [run for run in runs if run.weight >= _LEAST or (run.several and run.in_order)]
         if not found:
             return ()
         most = max(_merit(run) for run in found)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recexplainer.claims.claim import Claim, stated
-from recexplainer.claims.encoding import split_sentences
 from recexplainer.claims.parser import ClaimParser
 from recexplainer.claims.reader import Case
 from recexplainer.data.dataset import Dataset
@@ -173,6 +172,6 @@ def _checked(explainer: PairExplainer, texts: Sequence[TextToCheck], parser: Cla
                 text=one.text,
                 claims=claims,
                 unread=parsed.unread,
-                n_sentences=len(split_sentences(one.text, parsed.names)),
+                n_sentences=parsed.sentences,
                 items={item: (dataset.item_ids[item], dataset.titles[item]) for item in about},
             )
