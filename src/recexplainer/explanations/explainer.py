@@ -21,7 +21,6 @@ from recexplainer.data.titles import Match, TitleFinder
 from recexplainer.errors import DataError, SurrogateError
 from recexplainer.evidence.evidence import Evidence, gather_evidence
 from recexplainer.explanations.record import Citation, Explanation, Method
-from recexplainer.recommenders.attribution import ablated_ranks
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
 from recexplainer.recommenders.scoring import recommended_shares, score_batches, truncate
@@ -236,7 +235,7 @@ class PairExplainer:
             verdict=verdict,
             probability=_PROBABILITIES[verdict] if probability is None else probability,
             text=text,
-            citations=cite(text, self._finder.find(text), self.recommender, evidence, user),
+            citations=cite(text, self._finder.find(text), evidence),
             recommended=evidence.recommended,
             score=evidence.score,
             rank=evidence.rank,
@@ -249,21 +248,14 @@ class PairExplainer:
         )
 
 
-def cite(
-    text: str, titles: Sequence[Match], recommender: Recommender, evidence: Evidence, user: str = ""
-) -> tuple[Citation, ...]:
+def cite(text: str, titles: Sequence[Match], evidence: Evidence) -> tuple[Citation, ...]:
     """The titles found in a text, in order, as citations, the item asked about left out.
 
-    The recommender is asked again without each history item that is cited; the evidence is what it says with the whole
-    history, `user` the own id, for recommenders that know users by id.
+    The evidence is what the recommender says with the whole history, and without each of its items.
     """
     found = [match for match in titles if match.item != evidence.item]
-    cited = [match.item for match in found if match.item in evidence.history]
-    ranks: dict[int, int] = {}
-    if cited and len(evidence.history) > 1 and recommender.answers_changed_history:
-        users, items = [User(evidence.history, user)] * len(cited), [evidence.item] * len(cited)
-        without = ablated_ranks(recommender, users, items, [{item} for item in cited])
-        ranks = dict(zip(cited, without.tolist(), strict=True))
+    alone = len(evidence.history) < 2
+    ranks = {} if alone else dict(zip(evidence.history, evidence.ablated_ranks, strict=bool(evidence.ablated_ranks)))
     typical = median(map(abs, evidence.attributions)) if evidence.attributions else 0.0
     attributions = dict(zip(evidence.history, evidence.attributions, strict=bool(evidence.attributions)))
     return tuple(
