@@ -11,6 +11,7 @@ from tests.tiny import sasrec
 
 from recexplainer.claims.claim import NEIGHBOUR, REST, Claim, ClaimStatus, ParsedClaim, StatedKind
 from recexplainer.claims.parser import ParsedText
+from recexplainer.claims.shortened import Name
 from recexplainer.claims.verifier import CERTAIN, Verifier
 from recexplainer.evidence.evidence import Evidence
 
@@ -171,6 +172,14 @@ def test_titles() -> None:
     for kind in ("positive", "negative", "no_effect", "shared"):
         (one,) = checked(evidence(), ParsedClaim(kind, 0, 1, title="Zzyx Qqw"))
         assert one.status == "contradicted"
+
+
+def test_a_name_that_fits_several_items_is_said_to_be_ambiguous() -> None:
+    text = "Lantern Keep counts for it."
+    names = [Name(0, 12, (KEEP, ASKED), (0, 12), certain=False)]
+    parsed = ParsedText(text, names, text, (), (ParsedClaim("history", 0, 12),))
+    (one,) = [claim for claim in verifier().verify(parsed, evidence()) if claim.kind == "history"]
+    assert (one.status, one.found) == ("unverified", f"it may be “{TITLES[KEEP]}” or “{TITLES[ASKED]}”")
 
 
 def test_verdicts_and_other_facts() -> None:

@@ -115,7 +115,7 @@ class _Part:
 
     def claims(self) -> list[ParsedClaim]:
         """All that is claimed, each once."""
-        found = [*self._of_names(), *self._of_sentences(), *self._of_pieces()]
+        found = [*self._of_names(), *self._of_doubtful_names(), *self._of_sentences(), *self._of_pieces()]
         return list({(one.kind, one.item, one.title, one.value): one for one in found}.values())
 
     def unread(self, claims: Sequence[ParsedClaim]) -> Iterator[tuple[int, int]]:
@@ -167,6 +167,14 @@ class _Part:
                 start, end = self._words("shared", places, "near")
                 words = self.text[start:end]
                 yield ParsedClaim("shared", start, end, item, words, NEIGHBOUR, written, chances["near"])
+
+    def _of_doubtful_names(self) -> Iterator[ParsedClaim]:
+        """Names that fit several items where one of them is meant: which one is not said."""
+        history, several = self.name_label["history"], self.name_label["several"]
+        for place, number in self.encoded.names:
+            name, said = self.names[number], self.name_logits[place]
+            if len(name.items) > 1 and said[history] > 0 >= said[several]:
+                yield ParsedClaim("history", name.start, name.end, confidence=_chance(float(said[history])))
 
     def _of_sentences(self) -> Iterator[ParsedClaim]:
         spans = [self.encoded.spans[place] for place in self.encoded.sentences]

@@ -27,7 +27,7 @@ class Verifier:
     """Gives what texts claim a status.
 
     - A verdict is supported if it is the recommender's.
-    - A title said to be the user's is supported if it is in the history.
+    - A title said to be the user's is supported if it is in the history, unverified if its words fit several items.
     - A history item said to count for or against the item is supported if leaving it out moves the score that way, by
       no less than what counts as an effect and by more than leaving out a random other item of the history does on
       average; contradicted if the score moves the other way by as much, or hardly moves at all.
@@ -85,7 +85,7 @@ class Verifier:
                 found = f"the recommender says {verdict}, rank {evidence.rank:,} of {evidence.n_ranked:,}"
                 return "supported" if one.value == verdict else "contradicted", found
             case "history":
-                return self._check_title(one, evidence)
+                return self._check_title(one, parsed, evidence)
             case "shared":
                 if one.title or (one.item is not None and one.item not in evidence.whole_history):
                     return "contradicted", "it is not in the history"
@@ -176,7 +176,10 @@ class Verifier:
         names = self._attributes.in_words(lacking[0], meant.sort)
         return "contradicted", f"“{self._titles[lacking[0]]}” has the {meant.sort} “{names}”"
 
-    def _check_title(self, one: ParsedClaim, evidence: Evidence) -> _Found:
+    def _check_title(self, one: ParsedClaim, parsed: ParsedText, evidence: Evidence) -> _Found:
+        if one.item is None and not one.title:
+            fits = [self._titles[item] for name in parsed.names if name.start == one.start for item in name.items]
+            return "unverified", f"it may be {' or '.join(f'“{title}”' for title in fits)}"
         if one.item is None:
             nearest = self.parser.names.nearest(one.title)
             also = f"; the nearest is “{nearest}”" if nearest else ""
