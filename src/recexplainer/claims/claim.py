@@ -56,6 +56,11 @@ class ParsedClaim:
     title: str = ""
     confidence: float = 1.0
 
+    @property
+    def ambiguous(self) -> bool:
+        """Whether it is about a title that fits several items."""
+        return self.kind == "history" and self.item is None and not self.title
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

@@ -177,7 +177,7 @@ class Verifier:
         return "contradicted", f"“{self._titles[lacking[0]]}” has the {meant.sort} “{names}”"
 
     def _check_title(self, one: ParsedClaim, parsed: ParsedText, evidence: Evidence) -> _Found:
-        if one.item is None and not one.title:
+        if one.ambiguous:
             fits = [self._titles[item] for name in parsed.names if name.start == one.start for item in name.items]
             return "unverified", f"it may be {' or '.join(f'“{title}”' for title in fits)}"
         if one.item is None:

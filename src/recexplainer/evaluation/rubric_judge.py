@@ -66,9 +66,11 @@ class RubricJudge:
 
     def _untrue_names(self, parsed: ParsedText, explanation: Explanation) -> Iterator[str]:
         for one in parsed.claims:
-            if one.kind == "history" and one.item is None:
+            if one.kind != "history" or one.ambiguous:
+                continue
+            if one.item is None:
                 yield f"“{one.title}” is no title of the catalogue"
-            elif one.kind == "history" and one.item not in (explanation.item, *explanation.history):
+            elif one.item not in (explanation.item, *explanation.history):
                 yield f"“{self._titles[one.item or 0]}” is not in the history"
 
     def _check(self, explanation: Explanation) -> None:

@@ -70,7 +70,10 @@ class CheckedText:
 
     def named(self, claim: Claim) -> tuple[str | None, str | None]:
         """The own id and the title of what a claim is about; of no item of the catalogue the title as written."""
-        return (None, claim.title or None) if claim.item is None else self.items[claim.item]
+        if claim.item is not None:
+            return self.items[claim.item]
+        written = self.text[claim.start : claim.end] if claim.kind == "history" else claim.title
+        return None, written or None
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON; of a claim, what it does not have is null."""
