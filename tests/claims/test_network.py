@@ -8,8 +8,8 @@ import torch
 
 from recexplainer.claims.encoding import MARKS, Encoder, common_words, split_sentences, vocabulary
 from recexplainer.claims.linking import NameLinker
+from recexplainer.claims.losses import soft_maximum
 from recexplainer.claims.network import ReaderNetwork, Shape, batch, load_network, pack, save_network, unpack
-from recexplainer.claims.training import soft_maximum
 from recexplainer.data.attributes import Attributes
 
 

@@ -56,11 +56,12 @@ class Lesson:
     pairs: list[tuple[int, int, list[float]]]
 
 
-class Teacher:
+class LessonMaker:
     """Makes lessons of labelled texts."""
 
     def __init__(self, corpus: Corpus) -> None:
         self._corpus = corpus
+        self._linked: dict[str, list[Name]] = {}
         self._tools = {
             name: (
                 NameLinker(catalogue.titles, catalogue.attributes, common_words()),
@@ -73,7 +74,8 @@ class Teacher:
         """A lesson, with names changed at random if `rng` is given; None for a text too long for one part."""
         linker, encoder = self._tools[self._corpus.catalogue(text).name]
         case = self._corpus.cases[text.case]
-        names = linker.link(text.text, case.history, case.item)
+        names = self._linked.get(text.id) or linker.link(text.text, case.history, case.item)
+        self._linked[text.id] = names
         owners = _owners(text, names, case.history)
         shown = _changed(names, case.item, rng) if rng else names
         parts = encoder.encode(text.text, shown, case.history, case.item)

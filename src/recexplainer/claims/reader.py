@@ -29,10 +29,12 @@ if TYPE_CHECKING:
 _THRESHOLD = 0.5
 _DOUBTFUL = 0.9  # what the confidence is multiplied by where a name may be no title
 _BESIDE = 0.8  # of a second effect that is said of the same item
+_BOTH = 0.9  # where one sentence says that nothing counts for the item and nothing against it, of the less likely
 _PART = 0.4  # of a claim's words: probability of a piece
 _EFFECTS: tuple[StatedKind, ...] = ("positive", "negative", "no_effect")
 _STRONGEST = ("positive", "negative", "any")
 _WHOLE: tuple[StatedKind, ...] = ("nothing_positive", "nothing_negative", "popular")
+_OPPOSITE = ("nothing_positive", "nothing_negative")
 _WORD = re.compile(r"[\w-]")
 
 
@@ -187,10 +189,12 @@ class _Part:
             confidence = float(which.max() / (yes.max() + no.max()) * min(1.0, float(yes.max() + no.max())))
             value = "yes" if which is yes else "no"
             yield ParsedClaim("verdict", *span, self.item, value, confidence=confidence)
-        for kind in _WHOLE:
-            of_kind = chances[:, self.sentence_label[kind]]
-            if of_kind.max() > _THRESHOLD:
-                span = self._within(kind, *spans[int(of_kind.argmax())])
+        whole = {kind: chances[:, self.sentence_label[kind]] for kind in _WHOLE}
+        for kind, of_kind in whole.items():
+            at = int(of_kind.argmax())
+            rival = max((float(whole[other][at]) for other in _OPPOSITE if kind in _OPPOSITE), default=0.0)
+            if of_kind[at] > (_THRESHOLD if of_kind[at] >= rival else _BOTH):
+                span = self._within(kind, *spans[at])
                 about = self.item if kind == "popular" else None
                 yield ParsedClaim(kind, *span, about, confidence=float(of_kind.max()))
         rest = chances[:, self.sentence_label["rest"]]

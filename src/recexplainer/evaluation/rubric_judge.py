@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from recexplainer.claims.claim import NEIGHBOUR
+from recexplainer.claims.encoding import split_sentences
 from recexplainer.claims.linking import BLANK, facts_by_item
 from recexplainer.claims.parser import ClaimParser, ParsedText, read_verdict
 from recexplainer.data.attributes import Attributes
@@ -60,7 +61,7 @@ class RubricJudge:
         own = self._facts[explanation.item]
         shared = {fact for item in reasons for fact in self._facts[item] & own}
         may_share = shared | own if explanation.item in explanation.history else shared
-        if faults := [*self._untrue_names(parsed, explanation), *_untrue_attributes(parsed, may_share)]:
+        if faults := [*self._untrue_names(parsed, explanation), *_untrue_attributes(parsed, may_share, own)]:
             return 1, ", ".join(dict.fromkeys(faults))
         return _rate_reasons(parsed, reasons, shared, speaks=explanation.item in named or _speaks_of_it(parsed))
 
@@ -99,9 +100,14 @@ def _rate_reasons(
     return 2, "one history item is named, and nothing that it shares with the item"
 
 
-def _untrue_attributes(parsed: ParsedText, shared: Collection[str]) -> Iterator[str]:
+def _untrue_attributes(parsed: ParsedText, shared: Collection[str], own: Collection[str]) -> Iterator[str]:
+    """What is said to be shared and is not; what a sentence that names nothing says of the item itself is not meant."""
+    sentences = split_sentences(parsed.text, parsed.names)
+    named = [span for span in sentences if any(span[0] <= name.start < span[1] for name in parsed.names)]
     for claim in parsed.claims:
-        if claim.kind == "shared" and claim.sort != NEIGHBOUR and claim.value.casefold() not in shared:
+        if claim.kind != "shared" or claim.sort == NEIGHBOUR or claim.value.casefold() in shared:
+            continue
+        if claim.value.casefold() not in own or any(start <= claim.start < end for start, end in named):
             yield f"“{parsed.text[claim.start : claim.end]}” is not shared"
 
 
