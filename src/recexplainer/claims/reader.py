@@ -189,7 +189,7 @@ class _Part:
             confidence = float(which.max() / (yes.max() + no.max()) * min(1.0, float(yes.max() + no.max())))
             value = "yes" if which is yes else "no"
             yield ParsedClaim("verdict", *span, self.item, value, confidence=confidence)
-        whole = {kind: chances[:, self.sentence_label[kind]] for kind in _WHOLE}
+        whole: dict[StatedKind, NDArray[np.float32]] = {kind: chances[:, self.sentence_label[kind]] for kind in _WHOLE}
         for kind, of_kind in whole.items():
             at = int(of_kind.argmax())
             rival = max((float(whole[other][at]) for other in _OPPOSITE if kind in _OPPOSITE), default=0.0)
