@@ -1,0 +1,83 @@
+"""What writers put evidence into words by: the contract, the style that is asked for, and what may be shown.
+
+A writer gets what the recommender says and answers with texts. Whoever writes, a text is shown only if nothing in it is
+a problem; else the wording of the evidence itself stands in its place (`evidence/realised.py`), and the record says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from recexplainer.claims.claim import SIGNS, Claim, faults, stated
+from recexplainer.evidence.evidence import Evidence
+
+REALISED = "realised"
+"""The writer that is no language model: the wording of the evidence itself."""
+SURROGATE = "surrogate"
+Audience = Literal["", "customer", "analyst", "regulator"]
+Length = Literal["", "short", "long"]
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How an explanation should be written; "" leaves it to the writer.
+
+    Attributes:
+        aspect: What the reader wants to hear of, in words, such as "from the view of genres".
+        audience: For whom: a customer, an analyst, or a regulator.
+        length: `short`: the verdict and the main reason; `long`: all that the evidence holds.
+        language: The name of a language in English, such as "German"; "" is English.
+    """
+
+    aspect: str = ""
+    audience: Audience = ""
+    length: Length = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A text, what it claims, and who wrote it.
+
+    Attributes:
+        writer: Who wrote the text that is shown: `surrogate`, `realised`, or the name of a chat model.
+        probability: A surrogate's probability of "Yes"; None of other writers.
+        attempts: How many texts were written until this one was taken.
+        problems: What of it may not be shown; () if nothing.
+        abstained: Why reasons are left out; "" if they are not.
+        translation: The same text in the language asked for, which the reader does not read; "" for English.
+    """
+
+    text: str
+    claims: tuple[Claim, ...]
+    writer: str
+    probability: float | None = None
+    attempts: int = 1
+    problems: tuple[Claim, ...] = ()
+    abstained: str = ""
+    translation: str = ""
+
+
+class Writer(Protocol):
+    """Whoever puts evidence in words; `tests/contracts/writer.py` checks an implementation."""
+
+    name: str
+
+    def write(self, users: Sequence[str], evidence: Sequence[Evidence], style: Style) -> list[Written]:
+        """A text for each pair, `[pairs]`, by the users' own ids; none that is given back has a problem."""
+        ...
+
+
+def problems(claims: Sequence[Claim]) -> tuple[Claim, ...]:
+    """What of a text may not be shown beside evidence: what is contradicted, and directions that are not supported.
+
+    For a text in the wording of rationales, also the findings that fail.
+    """
+    wrong = [
+        one
+        for one in stated(claims)
+        if one.status == "contradicted" or (one.status != "supported" and one.kind in (*SIGNS, "strongest"))
+    ]
+    return tuple(dict.fromkeys([*faults(claims), *wrong]))
