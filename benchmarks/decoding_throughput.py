@@ -17,7 +17,7 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.evaluation.alignment import RETURNED
 from recexplainer.pipeline.layout import RunLayout
 from recexplainer.pipeline.runs import find_run
-from recexplainer.recommenders.kinds import load_recommender
+from recexplainer.recommenders.loading import load_recommender
 from recexplainer.surrogate.batching import EncodedSet, encode_questions
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate

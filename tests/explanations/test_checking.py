@@ -12,8 +12,9 @@ from tests.tiny import sasrec, world
 
 from recexplainer import Explainer, User, VectorRecommender
 from recexplainer.errors import DataError, SurrogateError
-from recexplainer.explanations.checking import CheckedText, check_texts, texts_to_check, unseen_pair
+from recexplainer.explanations.checking import CheckedText, check_texts, texts_to_check
 from recexplainer.explanations.explainer import PairExplainer
+from recexplainer.explanations.pairs import unseen_pair
 
 HISTORY = world().history(0).tolist()
 ITEM = next(item for item in range(world().n_items) if item not in HISTORY)

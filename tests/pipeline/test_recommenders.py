@@ -17,7 +17,7 @@ from recexplainer.pipeline.layout import read_explanations
 from recexplainer.pipeline.recipe import Recipe, load_recipe
 from recexplainer.pipeline.runs import run_recipe
 from recexplainer.pipeline.stages import build_stages
-from recexplainer.recommenders.kinds import load_recommender
+from recexplainer.recommenders.loading import load_recommender
 
 
 def scores(histories: list[list[str]], items: list[str]) -> np.ndarray:

@@ -10,7 +10,8 @@ from tests.tiny import complete, explanation_of, stages_made
 from recexplainer.errors import RunError
 from recexplainer.pipeline.layout import RunLayout, write_explanations
 from recexplainer.pipeline.recipe import Recipe, recipe_text, with_changes
-from recexplainer.pipeline.runs import export_surrogate, find_run, planned_spend, recipe_of, run_recipe
+from recexplainer.pipeline.runs import export_surrogate, find_run, recipe_of, run_recipe
+from recexplainer.pipeline.spend import planned_spend
 from recexplainer.storage import hash_files
 
 TITLES = ("Ash", "Birch", "Cedar")

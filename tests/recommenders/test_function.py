@@ -12,7 +12,8 @@ from tests.fakes import LinearRecommender
 from recexplainer.errors import RecommenderError, SettingsError
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import FunctionRecommender, FunctionSettings, as_recommender
-from recexplainer.recommenders.kinds import RecommenderSettings, load_recommender
+from recexplainer.recommenders.kinds import RecommenderSettings
+from recexplainer.recommenders.loading import load_recommender
 from recexplainer.registry import registered
 
 IDS = [f"i{item:02}" for item in range(20)]

@@ -13,7 +13,8 @@ from recexplainer.errors import RecommenderError, RunError
 from recexplainer.recommenders.base import User
 from recexplainer.recommenders.fitting import MFSearchSettings, SASRecSearchSettings
 from recexplainer.recommenders.function import FunctionSettings
-from recexplainer.recommenders.kinds import RecommenderSettings, load_recommender, make_recommender
+from recexplainer.recommenders.kinds import RecommenderSettings, make_recommender
+from recexplainer.recommenders.loading import load_recommender
 from recexplainer.recommenders.vectors import VectorSettings
 from recexplainer.storage import write_json
 

@@ -44,9 +44,9 @@ def check(
     """Check what texts of anybody claim against a run's recommender; exit status 1 if it contradicts something."""
     import json
 
-    from recexplainer.explanations.checking import check_texts, texts_to_check, unseen_pair
-    from recexplainer.explanations.explainer import PairExplainer
-    from recexplainer.pipeline.runs import find_run, open_reader, open_target
+    from recexplainer.explanations.checking import check_texts, texts_to_check
+    from recexplainer.explanations.pairs import unseen_pair
+    from recexplainer.pipeline.runs import find_run, open_explainer, open_reader
 
     if settings and reader is None:
         what, hint = "Settings are those of the endpoint of a reader.", "Give --reader with the name of a chat model."
@@ -54,9 +54,8 @@ def check(
     folder = find_run(run, runs)
     model = None if reader is None else open_reader(folder, reader, settings or ())
     rows = _rows(texts, user, item)
-    dataset, recommender = open_target(folder)
-    known = texts_to_check(rows, unseen_pair(dataset))
-    checked = check_texts(PairExplainer(dataset, recommender), known, model)
+    explainer = open_explainer(folder, surrogate=False)
+    checked = check_texts(explainer, texts_to_check(rows, unseen_pair(explainer.dataset)), model)
     if as_json:
         for one in checked:
             typer.echo(json_for_terminal(json.dumps(one.to_dict(), ensure_ascii=False)))

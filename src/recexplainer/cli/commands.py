@@ -74,7 +74,8 @@ def evaluate(
     """Make the evaluations of a run that are missing or changed, update its report, and show the rows."""
     from recexplainer.pipeline.layout import EVALUATION, REPORT
     from recexplainer.pipeline.recipe import with_changes
-    from recexplainer.pipeline.runs import find_run, planned_spend, recipe_of, run_recipe
+    from recexplainer.pipeline.runs import find_run, recipe_of, run_recipe
+    from recexplainer.pipeline.spend import planned_spend
     from recexplainer.pipeline.stages import check_evaluations, evaluation_stages, possible_evaluations
 
     check_evaluations(names or ())

@@ -5,16 +5,16 @@ It knows neither files nor who wrote the texts; no surrogate is needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from recexplainer.claims.claim import Claim, stated
 from recexplainer.claims.parser import ClaimParser
 from recexplainer.claims.reader import Case
-from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
 from recexplainer.explanations.explainer import BATCH_SIZE, PairExplainer
+from recexplainer.explanations.pairs import FindPair, find_located, require_values
 from recexplainer.progress import track
 from recexplainer.recommenders.base import User
 
@@ -88,9 +88,7 @@ class CheckedText:
         return {**own, "claims": claims, "unread": unread}
 
 
-def texts_to_check(
-    rows: Iterable[tuple[str, Mapping[str, Any]]], pair: Callable[[object, object], tuple[User, int]]
-) -> list[TextToCheck]:
+def texts_to_check(rows: Iterable[tuple[str, Mapping[str, Any]]], pair: FindPair) -> list[TextToCheck]:
     """Texts with the users and items that they are about, from rows with `user`, `item`, `text` and maybe `id`.
 
     Args:
@@ -102,36 +100,15 @@ def texts_to_check(
     """
     texts: list[TextToCheck] = []
     for number, (location, row) in enumerate(rows, 1):
-        if missing := [name for name in COLUMNS if row.get(name) in (None, "")]:
-            there = ", ".join(str(name) for name, value in row.items() if value not in (None, "")) or "none of them"
-            hint = f"a text to be checked has {', '.join(COLUMNS)}; this one has {there}"
-            raise DataError(f"there is no {missing[0]}", location=location, hint=hint)
+        require_values(location, row, COLUMNS)
         text, own = row["text"], row.get("id")
         if not isinstance(text, str) or not text.strip():
             what = "the text is empty" if isinstance(text, str) else f"the text is no text, but {text!r:.60}"
             raise DataError(what, location=location, hint="give an explanation in words, or leave the row out")
-        try:
-            user, item = pair(row["user"], row["item"])
-        except DataError as error:
-            where = ", ".join(filter(None, (location, error.location)))
-            raise DataError(error.what, location=where, hint=error.hint) from error
+        user, item = find_located(location, row, pair)
         text = text.encode("utf-8", "replace").decode("utf-8")  # half a surrogate pair is no character
         texts.append(TextToCheck(number if own in (None, "") else own, user, item, text))
     return texts
-
-
-def unseen_pair(dataset: Dataset) -> Callable[[object, object], tuple[User, int]]:
-    """Finds users and items by their own ids; an item that the user has had is a DataError: nobody recommends it."""
-
-    def pair(user: object, item: object) -> tuple[User, int]:
-        index, asked = dataset.user_index(user), dataset.item_index(item)
-        history = tuple(dataset.history(index).tolist())
-        if asked in history:
-            what = f"the user '{user}' has had the item '{item}' already"
-            raise DataError(what, location=f"dataset '{dataset.name}'", hint="ask about an item that the user lacks")
-        return User(history, dataset.user_ids[index]), asked
-
-    return pair
 
 
 def check_texts(

@@ -7,6 +7,7 @@ only. Texts that somebody else wrote become records in the same way.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from recexplainer.data.titles import Match, TitleFinder
 from recexplainer.errors import DataError, SurrogateError
 from recexplainer.evidence.evidence import Evidence, gather_evidence
 from recexplainer.explanations.record import Citation, Explanation, Method
-from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
 from recexplainer.recommenders.scoring import recommended_shares, score_batches, truncate
 
@@ -43,19 +44,29 @@ class PairExplainer:
         dataset: The catalogue and the users' histories.
         recommender: The recommender, or a bare function that scores.
         surrogate: The surrogate, aligned to the recommender; None where only texts of others are checked.
+        recommended_shares: `Float[items]`, the popularity of the items where it is known; None: it is asked.
     """
 
     def __init__(
-        self, dataset: Dataset, recommender: Recommender | ScoreFunction, surrogate: Surrogate | None = None
+        self,
+        dataset: Dataset,
+        recommender: Recommender | ScoreFunction,
+        surrogate: Surrogate | None = None,
+        *,
+        recommended_shares: Floats | None = None,
     ) -> None:
         self.dataset, self.surrogate = dataset, surrogate
         self.recommender = as_recommender(recommender, dataset.item_ids)
         self._attributes = Attributes.of(dataset)
-        self._recommended_shares = recommended_shares(self.recommender, dataset)
+        self._known_shares = recommended_shares
         self._finder = TitleFinder(dataset.titles)
         self.verifier = Verifier.of(dataset, self.recommender, self._attributes)
         self._generator: Generator | None = None
         self._item_ids = frozenset(dataset.item_ids)
+
+    @cached_property
+    def _recommended_shares(self) -> Floats:
+        return recommended_shares(self.recommender, self.dataset) if self._known_shares is None else self._known_shares
 
     @property
     def generator(self) -> Generator:

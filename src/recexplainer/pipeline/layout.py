@@ -18,7 +18,7 @@ from recexplainer.errors import RunError
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.hardware import best_device
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.kinds import load_recommender
+from recexplainer.recommenders.loading import load_recommender
 from recexplainer.recommenders.ranking_check import RankingCheck, check_ranking
 from recexplainer.storage import read_as, read_json, write_json, write_text
 from recexplainer.tasks.example import LabelledExamples, load_examples
@@ -46,7 +46,7 @@ class RunLayout:
 
     VERSION = 2  # of what lies where, and of the settings' keys
     MANIFEST, TRIALS, PAGE = "manifest.json", "trials.json", "index.html"
-    QUALITY, RANKING_CHECK = "quality.json", "ranking_check.json"
+    QUALITY, RANKING_CHECK, POPULARITY = "quality.json", "ranking_check.json", "popularity.safetensors"
     TRAINING_LOG, PREFERENCE_LOG, ABLATED_SURROGATE = "training.json", "preference.json", "surrogate"
     PAIRS, CASE_EXPLANATIONS, JUDGEMENTS = "pairs.json", "explanations.json", "judgements.json"
     SIMULATIONS, CONFUSION = "simulations.json", "confusion.json"

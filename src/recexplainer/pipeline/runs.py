@@ -1,42 +1,31 @@
 """Runs by name or path: starting a recipe in a run folder, finding one again, and using what is in it.
 
-It does not know what the stages do.
+It does not know what the stages do. The recipe and the stages are imported where they are needed: opening a run does
+without them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from recexplainer.chat.endpoint import Endpoint
-from recexplainer.chat.model import Conversation
-from recexplainer.claims.chat_reader import MAX_TOKENS
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RunError
-from recexplainer.evaluation.cases import draw_shots
-from recexplainer.evaluation.judge import judge_conversation
-from recexplainer.evaluation.simulatability import simulation_conversations
-from recexplainer.explanations.explainer import PairExplainer
-from recexplainer.explanations.record import Explanation, Method
-from recexplainer.hardware import free_cores
 from recexplainer.pipeline import layout as files
-from recexplainer.pipeline.execution import run_stages
-from recexplainer.pipeline.explanation_stages import case_methods, case_stage_name, explaining_conversations
-from recexplainer.pipeline.layout import ALIGNED_TO, CASES, REPORT, TARGET, Folders, RunLayout
-from recexplainer.pipeline.recipe import Recipe, recipe_text, with_changes
-from recexplainer.pipeline.report_stages import report_inputs
-from recexplainer.pipeline.settings_reader import check_settings, read_settings
-from recexplainer.pipeline.stages import build_stages, explains_cases
-from recexplainer.pipeline.surrogate_stages import open_endpoint, trained_name
+from recexplainer.pipeline.layout import ALIGNED_TO, RECOMMENDER, REPORT, TARGET, Folders, RunLayout
 from recexplainer.processes import from_first, is_first, wait_for_all, world_size
 from recexplainer.recommenders.base import Recommender
 from recexplainer.storage import complete_folder, write_text
 
 if TYPE_CHECKING:
+    from recexplainer.chat.endpoint import Endpoint
+    from recexplainer.explanations.explainer import PairExplainer
+    from recexplainer.explanations.record import Explanation, Method
+    from recexplainer.pipeline.recipe import Recipe
     from recexplainer.surrogate.model import Surrogate
 
 
@@ -45,6 +34,11 @@ def run_recipe(recipe: Recipe, run: Path, *, only: Collection[str] | None = None
 
     Of several processes started by torchrun all call this; the first one's recipe counts.
     """
+    from recexplainer.pipeline.execution import run_stages
+    from recexplainer.pipeline.recipe import Recipe, recipe_text
+    from recexplainer.pipeline.settings_reader import check_settings
+    from recexplainer.pipeline.stages import build_stages
+
     wait_for_all()
     text = from_first(recipe_text(_completed(recipe, RunLayout(run))) if is_first() else "")
     recipe = check_settings(Recipe, yaml.safe_load(text), str(run))
@@ -55,6 +49,9 @@ def run_recipe(recipe: Recipe, run: Path, *, only: Collection[str] | None = None
 
 def _completed(recipe: Recipe, layout: RunLayout) -> Recipe:
     """The recipe with the evaluations that the run has had so far, and its threads where the recipe names none."""
+    from recexplainer.hardware import free_cores
+    from recexplainer.pipeline.recipe import with_changes
+
     layout.check_version()
     before: dict[str, Any] = yaml.safe_load(layout.recipe.read_text("utf-8")) if layout.recipe.is_file() else {}
     threads = recipe.threads or before.get("threads") or free_cores()
@@ -79,6 +76,9 @@ def find_run(run: str | Path, runs: Path = Path("runs")) -> Path:
 
 def recipe_of(run: Path, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe that a run was last started with, with changes as `load_recipe` takes them."""
+    from recexplainer.pipeline.recipe import Recipe
+    from recexplainer.pipeline.settings_reader import read_settings
+
     return read_settings(Recipe, RunLayout(run).recipe, overrides)
 
 
@@ -93,6 +93,10 @@ def open_reader(run: Path, model: str, overrides: Sequence[str] = ()) -> Endpoin
 
     Its answers are kept in the run. An answer may have 2,048 tokens where the settings give it fewer.
     """
+    from recexplainer.chat.endpoint import Endpoint
+    from recexplainer.claims.chat_reader import MAX_TOKENS
+    from recexplainer.pipeline.surrogate_stages import open_endpoint
+
     recipe = recipe_of(run, [f"evaluation.endpoint.model={json.dumps(model)}", *overrides])
     endpoint = open_endpoint(recipe, RunLayout(run).chat)
     tokens = max(MAX_TOKENS, endpoint.settings.max_tokens)
@@ -101,32 +105,49 @@ def open_reader(run: Path, model: str, overrides: Sequence[str] = ()) -> Endpoin
 
 def has_surrogate(run: Path) -> bool:
     """Whether the surrogate that explains is trained."""
-    recipe = recipe_of(run)
-    return trained_name(recipe, recipe.explaining_form) in RunLayout(run).complete_stages()
+    complete = RunLayout(run).complete_stages()
+    return not complete.keys() <= {*ALIGNED_TO} and _explaining_stage(run) in complete
 
 
 def open_surrogate(run: Path) -> Surrogate:
     """The trained surrogate of a run that explains. Raises RunError where it is missing."""
+    return files.load_surrogate(RunLayout(run).complete_stage(_explaining_stage(run)))
+
+
+def _explaining_stage(run: Path) -> str:
+    """The stage of the surrogate that explains."""
+    from recexplainer.pipeline.surrogate_stages import trained_name
+
     recipe = recipe_of(run)
-    return files.load_surrogate(RunLayout(run).complete_stage(trained_name(recipe, recipe.explaining_form)))
+    return trained_name(recipe, recipe.explaining_form)
 
 
-def open_explainer(run: Path) -> PairExplainer:
-    """The explainer of a run: its data, recommender and trained surrogate. Raises RunError where one is missing."""
-    return PairExplainer(*open_target(run), open_surrogate(run))
+def open_explainer(run: Path, *, surrogate: bool = True) -> PairExplainer:
+    """The explainer of a run: its data, its recommender and, if wanted, its trained surrogate.
+
+    Raises RunError where one of them is missing.
+    """
+    from recexplainer.explanations.explainer import PairExplainer
+    from recexplainer.recommenders.popularity import kept_shares
+
+    dataset, recommender = open_target(run)
+    shares = kept_shares(RunLayout(run).stage(RECOMMENDER) / RunLayout.POPULARITY, recommender, dataset)
+    return PairExplainer(dataset, recommender, open_surrogate(run) if surrogate else None, recommended_shares=shares)
 
 
 def explained_cases(run: Path) -> dict[Method, list[Explanation]]:
     """The explanations of the cases by each method of a run's recipe. Raises RunError where there are none."""
-    explanations = files.load_case_explanations(_explained(recipe_of(run), RunLayout(run).complete_stages()))
+    explanations = files.load_case_explanations(made_explanations(recipe_of(run), RunLayout(run).complete_stages()))
     if not explanations:
         hint = f"First: recexplainer evaluate {run} judge."
         raise RunError("This run has no explanations to be compared.", location=str(run), hint=hint)
     return explanations
 
 
-def _explained(recipe: Recipe, folders: Folders) -> Folders:
+def made_explanations(recipe: Recipe, folders: Folders) -> Folders:
     """Those of the folders that hold the explanations of the cases by a recipe's methods."""
+    from recexplainer.pipeline.explanation_stages import case_methods, case_stage_name
+
     return {name: folders[name] for name in map(case_stage_name, case_methods(recipe)) if name in folders}
 
 
@@ -139,6 +160,9 @@ def export_surrogate(run: Path, folder: Path, *, form: str | None = None, merged
     Raises RunError where the run is not finished or has no such form, or the folder is not empty, and SurrogateError
     where the backbone cannot be read, or LoRA cannot be merged into it.
     """
+    from recexplainer.pipeline.report_stages import report_inputs
+    from recexplainer.pipeline.stages import build_stages
+    from recexplainer.pipeline.surrogate_stages import trained_name
     from recexplainer.reports.model_card import ModelFacts, model_card
     from recexplainer.surrogate.model import Surrogate
 
@@ -156,48 +180,3 @@ def export_surrogate(run: Path, folder: Path, *, form: str | None = None, merged
     with complete_folder(folder) as partial:
         surrogate.save_pretrained(partial)
         write_text(partial / "README.md", model_card(inputs, facts))
-
-
-def planned_spend(recipe: Recipe, run: Path) -> str:
-    """What asking the endpoint of a recipe would take, in one line; what it has answered before costs nothing.
-
-    What the run's stages have not made yet is not counted, and the line names it. Raises SettingsError where the recipe
-    names no endpoint, and RunError where the run has no dataset, recommender or examples yet.
-    """
-    layout = RunLayout(run)
-    for name in ALIGNED_TO:
-        layout.complete_stage(name)
-    folders = layout.complete_stages()
-    spend = open_endpoint(recipe, layout.chat).estimate(list(_planned(recipe, folders)))
-    return " ".join([str(spend), *_unplanned(recipe, folders)])
-
-
-def _planned(recipe: Recipe, folders: Folders) -> Iterator[Conversation]:
-    """What the endpoint would be asked, as far as the run has made what that needs."""
-    from recexplainer.evaluation.baselines import alignment_conversations
-
-    chosen = recipe.evaluation
-    if "baselines" in chosen.needed:
-        cases, shots = files.load_test_cases(folders), draw_shots(files.load_alignment(folders).examples, chosen.seed)
-        yield from (*alignment_conversations(cases, {}), *alignment_conversations(cases, shots))
-    if explains_cases(recipe) and CASES in folders:
-        yield from explaining_conversations(files.load_pairs(folders), files.load_target(folders)[0].titles)
-    made = _explained(recipe, folders)
-    if "judge" in chosen.needed:
-        for explanations in files.load_case_explanations(made, chosen.n_judged).values():
-            yield from map(judge_conversation, explanations)
-    if "faithfulness" in chosen.needed and made:
-        explanations = files.load_case_explanations(made, chosen.n_simulatability)
-        yield from simulation_conversations(explanations, files.load_target(folders)[1], seed=chosen.seed)
-
-
-def _unplanned(recipe: Recipe, folders: Folders) -> Iterator[str]:
-    """What it would be asked besides, and cannot be counted yet."""
-    if explains_cases(recipe) and CASES not in folders:
-        yield "Explaining the cases, which are not drawn yet, is added to that."
-    methods = [method for method in case_methods(recipe) if case_stage_name(method) not in folders]
-    missing = [f"{method.name} {method.variant}".strip() for method in methods]
-    if "judge" in recipe.evaluation.needed and missing:
-        yield f"Judging the explanations of {', '.join(missing)} is added to that."
-    if "faithfulness" in recipe.evaluation.needed:
-        yield f"Predicting the recommender by {' and '.join([*missing, 'the templates'])} is added to that."

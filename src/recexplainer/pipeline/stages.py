@@ -34,6 +34,7 @@ from recexplainer.pipeline.layout import (
 from recexplainer.pipeline.recipe import EVALUATIONS, DataSettings, Recipe
 from recexplainer.pipeline.report_stages import evaluation_stage, explanations_stage, report_stage
 from recexplainer.recommenders.kinds import make_recommender
+from recexplainer.recommenders.popularity import keep_shares
 from recexplainer.recommenders.ranking_check import check_ranking
 from recexplainer.registry import registered
 from recexplainer.storage import write_json
@@ -154,6 +155,7 @@ def _make_recommender(recipe: Recipe, context: StageContext, folder: Path) -> st
     rows = [*evaluate_recommender(dataset, split, made.recommender), *ranking_check_rows(check)]
     write_rows(folder / RunLayout.QUALITY, rows)
     write_json(folder / RunLayout.RANKING_CHECK, asdict(check))
+    keep_shares(folder / RunLayout.POPULARITY, made.recommender, dataset)
     write_json(folder / RunLayout.TRIALS, made.trials)
     for note in check.notes:
         _log.info(note)

@@ -1,11 +1,11 @@
-"""Every kind of recommender that a recipe can name: its settings, how it is made, and how it is read back.
+"""Every kind of recommender that a recipe can name: its settings, and how it is made.
 
-It knows each kind's module; nothing outside this package names a kind.
+It knows each kind's module; nothing outside this package names a kind. `loading.py` reads one back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -14,24 +14,14 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from recexplainer.data.dataset import Dataset, Split
-from recexplainer.errors import RecommenderError
-from recexplainer.recommenders.base import Recommender
 from recexplainer.recommenders.factorization import MF, ImplicitSettings, fit_implicit
 from recexplainer.recommenders.fitting import MFSearchSettings, SASRecSearchSettings, Trial, fit_towers
 from recexplainer.recommenders.function import FunctionRecommender, FunctionSettings
 from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.recommenders.vectors import VectorRecommender, VectorSettings
 from recexplainer.settings import Settings
-from recexplainer.storage import read_json
 
 Kind = Literal["sasrec", "mf", "vectors", "function", "implicit"]
-
-_LOADERS: dict[str, Callable[[Path], Recommender]] = {
-    "sasrec": SASRec.load,
-    "mf": MF.load,
-    "vectors": VectorRecommender.load,
-    "function": FunctionRecommender.load,
-}
 
 
 class RecommenderSettings(Settings):
@@ -119,19 +109,6 @@ def make_recommender(dataset: Dataset, split: Split, settings: RecommenderSettin
         case "implicit":
             fitted = fit_implicit(dataset, split, settings.implicit)
             return MadeRecommender(fitted, f"{settings.name} of implicit, {settings.implicit.factors} factors", [])
-
-
-def load_recommender(folder: Path) -> Recommender:
-    """The recommender that was saved in a folder, whatever its kind.
-
-    Raises RunError where there is none, RecommenderError for an unknown kind or what cannot be imported any more.
-    """
-    kind = read_json(folder / "recommender.json").get("kind")
-    if kind not in _LOADERS:
-        message = f"A recommender of the unknown kind {kind!r} was saved here."
-        hint = f"Known are {', '.join(_LOADERS)}; it may be of a newer version."
-        raise RecommenderError(message, location=str(folder / "recommender.json"), hint=hint)
-    return _LOADERS[kind](folder)
 
 
 def _answers_for(recommender: VectorRecommender) -> str:

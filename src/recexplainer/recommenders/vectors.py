@@ -83,15 +83,15 @@ class FoldIn:
     @classmethod
     def fit(cls, items: Floats, histories: Sequence[tuple[int, ...]], users: Floats) -> FoldIn:
         """Learn from item vectors `Float[items, d]`, and the histories and vectors `Float[users, d]` of users."""
-        from sklearn.linear_model import Ridge
-
         features, held_out = _features(items, histories), np.arange(len(users)) % _HELD_OUT == 0
         train = ~held_out if len(users) > 1 else held_out
         scale = np.linalg.norm(features[:, :-1], axis=0) + 1e-9  # penalized in proportion to each feature's size
 
         def weights(rows: NDArray[np.bool_], strength: float) -> Floats:
-            ridge: Any = Ridge(strength).fit(features[rows, :-1] / scale, users[rows])
-            return np.vstack([ridge.coef_.T / scale[:, None], ridge.intercept_]).astype(np.float32)
+            x, y = (features[rows, :-1] / scale).astype(np.float64), users[rows].astype(np.float64)
+            centered, mean = x - x.mean(0), y.mean(0)
+            slopes = np.linalg.solve(centered.T @ centered + strength * np.eye(x.shape[1]), centered.T @ (y - mean))
+            return np.vstack([slopes / scale[:, None], mean - x.mean(0) @ slopes]).astype(np.float32)
 
         variance = max(float(((users[held_out] - users[held_out].mean(0)) ** 2).sum()), 1e-12)
         explained: dict[float, float] = {}

@@ -123,6 +123,12 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from _located(path, piece, parser)
 
 
+def objects_in(text: bytes, source: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The objects of JSON Lines in memory, each with its location, "SOURCE, line 3"; raises DataError as above."""
+    text = text.removeprefix(b"\xef\xbb\xbf")
+    yield from _located(source, _Piece(text, 1, text.count(b"\n")), json.loads)
+
+
 def require_keys(table: pl.DataFrame, keys: Sequence[str], path: Path) -> None:
     """Raises DataError, naming them, unless every key has a value in some line."""
     if missing := [key for key in keys if table[key].is_null().all()]:
@@ -187,7 +193,7 @@ def _records(path: Path, piece: _Piece, parse: _Parser) -> Iterator[dict[str, An
     return (record for _, record in _located(path, piece, parse))
 
 
-def _located(path: Path, piece: _Piece, parse: _Parser) -> Iterator[tuple[str, dict[str, Any]]]:
+def _located(path: Path | str, piece: _Piece, parse: _Parser) -> Iterator[tuple[str, dict[str, Any]]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)  # a backslash too many in a text
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -1,0 +1,74 @@
+"""Pairs of a user and an item by their own ids, as the rows of a table name them. It knows neither files nor texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from recexplainer.data.dataset import Dataset
+from recexplainer.errors import DataError
+from recexplainer.recommenders.base import User
+
+Pair = tuple[User, int]
+"""A user with a history, and the index of an item."""
+FindPair = Callable[[object, object], Pair]
+"""Finds a user and an item, by own ids; raises DataError where there is no such user or item."""
+COLUMNS = ("user", "item")
+"""What a row about a pair must have."""
+
+
+def pairs_to_explain(rows: Iterable[tuple[str, Mapping[str, Any]]], find: FindPair) -> list[Pair]:
+    """The pairs of rows, `[pairs]`, from where each row stands, for messages, and the row.
+
+    Raises DataError where a row has no user or no item, `find` does not find one, or a user has had nothing else.
+    """
+    pairs: list[Pair] = []
+    for location, row in rows:
+        require_values(location, row, COLUMNS)
+        pairs.append(find_located(location, row, find))
+    return pairs
+
+
+def require_values(location: str, row: Mapping[str, Any], columns: Sequence[str]) -> None:
+    """Raises DataError, with the location of the row, where it has no value in one of these columns."""
+    if missing := [name for name in columns if row.get(name) in (None, "")]:
+        there = ", ".join(str(name) for name, value in row.items() if value not in (None, "")) or "none of them"
+        hint = f"a row has {', '.join(columns)}; this one has {there}"
+        raise DataError(f"there is no {missing[0]}", location=location, hint=hint)
+
+
+def find_located(location: str, row: Mapping[str, Any], find: FindPair) -> Pair:
+    """The pair of a row; a DataError of `find` gets the location of the row."""
+    try:
+        return find(row["user"], row["item"])
+    except DataError as error:
+        where = ", ".join(filter(None, (location, error.location)))
+        raise DataError(error.what, location=where, hint=error.hint) from error
+
+
+def known_pair(dataset: Dataset) -> FindPair:
+    """Finds users and items of the data; histories are taken without the item, and a DataError if nothing is left."""
+
+    def find(user: object, item: object) -> Pair:
+        index, asked = dataset.user_index(user), dataset.item_index(item)
+        history = tuple(seen for seen in dataset.history(index).tolist() if seen != asked)
+        if not history:
+            what = f"there is nothing to explain from: the user '{user}' has had nothing else"
+            raise DataError(what, location=f"dataset '{dataset.name}'", hint="leave this pair out")
+        return User(history, dataset.user_ids[index]), asked
+
+    return find
+
+
+def unseen_pair(dataset: Dataset) -> FindPair:
+    """Finds users and items of the data; an item that the user has had is a DataError: nobody recommends it."""
+
+    def find(user: object, item: object) -> Pair:
+        index, asked = dataset.user_index(user), dataset.item_index(item)
+        history = tuple(dataset.history(index).tolist())
+        if asked in history:
+            what = f"the user '{user}' has had the item '{item}' already"
+            raise DataError(what, location=f"dataset '{dataset.name}'", hint="ask about an item that the user lacks")
+        return User(history, dataset.user_ids[index]), asked
+
+    return find
