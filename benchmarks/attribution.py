@@ -16,9 +16,10 @@ import numpy as np
 
 from common import Result, arguments, begin, finish
 from recexplainer.data.sample import make_world
-from recexplainer.recommenders.attribution import Shapley, occlusion_attributions, pair_attributions, shapley_values
+from recexplainer.recommenders.attribution import occlusion_attributions, pair_attributions
 from recexplainer.recommenders.base import Floats, User
 from recexplainer.recommenders.sasrec import SASRec, SASRecSettings
+from recexplainer.recommenders.shapley import Shapley, shapley_values
 
 ITEMS, WIDTH = 2_000, 64
 WAYS: dict[str, Callable[..., Any]] = {

@@ -13,8 +13,9 @@ from recexplainer.data.cleaning import ITEM_COLUMNS
 from recexplainer.data.dataset import Dataset
 from recexplainer.evidence.evidence import NEGLIGIBLE, gather_evidence
 from recexplainer.evidence.pair_attribution import attribute
-from recexplainer.recommenders.attribution import pair_attributions, shapley_values
+from recexplainer.recommenders.attribution import pair_attributions
 from recexplainer.recommenders.base import Floats, User
+from recexplainer.recommenders.shapley import shapley_values
 
 
 def either(answers_changed_history: bool = True) -> ScoredBy:

@@ -4,8 +4,9 @@ import pytest
 from tests.tiny import explanation_of, sasrec, world
 
 from recexplainer.pipeline.report_stages import attribute_explained
-from recexplainer.recommenders.attribution import occlusion_attributions, shapley_values
+from recexplainer.recommenders.attribution import occlusion_attributions
 from recexplainer.recommenders.base import User
+from recexplainer.recommenders.shapley import shapley_values
 
 
 def test_the_recommender_is_asked_of_each_explained_pair(tmp_path: Path) -> None:

@@ -10,16 +10,11 @@ from tests.fakes import AdditiveRecommender, Recording
 from tests.tiny import histories, sasrec
 
 from recexplainer.errors import RecommenderError, SettingsError
-from recexplainer.recommenders.attribution import (
-    ablated_ranks,
-    ablated_scores,
-    interactions,
-    occlusion_attributions,
-    pair_attributions,
-    shapley_values,
-)
+from recexplainer.recommenders.ablation import ablated_ranks, ablated_scores
+from recexplainer.recommenders.attribution import interactions, occlusion_attributions, pair_attributions
 from recexplainer.recommenders.base import Floats, User
 from recexplainer.recommenders.function import FunctionRecommender
+from recexplainer.recommenders.shapley import shapley_values
 
 
 def test_an_additive_recommender_by_hand() -> None:

@@ -14,8 +14,8 @@ from recexplainer.data.dataset import Note
 from recexplainer.evaluation.rows import Row
 from recexplainer.evidence.pair_attribution import InteractingPair, PairAttribution
 from recexplainer.explanations.record import Citation, Explanation
-from recexplainer.recommenders.attribution import Shapley
 from recexplainer.recommenders.neighbours import AttributeContrast
+from recexplainer.recommenders.shapley import Shapley
 from recexplainer.reports import DatasetFacts, ReportInputs
 
 TITLES = (

@@ -10,7 +10,7 @@ from tests.reports.conftest import attribution, explanation
 
 from recexplainer.errors import RunError
 from recexplainer.evidence.pair_attribution import InteractingPair
-from recexplainer.recommenders.attribution import Shapley
+from recexplainer.recommenders.shapley import Shapley
 from recexplainer.reports import ReportInputs
 from recexplainer.reports.explanation_cards import (
     attribute_phrase,

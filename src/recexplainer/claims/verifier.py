@@ -14,6 +14,7 @@ from recexplainer.evidence.evidence import CLOSE, EXPECTED, NEGLIGIBLE, Evidence
 from recexplainer.evidence.realised import OUTWEIGHS, fact_kind, join_facts, verdict_kind
 from recexplainer.evidence.sentences import NAMED, Part, answer_parts
 from recexplainer.recommenders.base import Recommender
+from recexplainer.recommenders.stability import Effect
 
 _Found = tuple[ClaimStatus, str]
 CERTAIN = 0.97
@@ -28,9 +29,10 @@ class Verifier:
 
     - A verdict is supported if it is the recommender's.
     - A title said to be the user's is supported if it is in the history, unverified if its words fit several items.
-    - A history item said to count for or against the item is supported if leaving it out moves the score that way, by
-      no less than what counts as an effect and by more than leaving out a random other item of the history does on
-      average; contradicted if the score moves the other way by as much, or hardly moves at all.
+    - A history item said to count for or against the item is supported if its effect is stable and goes that way,
+      contradicted if it is stable and goes the other way, or hardly moves the score at all; unverified if it depends on
+      the rest of the history. Where effects were not asked in several ways, leaving it out decides, by more than
+      leaving out a random other item of the history does on average.
     - That an item has no effect is supported if leaving it out moves the score by less than what counts as one,
       contradicted if by half as much again.
     - That it does most is supported if no other does more, contradicted if another clearly does.
@@ -136,9 +138,15 @@ class Verifier:
 
     def _check_strongest(self, way: str, place: int, evidence: Evidence) -> _Found:
         sign = {"positive": 1, "negative": -1}.get(way, 0)
-        sizes = [sign * one if sign else abs(one) for one in evidence.standardized]
+        sizes = [sign * one if sign else abs(one) for one in evidence.weights]
         most = max(range(len(sizes)), key=sizes.__getitem__)
+        if place in evidence.depends:
+            return "unverified", _range(evidence.effects[place])
         if sizes[place] >= sizes[most] - NEGLIGIBLE / 2 and sizes[place] >= NEGLIGIBLE:
+            rivals = [one for one in evidence.depends if abs(evidence.standardized[one]) > abs(sizes[place])]
+            if rivals:
+                title = self._titles[evidence.history[rivals[0]]]
+                return "unverified", f"left out, “{title}” does more, but {_range(evidence.effects[rivals[0]])}"
             return "supported", "no other history item does more"
         found = (
             f"“{self._titles[evidence.history[most]]}” does more: without it {_movement(evidence.attributions[most])}"
@@ -190,8 +198,11 @@ class Verifier:
 
     def _check_nothing(self, sign: int, evidence: Evidence) -> _Found:
         way = "for" if sign > 0 else "against"
-        place = max(range(len(evidence.history)), key=lambda place: sign * evidence.standardized[place])
-        if sign * evidence.standardized[place] < NEGLIGIBLE:
+        place = max(range(len(evidence.history)), key=lambda place: sign * evidence.weights[place])
+        if sign * evidence.weights[place] < NEGLIGIBLE:
+            if unsure := evidence.depends:
+                title = self._titles[evidence.history[unsure[0]]]
+                return "unverified", f"of “{title}”: {_range(evidence.effects[unsure[0]])}"
             return "supported", f"no history item speaks {way} it"
         title = self._titles[evidence.history[place]]
         return "contradicted", f"“{title}” speaks {way} it: without it {_movement(evidence.attributions[place])}"
@@ -224,12 +235,29 @@ def _check_effect(sign: int, place: int, evidence: Evidence) -> _Found:
         mean = sum(others) / len(others)
         found += f" (a random other item: {_number(mean if own > 0 else -mean)})"
     standardized = sign * evidence.standardized[place]
+    if place in evidence.depends:
+        return "unverified", _range(evidence.effects[place])
+    if evidence.effects and standardized >= NEGLIGIBLE:
+        return "supported", f"{found}; {_range(evidence.effects[place], depends=False)}"
     if standardized <= NEGLIGIBLE / 2:
         return "contradicted", found
     return "supported" if standardized >= NEGLIGIBLE and evidence.stands_out(place) else "unverified", found
 
 
+def _range(effect: Effect, *, depends: bool = True) -> str:
+    """The least and the most that an effect comes to, by how one asks."""
+    low, high = (f"{'+' if end > 0 else ''}{_number(end)}" for end in effect.span)
+    ways = f"{len(effect.ways)} ways to ask say {low} to {high}"
+    if not depends:
+        return ways
+    if effect.span[0] * effect.span[1] > 0:
+        return f"it depends on the rest of the history: in {effect.agreement:.0%} of its parts it works this way"
+    return f"it depends on the rest of the history: {ways}"
+
+
 def _check_no_effect(place: int, evidence: Evidence) -> _Found:
+    if place in evidence.depends:
+        return "unverified", _range(evidence.effects[place])
     size, found = abs(evidence.standardized[place]), f"without it {_movement(evidence.attributions[place])}"
     return "supported" if size < NEGLIGIBLE else "unverified" if size < 1.5 * NEGLIGIBLE else "contradicted", found
 
@@ -328,7 +356,11 @@ def _rank_findings(opening: Part, evidence: Evidence) -> Iterator[Claim]:
 def _negligible_findings(part: Part, at: Mapping[str, int], evidence: Evidence) -> Iterator[Claim]:
     """Titles given as reasons that do nothing; `at` has the place in the history of the title in each slot."""
     for slot, place in at.items():
-        if abs(evidence.standardized[place]) < NEGLIGIBLE:
+        if slot == "depends":
+            if place not in evidence.depends:
+                found = f"what “{part.titles[slot]}” does is said to depend on the rest of the history, and does not"
+                yield _failing("negligible", found, part, slot, evidence.history[place])
+        elif abs(evidence.weights[place]) < NEGLIGIBLE:
             way = "for" if part.sign(slot) > 0 else "against"
             found = f"“{part.titles[slot]}” is said to count {way} it, and hardly does anything"
             yield _failing("negligible", found, part, slot, evidence.history[place])
@@ -336,7 +368,7 @@ def _negligible_findings(part: Part, at: Mapping[str, int], evidence: Evidence) 
 
 def _order_findings(part: Part, at: Mapping[str, int], evidence: Evidence) -> Iterator[Claim]:
     """Which title of a sentence is said to do more than another."""
-    size = {slot: abs(evidence.standardized[place]) for slot, place in at.items()}
+    size = {slot: abs(evidence.weights[place]) for slot, place in at.items()}
     if any(one < other for one, other in pairwise(size[slot] for slot in NAMED[:3] if slot in size)):
         yield _failing("order", "what is named first does not do most", part)
     if part.group in ("yes.outweighed", "between.held.counter") and size["against"] < size["for"]:
@@ -355,7 +387,7 @@ def _link_findings(part: Part, at: Mapping[str, int], evidence: Evidence) -> Ite
 
 def _omission_findings(named: Set[str], end: int, evidence: Evidence, places: Mapping[str, int]) -> Iterator[Claim]:
     """What does most is named, or something that does as much."""
-    sizes = [abs(one) for one in evidence.standardized]
+    sizes = [abs(one) for one in evidence.weights]
     strongest = [title for title, place in places.items() if sizes[place] == max(sizes)]
     if max(sizes) >= NEGLIGIBLE and named.isdisjoint(strongest):
         found = f"“{strongest[0]}” does most and is not named"
@@ -373,7 +405,7 @@ def _nothing_shared_findings(parts: Sequence[Part], shared: Sequence[Sequence[st
 def _balance_findings(parts: Sequence[Part], evidence: Evidence, places: Mapping[str, int]) -> Iterator[Claim]:
     """What is said to pull the other way, but weakly, must not clearly outweigh all that is named beside it."""
     cited = {title: (part, slot) for part in parts for slot, title in part.titles.items()}
-    size = {title: abs(evidence.standardized[places[title]]) for title in cited if title in places}
+    size = {title: abs(evidence.weights[places[title]]) for title in cited if title in places}
     leading = {title: one for title, one in size.items() if not cited[title][0].group.endswith(".counter")}
     for title, one in size.items():
         part, slot = cited[title]

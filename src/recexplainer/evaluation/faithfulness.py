@@ -21,7 +21,7 @@ from recexplainer.evaluation.metrics import Values
 from recexplainer.evaluation.rows import EXPLANATION, Row, row
 from recexplainer.evidence.evidence import NEGLIGIBLE
 from recexplainer.explanations.record import Explanation, Method
-from recexplainer.recommenders.attribution import ablated_scores
+from recexplainer.recommenders.ablation import ablated_scores
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.scoring import score_stds
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RecommenderError
-from recexplainer.recommenders.attribution import occlusions
 from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.recommenders.neighbours import nearest_items
 from recexplainer.recommenders.scoring import ScoreBatch, recommended_shares, score_batches, truncate
+from recexplainer.recommenders.stability import Effect, history_effects
 
 NEGLIGIBLE = 0.05  # an effect smaller than this share of `score_std` changes nothing; it reads 0.0 when rounded
 TOP = 10  # ranks up to this one are the top
@@ -39,6 +39,8 @@ class Evidence:
         recommended_share: The share of all users to whom the recommender suggests the item; None if not asked.
         ablated_ranks: `[history]`, the rank without each history item; () if not asked.
         older: Item indices of what the user had before the history, which the recommender does not look at.
+        effects: `[history]`, what each history item does, asked in several ways; () if not asked: then `attributions`
+            are taken for it.
     """
 
     history: tuple[int, ...]
@@ -53,6 +55,7 @@ class Evidence:
     recommended_share: float | None = None
     ablated_ranks: tuple[int, ...] = ()
     older: tuple[int, ...] = ()
+    effects: tuple[Effect, ...] = ()
 
     @property
     def whole_history(self) -> tuple[int, ...]:
@@ -63,6 +66,25 @@ class Evidence:
     def standardized(self) -> tuple[float, ...]:
         """`[history]`, the effects in units of `score_std`, so that they mean the same for every recommender."""
         return tuple(attribution / self.score_std for attribution in self.attributions)
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """`[history]`, what each history item does however one asks, in units of `score_std`; 0 where it depends.
+
+        Where it does not depend it is `standardized`, of negligible effects too.
+        """
+        depends = frozenset(self.depends)
+        return tuple(0.0 if place in depends else one for place, one in enumerate(self.standardized))
+
+    @property
+    def depends(self) -> tuple[int, ...]:
+        """Places in the history whose effect counts, but goes one way or the other by how one asks."""
+        least = NEGLIGIBLE * self.score_std
+        return tuple(
+            place
+            for place, effect in enumerate(self.effects)
+            if abs(effect.deletion) >= least and effect.sign(least) == 0
+        )
 
     def stands_out(self, place: int) -> bool:
         """Whether a history item does more, the way it works, than a random other item of that history does."""
@@ -92,8 +114,13 @@ class Evidence:
 
     @property
     def strongest_first(self) -> list[int]:
-        """Places in the history by falling size of their effect, whichever way it goes."""
-        return sorted(range(len(self.history)), key=lambda place: -abs(self.attributions[place]))
+        """Places in the history by falling size of their effect; what depends on the others comes after what counts."""
+        sizes, depends = list(map(abs, self.standardized)), frozenset(self.depends)
+
+        def order(place: int) -> tuple[int, float]:
+            return (2 if sizes[place] < NEGLIGIBLE else 1 if place in depends else 0), -sizes[place]
+
+        return sorted(range(len(self.history)), key=order)
 
 
 def gather_evidence(
@@ -109,9 +136,9 @@ def gather_evidence(
     """Ask the recommender about `[pairs]` of a user and an item, in batches; the evidence comes in the order asked.
 
     Histories are cut to what the recommender looks at. `recommended_share` is `Float[items]`, what `recommended_shares`
-    gives; where it is None, or the attributes are, they are worked out. `attributed` False: no history item is left
-    out. Raises RecommenderError where the recommender would have to answer for a changed history and cannot, a history
-    is empty, or an item is never recommended to the user.
+    gives; where it is None, or the attributes are, they are worked out. `attributed` False: it is not asked what
+    history items do. Raises RecommenderError where the recommender would have to answer for a changed history and
+    cannot, a history is empty, or an item is never recommended to the user.
     """
     attributes = attributes or Attributes.of(dataset)
     recommended_share = recommended_shares(recommender, dataset) if recommended_share is None else recommended_share
@@ -121,7 +148,6 @@ def gather_evidence(
         raise RecommenderError(
             "A history is empty.", location="gather_evidence", hint="Ask about users with a history."
         )
-    without = occlusions(recommender, users, items) if attributed else []
     neighbours: dict[int, frozenset[int]] = {}
     if recommender.has_vectors:
         nearest = nearest_items(recommender.item_vectors(), items, NEIGHBOURS).tolist()
@@ -142,18 +168,32 @@ def gather_evidence(
                     score=float(scores[item]),
                     rank=int(ranks[row]),
                     n_ranked=int(batch.eligible[row].sum()),
-                    attributions=tuple(without[place].attributions.tolist()) if attributed else (),
+                    attributions=(),
                     shared=tuple(
                         (*attributes.shared(other, item), *([CLOSE] if other in neighbours.get(item, ()) else ()))
                         for other in user.history
                     ),
                     score_std=stds[row],
                     recommended_share=float(recommended_share[item]),
-                    ablated_ranks=tuple(without[place].ranks.tolist()) if attributed else (),
                     older=whole[place][: -len(user.history)],
                 )
             )
-    return gathered
+    return _with_effects(recommender, users, gathered) if attributed else gathered
+
+
+def _with_effects(recommender: Recommender, users: Sequence[User], gathered: Sequence[Evidence]) -> list[Evidence]:
+    """The evidence with what each history item does."""
+    least = [NEGLIGIBLE * one.score_std for one in gathered]
+    known = history_effects(recommender, users, [one.item for one in gathered], least)
+    return [
+        replace(
+            one,
+            attributions=tuple(effect.deletion for effect in own.effects),
+            ablated_ranks=own.ranks,
+            effects=own.effects,
+        )
+        for one, own in zip(gathered, known, strict=True)
+    ]
 
 
 def _refuse_excluded(batch: ScoreBatch, items: Sequence[int], titles: Sequence[str]) -> None:
@@ -169,15 +209,18 @@ def render_evidence(evidence: Evidence, titles: Sequence[str]) -> str:
     """Evidence as a compact text for a prompt, the same for every form and backbone.
 
     The verdict comes first, with how far up the list the item stands, and whether most users would be offered it. Then
-    each history item is named once, by falling size of its weight, under what it does: for, against or nothing; of a
-    long history the strongest sixteen.
+    each history item is named once, by falling size of its weight, under what it does: for, against, what depends on
+    the other items, or nothing; of a long history the strongest sixteen.
     """
-    groups = {name: list[str]() for name in ("For", "Against", "No effect")}
+    groups = {name: list[str]() for name in ("For", "Against", "Depends", "No effect")}
     for place in evidence.strongest_first[:MOST_SHOWN]:
         weight = evidence.standardized[place]
         title = f"“{titles[evidence.history[place]]}”"
         if abs(weight) < NEGLIGIBLE:
             groups["No effect"].append(title)
+            continue
+        if place in evidence.depends:
+            groups["Depends"].append(title)
             continue
         shared = f" ({', '.join(evidence.shared[place])})" if evidence.shared[place] else ""
         groups["For" if weight > 0 else "Against"].append(f"{title} {weight:+.1f}{shared}")

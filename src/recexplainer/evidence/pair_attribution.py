@@ -14,16 +14,12 @@ import numpy as np
 from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
 from recexplainer.evidence.evidence import NEGLIGIBLE
-from recexplainer.recommenders.attribution import (
-    Shapley,
-    ablated_ranks,
-    interactions,
-    pair_attributions,
-    shapley_values,
-)
+from recexplainer.recommenders.ablation import ablated_ranks
+from recexplainer.recommenders.attribution import interactions, pair_attributions
 from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.recommenders.neighbours import AttributeContrast, attribute_contrasts
 from recexplainer.recommenders.scoring import score_stds, truncate
+from recexplainer.recommenders.shapley import Shapley, shapley_values
 
 _LEAST = 3  # neighbours with an attribute, and without it, that a mean is taken of
 _SAMPLE = 300  # users over whom a recommender without vectors tells which items are near

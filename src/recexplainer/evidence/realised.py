@@ -41,16 +41,21 @@ def write_rationale(evidence: Evidence, titles: Sequence[str], rng: np.random.Ge
 
 
 class _Writer:
-    """Puts one Evidence in words; `supporters` and `opponents` are places in the history, the strongest first."""
+    """Puts one Evidence in words.
+
+    `supporters`, `opponents`, and what `depends` on the rest of the history are places in it, the strongest first.
+    """
 
     def __init__(self, evidence: Evidence, titles: Sequence[str], rng: np.random.Generator, aspect: str) -> None:
         self.evidence, self.titles, self.rng = evidence, titles, rng
         self.short, self.aspect = aspect == "short", aspect if aspect in KINDS else ""
         self.named: list[int] = []
-        weights = evidence.standardized
+        weights = evidence.weights
         order = sorted(range(len(weights)), key=lambda place: -weights[place])
         self.supporters = [place for place in order if weights[place] >= NEGLIGIBLE]
         self.opponents = [place for place in reversed(order) if weights[place] <= -NEGLIGIBLE]
+        depends = frozenset(evidence.depends)
+        self.depends = [place for place in evidence.strongest_first if place in depends]
 
     def write(self) -> str:
         kind = verdict_kind(self.evidence)
@@ -77,13 +82,13 @@ class _Writer:
         cited = self._worth_naming(self.supporters)
         rival = self._rival(self.opponents, cited)
         if not cited:
-            return [self._say("yes.despite", against=rival)] if rival is not None else [self._say("yes.nothing")]
+            return self._nothing_for("yes", "yes.despite", rival)
         if rival is not None and self._outweighs(rival, cited[0]):
             return [self._say("yes.outweighed", against=rival, **{"for": cited[0]})]
         sentences = [self._reason("yes", cited)]
         if rival is not None:
             sentences.append(self._say("yes.counter", against=rival))
-        elif not self.opponents and self.rng.random() < 0.4:
+        elif not self.opponents and not self.depends and self.rng.random() < 0.4:
             sentences.append(self._say("yes.agreed"))
         return sentences
 
@@ -91,7 +96,7 @@ class _Writer:
         cited = self._worth_naming(self.opponents)
         helping = self._worth_naming(self.supporters)[:2]
         if not cited and not helping:
-            return [self._say("no.nothing")]
+            return self._nothing_for("no", "", None)
         if not cited or (helping and self._outweighs(helping[0], cited[0])):
             rival = self._rival(self.opponents, helping)
             support = self._support("no.support", helping)
@@ -100,7 +105,7 @@ class _Writer:
         rival = self._rival(self.supporters, cited)
         if rival is not None:
             sentences.append(self._say("no.counter", **{"for": rival}))
-        elif not self.supporters and self.rng.random() < 0.4:
+        elif not self.supporters and not self.depends and self.rng.random() < 0.4:
             sentences.append(self._say("no.agreed"))
         return sentences
 
@@ -108,7 +113,7 @@ class _Writer:
         cited = self._worth_naming(self.supporters)
         rival = self._rival(self.opponents, cited)
         if not cited:
-            return [self._say("between.held", against=rival)] if rival is not None else [self._say("between.nothing")]
+            return self._nothing_for("between", "between.held", rival)
         if rival is not None and self._outweighs(rival, cited[0]):
             return [self._say("between.held.counter", against=rival, **{"for": cited[0]})]
         sentences = [self._support("between.reason", cited)]
@@ -116,9 +121,20 @@ class _Writer:
             sentences.append(self._say("between.counter", against=rival))
         return sentences
 
+    def _nothing_for(self, verdict: str, denying: str, rival: int | None) -> list[str]:
+        """Where no history item is sure to count for it; that none does is said only if none depends on the others.
+
+        `denying` is the group that says so and names what counts against it.
+        """
+        if not self.depends:
+            return [self._say(f"{verdict}.nothing") if rival is None else self._say(denying, against=rival)]
+        if rival is None:
+            return [self._say(f"{verdict}.depends", depends=self.depends[0])]
+        return [self._say(f"{verdict}.depends.against", against=rival, depends=self.depends[0])]
+
     def _outweighs(self, place: int, other: int) -> bool:
         """Whether one history item does clearly more than another, in whichever direction."""
-        return abs(self.evidence.standardized[place]) > OUTWEIGHS * abs(self.evidence.standardized[other])
+        return abs(self.evidence.weights[place]) > OUTWEIGHS * abs(self.evidence.weights[other])
 
     def _worth_naming(self, places: list[int]) -> list[int]:
         """The two or three that do most, fewer where others do little beside the first, or no more than any other.
@@ -128,17 +144,17 @@ class _Writer:
         if not places:
             return []
         strongest, *others = places
-        least = _WORTH_NAMING * abs(self.evidence.standardized[strongest])
+        least = _WORTH_NAMING * abs(self.evidence.weights[strongest])
         most = 2 if self.rng.random() < 0.65 else 3
-        enough = (one for one in others if abs(self.evidence.standardized[one]) >= least)
+        enough = (one for one in others if abs(self.evidence.weights[one]) >= least)
         return [strongest, *filter(self.evidence.stands_out, enough)][:most]
 
     def _rival(self, places: list[int], cited: list[int]) -> int | None:
         """The strongest on the other side, where it is worth naming beside the strongest cited."""
         if not places:
             return None
-        against = abs(self.evidence.standardized[places[0]])
-        most = abs(self.evidence.standardized[cited[0]]) if cited else 0.0
+        against = abs(self.evidence.weights[places[0]])
+        most = abs(self.evidence.weights[cited[0]]) if cited else 0.0
         return places[0] if against >= _WORTH_NAMING * most else None
 
     def _reason(self, verdict: str, cited: list[int]) -> str:

@@ -13,7 +13,7 @@ Span = tuple[int, int]
 """Where words stand in a text: offset of the first character, and after the last."""
 POPULAR = ".popular"
 """Ends the name of a group whose parts say that the item pleases most users."""
-NAMED = ("first", "second", "third", "for", "against")
+NAMED = ("first", "second", "third", "for", "against", "depends")
 
 _TITLE = re.compile("“([^”]*)”")
 _SLOT = re.compile(r"\{(\w+)\}")
@@ -62,7 +62,9 @@ class Part:
         return (1, -1) if self.group.endswith(".nothing") else _DENIED.get(self.group, ())
 
     def sign(self, slot: str) -> int:
-        """Whether the title in a slot is said to count for the item (1) or against it (-1)."""
+        """Whether the title in a slot is said to count for the item (1) or against it (-1); 0: that depends."""
+        if slot == "depends":
+            return 0
         if slot in ("for", "against"):
             return 1 if slot == "for" else -1
         return -1 if self.group.startswith("no.reason") else 1

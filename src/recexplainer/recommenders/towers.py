@@ -6,7 +6,7 @@ weights are found.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -69,21 +69,26 @@ class Towers(nn.Module):
     @torch.inference_mode()
     def user_vectors(self, users: Sequence[User]) -> Floats:
         """The user tower, `Float[users, d]`. Raises RecommenderError for an empty history."""
-        vectors = np.empty((len(users), self.table().shape[1]), np.float32)
-        require_history(users, type(self).__name__)
-        self.eval()
-        for start in range(0, len(users), _BATCH):
-            histories = [torch.tensor(user.history[-self.max_history :]) for user in users[start : start + _BATCH]]
-            padded = nn.utils.rnn.pad_sequence(histories, batch_first=True, padding_value=self.n_items)
-            lengths = torch.tensor([len(history) for history in histories])
-            device = self.table().device
-            states = self.last_states(padded.to(device), lengths.to(device))
-            vectors[start : start + _BATCH] = states.cpu().numpy()
-        return vectors
+        width = self.table().shape[1]
+        return np.concatenate([np.empty((0, width), np.float32), *(each.cpu().numpy() for each in self._states(users))])
 
+    @torch.inference_mode()
     def scores(self, users: Sequence[User]) -> Floats:
         """The score of every item, `Float[users, items]`: the inner product of the two towers."""
-        return self.user_vectors(users) @ self.item_vectors().T
+        found = [self.logits(states).cpu().numpy() for states in self._states(users)]
+        return np.concatenate(found) if found else np.empty((0, self.n_items), np.float32)
+
+    def _states(self, users: Sequence[User]) -> Iterator[Tensor]:
+        """User vectors, `Float[users, d]`, some users at a time."""
+        require_history(users, type(self).__name__)
+        self.eval()
+        device = self.table().device
+        for start in range(0, len(users), _BATCH):
+            histories = [user.history[-self.max_history :] for user in users[start : start + _BATCH]]
+            lengths = [len(history) for history in histories]
+            padding = (self.n_items,) * max(lengths)
+            padded = [(*history, *padding[length:]) for history, length in zip(histories, lengths, strict=True)]
+            yield self.last_states(torch.tensor(padded, device=device), torch.tensor(lengths, device=device))
 
     def save(self, folder: Path) -> None:
         """Write `recommender.json` and `weights.safetensors` into the folder."""

@@ -12,8 +12,8 @@ from recexplainer.errors import RunError
 from recexplainer.evidence.evidence import NEGLIGIBLE
 from recexplainer.evidence.pair_attribution import InteractingPair, PairAttribution
 from recexplainer.explanations.record import Explanation
-from recexplainer.recommenders.attribution import Shapley
 from recexplainer.recommenders.neighbours import AttributeContrast
+from recexplainer.recommenders.shapley import Shapley
 from recexplainer.reports.names import plain, signed
 
 

@@ -16,6 +16,7 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.errors import DataError
 from recexplainer.evidence.evidence import Evidence
 from recexplainer.recommenders.base import Recommender
+from recexplainer.recommenders.stability import Effect
 from recexplainer.storage import read_json, write_json
 
 Task = Literal["retrieval", "ranking", "classification", "discrimination", "chat", "reconstruction", "rationale"]
@@ -102,6 +103,7 @@ _COLUMNS: dict[str, Any] = {name.name: pl.String() for name in fields(Example)} 
             "recommended_share": pl.Float64(),
             "ablated_ranks": _ITEMS,
             "older": _ITEMS,
+            "effects": pl.List(pl.Struct({name.name: pl.Float64() for name in fields(Effect)})),
         }
     ),
 }
@@ -135,8 +137,13 @@ def _read(path: Path) -> list[Example]:
     if dict(frame.schema) != _COLUMNS:
         raise DataError(f"The examples have the columns {frame.columns}.", location=str(path), hint=hint)
     columns: dict[str, list[Any]] = {name: _tuples(frame[name].to_list()) for name in _COLUMNS}
-    columns["evidence"] = [known and Evidence(**known) for known in columns["evidence"]]
+    columns["evidence"] = [known and _evidence(known) for known in columns["evidence"]]
     return [Example(*values) for values in zip(*columns.values(), strict=True)]
+
+
+def _evidence(known: dict[str, Any]) -> Evidence:
+    effects = tuple(Effect(**effect) for effect in known.pop("effects"))
+    return Evidence(**known, effects=effects)
 
 
 def _tuples(value: Any) -> Any:

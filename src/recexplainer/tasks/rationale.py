@@ -66,7 +66,7 @@ def cause_examples(examples: Sequence[Example]) -> list[Example]:
     for example in examples:
         if example.evidence is None:
             continue
-        attributions = np.array(example.evidence.standardized)
+        attributions = np.array(example.evidence.weights)
         for subtask, sign in (("for", 1), ("against", -1)):
             largest = int((sign * attributions).argmax())
             if sign * attributions[largest] >= NEGLIGIBLE:

@@ -1,0 +1,228 @@
+"""Stability: whether what a history item does to the score of an item depends on how one asks, or on the other items.
+
+Leaving an item out is one way to ask, and moves those after it by a position. Others keep its place, put random items
+of the catalogue there, or ask about parts of the history. An effect is stable where all of them agree; else it depends
+on the rest of the history, and neither "for" nor "against" is true of it.
+
+What arguments are and what is raised `ablation.py` says. All effects are in units of the recommender's score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recexplainer.recommenders.ablation import Masks, check_cases, history_rows, rank_of, remaining
+from recexplainer.recommenders.base import Recommender, User
+
+SUB_HISTORIES = 64
+"""Parts of a history in which an item is asked about, with it and without it."""
+REPLACEMENTS = 8
+"""Random items of the catalogue that stand in an item's place, one after the other."""
+AGREEMENT = 0.965
+"""The share of the sub-histories in which a stable effect goes the same way: all but two of 64."""
+_ERRORS = 2  # standard errors that a mean must be away from zero
+_CASES = 256  # asked about together
+
+_Histories = Sequence[Sequence[tuple[int, ...]]]  # [cases][histories]
+_Scores = Sequence[NDArray[np.float64]]  # [cases] of Float[histories]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a history item does to the score of an item, asked in several ways.
+
+    Attributes:
+        deletion: The score with it, minus the score where it is left out and the gap closed.
+        padding: The same with the gap kept; None where the recommender knows no padding.
+        replacement: The same with random items of the catalogue in its place, on average; None where the ways before
+            this one do not agree, or the effect is too small to count: then it was not asked.
+        replacement_error: The standard error of that mean.
+        shapley: The mean of what it adds to parts of the history, all sizes alike: an estimate of its Shapley value;
+            None as before.
+        shapley_error: The standard error of that mean.
+        agreement: The share of these parts in which it works the way that `deletion` says; 0 where not asked.
+    """
+
+    deletion: float
+    padding: float | None = None
+    replacement: float | None = None
+    replacement_error: float = 0.0
+    shapley: float | None = None
+    shapley_error: float = 0.0
+    agreement: float = 0.0
+
+    @property
+    def ways(self) -> dict[str, float]:
+        """What was asked, by its name, with the answer."""
+        names = ("deletion", "padding", "replacement", "shapley")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The smallest and the largest answer."""
+        answers = self.ways.values()
+        return min(answers), max(answers)
+
+    def sign(self, least: float) -> int:
+        """Whether it counts for the item (1) or against it (-1), however one asks; 0 where it does not.
+
+        `least` is the size from which on an effect counts.
+        """
+        sign = 1 if self.deletion > 0 else -1
+        if self.replacement is None or self.shapley is None or abs(self.deletion) < least:
+            return 0
+        agrees = all(sign * value > 0 for value in self.ways.values()) and self.agreement >= AGREEMENT
+        certain = sign * self.shapley >= max(least, _ERRORS * self.shapley_error)
+        return sign if agrees and certain and sign * self.replacement > _ERRORS * self.replacement_error else 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CaseEffects:
+    """What each history item of a case does, and where the item asked about stands without it: both `[history]`."""
+
+    effects: tuple[Effect, ...]
+    ranks: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Case:
+    """A case while it is asked about."""
+
+    user: User
+    item: int
+    least: float
+    effects: list[Effect] = field(default_factory=list[Effect])
+    ranks: list[int] = field(default_factory=list[int])
+    open: list[int] = field(default_factory=list[int])
+    """Places in the history whose effect may be stable."""
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """The same for the same history and item, whatever else is asked."""
+        return np.random.default_rng([self.item, *self.user.history])
+
+
+def history_effects(
+    recommender: Recommender, users: Sequence[User], items: Sequence[int], least: Sequence[float]
+) -> list[CaseEffects]:
+    """What each history item does to the score of the item asked about, `[cases]`.
+
+    The recommender is asked three times for up to 256 cases together: without each item, and with a gap in its place;
+    with random items in place of those that may count; and in sub-histories about those that still may. `least` is the
+    size from which on an effect counts, `Float[cases]`; a smaller one is asked for once only. A history of n items
+    takes 2 n + 1 questions, and at most 73 more for each item that may count, and 64 for the sub-histories.
+    """
+    check_cases(recommender, users, items)
+    cases = [_Case(*each) for each in zip(users, items, least, strict=True)]
+    for start in range(0, len(cases), _CASES):
+        some = cases[start : start + _CASES]
+        _leave_out(recommender, some)
+        _replace(recommender, some)
+        _ask_parts(recommender, some)
+    return [CaseEffects(tuple(case.effects), tuple(case.ranks)) for case in cases]
+
+
+def _leave_out(recommender: Recommender, cases: Sequence[_Case]) -> None:
+    """Without each history item, the gap closed and kept."""
+    gaps = hasattr(recommender, "padding_item")
+    histories: list[list[tuple[int, ...]]] = []
+    for case in cases:
+        history = case.user.history
+        masks = (~np.eye(len(history), dtype=bool)).tolist()
+        closed = [remaining(recommender, history, mask, "deletion") for mask in masks]
+        histories.append(
+            [history, *closed, *(remaining(recommender, history, mask, "padding") for mask in masks if gaps)]
+        )
+    scores = [np.empty(len(own)) for own in histories]
+    ranks = [np.zeros(len(own), np.int64) for own in histories]
+    for at, number, row, score in _rows(recommender, cases, histories):
+        scores[at][number] = score
+        if 1 <= number <= len(cases[at].user.history):
+            ranks[at][number] = rank_of(row, score, cases[at].user, cases[at].item)
+    for case, score, rank in zip(cases, scores, ranks, strict=True):
+        n = len(case.user.history)
+        moved = (score[0] - score[1:]).tolist()
+        case.ranks = rank[1 : n + 1].tolist()
+        case.effects = [Effect(moved[place], moved[n + place] if gaps else None) for place in range(n)]
+        for place, effect in enumerate(case.effects):
+            kept = effect.deletion if effect.padding is None else effect.padding
+            if abs(effect.deletion) >= case.least and effect.deletion * kept > 0:
+                case.open.append(place)
+
+
+def _replace(recommender: Recommender, cases: Sequence[_Case]) -> None:
+    """With random items of the catalogue in the place of each that may count, the same for all of a case."""
+    histories: list[list[tuple[int, ...]]] = []
+    for case in cases:
+        history, drawn = case.user.history, _random_items(case, recommender.n_items)
+        changed = [(*history[:place], one, *history[place + 1 :]) for place in case.open for one in drawn]
+        histories.append([history, *changed] if changed else [])
+    for case, score in zip(cases, _scores(recommender, cases, histories), strict=True):
+        if not case.open:
+            continue
+        moved = (score[0] - score[1:]).reshape(len(case.open), -1)
+        still: list[int] = []
+        for place, own in zip(case.open, moved, strict=True):
+            mean, error = _mean(own)
+            case.effects[place] = replace(case.effects[place], replacement=mean, replacement_error=error)
+            if mean * case.effects[place].deletion > 0:
+                still.append(place)
+        case.open = still
+
+
+def _ask_parts(recommender: Recommender, cases: Sequence[_Case]) -> None:
+    """In sub-histories with the item and without it."""
+    histories: list[list[tuple[int, ...]]] = []
+    for case in cases:
+        parts = _sub_histories(case.rng, len(case.user.history)) if case.open else np.zeros((0, 1), bool)
+        asked: list[tuple[int, ...]] = []
+        for place in case.open:
+            for kept in (True, False):
+                masks = parts.copy()
+                masks[:, place] = kept
+                asked += [remaining(recommender, case.user.history, mask, "deletion") for mask in masks.tolist()]
+        histories.append(asked)
+    for case, score in zip(cases, _scores(recommender, cases, histories), strict=True):
+        for place, (with_it, without) in zip(case.open, score.reshape(-1, 2, SUB_HISTORIES), strict=True):
+            effect, added = case.effects[place], with_it - without
+            mean, error = _mean(added)
+            agreement = float((added * effect.deletion > 0).mean())
+            case.effects[place] = replace(effect, shapley=mean, shapley_error=error, agreement=agreement)
+
+
+def _sub_histories(rng: np.random.Generator, n: int) -> Masks:
+    """Random parts of a history of n items, all sizes from none to all alike often.
+
+    What an item adds to such a part, if it is left out of it, is its Shapley value on average.
+    """
+    sizes = np.round(np.linspace(0, n, SUB_HISTORIES))
+    return rng.random((SUB_HISTORIES, n)).argsort(1).argsort(1) < sizes[:, None]
+
+
+def _random_items(case: _Case, n_items: int) -> list[int]:
+    """Different items of the catalogue that the case has nothing to do with; of a tiny catalogue any."""
+    taken = {case.item, *case.user.history}
+    drawn = case.rng.choice(n_items, min(n_items, REPLACEMENTS + len(taken)), replace=False).tolist()
+    return ([one for one in drawn if one not in taken] or drawn)[:REPLACEMENTS]
+
+
+def _mean(values: NDArray[np.float64]) -> tuple[float, float]:
+    """A mean and its standard error."""
+    return float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else 0.0
+
+
+def _scores(recommender: Recommender, cases: Sequence[_Case], histories: _Histories) -> _Scores:
+    scores = [np.empty(len(own)) for own in histories]
+    for at, number, _, score in _rows(recommender, cases, histories):
+        scores[at][number] = score
+    return scores
+
+
+def _rows(
+    recommender: Recommender, cases: Sequence[_Case], histories: _Histories
+) -> Iterator[tuple[int, int, NDArray[np.float32], float]]:
+    return history_rows(recommender, [case.user for case in cases], [case.item for case in cases], histories)
