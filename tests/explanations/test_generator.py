@@ -101,7 +101,13 @@ def test_a_text_that_the_recommender_contradicts_is_written_again() -> None:
 
 def test_strict_takes_in_findings_too() -> None:
     evidence = replace(
-        known(), recommended=False, attributions=(-1.0, 0.4, -0.3, 0.0, 0.0), rank=20, n_ranked=55, shared=((),) * 5
+        known(),
+        recommended=False,
+        attributions=(-1.0, 0.4, -0.3, 0.0, 0.0),
+        effects=(),
+        rank=20,
+        n_ranked=55,
+        shared=((),) * 5,
     )
     titles = world().titles
     text = f"No, it ranks in the lower half of the list. What weighs against it most is “{titles[1]}”."

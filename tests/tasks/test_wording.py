@@ -29,7 +29,21 @@ PLACEHOLDERS: dict[tuple[Task, str], set[str]] = {
     ("rationale", "for"): {"history", "item"},
     ("rationale", "against"): {"history", "item"},
 }
-PARTS = {"item", "first", "second", "third", "all", "why", "also", "common", "against", "for", "what", "kind"}
+PARTS = {
+    "item",
+    "first",
+    "second",
+    "third",
+    "all",
+    "why",
+    "also",
+    "common",
+    "against",
+    "for",
+    "depends",
+    "what",
+    "kind",
+}
 
 
 def placeholders(phrasing: str) -> list[str]:

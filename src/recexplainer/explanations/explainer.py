@@ -252,6 +252,7 @@ class PairExplainer:
             rank=evidence.rank,
             n_ranked=evidence.n_ranked,
             attributions=evidence.attributions,
+            effects=evidence.effects,
             aspect=aspect,
             claims=stated(claims) if abstained else claims,
             abstained=abstained,

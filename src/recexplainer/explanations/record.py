@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from recexplainer.claims.claim import Claim, faults
+from recexplainer.recommenders.stability import Effect
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -75,6 +76,7 @@ class Explanation:
         abstained: Why no reasons are given; "" where they are.
         variant: How: `grounded` (the recommender was asked first), `self_attribution` (the surrogate was asked first
             which history items matter), `direct` (the surrogate alone), or "" where there is one way only.
+        effects: `[history]`, what each history item does, asked in several ways; () as for attributions.
     """
 
     method: str
@@ -96,6 +98,7 @@ class Explanation:
     claims: tuple[Claim, ...] = ()
     abstained: str = ""
     variant: str = ""
+    effects: tuple[Effect, ...] = ()
 
     @property
     def source(self) -> Method:
