@@ -33,12 +33,14 @@ class TowerSettings(Settings):
 class Towers(nn.Module):
     """A user vector from a history, an item vector from a table; the score is their inner product.
 
-    A subclass sets `kind` and `shape`, and defines `forward`, `table` and, where it differs, `last_states`.
+    A subclass sets `kind`, `shape` and `items`, the embeddings of history items with zeros for padding, and defines
+    `forward`, `table` and, where it differs, `last_states`.
     """
 
     kind: ClassVar[str]
     shape: ClassVar[type[TowerSettings]]
     settings: Any
+    items: nn.Embedding
     has_vectors = True
     answers_changed_history = True
 
