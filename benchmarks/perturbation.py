@@ -1,8 +1,8 @@
 """Attributions by the field's yardsticks: POS, NEG, DEL and INS of items that a run's recommender puts first.
 
 Each way orders the history items of a case, the most important first; `evaluation/perturbation.py` says what the
-metrics are. Two bounds stand beside them: a random order, and the best subset of each size by exhaustive search. Milliseconds
-are the processor's, of all cases asked together, divided by their number.
+metrics are. Two bounds stand beside them: a random order, and the best subset of each size by exhaustive search.
+Milliseconds are the processor's, of all cases asked together, divided by their number.
 """
 
 from __future__ import annotations

@@ -192,3 +192,15 @@ def test_the_table_of_other_data_is_that_of_the_rows_kept() -> None:
         kept = rows(OTHERS[line["intention, hybrid"].split()[0]])
         for head, (task, metric) in MEASURED.items():
             assert line[head] == ", ".join(shown(kept[form, "", task, metric]) for form in ("intention", "hybrid"))
+
+
+def test_the_table_of_yardsticks_is_that_of_the_results_kept() -> None:
+    kept = json.loads((KEPT / "perturbation.json").read_text(encoding="utf-8"))["results"]
+    values = {(one["what"], one["way"], one["unit"]): one["value"] for one in kept}
+    lines = table(ROOT / "docs/faithfulness.md", "| order by")
+    assert len(lines) == 7
+    for line in lines:
+        case = "movielens-100k, whole histories", line.pop("order by")
+        assert line.pop("ms") == f"{values[*case, 'milliseconds a case']:.1f}", case
+        for head, value in line.items():
+            assert value == shown(values.get((*case, head.lower().replace(" ", "_")))), (case, head)
