@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from recexplainer.recommenders.ablation import Ablation, Masks, lengths, score_subsets
+from recexplainer.recommenders.ablation import Ablation, Masks, ablated_scores, lengths, score_subsets
 from recexplainer.recommenders.base import Floats, Recommender, User
 
 
@@ -39,18 +39,17 @@ def greedy_removals(
     last. Drops are in units of the score; of equal ones the later item comes first. Of n items m are found with
     `1 + m (2 n + 1 - m) / 2` histories, those of all cases asked together. Raises as `ablation.py` says.
     """
-    found = [_Search(list(range(n))) for n in lengths(users)]
-    whole = score_subsets(recommender, users, items, [np.ones((1, n), bool) for n in lengths(users)], ablation)
-    for one, scores in zip(found, whole, strict=True):
-        one.score = float(scores[0])
-    longest = max(lengths(users), default=0)
-    for step in range(longest if most is None else min(max(most, 1), longest)):
-        cases = [case for case, n in enumerate(lengths(users)) if n > step]
-        some = [users[case] for case in cases], [items[case] for case in cases]
-        asked = score_subsets(recommender, *some, [found[case].without_each() for case in cases], ablation)
-        for case, scores in zip(cases, asked, strict=True):
-            found[case].remove(scores)
-    return [one.removal() for one in found]
+    whole = ablated_scores(recommender, users, items, [()] * len(users), ablation=ablation).tolist()
+    searches = [_Search(list(range(n)), score) for n, score in zip(lengths(users), whole, strict=True)]
+    steps = max(lengths(users), default=0)
+    for _ in range(steps if most is None else min(max(most, 1), steps)):
+        unfinished = [case for case in zip(users, items, searches, strict=True) if case[2].left]
+        some, about, open_searches = zip(*unfinished, strict=True)
+        masks = [search.without_each() for search in open_searches]
+        asked = score_subsets(recommender, some, about, masks, ablation)
+        for search, scores in zip(open_searches, asked, strict=True):
+            search.remove(scores)
+    return [search.removal() for search in searches]
 
 
 @dataclass(slots=True)
@@ -58,7 +57,7 @@ class _Search:
     """What is removed of one history so far, and what is left."""
 
     left: list[int]  # places, the one to remove next first
-    score: float = 0.0  # with those that are left
+    score: float  # with those that are left
     order: list[int] = field(default_factory=list[int])
     drops: list[float] = field(default_factory=list[float])
     next_drops: list[float] = field(default_factory=list[float])  # of those left, as last asked
