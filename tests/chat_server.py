@@ -13,7 +13,8 @@ from werkzeug import Request, Response
 class ChatServer:
     """Has a server answer chat completions, and the environment name it.
 
-    `answer` is what it says to every question, or a function of the question; what is no text is sent as JSON.
+    `answer` is what it says to every question, or a function of the question; what is no text is sent as JSON, and a
+    `Response` as it is.
     """
 
     def __init__(self, http: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +35,11 @@ class ChatServer:
     def _handle(self, request: Request) -> Response:
         body = json.loads(request.get_data())
         self.asked.append(body)
-        given = self.answer(body["messages"][-1]["content"]) if callable(self.answer) else self.answer
+        given = self.answer
+        if callable(given) and not isinstance(given, Response):
+            given = given(body["messages"][-1]["content"])
+        if isinstance(given, Response):
+            return given
         content = given if isinstance(given, str) else json.dumps(given)
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": content}}
         return Response(json.dumps({"choices": [choice]}), status=self.status, mimetype="application/json")

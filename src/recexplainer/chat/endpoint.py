@@ -41,11 +41,13 @@ class Endpoint:
     """An endpoint with OpenAI's interface for chat completions; `name` is the model's.
 
     Address and key are read from the environment when the first request is sent, and kept nowhere. Answers are kept in
-    `cache_folder`, a JSON file each; one folder may serve many models.
+    `cache_folder`, a JSON file each; one folder may serve many models. Why conversations have no whole answer is in
+    `failed` after each call of `answer`.
     """
 
     def __init__(self, settings: EndpointSettings, cache_folder: Path) -> None:
         self.settings, self.name = settings, settings.model
+        self.failed: dict[Conversation, AnswerError] = {}
         self._folder = cache_folder
         self._dialect = Dialect()
 
@@ -115,6 +117,7 @@ class Endpoint:
 
     def _ask(self, asked: Sequence[Conversation], *, answered: bool) -> dict[Conversation, Answer | None]:
         """Send some requests at a time; after a refusal or an interrupt, answers that are under way are still kept."""
+        self.failed = {}
         if not asked:
             return {}
         ended: dict[Conversation, Answer | AnswerError] = {}
@@ -139,6 +142,7 @@ class Endpoint:
                 sender.stop.set()
                 raise
             self._dialect = sender.dialect
+        self.failed = {one: failed for one, failed in ended.items() if isinstance(failed, AnswerError)}
         log_summary(self.name, [getattr(one, "outcome", Outcome.ANSWERED) for one in ended.values()])
         return {one: answer if isinstance(answer, Answer) else None for one, answer in ended.items()}
 

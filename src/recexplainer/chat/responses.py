@@ -106,6 +106,11 @@ class AnswerError(Exception):
     retry: Retry = "no"
     stop: Stop = "no"
 
+    @property
+    def is_general(self) -> bool:
+        """Whether it is not the fault of this question alone."""
+        return self.stop != "no" or self.retry != "no"
+
     def __str__(self) -> str:
         return f"{self.reason.rstrip('.')}.{f' {self.hint}' if self.hint else ''}"
 

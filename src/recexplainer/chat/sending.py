@@ -142,8 +142,7 @@ class Sender:
 
     def _is_over(self, failed: AnswerError) -> bool:
         """Whether no more requests are worth sending. A question's own fault counts only until one was answered."""
-        general = failed.stop != "no" or failed.retry != "no"
-        if failed.stop == "always" or (self._in_a_row >= _IN_A_ROW and (general or not self._answered)):
+        if failed.stop == "always" or (self._in_a_row >= _IN_A_ROW and (failed.is_general or not self._answered)):
             return True
         enough = {"unless answered": 1, "if repeated": min(2, self._asked)}.get(failed.stop, _IN_A_ROW)
         return not self._answered and self._in_a_row >= enough

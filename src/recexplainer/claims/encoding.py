@@ -192,6 +192,7 @@ def _sort(text: str, span: tuple[int, int], known: Sequence[tuple[int, int]]) ->
     return NUMBER if _NUMBER.search(text, *span) else PLAIN
 
 
+@cache
 def common_words() -> frozenset[str]:
     """The most frequent words of English, folded as titles are: the vocabulary has whole words by falling frequency."""
     words = [word for word in vocabulary() if word.isalpha() and len(word) > 1]

@@ -48,6 +48,8 @@ class Written:
         problems: What of it may not be shown; () if nothing.
         abstained: Why reasons are left out; "" if they are not.
         translation: The same text in the language asked for, which the reader does not read; "" for English.
+        note: What became of the text of the writer that was asked, where it is not shown as it came: what was left out
+            of it, or why another's stands in its place; "" else.
     """
 
     text: str
@@ -58,6 +60,7 @@ class Written:
     problems: tuple[Claim, ...] = ()
     abstained: str = ""
     translation: str = ""
+    note: str = ""
 
 
 class Writer(Protocol):
