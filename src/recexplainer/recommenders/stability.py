@@ -15,16 +15,16 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recexplainer.recommenders.ablation import Masks, check_cases, history_rows, rank_of, remaining
+from recexplainer.recommenders.ablation import Ablation, Masks, check_cases, history_rows, rank_of, remaining
 from recexplainer.recommenders.base import Recommender, User
 
 SUB_HISTORIES = 64
 """Parts of a history in which an item is asked about, with it and without it."""
-REPLACEMENTS = 8
+REPLACEMENTS = 12
 """Random items of the catalogue that stand in an item's place, one after the other."""
-AGREEMENT = 0.965
-"""The share of the sub-histories in which a stable effect goes the same way: all but two of 64."""
-_ERRORS = 2  # standard errors that a mean must be away from zero
+AGREEMENT = 0.98
+"""The share of the sub-histories in which a stable effect goes the same way: all but one of 64."""
+_ERRORS = 2.5  # standard errors that a mean must be away from zero
 _CASES = 256  # asked about together
 
 _Histories = Sequence[Sequence[tuple[int, ...]]]  # [cases][histories]
@@ -114,7 +114,7 @@ def history_effects(
     The recommender is asked three times for up to 256 cases together: without each item, and with a gap in its place;
     with random items in place of those that may count; and in sub-histories about those that still may. `least` is the
     size from which on an effect counts, `Float[cases]`; a smaller one is asked for once only. A history of n items
-    takes 2 n + 1 questions, and at most 73 more for each item that may count, and 64 for the sub-histories.
+    takes 2 n + 1 questions, and at most 77 more for each item that may count, and 64 for the sub-histories.
     """
     check_cases(recommender, users, items)
     cases = [_Case(*each) for each in zip(users, items, least, strict=True)]
@@ -128,15 +128,13 @@ def history_effects(
 
 def _leave_out(recommender: Recommender, cases: Sequence[_Case]) -> None:
     """Without each history item, the gap closed and kept."""
-    gaps = hasattr(recommender, "padding_item")
+    ablations: tuple[Ablation, ...] = ("deletion", "padding") if hasattr(recommender, "padding_item") else ("deletion",)
     histories: list[list[tuple[int, ...]]] = []
     for case in cases:
         history = case.user.history
         masks = (~np.eye(len(history), dtype=bool)).tolist()
-        closed = [remaining(recommender, history, mask, "deletion") for mask in masks]
-        histories.append(
-            [history, *closed, *(remaining(recommender, history, mask, "padding") for mask in masks if gaps)]
-        )
+        left = [remaining(recommender, history, mask, ablation) for ablation in ablations for mask in masks]
+        histories.append([history, *left])
     scores = [np.empty(len(own)) for own in histories]
     ranks = [np.zeros(len(own), np.int64) for own in histories]
     for at, number, row, score in _rows(recommender, cases, histories):
@@ -144,14 +142,14 @@ def _leave_out(recommender: Recommender, cases: Sequence[_Case]) -> None:
         if 1 <= number <= len(cases[at].user.history):
             ranks[at][number] = rank_of(row, score, cases[at].user, cases[at].item)
     for case, score, rank in zip(cases, scores, ranks, strict=True):
-        n = len(case.user.history)
-        moved = (score[0] - score[1:]).tolist()
-        case.ranks = rank[1 : n + 1].tolist()
-        case.effects = [Effect(moved[place], moved[n + place] if gaps else None) for place in range(n)]
-        for place, effect in enumerate(case.effects):
-            kept = effect.deletion if effect.padding is None else effect.padding
-            if abs(effect.deletion) >= case.least and effect.deletion * kept > 0:
-                case.open.append(place)
+        case.ranks = rank[1 : len(case.user.history) + 1].tolist()
+        moved = (score[0] - score[1:]).reshape(len(ablations), -1)
+        case.effects = [Effect(*own) for own in moved.T.tolist()]
+        case.open = [place for place, effect in enumerate(case.effects) if _may_count(effect, case.least)]
+
+
+def _may_count(effect: Effect, least: float) -> bool:
+    return abs(effect.deletion) >= least and (effect.padding is None or effect.deletion * effect.padding > 0)
 
 
 def _replace(recommender: Recommender, cases: Sequence[_Case]) -> None:
