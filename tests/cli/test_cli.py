@@ -15,6 +15,7 @@ from recexplainer.errors import RunError
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Citation, Explanation
 from recexplainer.pipeline.execution import Stage, StageContext, run_stages
+from recexplainer.recommenders.stability import Effect
 
 HEAVY = {
     "torch",
@@ -265,6 +266,34 @@ def test_explanation_is_shown_whole_with_brackets(explanation: Explanation, caps
     assert "Not supported: “Other” does most and is not named." in shown
     assert "Without “Emberfall [Deluxe]” it would rise from rank 1,234 to rank 9." in shown
     assert "claims are supported" not in shown and "Abstained" not in shown
+
+
+def test_what_each_history_item_does_is_shown_as_a_range(explanation: Explanation, capsys: pytest.CaptureFixture[str]):
+    effects = (
+        Effect(1.5, 1.4, 1.6, 0.1, 1.7, 0.1, 1.0),
+        Effect(-0.25, 0.125),
+        Effect(0.01, 0.02),
+    )
+    known = {"effects": effects, "attributions": tuple(one.deletion for one in effects), "score_std": 2.0}
+    show_explanation(replace(explanation, history=(3, 4, 6), history_titles=("Emberfall", "Other", "ß" * 99), **known))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:4] == [
+        "  *         +1.40 … +1.70  Emberfall",
+        "    depends −0.25 … +0.12  Other",
+        f"                        ·  {'ß' * 72}…",
+    ]
+    assert max(map(len, lines)) <= 100
+    assert lines[-2:] == [
+        "* cited; a … b: what the score loses without the item, the least and the most by 4 ways to ask",
+        "depends: it goes either way by how one asks or what else is in the history; ·: hardly any effect",
+    ]
+
+
+def test_without_effects_no_number_is_explained(explanation: Explanation, capsys: pytest.CaptureFixture[str]):
+    show_explanation(replace(explanation, attributions=(), citations=()))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].endswith("  Emberfall [Deluxe]")
+    assert lines[-1] == "* cited"
 
 
 def test_claims_that_do_not_hold_are_shown_and_no_fault_twice(

@@ -16,6 +16,7 @@ from recexplainer.evidence.pair_attribution import InteractingPair, PairAttribut
 from recexplainer.explanations.record import Citation, Explanation
 from recexplainer.recommenders.neighbours import AttributeContrast
 from recexplainer.recommenders.shapley import Shapley
+from recexplainer.recommenders.stability import Effect
 from recexplainer.reports import DatasetFacts, ReportInputs
 
 TITLES = (
@@ -28,6 +29,17 @@ TITLES = (
     "The Cartographer's Debt",
 )
 ASKED = "Lantern Keep: The Ninth Bell"
+
+EFFECTS = (
+    Effect(1.84, 1.9, 2.1, 0.2, 4.0, 0.4, 1.0),
+    Effect(-0.12, -0.2),
+    Effect(0.92, 0.95, 1.4, 0.1, 2.0, 0.3, 0.97),
+    Effect(0.33, -0.1),
+    Effect(0.05, 0.02),
+    Effect(-0.31, -0.35, -0.4, 0.05, -0.5, 0.1, 1.0),
+    Effect(0.41, 0.4, 0.5, 0.1, 1.75, 0.3, 0.875),
+)
+"""For, hardly any, for, depends, hardly any, against, depends; an effect counts from 0.125 on."""
 
 
 def cite(
@@ -76,7 +88,9 @@ def explanation(number: int = 0, **changes: Any) -> Explanation:
         score=7.214,
         rank=3,
         n_ranked=1841,
-        attributions=(1.84, -0.12, 0.92, 0.33, 0.05, -0.31, 0.41),
+        attributions=tuple(effect.deletion for effect in EFFECTS),
+        effects=EFFECTS,
+        score_std=2.5,
         claims=(
             claim(text, "puts", "verdict", "supported", "the recommender says yes, rank 3 of 1,841", 7),
             claim(text, TITLES[0], "history", "supported", "it is in the history", 0),
@@ -203,6 +217,8 @@ def full_inputs() -> ReportInputs:
         score=-1.337,
         rank=1204,
         attributions=(-0.2, 0.1, -0.33, 0.02, 0.25, 0.07, -0.74),
+        effects=(),
+        score_std=0.0,
         claims=(),
         aspect="genres",
     )

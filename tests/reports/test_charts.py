@@ -7,8 +7,10 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
+from recexplainer.recommenders.stability import Effect
 from recexplainer.reports import charts
 from recexplainer.reports.charts import Bar, Panel, Stack
+from recexplainer.reports.history import HistoryItem
 from recexplainer.reports.names import environment
 
 
@@ -62,25 +64,19 @@ def test_a_stack_is_cut_into_shares_and_small_ones_have_no_number() -> None:
     assert [each.text for each in tree.iter("small")] == ["2.2–2.4"]
 
 
-def test_attributions_go_right_if_positive_and_left_if_negative() -> None:
-    positive = found(draw("attribution_bars", [1.0], 2.0, "x"), ".//rect")
-    negative = found(draw("attribution_bars", [-2.0], 2.0, "x"), ".//rect")
-    nothing = found(draw("attribution_bars", [0.0], 0.0, "x"), ".//rect")
-    assert (positive.get("x"), positive.get("width")) == ("50.00%", "25.00%")
-    assert (negative.get("x"), negative.get("width")) == ("0.00%", "50.00%")
-    assert nothing.get("width") == "0.00%"
-
-
-def test_a_second_bar_is_below_the_first_and_lighter() -> None:
-    tree = draw("attribution_bars", [1.0, -2.0], 2.0, "x")
-    first, second = tree.iter("rect")
-    assert (first.get("class"), second.get("class")) == ("fill-for", "fill-against light")
-    assert (second.get("x"), second.get("width")) == ("0.00%", "50.00%")
-    places = [(float(each.get("y", "")), float(each.get("height", ""))) for each in (first, second)]
-    assert sum(places[0]) < places[1][0]
+def test_a_range_goes_from_the_least_to_the_most_with_a_dot_for_the_item_left_out() -> None:
+    item = HistoryItem("A & B", False, "depends", Effect(0.5, -1.0))
+    tree = draw("range_bar", item, -1.0, 3.0)
+    axis, stem, drawn = tree.iter("line")
+    assert (axis.get("x1"), axis.get("x2")) == ("25.00%", "25.00%"), "zero"
+    assert (stem.get("x1"), stem.get("x2")) == ("25.00%", "37.50%")
+    assert (drawn.get("x1"), drawn.get("x2")) == ("0.00%", "37.50%")
+    assert found(tree, ".//circle").get("cx") == "37.50%"
     svg = found(tree, "svg")
-    assert sum(places[1]) <= float(svg.get("height", ""))
-    assert found(svg, "line").get("y2") == svg.get("height")
+    assert svg.get("class") == "effect depends"
+    said = "depends on the rest of the history: −1.00 to +0.50 by 2 ways of asking, left out +0.50"
+    assert svg.get("aria-label") == said
+    assert found(svg, "title").text == f"{said}; the ways of asking do not agree"
 
 
 @pytest.mark.parametrize("values", [[5], [5, 5, 6], list(range(1, 200))])

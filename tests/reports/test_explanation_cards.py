@@ -16,24 +16,9 @@ from recexplainer.reports.explanation_cards import (
     attribute_phrase,
     cards,
     case_studies,
-    history_items,
     pair_sentence,
     shapley_sentence,
 )
-
-
-def test_each_history_item_has_its_attribution_and_its_shapley_value() -> None:
-    items = history_items(explanation(), attribution().shapley)
-    assert [item.values for item in items[:2]] == [[1.84, 4.0], [-0.12, -0.25]]
-    assert [item.size for item in items[:2]] == [4.0, 0.25]
-    assert [item.cited for item in items] == [True, False, True, False, False, True, False]
-
-
-def test_what_is_not_known_of_a_history_item_is_none() -> None:
-    first, *_ = history_items(explanation())
-    assert (first.attribution, first.shapley, first.values) == (1.84, None, [1.84])
-    first, *_ = history_items(explanation(attributions=()))
-    assert (first.values, first.size) == ([], 0.0)
 
 
 def test_what_shapley_values_add_up_to_and_how_sure_they_are() -> None:

@@ -160,8 +160,15 @@ def test_the_page_of_an_explanation_shows_its_claims(written: Path) -> None:
         "“Velvet Circuit 2” counts for it",
         "without it the score rises by 0.12 ✗ contradicted",
         "“Lantern Keep: The Drowned Stair” does most and is not named",
-        "+1.84+4.00",
-        "its Shapley value",
+        "cited for: +1.84 to +4.00 by 4 ways of asking, left out +1.84 for +1.84 … +4.00",
+        "against −0.50 … −0.31",
+        "depends −0.10 … +0.33",
+        "hardly any −0.20 … −0.12",
+        "is asked about each item of a history in 4 ways: left out;",
+        "neither “for” nor “against” is true of it",
+        "left out place kept replaced in parts same way in Shapley value effect",
+        "Nimbus Wireless Gamepad −0.31 −0.35 −0.40± 0.05 −0.50± 0.10 100% −0.50 against",
+        "Velvet Circuit 2 +0.33 −0.10 – – – +0.50 depends",
         "Shapley values add up to +7.75",
         "“Lantern Keep: The Drowned Stair” and “Marrow & Thistle” interact most",
         "Among the 47 items",
@@ -193,13 +200,14 @@ def test_the_page_of_an_explanation_that_claims_nothing_says_so(full_inputs: Rep
 
 
 def test_what_was_not_asked_is_not_on_the_page(full_inputs: ReportInputs, tmp_path: Path) -> None:
-    bare = replace(full_inputs, attributions=(), evaluation={}, confusion=())
+    once = [replace(full_inputs.explanations[0], effects=(), score_std=0.0), *full_inputs.explanations[1:]]
+    bare = replace(full_inputs, explanations=once, attributions=(), evaluation={}, confusion=())
     nothing = [replace(each, shapley=None, pair=None, attributes=()) for each in full_inputs.attributions]
     for inputs in (bare, replace(bare, attributions=nothing)):
         write_report(inputs, tmp_path)
         one = Page(tmp_path / "explanations" / "01.html")
         assert "+1.84" in one.words
-        for absent in ("Shapley", "interact", "association", "Two items together"):
+        for absent in ("Shapley", "interact", "association", "Two items together", "…", "depends", "ways"):
             assert absent not in one.words, absent
 
 
@@ -345,6 +353,7 @@ def test_an_explanation_without_effects_says_so(full_inputs: ReportInputs, tmp_p
     silent = replace(
         full_inputs.explanations[0],
         attributions=(),
+        effects=(),
         citations=tuple(
             replace(each, attribution=None, ablated_rank=None, matters=None)
             for each in full_inputs.explanations[0].citations
@@ -375,18 +384,20 @@ def test_of_overlapping_citations_the_longer_is_marked(full_inputs: ReportInputs
         full_inputs.explanations[0],
         text="Halo 2 wins",
         citations=(
-            Citation(1, "Halo", 0, 4, True, 1.0, 4, True),
-            Citation(2, "Halo 2", 0, 6, True, -1.0, 4, True),
+            Citation(0, "Halo", 0, 4, True, 1.0, 4, True),
+            Citation(5, "Halo 2", 0, 6, True, -1.0, 4, True),
         ),
     )
     assert [(each.text, each.kind) for each in segments(record)] == [("Halo 2", "against"), (" wins", "")]
 
 
-def test_a_title_without_effect_speaks_neither_way(full_inputs: ReportInputs) -> None:
-    record = replace(
-        full_inputs.explanations[0], text="Halo", citations=(Citation(1, "Halo", 0, 4, True, 0.0, 3, False),)
-    )
-    assert [(each.text, each.kind) for each in segments(record)] == [("Halo", "cited")]
+@pytest.mark.parametrize(("item", "kind"), [(1, "cited"), (3, "depends"), (6, "depends"), (5, "against")])
+def test_a_title_is_marked_by_what_it_does_however_one_asks(item: int, kind: str, full_inputs: ReportInputs) -> None:
+    record = full_inputs.explanations[0]
+    citation = Citation(item, "Halo", 0, 4, True, record.attributions[item], 3, False)
+    assert [(each.text, each.kind) for each in segments(replace(record, text="Halo", citations=(citation,)))] == [
+        ("Halo", kind)
+    ]
 
 
 def test_offsets_that_miss_their_title_are_an_error(full_inputs: ReportInputs) -> None:

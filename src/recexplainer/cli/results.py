@@ -21,6 +21,8 @@ _DETAILS = {f"{metric}_{bound}" for metric in _BOUNDED for bound in ("random", "
     f"rating_{level}" for level in range(4)
 }
 _MOST_COLUMNS = 8
+_NARROWEST = " " * 7  # the room of an effect
+_WIDTH = 100  # of a line of the history where there is no terminal
 
 
 def show_end(run: Path, *, explain: bool) -> None:
@@ -86,15 +88,10 @@ def _label(one: Row | Explanation) -> str:
 def show_explanation(explanation: Explanation) -> None:
     """Print one explanation: the history, the text, and what the recommender answers."""
     from recexplainer.reports.checking import counterfactual
-    from recexplainer.reports.names import signed
 
     console = stdout()
-    cited = {citation.item for citation in explanation.citations}
-    attributions = explanation.attributions or (None,) * len(explanation.history)
     console.print(f"Why is {explanation.item_title!r} recommended, or not, to {explanation.user}?", style="bold")
-    for item, title, attribution in zip(explanation.history, explanation.history_titles, attributions, strict=True):
-        mark = "*" if item in cited else " "
-        console.print(f"  {mark} {'' if attribution is None else signed(attribution):>7}  {title}")
+    _show_history(explanation, console)
     console.print(explanation.text, style="cyan")
     if explanation.abstained:
         console.print(f"Abstained: {explanation.abstained}")
@@ -104,8 +101,45 @@ def show_explanation(explanation: Explanation) -> None:
     _show_claims(explanation, console)
     if known := counterfactual(explanation):
         console.print(known)
-    if explanation.history:
-        console.print("* cited; numbers: what the recommender's score would lose without the item", style="dim")
+    for line in _legend(explanation):
+        console.print(line, style="dim")
+
+
+def _show_history(explanation: Explanation, console: Console) -> None:
+    """A line for each item: whether it is cited, what it does, its title, cut where the line would be too long."""
+    from rich.text import Text
+
+    from recexplainer.reports.history import history_items
+
+    items = history_items(explanation)
+    effects = ["·" if item.direction == "negligible" else item.range for item in items]
+    words = ["depends " if item.direction == "depends" else "" for item in items]
+    wide, before = max(map(len, [_NARROWEST, *effects])), max(map(len, ["", *words]))
+    room = max(20, (console.width if console.is_terminal else _WIDTH) - before - wide - 6)
+    for item, effect, word in zip(items, effects, words, strict=True):
+        title = Text(item.title)
+        title.truncate(room, overflow="ellipsis")
+        line = f"  {'*' if item.cited else ' '} {word:<{before}}{effect:>{wide}}  {title.plain}"
+        console.print(line, style="dim" if item.direction == "negligible" else None)
+
+
+def _legend(explanation: Explanation) -> list[str]:
+    """What the marks before the history mean, of those that it has."""
+    from recexplainer.reports.history import history_items, ways_asked
+
+    items, ways = history_items(explanation), len(ways_asked([explanation]))
+    if not items:
+        return []
+    several = "a … b: what the score loses without the item, the least and the most by {} ways to ask"
+    numbers = "numbers: what the recommender's score would lose without the item"
+    words = {
+        "depends": "depends: it goes either way by how one asks or what else is in the history",
+        "negligible": "·: hardly any effect",
+    }
+    found = {item.direction for item in items}
+    first = ["* cited", *([several.format(ways) if ways > 1 else numbers] if ways else [])]
+    lines = [first, [text for direction, text in words.items() if direction in found]]
+    return ["; ".join(line) for line in lines if line]
 
 
 def _show_claims(explanation: Explanation, console: Console) -> None:

@@ -253,6 +253,7 @@ class PairExplainer:
             n_ranked=evidence.n_ranked,
             attributions=evidence.attributions,
             effects=evidence.effects,
+            score_std=evidence.score_std,
             aspect=aspect,
             claims=stated(claims) if abstained else claims,
             abstained=abstained,

@@ -77,6 +77,8 @@ class Explanation:
         variant: How: `grounded` (the recommender was asked first), `self_attribution` (the surrogate was asked first
             which history items matter), `direct` (the surrogate alone), or "" where there is one way only.
         effects: `[history]`, what each history item does, asked in several ways; () as for attributions.
+        score_std: The standard deviation of the recommender's scores over the items not in the history: the measure of
+            what effect counts; 0 where it is not known.
     """
 
     method: str
@@ -99,6 +101,7 @@ class Explanation:
     abstained: str = ""
     variant: str = ""
     effects: tuple[Effect, ...] = ()
+    score_std: float = 0.0
 
     @property
     def source(self) -> Method:

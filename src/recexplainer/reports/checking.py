@@ -12,7 +12,8 @@ from itertools import pairwise
 from recexplainer.claims.claim import REST, STATED, Claim, ClaimStatus, stated
 from recexplainer.errors import RunError
 from recexplainer.explanations.record import Citation, Explanation
-from recexplainer.reports.names import method_name, signed
+from recexplainer.reports.history import items_by_index
+from recexplainer.reports.names import method_name
 
 WORST_FIRST: tuple[ClaimStatus, ...] = ("contradicted", "unverified", "supported")
 _IN_WORDS = {
@@ -64,8 +65,8 @@ class Place:
 class Segment:
     """A stretch of text as it is shown.
 
-    `kind` is "" for plain text, of titles `for`, `against`, `cited`, `asked`, `stray` or `wrong`, of claims their
-    status; `hint` says what a mark is there for, and `ends` has the places with claims that end here.
+    `kind` is "" for plain text, of titles `for`, `against`, `depends`, `cited`, `asked`, `stray` or `wrong`, of claims
+    their status; `hint` says what a mark is there for, and `ends` has the places with claims that end here.
     """
 
     text: str
@@ -230,9 +231,9 @@ def _kind_and_hint(citation: Citation, each: Explanation) -> tuple[str, str]:
         return "stray", "not in this user's history"
     if citation.attribution is None:
         return "cited", "in the history; the recommender cannot be asked without it"
-    kind = "for" if citation.attribution > 0 else "against" if citation.attribution < 0 else "cited"
+    item = items_by_index(each)[citation.item]
     rank = f"; rank {each.rank:,} becomes {citation.ablated_rank:,} without it" if citation.ablated_rank else ""
-    return kind, f"effect {signed(citation.attribution)}{rank}"
+    return item.direction if item.direction in ("for", "against", "depends") else "cited", f"{item.spoken}{rank}"
 
 
 def _damaged(each: Explanation, what: str) -> RunError:

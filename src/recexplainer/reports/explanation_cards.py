@@ -18,26 +18,6 @@ from recexplainer.reports.names import plain, signed
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryItem:
-    """One line of the history; `cited` by the text or not, `attribution` and `shapley` None where not known."""
-
-    title: str
-    cited: bool
-    attribution: float | None
-    shapley: float | None = None
-
-    @property
-    def values(self) -> list[float]:
-        """Those of its two numbers that are known, attribution first."""
-        return [value for value in (self.attribution, self.shapley) if value is not None]
-
-    @property
-    def size(self) -> float:
-        """The larger of its values, without sign."""
-        return max(map(abs, self.values), default=0.0)
-
-
-@dataclass(frozen=True, slots=True)
 class Card:
     """One user and one item: the explanation with evidence, that of the surrogate alone, and further attributions."""
 
@@ -85,16 +65,6 @@ def case_studies(cases: Sequence[Sequence[Explanation]]) -> list[Sequence[Explan
                     hint="Put the explanations of one user and one item into a case of their own.",
                 )
     return found
-
-
-def history_items(explanation: Explanation, shapley: Shapley | None = None) -> list[HistoryItem]:
-    """The history, oldest first: each item with its attribution and its Shapley value where they are known."""
-    cited = {citation.item for citation in explanation.citations}
-    unknown = [None] * len(explanation.history)
-    attributions = explanation.attributions or unknown
-    values = unknown if shapley is None else shapley.values.tolist()
-    lines = zip(explanation.history, explanation.history_titles, attributions, values, strict=True)
-    return [HistoryItem(title, item in cited, attribution, value) for item, title, attribution, value in lines]
 
 
 def shapley_sentence(explanation: Explanation, shapley: Shapley) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from recexplainer.reports import checking, explanation_cards, explanation_results, run_results
+from recexplainer.reports import checking, explanation_cards, explanation_results, history, run_results
 from recexplainer.reports.charts import histogram
 from recexplainer.reports.explanation_cards import Card, cards
 from recexplainer.reports.figures import write_figures
@@ -92,8 +92,9 @@ def _pages(names: dict[str, Any], shown: list[Card]) -> dict[str, str]:
     """Each page by its path in the folder."""
     templates = environment(
         *(checking.segments, checking.claim_segments, checking.places, checking.cited_items, checking.counterfactual),
-        *(checking.fault_lines, checking.open_faults, explanation_cards.history_items, explanation_cards.pair_sentence),
+        *(checking.fault_lines, checking.open_faults, explanation_cards.pair_sentence),
         *(explanation_cards.shapley_sentence, explanation_cards.attribute_phrase),
+        *(history.history_items, history.items_by_index, history.ends, history.way_columns, history.ways_sentence),
     )
     index, one = (templates.get_template(f"{name}.html.j2") for name in ("report", "explanation"))
     style = Markup((PAGE / "style.css").read_text(encoding="utf-8"))  # noqa: S704, our own file
@@ -127,6 +128,7 @@ def _names(inputs: ReportInputs, shown: list[Card]) -> dict[str, Any]:
         "training_chart": chart,
         "trainings": trainings,
         "cards": shown,
+        "ways": history.ways_sentence(inputs.explanations),
         "tallies": [checking.tally(each) for each in (inputs.explanations, inputs.surrogate_alone) if each],
         "case_studies": explanation_cards.case_studies(inputs.case_studies),
         "absent": absent_evaluations(inputs),
