@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from recexplainer.explanations.checking import CheckedText
     from recexplainer.explanations.explainer import PairExplainer
     from recexplainer.explanations.record import Explanation, Method
+    from recexplainer.explanations.writing import Style, Writer
     from recexplainer.recommenders.base import Recommender, User
     from recexplainer.recommenders.function import ScoreFunction
     from recexplainer.surrogate.model import Surrogate
@@ -69,7 +70,7 @@ class Explainer:
     Args:
         dataset: The catalogue and the users' histories.
         recommender: Anything that fulfils the contract, or a bare function of histories and items that scores.
-        surrogate: The surrogate, aligned to that recommender; None where only texts of others are checked.
+        surrogate: The surrogate, aligned to that recommender; None: the wording of the evidence explains.
         mixture: Which questions the recommender is asked, for training and for the evaluation of alignment.
     """
 
@@ -154,8 +155,8 @@ class Explainer:
     def from_run(cls, run: str | Path) -> Explainer:
         """The explainer of a run, given as its folder or as its name in `runs`.
 
-        Where the run has no surrogate yet (`recexplainer run RECIPE --until recommender`), it checks, and cannot
-        explain.
+        Where the run has no surrogate yet (`recexplainer run RECIPE --until recommender`), the wording of the evidence
+        explains.
 
         Raises:
             RunError: There is no such run, or it has no recommender yet.
@@ -170,7 +171,7 @@ class Explainer:
     def surrogate(self) -> Surrogate:
         """The surrogate. Raises SurrogateError where there is none."""
         if self._surrogate is None:
-            what, hint = "There is no surrogate that could explain.", "Give one: Surrogate.from_pretrained(FOLDER)."
+            what, hint = "There is no surrogate.", "Give one: Surrogate.from_pretrained(FOLDER)."
             raise SurrogateError(what, location="Explainer", hint=hint)
         return self._surrogate
 
@@ -193,25 +194,30 @@ class Explainer:
         strict: bool = False,
         self_attribution: bool = True,
         aspect: str = "",
+        writer: Writer | None = None,
+        style: Style | None = None,
         batch_size: int = 1024,
     ) -> list[Explanation]:
         """Why the recommender would or would not recommend each item, `[pairs]`; each claim has a status.
 
         Args:
             pairs: Users and items, by their own ids or otherwise (`Pair`).
-            grounded: Ask the recommender first and put its answer in words; False: the surrogate alone.
+            grounded: Ask the recommender first and have a writer put its answer in words; False: the surrogate alone.
             strict: Let no claim stand that the recommender does not support.
             self_attribution: Have the surrogate alone ask itself first which history items matter; False: it writes
                 directly, as in the paper.
             aspect: What the reader wants to hear of, in words, such as "from the view of genres".
+            writer: Who puts the evidence in words; None: the surrogate, or without one the wording of the evidence.
+            style: How it should be written: for whom, how long, in which language; None: as the writer likes.
             batch_size: How many pairs are explained together.
 
         Raises:
             DataError: There is no such user or item, or a history is empty.
+            SurrogateError: The surrogate is to explain by itself, and there is none.
         """
         known = [self._pairs.pair(user, item) for user, item in pairs]
         how: dict[str, Any] = {"grounded": grounded, "strict": strict, "self_attribution": self_attribution}
-        return self._pairs.explain(known, aspect=aspect, batch_size=batch_size, **how)
+        return self._pairs.explain(known, aspect=aspect, writer=writer, style=style, batch_size=batch_size, **how)
 
     def check(self, texts: TextOfPair | Sequence[TextOfPair], *, reader: ChatModel | None = None) -> list[CheckedText]:
         """What anybody's texts claim, each claim with its status, in the order given; no surrogate is needed.

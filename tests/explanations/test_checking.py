@@ -141,4 +141,5 @@ def test_the_library_checks_one_or_many_without_a_surrogate() -> None:
     with pytest.raises(DataError, match="there is no text"):
         explainer.check([(USER, ASKED)])  # pyright: ignore[reportArgumentType]
     with pytest.raises(SurrogateError, match="There is no surrogate"):
-        explainer.explain([(USER, ASKED)])
+        explainer.explain([(USER, ASKED)], grounded=False)
+    assert explainer.explain([(USER, ASKED)])[0].writer == "realised"

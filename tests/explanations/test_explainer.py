@@ -1,23 +1,25 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from tests.tiny import ARCHITECTURES, fresh, histories, sasrec, world
 
 from recexplainer.errors import DataError
-from recexplainer.evidence.evidence import gather_evidence
-from recexplainer.evidence.realised import write_rationale
+from recexplainer.evidence.evidence import Evidence, gather_evidence
+from recexplainer.evidence.realised import opening, write_rationale
 from recexplainer.explanations import generator
 from recexplainer.explanations.explainer import PairExplainer
+from recexplainer.explanations.realised_writer import pair_random
 from recexplainer.explanations.record import Explanation, Method
+from recexplainer.explanations.writing import Style, Written, problems
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.batching import EncodedSet
-from recexplainer.surrogate.decoding import Decoder
+from recexplainer.surrogate.decoding import CitingTexts
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
 
@@ -34,9 +36,9 @@ def explained(surrogate: Surrogate, user: User, item: int, aspect: str = "") -> 
     return PairExplainer(world(), sasrec(), surrogate).explain([(user, item)], aspect=aspect)[0]
 
 
-def attempts(*texts: str) -> Callable[..., list[str]]:
-    """A way to decode that gives one text after the other."""
-    return lambda *given: [texts[given[3] if len(given) > 3 else 0]]
+def attempts(*texts: str) -> Callable[..., CitingTexts]:
+    """A way to decode that gives these texts as the attempts of one question."""
+    return lambda *given: CitingTexts([[texts[min(at, len(texts) - 1)] for at in given[3]]], np.array([0.7]))
 
 
 def pairs() -> list[tuple[User, int]]:
@@ -88,7 +90,11 @@ def test_citations_are_found_in_the_text(monkeypatch: pytest.MonkeyPatch) -> Non
     (user, item) = pairs()[2]
     text = f"Not “{world().titles[user.history[1]]}” but “{world().titles[item]}”, like “{world().titles[33]}”."
     explainer = PairExplainer(world(), sasrec(), fresh("behavior"))
-    monkeypatch.setattr(explainer.generator.decoder, "greedy", attempts(text))
+
+    def greedy(*given: object) -> list[str]:
+        return [text]
+
+    monkeypatch.setattr(explainer.generator.decoder, "greedy", greedy)
     (record,) = explainer.explain([(user, item)], grounded=False, self_attribution=False)
     assert [one.item for one in record.citations] == [user.history[1], 33]
     for one in record.citations:
@@ -130,18 +136,54 @@ def test_nothing_asked_is_nothing_explained() -> None:
     assert PairExplainer(world(), sasrec(), fresh("intention")).explain([]) == []
 
 
-def test_a_text_that_f_does_not_bear_out_is_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    explainer = PairExplainer(world(), sasrec(), fresh("hybrid"))
-    (known,) = gather_evidence(sasrec(), world(), [pairs()[2][0]], [5])
+def test_of_the_attempts_the_first_that_holds_is_shown_else_the_wording_of_the_evidence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    explainer, pair = PairExplainer(world(), sasrec(), fresh("hybrid")), (pairs()[2][0], 5)
+    (known,) = explainer.evidence([pair])
     true = write_rationale(known, world().titles, np.random.default_rng(0))
     wrong = true.replace("Yes", "No") if known.recommended else true.replace("No", "Yes")
-    texts = ["Well.", wrong, "Hm, hm.", true, "Never asked for."]
-    monkeypatch.setattr(explainer.generator.decoder, "citing", attempts(*texts))
-    (record,) = explainer.explain([(pairs()[2][0], 5)])
-    assert record.text == true
-    monkeypatch.setattr(generator, "MAX_ATTEMPTS", 3)
-    (record,) = explainer.explain([(pairs()[2][0], 5)])
-    assert record.text == "Well.", "none holds: the first of those with the fewest faults"
+    monkeypatch.setattr(explainer.generator.decoder, "citing", attempts("Well.", wrong, true, "Never read."))
+    (record,) = explainer.explain([pair])
+    assert (record.text, record.writer, record.faults) == (true, "surrogate", ())
+    monkeypatch.setattr(explainer.generator.decoder, "citing", attempts("Well.", wrong))
+    (record,) = explainer.explain([pair])
+    (same,) = PairExplainer(world(), sasrec()).explain([pair])
+    assert (record.writer, record.faults, record.abstained) == ("realised", (), "")
+    assert record.text == same.text and record.probability == 0.7, "the probability is the surrogate's"
+    assert same.source == Method("realised", "grounded") and same.writer == "realised"
+    assert same.verdict is known.recommended and same.probability in (0.0, 1.0)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_with_evidence_no_text_has_a_problem_and_each_begins_by_its_rank(form: Form) -> None:
+    explainer = PairExplainer(world(), sasrec(), fresh(form))
+    asked = [(user, item) for user, _ in pairs() for item in (3, 30, 50) if item not in user.history]
+    records = explainer.explain(asked)
+    for record, (user, item), known in zip(records, asked, explainer.evidence(asked), strict=True):
+        assert problems(record.claims) == () and record.text
+        first = opening(known, world().titles, pair_random(user.id, item))
+        assert record.writer == "realised" or record.text.startswith(first)
+        assert record.text.startswith("Yes" if known.recommended else "No")
+
+
+def test_somebody_else_may_write_and_is_checked() -> None:
+    class Liar:
+        name = "liar-1"
+
+        def write(self, users: Sequence[str], evidence: Sequence[Evidence], style: Style) -> list[Written]:
+            assert style == Style(aspect="by genre", audience="customer")
+            texts = ["Yes." if one.recommended else "No." for one in evidence]
+            texts[0] = "No." if evidence[0].recommended else "Yes."
+            return [
+                Written(text, explainer.verifier.claims(text, one), self.name)
+                for text, one in zip(texts, evidence, strict=True)
+            ]
+
+    explainer = PairExplainer(world(), sasrec(), fresh("hybrid"))
+    records = explainer.explain(pairs()[:2], writer=Liar(), style=Style(audience="customer"), aspect="by genre")
+    assert [one.writer for one in records] == ["realised", "liar-1"] or records[1].writer == "realised"
+    assert {one.source for one in records} == {Method("liar-1", "grounded")} and records[0].aspect == "by genre"
 
 
 def test_an_empty_history_cannot_be_explained() -> None:
@@ -171,16 +213,17 @@ def test_a_pair_may_be_named_by_own_ids_and_the_item_is_left_out_of_the_history(
 def test_the_questions_are_those_that_it_asks_itself(grounded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     explainer = PairExplainer(world(), sasrec(), fresh("hybrid"))
     asked: list[EncodedSet] = []
-    original = Decoder.yes_probabilities
+    original = EncodedSet.left_padded
 
-    def noted(self: Decoder, questions: EncodedSet) -> NDArray[np.float64]:
-        asked.append(questions)
-        return original(self, questions)
+    def noted(self: EncodedSet, rows: Sequence[int], padding: int) -> Any:
+        asked.append(self)
+        return original(self, rows, padding)
 
-    monkeypatch.setattr(Decoder, "yes_probabilities", noted)
-    explainer.explain(pairs()[:2], grounded=grounded, aspect="Briefly.")
+    monkeypatch.setattr(EncodedSet, "left_padded", noted)
+    explainer.explain(pairs()[:2], grounded=grounded, self_attribution=False, aspect="Briefly.")
     given = explainer.questions(pairs()[:2], grounded=grounded, aspect="Briefly.")
-    assert [one.ids.tolist() for one in given.encoded] == [one.ids.tolist() for one in asked[0].encoded]
+    for one, other in zip(given.encoded, asked[0].encoded, strict=True):
+        assert one.ids.tolist() == other.ids[: len(one.ids)].tolist(), "the beginning of the answer may follow"
     assert given.user_vectors is not None and asked[0].user_vectors is not None
     assert np.array_equal(given.user_vectors, asked[0].user_vectors)
 
@@ -195,12 +238,15 @@ def test_strict_lets_nothing_stand_that_is_not_confirmed(monkeypatch: pytest.Mon
         (record,) = explainer.explain([(pairs()[2][0], 5)], grounded=grounded, strict=True, self_attribution=grounded)
         assert record.text == true and record.abstained == ""
         assert {claim.status for claim in record.claims} == {"supported"}
-    monkeypatch.setattr(generator, "MAX_ATTEMPTS", 1)
-    (record,) = explainer.explain([(pairs()[2][0], 5)], strict=True)
+    monkeypatch.setattr(explainer.generator.decoder, "citing", attempts(wrong))
+    monkeypatch.setattr(generator, "MAX_STRICT_ATTEMPTS", 3)
+    (record,) = explainer.explain([(pairs()[2][0], 5)], grounded=False, strict=True, self_attribution=False)
     assert f"rank {known.rank:,} of {known.n_ranked:,}" in record.text
     assert record.text.startswith("Yes" if known.recommended else "No")
-    assert "none of 1 texts" in record.abstained and record.faults == ()
-    assert {claim.status for claim in record.claims} == {"supported"}
+    assert "none of 3 texts" in record.abstained and record.faults == ()
+    assert {claim.status for claim in record.claims} == {"supported"} and record.writer == "realised"
+    (record,) = explainer.explain([(pairs()[2][0], 5)], strict=True)
+    assert record.writer == "realised" and {claim.status for claim in record.claims} == {"supported"}
 
 
 @pytest.mark.parametrize("form", ["behavior", "hybrid"])
@@ -238,5 +284,5 @@ def test_alone_a_text_is_held_to_the_surrogate_s_own_answers(monkeypatch: pytest
     monkeypatch.setattr(explainer.generator.decoder, "citing", attempts("Well.", wanted))
     assert explainer.explain([pair], grounded=False)[0].text == wanted
     monkeypatch.setattr(generator, "MAX_SELF_ATTEMPTS", 1)
-    assert explainer.explain([pair], grounded=False)[0].text == "Well.", "of its own attempts there may be fewer"
+    assert explainer.explain([pair], grounded=False)[0].text == "Well.", "its faults are shown as they are"
     assert not PairExplainer(world(), sasrec(), fresh("intention")).generator.can_self_attribute

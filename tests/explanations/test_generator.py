@@ -13,10 +13,11 @@ from recexplainer.claims.parser import ClaimParser, ParsedText
 from recexplainer.evidence.evidence import Evidence
 from recexplainer.evidence.realised import write_rationale
 from recexplainer.explanations.explainer import PairExplainer
-from recexplainer.explanations.generator import Attempt, Generator, citable
+from recexplainer.explanations.generator import Generator, citable
+from recexplainer.explanations.writing import Written
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.batching import EncodedSet
-from recexplainer.surrogate.decoding import Decoder
+from recexplainer.surrogate.decoding import CitingTexts, Decoder
 
 
 def test_only_what_matters_may_be_cited() -> None:
@@ -46,9 +47,11 @@ class _Writer:
     def __init__(self, texts: list[str]) -> None:
         self.texts, self.allowed = texts, list[tuple[int, ...]]()
 
-    def citing(self, prompts: object, limit: int, citable: list[tuple[int, ...]], attempt: int) -> list[str]:
-        self.allowed += citable
-        return [self.texts[min(attempt, len(self.texts) - 1)]]
+    def citing(
+        self, prompts: object, limit: int, citable: list[list[tuple[int, ...]]], attempts: range, openings: object
+    ) -> CitingTexts:
+        self.allowed += citable[0]
+        return CitingTexts([[self.texts[min(one, len(self.texts) - 1)] for one in attempts]], np.array([0.5]))
 
 
 class _Questions:
@@ -68,7 +71,7 @@ def known() -> Evidence:
 
 def generated(
     evidence: Evidence, constraint: Evidence, texts: list[str], *, max_attempts: int, strict: bool = False
-) -> tuple[Attempt, _Writer]:
+) -> tuple[Written, _Writer]:
     generator, writer = Generator(fresh("hybrid"), world(), sasrec(), explainer().verifier), _Writer(texts)
     generator.decoder = cast(Decoder, writer)
     questions = cast(EncodedSet, _Questions())
@@ -116,13 +119,17 @@ def test_strict_takes_in_findings_too() -> None:
     assert (attempt.text, attempt.problems) == (text, ())
     assert [one.kind for one in attempt.claims if one.status != "supported"] == ["standing"]
     attempt, _ = generated(evidence, own, [text], max_attempts=2, strict=True)
-    assert attempt.abstained.endswith("; of the best, it is said to be in the lower half, at rank 20 of 55")
+    assert [one.kind for one in attempt.problems] == ["standing"]
     attempt, _ = generated(own, own, [text.replace(titles[1], titles[2])], max_attempts=1, strict=True)
-    assert f"; of the best, “{titles[2]}”: without it the score falls by 0.40" in attempt.abstained
+    assert attempt.problems[0].found.startswith(f"“{titles[2]}”: ") or attempt.problems[0].item == 2
 
 
-def attempts(text: str) -> Callable[..., list[str]]:
-    return lambda *given: [text]
+def attempts(text: str) -> Callable[..., CitingTexts]:
+    return lambda *given: CitingTexts([[text] * len(given[3])], np.array([0.5]))
+
+
+def greedy(*given: object) -> list[str]:
+    return ["Yes, perhaps."]
 
 
 def test_an_accepted_text_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +151,7 @@ def test_an_accepted_text_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> Non
         assert parsed == [good]
     monkeypatch.undo()
     monkeypatch.setattr(ClaimParser, "parse", parse)
-    monkeypatch.setattr(explainer().generator.decoder, "greedy", attempts("Yes, perhaps."))
+    monkeypatch.setattr(explainer().generator.decoder, "greedy", greedy)
     parsed.clear()
     explainer().explain([(User((1, 2, 3, 4, 5)), 9)], grounded=False, self_attribution=False)
     assert parsed == ["Yes, perhaps."]

@@ -77,10 +77,10 @@ def test_pairs_that_cannot_be_explained_are_refused() -> None:
         explainer.records(Method("x"), [(User((1, -1), "u"), 6)], [""])
 
 
-def test_without_a_surrogate_texts_are_checked_but_nothing_is_explained() -> None:
+def test_without_a_surrogate_texts_are_checked_but_nothing_is_explained_by_it_alone() -> None:
     explainer, user = PairExplainer(world(), sasrec()), User((1, 2, 3), "u")
     with pytest.raises(SurrogateError, match="no surrogate"):
-        explainer.explain([(user, 5)])
+        explainer.explain([(user, 5)], grounded=False)
     (known,) = explainer.evidence([(user, 5)])
     text = f"{'Yes' if known.recommended else 'No'}, and “{world().titles[9]}” is not the user's."
     claims = explainer.check(text, user, 5)

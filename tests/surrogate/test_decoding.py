@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from itertools import permutations
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,12 +13,12 @@ from tests.tiny import ARCHITECTURES, fresh, histories, sasrec, world
 from torch import Tensor
 
 from recexplainer.surrogate.batching import EncodedSet, encode_questions
-from recexplainer.surrogate.constraints import OrderConstraint, QuoteConstraint, Trie, TrieConstraint, WordSampler
+from recexplainer.surrogate.constraints import CitingText, OrderConstraint, Trie, TrieConstraint, common_start
 from recexplainer.surrogate.decoding import Decoder, tokens_that_begin
 from recexplainer.surrogate.dpo import log_probabilities
 from recexplainer.surrogate.frame import chat_frame, encode
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.prompt import FORMS, Form
+from recexplainer.surrogate.prompt import FORMS, Form, Prompt, split_at_quotes
 from recexplainer.tasks.example import Example, Task
 
 EVERY = [(form, architecture) for form in FORMS for architecture in ARCHITECTURES]
@@ -267,15 +267,16 @@ def test_tokens_that_begin_a_word_may_hold_less_or_more_of_it() -> None:
     assert tokens_that_begin("No", texts) == [6, 7]
 
 
-def test_quotations_are_constrained_to_titles_that_may_be_cited_each_at_most_once() -> None:
-    opening, closing = [8], [9]
-    short, long, other = [1], [1, 2], [3]
-    titles = [short, long, other]
+def citing(titles: list[list[int]], written: list[int], seed: int = 0, **how: Any) -> CitingText:
+    return CitingText(titles, [8], [9], np.random.default_rng(seed), begun=written, **how)
 
-    def may_follow(generated: list[int]) -> set[int]:
-        constraint = QuoteConstraint([titles], opening, closing)
-        masked = constraint(torch.tensor([generated], dtype=torch.long).reshape(1, -1), torch.zeros(1, 10))
-        return {token for token, score in enumerate(masked[0].tolist()) if score == 0}
+
+def test_quotations_are_constrained_to_titles_that_may_be_cited_each_at_most_once() -> None:
+    titles = [[1], [1, 2], [3]]
+
+    def may_follow(written: list[int]) -> set[int]:
+        allowed = citing(titles, written).allowed(np.zeros(10, np.float32))
+        return set(range(10)) if allowed is None else set(allowed.tolist())
 
     everything = set(range(10))
     assert may_follow([]) == may_follow([4, 5]) == everything
@@ -289,44 +290,76 @@ def test_quotations_are_constrained_to_titles_that_may_be_cited_each_at_most_onc
 
 
 def test_words_are_drawn_among_the_likely_ones_and_begin_with_the_likelier_verdict() -> None:
-    scores = torch.log(torch.tensor([0.30, 0.22, 0.20, 0.20, 0.08]))
-    first = {int(WordSampler([seed], [[0], [1, 2]])(0, scores, first=True).argmax()) for seed in range(50)}
-    later = {int(WordSampler([seed], [[0], [1, 2]])(0, scores, first=False).argmax()) for seed in range(50)}
+    logits = np.log(np.array([0.30, 0.22, 0.20, 0.20, 0.08], np.float32))
+    begun: list[list[int]] = [[], [4]]
+    first, later = (
+        {citing([[4]], written, seed, verdicts=[[0], [1, 2]]).choose(logits) for seed in range(50)} for written in begun
+    )
     assert first == {1, 2}, "together likelier than the likeliest token"
-    assert later == {0, 1, 2, 3}, "what is too unlikely beside the likeliest is never sampled"
-    one, other = (WordSampler([7], [[0], [1]]) for _ in range(2))
-    generated = [one(0, scores, first=False).tolist() for _ in range(20)]
-    assert generated == [other(0, scores, first=False).tolist() for _ in range(20)]
+    assert later == {0, 1, 2, 3}, "what is too unlikely beside the likeliest is never drawn"
+    one, other = (citing([[4]], [4], 7) for _ in range(2))
+    assert [one.choose(logits) for _ in range(20)] == [other.choose(logits) for _ in range(20)]
 
 
 def test_only_later_attempts_draw_what_they_cite() -> None:
-    titles, scores = [[5, 6], [7, 8]], torch.zeros(1, 20)
-    scores[0, 5] = 0.1
-    generated = torch.tensor([[1]])
+    logits = np.zeros(20, np.float32)
+    logits[5] = 0.1
 
-    def cited(seed: int, draw: bool) -> int:
-        constraint = QuoteConstraint([titles], [1], [2], WordSampler([seed], [[0], [3]]), sample_titles=draw)
-        return int(constraint(generated, scores).argmax())
+    def cited(draw: bool) -> set[int]:
+        return {citing([[5, 6], [7, 3]], [8], seed, draw_titles=draw).choose(logits) for seed in range(30)}
 
-    assert {cited(seed, False) for seed in range(30)} == {5}
-    assert {cited(seed, True) for seed in range(30)} == {5, 7}
+    assert cited(False) == {5}
+    assert cited(True) == {5, 7}
+
+
+def test_a_text_begins_with_one_of_its_starts_and_goes_on_freely() -> None:
+    text = citing([[1]], [], starts=[[2, 3], [2, 4, 5]])
+    logits = np.zeros(10, np.float32)
+    for token, allowed in ((2, [2]), (4, [3, 4]), (5, [5])):
+        assert np.array_equal(cast(Any, text.allowed(logits)), allowed)
+        text.add(token)
+    assert text.allowed(logits) is None
+    assert common_start([[2, 3], [2, 4, 5]]) == [2]
+    assert common_start([[2, 3], [2]]) == [2] and common_start([]) == []
 
 
 @every
-@pytest.mark.parametrize("attempt", [0, 3])
-def test_a_citing_text_quotes_nothing_else(form: Form, architecture: str, attempt: int) -> None:
+def test_a_citing_text_quotes_nothing_else(form: Form, architecture: str) -> None:
     surrogate = fresh(form, architecture)
     prompts = questions(surrogate, "retrieval")
-    citable = [[0, 1, 2]] * len(prompts)
-    names = {world().titles[item] for item in citable[0]}
-    texts = Decoder(surrogate, world().titles).citing(prompts, 24, citable, attempt)
-    assert texts == Decoder(surrogate, world().titles).citing(prompts, 24, citable, attempt), (
-        "an attempt is always the same"
-    )
-    for text in texts:
-        cited = re.findall("“([^”]*)”", text)
-        assert set(cited) <= names
-        assert len(cited) == len(set(cited))
+    citable, numbers = [[(0, 1, 2), (0, 1)]] * len(prompts), (0, 3)
+    decoder = Decoder(surrogate, world().titles)
+    written = decoder.citing(prompts, 24, citable, numbers)
+    assert written.texts == decoder.citing(prompts, 24, citable, numbers).texts, "an attempt is always the same"
+    assert written.probabilities == pytest.approx(decoder.yes_probabilities(prompts), abs=1e-4)
+    for texts in written.texts:
+        for text, items in zip(texts, citable[0], strict=True):
+            cited = re.findall("“([^”]*)”", text)
+            assert set(cited) <= {world().titles[item] for item in items}
+            assert len(cited) == len(set(cited))
+    (alone,) = decoder.citing(only(prompts, 4), 24, [[(0, 1)]], (3,)).texts
+    assert alone == written.texts[4][1:], "whatever else is in the batch"
+
+
+@every
+def test_texts_begin_with_the_opening_in_tokens_as_they_are_learned(form: Form, architecture: str) -> None:
+    surrogate, titles = fresh(form, architecture), world().titles
+    prompts, decoder = questions(surrogate, count=3), Decoder(surrogate, world().titles)
+    openings = [
+        "Yes, it is a good match.",
+        f"No, “{titles[1]}” would not be recommended.",
+        "Yes, it suits the history.",
+    ]
+    followers = ("The main reason is ", "")
+    written = decoder.citing(prompts, 30, [[(0, 2)] * 2] * 3, (0, 1), [(one, followers) for one in openings])
+    assert written.probabilities == pytest.approx(decoder.yes_probabilities(prompts), abs=1e-4)
+    encoder = surrogate.prompt_encoder(titles)
+    for texts, words in zip(written.texts, openings, strict=True):
+        assert all(text.startswith(words) for text in texts)
+        whole = Prompt((), tuple(split_at_quotes(f"{words} The main reason is “{titles[0]}”.")), ())
+        one = encoder(whole)
+        ids = one.ids[one.answer_start :].tolist()
+        assert any(ids[: len(start)] == start for start in encoder.answer_starts(words, followers))
 
 
 @both

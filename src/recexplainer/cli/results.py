@@ -87,6 +87,7 @@ def _label(one: Row | Explanation) -> str:
 
 def show_explanation(explanation: Explanation) -> None:
     """Print one explanation: the history, the text, and what the recommender answers."""
+    from recexplainer.explanations.writing import REALISED, SURROGATE
     from recexplainer.reports.checking import counterfactual
 
     console = stdout()
@@ -96,7 +97,11 @@ def show_explanation(explanation: Explanation) -> None:
     if explanation.abstained:
         console.print(f"Abstained: {explanation.abstained}")
     own, asked = ("Yes" if verdict else "No" for verdict in (explanation.verdict, explanation.recommended))
-    console.print(f"Surrogate ({_label(explanation)}): {own} (probability of yes {explanation.probability:.0%}).")
+    if explanation.writer not in ("", SURROGATE):
+        by_model = explanation.writer != REALISED
+        console.print(f"Written by: {explanation.writer if by_model else 'the wording of the evidence'}")
+    if explanation.method != explanation.writer:
+        console.print(f"Surrogate ({_label(explanation)}): {own} (probability of yes {explanation.probability:.0%}).")
     console.print(f"Recommender: {asked}, rank {explanation.rank:,} of {explanation.n_ranked:,}.")
     _show_claims(explanation, console)
     if known := counterfactual(explanation):

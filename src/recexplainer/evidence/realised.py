@@ -40,6 +40,19 @@ def write_rationale(evidence: Evidence, titles: Sequence[str], rng: np.random.Ge
     return _Writer(evidence, titles, rng, aspect).write()
 
 
+def opening(evidence: Evidence, titles: Sequence[str], rng: np.random.Generator) -> str:
+    """The first sentence, the verdict; a word such as "near" or "top" only where its rank is so."""
+    verdict = verdict_kind(evidence)
+    parts = list(answer_parts()[f"{verdict}.opening"])
+    if verdict == "yes" and evidence.at_top and rng.random() < 0.5:
+        parts = answer_parts()["yes.opening.top"]
+    if verdict == "between" and evidence.near:
+        parts = answer_parts()["between.opening.near"]
+    if evidence.item in evidence.history:
+        parts = [part for part in parts if "{item}" not in part]
+    return one_of(parts, rng).format(item=f"“{titles[evidence.item]}”")
+
+
 class _Writer:
     """Puts one Evidence in words.
 
@@ -60,23 +73,12 @@ class _Writer:
     def write(self) -> str:
         kind = verdict_kind(self.evidence)
         body = {"yes": self._yes, "between": self._between, "no": self._no}[kind]
-        sentences = [self._opening(kind), *body()]
+        sentences = [opening(self.evidence, self.titles, self.rng), *body()]
         if self.short:
             return " ".join(sentences[:2])
         if self.aspect and self.named and not any(map(self._facts, self.named)):
             sentences.append(one_of(answer_parts()[f"{kind}.aspect"], self.rng).format(kind=_NAMES[self.aspect]))
         return " ".join(sentences)
-
-    def _opening(self, verdict: str) -> str:
-        """The verdict; a word such as "near" or "top" only where its rank is so."""
-        parts = list(answer_parts()[f"{verdict}.opening"])
-        if verdict == "yes" and self.evidence.at_top and self.rng.random() < 0.5:
-            parts = answer_parts()["yes.opening.top"]
-        if verdict == "between" and self.evidence.near:
-            parts = answer_parts()["between.opening.near"]
-        if self.evidence.item in self.evidence.history:
-            parts = [part for part in parts if "{item}" not in part]
-        return one_of(parts, self.rng).format(item=f"“{self.titles[self.evidence.item]}”")
 
     def _yes(self) -> list[str]:
         cited = self._worth_naming(self.supporters)

@@ -1,12 +1,13 @@
-"""Explains pairs of a user and an item: asks the recommender, has the surrogate write, and makes records of it all.
+"""Explains pairs of a user and an item: asks the recommender, has somebody write, and makes records of it all.
 
-Grounded: the recommender is asked first, and the surrogate puts the answer in words. Alone: the surrogate is asked
-only. Texts that somebody else wrote become records in the same way.
+Grounded: the recommender is asked first, and a writer puts the answer in words. Alone: the surrogate is asked only.
+Texts that somebody else wrote become records in the same way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from statistics import median
 from typing import TYPE_CHECKING
@@ -21,7 +22,9 @@ from recexplainer.data.ids import one_id
 from recexplainer.data.titles import Match, TitleFinder
 from recexplainer.errors import DataError, SurrogateError
 from recexplainer.evidence.evidence import Evidence, gather_evidence
+from recexplainer.explanations.realised_writer import RealisedWriter, checked
 from recexplainer.explanations.record import Citation, Explanation, Method
+from recexplainer.explanations.writing import SURROGATE, Style, Writer, Written
 from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
 from recexplainer.recommenders.scoring import recommended_shares, score_batches, truncate
@@ -43,7 +46,7 @@ class PairExplainer:
     Args:
         dataset: The catalogue and the users' histories.
         recommender: The recommender, or a bare function that scores.
-        surrogate: The surrogate, aligned to the recommender; None where only texts of others are checked.
+        surrogate: The surrogate, aligned to the recommender; None: pairs are explained by the wording of the evidence.
         recommended_shares: `Float[items]`, the popularity of the items where it is known; None: it is asked.
     """
 
@@ -77,15 +80,28 @@ class PairExplainer:
         """
         if self.surrogate is None:
             raise SurrogateError(
-                "There is no surrogate that could explain.",
+                "There is no surrogate that could explain by itself.",
                 location="PairExplainer",
-                hint="Give one, Surrogate.from_pretrained(FOLDER), or check texts of others.",
+                hint="Give one, Surrogate.from_pretrained(FOLDER), or explain with evidence.",
             )
         if self._generator is None:
             from recexplainer.explanations.generator import Generator
 
             self._generator = Generator(self.surrogate, self.dataset, self.recommender, self.verifier)
         return self._generator
+
+    @cached_property
+    def realised(self) -> RealisedWriter:
+        """The writer without a language model."""
+        return RealisedWriter(self.dataset.titles, self.verifier)
+
+    def writer(self, *, strict: bool = False) -> Writer:
+        """Who puts evidence in words where nobody else is asked to: the surrogate, or without one the wording of it."""
+        if self.surrogate is None:
+            return self.realised
+        from recexplainer.explanations.generator import SurrogateWriter
+
+        return SurrogateWriter(self.generator, self.realised, strict=strict)
 
     def pair(self, user: object, item: object) -> tuple[User, int]:
         """What `explain` takes, from the own id of a user of the data, or any user, and an item's own id or index.
@@ -152,15 +168,17 @@ class PairExplainer:
         strict: bool = False,
         self_attribution: bool = True,
         aspect: str = "",
+        writer: Writer | None = None,
+        style: Style | None = None,
         source: Method | None = None,
         batch_size: int = BATCH_SIZE,
     ) -> list[Explanation]:
         """Why the recommender would or would not suggest each item.
 
-        Titles that are quoted are constrained to the item and what matters most in the history, none of it twice; and a
-        text whose claims do not hold is written again: by the recommender, which is asked first; or, by the surrogate
-        alone, by what the surrogate itself answers when it is asked which history items matter. Strict, every claim
-        must be supported by the recommender: where none of many texts has that, its verdict alone is given, and why.
+        Grounded, the recommender is asked first and a writer puts its answer in words. A text is shown only if nothing
+        in it is a problem (`writing.problems`); else the wording of the evidence stands in its place. The surrogate
+        alone is constrained by what it answers when it is asked which history items matter, and its text is shown with
+        its faults. Strict, every claim must be supported by the recommender; else its verdict alone is given, and why.
 
         Args:
             pairs: `[pairs]`, a user with a history and an item index.
@@ -168,27 +186,35 @@ class PairExplainer:
             strict: Let nothing stand that the recommender does not support.
             self_attribution: Have the surrogate alone ask itself first; False: it writes directly and freely, as in the
                 paper. The intention form always does; one that has not learned which history items matter had better.
-            aspect: What the reader wants to hear of, in words; added to the question.
-            source: Who explains, for the record; None: the surrogate's form and the variant that is asked for.
+            aspect: What the reader wants to hear of, in words; the same as `Style(aspect=…)`.
+            writer: Who puts the evidence in words; None: the surrogate, or without one the wording of the evidence.
+            style: How the writer should write; None: as it likes. The surrogate reads the aspect alone.
+            source: Who explains, for the record; None: the surrogate's form or the writer's name, and the variant.
             batch_size: How many pairs are explained together.
 
         Raises:
             DataError: A history is empty, or an item, asked about or in a history, is not in the catalogue.
-            SurrogateError: There is no surrogate.
+            SurrogateError: The surrogate is to explain by itself, and there is none.
         """
-        generator = self.generator
-        alone = "self_attribution" if self_attribution and generator.can_self_attribute else "direct"
-        method = Method(generator.form, "grounded" if grounded else alone)
+        style = style or Style()
+        style = replace(style, aspect=aspect or style.aspect)
+        asks_itself = not grounded and self_attribution and self.generator.can_self_attribute
+        alone = "self_attribution" if asks_itself else "direct"
+        chosen = (writer or self.writer(strict=strict)) if grounded else None
+        by = self.generator.form if chosen is None or chosen.name == SURROGATE else chosen.name
+        method = source or Method(by, "grounded" if grounded else alone)
         explanations: list[Explanation] = []
         for start in range(0, len(pairs), batch_size):
             batch = pairs[start : start + batch_size]
             evidence, users = self.evidence(batch), [user.id for user, _ in batch]
-            attempts = generator.generate(users, evidence, method.variant, strict=strict, aspect=aspect)
+            if chosen is None:
+                texts = self.generator.alone(users, evidence, alone, strict=strict, aspect=style.aspect)
+            else:
+                written = chosen.write(users, evidence, style)
+                texts = checked(written, self.realised, users, evidence, style, strict=strict)
             explanations += [
-                self._record(
-                    source or method, user, one, got.text, got.claims, got.probability, got.abstained, aspect=aspect
-                )
-                for user, one, got in zip(users, evidence, attempts, strict=True)
+                self._record(method, user, one, text, aspect=style.aspect)
+                for user, one, text in zip(users, evidence, texts, strict=True)
             ]
         return explanations
 
@@ -214,25 +240,15 @@ class PairExplainer:
         Raises:
             DataError: A history is empty, or an item, asked about or in a history, is not in the catalogue.
         """
+        cases = zip(pairs, self.evidence(pairs), texts, strict=True)
         return [
-            self._record(source, user.id, one, text, self.verifier.claims(text, one), aspect=aspect)
-            for (user, _), one, text in zip(pairs, self.evidence(pairs), texts, strict=True)
+            self._record(source, user.id, one, Written(text, self.verifier.claims(text, one), ""), aspect=aspect)
+            for (user, _), one, text in cases
         ]
 
-    def _record(
-        self,
-        source: Method,
-        user: str,
-        evidence: Evidence,
-        text: str,
-        claims: tuple[Claim, ...],
-        probability: float | None = None,
-        abstained: str = "",
-        *,
-        aspect: str,
-    ) -> Explanation:
+    def _record(self, source: Method, user: str, evidence: Evidence, written: Written, *, aspect: str) -> Explanation:
         """The record of a text; without a probability its verdict is the one that it states."""
-        titles = self.dataset.titles
+        titles, claims, probability = self.dataset.titles, written.claims, written.probability
         statuses = (one.status for one in claims if one.kind == "verdict")
         stands = next((evidence.recommended is (status == "supported") for status in statuses), None)
         verdict = stands if probability is None else probability > 0.5
@@ -245,8 +261,8 @@ class PairExplainer:
             item_title=titles[evidence.item],
             verdict=verdict,
             probability=_PROBABILITIES[verdict] if probability is None else probability,
-            text=text,
-            citations=cite(text, self._finder.find(text), evidence),
+            text=written.text,
+            citations=cite(written.text, self._finder.find(written.text), evidence),
             recommended=evidence.recommended,
             score=evidence.score,
             rank=evidence.rank,
@@ -255,9 +271,10 @@ class PairExplainer:
             effects=evidence.effects,
             score_std=evidence.score_std,
             aspect=aspect,
-            claims=stated(claims) if abstained else claims,
-            abstained=abstained,
+            claims=claims,
+            abstained=written.abstained,
             variant=source.variant,
+            writer=written.writer,
         )
 
 

@@ -1,22 +1,27 @@
-"""Texts by a surrogate: one attempt after the other, until every claim holds (rejection sampling).
+"""Texts by a surrogate: several attempts in one batch, of which the first without a problem is taken.
 
-A text by the surrogate alone is one guess after the other. Asked beforehand which history item counts most for the item
-and which most against it, the surrogate is constrained by its own answers, as it is by the recommender's where that is
-asked. It makes no records.
+With evidence, where none is without, the wording of the evidence stands in its place. A text by the surrogate alone is
+one guess after the other. Asked beforehand which history item counts most for the item and which most against it, the
+surrogate is constrained by its own answers, as it is by the recommender's where that is asked. It makes no records.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recexplainer.claims.claim import STATED, Claim, faults, stated
+from recexplainer.claims.claim import STATED, faults, stated
 from recexplainer.claims.verifier import Verifier
 from recexplainer.data.dataset import Dataset
 from recexplainer.evidence.evidence import NEGLIGIBLE, Evidence
+from recexplainer.evidence.realised import opening, verdict_kind
+from recexplainer.evidence.sentences import answer_parts
+from recexplainer.explanations.realised_writer import RealisedWriter, checked, fails, pair_random, verdict_text
+from recexplainer.explanations.writing import REALISED, SURROGATE, Style, Written
 from recexplainer.recommenders.base import Recommender
 from recexplainer.surrogate.batching import EncodedSet, encode_questions
 from recexplainer.surrogate.decoding import Decoder
@@ -26,30 +31,36 @@ from recexplainer.tasks.example import Example
 
 MAX_TOKENS = 256
 """Most tokens of a text."""
-MAX_ATTEMPTS = 32
-"""Most texts a case, where the recommender says what does not hold."""
+MAX_ATTEMPTS = 4
+"""Most texts a pair, with evidence; all are written together."""
 MAX_SELF_ATTEMPTS = 16
 """Most texts a case by the surrogate's own answers; a weak surrogate may contradict them in every text."""
+MAX_STRICT_ATTEMPTS = 32
+"""Most texts a case by the surrogate alone, where the recommender says what is not supported."""
+_TOGETHER = 4  # attempts of a question that are written together
+Opening = tuple[str, tuple[str, ...]]
+"""The sentence that a text begins with, and words that may follow it."""
 _LEAST_CITABLE, _MOST_CITABLE = 3, 4
 _LIKED, _BETWEEN, _DISLIKED = 0.1, 0.4, 0.75  # where in the list an item is taken to stand, as a share of it
 _DOUBTED = 0.2  # with a probability of yes above this an item is disliked, but not taken to be in the lower half
 _ONLY_ONE = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A text that the surrogate wrote, what it claims, and the surrogate's probability of "Yes".
+class SurrogateWriter:
+    """Has a surrogate put evidence in words; where none of its texts may be shown, the wording of the evidence is.
 
-    Attributes:
-        abstained: Why reasons are left out of it; "" if they are not.
-        problems: What in it does not hold by what it is constrained to; () if all of it holds.
+    Strict, a text may be shown only if each of its claims is supported.
     """
 
-    text: str
-    claims: tuple[Claim, ...]
-    probability: float
-    abstained: str = ""
-    problems: tuple[Claim, ...] = ()
+    name = SURROGATE
+
+    def __init__(self, generator: Generator, realised: RealisedWriter, *, strict: bool = False) -> None:
+        self._generator, self._realised, self._strict = generator, realised, strict
+
+    def write(self, users: Sequence[str], evidence: Sequence[Evidence], style: Style) -> list[Written]:
+        """The text of each pair, `[pairs]`, by the users' own ids; of the style the surrogate reads the aspect."""
+        written = self._generator.grounded(users, evidence, strict=self._strict, aspect=style.aspect)
+        return checked(written, self._realised, users, evidence, style, strict=self._strict)
 
 
 class Generator:
@@ -79,26 +90,44 @@ class Generator:
         ]
         return encode_questions(self.surrogate, self._dataset, self._recommender, examples, aspect)
 
-    def generate(
-        self, users: Sequence[str], evidence: Sequence[Evidence], variant: str, *, strict: bool, aspect: str = ""
-    ) -> list[Attempt]:
-        """The text of each pair, `[pairs]`; `variant` as in `Explanation`, users by their own ids.
+    def grounded(
+        self, users: Sequence[str], evidence: Sequence[Evidence], *, strict: bool = False, aspect: str = ""
+    ) -> list[Written]:
+        """The text of each pair, `[pairs]`, in words of the evidence: the best of a few, with its problems.
 
-        Strict, nothing stands that the recommender does not support.
+        Strict, all that the recommender does not support is a problem.
         """
-        questions = self.questions(users, evidence, grounded=variant == "grounded", aspect=aspect)
+        questions = self.questions(users, evidence, aspect=aspect)
+        openings = self._openings(users, evidence)
+        return self.constrained(
+            questions, evidence, evidence, strict=strict, max_attempts=MAX_ATTEMPTS, openings=openings
+        )
+
+    def alone(
+        self, users: Sequence[str], evidence: Sequence[Evidence], variant: str, *, strict: bool, aspect: str = ""
+    ) -> list[Written]:
+        """The text of each pair, `[pairs]`, by the surrogate alone; `variant` is `self_attribution` or `direct`.
+
+        Strict, nothing stands that the recommender does not support: else its verdict alone is given.
+        """
+        questions, constraints = self.questions(users, evidence, grounded=False, aspect=aspect), None
+        openings: list[Opening] = []
         probabilities = self.decoder.yes_probabilities(questions)
-        constraints = evidence if variant == "grounded" else None
         if variant == "self_attribution":
             constraints = self.self_attributions(users, evidence, probabilities)
             questions = self.questions(users, constraints, aspect=aspect)
-        if strict or constraints is not None:
-            most = MAX_SELF_ATTEMPTS if variant == "self_attribution" and not strict else MAX_ATTEMPTS
-            attempts = self.constrained(questions, constraints, evidence, strict=strict, max_attempts=most)
-        else:
+            openings = self._openings(users, constraints)
+        if not strict and constraints is None:
             texts = self.decoder.greedy(questions, MAX_TOKENS)
-            attempts = [self._attempt(text, None, one) for text, one in zip(texts, evidence, strict=True)]
-        return [replace(attempt, probability=float(yes)) for attempt, yes in zip(attempts, probabilities, strict=True)]
+            written = [self._attempt(text, None, one) for text, one in zip(texts, evidence, strict=True)]
+        else:
+            most = MAX_STRICT_ATTEMPTS if strict else MAX_SELF_ATTEMPTS
+            written = self.constrained(
+                questions, constraints, evidence, strict=strict, max_attempts=most, openings=openings
+            )
+        if strict:
+            written = [self._or_verdict(one, known) for one, known in zip(written, evidence, strict=True)]
+        return [replace(one, probability=float(yes)) for one, yes in zip(written, probabilities, strict=True)]
 
     def constrained(
         self,
@@ -108,10 +137,12 @@ class Generator:
         *,
         strict: bool,
         max_attempts: int,
-    ) -> list[Attempt]:
-        """For each question the first attempt without a problem; else the best, or if strict, the verdict alone.
+        openings: Sequence[Opening] = (),
+    ) -> list[Written]:
+        """For each question the first attempt without a problem, else the one with the fewest.
 
-        From half-way on only what matters most may be cited: of one item less can be said wrongly.
+        A few attempts are written together. From half-way on only what matters most may be cited: of one item less can
+        be said wrongly.
 
         Args:
             questions: `[cases]`.
@@ -120,22 +151,30 @@ class Generator:
                 words of any kind is a problem too.
             strict: All that the recommender does not support is a problem.
             max_attempts: How many texts are written at most.
+            openings: `[cases]`, what texts begin with; (): as they like.
         """
-        best: dict[int, Attempt] = {}
+        best: dict[int, Written] = {}
         unsettled = list(range(len(evidence)))
-        number = 0
-        while unsettled and number < max_attempts:
-            narrow = 2 * number >= max_attempts
-            allowed = [_may_cite(constraints, evidence[row], row, narrow=narrow) for row in unsettled]
-            texts = self.decoder.citing(questions.subset(unsettled), MAX_TOKENS, allowed, number)
-            for row, text in zip(unsettled, texts, strict=True):
-                attempt = self._attempt(text, constraints[row] if constraints else None, evidence[row], strict=strict)
-                best[row] = min(best.get(row, attempt), attempt, key=lambda one: len(one.problems))
+        for start in range(0, max_attempts, _TOGETHER):
+            numbers = range(start, min(start + _TOGETHER, max_attempts))
+            narrow = [2 * number >= max_attempts for number in numbers]
+            allowed = [[_may_cite(constraints, evidence[row], row, each) for each in narrow] for row in unsettled]
+            some, begun = questions.subset(unsettled), [openings[row] for row in unsettled] if openings else ()
+            written = self.decoder.citing(some, MAX_TOKENS, allowed, numbers, begun)
+            for row, texts, yes in zip(unsettled, written.texts, written.probabilities.tolist(), strict=True):
+                for number, text in zip(numbers, texts, strict=True):
+                    attempt = self._attempt(text, constraints[row] if constraints else None, evidence[row], strict)
+                    attempt = replace(attempt, probability=yes, attempts=number + 1)
+                    best[row] = min(best.get(row, attempt), attempt, key=lambda one: len(one.problems))
+                    if not attempt.problems:
+                        break
             unsettled = [row for row in unsettled if best[row].problems]
-            number += 1
-        if strict:
-            best |= {row: self._abstention(best[row], evidence[row], max_attempts) for row in unsettled}
-        return [best[row] for row in range(len(evidence))]
+            if not unsettled:
+                break
+        return [
+            one if not one.problems else replace(one, attempts=max_attempts)
+            for one in (best[row] for row in range(len(evidence)))
+        ]
 
     def self_attributions(
         self, users: Sequence[str], evidence: Sequence[Evidence], probabilities: Sequence[float] | NDArray[np.float64]
@@ -159,39 +198,50 @@ class Generator:
         cases = zip(evidence, attributions, probabilities, strict=True)
         return [_as_evidence(one, attribution, float(yes)) for one, attribution, yes in cases]
 
-    def _attempt(self, text: str, constraint: Evidence | None, evidence: Evidence, *, strict: bool = False) -> Attempt:
-        """A text, parsed once, and its problems by what it must agree with, and by the recommender if that is asked."""
-        parsed = self._verifier.parser.parse(text, evidence.history, evidence.item)
-        claims = self._verifier.verify(parsed, evidence)
-        problems: list[Claim] = []
-        if constraint is not None and constraint is not evidence:
-            problems += faults(self._verifier.verify(parsed, constraint))
-        if strict:
-            problems += [one for one in claims if one.status != "supported"]
-        elif constraint is evidence:
-            problems += [*faults(claims), *(one for one in stated(claims) if one.status == "contradicted")]
-        return Attempt(text, claims, 0.0, problems=tuple(problems))
+    def _openings(self, users: Sequence[str], evidence: Sequence[Evidence]) -> list[Opening]:
+        """The first sentence of each pair, `[pairs]`, by its verdict and rank; a pair's is always the same."""
+        pairs, titles = zip(users, evidence, strict=True), self._dataset.titles
+        return [
+            (opening(one, titles, pair_random(user, one.item)), _followers(verdict_kind(one))) for user, one in pairs
+        ]
 
-    def _abstention(self, best: Attempt, evidence: Evidence, max_attempts: int) -> Attempt:
-        """The verdict of the recommender without reasons."""
-        yes, no = "Yes, the recommender suggests it", "No, the recommender does not suggest it"
-        text = f"{yes if evidence.recommended else no}: rank {evidence.rank:,} of {evidence.n_ranked:,}."
-        problem = best.problems[0]
+    def _attempt(self, text: str, constraint: Evidence | None, evidence: Evidence, strict: bool = False) -> Written:
+        """A text, parsed once, and its problems by what it must agree with, and by the recommender if that is asked."""
+        parsed = self._verifier.parser.parse(text, evidence.whole_history, evidence.item)
+        claims = self._verifier.verify(parsed, evidence)
+        wrong = list(fails(claims, strict=strict)) if strict or constraint is evidence else []
+        if constraint is not None and constraint is not evidence:
+            wrong += faults(self._verifier.verify(parsed, constraint))
+        return Written(text, claims, SURROGATE, problems=tuple(wrong))
+
+    def _or_verdict(self, best: Written, evidence: Evidence) -> Written:
+        """The text, or the verdict of the recommender without reasons where it has a problem."""
+        if not best.problems:
+            return best
+        text, problem = verdict_text(evidence), best.problems[0]
         words = f"“{best.text[problem.start : problem.end]}”: " if problem.kind in STATED else ""
-        why = f"none of {max_attempts} texts had all its claims supported; of the best, {words}{problem.found}"
-        return Attempt(text, self._verifier.claims(text, evidence), 0.0, abstained=why)
+        why = f"none of {best.attempts} texts had all its claims supported; of the best, {words}{problem.found}"
+        claims = stated(self._verifier.claims(text, evidence))
+        return replace(best, text=text, claims=claims, writer=REALISED, problems=(), abstained=why)
+
+
+@lru_cache
+def _followers(verdict: str) -> tuple[str, ...]:
+    """The words that may follow an opening with this verdict in the wording of rationales, up to a title."""
+    groups = (parts for name, parts in answer_parts().items() if name.split(".")[0] == verdict)
+    return tuple(dict.fromkeys(part.partition("{")[0].rstrip("“") for parts in groups for part in parts))
 
 
 def citable(evidence: Evidence) -> tuple[int, ...]:
     """The item, what does most for it and most against it, and what else does most: half the history, three or four."""
     count = min(_MOST_CITABLE, max(_LEAST_CITABLE, (len(evidence.history) + 1) // 2))
     order = evidence.strongest_first
-    sides = [[place for place in order if sign * evidence.standardized[place] >= NEGLIGIBLE][:1] for sign in (1, -1)]
+    sides = [[place for place in order if sign * evidence.weights[place] >= NEGLIGIBLE][:1] for sign in (1, -1)]
     matters = list(dict.fromkeys([*sides[0], *sides[1], *order]))[:count]
     return (*(evidence.history[place] for place in matters), evidence.item)
 
 
-def _may_cite(constraints: Sequence[Evidence] | None, evidence: Evidence, row: int, *, narrow: bool) -> tuple[int, ...]:
+def _may_cite(constraints: Sequence[Evidence] | None, evidence: Evidence, row: int, narrow: bool) -> tuple[int, ...]:
     if constraints is None:
         return (*evidence.history, evidence.item)
     one = constraints[row]
@@ -210,4 +260,5 @@ def _as_evidence(one: Evidence, attributions: NDArray[np.float64], yes: float) -
         attributions=tuple(attributions.tolist()),
         score_std=1.0,
         recommended_share=None,
+        effects=(),
     )

@@ -79,6 +79,8 @@ class Explanation:
         effects: `[history]`, what each history item does, asked in several ways; () as for attributions.
         score_std: The standard deviation of the recommender's scores over the items not in the history: the measure of
             what effect counts; 0 where it is not known.
+        writer: Who wrote the text that is shown: `surrogate`, `realised` (the wording of the evidence, without a
+            language model), or a chat model's name; "" for texts of somebody else.
     """
 
     method: str
@@ -102,6 +104,7 @@ class Explanation:
     variant: str = ""
     effects: tuple[Effect, ...] = ()
     score_std: float = 0.0
+    writer: str = ""
 
     @property
     def source(self) -> Method:

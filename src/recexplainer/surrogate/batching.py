@@ -49,6 +49,12 @@ class EncodedSet(TorchDataset[Encoded]):
         """Some of the examples, with the same vectors."""
         return EncodedSet([self.encoded[row] for row in rows], self.user_vectors, self.item_vectors)
 
+    def begun(self, answers: Sequence[Sequence[int]]) -> EncodedSet:
+        """The questions, `[questions]`, each with the ids that its answer begins with."""
+        pairs = zip(self.encoded, answers, strict=True)
+        longer = [replace(one, ids=np.append(one.ids, np.array(ids, np.int32))) for one, ids in pairs]
+        return EncodedSet(longer, self.user_vectors, self.item_vectors)
+
     def collate(self, batch: Sequence[Encoded]) -> dict[str, Any]:
         """The arguments of `Surrogate.forward`, right-padded: causal attention never sees what follows."""
         ids = pad_sequence([torch.from_numpy(one.ids.astype(np.int64)) for one in batch], batch_first=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import LogitsProcessor
 
-_LIKELY = 0.3  # words are sampled among those at least so likely relative to the likeliest
+_LOG_LIKELY = np.log(0.3)  # words are drawn among those at least so likely relative to the likeliest
 
 
 class Trie:
@@ -83,73 +83,89 @@ class TrieConstraint(LogitsProcessor):
         return scores.masked_fill(~mask, float("-inf"))
 
 
-class WordSampler:
-    """Samples each next word among the likely ones, seeded for each row.
+def common_start(sequences: Sequence[Sequence[int]]) -> list[int]:
+    """What all of several sequences begin with."""
+    shortest = list(min(sequences, key=len, default=()))
+    return next(
+        (shortest[:at] for at, each in enumerate(zip(*sequences, strict=False)) if len(set(each)) > 1), shortest
+    )
 
-    An answer begins with a token of the likelier of the groups `verdicts`.
+
+class CitingText:
+    """A text as it is written, token by token, that quotes only its own titles, each at most once.
+
+    Args:
+        titles: `[titles]` of token ids, that may be quoted.
+        opening: The ids of the mark before a quotation.
+        closing: The ids of the mark after it.
+        random: What words are drawn by among the likely ones.
+        draw_titles: Draw titles, too; else the likeliest is quoted.
+        verdicts: Groups of tokens, of the likelier of which the first token is.
+        starts: Sequences of ids, with one of which the text begins; (): as it likes.
+        begun: The ids that it begins with already.
     """
 
-    def __init__(self, seeds: Sequence[int], verdicts: Sequence[Sequence[int]]) -> None:
-        self._random = [np.random.default_rng(seed) for seed in seeds]
-        self._verdicts = [list(group) for group in verdicts]
+    def __init__(
+        self,
+        titles: Sequence[Sequence[int]],
+        opening: list[int],
+        closing: list[int],
+        random: np.random.Generator,
+        *,
+        draw_titles: bool = False,
+        verdicts: Sequence[Sequence[int]] = (),
+        starts: Sequence[Sequence[int]] = (),
+        begun: Sequence[int] = (),
+    ) -> None:
+        self.ids: list[int] = []
+        self._opening, self._closing = opening, closing
+        self._random, self._draw_titles, self._verdicts = random, draw_titles, verdicts
+        self._left = [[*title, *closing] for title in titles]
+        self._quoted: list[int] | None = None
+        self._starts = list(starts)
+        for token in begun:
+            self.add(token)
 
-    def __call__(self, row: int, scores: Tensor, *, first: bool) -> Tensor:
-        """The scores, `Float[vocabulary]`, of one row with all tokens masked but the sampled one."""
-        log = scores.double().log_softmax(-1).cpu().numpy()
-        if first:
-            group = max(self._verdicts, key=lambda tokens: np.logaddexp.reduce(log[tokens]))
-            log = np.where(np.isin(np.arange(len(log)), group), log, -np.inf)
-        likely = np.where(log >= log.max() + np.log(_LIKELY), log, -np.inf)
-        sampled = int((likely + self._random[row].gumbel(size=len(log))).argmax())
-        return _only(scores, [sampled])
+    def add(self, token: int) -> None:
+        """Go on with a token."""
+        self.ids.append(token)
+        self._starts = [start[1:] for start in self._starts if start[0] == token and len(start) > 1]
+        if self._quoted is None:
+            self._quoted = [] if self.ids[-len(self._opening) :] == self._opening else None
+            return
+        self._quoted.append(token)
+        if self._quoted in self._left:
+            self._left.remove(self._quoted)
+            self._quoted = None
+        elif self._starts and self._quoted[-len(self._closing) :] == self._closing:  # a title that only starts have
+            self._quoted = None
 
+    def choose(self, logits: NDArray[np.float32]) -> int:
+        """The next token, by the model's logits, `Float[vocabulary]`."""
+        allowed = self.allowed(logits)
+        if allowed is None:
+            return self._draw(logits)
+        chances = logits[allowed]
+        is_title = self._quoted is not None
+        return int(allowed[int(chances.argmax()) if is_title and not self._draw_titles else self._draw(chances)])
 
-@dataclass(frozen=True)
-class QuoteConstraint(LogitsProcessor):
-    """Restricts what each row quotes to its own titles, `[rows][titles]` of token ids, each at most once.
+    def allowed(self, logits: NDArray[np.float32]) -> NDArray[np.int64] | None:
+        """The tokens that may follow; None where any may."""
+        if self._starts:
+            return np.unique([start[0] for start in self._starts])
+        if self._quoted is not None:
+            size = len(self._quoted)
+            return np.unique([title[size] for title in self._left if title[:size] == self._quoted])
+        if not self.ids and self._verdicts:
+            return np.array(max(self._verdicts, key=lambda tokens: np.logaddexp.reduce(logits[list(tokens)])))
+        return None if self._left else np.delete(np.arange(len(logits)), self._opening[0])
 
-    `words` samples what is outside quotation marks, and with `sample_titles` inside; None takes the likeliest.
-    """
-
-    titles: Sequence[Sequence[Sequence[int]]]
-    opening: list[int]
-    closing: list[int]
-    words: WordSampler | None = None
-    sample_titles: bool = False
-
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """Inside a quotation, mask every token that continues no title; outside, none or all but the sampled one."""
-        constrained = scores.clone()
-        for row, generated in enumerate(input_ids.tolist()):
-            left, begun = _quotation(generated, self.titles[row], self.opening, self.closing)
-            if begun is not None:
-                allowed = sorted({title[len(begun)] for title in left if list(title[: len(begun)]) == begun})
-                constrained[row] = _only(scores[row], allowed)
-            elif not left:
-                constrained[row, self.opening[0]] = float("-inf")
-            if self.words is not None and (begun is None or self.sample_titles):
-                constrained[row] = self.words(row, constrained[row], first=not generated)
-        return constrained
-
-
-def _quotation(
-    generated: list[int], titles: Sequence[Sequence[int]], opening: list[int], closing: list[int]
-) -> tuple[list[list[int]], list[int] | None]:
-    """The titles not cited yet, each with its closing mark, and the ids of the open quotation, if there is one."""
-    left = [[*title, *closing] for title in titles]
-    at = 0
-    while at < len(generated):
-        if generated[at : at + len(opening)] != opening:
-            at += 1
-            continue
-        at += len(opening)
-        rest = generated[at:]
-        whole = max((title for title in left if rest[: len(title)] == title), key=len, default=None)
-        if whole is None:
-            return left, rest
-        left.remove(whole)
-        at += len(whole)
-    return left, None
+    def _draw(self, logits: NDArray[np.float32]) -> int:
+        """One of the likely ones, by their chances."""
+        likely = np.flatnonzero(logits >= logits.max() + _LOG_LIKELY)
+        if len(likely) == 1:
+            return int(likely[0])
+        return int(likely[(logits[likely] + self._random.gumbel(size=len(likely))).argmax()])
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,24 @@ from transformers import LogitsProcessor, LogitsProcessorList
 
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate.batching import EncodedSet
-from recexplainer.surrogate.constraints import OrderConstraint, QuoteConstraint, Trie, TrieConstraint, WordSampler
+from recexplainer.surrogate.constraints import CitingText, OrderConstraint, Trie, TrieConstraint, common_start
 from recexplainer.surrogate.encoding import Encoded
 from recexplainer.surrogate.frame import encode
 from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.prefill import Prefill
 from recexplainer.surrogate.prompt import CLOSING, OPENING, SEPARATOR
 
 _BATCH_TOKENS = 16384
 _MAX_BATCH = 256
 _MIN_P = 0.05
+
+
+@dataclass(frozen=True)
+class CitingTexts:
+    """Texts for several questions, `[prompts][attempts]`, and the probability of "Yes", `Float[prompts]`."""
+
+    texts: list[list[str]]
+    probabilities: NDArray[np.float64]
 
 
 class Decoder:
@@ -37,7 +46,7 @@ class Decoder:
     """
 
     def __init__(self, surrogate: Surrogate, titles: Sequence[str]) -> None:
-        self.surrogate, self.tokenizer = surrogate.eval(), surrogate.tokenizer
+        self.surrogate, self.tokenizer, self._titles = surrogate.eval(), surrogate.tokenizer, titles
         encoder = surrogate.prompt_encoder(titles)
         self.stop, self.title_ids = encoder.frame.stop, encoder.title_ids
         self.stops = self.surrogate.stops
@@ -81,20 +90,87 @@ class Decoder:
             torch.manual_seed(seed)
             return self._generate(prompts, limit, do_sample=True, num_return_sequences=count, **how)
 
-    def citing(self, prompts: EncodedSet, limit: int, citable: Sequence[Sequence[int]], attempt: int = 0) -> list[str]:
-        """Texts that quote only the titles of `citable`, `[prompts][items]`, and none of them twice.
+    @torch.inference_mode()
+    def citing(
+        self,
+        prompts: EncodedSet,
+        limit: int,
+        citable: Sequence[Sequence[Sequence[int]]],
+        attempts: Sequence[int] = (0,),
+        openings: Sequence[tuple[str, tuple[str, ...]]] = (),
+    ) -> CitingTexts:
+        """Several texts for each question that quote only the titles of their own `citable` items, none of them twice.
 
-        Words are sampled among the likely ones, seeded by the question and the attempt. The first attempt, 0,
-        cites the likeliest titles, later ones sample them too.
+        A question is read once for all its texts, and all are written in one batch. Words are drawn among the likely
+        ones, seeded by the question and the attempt's number. Attempt 0 cites the likeliest titles, others draw them.
+
+        Args:
+            prompts: `[prompts]`, questions without answers.
+            limit: Most tokens of a text.
+            citable: `[prompts][attempts][items]`.
+            attempts: The numbers of the texts that each question gets.
+            openings: `[prompts]`, the sentence that the texts begin with, and words that may follow it; () lets them
+                begin by themselves, with Yes or No.
         """
-        opening, closing = (encode(self.tokenizer, mark) for mark in (OPENING, CLOSING))
+        encoder = self.surrogate.prompt_encoder(self._titles)
+        starts = [encoder.answer_starts(*opening) for opening in openings] or [list[list[int]]()] * len(prompts)
+        begun = [common_start(each) for each in starts]
+        asked, marks = prompts.begun(begun), (encode(self.tokenizer, OPENING), encode(self.tokenizer, CLOSING))
+        texts: list[list[str]] = [[] for _ in begun]
+        probabilities = np.empty(len(prompts))
+        for rows in _batches(asked, len(attempts)):
+            written = [
+                CitingText(
+                    [self.title_ids[item] for item in items],
+                    *marks,
+                    np.random.default_rng(crc32(prompts.encoded[row].ids.tobytes(), attempt)),
+                    draw_titles=attempt > 0,
+                    verdicts=self._verdicts,
+                    starts=starts[row],
+                    begun=begun[row],
+                )
+                for row in rows
+                for attempt, items in zip(attempts, citable[row], strict=True)
+            ]
+            verdicts = self._write(asked, rows, [1 + len(begun[row]) for row in rows], written, limit)
+            probabilities[rows] = self._yes(torch.from_numpy(verdicts))
+            for at, one in enumerate(written):
+                texts[rows[at // len(attempts)]].append(self._text(self._whole(one.ids)))
+        return CitingTexts(texts, probabilities)
 
-        def constraints(rows: Sequence[int]) -> list[LogitsProcessor]:
-            titles = [[self.title_ids[item] for item in citable[row]] for row in rows]
-            words = WordSampler([crc32(prompts.encoded[row].ids.tobytes(), attempt) for row in rows], self._verdicts)
-            return [QuoteConstraint(titles, opening, closing, words, sample_titles=attempt > 0)]
+    def _write(
+        self, prompts: EncodedSet, rows: Sequence[int], back: Sequence[int], texts: Sequence[CitingText], limit: int
+    ) -> NDArray[np.float32]:
+        """Write the texts of some prompts, as many of each, to their ends.
 
-        return [texts[0] for texts in self._generate(prompts, limit, constraints)]
+        Returns the logits, `Float[rows, vocabulary]`, at so many tokens back from the end of each prompt.
+        """
+        device = self.surrogate.device
+        inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), device)
+        ends = np.arange(1, len(rows) + 1) * mask.shape[1]
+        read = Prefill(
+            self.surrogate.backbone,
+            self.surrogate.embed(**inputs),
+            mask,
+            [*(ends - 1).tolist(), *(ends - np.array(back)).tolist()],
+        )
+        count = len(texts) // len(rows)
+        read.continued(count)
+        logits, open_texts = np.repeat(read.logits[: len(rows)], count, 0), list(texts)
+        while open_texts:
+            tokens = [text.choose(row) for text, row in zip(open_texts, logits, strict=True)]
+            for text, token in zip(open_texts, tokens, strict=True):
+                text.add(token)
+            going = [
+                at
+                for at, (text, token) in enumerate(zip(open_texts, tokens, strict=True))
+                if token not in self.stops and len(text.ids) < limit
+            ]
+            if 0 < len(going) < len(tokens):
+                read.keep(going)
+            open_texts, tokens = [open_texts[at] for at in going], [tokens[at] for at in going]
+            logits = read.step(tokens) if open_texts else logits
+        return read.logits[len(rows) :]
 
     def orders(self, prompts: EncodedSet, candidates: Sequence[Sequence[int]]) -> list[str]:
         """Greedy lists of the titles of `candidates`, `[prompts][items]`, each exactly once."""
@@ -112,14 +188,18 @@ class Decoder:
 
         A token may hold more than the word ("Yes, it suits"), or less: all tokens that begin it are added up.
         """
-        yes, no = map(torch.tensor, self._verdicts)
         probabilities = np.empty(len(prompts))
         for rows in _batches(prompts, 1):
             batch = prompts.collate([_answered(prompts.encoded[row], [self.stop]) for row in rows])
-            logits = self.surrogate(**send_to_device(batch, self.surrogate.device))["logits"].double().cpu()
-            difference = logits[:, yes].logsumexp(-1) - logits[:, no].logsumexp(-1)
-            probabilities[rows] = torch.sigmoid(difference).numpy()
+            logits = self.surrogate(**send_to_device(batch, self.surrogate.device))["logits"].cpu()
+            probabilities[rows] = self._yes(logits)
         return probabilities
+
+    def _yes(self, logits: Tensor) -> NDArray[np.float64]:
+        """The probability of "Yes" against "No" by logits of the first token, `Float[rows, vocabulary]`."""
+        yes, no = map(torch.tensor, self._verdicts)
+        logits = logits.double()
+        return torch.sigmoid(logits[:, yes].logsumexp(-1) - logits[:, no].logsumexp(-1)).numpy()
 
     @cached_property
     def _verdicts(self) -> tuple[list[int], list[int]]:
@@ -168,9 +248,12 @@ class Decoder:
                 **{"do_sample": False, **how},
             )
             for at, ids in enumerate(output.tolist()):
-                end = next((place for place, token in enumerate(ids) if token in self.stops), len(ids))
-                answers[rows[at // each]].append(self._text(ids[:end]))
+                answers[rows[at // each]].append(self._text(self._whole(ids)))
         return answers
+
+    def _whole(self, ids: list[int]) -> list[int]:
+        """An answer up to where it ends."""
+        return ids[: next((place for place, token in enumerate(ids) if token in self.stops), len(ids))]
 
     def _text(self, ids: list[int]) -> str:
         """What an answer says: blanks before punctuation are a title's own."""

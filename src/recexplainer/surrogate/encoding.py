@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate.frame import ChatFrame, chat_frame, encode
-from recexplainer.surrogate.prompt import Placeholder, Prompt, Title
+from recexplainer.surrogate.prompt import Placeholder, Prompt, Title, split_at_quotes
 
 _MAX_CACHED_WORDS = 50_000
 
@@ -39,6 +39,7 @@ class PromptEncoder:
         self.frame = frame or chat_frame(tokenizer)
         self.title_ids = [encode(tokenizer, title, literal=True) for title in titles]
         self._words = lru_cache(_MAX_CACHED_WORDS)(partial(encode, tokenizer, literal=True))
+        self._endings = lru_cache(_MAX_CACHED_WORDS)(self._find_endings)
 
     def __call__(self, prompt: Prompt, user: int = -1, reserved_tokens: int = 0) -> Encoded:
         """Ids of one prompt, whose user vector is this row. One that is too long loses its oldest history titles.
@@ -62,6 +63,25 @@ class PromptEncoder:
         if len(ids) + reserved_tokens > self.max_length:
             return self(self._without_oldest(prompt, len(ids) + reserved_tokens), user, reserved_tokens)
         return Encoded(np.array(ids, np.int32), answer_start, tuple(placeholders), user)
+
+    def answer_starts(self, text: str, followers: tuple[str, ...]) -> list[list[int]]:
+        """The sequences of ids, as in training, that an answer with these first words and then a follower may begin.
+
+        A token may span the end of the words, so how these end in tokens depends on what follows.
+        """
+        *pieces, last = split_at_quotes(text)
+        ids = [token for piece in pieces for token in self._words(piece)]
+        return [[*ids, *ending] for ending in self._endings(last, followers)]
+
+    def _find_endings(self, words: str, followers: tuple[str, ...]) -> list[tuple[int, ...]]:
+        """The tokens of words up to the one with their end, before each follower."""
+        found: dict[tuple[int, ...], None] = {}
+        for follower in followers:
+            ids = self._words(f"{words} {follower}")
+            counts = range(1, len(ids))
+            ends = (count for count in counts if len(self.tokenizer.decode(ids[:count])) >= len(words))
+            found[tuple(ids[: next(ends, len(ids))])] = None
+        return list(found)
 
     def _text(self, part: str | Title) -> list[int]:
         if isinstance(part, Title):

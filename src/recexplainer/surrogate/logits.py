@@ -25,6 +25,11 @@ def logits_at(backbone: Any, embeddings: Tensor, positions: Tensor) -> Tensor:
 
     `embeddings` is `Float[batch, length, width]`, right-padded. The output layer sees the states at `positions` alone.
     """
+    return outputs_at(backbone, embeddings, positions, use_cache=False).logits
+
+
+def outputs_at(backbone: Any, embeddings: Tensor, positions: Tensor, **how: Any) -> Any:
+    """What the model's `forward` gives, its `logits` as those of `logits_at`; `how` are more of its arguments."""
     thread = get_ident()
 
     def keep(_: Any, given: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
@@ -34,11 +39,13 @@ def logits_at(backbone: Any, embeddings: Tensor, positions: Tensor) -> Tensor:
 
     hook = backbone.get_output_embeddings().register_forward_pre_hook(keep)
     try:
-        logits = backbone(inputs_embeds=embeddings, use_cache=False).logits
+        output = backbone(inputs_embeds=embeddings, **how)
     finally:
         hook.remove()
+    logits = output.logits
     # A model that computes its logits elsewhere gives them for all positions.
-    return logits[0] if logits.shape[:2] == (1, len(positions)) else logits.flatten(0, 1)[positions]
+    output.logits = logits[0] if logits.shape[:2] == (1, len(positions)) else logits.flatten(0, 1)[positions]
+    return output
 
 
 @torch.no_grad()

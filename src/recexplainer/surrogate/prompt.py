@@ -88,13 +88,13 @@ def render(example: Example, form: Form, template: str, titles: Sequence[str]) -
             case "question":
                 parts.append(example.question)
             case "evidence" if example.evidence is not None:
-                parts.extend(_split_at_quotes(render_evidence(example.evidence, titles)))
+                parts.extend(split_at_quotes(render_evidence(example.evidence, titles)))
             case _:
                 pass
     if example.answer_items:
         answer = tuple(_joined([[Title(item)] for item in example.answer_items]))
     else:
-        answer = tuple(_split_at_quotes(example.answer_text))
+        answer = tuple(split_at_quotes(example.answer_text))
     return Prompt(tuple(parts), answer, example.history)
 
 
@@ -152,6 +152,6 @@ def _joined(groups: Sequence[Sequence[T]]) -> Iterator[T | str]:
         yield from group
 
 
-def _split_at_quotes(text: str) -> list[str]:
+def split_at_quotes(text: str) -> list[str]:
     """A text in pieces, quotations apart, so that a title is the same tokens there too."""
     return [piece for piece in _EDGES.split(text) if piece]

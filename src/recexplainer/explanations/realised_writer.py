@@ -1,0 +1,104 @@
+"""The writer without a language model: the deterministic wording of the evidence, and where that fails the verdict.
+
+The same pair always gets the same text. Other writers take it where none of their own texts may be shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from zlib import crc32
+
+import numpy as np
+
+from recexplainer.claims.claim import STATED, Claim, stated
+from recexplainer.claims.verifier import Verifier
+from recexplainer.evidence.evidence import Evidence
+from recexplainer.evidence.realised import KINDS, write_rationale
+from recexplainer.explanations.writing import REALISED, Style, Written, problems
+from recexplainer.storage import packaged_yaml
+
+_NOT_ASKED = "the recommender cannot say what a history item does"
+
+
+class RealisedWriter:
+    """Puts evidence in the words of `evidence/realised.py`, in English, about a catalogue with these titles, `[items]`.
+
+    Of the style it reads the length, and an aspect that it knows: genres, brands, platforms, title words, shortness.
+    """
+
+    name = REALISED
+
+    def __init__(self, titles: Sequence[str], verifier: Verifier) -> None:
+        self._titles, self._verifier = titles, verifier
+
+    def write(self, users: Sequence[str], evidence: Sequence[Evidence], style: Style) -> list[Written]:
+        """The text of each pair, `[pairs]`, by the users' own ids."""
+        return [self.realise(user, one, style) for user, one in zip(users, evidence, strict=True)]
+
+    def realise(self, user: str, evidence: Evidence, style: Style, *, strict: bool = False) -> Written:
+        """The text of one pair; strict: every claim is supported, or the verdict stands alone with its rank."""
+        if not evidence.attributions:
+            return self._verdict(evidence, _NOT_ASKED)
+        text = write_rationale(evidence, self._titles, pair_random(user, evidence.item), taught_aspect(style))
+        written = Written(text, self._verifier.claims(text, evidence), REALISED)
+        wrong = fails(written.claims, strict=strict)
+        if not wrong:
+            return written
+        words = f"“{text[wrong[0].start : wrong[0].end]}”: " if wrong[0].kind in STATED else ""
+        return self._verdict(evidence, f"not every claim would be supported; {words}{wrong[0].found}")
+
+    def _verdict(self, evidence: Evidence, why: str) -> Written:
+        """The verdict with its rank, without reasons."""
+        text = verdict_text(evidence)
+        return Written(text, stated(self._verifier.claims(text, evidence)), REALISED, abstained=why)
+
+
+def checked(
+    written: Sequence[Written],
+    realised: RealisedWriter,
+    users: Sequence[str],
+    evidence: Sequence[Evidence],
+    style: Style,
+    *,
+    strict: bool = False,
+) -> list[Written]:
+    """The texts of `[pairs]`, and where one may not be shown (strict: or not every claim is supported) the wording."""
+    shown: list[Written] = []
+    for one, user, known in zip(written, users, evidence, strict=True):
+        if not one.abstained and (one.problems or fails(one.claims, strict=strict)):
+            other = realised.realise(user, known, style, strict=strict)
+            one = replace(other, probability=one.probability, attempts=one.attempts)
+        shown.append(one)
+    return shown
+
+
+def verdict_text(evidence: Evidence) -> str:
+    """The verdict of the recommender with its rank, without reasons."""
+    yes, no = "Yes, the recommender suggests it", "No, the recommender does not suggest it"
+    return f"{yes if evidence.recommended else no}: rank {evidence.rank:,} of {evidence.n_ranked:,}."
+
+
+def fails(claims: Sequence[Claim], *, strict: bool) -> tuple[Claim, ...]:
+    """What of a text may not be shown; strict: whatever is not supported."""
+    return tuple(one for one in claims if one.status != "supported") if strict else problems(claims)
+
+
+def pair_random(user: str, item: int) -> np.random.Generator:
+    """What phrasings are drawn from: always the same for a user's own id and an item."""
+    return np.random.default_rng((crc32(user.encode()), item))
+
+
+def taught_aspect(style: Style) -> str:
+    """The aspect of `write_rationale` that a style asks for in words: one of `KINDS`, `short`, or "" for none known."""
+    if style.length == "short":
+        return "short"
+    asked = style.aspect.casefold()
+    exact = (kind for kind, ways in _aspects().items() if asked in (way.casefold() for way in ways))
+    return next(exact, next((kind for kind in KINDS if kind in asked), ""))
+
+
+@lru_cache(1)
+def _aspects() -> dict[str, list[str]]:
+    return packaged_yaml("recexplainer.evidence", "wording/aspects.yaml")

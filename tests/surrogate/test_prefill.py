@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from tests.surrogate.families import USABLE, VOCABULARY, tiny_model
+from tests.surrogate.test_logits import quick_first
+
+from recexplainer.surrogate.prefill import Prefill
+
+
+@pytest.mark.parametrize("family", quick_first(USABLE))
+def test_continuations_are_those_of_each_prompt_alone(family: str) -> None:
+    """Of two prompts, the shorter padded on the left, two continuations each, of which some are left out on the way."""
+    model = tiny_model(family)
+    table = model.get_input_embeddings()
+    torch.manual_seed(1)
+    long, short = torch.randint(3, VOCABULARY, (7,)), torch.randint(3, VOCABULARY, (4,))
+    ids = torch.stack([long, torch.cat([torch.zeros(3, dtype=torch.long), short])])
+    mask = torch.tensor([[1] * 7, [0] * 3 + [1] * 4])
+    ends = [[5, 11, 20], [6, 12], [7, 13, 22], [8]]
+
+    def alone(row: int, written: list[int]) -> torch.Tensor:
+        whole = torch.cat([(long, short)[row], torch.tensor(written, dtype=torch.long)])
+        return model(inputs_embeds=table(whole[None]), use_cache=False).logits[0, -1]
+
+    with torch.inference_mode():
+        read = Prefill(model, table(ids), mask, [6, 13, 11])
+        for at, row in enumerate((0, 1)):
+            assert_allclose(read.logits[at], alone(row, []).numpy(), atol=2e-3)
+        read.continued(2)
+        first = read.step([end[0] for end in ends])
+        for at, logits in enumerate(first):
+            assert_allclose(logits, alone(at // 2, ends[at][:1]).numpy(), atol=2e-3)
+        read.keep([0, 1, 2])
+        read.step([11, 12, 13])
+        read.keep([0, 2])
+        for at, logits in zip((0, 2), read.step([20, 22]), strict=True):
+            assert_allclose(logits, alone(at // 2, ends[at]).numpy(), atol=2e-3)
