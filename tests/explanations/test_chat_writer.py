@@ -64,6 +64,9 @@ FALSE = {
     "no effect": f"{OPENING} {STAIR} counts for it. “Brink” makes no difference.",
     "wrong rank without": f"{OPENING} {STAIR} counts for it. Without {STAIR} its rank would be 500.",
     "taken back": f"{OPENING} {STAIR} counts for it. But “Brink” counts against it, so it is not recommended.",
+    "contradicts itself": f"{OPENING} {STAIR} counts for it. Still, {STAIR} hurts its chances.",
+    "compares": f"{OPENING} {STAIR} counts for it. “Brink” has more influence than {STAIR}.",
+    "the only one": f"{OPENING} {THISTLE} counts for it. {STAIR} is the only reason for it.",
     "address": f"{OPENING} {STAIR} counts for it. Buy {STAIR} at https://shop.example now.",
 }
 WHOLLY_FALSE = {
@@ -227,6 +230,33 @@ def test_what_stands_around_a_text_is_taken_off(server: ChatServer, write: Write
     server.answer = written
     (one,) = write(YES)
     assert (one.text, one.attempts) == (GOOD, 1)
+
+
+@pytest.mark.parametrize(
+    "more", ["“Brink” shares its genre.", "Critics praised its soundtrack.", "Nichts spricht dagegen."]
+)
+def test_what_is_not_understood_is_not_shown(server: ChatServer, write: Write, more: str) -> None:
+    server.answer = f"{OPENING} {STAIR} counts for it. {more}"
+    (one,) = write(YES)
+    assert (one.text, one.attempts) == (f"{OPENING} {STAIR} counts for it.", 1) and one.note.startswith("1 sentence")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "“Brink” works against it.",
+        f"{THISTLE} helps a little as well.",
+        f"{SLATE}, by contrast, has no effect on it.",
+        "The only thing that holds it back is “Brink”.",
+        f"It shares the genre Puzzle with {STAIR}.",
+        f"Among your past items, {STAIR} helps most, followed by {THISTLE}.",
+        f"The recommender places {STAIR} close to it.",
+        f"Without {STAIR} it would be at rank 40.",
+    ],
+)
+def test_what_is_true_stays(server: ChatServer, write: Write, more: str) -> None:
+    server.answer = f"{OPENING} {STAIR} counts for it. {more}"
+    assert write(YES)[0].text == server.answer
 
 
 def test_facts_of_the_world_are_marked(server: ChatServer, write: Write) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recexplainer.chat.thinking import without_thinking
 from recexplainer.claims.claim import CHECKABLE, SIGNS, Claim, ClaimKind, stated
@@ -19,12 +19,12 @@ from recexplainer.claims.verifier import Verifier
 from recexplainer.data.plain_text import without_tags, without_unseen
 from recexplainer.evidence.evidence import Evidence
 from recexplainer.explanations.chat_prompt import places_by_effect, shown_title, wording
+from recexplainer.explanations.chat_sentences import read_sentences
 
 MOST_CHARACTERS = 4000
 """Characters of a text that is read."""
 _REASONS: frozenset[ClaimKind] = frozenset((*SIGNS, "strongest", "counterfactual"))
 _ENGLISH = 0.42  # of the words of a text that are frequent in English; of other languages fewer than a third are
-_CLEAR = 0.8  # confidence of a verdict that is read in a later sentence alone
 _RULE = 40  # characters of a rule whose repetition is no chance
 _SHOWN = 160  # characters of a text that are sent back as what is wrong
 _CUTS = 3
@@ -47,12 +47,16 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A text, what it claims, what is wrong with it, and how many of its sentences were left out."""
+    """A text, what it claims, what is wrong with it, and in which sentences nothing is understood.
+
+    `left_out` counts the sentences that are no longer in it.
+    """
 
     text: str
     claims: tuple[Claim, ...] = ()
     faults: tuple[Fault, ...] = ()
     parsed: ParsedText | None = None
+    unread: tuple[tuple[int, int], ...] = ()
     left_out: int = 0
 
 
@@ -106,9 +110,11 @@ class AnswerCheck:
         if english_share(parsed.words) < _ENGLISH:
             return Checked(text, faults=(_fault("language"),), parsed=parsed)
         claims = stated(self._verifier.verify(parsed, evidence))
+        remarks = list(read_sentences(self._verifier, text, parsed, claims, evidence))
         faults = [*_wrong(text, claims), *_addresses(text, parsed), *_missing(claims, evidence)]
-        faults += [] if faults else self._taken_back(text, parsed, evidence)
-        return Checked(text, claims, tuple(faults), parsed)
+        faults += [_about(text, one.name, (one.start, one.end), one.found) for one in remarks if one.name != "unread"]
+        unread = tuple((one.start, one.end) for one in remarks if one.name == "unread")
+        return Checked(text, claims, tuple({one.line: one for one in faults}.values()), parsed, unread)
 
     def without_faults(self, checked: Checked, evidence: Evidence) -> Checked | None:
         """The text without the sentences that hold a fault, or in which nothing is understood, checked anew.
@@ -119,23 +125,13 @@ class AnswerCheck:
         for _ in range(_CUTS):
             if checked.parsed is None or any(one.span is None for one in checked.faults):
                 return None
-            spans = [*(one.span for one in checked.faults if one.span), *checked.parsed.unread]
+            spans = [*(one.span for one in checked.faults if one.span), *checked.unread]
             if not spans:
-                return Checked(checked.text, checked.claims, (), checked.parsed, removed)
+                return replace(checked, left_out=removed)
             text, count = _without(checked.text, checked.parsed, spans)
             removed += count
             checked = self.check(text, evidence)
         return None
-
-    def _taken_back(self, text: str, parsed: ParsedText, evidence: Evidence) -> Iterator[Fault]:
-        """Verdicts of later sentences that are not the first one: of a whole text only one verdict is read."""
-        verdict = "yes" if evidence.recommended else "no"
-        for start, end in split_sentences(text, parsed.names)[1:]:
-            alone = self._verifier.parser.parse(text[start:end], evidence.whole_history, evidence.item)
-            for one in alone.claims:
-                if one.kind == "verdict" and one.value != verdict and one.confidence >= _CLEAR:
-                    found = f"the recommender says {verdict}"
-                    yield _fault("other_verdict", (start, end), words=text[start:end][:_SHOWN], found=found)
 
     def _unreadable(self, text: str) -> Fault | None:
         if not text:
@@ -172,17 +168,22 @@ def _fault(name: str, span: tuple[int, int] | None = None, **values: str) -> Fau
     return Fault(wording()["faults"][name].format(**values), span)
 
 
+def _about(text: str, name: str, span: tuple[int, int], found: str = "") -> Fault:
+    """A fault of some words of the text, which the line quotes."""
+    words = " ".join(text[slice(*span)].split())
+    return _fault(name, span, words=words if len(words) <= _SHOWN else f"{words[:_SHOWN]}…", found=found.rstrip("."))
+
+
 def _wrong(text: str, claims: Sequence[Claim]) -> Iterator[Fault]:
     for one in claims:
         if one.kind in CHECKABLE and one.status != "supported":
-            words = " ".join(text[one.start : one.end].split())[:_SHOWN]
-            yield _fault(one.status, (one.start, one.end), words=words, found=one.found.rstrip("."))
+            yield _about(text, one.status, (one.start, one.end), one.found)
 
 
 def _addresses(text: str, parsed: ParsedText) -> Iterator[Fault]:
     for found in _ADDRESS.finditer(text):
         if not any(name.start <= found.start() < name.end for name in parsed.names if name.items):
-            yield _fault("address", found.span(), words=found[0][:_SHOWN])
+            yield _about(text, "address", found.span())
 
 
 def _missing(claims: Sequence[Claim], evidence: Evidence) -> Iterator[Fault]:

@@ -1,0 +1,76 @@
+"""The sentences of a chat model's text, each read alone too: what is wrong in one, and in which nothing is understood.
+
+Of a whole text each thing is read once; what a later sentence takes back or says beside it is found here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from recexplainer.claims.claim import CHECKABLE, REST, SIGNS, Claim, stated
+from recexplainer.claims.encoding import split_sentences
+from recexplainer.claims.linking import BLANK
+from recexplainer.claims.parser import ParsedText
+from recexplainer.claims.verifier import Verifier
+from recexplainer.evidence.evidence import Evidence
+from recexplainer.explanations.chat_prompt import places_by_effect
+
+_CLEAR = 0.8  # confidence of a verdict that is read in a sentence alone
+_COMPARED = re.compile(rf"\bthan\b[^.;]*{BLANK}|\boutweigh\w*", re.IGNORECASE)
+_ONLY = re.compile(r"\b(?:only|sole|single)\s+(?:\w+\s+){0,2}?(?:reason|thing|item|title|one|factor|purchase)\b", re.I)
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What is to be said of a sentence: a fault by its name in the wording, or `unread`; what was `found`."""
+
+    name: str
+    start: int
+    end: int
+    found: str = ""
+
+
+def read_sentences(
+    verifier: Verifier, text: str, parsed: ParsedText, claims: Sequence[Claim], evidence: Evidence
+) -> Iterator[Remark]:
+    """What is to be said of the sentences of a text with these claims, from left to right."""
+    for start, end in split_sentences(text, parsed.names):
+        alone = verifier.parser.parse(text[start:end], evidence.whole_history, evidence.item)
+        own = stated(verifier.verify(alone, evidence))
+        said = [*own, *(one for one in claims if one.start < end and one.end > start)]
+        if (start, end) in parsed.unread or all(one.kind == "history" for one in said):
+            yield Remark("unread", start, end)
+            continue
+        yield from _wrong(alone, own, start, evidence)
+        words = parsed.words[start:end]
+        if _COMPARED.search(words) or (_ONLY.search(words) and not _is_only(said, evidence)):
+            yield Remark("compared", start, end)
+
+
+def _wrong(alone: ParsedText, claims: Sequence[Claim], start: int, evidence: Evidence) -> Iterator[Remark]:
+    """What a sentence says wrongly, read alone; it begins at `start`."""
+    verdict, other = ("yes", "no") if evidence.recommended else ("no", "yes")
+    if _has_verdict(alone, other):
+        yield Remark("other_verdict", start, start + len(alone.text), f"the recommender says {verdict}")
+    for one in filter(_is_wrong, claims):
+        yield Remark("contradicted", start + one.start, start + one.end, one.found)
+
+
+def _has_verdict(parsed: ParsedText, verdict: str) -> bool:
+    claims = (one for one in parsed.claims if one.kind == "verdict")
+    return any(one.value == verdict and one.confidence >= _CLEAR for one in claims)
+
+
+def _is_wrong(claim: Claim) -> bool:
+    """Whether it is contradicted, and not about what other sentences name or which verdict it is."""
+    return claim.status == "contradicted" and claim.kind in CHECKABLE - {"verdict"} and claim.value != REST
+
+
+def _is_only(claims: Sequence[Claim], evidence: Evidence) -> bool:
+    """Whether the directions that are claimed are those of one history item each."""
+    groups = places_by_effect(evidence)
+    signs = {SIGNS[one.kind] for one in claims if one.kind in SIGNS}
+    unclear = groups["weak"] or groups["depends"]
+    return not unclear and all(len(groups["for" if sign > 0 else "against"]) == 1 for sign in signs)
