@@ -7,6 +7,7 @@ import re
 import shlex
 from importlib import import_module
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from recexplainer.cli.app import app
+from recexplainer.evidence.evidence import NEGLIGIBLE
 from recexplainer.pipeline.recipe import Recipe, load_recipe
+from recexplainer.recommenders.stability import AGREEMENT, REPLACEMENTS, SUB_HISTORIES
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks/README.md"]
@@ -204,3 +207,10 @@ def test_the_table_of_yardsticks_is_that_of_the_results_kept() -> None:
         assert line.pop("ms") == f"{values[*case, 'milliseconds a case']:.1f}", case
         for head, value in line.items():
             assert value == shown(values.get((*case, head.lower().replace(" ", "_")))), (case, head)
+
+
+def test_what_makes_an_effect_stable_is_told_as_it_is() -> None:
+    told = (ROOT / "docs/faithfulness.md").read_text(encoding="utf-8")
+    assert f"{REPLACEMENTS} random items of the catalogue" in told
+    assert f"at least {ceil(AGREEMENT * SUB_HISTORIES)} of the {SUB_HISTORIES} parts" in told
+    assert f"{NEGLIGIBLE} of the standard deviation" in told
