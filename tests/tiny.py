@@ -15,8 +15,10 @@ from recexplainer.data.sample import make_world
 from recexplainer.explanations.record import Explanation
 from recexplainer.pipeline.execution import Manifest
 from recexplainer.pipeline.layout import RunLayout
+from recexplainer.pipeline.recipe import load_recipe, recipe_text
 from recexplainer.recommenders.fitting import SASRecSearchSettings, fit_towers
 from recexplainer.recommenders.sasrec import SASRec
+from recexplainer.recommenders.vectors import VectorRecommender
 from recexplainer.storage import write_json
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import Form
@@ -60,6 +62,16 @@ def world() -> Dataset:
 @cache
 def sasrec() -> SASRec:
     return fit_towers(SASRec, world(), leave_one_out(world()), SEARCH)[0]
+
+
+def run_until_recommender(folder: Path, recommender: SASRec | VectorRecommender) -> Path:
+    """A run of the world that ends at a recommender."""
+    layout = RunLayout(folder)
+    for name, made in (("dataset", world()), ("recommender", recommender)):
+        made.save(complete(layout.stage(name)))
+    layout.write_version()
+    layout.recipe.write_text(recipe_text(load_recipe("demo")), encoding="utf-8")
+    return folder
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The library in one class: align a surrogate to a recommender, explain with it, check texts, and evaluate both.
+"""The library in one class: explain a recommender, check texts, align a surrogate to it, and evaluate both.
 
 It puts the packages together and computes nothing itself.
 """
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from recexplainer.data.dataset import Split, leave_one_out
 from recexplainer.errors import SettingsError, SurrogateError
 from recexplainer.processes import from_first, is_first, wait_for_all
 from recexplainer.recommenders.function import as_recommender
-from recexplainer.recommenders.ranking_check import warn_of_ranking
+from recexplainer.recommenders.ranking_check import warn_of_check, warn_of_ranking
 from recexplainer.registry import load_registered, registered
 from recexplainer.tasks.mixture import MixtureSettings
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from recexplainer.explanations.checking import CheckedText
     from recexplainer.explanations.explainer import PairExplainer
     from recexplainer.explanations.record import Explanation, Method
-    from recexplainer.explanations.writing import Style, Writer
+    from recexplainer.explanations.writing import Audience, Length, Style, Writer
     from recexplainer.recommenders.base import Recommender, User
     from recexplainer.recommenders.function import ScoreFunction
     from recexplainer.surrogate.model import Surrogate
@@ -70,7 +70,7 @@ class Explainer:
     Args:
         dataset: The catalogue and the users' histories.
         recommender: Anything that fulfils the contract, or a bare function of histories and items that scores.
-        surrogate: The surrogate, aligned to that recommender; None: the wording of the evidence explains.
+        surrogate: The surrogate, aligned to that recommender; None: the wording of the evidence explains (`realised`).
         mixture: Which questions the recommender is asked, for training and for the evaluation of alignment.
     """
 
@@ -161,19 +161,28 @@ class Explainer:
         Raises:
             RunError: There is no such run, or it has no recommender yet.
         """
-        from recexplainer.pipeline.runs import find_run, has_surrogate, open_surrogate, open_target, recipe_of
+        from recexplainer.pipeline.layout import TARGET, RunLayout, load_ranking_check
+        from recexplainer.pipeline.runs import find_run, has_surrogate, open_explainer, recipe_of
 
         folder = find_run(run)
-        surrogate = open_surrogate(folder) if has_surrogate(folder) else None
-        return cls(*open_target(folder), surrogate, recipe_of(folder).examples)
+        pairs = open_explainer(folder, surrogate=has_surrogate(folder))
+        check = load_ranking_check({name: RunLayout(folder).complete_stage(name) for name in TARGET})
+        warn_of_check(check, pairs.recommender)
+        explainer = cls(pairs.dataset, pairs.recommender, pairs.surrogate, recipe_of(folder).examples)
+        explainer.__dict__["_pairs"] = pairs
+        return explainer
 
     @property
     def surrogate(self) -> Surrogate:
         """The surrogate. Raises SurrogateError where there is none."""
         if self._surrogate is None:
-            what, hint = "There is no surrogate.", "Give one: Surrogate.from_pretrained(FOLDER)."
-            raise SurrogateError(what, location="Explainer", hint=hint)
+            raise self._without_surrogate()
         return self._surrogate
+
+    @staticmethod
+    def _without_surrogate() -> SurrogateError:
+        hint = "Give one, Surrogate.from_pretrained(FOLDER), or explain by the writer 'realised'."
+        return SurrogateError("There is no surrogate that could explain.", location="Explainer", hint=hint)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the surrogate to a folder, which is complete or absent."""
@@ -190,34 +199,62 @@ class Explainer:
         self,
         pairs: Sequence[Pair],
         *,
+        writer: Literal["surrogate", "realised"] | Writer | None = None,
+        audience: Audience = "",
+        length: Length = "",
+        language: str = "",
+        aspect: str = "",
         grounded: bool = True,
         strict: bool = False,
         self_attribution: bool = True,
-        aspect: str = "",
-        writer: Writer | None = None,
-        style: Style | None = None,
         batch_size: int = 1024,
     ) -> list[Explanation]:
         """Why the recommender would or would not recommend each item, `[pairs]`; each claim has a status.
 
         Args:
             pairs: Users and items, by their own ids or otherwise (`Pair`).
-            grounded: Ask the recommender first and have a writer put its answer in words; False: the surrogate alone.
+            writer: Who puts the recommender's answer in words: the surrogate; `realised`, the wording of the evidence
+                without a language model; or a writer of yours, such as a `ChatWriter`. None: the surrogate where there
+                is one, else `realised`.
+            audience: For whom: `customer`, `analyst` or `regulator`; what a writer does not know of it, it ignores.
+            length: `short` or `long`; "" leaves it to the writer.
+            language: The name of a language, such as "German"; only a chat model writes in another than English.
+            aspect: What the reader wants to hear of, in words, such as "from the view of genres".
+            grounded: Ask the recommender first and put its answer in words; False: the surrogate alone.
             strict: Let no claim stand that the recommender does not support.
             self_attribution: Have the surrogate alone ask itself first which history items matter; False: it writes
                 directly, as in the paper.
-            aspect: What the reader wants to hear of, in words, such as "from the view of genres".
-            writer: Who puts the evidence in words; None: the surrogate, or without one the wording of the evidence.
-            style: How it should be written: for whom, how long, in which language; None: as the writer likes.
             batch_size: How many pairs are explained together.
 
         Raises:
             DataError: There is no such user or item, or a history is empty.
-            SurrogateError: The surrogate is to explain by itself, and there is none.
+            SettingsError: There is no such writer, audience or length, or the writer does not write in that language.
+            SurrogateError: The surrogate is to write, and there is none.
         """
+        from recexplainer.explanations.writing import Style
+
+        style = Style(aspect, audience, length, language)
+        chosen = self._writer(writer, style, strict=strict) if grounded else None
         known = [self._pairs.pair(user, item) for user, item in pairs]
         how: dict[str, Any] = {"grounded": grounded, "strict": strict, "self_attribution": self_attribution}
-        return self._pairs.explain(known, aspect=aspect, writer=writer, style=style, batch_size=batch_size, **how)
+        return self._pairs.explain(known, writer=chosen, style=style, batch_size=batch_size, **how)
+
+    def _writer(self, writer: str | Writer | None, style: Style, *, strict: bool) -> Writer:
+        from recexplainer.explanations.writing import REALISED, SURROGATE
+
+        if writer is None or writer == SURROGATE:
+            if writer is not None and self._surrogate is None:
+                raise self._without_surrogate()
+            chosen = self._pairs.writer(strict=strict)
+        elif isinstance(writer, str):
+            if writer != REALISED:
+                hint = f"Give {SURROGATE!r}, {REALISED!r}, or a writer, such as ChatWriter(model, …)."
+                raise SettingsError(f"There is no writer {writer!r}.", location="Explainer.explain", hint=hint)
+            chosen = self._pairs.realised
+        else:
+            chosen = writer
+        style.check(chosen.name)
+        return chosen
 
     def check(self, texts: TextOfPair | Sequence[TextOfPair], *, reader: ChatModel | None = None) -> list[CheckedText]:
         """What anybody's texts claim, each claim with its status, in the order given; no surrogate is needed.

@@ -26,7 +26,8 @@ def track(iterable: Iterable[T], label: str, total: int | None = None) -> Iterat
     if total is None and isinstance(iterable, Sized):
         total = len(iterable)
     columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as bar:  # output may go to a file
         yield from bar.track(iterable, total=total, description=label)
 
 

@@ -156,7 +156,8 @@ def packaged_yaml(package: str, name: str) -> Any:
     """A YAML file that comes with a package, such as `recexplainer.reports`; `name` is its path in there."""
     import yaml
 
-    return yaml.safe_load(resources.files(package).joinpath(name).read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is there
+    return yaml.load(resources.files(package).joinpath(name).read_text(encoding="utf-8"), Loader=loader)  # noqa: S506
 
 
 def hash_value(value: Any) -> str:

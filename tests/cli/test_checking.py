@@ -10,13 +10,11 @@ from typing import Any
 import pytest
 from pytest_httpserver import HTTPServer
 from tests.chat_server import ChatServer
-from tests.tiny import complete, sasrec, world
+from tests.tiny import run_until_recommender, sasrec, world
 
 from recexplainer import Explainer
 from recexplainer.cli import main
 from recexplainer.errors import SurrogateError
-from recexplainer.pipeline.layout import RunLayout
-from recexplainer.pipeline.recipe import load_recipe, recipe_text
 
 pytestmark = pytest.mark.filterwarnings("ignore::recexplainer.errors.RecommenderWarning")
 
@@ -27,12 +25,7 @@ NAMED = "contradicted  history: “Nobody's Game”: “Nobody's Game” is no t
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    layout = RunLayout(tmp_path_factory.mktemp("runs") / "shop")
-    for name, made in (("dataset", world()), ("recommender", sasrec())):
-        made.save(complete(layout.stage(name)))
-    layout.write_version()
-    layout.recipe.write_text(recipe_text(load_recipe("demo")), encoding="utf-8")
-    return layout.run
+    return run_until_recommender(tmp_path_factory.mktemp("runs") / "shop", sasrec())
 
 
 def pair(*, recommended: bool) -> tuple[str, str]:
@@ -176,7 +169,7 @@ def test_the_library_opens_such_a_run(run: Path) -> None:
     (one,) = explainer.check((USER, pair(recommended=True)[0], "Yes, it is a good match."))
     assert not one.contradicted and one.claims
     with pytest.raises(SurrogateError, match="There is no surrogate"):
-        explainer.explain([(USER, one.item)], grounded=False)
+        explainer.explain([(USER, one.item)], writer="surrogate")
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from recexplainer.explanations.record import Citation, Explanation
 from recexplainer.recommenders.neighbours import AttributeContrast
 from recexplainer.recommenders.shapley import Shapley
 from recexplainer.recommenders.stability import Effect
-from recexplainer.reports import DatasetFacts, ReportInputs
+from recexplainer.reports.inputs import DatasetFacts, ReportInputs
 
 TITLES = (
     "Lantern Keep: The Drowned Stair",

@@ -5,8 +5,8 @@ import pytest
 from recexplainer.claims.claim import Claim, ClaimKind
 from recexplainer.errors import RunError
 from recexplainer.explanations.record import Explanation
-from recexplainer.reports import ReportInputs
 from recexplainer.reports.checking import check, claim_segments, counterfactual, fault_lines, open_faults, places
+from recexplainer.reports.inputs import ReportInputs
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from tests.reports.conftest import attribution, explanation
 from recexplainer.errors import RunError
 from recexplainer.evidence.pair_attribution import InteractingPair
 from recexplainer.recommenders.shapley import Shapley
-from recexplainer.reports import ReportInputs
 from recexplainer.reports.explanation_cards import (
     attribute_phrase,
     cards,
@@ -19,6 +18,7 @@ from recexplainer.reports.explanation_cards import (
     pair_sentence,
     shapley_sentence,
 )
+from recexplainer.reports.inputs import ReportInputs
 
 
 def test_what_shapley_values_add_up_to_and_how_sure_they_are() -> None:

@@ -8,7 +8,7 @@ import pytest
 from huggingface_hub import ModelCard
 from tests.tiny import fresh
 
-from recexplainer.reports import ReportInputs
+from recexplainer.reports.inputs import ReportInputs
 from recexplainer.reports.model_card import ModelFacts, model_card
 
 HYBRID = ModelFacts("someone/games", "hybrid", "Qwen/Qwen3-8B", "Qwen/Qwen3-8B", True, 64, 8_200_000_000)

@@ -14,9 +14,9 @@ from recexplainer.errors import RunError
 from recexplainer.explanations.record import Citation
 from recexplainer.recommenders.neighbours import AttributeContrast
 from recexplainer.recommenders.ranking_check import RankingCheck
-from recexplainer.reports import DatasetFacts, ReportInputs, write_report
 from recexplainer.reports.checking import segments, tally
-from recexplainer.reports.report import EVALUATIONS
+from recexplainer.reports.inputs import DatasetFacts, ReportInputs
+from recexplainer.reports.report import EVALUATIONS, write_report
 from recexplainer.reports.run_results import best_form, protocol, recommender_sentence, training
 
 pytestmark = pytest.mark.slow

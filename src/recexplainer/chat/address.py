@@ -50,25 +50,27 @@ def read_key(settings: EndpointSettings) -> str:
 
 def read_address(settings: EndpointSettings) -> Address:
     """The address; raises ChatError, which shows no key, where it is none."""
-    text = os.environ.get(settings.address_variable, "").strip(_AROUND)
-    text = _with_scheme(text)
+    where, text = "address of the endpoint", settings.address  # which may hold a key by mistake, and is not shown
+    if text is None:
+        where, text = settings.address_variable, os.environ.get(settings.address_variable, "")
+    text = _with_scheme(text.strip(_AROUND))
     if not _ADDRESS.fullmatch(text):
         what = "That is no address of an endpoint." if text else "The environment names no endpoint."
         hint = "Set it to where the endpoint is, such as http://localhost:8000/v1; the key does not belong in it."
-        raise ChatError(what, location=settings.address_variable, hint=hint)
+        raise ChatError(what, location=where, hint=hint)
     parts = urlsplit(text)
     query = dict(parse_qsl(parts.query))
     version = query.pop("api-version", None) or settings.azure_api_version
     if query:
         what = f"The address has a query ({', '.join(query)}) that is not sent."
         hint = "Leave it out; a key belongs in the variable for keys."
-        raise ChatError(what, location=settings.address_variable, hint=hint)
+        raise ChatError(what, location=where, hint=hint)
     path = _ROUTE.sub("", re.sub(r"/{2,}", "/", parts.path.rstrip("/"))).rstrip("/")
     if version is not None and not _AZURE_PATH.search(path):
         path = f"{path.removesuffix('/openai')}/openai/deployments/{quote(settings.model, safe='')}"
     if parts.netloc.lower().endswith(".azure.com") and not _AZURE_PATH.search(path):
         hint = f"Set it to https://{parts.netloc}/openai/v1, or give azure_api_version, such as 2024-10-21."
-        raise ChatError("The address of Azure lacks its path.", location=settings.address_variable, hint=hint)
+        raise ChatError("The address of Azure lacks its path.", location=where, hint=hint)
     return Address(urlunsplit((parts.scheme.lower(), parts.netloc, path, "", "")), version)
 
 

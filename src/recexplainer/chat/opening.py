@@ -17,9 +17,10 @@ from recexplainer.registry import registered
 def find_chat_model(endpoint: EndpointSettings, answers: Path) -> ChatModel:
     """The chat model that `endpoint.model` names; what an endpoint answers is kept in the folder `answers`.
 
-    That is a model that a package registers under this name; else a language model in this folder; else a model of the
-    endpoint, where the environment names one by `endpoint.address_variable`; else a language model of this name on the
-    hub. A language model on this machine answers with at most `endpoint.max_tokens`. torch is imported for that alone.
+    With `endpoint.address` it is one there. Else it is a model that a package registers under this name; else a
+    language model in this folder; else a model of the endpoint, where the environment names one by
+    `endpoint.address_variable`; else a language model of this name on the hub. A language model on this machine
+    answers with at most `endpoint.max_tokens`. torch is imported for that alone.
 
     Raises:
         SettingsError: What is registered cannot be imported.
@@ -29,6 +30,8 @@ def find_chat_model(endpoint: EndpointSettings, answers: Path) -> ChatModel:
     from recexplainer.chat.local import LocalChat, open_chat_model
 
     name, variable = endpoint.model, endpoint.address_variable
+    if endpoint.address is not None:
+        return Endpoint(endpoint, answers)
     if name in registered("chat_models"):
         return open_chat_model(name)
     is_here = Path(name).is_dir()

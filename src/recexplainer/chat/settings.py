@@ -26,6 +26,8 @@ class EndpointSettings(Settings):
 
     model: str
     """Name of the model, as the endpoint calls it; on Azure the name of the deployment."""
+    address: str | None = None
+    """The endpoint's address, such as http://localhost:8000/v1; None: the one in the environment."""
     address_variable: str = "OPENAI_BASE_URL"
     """Environment variable with the endpoint's address, such as http://localhost:8000/v1."""
     key_variable: str = "OPENAI_API_KEY"

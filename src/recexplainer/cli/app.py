@@ -10,11 +10,12 @@ from typing import Annotated
 import typer
 
 from recexplainer.cli.checking import check
-from recexplainer.cli.commands import demo, evaluate, explain, export, report, run
+from recexplainer.cli.commands import demo, evaluate, export, report, run
 from recexplainer.cli.console import log_lines, show_error
 from recexplainer.cli.data import data
 from recexplainer.cli.doctor import doctor
 from recexplainer.cli.encoding import close_quietly, use_terminal_encoding
+from recexplainer.cli.explaining import explain
 from recexplainer.cli.study import study
 from recexplainer.errors import RecExplainerError, SettingsError
 from recexplainer.storage import system_errors

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from recexplainer.cli.console import stdout
+from recexplainer.cli.console import stdout, visible
 from recexplainer.processes import is_first
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _DETAILS = {f"{metric}_{bound}" for metric in _BOUNDED for bound in ("random", "
 _MOST_COLUMNS = 8
 _NARROWEST = " " * 7  # the room of an effect
 _WIDTH = 100  # of a line of the history where there is no terminal
+_WORDING = "the wording of the evidence, without a language model"
 
 
 def show_end(run: Path, *, explain: bool) -> None:
@@ -87,7 +88,6 @@ def _label(one: Row | Explanation) -> str:
 
 def show_explanation(explanation: Explanation) -> None:
     """Print one explanation: the history, the text, and what the recommender answers."""
-    from recexplainer.explanations.writing import REALISED, SURROGATE
     from recexplainer.reports.checking import counterfactual
 
     console = stdout()
@@ -96,12 +96,8 @@ def show_explanation(explanation: Explanation) -> None:
     console.print(explanation.text, style="cyan")
     if explanation.abstained:
         console.print(f"Abstained: {explanation.abstained}")
-    own, asked = ("Yes" if verdict else "No" for verdict in (explanation.verdict, explanation.recommended))
-    if explanation.writer not in ("", SURROGATE):
-        by_model = explanation.writer != REALISED
-        console.print(f"Written by: {explanation.writer if by_model else 'the wording of the evidence'}")
-    if explanation.method != explanation.writer:
-        console.print(f"Surrogate ({_label(explanation)}): {own} (probability of yes {explanation.probability:.0%}).")
+    console.print(_by_whom(explanation))
+    asked = "Yes" if explanation.recommended else "No"
     console.print(f"Recommender: {asked}, rank {explanation.rank:,} of {explanation.n_ranked:,}.")
     _show_claims(explanation, console)
     if known := counterfactual(explanation):
@@ -147,15 +143,47 @@ def _legend(explanation: Explanation) -> list[str]:
     return ["; ".join(line) for line in lines if line]
 
 
-def _show_claims(explanation: Explanation, console: Console) -> None:
-    """A line for each claim that is not supported, or that all of them are."""
+def show_compact(explanation: Explanation, item_id: str) -> None:
+    """Print one of many explanations: whom and what it is about, the text, and what of it is not supported."""
+    console = stdout()
+    verdict = "recommended" if explanation.recommended else "not recommended"
+    about = f"user {explanation.user}, item {item_id} “{explanation.item_title}”"
+    place = f"{verdict}, rank {explanation.rank:,} of {explanation.n_ranked:,}"
+    console.print(visible(f"{about}: {place}"), style="bold")
+    console.print(visible(f"  {explanation.text}".replace("\n", "\n  ")), style="cyan")
+    if explanation.abstained:
+        console.print(visible(f"  Abstained: {explanation.abstained}"))
+    for line in _problems(explanation):
+        console.print(visible(f"  {line}"), style="yellow")
+
+
+def _by_whom(explanation: Explanation) -> str:
+    """Who wrote the text; of the surrogate also what it answers itself."""
+    from recexplainer.explanations.writing import REALISED
+    from recexplainer.surrogate.prompt import Form
+
+    if explanation.method not in get_args(Form):
+        return f"Written by {_WORDING if explanation.writer == REALISED else explanation.writer or explanation.method}."
+    own = "Yes" if explanation.verdict else "No"
+    line = f"Surrogate ({_label(explanation)}): {own} (probability of yes {explanation.probability:.0%})."
+    return f"{line} The text is {_WORDING}." if explanation.writer == REALISED else line
+
+
+def _problems(explanation: Explanation) -> list[str]:
+    """What of a text is not supported, each with what was found."""
     from recexplainer.claims.claim import stated
     from recexplainer.reports.checking import check, open_faults
 
-    claims = stated(explanation.claims)
-    checks = [check(explanation, claim) for claim in claims if claim.status != "supported"]
+    checks = [check(explanation, claim) for claim in stated(explanation.claims) if claim.status != "supported"]
     problems = [f"{each.status}: {each.words}: {each.found}" for each in checks]
-    problems += [f"Not supported: {fault}." for fault in open_faults(explanation)]
+    return problems + [f"Not supported: {fault}." for fault in open_faults(explanation)]
+
+
+def _show_claims(explanation: Explanation, console: Console) -> None:
+    """A line for each claim that is not supported, or that all of them are."""
+    from recexplainer.claims.claim import stated
+
+    claims, problems = stated(explanation.claims), _problems(explanation)
     for line in problems:
         console.print(line, style="yellow")
     if claims and not problems:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from recexplainer.claims.claim import SIGNS, Claim, faults, stated
+from recexplainer.errors import SettingsError
 from recexplainer.evidence.evidence import Evidence
 
 REALISED = "realised"
@@ -35,6 +36,22 @@ class Style:
     audience: Audience = ""
     length: Length = ""
     language: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises SettingsError for an audience or a length that there is not."""
+        for name, kind in (("audience", Audience), ("length", Length)):
+            known, value = get_args(kind), getattr(self, name)
+            if value not in known:
+                what = f"There is no {name} {value!r}."
+                raise SettingsError(what, location=name, hint=f"Give one of: {', '.join(filter(None, known))}.")
+
+    def check(self, writer: str) -> None:
+        """Raises SettingsError where the writer of that name does not write in the language asked for."""
+        if writer in (SURROGATE, REALISED) and self.language.strip().casefold() not in ("", "english", "en"):
+            what = f"The writer {writer!r} writes English, not {self.language}."
+            raise SettingsError(
+                what, location="language", hint="Leave the language out, or give a chat model as writer."
+            )
 
 
 @dataclass(frozen=True, slots=True)

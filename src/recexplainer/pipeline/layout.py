@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,6 +155,16 @@ def write_explanations(path: Path, explanations: Sequence[Explanation]) -> None:
 def explanations_json(explanations: Sequence[Explanation]) -> str:
     """Explanations as a JSON list, as `read_explanations` takes it."""
     return TypeAdapter(list[Explanation]).dump_json(list(explanations), indent=2).decode()
+
+
+def explanation_line(explanation: Explanation) -> str:
+    """An explanation as JSON on one line."""
+    return _adapter().dump_json(explanation).decode()
+
+
+@cache
+def _adapter() -> TypeAdapter[Explanation]:
+    return TypeAdapter(Explanation)
 
 
 def read_explanations(path: Path) -> list[Explanation]:

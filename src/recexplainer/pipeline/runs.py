@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
@@ -23,8 +23,10 @@ from recexplainer.storage import complete_folder, write_text
 
 if TYPE_CHECKING:
     from recexplainer.chat.endpoint import Endpoint
+    from recexplainer.chat.settings import EndpointSettings
     from recexplainer.explanations.explainer import PairExplainer
     from recexplainer.explanations.record import Explanation, Method
+    from recexplainer.explanations.writing import Writer
     from recexplainer.pipeline.recipe import Recipe
     from recexplainer.surrogate.model import Surrogate
 
@@ -95,12 +97,37 @@ def open_reader(run: Path, model: str, overrides: Sequence[str] = ()) -> Endpoin
     """
     from recexplainer.chat.endpoint import Endpoint
     from recexplainer.claims.chat_reader import MAX_TOKENS
-    from recexplainer.pipeline.surrogate_stages import open_endpoint
 
+    return Endpoint(_endpoint_settings(run, model, overrides, MAX_TOKENS), RunLayout(run).chat)
+
+
+def _endpoint_settings(run: Path, model: str, overrides: Sequence[str], least_tokens: int) -> EndpointSettings:
+    """Those of a run's recipe for a model of its endpoint, whose answers may have so many tokens at least."""
     recipe = recipe_of(run, [f"evaluation.endpoint.model={json.dumps(model)}", *overrides])
-    endpoint = open_endpoint(recipe, RunLayout(run).chat)
-    tokens = max(MAX_TOKENS, endpoint.settings.max_tokens)
-    return Endpoint(endpoint.settings.model_copy(update={"max_tokens": tokens}), RunLayout(run).chat)
+    settings = cast("EndpointSettings", recipe.evaluation.endpoint)
+    return settings.model_copy(update={"max_tokens": max(least_tokens, settings.max_tokens)})
+
+
+def open_writer(
+    run: Path, explainer: PairExplainer, name: str | None, endpoint: str | None = None, *, strict: bool = False
+) -> Writer:
+    """Who puts evidence in words: `surrogate`, `realised`, or a chat model by its name; None: as the explainer chooses.
+
+    A chat model is asked at `endpoint`; else it is one that `find_chat_model` finds, and raises as that. The settings
+    of the run's recipe for its endpoint count, and answers are kept in the run.
+    """
+    from recexplainer.explanations.writing import REALISED, SURROGATE
+
+    if name == REALISED:
+        return explainer.realised
+    if name in (None, SURROGATE):
+        return explainer.writer(strict=strict)
+    from recexplainer.chat.opening import find_chat_model
+    from recexplainer.explanations.chat_writer import MAX_TOKENS, ChatWriter
+
+    address = [] if endpoint is None else [f"evaluation.endpoint.address={json.dumps(endpoint)}"]
+    model = find_chat_model(_endpoint_settings(run, name, address, MAX_TOKENS), RunLayout(run).chat)
+    return ChatWriter(model, explainer.dataset.titles, explainer.verifier, explainer.realised)
 
 
 def has_surrogate(run: Path) -> bool:

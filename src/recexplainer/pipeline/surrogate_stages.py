@@ -165,7 +165,10 @@ def endpoint_key(recipe: Recipe) -> dict[str, Any]:
     """The settings that decide what an endpoint answers: not how patiently it is asked, nor its price."""
     endpoint = recipe.evaluation.endpoint
     decisive = {"model", "address_variable", "temperature", "max_tokens"}
-    return {} if endpoint is None else {"endpoint": endpoint.model_dump(mode="json", include=decisive)}
+    if endpoint is None:
+        return {}
+    decisive |= set() if endpoint.address is None else {"address"}
+    return {"endpoint": endpoint.model_dump(mode="json", include=decisive)}
 
 
 def unaligned_surrogate(recipe: Recipe, folders: Folders) -> Surrogate:

@@ -119,11 +119,15 @@ def warn_of_ranking(dataset: Dataset, recommender: Recommender, given: object) -
     """Issue a RecommenderWarning for each warning of `check_ranking`; once for what was `given` as the recommender."""
     if id(given) in _known or not len((split := Split(dataset)).test_users):
         return
+    warn_of_check(check_ranking(dataset, split, recommender, seconds=10.0), given)
+
+
+def warn_of_check(check: RankingCheck, given: object) -> None:
+    """As `warn_of_ranking`, of a check that was made already."""
     with suppress(TypeError):  # some objects have no weak references
         _known[id(given)] = given
-    check = check_ranking(dataset, split, recommender, seconds=10.0)
     for warning in check.warnings:
-        warnings.warn(f"{warning} {check.summary}", RecommenderWarning, stacklevel=3)
+        warnings.warn(f"{warning} {check.summary}", RecommenderWarning, stacklevel=4)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
-from recexplainer.data.readers.rows import read_rows
+from recexplainer.data.readers.rows import read_lines, read_rows
 from recexplainer.errors import DataError
 
 NEEDED = ("user", "item", "text")
@@ -71,6 +72,44 @@ def test_what_is_no_row_is_refused_with_its_line(
         read(tmp_path, name, text)
     assert what in raised.value.what
     assert location in raised.value.location and raised.value.hint
+
+
+def test_rows_of_parquet_have_their_numbers(tmp_path: Path) -> None:
+    pl.DataFrame({"User": [7, 8], "item": ["i", "j"], "text": ["a", None], "size": [0.5, 1.0]}).write_parquet(
+        tmp_path / "a.parquet"
+    )
+    (one, first), (other, second) = read_rows(tmp_path / "a.parquet", NEEDED)
+    assert [one, other] == [f"{tmp_path / 'a.parquet'}, row {number}" for number in (1, 2)]
+    assert (first["user"], first["item"], second["text"]) == (7, "i", None)
+
+
+@pytest.mark.parametrize(("written", "what"), [("columns", "missing column: user"), ("text", "")])
+def test_parquet_without_a_column_or_damaged_is_refused(tmp_path: Path, written: str, what: str) -> None:
+    path = tmp_path / "a.parquet"
+    if written == "text":
+        path.write_bytes(b"user,item,text\n")
+    else:
+        pl.DataFrame({"user_id": [7], "item": ["i"], "text": ["a"]}).write_parquet(path)
+    with pytest.raises(DataError) as raised:
+        read_rows(path, NEEDED)
+    assert what in raised.value.what and str(path) in (raised.value.location or "") and raised.value.hint
+
+
+def test_lines_that_are_no_file_have_their_numbers() -> None:
+    found = read_lines(b'\xef\xbb\xbf{"user": "u"}\n\n{"user": "v"}', "standard input")
+    assert [location for location, _ in found] == ["standard input, line 1", "standard input, line 3"]
+    assert [row["user"] for _, row in found] == ["u", "v"]
+
+
+@pytest.mark.parametrize(("text", "what", "where"), [
+    (b"\n", "no rows", "standard input"),
+    (b'{"user": 1}\nuser,item', "no JSON", "standard input, line 2"),
+    (b'{"user": "\xe9"}', "not UTF-8", "standard input, line 1"),
+])  # fmt: skip
+def test_lines_that_are_no_objects_are_refused(text: bytes, what: str, where: str) -> None:
+    with pytest.raises(DataError) as raised:
+        read_lines(text, "standard input")
+    assert what in raised.value.what and (raised.value.location or "").startswith(where) and raised.value.hint
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
