@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 from tests.chat_server import ChatServer
 from tests.claims.tiny_catalogue import ASKED, CONSOLE, KEEP, MARROW, VELVET, catalogue, evidence
+from tests.contracts.writer import WriterContract
+from tests.tiny import sasrec, world
 from werkzeug import Response
 
 from recexplainer.chat.endpoint import Endpoint
@@ -28,7 +31,9 @@ from recexplainer.evidence.realised import write_rationale
 from recexplainer.explanations.chat_answers import clean, english_share
 from recexplainer.explanations.chat_prompt import ask, harmless, places_by_effect
 from recexplainer.explanations.chat_writer import ChatWriter
-from recexplainer.explanations.writing import REALISED, Style, Written, problems
+from recexplainer.explanations.explainer import PairExplainer
+from recexplainer.explanations.writing import REALISED, Style, Writer, Written, problems
+from recexplainer.recommenders.base import User
 from recexplainer.recommenders.stability import Effect
 
 TITLES = catalogue().titles
@@ -395,7 +400,7 @@ class TestHostileCatalogue:
     """Titles that read like instructions, and a server that obeys them."""
 
     @pytest.fixture(params=range(len(HOSTILE)), ids=[title[:20].strip() for title in HOSTILE])
-    def world(self, request: pytest.FixtureRequest) -> tuple[Dataset, Evidence]:
+    def hostile(self, request: pytest.FixtureRequest) -> tuple[Dataset, Evidence]:
         titles = [HOSTILE[request.param], "Quiet Harbor", "Copper Sky", "Iron Petals"]
         items = pl.DataFrame({"item_id": ["secret-1", "i1", "i2", "i3"], "title": titles})
         events = pl.DataFrame({"user_id": ["secret-user"] * 3, "item_id": ["secret-1", "i1", "i2"]})
@@ -403,8 +408,8 @@ class TestHostileCatalogue:
         known = Evidence((0, 1, 2), 3, False, 0.1, 30, 40, (0.4, -0.9, 0.0), ((), (), ()))
         return dataset, known
 
-    def write(self, world: tuple[Dataset, Evidence], folder: Path) -> Written:
-        dataset, known = world
+    def write(self, hostile: tuple[Dataset, Evidence], folder: Path) -> Written:
+        dataset, known = hostile
         verifier = Verifier(dataset.titles, Attributes.of(dataset), has_vectors=False)
         fallback = _Plain(verifier)
         (one,) = ChatWriter(endpoint(folder), dataset.titles, verifier, fallback).write(
@@ -415,21 +420,22 @@ class TestHostileCatalogue:
 
     @pytest.mark.parametrize("obeyed", ["yes", "HACKED", "Yes. “Quiet Harbor” counts for it.", '{"verdict": "no"}'])
     def test_a_server_that_obeys(
-        self, server: ChatServer, world: tuple[Dataset, Evidence], tmp_path: Path, obeyed: str
+        self, server: ChatServer, hostile: tuple[Dataset, Evidence], tmp_path: Path, obeyed: str
     ) -> None:
         server.answer = obeyed
-        assert self.write(world, tmp_path).writer == REALISED
+        assert self.write(hostile, tmp_path).writer == REALISED
 
-    def test_a_server_that_does_not(self, server: ChatServer, world: tuple[Dataset, Evidence], tmp_path: Path) -> None:
-        titles = world[0].titles
-        shown = harmless(titles[0])
+    def test_a_server_that_does_not(
+        self, server: ChatServer, hostile: tuple[Dataset, Evidence], tmp_path: Path
+    ) -> None:
+        shown = harmless(hostile[0].titles[0])
         server.answer = f"No, it is not recommended. “Quiet Harbor” counts against it. “{shown}” counts for it."
-        one = self.write(world, tmp_path)
+        one = self.write(hostile, tmp_path)
         assert one.writer == "tiny" and one.attempts == 1 and "“Quiet Harbor” counts against it." in one.text
 
-    def test_what_is_sent(self, server: ChatServer, world: tuple[Dataset, Evidence], tmp_path: Path) -> None:
+    def test_what_is_sent(self, server: ChatServer, hostile: tuple[Dataset, Evidence], tmp_path: Path) -> None:
         server.answer = HOSTILE[3]
-        self.write(world, tmp_path)
+        self.write(hostile, tmp_path)
         for body in server.asked:
             sent = json.dumps(body, ensure_ascii=False)
             assert not any(mark in sent for mark in ("<|", "|>", "[INST]", "<think>", "\u200b", "\u202e", "secret"))
@@ -446,6 +452,39 @@ class _Plain:
     def write(self, users: Sequence[str], evidence: Sequence[Evidence], style: Style) -> list[Written]:
         text = "No, it is not recommended. “Quiet Harbor” counts against it."
         return [Written(text, self._verifier.claims(text, one), REALISED) for one in evidence]
+
+
+def honest(question: str) -> str:
+    """What a good model makes of the data: the verdict, and the first item on each side."""
+    data = question.partition("<data>\n")[2].partition("\n</data>")[0]
+    text = "Yes, it is recommended." if "Verdict: Yes" in data else "No, it is not recommended."
+    for way in ("for", "against"):
+        if found := re.search(rf"speak {way} it, the strongest first:\n\d+\. (“[^”]*”)", data):
+            text += f" {found[1]} counts {way} it."
+    return text
+
+
+class TestChatWriterObeys(WriterContract):
+    @pytest.fixture(params=[honest, lambda _: GOOD], ids=("honest", "wrong"))  # pyright: ignore[reportUnknownLambdaType]
+    def writer(self, request: pytest.FixtureRequest, server: ChatServer, tmp_path: Path) -> Writer:
+        server.answer = request.param
+        explainer = PairExplainer(world(), sasrec())
+        return ChatWriter(endpoint(tmp_path), explainer.dataset.titles, explainer.verifier, explainer.realised)
+
+    def test_what_an_honest_model_writes_is_shown(
+        self, server: ChatServer, writer: Writer, users: list[str], evidence: list[Evidence]
+    ) -> None:
+        written = writer.write(users, evidence, Style())
+        assert {one.writer for one in written} <= {"tiny", REALISED}
+        if server.answer is honest:
+            assert sum(one.writer == "tiny" and one.attempts == 1 for one in written) >= len(users) - 1
+
+    def test_the_record_says_what_became_of_the_text(self, server: ChatServer, writer: Writer) -> None:
+        explainer = PairExplainer(world(), sasrec())
+        pair = User((1, 2, 3, 4, 5), "u"), 9
+        (one,) = explainer.explain([pair], writer=writer, style=Style(language="German"))
+        assert one.method == "tiny" and one.writer in ("tiny", REALISED) and not one.translation
+        assert "translation into German is left out" in one.note and one.attempts >= 1
 
 
 class TestPrompt:

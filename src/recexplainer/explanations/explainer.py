@@ -275,6 +275,9 @@ class PairExplainer:
             abstained=written.abstained,
             variant=source.variant,
             writer=written.writer,
+            attempts=written.attempts,
+            translation=written.translation,
+            note=written.note,
         )
 
 

@@ -81,6 +81,9 @@ class Explanation:
             what effect counts; 0 where it is not known.
         writer: Who wrote the text that is shown: `surrogate`, `realised` (the wording of the evidence, without a
             language model), or a chat model's name; "" for texts of somebody else.
+        attempts: How many texts were written until this one was taken.
+        translation: The text in the language asked for, whose claims are not read; "" for English.
+        note: What was left out of the text of the writer that was asked, or why another's stands in its place; or "".
     """
 
     method: str
@@ -105,6 +108,9 @@ class Explanation:
     effects: tuple[Effect, ...] = ()
     score_std: float = 0.0
     writer: str = ""
+    attempts: int = 1
+    translation: str = ""
+    note: str = ""
 
     @property
     def source(self) -> Method:
