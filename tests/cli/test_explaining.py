@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.tiny import run_until_recommender, sasrec, world
 
 from recexplainer import Explainer, VectorRecommender
 from recexplainer.cli import main
+from recexplainer.cli.results import show_compact, show_explanation
 from recexplainer.recommenders.popularity import keep_shares
 
 pytestmark = pytest.mark.filterwarnings("ignore::recexplainer.errors.RecommenderWarning")
@@ -104,6 +106,17 @@ def test_one_pair_without_a_surrogate_says_who_wrote(run: Path, capsys: pytest.C
     assert "Surrogate (" not in shown and "Recommender: " in shown
 
 
+def test_a_translation_and_what_became_of_a_text_are_shown(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (one,) = Explainer.from_run(run).explain([ASKED[0]])
+    translated = replace(one, method="m", writer="m", translation="Ja, das passt.", note="1 sentence was left out")
+    show_explanation(translated)
+    show_compact(translated, ITEMS[7])
+    shown = capsys.readouterr().out.splitlines()
+    assert "Written by m." in shown
+    for line in ("Ja, das passt.", "Note: 1 sentence was left out"):
+        assert line in shown and f"  {line}" in shown
+
+
 @pytest.mark.parametrize(("text", "what", "where"), [
     ("user,title\nu0001,x\n", "missing column: item", "line 1"),
     ("user,item\nu0001,i001\nu0001,\n", "there is no item", "line 3"),
@@ -160,6 +173,7 @@ def test_a_chat_model_of_an_endpoint_writes(
 CODE = """
 import json, sys
 from recexplainer.cli import main
+from recexplainer.cli.results import show_compact, show_explanation
 try:
     main(sys.argv[1:])
 finally:

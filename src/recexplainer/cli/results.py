@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -93,9 +93,8 @@ def show_explanation(explanation: Explanation) -> None:
     console = stdout()
     console.print(f"Why is {explanation.item_title!r} recommended, or not, to {explanation.user}?", style="bold")
     _show_history(explanation, console)
-    console.print(explanation.text, style="cyan")
-    if explanation.abstained:
-        console.print(f"Abstained: {explanation.abstained}")
+    for line, style in _text_lines(explanation):
+        console.print(line, style=style)
     console.print(_by_whom(explanation))
     asked = "Yes" if explanation.recommended else "No"
     console.print(f"Recommender: {asked}, rank {explanation.rank:,} of {explanation.n_ranked:,}.")
@@ -150,11 +149,21 @@ def show_compact(explanation: Explanation, item_id: str) -> None:
     about = f"user {explanation.user}, item {item_id} “{explanation.item_title}”"
     place = f"{verdict}, rank {explanation.rank:,} of {explanation.n_ranked:,}"
     console.print(visible(f"{about}: {place}"), style="bold")
-    console.print(visible(f"  {explanation.text}".replace("\n", "\n  ")), style="cyan")
-    if explanation.abstained:
-        console.print(visible(f"  Abstained: {explanation.abstained}"))
+    for line, style in _text_lines(explanation):
+        console.print(visible(f"  {line}".replace("\n", "\n  ")), style=style)
     for line in _problems(explanation):
         console.print(visible(f"  {line}"), style="yellow")
+
+
+def _text_lines(explanation: Explanation) -> Iterator[tuple[str, str | None]]:
+    """The text, its translation, and what became of it, each with its style."""
+    yield explanation.text, "cyan"
+    if explanation.translation:
+        yield explanation.translation, "cyan"
+    if explanation.abstained:
+        yield f"Abstained: {explanation.abstained}", None
+    if explanation.note:
+        yield f"Note: {explanation.note}", "dim"
 
 
 def _by_whom(explanation: Explanation) -> str:
