@@ -94,7 +94,7 @@ def test_questions_are_counted() -> None:
         len(recommender.asked)
         <= 2 * len(history) + 1 + len(history) * (1 + REPLACEMENTS + SUB_HISTORIES) + SUB_HISTORIES
     )
-    assert len(recommender.batches) == 3
+    assert len(recommender.batches) == 4
 
 
 def test_the_same_pair_has_the_same_effects_whatever_else_is_asked() -> None:

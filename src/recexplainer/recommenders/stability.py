@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ AGREEMENT = 0.98
 """The share of the sub-histories in which a stable effect goes the same way: all but one of 64."""
 _ERRORS = 2.5  # standard errors that a mean must be away from zero
 _CASES = 256  # asked about together
+_FIRST_PARTS = 16  # sub-histories that are asked about first
+_FIRST_AGREEMENT = 0.93  # the share of these in which a stable effect goes the same way: all but one
 
 _Histories = Sequence[Sequence[tuple[int, ...]]]  # [cases][histories]
 _Scores = Sequence[NDArray[np.float64]]  # [cases] of Float[histories]
@@ -111,10 +114,10 @@ def history_effects(
 ) -> list[CaseEffects]:
     """What each history item does to the score of the item asked about, `[cases]`.
 
-    The recommender is asked three times for up to 256 cases together: without each item, and with a gap in its place;
-    with random items in place of those that may count; and in sub-histories about those that still may. `least` is the
-    size from which on an effect counts, `Float[cases]`; a smaller one is asked for once only. A history of n items
-    takes 2 n + 1 questions, and at most 77 more for each item that may count, and 64 for the sub-histories.
+    The recommender is asked four times for up to 256 cases together: without each item, and with a gap in its place;
+    with random items in place of those that may count; and twice in sub-histories about those that still may. `least`
+    is the size from which on an effect counts, `Float[cases]`; a smaller one is asked for once only. A history of n
+    items takes 2 n + 1 questions, and at most 77 more for each item that may count, and 64 for the sub-histories.
     """
     check_cases(recommender, users, items)
     cases = [_Case(*each) for each in zip(users, items, least, strict=True)]
@@ -173,23 +176,32 @@ def _replace(recommender: Recommender, cases: Sequence[_Case]) -> None:
 
 
 def _ask_parts(recommender: Recommender, cases: Sequence[_Case]) -> None:
-    """In sub-histories with the item and without it."""
-    histories: list[list[tuple[int, ...]]] = []
-    for case in cases:
-        parts = _sub_histories(case.rng, len(case.user.history)) if case.open else np.zeros((0, 1), bool)
-        asked: list[tuple[int, ...]] = []
-        for place in case.open:
-            for kept in (True, False):
-                masks = parts.copy()
-                masks[:, place] = kept
-                asked += [remaining(recommender, case.user.history, mask, "deletion") for mask in masks.tolist()]
-        histories.append(asked)
-    for case, score in zip(cases, _scores(recommender, cases, histories), strict=True):
-        for place, (with_it, without) in zip(case.open, score.reshape(-1, 2, SUB_HISTORIES), strict=True):
-            effect, added = case.effects[place], with_it - without
-            mean, error = _mean(added)
-            agreement = float((added * effect.deletion > 0).mean())
-            case.effects[place] = replace(effect, shapley=mean, shapley_error=error, agreement=agreement)
+    """In sub-histories with the item and without it: in some, and where these agree in the others."""
+    parts = [_sub_histories(case.rng, len(case.user.history)) for case in cases]
+    added: list[dict[int, NDArray[np.float64]]] = [{} for _ in cases]
+    for some in (slice(None, _FIRST_PARTS), slice(_FIRST_PARTS, None)):
+        histories = [_with_and_without(case, own[some]) for case, own in zip(cases, parts, strict=True)]
+        for case, own, score in zip(cases, added, _scores(recommender, cases, histories), strict=True):
+            asked = score.reshape(len(case.open), 2, -1) if case.open else ()
+            for place, (with_it, without) in zip(case.open, asked, strict=True):
+                own[place] = np.concatenate([own.get(place, np.empty(0)), with_it - without])
+                mean, error = _mean(own[place])
+                agreement = float((own[place] * case.effects[place].deletion > 0).mean())
+                case.effects[place] = replace(
+                    case.effects[place], shapley=mean, shapley_error=error, agreement=agreement
+                )
+            case.open = [place for place in case.open if case.effects[place].agreement >= _FIRST_AGREEMENT]
+
+
+def _with_and_without(case: _Case, parts: Masks) -> list[tuple[int, ...]]:
+    """For each place that is open, the parts with its item, then those without."""
+    asked: list[tuple[int, ...]] = []
+    for place in case.open:
+        for kept in (True, False):
+            masks = parts.copy()
+            masks[:, place] = kept
+            asked += [tuple(compress(case.user.history, mask)) for mask in masks.tolist()]
+    return asked
 
 
 def _sub_histories(rng: np.random.Generator, n: int) -> Masks:
@@ -197,7 +209,7 @@ def _sub_histories(rng: np.random.Generator, n: int) -> Masks:
 
     What an item adds to such a part, if it is left out of it, is its Shapley value on average.
     """
-    sizes = np.round(np.linspace(0, n, SUB_HISTORIES))
+    sizes = np.round(np.linspace(0, n, SUB_HISTORIES)).reshape(_FIRST_PARTS, -1).T.ravel()  # the first have all sizes
     return rng.random((SUB_HISTORIES, n)).argsort(1).argsort(1) < sizes[:, None]
 
 
