@@ -19,7 +19,7 @@ from recexplainer.explanations.record import Explanation, Method
 from recexplainer.explanations.writing import Style, Written, problems
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.batching import EncodedSet
-from recexplainer.surrogate.decoding import CitingTexts
+from recexplainer.surrogate.decoding import CitingTexts, Judge
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
 
@@ -38,7 +38,13 @@ def explained(surrogate: Surrogate, user: User, item: int, aspect: str = "") -> 
 
 def attempts(*texts: str) -> Callable[..., CitingTexts]:
     """A way to decode that gives these texts as the attempts of one question."""
-    return lambda *given: CitingTexts([[texts[min(at, len(texts) - 1)] for at in given[3]]], np.array([0.7]))
+
+    def citing(_: object, limit: int, citable: object, numbers: range, openings: object, judge: Judge) -> CitingTexts:
+        written = [texts[min(at, len(texts) - 1)] for at in numbers]
+        next((text for number, text in zip(numbers, written, strict=True) if judge.settles(0, number, text)), None)
+        return CitingTexts([written], np.array([0.7]))
+
+    return citing
 
 
 def pairs() -> list[tuple[User, int]]:

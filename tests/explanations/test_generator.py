@@ -17,7 +17,7 @@ from recexplainer.explanations.generator import Generator, citable
 from recexplainer.explanations.writing import Written
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.batching import EncodedSet
-from recexplainer.surrogate.decoding import CitingTexts, Decoder
+from recexplainer.surrogate.decoding import CitingTexts, Decoder, Judge
 
 
 def test_only_what_matters_may_be_cited() -> None:
@@ -48,10 +48,18 @@ class _Writer:
         self.texts, self.allowed = texts, list[tuple[int, ...]]()
 
     def citing(
-        self, prompts: object, limit: int, citable: list[list[tuple[int, ...]]], attempts: range, openings: object
+        self,
+        prompts: object,
+        limit: int,
+        citable: list[list[tuple[int, ...]]],
+        attempts: range,
+        openings: object,
+        judge: Judge,
     ) -> CitingTexts:
         self.allowed += citable[0]
-        return CitingTexts([[self.texts[min(one, len(self.texts) - 1)] for one in attempts]], np.array([0.5]))
+        written = [self.texts[min(one, len(self.texts) - 1)] for one in attempts]
+        next((text for number, text in zip(attempts, written, strict=True) if judge.settles(0, number, text)), None)
+        return CitingTexts([written], np.array([0.5]))
 
 
 class _Questions:
@@ -125,7 +133,7 @@ def test_strict_takes_in_findings_too() -> None:
 
 
 def attempts(text: str) -> Callable[..., CitingTexts]:
-    return lambda *given: CitingTexts([[text] * len(given[3])], np.array([0.5]))
+    return _Writer([text]).citing
 
 
 def greedy(*given: object) -> list[str]:

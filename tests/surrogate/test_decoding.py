@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from itertools import permutations
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pytest
@@ -339,6 +339,29 @@ def test_a_citing_text_quotes_nothing_else(form: Form, architecture: str) -> Non
             assert len(cited) == len(set(cited))
     (alone,) = decoder.citing(only(prompts, 4), 24, [[(0, 1)]], (3,)).texts
     assert alone == written.texts[4][1:], "whatever else is in the batch"
+
+
+def test_what_is_of_no_use_is_not_finished() -> None:
+    """Of three questions the first is settled by its second text, and no text of the second may go on."""
+    surrogate = fresh("hybrid")
+    prompts, decoder = questions(surrogate, count=3), Decoder(surrogate, world().titles)
+
+    class Judging:
+        finished: ClassVar[list[tuple[int, int]]] = []
+
+        def may_go_on(self, text: str) -> bool:
+            return text not in begun
+
+        def settles(self, row: int, number: int, text: str) -> bool:
+            self.finished.append((row, number))
+            return row == 0
+
+    citable = [[(0, 1, 2)] * 3] * 3
+    begun = set(decoder.citing(prompts, 8, citable, range(3)).texts[1])
+    whole = decoder.citing(prompts, 24, citable, range(3)).texts
+    texts = decoder.citing(prompts, 24, citable, range(3), judge=Judging()).texts
+    assert texts[2] == whole[2] and texts[1] == decoder.citing(prompts, 8, citable, range(3)).texts[1]
+    assert [row for row, _ in Judging.finished].count(0) == 1 and [row for row, _ in Judging.finished].count(2) == 3
 
 
 @every

@@ -76,7 +76,11 @@ class ClaimParser:
 
     def prepare(self, cases: Sequence[Case]) -> None:
         """Let the reader know of texts that are parsed next: those with sentences that it has to read."""
-        self._reader.prepare([one for one in cases if _free(split_sentences(one.text, ()), list(read_parts(one.text)))])
+        self._reader.prepare([one for one in cases if not self.in_wording(one.text)])
+
+    def in_wording(self, text: str) -> bool:
+        """Whether each sentence of a text is in the wording of rationales, so that nothing is left to the reader."""
+        return not _free(split_sentences(text, ()), list(read_parts(text)))
 
     def parse(self, text: str, history: Sequence[int], item: int) -> ParsedText:
         """What an explanation of an item to a user with that history says, from left to right."""

@@ -7,6 +7,7 @@ surrogate is constrained by its own answers, as it is by the recommender's where
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -14,12 +15,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from recexplainer.claims.claim import STATED, faults, stated
+from recexplainer.claims.claim import STATED, Claim, faults, stated
 from recexplainer.claims.verifier import Verifier
 from recexplainer.data.dataset import Dataset
 from recexplainer.evidence.evidence import NEGLIGIBLE, Evidence
 from recexplainer.evidence.realised import opening, verdict_kind
-from recexplainer.evidence.sentences import answer_parts
+from recexplainer.evidence.sentences import answer_parts, read_parts
 from recexplainer.explanations.realised_writer import RealisedWriter, checked, fails, pair_random, verdict_text
 from recexplainer.explanations.writing import REALISED, SURROGATE, Style, Written
 from recexplainer.recommenders.base import Recommender
@@ -44,6 +45,9 @@ _LEAST_CITABLE, _MOST_CITABLE = 3, 4
 _LIKED, _BETWEEN, _DISLIKED = 0.1, 0.4, 0.75  # where in the list an item is taken to stand, as a share of it
 _DOUBTED = 0.2  # with a probability of yes above this an item is disliked, but not taken to be in the lower half
 _ONLY_ONE = 0.5
+_MOST_SENTENCES = 6  # sentences of a text in the wording of rationales, and some more
+_QUOTED = re.compile("“[^”]*(”|$)")
+_OTHER = "it is not in the wording of rationales"
 
 
 class SurrogateWriter:
@@ -119,7 +123,8 @@ class Generator:
             openings = self._openings(users, constraints)
         if not strict and constraints is None:
             texts = self.decoder.greedy(questions, MAX_TOKENS)
-            written = [self._attempt(text, None, one) for text, one in zip(texts, evidence, strict=True)]
+            claims = map(self._verifier.claims, texts, evidence)
+            written = [Written(text, each, SURROGATE) for text, each in zip(texts, claims, strict=True)]
         else:
             most = MAX_STRICT_ATTEMPTS if strict else MAX_SELF_ATTEMPTS
             written = self.constrained(
@@ -139,10 +144,10 @@ class Generator:
         max_attempts: int,
         openings: Sequence[Opening] = (),
     ) -> list[Written]:
-        """For each question the first attempt without a problem, else the one with the fewest.
+        """For each question the attempt that is finished first without a problem, else the one with the fewest.
 
-        A few attempts are written together. From half-way on only what matters most may be cited: of one item less can
-        be said wrongly.
+        A few attempts are written together, and no longer than they are of use. From half-way on only what matters most
+        may be cited: of one item less can be said wrongly.
 
         Args:
             questions: `[cases]`.
@@ -160,21 +165,16 @@ class Generator:
             narrow = [2 * number >= max_attempts for number in numbers]
             allowed = [[_may_cite(constraints, evidence[row], row, each) for each in narrow] for row in unsettled]
             some, begun = questions.subset(unsettled), [openings[row] for row in unsettled] if openings else ()
-            written = self.decoder.citing(some, MAX_TOKENS, allowed, numbers, begun)
-            for row, texts, yes in zip(unsettled, written.texts, written.probabilities.tolist(), strict=True):
-                for number, text in zip(numbers, texts, strict=True):
-                    attempt = self._attempt(text, constraints[row] if constraints else None, evidence[row], strict)
-                    attempt = replace(attempt, probability=yes, attempts=number + 1)
-                    best[row] = min(best.get(row, attempt), attempt, key=lambda one: len(one.problems))
-                    if not attempt.problems:
-                        break
+            judge = _Attempts(self._verifier, constraints, evidence, unsettled, strict=strict)
+            written = self.decoder.citing(some, MAX_TOKENS, allowed, numbers, begun, judge)
+            for at, (row, yes) in enumerate(zip(unsettled, written.probabilities.tolist(), strict=True)):
+                known = judge.best(at, written.texts[at])
+                best[row] = min(best.get(row, known), known, key=lambda one: len(one.problems))
+                best[row] = replace(best[row], probability=yes, attempts=start + judge.finished[at])
             unsettled = [row for row in unsettled if best[row].problems]
             if not unsettled:
                 break
-        return [
-            one if not one.problems else replace(one, attempts=max_attempts)
-            for one in (best[row] for row in range(len(evidence)))
-        ]
+        return [best[row] for row in range(len(evidence))]
 
     def self_attributions(
         self, users: Sequence[str], evidence: Sequence[Evidence], probabilities: Sequence[float] | NDArray[np.float64]
@@ -205,15 +205,6 @@ class Generator:
             (opening(one, titles, pair_random(user, one.item)), _followers(verdict_kind(one))) for user, one in pairs
         ]
 
-    def _attempt(self, text: str, constraint: Evidence | None, evidence: Evidence, strict: bool = False) -> Written:
-        """A text, parsed once, and its problems by what it must agree with, and by the recommender if that is asked."""
-        parsed = self._verifier.parser.parse(text, evidence.whole_history, evidence.item)
-        claims = self._verifier.verify(parsed, evidence)
-        wrong = list(fails(claims, strict=strict)) if strict or constraint is evidence else []
-        if constraint is not None and constraint is not evidence:
-            wrong += faults(self._verifier.verify(parsed, constraint))
-        return Written(text, claims, SURROGATE, problems=tuple(wrong))
-
     def _or_verdict(self, best: Written, evidence: Evidence) -> Written:
         """The text, or the verdict of the recommender without reasons where it has a problem."""
         if not best.problems:
@@ -223,6 +214,67 @@ class Generator:
         why = f"none of {best.attempts} texts had all its claims supported; of the best, {words}{problem.found}"
         claims = stated(self._verifier.claims(text, evidence))
         return replace(best, text=text, claims=claims, writer=REALISED, problems=(), abstained=why)
+
+
+class _Attempts:
+    """Checks attempts while they are written: by what they must agree with, and by the recommender if that is asked.
+
+    `rows` are the places of the questions among the cases; what is checked is known by its place among the questions.
+    """
+
+    def __init__(
+        self,
+        verifier: Verifier,
+        constraints: Sequence[Evidence] | None,
+        evidence: Sequence[Evidence],
+        rows: Sequence[int],
+        *,
+        strict: bool,
+    ) -> None:
+        self._verifier, self._strict = verifier, strict
+        self._evidence = [evidence[row] for row in rows]
+        self._constraints = [constraints[row] for row in rows] if constraints else [None] * len(rows)
+        self._known: list[list[Written]] = [[] for _ in rows]
+
+    @property
+    def finished(self) -> list[int]:
+        """How many texts of each question are checked, `[questions]`; 1 where none is."""
+        return [max(1, len(each)) for each in self._known]
+
+    def may_go_on(self, text: str) -> bool:
+        """False for what has left the wording of rationales, or goes on where these end."""
+        parts = list(read_parts(text))
+        rest = _QUOTED.sub("", text[parts[-1].end if parts else 0 :])
+        return len(parts) <= _MOST_SENTENCES and len(rest) <= _longest_part()
+
+    def settles(self, row: int, number: int, text: str) -> bool:
+        """Check a text; the first without a problem is taken."""
+        self._known[row].append(self._check(text, self._constraints[row], self._evidence[row]))
+        return not self._known[row][-1].problems
+
+    def best(self, row: int, texts: Sequence[str]) -> Written:
+        """The checked text with the fewest problems; where none was finished, the first of these texts."""
+        if not self._known[row]:
+            self.settles(row, 0, texts[0])
+        return min(self._known[row], key=lambda one: len(one.problems))
+
+    def _check(self, text: str, constraint: Evidence | None, evidence: Evidence) -> Written:
+        """A text, parsed once, and its problems."""
+        parser = self._verifier.parser
+        if constraint is evidence and not parser.in_wording(text):  # it is not shown, so nobody needs to read it
+            return Written(text, (), SURROGATE, problems=(Claim("not_understood", "unverified", _OTHER, 0, len(text)),))
+        parsed = parser.parse(text, evidence.whole_history, evidence.item)
+        claims = self._verifier.verify(parsed, evidence)
+        wrong = list(fails(claims, strict=self._strict)) if self._strict or constraint is evidence else []
+        if constraint is not None and constraint is not evidence:
+            wrong += faults(self._verifier.verify(parsed, constraint))
+        return Written(text, claims, SURROGATE, problems=tuple(wrong))
+
+
+@lru_cache
+def _longest_part() -> int:
+    """Characters of the longest sentence in the wording of rationales, titles left out, with room for two reasons."""
+    return max(len(part) for parts in answer_parts().values() for part in parts) + 200
 
 
 @lru_cache

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zlib import crc32
 
 import numpy as np
@@ -29,6 +29,7 @@ from recexplainer.surrogate.prompt import CLOSING, OPENING, SEPARATOR
 _BATCH_TOKENS = 16384
 _MAX_BATCH = 256
 _MIN_P = 0.05
+_JUDGED_EVERY = 8  # tokens after which it is asked anew whether a text is still of use
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,18 @@ class CitingTexts:
 
     texts: list[list[str]]
     probabilities: NDArray[np.float64]
+
+
+class Judge(Protocol):
+    """Says while texts are written which of them are of use; a row is the place of a question."""
+
+    def may_go_on(self, text: str) -> bool:
+        """Whether a text that begins so may still be of use."""
+        ...
+
+    def settles(self, row: int, number: int, text: str) -> bool:
+        """Whether a finished text is the one to take, so that its question needs no other."""
+        ...
 
 
 class Decoder:
@@ -98,6 +111,7 @@ class Decoder:
         citable: Sequence[Sequence[Sequence[int]]],
         attempts: Sequence[int] = (0,),
         openings: Sequence[tuple[str, tuple[str, ...]]] = (),
+        judge: Judge | None = None,
     ) -> CitingTexts:
         """Several texts for each question that quote only the titles of their own `citable` items, none of them twice.
 
@@ -111,6 +125,7 @@ class Decoder:
             attempts: The numbers of the texts that each question gets.
             openings: `[prompts]`, the sentence that the texts begin with, and words that may follow it; () lets them
                 begin by themselves, with Yes or No.
+            judge: Who says which texts need not be finished, and when a question needs no more; None: all are.
         """
         encoder = self.surrogate.prompt_encoder(self._titles)
         starts = [encoder.answer_starts(*opening) for opening in openings] or [list[list[int]]()] * len(prompts)
@@ -132,45 +147,61 @@ class Decoder:
                 for row in rows
                 for attempt, items in zip(attempts, citable[row], strict=True)
             ]
-            verdicts = self._write(asked, rows, [1 + len(begun[row]) for row in rows], written, limit)
+            keys = [(row, number) for row in rows for number in attempts]
+            back = [1 + len(begun[row]) for row in rows]
+            verdicts = self._write(asked, rows, back, dict(zip(keys, written, strict=True)), limit, judge)
             probabilities[rows] = self._yes(torch.from_numpy(verdicts))
             for at, one in enumerate(written):
                 texts[rows[at // len(attempts)]].append(self._text(self._whole(one.ids)))
         return CitingTexts(texts, probabilities)
 
     def _write(
-        self, prompts: EncodedSet, rows: Sequence[int], back: Sequence[int], texts: Sequence[CitingText], limit: int
+        self,
+        prompts: EncodedSet,
+        rows: Sequence[int],
+        back: Sequence[int],
+        texts: dict[tuple[int, int], CitingText],
+        limit: int,
+        judge: Judge | None,
     ) -> NDArray[np.float32]:
-        """Write the texts of some prompts, as many of each, to their ends.
+        """Write the texts of some prompts, as many of each, to their ends; the keys are the row and a number.
 
         Returns the logits, `Float[rows, vocabulary]`, at so many tokens back from the end of each prompt.
         """
-        device = self.surrogate.device
-        inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), device)
+        inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
         ends = np.arange(1, len(rows) + 1) * mask.shape[1]
-        read = Prefill(
-            self.surrogate.backbone,
-            self.surrogate.embed(**inputs),
-            mask,
-            [*(ends - 1).tolist(), *(ends - np.array(back)).tolist()],
-        )
+        at_ends = [*(ends - 1).tolist(), *(ends - np.array(back)).tolist()]
+        read = Prefill(self.surrogate.backbone, self.surrogate.embed(**inputs), mask, at_ends)
         count = len(texts) // len(rows)
         read.continued(count)
-        logits, open_texts = np.repeat(read.logits[: len(rows)], count, 0), list(texts)
+        logits, open_texts = np.repeat(read.logits[: len(rows)], count, 0), texts
         while open_texts:
-            tokens = [text.choose(row) for text, row in zip(open_texts, logits, strict=True)]
-            for text, token in zip(open_texts, tokens, strict=True):
-                text.add(token)
-            going = [
-                at
-                for at, (text, token) in enumerate(zip(open_texts, tokens, strict=True))
-                if token not in self.stops and len(text.ids) < limit
-            ]
-            if 0 < len(going) < len(tokens):
-                read.keep(going)
-            open_texts, tokens = [open_texts[at] for at in going], [tokens[at] for at in going]
-            logits = read.step(tokens) if open_texts else logits
+            for text, scores in zip(open_texts.values(), logits, strict=True):
+                text.add(text.choose(scores))
+            going = self._going(open_texts, limit, judge)
+            if going and len(going) < len(open_texts):
+                read.keep([at for at, key in enumerate(open_texts) if key in going])
+            open_texts = going
+            logits = read.step([text.ids[-1] for text in going.values()]) if going else logits
         return read.logits[len(rows) :]
+
+    def _going(
+        self, texts: dict[tuple[int, int], CitingText], limit: int, judge: Judge | None
+    ) -> dict[tuple[int, int], CitingText]:
+        """The texts that go on: those that have not ended, and that nobody has no more use for."""
+        settled: set[int] = set()
+        going: dict[tuple[int, int], CitingText] = {}
+        for key, text in texts.items():
+            if text.ids[-1] in self.stops or len(text.ids) >= limit:
+                if (
+                    judge is not None
+                    and key[0] not in settled
+                    and judge.settles(*key, self._text(self._whole(text.ids)))
+                ):
+                    settled.add(key[0])
+            elif judge is None or len(text.ids) % _JUDGED_EVERY or judge.may_go_on(self._text(text.ids)):
+                going[key] = text
+        return {key: text for key, text in going.items() if key[0] not in settled}
 
     def orders(self, prompts: EncodedSet, candidates: Sequence[Sequence[int]]) -> list[str]:
         """Greedy lists of the titles of `candidates`, `[prompts][items]`, each exactly once."""
