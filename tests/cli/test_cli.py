@@ -285,8 +285,18 @@ def test_what_each_history_item_does_is_shown_as_a_range(explanation: Explanatio
     assert max(map(len, lines)) <= 100
     assert lines[-2:] == [
         "* cited; a … b: what the score loses without the item, the least and the most by 4 ways to ask",
-        "depends: it goes either way by how one asks or what else is in the history; ·: hardly any effect",
+        "depends: on how one asks or the rest of the history: neither for nor against; ·: hardly any effect",
     ]
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"), [("漢" * 60, "漢" * 43 + "…"), ("a" * 90 + " (1468)", "a" * 79 + "… (1468)")]
+)
+def test_a_long_title_is_cut_but_not_what_sets_it_apart(
+    title: str, shown: str, explanation: Explanation, capsys: pytest.CaptureFixture[str]
+):
+    show_explanation(replace(explanation, history_titles=(title, "Other")))
+    assert capsys.readouterr().out.splitlines()[1] == f"  *   +1.50  {shown}"
 
 
 def test_without_effects_no_number_is_explained(explanation: Explanation, capsys: pytest.CaptureFixture[str]):

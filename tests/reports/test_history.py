@@ -23,7 +23,7 @@ def test_each_history_item_is_for_or_against_or_depends_or_hardly_does_anything(
 
 def test_why_an_effect_depends_is_said() -> None:
     *_, parts = history_items(explanation())
-    assert parts.hint == "in 56 of 64 parts of the history it works this way"
+    assert parts.hint == "in 88% of the parts of the history it works this way"
     unsure = HistoryItem("a", False, "depends", Effect(0.3, 0.3, 0.3, 0.0, 0.1, 0.2, 1.0))
     assert unsure.hint.startswith("too small, or too uncertain")
     assert [item.hint for item in history_items(explanation()) if item.direction != "depends"] == [""] * 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -22,6 +23,7 @@ _DETAILS = {f"{metric}_{bound}" for metric in _BOUNDED for bound in ("random", "
 }
 _MOST_COLUMNS = 8
 _NARROWEST = " " * 7  # the room of an effect
+_BRACKETS = re.compile(r" \([^()]{1,10}\)$")
 _WIDTH = 100  # of a line of the history where there is no terminal
 _WORDING = "the wording of the evidence, without a language model"
 
@@ -107,8 +109,6 @@ def show_explanation(explanation: Explanation) -> None:
 
 def _show_history(explanation: Explanation, console: Console) -> None:
     """A line for each item: whether it is cited, what it does, its title, cut where the line would be too long."""
-    from rich.text import Text
-
     from recexplainer.reports.history import history_items
 
     items = history_items(explanation)
@@ -117,10 +117,21 @@ def _show_history(explanation: Explanation, console: Console) -> None:
     wide, before = max(map(len, [_NARROWEST, *effects])), max(map(len, ["", *words]))
     room = max(20, (console.width if console.is_terminal else _WIDTH) - before - wide - 6)
     for item, effect, word in zip(items, effects, words, strict=True):
-        title = Text(item.title)
-        title.truncate(room, overflow="ellipsis")
-        line = f"  {'*' if item.cited else ' '} {word:<{before}}{effect:>{wide}}  {title.plain}"
+        line = f"  {'*' if item.cited else ' '} {word:<{before}}{effect:>{wide}}  {_cut(item.title, room)}"
         console.print(line, style="dim" if item.direction == "negligible" else None)
+
+
+def _cut(title: str, room: int) -> str:
+    """A title in so many cells; what sets two of one title apart stays: a short end in brackets."""
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    if cell_len(title) <= room:
+        return title
+    end = match[0] if (match := _BRACKETS.search(title)) else ""
+    text = Text(title.removesuffix(end))
+    text.truncate(room - cell_len(end), overflow="ellipsis")
+    return text.plain + end
 
 
 def _legend(explanation: Explanation) -> list[str]:
@@ -133,7 +144,7 @@ def _legend(explanation: Explanation) -> list[str]:
     several = "a … b: what the score loses without the item, the least and the most by {} ways to ask"
     numbers = "numbers: what the recommender's score would lose without the item"
     words = {
-        "depends": "depends: it goes either way by how one asks or what else is in the history",
+        "depends": "depends: on how one asks or the rest of the history: neither for nor against",
         "negligible": "·: hardly any effect",
     }
     found = {item.direction for item in items}

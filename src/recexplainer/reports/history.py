@@ -93,8 +93,7 @@ class HistoryItem:
         if self.effect.shapley is None or self.effect.span[0] * self.effect.span[1] <= 0:
             return "the ways of asking do not agree"
         if self.effect.agreement < AGREEMENT:
-            same = round(self.effect.agreement * SUB_HISTORIES)
-            return f"in {same} of {SUB_HISTORIES} parts of the history it works this way"
+            return f"in {self.effect.agreement:.0%} of the parts of the history it works this way"
         return "too small, or too uncertain, in parts of the history or with other items in its place"
 
 
