@@ -461,7 +461,8 @@ def honest(question: str) -> str:
     for way in ("for", "against"):
         if found := re.search(rf"speak {way} it, the strongest first:\n\d+\. (“[^”]*”)", data):
             text += f" {found[1]} counts {way} it."
-    return text
+    rank = re.search(r"Rank: (\d+) of", data)
+    return f"{text} Its rank is {rank[1] if rank else 0}."
 
 
 class TestChatWriterObeys(WriterContract):
@@ -519,6 +520,13 @@ class TestPrompt:
         data = ask(known, TITLES, Style())[0].content
         assert "Do not say which history item does most." in data and "No history item speaks" not in data
         assert f"give none of them as a reason:\n2. {STAIR}\n3. “Brink”\n" in data
+
+    def test_a_bare_yes_is_no_explanation_where_there_is_no_reason(self, server: ChatServer, write: Write) -> None:
+        known = replace(YES, effects=(Effect(0.9, None, -0.4, 0.0, 0.1, 0.0, 0.6),) * 4)
+        assert "No history item is a reason." in ask(known, TITLES, Style())[0].content
+        server.answer = turns("Yes, it is recommended.", "Yes, it is recommended, at rank 3 of 1,830.")
+        (one,) = write(known)
+        assert one.text == "Yes, it is recommended, at rank 3 of 1,830." and "give the rank, too" in server.questions[1]
 
     def test_a_long_history_is_cut(self) -> None:
         long = replace(YES, history=tuple(range(40)), attributions=(1.0,) * 40, shared=((),) * 40, item=40)

@@ -192,8 +192,9 @@ def _missing(claims: Sequence[Claim], evidence: Evidence) -> Iterator[Fault]:
         said = "yes" if evidence.recommended else "no"
         yield _fault("verdict", verdict=wording()["verdicts"][said], begin=f"{said.capitalize()},")
     groups: Mapping[str, list[int]] = places_by_effect(evidence)
-    if (groups["for"] or groups["against"]) and not supported & _REASONS:
-        yield _fault("reason")
+    has_reason = groups["for"] or groups["against"]
+    if not supported & (_REASONS if has_reason else CHECKABLE - {"verdict", "history"}):
+        yield _fault("reason" if has_reason else "bare")
 
 
 def _without(text: str, parsed: ParsedText, spans: Sequence[tuple[int, int]]) -> tuple[str, int]:

@@ -101,8 +101,8 @@ def _facts(evidence: Evidence, titles: Sequence[str], style: Style) -> Iterator[
         yield words["popular"]
     if evidence.attributions:
         yield from _effects(evidence, titles, style)
-        if _strongest_depends(evidence):
-            yield words["unranked"]
+        if line := _caution(evidence):
+            yield words[line]
     else:
         yield words["unasked"]
 
@@ -126,10 +126,13 @@ def _effects(evidence: Evidence, titles: Sequence[str], style: Style) -> Iterato
         yield words["left_out"].format(count=left_out)
 
 
-def _strongest_depends(evidence: Evidence) -> bool:
-    """Whether left out, an item whose effect depends on the rest of the history does more than any other."""
+def _caution(evidence: Evidence) -> str:
+    """What is to be said of the reasons as a whole, by its name in the wording; "" for nothing."""
+    groups = places_by_effect(evidence)
+    if not groups["for"] and not groups["against"]:
+        return "no_reason"
     most = max(map(abs, evidence.weights), default=0.0)
-    return any(abs(evidence.standardized[place]) > most for place in evidence.depends)
+    return "unranked" if any(abs(evidence.standardized[place]) > most for place in evidence.depends) else ""
 
 
 def _history_item(evidence: Evidence, titles: Sequence[str], place: int, style: Style, *, is_reason: bool) -> str:

@@ -43,24 +43,29 @@ def read_sentences(
         if (start, end) in parsed.unread or all(one.kind == "history" for one in said):
             yield Remark("unread", start, end)
             continue
-        yield from _wrong(alone, own, start, evidence)
-        words = parsed.words[start:end]
-        if _COMPARED.search(words) or (_ONLY.search(words) and not _is_only(said, evidence)):
+        yield from _wrong(own, start)
+        if _takes_back(alone, parsed):
+            yield Remark("other_verdict", start, end)
+        if _says_more(parsed.words[start:end], said, evidence):
             yield Remark("compared", start, end)
 
 
-def _wrong(alone: ParsedText, claims: Sequence[Claim], start: int, evidence: Evidence) -> Iterator[Remark]:
+def _wrong(claims: Sequence[Claim], start: int) -> Iterator[Remark]:
     """What a sentence says wrongly, read alone; it begins at `start`."""
-    verdict, other = ("yes", "no") if evidence.recommended else ("no", "yes")
-    if _has_verdict(alone, other):
-        yield Remark("other_verdict", start, start + len(alone.text), f"the recommender says {verdict}")
     for one in filter(_is_wrong, claims):
         yield Remark("contradicted", start + one.start, start + one.end, one.found)
 
 
-def _has_verdict(parsed: ParsedText, verdict: str) -> bool:
-    claims = (one for one in parsed.claims if one.kind == "verdict")
-    return any(one.value == verdict and one.confidence >= _CLEAR for one in claims)
+def _takes_back(alone: ParsedText, parsed: ParsedText) -> bool:
+    """Whether a sentence says clearly another verdict than the text."""
+    verdict = next((one.value for one in parsed.claims if one.kind == "verdict"), None)
+    own = [one for one in alone.claims if one.kind == "verdict" and one.confidence >= _CLEAR]
+    return verdict is not None and any(one.value != verdict for one in own)
+
+
+def _says_more(words: str, claims: Sequence[Claim], evidence: Evidence) -> bool:
+    """Whether a sentence compares titles, or calls one the only one where there are others: no claim says that."""
+    return bool(_COMPARED.search(words)) or (bool(_ONLY.search(words)) and not _is_only(claims, evidence))
 
 
 def _is_wrong(claim: Claim) -> bool:
