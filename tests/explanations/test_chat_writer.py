@@ -16,10 +16,11 @@ from pytest_httpserver import HTTPServer
 from tests.chat_server import ChatServer
 from tests.claims.tiny_catalogue import ASKED, CONSOLE, KEEP, MARROW, VELVET, catalogue, evidence
 from tests.contracts.writer import WriterContract
-from tests.tiny import sasrec, world
+from tests.tiny import fresh, sasrec, world
 from werkzeug import Response
 
 from recexplainer.chat.endpoint import Endpoint
+from recexplainer.chat.local import LocalChat
 from recexplainer.chat.settings import EndpointSettings
 from recexplainer.claims.claim import CHECKABLE, stated
 from recexplainer.claims.verifier import Verifier
@@ -582,3 +583,14 @@ def test_english_is_told_by_its_frequent_words(words: str, is_english: bool) -> 
 )
 def test_clean(answer: str, text: str) -> None:
     assert clean(answer) == text
+
+
+@pytest.mark.slow
+def test_a_language_model_on_this_machine(tmp_path: Path) -> None:
+    surrogate = fresh("behavior")
+    surrogate.backbone.save_pretrained(tmp_path)
+    surrogate.tokenizer.save_pretrained(tmp_path)
+    model = LocalChat(tmp_path, max_tokens=16)
+    (one,) = ChatWriter(model, TITLES, VERIFIER, Realised()).write(["u"], [YES], Style())
+    assert one.writer == REALISED  # its weights are new, so that it writes nonsense
+    assert_true(one, YES)
