@@ -95,7 +95,8 @@ def explain(
         strict=strict,
         style=Style(given_text(aspect), audience or "", length or "", given_text(language)),
     )
-    _check_options(user, item, pairs, how)
+    _check_pairs(user, item, pairs)
+    _check_writing(how)
     rows = None if pairs is None else _rows(pairs)
     folder = find_run(run, runs)
     explainer = _open(folder, how)
@@ -111,22 +112,25 @@ def explain(
         show_explanation(explanations[0])
 
 
-def _check_options(user: str | None, item: str | None, pairs: str | None, how: _Writing) -> None:
-    """Raise SettingsError where options exclude or need each other."""
+def _check_pairs(user: str | None, item: str | None, pairs: str | None) -> None:
+    """Raise SettingsError unless either a user and an item are named or a file."""
     named = {"--user": user, "--item": item}
     given = [name for name, value in named.items() if value is not None]
-    by_model = how.writer not in (None, SURROGATE, REALISED)
     if pairs is not None and given:
         what, hint = "The file names the users and items itself.", "Leave out --user and --item, or --pairs."
         raise SettingsError(what, location=given[0], hint=hint)
     if pairs is None and len(given) < len(named):
-        missing = next(name for name, value in named.items() if value is None)
+        missing = next(name for name in named if name not in given)
         what = "A pair has a user and an item." if given else "It is not said what to explain."
         raise SettingsError(what, location=missing, hint="Give --user and --item, or --pairs FILE.")
+
+
+def _check_writing(how: _Writing) -> None:
+    """Raise SettingsError where the writer and other options exclude each other."""
     if how.alone and how.writer not in (None, SURROGATE):
         what = f"The surrogate alone writes, and {how.writer!r} is to write, too."
         raise SettingsError(what, location="--surrogate", hint="Leave out --surrogate, or --writer.")
-    if how.endpoint is not None and not by_model:
+    if how.endpoint is not None and how.writer in (None, SURROGATE, REALISED):
         what, hint = "An endpoint has chat models.", "Give --writer with the name of one."
         raise SettingsError(what, location=f"--endpoint {how.endpoint}", hint=hint)
     how.style.check(how.writer or SURROGATE)
