@@ -69,9 +69,11 @@ def test_a_range_goes_from_the_least_to_the_most_with_a_dot_for_the_item_left_ou
     tree = draw("range_bar", item, -1.0, 3.0)
     axis, stem, drawn = tree.iter("line")
     assert (axis.get("x1"), axis.get("x2")) == ("25.00%", "25.00%"), "zero"
-    assert (stem.get("x1"), stem.get("x2")) == ("25.00%", "37.50%")
+    assert (stem.get("x1"), stem.get("x2")) == ("25.00%", "25.00%"), "none: zero is in the range"
     assert (drawn.get("x1"), drawn.get("x2")) == ("0.00%", "37.50%")
     assert found(tree, ".//circle").get("cx") == "37.50%"
+    against = draw("range_bar", HistoryItem("B", False, "against", Effect(-0.5, -1.0)), -1.0, 3.0)
+    assert found(against, ".//line[@class='stem']").get("x2") == "12.50%", "the end next to zero"
     svg = found(tree, "svg")
     assert svg.get("class") == "effect depends"
     said = "depends on the rest of the history: −1.00 to +0.50 by 2 ways of asking, left out +0.50"
