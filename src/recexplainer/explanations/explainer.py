@@ -198,25 +198,25 @@ class PairExplainer:
         """
         style = style or Style()
         style = replace(style, aspect=aspect or style.aspect)
-        asks_itself = not grounded and self_attribution and self.generator.can_self_attribute
-        alone = "self_attribution" if asks_itself else "direct"
-        chosen = (writer or self.writer(strict=strict)) if grounded else None
-        by = self.generator.form if chosen is None or chosen.name == SURROGATE else chosen.name
-        method = source or Method(by, "grounded" if grounded else alone)
+        chosen = (writer or self.writer(strict=strict)) if grounded else self._alone(self_attribution, strict)
+        name = self.generator.form if chosen.name == SURROGATE else chosen.name
+        method = source or Method(name, "grounded" if grounded else getattr(chosen, "variant", ""))
         explanations: list[Explanation] = []
         for start in range(0, len(pairs), batch_size):
             batch = pairs[start : start + batch_size]
             evidence, users = self.evidence(batch), [user.id for user, _ in batch]
-            if chosen is None:
-                texts = self.generator.alone(users, evidence, alone, strict=strict, aspect=style.aspect)
-            else:
-                written = chosen.write(users, evidence, style)
-                texts = checked(written, self.realised, users, evidence, style, strict=strict)
-            explanations += [
-                self._record(method, user, one, text, aspect=style.aspect)
-                for user, one, text in zip(users, evidence, texts, strict=True)
-            ]
+            texts = chosen.write(users, evidence, style)
+            if grounded:
+                texts = checked(texts, self.realised, users, evidence, style, strict=strict)
+            cases = zip(users, evidence, texts, strict=True)
+            explanations += [self._record(method, *case, aspect=style.aspect) for case in cases]
         return explanations
+
+    def _alone(self, self_attribution: bool, strict: bool) -> Writer:
+        """The surrogate alone, which asks itself first if that is wanted and its form can."""
+        from recexplainer.explanations.generator import LoneSurrogate
+
+        return LoneSurrogate(self.generator, self_attribution=self_attribution, strict=strict)
 
     def questions(self, pairs: Sequence[tuple[User, int]], *, grounded: bool = True, aspect: str = "") -> EncodedSet:
         """The questions that `explain` puts to the surrogate, `[pairs]`, to have them answered elsewhere."""

@@ -25,7 +25,7 @@ from recexplainer.explanations.realised_writer import RealisedWriter, checked, f
 from recexplainer.explanations.writing import REALISED, SURROGATE, Style, Written
 from recexplainer.recommenders.base import Recommender
 from recexplainer.surrogate.batching import EncodedSet, encode_questions
-from recexplainer.surrogate.decoding import Decoder
+from recexplainer.surrogate.decoding import CitingTexts, Decoder
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import Form, applies
 from recexplainer.tasks.example import Example
@@ -65,6 +65,24 @@ class SurrogateWriter:
         """The text of each pair, `[pairs]`, by the users' own ids; of the style the surrogate reads the aspect."""
         written = self._generator.grounded(users, evidence, strict=self._strict, aspect=style.aspect)
         return checked(written, self._realised, users, evidence, style, strict=self._strict)
+
+
+class LoneSurrogate:
+    """Has a surrogate explain by itself; its texts are given back with their faults.
+
+    It asks itself first which history items matter, if that is wanted and its form can be asked. Strict, a text that
+    has a claim which is not supported is the recommender's verdict alone.
+    """
+
+    name = SURROGATE
+
+    def __init__(self, generator: Generator, *, self_attribution: bool = True, strict: bool = False) -> None:
+        self.variant = "self_attribution" if self_attribution and generator.can_self_attribute else "direct"
+        self._generator, self._strict = generator, strict
+
+    def write(self, users: Sequence[str], evidence: Sequence[Evidence], style: Style) -> list[Written]:
+        """The text of each pair, `[pairs]`, by the users' own ids; of the style the surrogate reads the aspect."""
+        return self._generator.alone(users, evidence, self.variant, strict=self._strict, aspect=style.aspect)
 
 
 class Generator:
@@ -167,10 +185,9 @@ class Generator:
             some, begun = questions.subset(unsettled), [openings[row] for row in unsettled] if openings else ()
             judge = _Attempts(self._verifier, constraints, evidence, unsettled, strict=strict)
             written = self.decoder.citing(some, MAX_TOKENS, allowed, numbers, begun, judge)
-            for at, (row, yes) in enumerate(zip(unsettled, written.probabilities.tolist(), strict=True)):
-                known = judge.best(at, written.texts[at])
-                best[row] = min(best.get(row, known), known, key=lambda one: len(one.problems))
-                best[row] = replace(best[row], probability=yes, attempts=start + judge.finished[at])
+            for row, known in zip(unsettled, judge.best(written, start), strict=True):
+                before = best.get(row, known)
+                best[row] = replace(min(before, known, key=_count_problems), attempts=known.attempts)
             unsettled = [row for row in unsettled if best[row].problems]
             if not unsettled:
                 break
@@ -232,17 +249,15 @@ class _Attempts:
         strict: bool,
     ) -> None:
         self._verifier, self._strict = verifier, strict
+        self._shows_all = not strict and constraints is not evidence  # faults and all
         self._evidence = [evidence[row] for row in rows]
         self._constraints = [constraints[row] for row in rows] if constraints else [None] * len(rows)
         self._known: list[list[Written]] = [[] for _ in rows]
 
-    @property
-    def finished(self) -> list[int]:
-        """How many texts of each question are checked, `[questions]`; 1 where none is."""
-        return [max(1, len(each)) for each in self._known]
-
     def may_go_on(self, text: str) -> bool:
-        """False for what has left the wording of rationales, or goes on where these end."""
+        """False for what has left the wording of rationales, or goes on where these end, if that is not shown."""
+        if self._shows_all:
+            return True
         parts = list(read_parts(text))
         rest = _QUOTED.sub("", text[parts[-1].end if parts else 0 :])
         return len(parts) <= _MOST_SENTENCES and len(rest) <= _longest_part()
@@ -252,16 +267,23 @@ class _Attempts:
         self._known[row].append(self._check(text, self._constraints[row], self._evidence[row]))
         return not self._known[row][-1].problems
 
-    def best(self, row: int, texts: Sequence[str]) -> Written:
-        """The checked text with the fewest problems; where none was finished, the first of these texts."""
-        if not self._known[row]:
-            self.settles(row, 0, texts[0])
-        return min(self._known[row], key=lambda one: len(one.problems))
+    def best(self, written: CitingTexts, before: int) -> list[Written]:
+        """Of each question the checked text with the fewest problems, where none was finished the first one.
+
+        `before` is how many texts each question has had already.
+        """
+        chosen: list[Written] = []
+        for row, (known, texts) in enumerate(zip(self._known, written.texts, strict=True)):
+            if not known:
+                self.settles(row, 0, texts[0])
+            own = {"probability": float(written.probabilities[row]), "attempts": before + len(known)}
+            chosen.append(replace(min(known, key=_count_problems), **own))
+        return chosen
 
     def _check(self, text: str, constraint: Evidence | None, evidence: Evidence) -> Written:
         """A text, parsed once, and its problems."""
         parser = self._verifier.parser
-        if constraint is evidence and not parser.in_wording(text):  # it is not shown, so nobody needs to read it
+        if not self._shows_all and not parser.in_wording(text):  # it is not shown, so nobody needs to read it
             return Written(text, (), SURROGATE, problems=(Claim("not_understood", "unverified", _OTHER, 0, len(text)),))
         parsed = parser.parse(text, evidence.whole_history, evidence.item)
         claims = self._verifier.verify(parsed, evidence)
@@ -269,6 +291,10 @@ class _Attempts:
         if constraint is not None and constraint is not evidence:
             wrong += faults(self._verifier.verify(parsed, constraint))
         return Written(text, claims, SURROGATE, problems=tuple(wrong))
+
+
+def _count_problems(written: Written) -> int:
+    return len(written.problems)
 
 
 @lru_cache

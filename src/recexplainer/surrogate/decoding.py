@@ -134,25 +134,17 @@ class Decoder:
         texts: list[list[str]] = [[] for _ in begun]
         probabilities = np.empty(len(prompts))
         for rows in _batches(asked, len(attempts)):
-            written = [
-                CitingText(
-                    [self.title_ids[item] for item in items],
-                    *marks,
-                    np.random.default_rng(crc32(prompts.encoded[row].ids.tobytes(), attempt)),
-                    draw_titles=attempt > 0,
-                    verdicts=self._verdicts,
-                    starts=starts[row],
-                    begun=begun[row],
-                )
-                for row in rows
-                for attempt, items in zip(attempts, citable[row], strict=True)
-            ]
-            keys = [(row, number) for row in rows for number in attempts]
-            back = [1 + len(begun[row]) for row in rows]
-            verdicts = self._write(asked, rows, back, dict(zip(keys, written, strict=True)), limit, judge)
+            written: dict[tuple[int, int], CitingText] = {}
+            for row in rows:
+                for number, items in zip(attempts, citable[row], strict=True):
+                    titles = [self.title_ids[item] for item in items]
+                    random = np.random.default_rng(crc32(prompts.encoded[row].ids.tobytes(), number))
+                    own: dict[str, Any] = {"starts": starts[row], "begun": begun[row], "verdicts": self._verdicts}
+                    written[row, number] = CitingText(titles, *marks, random, draw_titles=number > 0, **own)
+            verdicts = self._write(asked, rows, [1 + len(begun[row]) for row in rows], written, limit, judge)
             probabilities[rows] = self._yes(torch.from_numpy(verdicts))
-            for at, one in enumerate(written):
-                texts[rows[at // len(attempts)]].append(self._text(self._whole(one.ids)))
+            for (row, _), text in written.items():
+                texts[row].append(self._text(self._whole(text.ids)))
         return CitingTexts(texts, probabilities)
 
     def _write(
@@ -189,19 +181,23 @@ class Decoder:
         self, texts: dict[tuple[int, int], CitingText], limit: int, judge: Judge | None
     ) -> dict[tuple[int, int], CitingText]:
         """The texts that go on: those that have not ended, and that nobody has no more use for."""
+        ended = {key for key, text in texts.items() if text.ids[-1] in self.stops or len(text.ids) >= limit}
         settled: set[int] = set()
-        going: dict[tuple[int, int], CitingText] = {}
-        for key, text in texts.items():
-            if text.ids[-1] in self.stops or len(text.ids) >= limit:
-                if (
-                    judge is not None
-                    and key[0] not in settled
-                    and judge.settles(*key, self._text(self._whole(text.ids)))
-                ):
-                    settled.add(key[0])
-            elif judge is None or len(text.ids) % _JUDGED_EVERY or judge.may_go_on(self._text(text.ids)):
-                going[key] = text
-        return {key: text for key, text in going.items() if key[0] not in settled}
+        for row, number in sorted(ended):
+            if (
+                judge
+                and row not in settled
+                and judge.settles(row, number, self._text(self._whole(texts[row, number].ids)))
+            ):
+                settled.add(row)
+        return {
+            key: text
+            for key, text in texts.items()
+            if key not in ended and key[0] not in settled and self._may_go_on(text, judge)
+        }
+
+    def _may_go_on(self, text: CitingText, judge: Judge | None) -> bool:
+        return judge is None or len(text.ids) % _JUDGED_EVERY > 0 or judge.may_go_on(self._text(text.ids))
 
     def orders(self, prompts: EncodedSet, candidates: Sequence[Sequence[int]]) -> list[str]:
         """Greedy lists of the titles of `candidates`, `[prompts][items]`, each exactly once."""
