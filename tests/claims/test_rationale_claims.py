@@ -31,7 +31,7 @@ def claims_of(text: str, known: Evidence) -> tuple[Claim, ...]:
 @cache
 def written() -> list[tuple[str, Evidence]]:
     rng = np.random.default_rng(3)
-    users = [User(history, str(user)) for user, history in enumerate(histories(60, (1, 2, 3, 4, 5, 6)) * 8)]
+    users = [User(history, str(user)) for user, history in enumerate(histories(60, (1, 2, 3, 4, 5, 6)) * 10)]
     known = gather_evidence(sasrec(), world(), users, rng.integers(60, size=len(users)).tolist())
     return [(write_rationale(one, world().titles, rng, str(rng.choice(VIEWS))), one) for one in known]
 

@@ -76,7 +76,12 @@ def _negligible_findings(part: Part, at: Mapping[str, int], evidence: Evidence) 
                 yield _failing("negligible", found, part, slot, evidence.history[place])
         elif abs(evidence.weights[place]) < NEGLIGIBLE:
             way = "for" if part.sign(slot) > 0 else "against"
-            found = f"“{part.titles[slot]}” is said to count {way} it, and hardly does anything"
+            end = (
+                "but that depends on the rest of the history"
+                if place in evidence.depends
+                else "and hardly does anything"
+            )
+            found = f"“{part.titles[slot]}” is said to count {way} it, {end}"
             yield _failing("negligible", found, part, slot, evidence.history[place])
 
 

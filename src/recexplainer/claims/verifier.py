@@ -12,7 +12,7 @@ from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
 from recexplainer.evidence.evidence import CLOSE, EXPECTED, NEGLIGIBLE, Evidence
 from recexplainer.recommenders.base import Recommender
-from recexplainer.recommenders.stability import Effect
+from recexplainer.recommenders.stability import AGREEMENT, Effect
 
 _Found = tuple[ClaimStatus, str]
 CERTAIN = 0.97
@@ -244,12 +244,14 @@ def _check_effect(sign: int, place: int, evidence: Evidence) -> _Found:
 def _range(effect: Effect, *, depends: bool = True) -> str:
     """The least and the most that an effect comes to, by how one asks."""
     low, high = (f"{'+' if end > 0 else ''}{_number(end)}" for end in effect.span)
-    ways = f"{len(effect.ways)} ways to ask say {low} to {high}"
+    ways = f"{len(effect.ways)} ways to ask say {low} to {high}" if len(effect.ways) > 1 else f"left out: {low}"
     if not depends:
         return ways
-    if effect.span[0] * effect.span[1] > 0:
+    if min(effect.span) * max(effect.span) < 0:
+        return f"it depends on the rest of the history: {ways}"
+    if effect.shapley is not None and effect.agreement < AGREEMENT:
         return f"it depends on the rest of the history: in {effect.agreement:.0%} of its parts it works this way"
-    return f"it depends on the rest of the history: {ways}"
+    return f"it is not sure: {ways}, and random items in its place do nearly as much"
 
 
 def _check_no_effect(place: int, evidence: Evidence) -> _Found:

@@ -78,12 +78,12 @@ class Evidence:
 
     @property
     def depends(self) -> tuple[int, ...]:
-        """Places in the history whose effect counts, but goes one way or the other by how one asks."""
+        """Places in the history whose effect counts by one way to ask at least, but is not stable."""
         least = NEGLIGIBLE * self.score_std
         return tuple(
             place
             for place, effect in enumerate(self.effects)
-            if abs(effect.deletion) >= least and effect.sign(least) == 0
+            if effect.sign(least) == 0 and max(map(abs, effect.ways.values())) >= least
         )
 
     def stands_out(self, place: int) -> bool:
@@ -118,7 +118,7 @@ class Evidence:
         sizes, depends = list(map(abs, self.standardized)), frozenset(self.depends)
 
         def order(place: int) -> tuple[int, float]:
-            return (2 if sizes[place] < NEGLIGIBLE else 1 if place in depends else 0), -sizes[place]
+            return (1 if place in depends else 2 if sizes[place] < NEGLIGIBLE else 0), -sizes[place]
 
         return sorted(range(len(self.history)), key=order)
 
@@ -216,11 +216,8 @@ def render_evidence(evidence: Evidence, titles: Sequence[str]) -> str:
     for place in evidence.strongest_first[:MOST_SHOWN]:
         weight = evidence.standardized[place]
         title = f"“{titles[evidence.history[place]]}”"
-        if abs(weight) < NEGLIGIBLE:
-            groups["No effect"].append(title)
-            continue
-        if place in evidence.depends:
-            groups["Depends"].append(title)
+        if place in evidence.depends or abs(weight) < NEGLIGIBLE:
+            groups["Depends" if place in evidence.depends else "No effect"].append(title)
             continue
         shared = f" ({', '.join(evidence.shared[place])})" if evidence.shared[place] else ""
         groups["For" if weight > 0 else "Against"].append(f"{title} {weight:+.1f}{shared}")

@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from recexplainer import reports
 from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset, leave_one_out
 from recexplainer.evaluation.rows import read_confusion, read_rows, write_rows
@@ -97,9 +96,11 @@ def report_stage(recipe: Recipe, inputs: Sequence[str]) -> Stage:
 
 
 def _write_report(recipe: Recipe, context: StageContext, folder: Path) -> str:
+    from recexplainer.reports.report import write_report
+
     inputs = report_inputs(recipe, context.folders)
     attributions = attribute_explained(context.folders, inputs.explanations)
-    return reports.write_report(replace(inputs, attributions=attributions), folder).name
+    return write_report(replace(inputs, attributions=attributions), folder).name
 
 
 def report_inputs(recipe: Recipe, folders: Folders) -> ReportInputs:
