@@ -21,7 +21,7 @@ def score(histories: Any, items: Any) -> Any:
     scores = np.zeros((len(histories), len(TITLES)))
     scores[:, 4:ASKED] = UNSEEN
     for row, history in enumerate(histories):
-        scores[row, ASKED] = 3.0 + sum(WEIGHTS[int(item)] for item in history)
+        scores[row, ASKED] = 3.0 + sum(WEIGHTS[int(item)] for item in history if int(item) < len(WEIGHTS))
     return scores
 
 

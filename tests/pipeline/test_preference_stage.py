@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tests.tiny import MIXTURE, NANO, SEARCH, SETTINGS, stages_made
@@ -13,7 +14,7 @@ from tests.tiny import MIXTURE, NANO, SEARCH, SETTINGS, stages_made
 from recexplainer.pipeline.recipe import Recipe, with_changes
 from recexplainer.pipeline.runs import export_surrogate, open_explainer, recipe_of, run_recipe
 from recexplainer.storage import hash_files, read_json
-from recexplainer.surrogate.decoding import Decoder
+from recexplainer.surrogate.decoding import CitingTexts, Decoder
 from recexplainer.surrogate.model import Surrogate
 
 pytestmark = pytest.mark.slow
@@ -38,8 +39,8 @@ def sampled(decoder: Decoder, prompts: Sequence[Any], *_: Any, **__: Any) -> lis
     return [["No.", "Yes."]] * len(prompts)
 
 
-def citing(decoder: Decoder, prompts: Sequence[Any], *_: Any) -> list[str]:
-    return ["Yes."] * len(prompts)
+def citing(decoder: Decoder, prompts: Sequence[Any], *_: Any, **__: Any) -> CitingTexts:
+    return CitingTexts([["Yes."]] * len(prompts), np.ones(len(prompts)))
 
 
 @pytest.fixture(scope="module")

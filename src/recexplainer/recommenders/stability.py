@@ -27,6 +27,7 @@ AGREEMENT = 0.98
 """The share of the sub-histories in which a stable effect goes the same way: all but one of 64."""
 _ERRORS = 2.5  # standard errors that a mean must be away from zero
 _CASES = 256  # asked about together
+_NOISE = 0.1  # of the size from which on an effect counts: less is no effect in a part
 _FIRST_PARTS = 16  # sub-histories that are asked about first
 _FIRST_AGREEMENT = 0.93  # the share of these in which a stable effect goes the same way: all but one
 
@@ -47,7 +48,8 @@ class Effect:
         shapley: The mean of what it adds to parts of the history, all sizes alike: an estimate of its Shapley value;
             None as before.
         shapley_error: The standard error of that mean.
-        agreement: The share of these parts in which it works the way that `deletion` says; 0 where not asked.
+        agreement: The share of these parts in which it works the way that `deletion` says, by more than a tenth of what
+            counts as an effect, beside something else; 0 where not asked.
     """
 
     deletion: float
@@ -181,12 +183,14 @@ def _ask_parts(recommender: Recommender, cases: Sequence[_Case]) -> None:
     added: list[dict[int, NDArray[np.float64]]] = [{} for _ in cases]
     for some in (slice(None, _FIRST_PARTS), slice(_FIRST_PARTS, None)):
         histories = [_with_and_without(case, own[some]) for case, own in zip(cases, parts, strict=True)]
-        for case, own, score in zip(cases, added, _scores(recommender, cases, histories), strict=True):
+        for case, part, own, score in zip(cases, parts, added, _scores(recommender, cases, histories), strict=True):
             asked = score.reshape(len(case.open), 2, -1) if case.open else ()
             for place, (with_it, without) in zip(case.open, asked, strict=True):
                 own[place] = np.concatenate([own.get(place, np.empty(0)), with_it - without])
                 mean, error = _mean(own[place])
-                agreement = float((own[place] * case.effects[place].deletion > 0).mean())
+                agrees = np.sign(case.effects[place].deletion) * own[place] > _NOISE * case.least
+                beside = np.delete(part[: len(agrees)], place, axis=1).any(axis=1)  # something else is there
+                agreement = float(agrees[beside].mean() if beside.any() else agrees.mean())
                 case.effects[place] = replace(
                     case.effects[place], shapley=mean, shapley_error=error, agreement=agreement
                 )

@@ -54,12 +54,13 @@ class Tested(NamedTuple):
         return [sort for sort in product(RULE_NAMES, self.corruptions) if sort not in self.blind]
 
 
-# Without either of two items that only count together the score falls as far as without both.
+# Without either of two items that only count together the score falls as far as without both. What each does depends on
+# the other, so that it counts for the item is unverified, whoever says so.
 _HALF_IS_ENOUGH = frozenset({("two_together", "swap")})
 TESTED: dict[str, Tested] = {
     "verdict_fidelity": Tested(("verdict",)),
     "hallucination_rate": Tested(("invented",)),
-    "claim_precision": Tested(MILD),
+    "claim_precision": Tested(MILD, frozenset(product(("two_together",), MILD))),
     "comprehensiveness": Tested(("swap", "direction"), _HALF_IS_ENOUGH),
     "aopc_comprehensiveness": Tested(("swap", "direction"), _HALF_IS_ENOUGH),
     "sufficiency": Tested(("swap",)),
@@ -159,9 +160,13 @@ def right_statuses(claim: Claim, causes: Causes, history: Sequence[int]) -> tupl
     """The statuses that a claim may have if the causes are these; none where it is not about an item of the history."""
     if claim.kind in _DENYING:
         denied = causes.positive if claim.kind == "nothing_positive" else causes.negative
+        if causes.depends:
+            return ("unverified",) if set(denied) <= {*causes.depends} else ("contradicted",)
         return ("contradicted",) if denied else ("supported",)
     if claim.kind not in _CITING or claim.item not in history:
         return ()
+    if claim.item in causes.depends:
+        return ("unverified",)
     sides = (causes.positive, causes.negative)
     own, opposite = sides if claim.kind == "positive" else sides[::-1]
     if claim.item in own:

@@ -301,6 +301,8 @@ def _clear_cases(
     for place in rng.permutation(len(clear)).tolist():
         user, item, recommended = clear[place]
         causes = recommender.causes(users[user], item)
+        if {*causes.depends} & {*causes.negative}:
+            continue  # the item before the last is the reason, and it counts for the item
         explained_all = len(causes.positive) + len(causes.negative) == len(users[user].history)
         if not explained_all and (causes.nothing or recommended is bool(causes.positive)):
             yield SyntheticCase(users[user], item, recommended, causes, isinstance(recommender, SameBrandRule))

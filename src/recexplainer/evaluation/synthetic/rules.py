@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,14 @@ _LEVELS = LIFT * np.linspace(1, 2, PARTNERS, dtype=np.float32)  # what the last 
 
 @dataclass(frozen=True, slots=True)
 class Causes:
-    """The history items without which the score of one item would be lower or higher, each oldest first."""
+    """The history items without which the score of one item would be lower or higher, each oldest first.
+
+    Those that `depends` names among them do so only beside the others: in parts of the history they do not.
+    """
 
     positive: tuple[int, ...] = ()
     negative: tuple[int, ...] = ()
+    depends: tuple[int, ...] = ()
 
     @property
     def nothing(self) -> bool:
@@ -47,6 +51,8 @@ class SyntheticRecommender(Recommender, ABC):
     """
 
     rule: ClassVar[str]
+    depending: ClassVar[Literal["", "positive", "negative"]] = ""
+    """Which of its causes depend on the other history items."""
 
     def __init__(self, popularity: Sequence[float] | NDArray[np.number], seed: int = 0) -> None:
         self.n_items, self.max_history = len(popularity), MAX_HISTORY
@@ -95,7 +101,11 @@ class SyntheticRecommender(Recommender, ABC):
             lift, shorter = self._lift(np.array(past)), (np.delete(past, place) for place in range(len(past)))
             self._changes[past] = np.array([lift - self._lift(each) for each in shorter])
         changes = list(zip(past, self._changes[past][:, item].tolist(), strict=True))
-        return Causes(tuple(one for one, by in changes if by > 0), tuple(one for one, by in changes if by < 0))
+        sides = {
+            "positive": tuple(one for one, by in changes if by > 0),
+            "negative": tuple(one for one, by in changes if by < 0),
+        }
+        return Causes(**sides, depends=sides.get(self.depending, ()))
 
     @abstractmethod
     def _lift(self, past: NDArray[np.int64]) -> Floats:
@@ -127,7 +137,7 @@ class OpponentRule(OneItemRule):
 class TwoTogetherRule(SyntheticRecommender):
     """Two history items decide together: the item is lifted if the history holds both its partners."""
 
-    rule = "two_together"
+    rule, depending = "two_together", "positive"
 
     def _lift(self, past: NDArray[np.int64]) -> Floats:
         first, second = (np.isin(partner, past) for partner in self._partners[:2])
@@ -156,7 +166,7 @@ class RecencyRule(SyntheticRecommender):
     before, and a negative one if it is less close.
     """
 
-    rule = "recency"
+    rule, depending = "recency", "negative"
 
     def _lift(self, past: NDArray[np.int64]) -> Floats:
         return (_LEVELS @ np.isin(self._partners, past[-1:])).astype(np.float32)
