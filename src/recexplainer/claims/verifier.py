@@ -12,7 +12,7 @@ from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
 from recexplainer.evidence.evidence import CLOSE, EXPECTED, NEGLIGIBLE, Evidence
 from recexplainer.recommenders.base import Recommender
-from recexplainer.recommenders.stability import AGREEMENT, Effect
+from recexplainer.recommenders.stability import Effect
 
 _Found = tuple[ClaimStatus, str]
 CERTAIN = 0.97
@@ -249,7 +249,7 @@ def _range(effect: Effect, *, depends: bool = True) -> str:
         return ways
     if min(effect.span) * max(effect.span) < 0:
         return f"it depends on the rest of the history: {ways}"
-    if effect.shapley is not None and effect.agreement < AGREEMENT:
+    if effect.shapley is not None and not effect.agrees:
         return f"it depends on the rest of the history: in {effect.agreement:.0%} of its parts it works this way"
     return f"it is not sure: {ways}, and random items in its place do nearly as much"
 

@@ -9,9 +9,10 @@ What arguments are and what is raised `ablation.py` says. All effects are in uni
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import compress
+from itertools import compress, islice
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +21,13 @@ from recexplainer.recommenders.ablation import Ablation, Masks, check_cases, his
 from recexplainer.recommenders.base import Recommender, User
 
 SUB_HISTORIES = 64
-"""Parts of a history in which an item is asked about, with it and without it."""
+"""Parts of a history in which an item is asked about, with it and without it: all of a history of up to seven items."""
 REPLACEMENTS = 12
 """Random items of the catalogue that stand in an item's place, one after the other."""
-AGREEMENT = 0.98
-"""The share of the sub-histories in which a stable effect goes the same way: all but one of 64."""
+AGREEMENT = 0.95
+"""The share of the sub-histories in which a stable effect goes the same way."""
+SAMPLED_AGREEMENT = 0.98
+"""The share of those drawn where there are too many: all but one of 64, so that it is most likely 95% of all."""
 _ERRORS = 2.5  # standard errors that a mean must be away from zero
 _CASES = 256  # asked about together
 _NOISE = 0.1  # of the size from which on an effect counts: less is no effect in a part
@@ -45,9 +48,9 @@ class Effect:
         replacement: The same with random items of the catalogue in its place, on average; None where the ways before
             this one do not agree, or the effect is too small to count: then it was not asked.
         replacement_error: The standard error of that mean.
-        shapley: The mean of what it adds to parts of the history, all sizes alike: an estimate of its Shapley value;
+        shapley: The mean of what it adds to parts of the history, all sizes alike: its Shapley value, or an estimate;
             None as before.
-        shapley_error: The standard error of that mean.
+        shapley_error: The standard error of an estimate, 0 where all parts were asked about.
         agreement: The share of these parts in which it works the way that `deletion` says, by more than a tenth of what
             counts as an effect, beside something else; 0 where not asked.
     """
@@ -67,6 +70,11 @@ class Effect:
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     @property
+    def agrees(self) -> bool:
+        """Whether it goes the same way in nearly all sub-histories; where all were asked, `shapley` has no error."""
+        return self.agreement >= (SAMPLED_AGREEMENT if self.shapley_error else AGREEMENT)
+
+    @property
     def span(self) -> tuple[float, float]:
         """The smallest and the largest answer."""
         answers = self.ways.values()
@@ -80,7 +88,7 @@ class Effect:
         sign = 1 if self.deletion > 0 else -1
         if self.replacement is None or self.shapley is None or abs(self.deletion) < least:
             return 0
-        agrees = all(sign * value > 0 for value in self.ways.values()) and self.agreement >= AGREEMENT
+        agrees = all(sign * value > 0 for value in self.ways.values()) and self.agrees
         certain = sign * self.shapley >= max(least, _ERRORS * self.shapley_error)
         return sign if agrees and certain and sign * self.replacement > _ERRORS * self.replacement_error else 0
 
@@ -178,34 +186,82 @@ def _replace(recommender: Recommender, cases: Sequence[_Case]) -> None:
 
 
 def _ask_parts(recommender: Recommender, cases: Sequence[_Case]) -> None:
-    """In sub-histories with the item and without it: in some, and where these agree in the others."""
-    parts = [_sub_histories(case.rng, len(case.user.history)) for case in cases]
-    added: list[dict[int, NDArray[np.float64]]] = [{} for _ in cases]
-    for some in (slice(None, _FIRST_PARTS), slice(_FIRST_PARTS, None)):
-        histories = [_with_and_without(case, own[some]) for case, own in zip(cases, parts, strict=True)]
-        for case, part, own, score in zip(cases, parts, added, _scores(recommender, cases, histories), strict=True):
-            asked = score.reshape(len(case.open), 2, -1) if case.open else ()
-            for place, (with_it, without) in zip(case.open, asked, strict=True):
-                own[place] = np.concatenate([own.get(place, np.empty(0)), with_it - without])
-                mean, error = _mean(own[place])
-                agrees = np.sign(case.effects[place].deletion) * own[place] > _NOISE * case.least
-                beside = np.delete(part[: len(agrees)], place, axis=1).any(axis=1)  # something else is there
-                agreement = float(agrees[beside].mean() if beside.any() else agrees.mean())
-                case.effects[place] = replace(
-                    case.effects[place], shapley=mean, shapley_error=error, agreement=agreement
-                )
-            case.open = [place for place in case.open if case.effects[place].agreement >= _FIRST_AGREEMENT]
+    """In sub-histories with the item and without it: in some of those drawn, and where these agree in the others."""
+    parts = {(at, place): _parts_beside(case, place) for at, case in enumerate(cases) for place in case.open}
+    added = {key: np.empty(0) for key in parts}
+    for start in (0, _FIRST_PARTS):
+        still = [(at, place) for at, case in enumerate(cases) for place in case.open]
+        asked = {key: parts[key].masks[start : parts[key].first if start == 0 else None] for key in still}
+        for (at, place), more in _added(recommender, cases, asked).items():
+            added[at, place] = np.concatenate([added[at, place], more])
+            case, own = cases[at], parts[at, place]
+            case.effects[place] = own.told(case.effects[place], added[at, place], _NOISE * case.least)
+        for at, case in enumerate(cases):
+            agree = (place for place in case.open if case.effects[place].agreement >= _FIRST_AGREEMENT)
+            case.open = [place for place in agree if not parts[at, place].is_whole]
 
 
-def _with_and_without(case: _Case, parts: Masks) -> list[tuple[int, ...]]:
-    """For each place that is open, the parts with its item, then those without."""
-    asked: list[tuple[int, ...]] = []
-    for place in case.open:
-        for kept in (True, False):
-            masks = parts.copy()
-            masks[:, place] = kept
-            asked += [tuple(compress(case.user.history, mask)) for mask in masks.tolist()]
-    return asked
+def _added(
+    recommender: Recommender, cases: Sequence[_Case], asked: Mapping[tuple[int, int], Masks]
+) -> dict[tuple[int, int], NDArray[np.float64]]:
+    """What the item at a place of a case adds to parts of its history that hold it, `Float[parts]`."""
+    histories: list[list[tuple[int, ...]]] = [[] for _ in cases]
+    for (at, place), masks in asked.items():
+        without = masks.copy()
+        without[:, place] = False
+        both = np.vstack([masks, without]).tolist()
+        histories[at] += [tuple(compress(cases[at].user.history, mask)) for mask in both]
+    scores = [iter(each) for each in _scores(recommender, cases, histories)]
+    added: dict[tuple[int, int], NDArray[np.float64]] = {}
+    for (at, place), masks in asked.items():
+        with_it, without = np.array([*islice(scores[at], 2 * len(masks))]).reshape(2, -1)
+        added[at, place] = with_it - without
+    return added
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parts:
+    """Parts of a history that hold one of its items, `Bool[parts, history]`.
+
+    `weights`, `Float[parts]`, are such that what the item adds to the parts is its Shapley value; None: all alike, for
+    they are drawn. `beside`, `Bool[parts]`: something else is there.
+    """
+
+    masks: Masks
+    beside: NDArray[np.bool_]
+    weights: NDArray[np.float64] | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether these are all parts."""
+        return self.weights is not None
+
+    @property
+    def first(self) -> int:
+        """How many are asked about first."""
+        return len(self.masks) if self.is_whole else _FIRST_PARTS
+
+    def told(self, effect: Effect, added: NDArray[np.float64], noise: float) -> Effect:
+        """The effect, with what the item adds to the first of the parts, as many as there are values."""
+        agrees, beside = np.sign(effect.deletion) * added > noise, self.beside[: len(added)]
+        weights = np.ones(len(added)) if self.weights is None else self.weights[: len(added)]
+        counted = weights * beside if beside.any() else weights
+        mean, error = _mean(added) if self.weights is None else (float(weights @ added), 0.0)
+        agreement = float(counted @ agrees / counted.sum())
+        return replace(effect, shapley=mean, shapley_error=error, agreement=agreement)
+
+
+def _parts_beside(case: _Case, place: int) -> _Parts:
+    """All parts of a short history that hold the item at a place, else some, drawn with all sizes alike often."""
+    n = len(case.user.history)
+    if 2 ** (n - 1) <= SUB_HISTORIES:
+        others = (np.arange(2 ** (n - 1))[:, None] >> np.arange(n - 1) & 1).astype(bool)
+        sizes = others.sum(axis=1)
+        weights = np.array([1 / (n * comb(n - 1, size)) for size in sizes.tolist()])
+        return _Parts(np.insert(others, place, True, axis=1), sizes > 0, weights)
+    masks = _sub_histories(case.rng, n)
+    masks[:, place] = True
+    return _Parts(masks, masks.sum(axis=1) > 1, None)
 
 
 def _sub_histories(rng: np.random.Generator, n: int) -> Masks:

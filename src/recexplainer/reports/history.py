@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 from typing import Literal
 
 from recexplainer.evidence.evidence import NEGLIGIBLE
@@ -28,9 +27,8 @@ _WAYS = {
     "deletion": "left out",
     "padding": "left out with its place kept",
     "replacement": f"replaced by {REPLACEMENTS} random items of the catalogue in turn",
-    "shapley": f"added to {SUB_HISTORIES} random parts of the history, which estimates its Shapley value",
+    "shapley": f"added to parts of the history, all or {SUB_HISTORIES} random ones, which is its Shapley value",
 }
-_SAME_WAY = ceil(AGREEMENT * SUB_HISTORIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +90,7 @@ class HistoryItem:
             return ""
         if self.effect.shapley is None or self.effect.span[0] * self.effect.span[1] <= 0:
             return "the ways of asking do not agree"
-        if self.effect.agreement < AGREEMENT:
+        if not self.effect.agrees:
             return f"in {self.effect.agreement:.0%} of the parts of the history it works this way"
         return "too small, or too uncertain, in parts of the history or with other items in its place"
 
@@ -175,6 +173,6 @@ def ways_sentence(explanations: Sequence[Explanation]) -> str:
         f"The recommender is asked about each item of a history in {len(ways)} ways: {'; '.join(ways)}. A bar goes "
         "from the least to the most that the item adds to the score, with a dot where it is left out. It counts "
         "for or against the item asked about only if its effect is stable: all ways clearly agree, and it works the "
-        f"same way in at least {_SAME_WAY} of the {SUB_HISTORIES} parts. Else it depends on the rest of the history, "
+        f"same way in at least {AGREEMENT:.0%} of the parts. Else it depends on the rest of the history, "
         "and neither “for” nor “against” is true of it."
     )

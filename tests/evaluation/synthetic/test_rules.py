@@ -154,7 +154,7 @@ def test_two_together_needs_both() -> None:
         both, first, second = recommender.scores([User((one, other)), User((one,)), User((other,))])[:, item]
         assert both - max(first, second) > LIFT - 4 * NOISE
         between = next(i for i in range(ITEMS) if i not in {one, other})
-        assert recommender.causes(User((one, between, other)), item) == Causes(positive=(one, other))
+        assert recommender.causes(User((one, between, other)), item) == Causes((one, other), depends=(one, other))
         assert recommender.causes(User((one,)), item).nothing
         assert recommender.causes(User((other,)), item).nothing
 
@@ -178,12 +178,12 @@ def test_recency_weighs_the_last_against_the_one_before() -> None:
     far, farther = [item for item in range(ITEMS) if item != last and alone[item, near] < 1 + NOISE][:2]
     assert recommender.causes(User((last,)), near) == Causes(positive=(last,))
     assert recommender.causes(User((far, last)), near) == Causes(positive=(last,))
-    assert recommender.causes(User((last, far)), near) == Causes(negative=(far,))
+    assert recommender.causes(User((last, far)), near) == Causes(negative=(far,), depends=(far,))
     assert recommender.causes(User((last, far, farther)), near).nothing
     less = next(item for item in range(ITEMS) if item != last and alone[item, near] > 1 + NOISE)
     assert alone[less, near] < alone[last, near]
     assert recommender.causes(User((less, last)), near) == Causes(positive=(last,))
-    assert recommender.causes(User((last, less)), near) == Causes(negative=(less,))
+    assert recommender.causes(User((last, less)), near) == Causes(negative=(less,), depends=(less,))
 
 
 def test_only_what_it_looks_at_can_be_a_cause() -> None:
