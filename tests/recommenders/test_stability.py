@@ -101,7 +101,7 @@ def test_of_a_long_history_the_shapley_values_are_estimated() -> None:
 
 def test_questions_are_counted() -> None:
     recommender = Recording(AdditiveRecommender(n_items=40, max_history=10))
-    history = (0, 3, 4, 7, 9, 12, 15, 18)
+    history = (0, 3, 4, 7, 9, 12, 15, 18, 21)
     history_effects(recommender, [User(history)], [2], [LEAST])
     assert (
         len(recommender.asked)

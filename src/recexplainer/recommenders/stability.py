@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from recexplainer.recommenders.ablation import Ablation, Masks, check_cases, history_rows, rank_of, remaining
 from recexplainer.recommenders.base import Recommender, User
 
-SUB_HISTORIES = 64
-"""Parts of a history in which an item is asked about, with it and without it: all of a history of up to seven items."""
+SUB_HISTORIES = 128
+"""Parts of a history in which an item is asked about, with it and without it: all of a history of up to eight items."""
 REPLACEMENTS = 12
 """Random items of the catalogue that stand in an item's place, one after the other."""
 AGREEMENT = 0.95
 """The share of the sub-histories in which a stable effect goes the same way."""
-SAMPLED_AGREEMENT = 0.98
-"""The share of those drawn where there are too many: all but one of 64, so that it is most likely 95% of all."""
+SAMPLED_AGREEMENT = 0.965
+"""The share of those drawn where there are too many: all but four of 128, so that it is most likely 95% of all."""
 _ERRORS = 2.5  # standard errors that a mean must be away from zero
 _CASES = 256  # asked about together
 _NOISE = 0.1  # of the size from which on an effect counts: less is no effect in a part
@@ -127,7 +127,7 @@ def history_effects(
     The recommender is asked four times for up to 256 cases together: without each item, and with a gap in its place;
     with random items in place of those that may count; and twice in sub-histories about those that still may. `least`
     is the size from which on an effect counts, `Float[cases]`; a smaller one is asked for once only. A history of n
-    items takes 2 n + 1 questions, and at most 77 more for each item that may count, and 64 for the sub-histories.
+    items takes 2 n + 1 questions, and at most 141 more for each item that may count, and 128 for the sub-histories.
     """
     check_cases(recommender, users, items)
     cases = [_Case(*each) for each in zip(users, items, least, strict=True)]
@@ -269,7 +269,8 @@ def _sub_histories(rng: np.random.Generator, n: int) -> Masks:
 
     What an item adds to such a part, if it is left out of it, is its Shapley value on average.
     """
-    sizes = np.round(np.linspace(0, n, SUB_HISTORIES)).reshape(_FIRST_PARTS, -1).T.ravel()  # the first have all sizes
+    sizes = np.arange(SUB_HISTORIES) * (n + 1) // SUB_HISTORIES
+    sizes = sizes.reshape(_FIRST_PARTS, -1).T.ravel()  # the first have all sizes
     return rng.random((SUB_HISTORIES, n)).argsort(1).argsort(1) < sizes[:, None]
 
 
