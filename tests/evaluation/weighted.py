@@ -9,7 +9,7 @@ from tests.tiny import explanation_of
 
 from recexplainer.recommenders.function import as_recommender
 
-UNSEEN = np.linspace(0.0, 2.0, 16)  # scores of the items that nobody asks about, whatever the history
+UNSEEN = np.linspace(0.0, 3.0, 16)  # scores of the items that nobody asks about, whatever the history
 TITLES = ("Brink", "Limbo", "Velvet", "Marrow", *(f"Other {number}" for number in range(len(UNSEEN))), "Asked")
 ASKED = len(TITLES) - 1
 WEIGHTS = np.array([3.0, 1.0, 0.0, -2.0])  # what items 0 to 3 do to the score of the item asked about

@@ -122,11 +122,12 @@ def load_test_cases(folders: Folders) -> LabelledExamples:
     return LabelledExamples(*load_target(folders), load_examples(folders[EXAMPLES]).test)
 
 
-def load_surrogate(folder: Path) -> Surrogate:
-    """A trained surrogate, on the best device."""
+def load_surrogate(folder: Path, *, only_writes: bool = False) -> Surrogate:
+    """A trained surrogate, on the best device; `only_writes` if it will not be trained or saved."""
     from recexplainer.surrogate.model import Surrogate
 
-    return Surrogate.from_pretrained(folder).to(best_device())
+    device = best_device()
+    return Surrogate.from_pretrained(folder, only_writes=only_writes and device.type == "cpu").to(device)
 
 
 def write_pairs(folder: Path, pairs: Sequence[tuple[User, int]]) -> None:

@@ -136,9 +136,9 @@ def has_surrogate(run: Path) -> bool:
     return not complete.keys() <= {*ALIGNED_TO} and _explaining_stage(run) in complete
 
 
-def open_surrogate(run: Path) -> Surrogate:
-    """The trained surrogate of a run that explains. Raises RunError where it is missing."""
-    return files.load_surrogate(RunLayout(run).complete_stage(_explaining_stage(run)))
+def open_surrogate(run: Path, *, only_writes: bool = False) -> Surrogate:
+    """The trained surrogate of a run that explains, as `load_surrogate`. Raises RunError where it is missing."""
+    return files.load_surrogate(RunLayout(run).complete_stage(_explaining_stage(run)), only_writes=only_writes)
 
 
 def _explaining_stage(run: Path) -> str:
@@ -159,7 +159,8 @@ def open_explainer(run: Path, *, surrogate: bool = True) -> PairExplainer:
 
     dataset, recommender = open_target(run)
     shares = kept_shares(RunLayout(run).stage(RECOMMENDER) / RunLayout.POPULARITY, recommender, dataset)
-    return PairExplainer(dataset, recommender, open_surrogate(run) if surrogate else None, recommended_shares=shares)
+    writer = open_surrogate(run, only_writes=True) if surrogate else None
+    return PairExplainer(dataset, recommender, writer, recommended_shares=shares)
 
 
 def explained_cases(run: Path) -> dict[Method, list[Explanation]]:

@@ -52,7 +52,7 @@ class Effect:
             None as before.
         shapley_error: The standard error of an estimate, 0 where all parts were asked about.
         agreement: The share of these parts in which it works the way that `deletion` says, by more than a tenth of what
-            counts as an effect, beside something else; 0 where not asked.
+            counts as an effect; 0 where not asked.
     """
 
     deletion: float
@@ -224,11 +224,10 @@ class _Parts:
     """Parts of a history that hold one of its items, `Bool[parts, history]`.
 
     `weights`, `Float[parts]`, are such that what the item adds to the parts is its Shapley value; None: all alike, for
-    they are drawn. `beside`, `Bool[parts]`: something else is there.
+    they are drawn.
     """
 
     masks: Masks
-    beside: NDArray[np.bool_]
     weights: NDArray[np.float64] | None
 
     @property
@@ -243,11 +242,9 @@ class _Parts:
 
     def told(self, effect: Effect, added: NDArray[np.float64], noise: float) -> Effect:
         """The effect, with what the item adds to the first of the parts, as many as there are values."""
-        agrees, beside = np.sign(effect.deletion) * added > noise, self.beside[: len(added)]
-        weights = np.ones(len(added)) if self.weights is None else self.weights[: len(added)]
-        counted = weights * beside if beside.any() else weights
-        mean, error = _mean(added) if self.weights is None else (float(weights @ added), 0.0)
-        agreement = float(counted @ agrees / counted.sum())
+        agrees = np.sign(effect.deletion) * added > noise
+        mean, error = _mean(added) if self.weights is None else (float(self.weights @ added), 0.0)
+        agreement = float(np.average(agrees, weights=self.weights))
         return replace(effect, shapley=mean, shapley_error=error, agreement=agreement)
 
 
@@ -258,10 +255,10 @@ def _parts_beside(case: _Case, place: int) -> _Parts:
         others = (np.arange(2 ** (n - 1))[:, None] >> np.arange(n - 1) & 1).astype(bool)
         sizes = others.sum(axis=1)
         weights = np.array([1 / (n * comb(n - 1, size)) for size in sizes.tolist()])
-        return _Parts(np.insert(others, place, True, axis=1), sizes > 0, weights)
+        return _Parts(np.insert(others, place, True, axis=1), weights)
     masks = _sub_histories(case.rng, n)
     masks[:, place] = True
-    return _Parts(masks, masks.sum(axis=1) > 1, None)
+    return _Parts(masks, None)
 
 
 def _sub_histories(rng: np.random.Generator, n: int) -> Masks:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, cast
@@ -19,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
 from recexplainer.errors import SurrogateError, first_line
@@ -28,6 +29,7 @@ from recexplainer.storage import read_json, write_json, write_text
 from recexplainer.surrogate.connector import Connector, EncoderInput, inject
 from recexplainer.surrogate.encoding import PromptEncoder
 from recexplainer.surrogate.frame import ChatFrame, chat_frame
+from recexplainer.surrogate.llama import PlainLlama, can_read
 from recexplainer.surrogate.loading import explained
 from recexplainer.surrogate.logits import logits_at
 from recexplainer.surrogate.pretrained import has_lora, read_backbone, read_lora
@@ -188,6 +190,7 @@ class Surrogate(nn.Module):
         name: str | Path,
         *,
         merged: bool = False,
+        only_writes: bool = False,
         revision: str | None = None,
         token: str | None = None,
         cache_dir: Path | str | None = None,
@@ -198,6 +201,7 @@ class Surrogate(nn.Module):
         Args:
             name: The folder, or OWNER/NAME on the hub.
             merged: Add LoRA's weights to the backbone's own, so that it is a plain model; `nano` is one already.
+            only_writes: It will write on the processor, and not be trained or saved: `nano` is there in less time.
             revision: Branch, tag or commit on the hub; None: main.
             token: Access token of the hub; None: the one that `hf auth login` has kept.
             cache_dir: Where fetched files are kept; None: the hub's own cache.
@@ -209,9 +213,12 @@ class Surrogate(nn.Module):
         hub: dict[str, Any] = {"token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
         folder = _find_folder(name, revision=revision, **hub)
         described = _read_description(folder / "surrogate.json")
-        backbone = read_backbone(folder / "backbone", merged=merged, **hub)
+        quick = only_writes and can_read(folder / "backbone")
+        read: Any = PlainLlama if quick else partial(read_backbone, merged=merged, **hub)
+        backbone = read(folder / "backbone")
         with explained(str(folder / "backbone"), "tokenizer"):
-            tokenizer = AutoTokenizer.from_pretrained(folder / "backbone", trust_remote_code=False)
+            kind: Any = PreTrainedTokenizerFast if quick else AutoTokenizer  # the second loads a configuration first
+            tokenizer = kind.from_pretrained(folder / "backbone", trust_remote_code=False)
         sizes = described.vector_width, described.connector_width
         surrogate = cls(backbone, tokenizer, described.form, *sizes, described.frame)
         if surrogate.form != "behavior":
