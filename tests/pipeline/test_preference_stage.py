@@ -12,7 +12,7 @@ import torch
 from tests.tiny import MIXTURE, NANO, SEARCH, SETTINGS, stages_made
 
 from recexplainer.pipeline.recipe import Recipe, with_changes
-from recexplainer.pipeline.runs import export_surrogate, open_explainer, recipe_of, run_recipe
+from recexplainer.pipeline.runs import export_surrogate, recipe_of, run_recipe
 from recexplainer.storage import hash_files, read_json
 from recexplainer.surrogate.decoding import CitingTexts, Decoder
 from recexplainer.surrogate.model import Surrogate
@@ -79,8 +79,7 @@ def weights(surrogate: Surrogate) -> dict[str, torch.Tensor]:
     return {name: weight.cpu() for name, weight in surrogate.state_dict().items()}
 
 
-def same(one: Surrogate | None, other: Surrogate) -> bool:
-    assert one is not None
+def same(one: Surrogate, other: Surrogate) -> bool:
     theirs = weights(other)
     return all(torch.equal(weight, theirs[name]) for name, weight in weights(one).items())
 
@@ -88,7 +87,7 @@ def same(one: Surrogate | None, other: Surrogate) -> bool:
 def test_what_is_preferred_explains_and_is_exported(run: Path, tmp_path: Path) -> None:
     aligned, preferred = (Surrogate.from_pretrained(run / f"{name}-hybrid") for name in ("surrogate", "preference"))
     assert not same(aligned, preferred)
-    assert same(open_explainer(run).surrogate, preferred)
+    assert same(open_surrogate(run), preferred)
     export_surrogate(run, tmp_path / "to")
     assert same(Surrogate.from_pretrained(tmp_path / "to"), preferred)
     export_surrogate(run, tmp_path / "intention", form="intention")
@@ -114,6 +113,6 @@ def test_switched_off_the_run_is_as_before_and_nothing_is_trained(run: Path) -> 
     on = hash_files(run / "explanations")
     made = switched(run, None)
     assert made <= set(AFTER) - {"preference-hybrid"} and "explanations" in made
-    assert same(open_explainer(run).surrogate, Surrogate.from_pretrained(run / "surrogate-hybrid"))
+    assert same(open_surrogate(run), Surrogate.from_pretrained(run / "surrogate-hybrid"))
     assert switched(run, PREFERENCE | {"epochs": 2}).isdisjoint({"preference-hybrid"}), "it is still there"
     assert hash_files(run / "explanations")["from_surrogate.json"] == on["from_surrogate.json"]
