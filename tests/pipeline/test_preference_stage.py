@@ -12,7 +12,7 @@ import torch
 from tests.tiny import MIXTURE, NANO, SEARCH, SETTINGS, stages_made
 
 from recexplainer.pipeline.recipe import Recipe, with_changes
-from recexplainer.pipeline.runs import export_surrogate, recipe_of, run_recipe
+from recexplainer.pipeline.runs import export_surrogate, open_surrogate, recipe_of, run_recipe
 from recexplainer.storage import hash_files, read_json
 from recexplainer.surrogate.decoding import CitingTexts, Decoder
 from recexplainer.surrogate.model import Surrogate
