@@ -15,6 +15,7 @@ from recexplainer.evidence.realised import write_rationale
 from recexplainer.explanations.explainer import PairExplainer
 from recexplainer.explanations.record import Method
 from recexplainer.recommenders.base import User
+from recexplainer.recommenders.stability import Effect
 
 VIEWS = ("", "", "", "short", "genre", "brand", "platform", "word")
 
@@ -108,3 +109,19 @@ def test_a_record_holds_the_claims() -> None:
     for one, (text, known) in zip(explanations, written(), strict=False):
         assert one.claims == verifier().claims(text, known)
         assert one.claims
+
+
+def test_nothing_does_most_beside_what_may_do_more() -> None:
+    sure = Effect(0.3, replacement=0.3, shapley=0.3, agreement=1.0)
+    unsure = Effect(0.9, replacement=0.9, shapley=0.9, agreement=0.8)
+    known = Evidence((1, 2), 3, True, 2.0, 1, 58, (0.3, 0.9), ((), ()), effects=(sure, unsure))
+    one, other, item = (f"“{world().titles[at]}”" for at in (1, 2, 3))
+    said = verifier().claims(f"Yes, {item} would be recommended. It owes most to {one}.", known)
+    (false,) = [each for each in said if each.status != "supported"]
+    assert (false.kind, false.status) == ("order", "contradicted")
+    assert other in false.found
+    for seed in range(20):
+        text = write_rationale(known, world().titles, np.random.default_rng(seed))
+        assert one in text
+        assert other in text
+        assert {each.status for each in verifier().claims(text, known)} == {"supported"}, text

@@ -14,6 +14,7 @@ from recexplainer.evidence.evidence import CLOSE, NEGLIGIBLE, Evidence
 from recexplainer.evidence.realised import OUTWEIGHS, fact_kind, join_facts, verdict_kind
 from recexplainer.evidence.sentences import NAMED, Part, answer_parts
 
+_MOST = ("yes.reason", "yes.common", "no.reason")  # groups that say what does most
 _QUOTED = 100  # characters of what is not understood
 
 
@@ -34,7 +35,7 @@ def findings(parsed: ParsedText, evidence: Evidence, titles: Sequence[str]) -> I
         at = {slot: places[title] for slot, title in part.titles.items() if title in places}
         yield from _negligible_findings(part, at, evidence)
         if len(at) == len(part.titles):
-            yield from _order_findings(part, at, evidence)
+            yield from _order_findings(part, at, evidence, titles)
             yield from _link_findings(part, at, evidence)
     yield from _balance_findings(parts, evidence, places)
     named = {title for part in parts for title in part.titles.values()}
@@ -85,13 +86,18 @@ def _negligible_findings(part: Part, at: Mapping[str, int], evidence: Evidence) 
             yield _failing("negligible", found, part, slot, evidence.history[place])
 
 
-def _order_findings(part: Part, at: Mapping[str, int], evidence: Evidence) -> Iterator[Claim]:
-    """Which title of a sentence is said to do more than another."""
+def _order_findings(part: Part, at: Mapping[str, int], evidence: Evidence, titles: Sequence[str]) -> Iterator[Claim]:
+    """Which title of a sentence is said to do more than another, or than anything else."""
     size = {slot: abs(evidence.weights[place]) for slot, place in at.items()}
     if any(one < other for one, other in pairwise(size[slot] for slot in NAMED[:3] if slot in size)):
         yield _failing("order", "what is named first does not do most", part)
     if part.group in ("yes.outweighed", "between.held.counter") and size["against"] < size["for"]:
         yield _failing("balance", "what is said to pull harder does not", part)
+    if part.group.startswith(_MOST):
+        most = max(at.values(), key=lambda place: abs(evidence.weights[place]))
+        if rivals := evidence.rivals(most):
+            title = titles[evidence.history[rivals[0]]]
+            yield _failing("order", f"left out, “{title}” does more, but it depends on the rest of the history", part)
 
 
 def _link_findings(part: Part, at: Mapping[str, int], evidence: Evidence) -> Iterator[Claim]:

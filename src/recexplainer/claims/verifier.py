@@ -140,8 +140,7 @@ class Verifier:
         if place in evidence.depends:
             return "unverified", _range(evidence.effects[place])
         if sizes[place] >= sizes[most] - NEGLIGIBLE / 2 and sizes[place] >= NEGLIGIBLE:
-            rivals = [one for one in evidence.depends if abs(evidence.standardized[one]) > abs(sizes[place])]
-            if rivals:
+            if rivals := evidence.rivals(place):
                 title = self._titles[evidence.history[rivals[0]]]
                 return "unverified", f"left out, “{title}” does more, but {_range(evidence.effects[rivals[0]])}"
             return "supported", "no other history item does more"

@@ -86,6 +86,11 @@ class Evidence:
             if effect.sign(least) == 0 and max(map(abs, effect.ways.values())) >= least
         )
 
+    def rivals(self, place: int) -> list[int]:
+        """Places that depend on the rest of the history and, left out, move the score by more than this one does."""
+        own = abs(self.standardized[place])
+        return [one for one in self.strongest_first if one in self.depends and abs(self.standardized[one]) > own]
+
     def stands_out(self, place: int) -> bool:
         """Whether a history item does more, the way it works, than a random other item of that history does."""
         sign = 1 if self.attributions[place] > 0 else -1

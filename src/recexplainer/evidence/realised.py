@@ -160,6 +160,10 @@ class _Writer:
         return places[0] if against >= _WORTH_NAMING * most else None
 
     def _reason(self, verdict: str, cited: list[int]) -> str:
+        """What does most; where something may do more that depends on the rest of the history, both are named."""
+        if rivals := self.evidence.rivals(cited[0]):
+            side = "against" if verdict == "no" else "for"
+            return self._say(f"{verdict}.depends.{side}", **{side: cited[0]}, depends=rivals[0])
         common = self._common(cited) if verdict == "yes" and len(cited) > 1 else ""
         if common and self.rng.random() < 0.5:
             every = join_words([self._title(place) for place in cited])
