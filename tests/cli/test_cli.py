@@ -271,21 +271,21 @@ def test_explanation_is_shown_whole_with_brackets(explanation: Explanation, caps
 def test_what_each_history_item_does_is_shown_as_a_range(explanation: Explanation, capsys: pytest.CaptureFixture[str]):
     effects = (
         Effect(1.5, 1.4, 1.6, 0.1, 1.7, 0.1, 1.0),
-        Effect(-0.25, 0.125),
+        Effect(-0.25, -0.5, -0.3, 0.1, -0.4, 0.1, 0.834),
         Effect(0.01, 0.02),
     )
     known = {"effects": effects, "attributions": tuple(one.deletion for one in effects), "score_std": 2.0}
     show_explanation(replace(explanation, history=(3, 4, 6), history_titles=("Emberfall", "Other", "ß" * 99), **known))
     lines = capsys.readouterr().out.splitlines()
     assert lines[1:4] == [
-        "  *         +1.40 … +1.70  Emberfall",
-        "    depends −0.25 … +0.12  Other",
-        f"                        ·  {'ß' * 72}…",
+        "  *             +1.40 … +1.70  Emberfall",
+        "    depends 83% −0.50 … −0.25  Other",
+        f"                            ·  {'ß' * 68}…",
     ]
     assert max(map(len, lines)) <= 100
     assert lines[-2:] == [
         "* cited; a … b: what the score loses without the item, the least and the most by 4 ways to ask",
-        "depends: on how one asks or the rest of the history: neither for nor against; ·: hardly any effect",
+        "depends: on how one asks, or on the other items (%: of parts that agree); ·: hardly any effect",
     ]
 
 

@@ -14,7 +14,7 @@ from recexplainer.reports.history import HistoryItem, ends, history_items, way_c
 def test_each_history_item_is_for_or_against_or_depends_or_hardly_does_anything() -> None:
     items = history_items(explanation())
     assert [item.direction for item in items] == [
-        *("for", "negligible", "for", "depends", "negligible", "against", "depends")
+        *("for", "depends", "for", "depends", "negligible", "against", "depends")
     ]
     assert [item.cited for item in items] == [True, False, True, False, False, True, False]
     assert [item.range for item in items[:4]] == ["+1.84 … +4.00", "−0.20 … −0.12", "+0.92 … +2.00", "−0.10 … +0.33"]
@@ -23,9 +23,10 @@ def test_each_history_item_is_for_or_against_or_depends_or_hardly_does_anything(
 def test_why_an_effect_depends_is_said() -> None:
     *_, parts = history_items(explanation())
     assert parts.hint == "in 88% of the parts of the history it works this way"
+    assert parts.share == "88%"
     unsure = HistoryItem("a", False, "depends", Effect(0.3, 0.3, 0.3, 0.0, 0.1, 0.2, 1.0))
     assert unsure.hint.startswith("too small, or too uncertain")
-    assert [item.hint for item in history_items(explanation()) if item.direction != "depends"] == [""] * 5
+    assert [item.hint for item in history_items(explanation()) if item.direction != "depends"] == [""] * 4
 
 
 @pytest.mark.parametrize(("attributed", "direction", "words"), [(True, "for", "+1.84"), (False, "unknown", "")])

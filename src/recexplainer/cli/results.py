@@ -113,7 +113,7 @@ def _show_history(explanation: Explanation, console: Console) -> None:
 
     items = history_items(explanation)
     effects = ["·" if item.direction == "negligible" else item.range for item in items]
-    words = ["depends " if item.direction == "depends" else "" for item in items]
+    words = [f"depends {item.share}".rstrip() + " " if item.direction == "depends" else "" for item in items]
     wide, before = max(map(len, [_NARROWEST, *effects])), max(map(len, ["", *words]))
     room = max(20, (console.width if console.is_terminal else _WIDTH) - before - wide - 6)
     for item, effect, word in zip(items, effects, words, strict=True):
@@ -144,7 +144,7 @@ def _legend(explanation: Explanation) -> list[str]:
     several = "a … b: what the score loses without the item, the least and the most by {} ways to ask"
     numbers = "numbers: what the recommender's score would lose without the item"
     words = {
-        "depends": "depends: on how one asks or the rest of the history: neither for nor against",
+        "depends": "depends: on how one asks, or on the other items (%: of parts that agree)",
         "negligible": "·: hardly any effect",
     }
     found = {item.direction for item in items}

@@ -81,9 +81,7 @@ class Evidence:
         """Places in the history whose effect counts by one way to ask at least, but is not stable."""
         least = NEGLIGIBLE * self.score_std
         return tuple(
-            place
-            for place, effect in enumerate(self.effects)
-            if effect.sign(least) == 0 and max(map(abs, effect.ways.values())) >= least
+            place for place, effect in enumerate(self.effects) if effect.counts(least) and effect.sign(least) == 0
         )
 
     def rivals(self, place: int) -> list[int]:

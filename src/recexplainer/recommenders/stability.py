@@ -80,6 +80,10 @@ class Effect:
         answers = self.ways.values()
         return min(answers), max(answers)
 
+    def counts(self, least: float) -> bool:
+        """Whether it counts by one way to ask at least: the answer is as large as `least`."""
+        return max(map(abs, self.ways.values())) >= least
+
     def sign(self, least: float) -> int:
         """Whether it counts for the item (1) or against it (-1), however one asks; 0 where it does not.
 

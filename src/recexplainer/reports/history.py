@@ -84,14 +84,22 @@ class HistoryItem:
         return f"{_IN_FULL.get(self.direction, self.label)}: {answers}{asked}"
 
     @property
+    def share(self) -> str:
+        """In how many parts of the history it works this way, where that is what it depends on: `83%`; else ""."""
+        effect = self.effect
+        if self.direction != "depends" or effect is None or effect.shapley is None or effect.agrees:
+            return ""
+        return f"{effect.agreement:.0%}" if effect.span[0] * effect.span[1] > 0 else ""
+
+    @property
     def hint(self) -> str:
         """Why an effect is taken to depend on the rest of the history; "" where it is not."""
         if self.direction != "depends" or self.effect is None:
             return ""
         if self.effect.shapley is None or self.effect.span[0] * self.effect.span[1] <= 0:
             return "the ways of asking do not agree"
-        if not self.effect.agrees:
-            return f"in {self.effect.agreement:.0%} of the parts of the history it works this way"
+        if self.share:
+            return f"in {self.share} of the parts of the history it works this way"
         return "too small, or too uncertain, in parts of the history or with other items in its place"
 
 
@@ -117,7 +125,7 @@ def _direction(explanation: Explanation, effect: Effect | None) -> Direction:
     if effect is None:
         return "unknown"
     least = NEGLIGIBLE * explanation.score_std
-    if abs(effect.deletion) < least or effect.deletion == 0:
+    if not effect.counts(least) or effect.deletion == 0:
         return "negligible"
     sign = effect.sign(least) if explanation.effects else effect.deletion
     return "depends" if sign == 0 else "for" if sign > 0 else "against"
