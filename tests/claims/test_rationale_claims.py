@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -118,10 +119,16 @@ def test_nothing_does_most_beside_what_may_do_more() -> None:
     one, other, item = (f"“{world().titles[at]}”" for at in (1, 2, 3))
     said = verifier().claims(f"Yes, {item} would be recommended. It owes most to {one}.", known)
     (false,) = [each for each in said if each.status != "supported"]
-    assert (false.kind, false.status) == ("order", "contradicted")
+    assert (false.kind, false.status) == ("order", "unverified")
     assert other in false.found
     for seed in range(20):
         text = write_rationale(known, world().titles, np.random.default_rng(seed))
         assert one in text
         assert other in text
         assert {each.status for each in verifier().claims(text, known)} == {"supported"}, text
+    both = replace(known, effects=(replace(sure, shapley=1.0), replace(unsure, shapley=0.9, agreement=1.0)))
+    said = verifier().claims(f"Yes, {item} would be recommended. It owes most to {other}.", both)
+    assert [each.kind for each in said if each.status != "supported"] == ["order"]
+    for seed in range(20):
+        text = write_rationale(both, world().titles, np.random.default_rng(seed))
+        assert {each.status for each in verifier().claims(text, both)} == {"supported"}, text

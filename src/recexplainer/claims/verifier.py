@@ -142,7 +142,7 @@ class Verifier:
         if sizes[place] >= sizes[most] - NEGLIGIBLE / 2 and sizes[place] >= NEGLIGIBLE:
             if rivals := evidence.rivals(place):
                 title = self._titles[evidence.history[rivals[0]]]
-                return "unverified", f"left out, “{title}” does more, but {_range(evidence.effects[rivals[0]])}"
+                return "unverified", f"“{title}” may do more: {_range(evidence.effects[rivals[0]], depends=False)}"
             return "supported", "no other history item does more"
         found = (
             f"“{self._titles[evidence.history[most]]}” does more: without it {_movement(evidence.attributions[most])}"

@@ -84,10 +84,20 @@ class Evidence:
             place for place, effect in enumerate(self.effects) if effect.counts(least) and effect.sign(least) == 0
         )
 
+    def does_more(self, place: int, other: int, times: float = 1.0) -> bool:
+        """Whether one does so many times as much as another: left out, and by Shapley values where both have one."""
+        sizes = [(abs(self.standardized[place]), abs(self.standardized[other]))]
+        if self.effects:
+            one, two = self.effects[place].shapley, self.effects[other].shapley
+            sizes += [] if one is None or two is None else [(abs(one), abs(two))]
+        return all(one > times * two for one, two in sizes)
+
     def rivals(self, place: int) -> list[int]:
-        """Places that depend on the rest of the history and, left out, move the score by more than this one does."""
-        own = abs(self.standardized[place])
-        return [one for one in self.strongest_first if one in self.depends and abs(self.standardized[one]) > own]
+        """Places that may do as much as this one: of those that work the same way, or depend on the rest."""
+        depends, weights = frozenset(self.depends), self.weights
+        beside = (one for one in self.strongest_first if one in depends or weights[one] * weights[place] > 0)
+        counting = (one for one in beside if one in depends or abs(weights[one]) >= NEGLIGIBLE)
+        return [one for one in counting if one != place and not self.does_more(place, one)]
 
     def stands_out(self, place: int) -> bool:
         """Whether a history item does more, the way it works, than a random other item of that history does."""

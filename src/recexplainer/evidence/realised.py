@@ -136,7 +136,7 @@ class _Writer:
 
     def _outweighs(self, place: int, other: int) -> bool:
         """Whether one history item does clearly more than another, in whichever direction."""
-        return abs(self.evidence.weights[place]) > OUTWEIGHS * abs(self.evidence.weights[other])
+        return self.evidence.does_more(place, other, OUTWEIGHS)
 
     def _worth_naming(self, places: list[int]) -> list[int]:
         """The two or three that do most, fewer where others do little beside the first, or no more than any other.
@@ -160,10 +160,12 @@ class _Writer:
         return places[0] if against >= _WORTH_NAMING * most else None
 
     def _reason(self, verdict: str, cited: list[int]) -> str:
-        """What does most; where something may do more that depends on the rest of the history, both are named."""
+        """What does most; where one cannot say that it does more than another, the two are named."""
         if rivals := self.evidence.rivals(cited[0]):
             side = "against" if verdict == "no" else "for"
-            return self._say(f"{verdict}.depends.{side}", **{side: cited[0]}, depends=rivals[0])
+            if unsure := [place for place in rivals if place in self.depends]:
+                return self._say(f"{verdict}.depends.{side}", **{side: cited[0]}, depends=unsure[0])
+            return self._say(f"{verdict}.several", first=cited[0], second=rivals[0])
         common = self._common(cited) if verdict == "yes" and len(cited) > 1 else ""
         if common and self.rng.random() < 0.5:
             every = join_words([self._title(place) for place in cited])

@@ -67,7 +67,7 @@ class Part:
             return 0
         if slot in ("for", "against"):
             return 1 if slot == "for" else -1
-        return -1 if self.group.startswith("no.reason") else 1
+        return -1 if self.group.startswith(("no.reason", "no.several")) else 1
 
     def linked(self) -> Iterator[tuple[str, list[str]]]:
         """The slots that say what titles share with the item asked about, each with the slots of those titles."""

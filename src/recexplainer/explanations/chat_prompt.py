@@ -131,8 +131,8 @@ def _caution(evidence: Evidence) -> str:
     groups = places_by_effect(evidence)
     if not groups["for"] and not groups["against"]:
         return "no_reason"
-    most = max(map(abs, evidence.weights), default=0.0)
-    return "unranked" if any(abs(evidence.standardized[place]) > most for place in evidence.depends) else ""
+    most = [places[0] for places in (groups["for"], groups["against"]) if places]
+    return "unranked" if any(map(evidence.rivals, most)) else ""
 
 
 def _history_item(evidence: Evidence, titles: Sequence[str], place: int, style: Style, *, is_reason: bool) -> str:
