@@ -265,11 +265,49 @@ def test_what_is_true_stays(server: ChatServer, write: Write, more: str) -> None
     assert write(YES)[0].text == server.answer
 
 
-def test_facts_of_the_world_are_marked(server: ChatServer, write: Write) -> None:
-    server.answer = f"{OPENING} {STAIR} counts for it. The game is cheap and sells well."
+BEYOND = {
+    "quality within": f"{STAIR}, which critics love, counts for it.",
+    "facts of the world": "The game is cheap and sells well.",
+    "price": f"{STAIR} counts for it, and it is on sale this week.",
+    "other people": f"{STAIR} counts for it, as other players who liked it bought this one too.",
+    "feelings": f"You loved {STAIR}, so it counts for it.",
+    "how often": f"You bought {STAIR} twice; it counts for it.",
+    "rank in words": "It stands just outside the top ten.",
+    "how much more": f"{STAIR} counts for it, twice as much as {THISTLE}.",
+    "how much of the strongest": f"{STAIR} counts for it a little.",
+    "how much of another": f"{THISTLE} counts strongly for it.",
+    "sarcasm": f"{STAIR} counts for it, as if it ever did.",
+    "figures": f"{STAIR} counts for it with a weight of +5.0.",
+    "all but one": f"Everything in your history except {STAIR} counts for it.",
+    "in another order": f"{STAIR} and “Brink” count against and for it, respectively.",
+    "verdict without": f"Without {THISTLE} it would not be recommended.",
+    "German": f"{STAIR} counts for it, “Brink” spricht ebenfalls dafür.",
+    "Chinese": f"{STAIR} counts for it, “Brink”也支持它。",
+    "question": "Who would say that “Brink” speaks against it?",
+    "signs": f"{STAIR} counts for it 👍.",
+    "world's title": f"{STAIR} counts for it, just as Zelda does.",
+}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+def test_what_the_evidence_does_not_hold_is_not_shown(server: ChatServer, write: Write, name: str) -> None:
+    server.answer = f"{OPENING} {STAIR} counts for it. {BEYOND[name]}"
     (one,) = write(YES)
-    (other,) = (claim for claim in one.claims if claim.kind == "other")
-    assert other.status == "unverified" and other.value in one.text and one.attempts == 1
+    assert one.text == f"{OPENING} {STAIR} counts for it." and "left out" in one.note
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Yes, the recommender suggests {BELL} to you, placing it at rank 3 of 1,830. Your history with {STAIR} speaks "
+        f"strongly for it, as both share the genre Puzzle. {THISTLE} also supports it, while “Brink” works against it.",
+        f"Yes, {BELL} is recommended. It ranks 3rd out of 1,830 items. The user's interaction with {STAIR} is the main "
+        f"factor in its favor. “Brink” is the only item in the history that speaks against it.",
+    ],
+)
+def test_plain_words_of_many_writers_are_shown(server: ChatServer, write: Write, text: str) -> None:
+    server.answer = text
+    assert (write(YES)[0].text, len(server.asked)) == (text, 1)
 
 
 def test_pairs_of_a_round_are_asked_together(server: ChatServer, writer: ChatWriter, write: Write) -> None:

@@ -89,7 +89,7 @@ def explain(
     from recexplainer.pipeline.runs import find_run
 
     how = _Writing(
-        writer=None if writer is None else given_text(writer),
+        writer=None if writer is None else _named(given_text(writer)),
         endpoint=endpoint,
         alone=surrogate,
         strict=strict,
@@ -110,6 +110,11 @@ def explain(
         typer.echo(json_for_terminal(explanations_json(explanations)))
     else:
         show_explanation(explanations[0])
+
+
+def _named(writer: str) -> str:
+    """The name of a writer; those of this package are the same in capitals."""
+    return writer.casefold() if writer.casefold() in (SURROGATE, REALISED) else writer
 
 
 def _check_pairs(user: str | None, item: str | None, pairs: str | None) -> None:

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from recexplainer.claims.claim import CHECKABLE, REST, SIGNS, Claim, stated
 from recexplainer.claims.encoding import split_sentences
-from recexplainer.claims.linking import BLANK
+from recexplainer.claims.linking import BLANK, blanked
 from recexplainer.claims.parser import ParsedText
 from recexplainer.claims.verifier import Verifier
 from recexplainer.evidence.evidence import Evidence
 from recexplainer.explanations.chat_prompt import places_by_effect
+from recexplainer.explanations.chat_words import ONLY, unaccounted
 
 _CLEAR = 0.8  # confidence of a verdict that is read in a sentence alone
 _COMPARED = re.compile(rf"\bthan\b[^.;]*{BLANK}|\boutweigh\w*", re.IGNORECASE)
-_ONLY = re.compile(r"\b(?:only|sole|single)\s+(?:\w+\s+){0,2}?(?:reason|thing|item|title|one|factor|purchase)\b", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ def read_sentences(
     verifier: Verifier, text: str, parsed: ParsedText, claims: Sequence[Claim], evidence: Evidence
 ) -> Iterator[Remark]:
     """What is to be said of the sentences of a text with these claims, from left to right."""
+    known = blanked(text, [name for name in parsed.names if name.items])
     for start, end in split_sentences(text, parsed.names):
         alone = verifier.parser.parse(text[start:end], evidence.whole_history, evidence.item)
         own = stated(verifier.verify(alone, evidence))
@@ -48,6 +49,9 @@ def read_sentences(
             yield Remark("other_verdict", start, end)
         if _says_more(parsed.words[start:end], said, evidence):
             yield Remark("compared", start, end)
+        placed = [*own, *(replace(one, start=one.start - start, end=one.end - start) for one in claims if one in said)]
+        if more := unaccounted(known[start:end], placed, evidence):
+            yield Remark("beyond", start, end, more)
 
 
 def _wrong(claims: Sequence[Claim], start: int) -> Iterator[Remark]:
@@ -65,7 +69,7 @@ def _takes_back(alone: ParsedText, parsed: ParsedText) -> bool:
 
 def _says_more(words: str, claims: Sequence[Claim], evidence: Evidence) -> bool:
     """Whether a sentence compares titles, or calls one the only one where there are others: no claim says that."""
-    return bool(_COMPARED.search(words)) or (bool(_ONLY.search(words)) and not _is_only(claims, evidence))
+    return bool(_COMPARED.search(words)) or (bool(ONLY.search(words)) and not _is_only(claims, evidence))
 
 
 def _is_wrong(claim: Claim) -> bool:
