@@ -99,6 +99,7 @@ def test_a_text_that_the_recommender_contradicts_is_written_again() -> None:
         known(),
         recommended=True,
         attributions=(1.0, 0.4, -0.3, 0.0, 0.0),
+        effects=(),
         rank=3,
         shared=((),) * 5,
         recommended_share=0.1,

@@ -86,18 +86,19 @@ class Evidence:
 
     def does_more(self, place: int, other: int, times: float = 1.0) -> bool:
         """Whether one does so many times as much as another: left out, and by Shapley values where both have one."""
-        sizes = [(abs(self.standardized[place]), abs(self.standardized[other]))]
-        if self.effects:
-            one, two = self.effects[place].shapley, self.effects[other].shapley
-            sizes += [] if one is None or two is None else [(abs(one), abs(two))]
-        return all(one > times * two for one, two in sizes)
+        left_out = abs(self.standardized[place]) > times * abs(self.standardized[other])
+        return left_out and self._shapley(place) >= times * self._shapley(other)
+
+    def _shapley(self, place: int) -> float:
+        """The size of a Shapley value; 0.0 where none was asked for."""
+        return abs(self.effects[place].shapley or 0.0) if self.effects else 0.0
 
     def rivals(self, place: int) -> list[int]:
-        """Places that may do as much as this one: of those that work the same way, or depend on the rest."""
+        """Places that may do more than this one: by their Shapley value, or left out where that depends on the rest."""
         depends, weights = frozenset(self.depends), self.weights
-        beside = (one for one in self.strongest_first if one in depends or weights[one] * weights[place] > 0)
-        counting = (one for one in beside if one in depends or abs(weights[one]) >= NEGLIGIBLE)
-        return [one for one in counting if one != place and not self.does_more(place, one)]
+        unsure = [one for one in self.strongest_first if one in depends and not self.does_more(place, one)]
+        same_way = [one for one in self.strongest_first if weights[one] * weights[place] > 0]
+        return unsure + [one for one in same_way if self._shapley(one) > self._shapley(place)]
 
     def stands_out(self, place: int) -> bool:
         """Whether a history item does more, the way it works, than a random other item of that history does."""

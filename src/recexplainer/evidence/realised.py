@@ -163,8 +163,8 @@ class _Writer:
         """What does most; where one cannot say that it does more than another, the two are named."""
         if rivals := self.evidence.rivals(cited[0]):
             side = "against" if verdict == "no" else "for"
-            if unsure := [place for place in rivals if place in self.depends]:
-                return self._say(f"{verdict}.depends.{side}", **{side: cited[0]}, depends=unsure[0])
+            if rivals[0] in self.depends:
+                return self._say(f"{verdict}.depends.{side}", **{side: cited[0]}, depends=rivals[0])
             return self._say(f"{verdict}.several", first=cited[0], second=rivals[0])
         common = self._common(cited) if verdict == "yes" and len(cited) > 1 else ""
         if common and self.rng.random() < 0.5:
