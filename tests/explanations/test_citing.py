@@ -11,7 +11,7 @@ from recexplainer.data.titles import TitleFinder
 from recexplainer.evidence.evidence import Evidence, gather_evidence
 from recexplainer.explanations.explainer import cite
 from recexplainer.explanations.record import Citation
-from recexplainer.recommenders.attribution import occlusions
+from recexplainer.recommenders.ablation import ablated_ranks
 from recexplainer.recommenders.base import User
 
 HISTORY = (4, 17, 30, 8, 51)
@@ -79,8 +79,8 @@ def test_text_without_titles_cites_nothing(evidence: Evidence) -> None:
 
 def test_seen_items_never_push_the_item_down_the_ranks() -> None:
     """By hand: scores are 0 to 59, so 57 has 58 and 59 above it; 59 is in the history and leaves 58 alone."""
-    (without,) = occlusions(SameForAll(range(60)), [User((1, 59))], [57])
-    assert without.ranks.tolist() == [2, 2], "what is left out of the history is not recommended again"
+    ranks = ablated_ranks(SameForAll(range(60)), [User((1, 59))] * 2, [57] * 2, [{1}, {59}])
+    assert ranks.tolist() == [2, 2], "what is left out of the history is not recommended again"
     evidence = Evidence((1, 59), 57, True, 57.0, 2, 58, (0.5, -0.1), ((), ()), ablated_ranks=(2, 3))
     (one,), (other,) = cited(title(1), evidence), cited(title(59), evidence)
     assert (one.ablated_rank, other.ablated_rank) == (2, 3)

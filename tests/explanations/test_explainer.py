@@ -33,7 +33,7 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def explained(surrogate: Surrogate, user: User, item: int, aspect: str = "") -> Explanation:
-    return PairExplainer(world(), sasrec(), surrogate).explain([(user, item)], aspect=aspect)[0]
+    return PairExplainer(world(), sasrec(), surrogate).explain([(user, item)], style=Style(aspect))[0]
 
 
 def attempts(*texts: str) -> Callable[..., CitingTexts]:
@@ -121,7 +121,7 @@ def test_evidence_and_the_view_asked_for_reach_the_question() -> None:
     plain, alone, asked = (
         explainer.explain(pairs()[1:2])[0],
         explainer.explain(pairs()[1:2], grounded=False)[0],
-        explainer.explain(pairs()[1:2], aspect="Say it from the view of game genres.")[0],
+        explainer.explain(pairs()[1:2], style=Style("Say it from the view of game genres."))[0],
     )
     assert len({plain.probability, alone.probability, asked.probability}) == 3
     assert (plain.aspect, asked.aspect) == ("", "Say it from the view of game genres.")
@@ -187,7 +187,7 @@ def test_somebody_else_may_write_and_is_checked() -> None:
             ]
 
     explainer = PairExplainer(world(), sasrec(), fresh("hybrid"))
-    records = explainer.explain(pairs()[:2], writer=Liar(), style=Style(audience="customer"), aspect="by genre")
+    records = explainer.explain(pairs()[:2], writer=Liar(), style=Style("by genre", audience="customer"))
     assert [one.writer for one in records] == ["realised", "liar-1"] or records[1].writer == "realised"
     assert {one.source for one in records} == {Method("liar-1", "grounded")} and records[0].aspect == "by genre"
 
@@ -226,7 +226,7 @@ def test_the_questions_are_those_that_it_asks_itself(grounded: bool, monkeypatch
         return original(self, rows, padding)
 
     monkeypatch.setattr(EncodedSet, "left_padded", noted)
-    explainer.explain(pairs()[:2], grounded=grounded, self_attribution=False, aspect="Briefly.")
+    explainer.explain(pairs()[:2], grounded=grounded, self_attribution=False, style=Style("Briefly."))
     given = explainer.questions(pairs()[:2], grounded=grounded, aspect="Briefly.")
     for one, other in zip(given.encoded, asked[0].encoded, strict=True):
         assert one.ids.tolist() == other.ids[: len(one.ids)].tolist(), "the beginning of the answer may follow"

@@ -11,7 +11,7 @@ from recexplainer.evidence import realised
 from recexplainer.evidence.evidence import Evidence
 from recexplainer.explanations import generator, realised_writer
 from recexplainer.explanations.explainer import PairExplainer
-from recexplainer.explanations.realised_writer import RealisedWriter, pair_random, taught_aspect
+from recexplainer.explanations.realised_writer import RealisedWriter, asked_aspect, pair_random
 from recexplainer.explanations.writing import Style, Writer
 from recexplainer.recommenders.base import User
 
@@ -56,7 +56,7 @@ def test_phrases_are_drawn_by_the_user_and_the_item() -> None:
     ],
 )
 def test_the_aspect_is_read_of_the_words(style: Style, aspect: str) -> None:
-    assert taught_aspect(style) == aspect
+    assert asked_aspect(style) == aspect
 
 
 def test_what_would_be_wrong_in_the_wording_leaves_the_verdict_with_its_rank(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ EXPECTED = 0.2  # to this share of users an item is recommended on average: to e
 NEIGHBOURS = 20
 MOST_SHOWN = 16  # history items that are put in words, the strongest; a long history would fill the prompt
 CLOSE = "a close neighbour"
+_NAMES = {"for": "For", "against": "Against", "depends": "Depends", "none": "No effect"}  # as a prompt has them
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,17 @@ class Evidence:
         return self.rank <= NEAR * self.n_ranked
 
     @property
+    def by_effect(self) -> dict[str, list[int]]:
+        """Places in the history by what they do, `for`, `against`, `depends` or `none`, the strongest first."""
+        groups: dict[str, list[int]] = {name: [] for name in ("for", "against", "depends", "none")}
+        depends, weights = frozenset(self.depends), self.standardized
+        for place in self.strongest_first if weights else ():
+            counts = abs(weights[place]) >= NEGLIGIBLE
+            side = ("for" if weights[place] > 0 else "against") if counts else "none"
+            groups["depends" if place in depends else side].append(place)
+        return groups
+
+    @property
     def strongest_first(self) -> list[int]:
         """Places in the history by falling size of their effect; what depends on the others comes after what counts."""
         sizes, depends = list(map(abs, self.standardized)), frozenset(self.depends)
@@ -226,19 +238,22 @@ def render_evidence(evidence: Evidence, titles: Sequence[str]) -> str:
     each history item is named once, by falling size of its weight, under what it does: for, against, what depends on
     the other items, or nothing; of a long history the strongest sixteen.
     """
-    groups = {name: list[str]() for name in ("For", "Against", "Depends", "No effect")}
-    for place in evidence.strongest_first[:MOST_SHOWN]:
-        weight = evidence.standardized[place]
-        title = f"“{titles[evidence.history[place]]}”"
-        if place in evidence.depends or abs(weight) < NEGLIGIBLE:
-            groups["Depends" if place in evidence.depends else "No effect"].append(title)
-            continue
-        shared = f" ({', '.join(evidence.shared[place])})" if evidence.shared[place] else ""
-        groups["For" if weight > 0 else "Against"].append(f"{title} {weight:+.1f}{shared}")
     parts = [f"rank {evidence.rank} of {evidence.n_ranked}, {_standing(evidence)}."]
     parts += ["Most users would be offered it."] if evidence.popular else []
-    parts += [f"{name}: {'; '.join(texts)}." for name, texts in groups.items() if texts]
+    shown = evidence.strongest_first[:MOST_SHOWN]
+    for name, places in evidence.by_effect.items():
+        if texts := [_history_item(evidence, titles, place, name) for place in places if place in shown]:
+            parts.append(f"{_NAMES[name]}: {'; '.join(texts)}.")
     return " ".join(parts)
+
+
+def _history_item(evidence: Evidence, titles: Sequence[str], place: int, does: str) -> str:
+    """The title of a history item; of one that counts for or against the item, its weight and what it shares, too."""
+    title = f"“{titles[evidence.history[place]]}”"
+    if does not in ("for", "against"):
+        return title
+    shared = f" ({', '.join(evidence.shared[place])})" if evidence.shared[place] else ""
+    return f"{title} {evidence.standardized[place]:+.1f}{shared}"
 
 
 def _standing(evidence: Evidence) -> str:

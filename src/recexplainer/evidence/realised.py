@@ -6,11 +6,12 @@ The wording is put together from the parts in `wording/sentences.yaml`; the fact
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
 from recexplainer.data.attributes import Attributes, join_words
-from recexplainer.evidence.evidence import CLOSE, NEGLIGIBLE, Evidence
+from recexplainer.evidence.evidence import CLOSE, Evidence
 from recexplainer.evidence.sentences import NAMED, POPULAR, answer_parts
 from recexplainer.storage import packaged_yaml
 
@@ -63,12 +64,7 @@ class _Writer:
         self.evidence, self.titles, self.rng = evidence, titles, rng
         self.short, self.aspect = aspect == "short", aspect if aspect in KINDS else ""
         self.named: list[int] = []
-        weights = evidence.weights
-        order = sorted(range(len(weights)), key=lambda place: -weights[place])
-        self.supporters = [place for place in order if weights[place] >= NEGLIGIBLE]
-        self.opponents = [place for place in reversed(order) if weights[place] <= -NEGLIGIBLE]
-        depends = frozenset(evidence.depends)
-        self.depends = [place for place in evidence.strongest_first if place in depends]
+        self.supporters, self.opponents, self.depends, _ = evidence.by_effect.values()
 
     def write(self) -> str:
         kind = verdict_kind(self.evidence)
@@ -220,9 +216,14 @@ def join_facts(phrases: Sequence[str]) -> str:
     return join_words([phrase if phrase.startswith("the ") else f"the {phrase}" for phrase in phrases])
 
 
+@cache
+def aspect_wording() -> dict[str, list[str]]:
+    """The ways to ask for each aspect: for each of `KINDS`, and for `short`."""
+    return packaged_yaml("recexplainer.evidence", "wording/aspects.yaml")
+
+
 def taught_aspects(attributes: Attributes) -> dict[str, list[str]]:
     """The ways to ask for each aspect that a catalogue allows: kinds of attributes that it has, then `short`."""
     known = {"genre": attributes.genres, "brand": attributes.brands, "platform": attributes.platforms}
-    wording = packaged_yaml("recexplainer.evidence", "wording/aspects.yaml")
     kinds = [kind for kind in KINDS if any(known.get(kind, attributes.words))]
-    return {aspect: wording[aspect] for aspect in (*kinds, "short")}
+    return {aspect: aspect_wording()[aspect] for aspect in (*kinds, "short")}

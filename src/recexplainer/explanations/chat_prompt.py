@@ -12,12 +12,13 @@ from functools import cache
 from typing import Any
 
 from recexplainer.chat.model import Conversation, Message
-from recexplainer.data.titles import normalise_title, shorten_title
-from recexplainer.evidence.evidence import CLOSE, MOST_SHOWN, NEGLIGIBLE, Evidence
+from recexplainer.data.titles import MAX_TITLE, normalise_title, shorten_title
+from recexplainer.evidence.evidence import CLOSE, MOST_SHOWN, Evidence
 from recexplainer.explanations.writing import Style
 from recexplainer.storage import packaged_yaml
 
 _LONGEST_REQUEST = 200  # characters of what a reader wants to hear of
+_LONGEST_LANGUAGE = 40
 _LONGEST_ANSWER = 2000  # characters of an answer that are sent back
 _ROLE = re.compile(r"\[(/?[A-Z_]{2,})\]")
 _MARKS = str.maketrans({"<": "‹", ">": "›"})
@@ -35,9 +36,9 @@ def harmless(text: str) -> str:
     return _ROLE.sub(r"(\1)", text).translate(_MARKS)
 
 
-def shown_title(title: str) -> str:
-    """A title as a model is shown it: one line without marks of conversations, at most 120 characters."""
-    return shorten_title(harmless(normalise_title(title)))
+def shown_title(title: str, limit: int = MAX_TITLE) -> str:
+    """A title, or other words, as a model is shown it: one line without marks of conversations, so long at most."""
+    return shorten_title(harmless(normalise_title(title)), limit)
 
 
 def ask(evidence: Evidence, titles: Sequence[str], style: Style) -> Conversation:
@@ -57,7 +58,7 @@ def ask_again(question: Conversation, answer: str, faults: Sequence[str]) -> Con
 
 def ask_for_translation(text: str, language: str) -> Conversation:
     """The question for a translation of a text; quoted titles are to stay."""
-    language = shorten_title(harmless(normalise_title(language)), 40)
+    language = shown_title(language, _LONGEST_LANGUAGE)
     return (Message("user", wording()["translate"].format(text=harmless(text), language=language)),)
 
 
@@ -67,27 +68,20 @@ def places_by_effect(evidence: Evidence) -> dict[str, list[int]]:
     Only what is `for` or `against` is a reason: it counts however one asks. Where effects were not asked in several
     ways, what does no more than a random other item is `weak`.
     """
-    groups: dict[str, list[int]] = {name: [] for name in _GROUPS}
-    depends = frozenset(evidence.depends)
-    for place in evidence.strongest_first if evidence.attributions else ():
-        weight = evidence.weights[place]
-        if place in depends:
-            name = "depends"
-        elif abs(weight) < NEGLIGIBLE:
-            name = "none"
-        elif not evidence.effects and not evidence.stands_out(place):
-            name = "weak"
-        else:
-            name = "for" if weight > 0 else "against"
-        groups[name].append(place)
-    return groups
+    groups = evidence.by_effect
+    reasons = {*groups["for"], *groups["against"]}
+    weak = [place for place in evidence.strongest_first if place in reasons and not evidence.stands_out(place)]
+    groups["weak"] = [] if evidence.effects else weak
+    return {
+        name: [place for place in groups[name] if name == "weak" or place not in groups["weak"]] for name in _GROUPS
+    }
 
 
 def _style(style: Style) -> Iterator[str]:
     yield wording()["length"][style.length]
     if style.audience:
         yield wording()["audience"][style.audience]
-    if aspect := shorten_title(harmless(normalise_title(style.aspect)), _LONGEST_REQUEST):
+    if aspect := shown_title(style.aspect, _LONGEST_REQUEST):
         yield wording()["aspect"].format(aspect=aspect)
 
 
@@ -142,8 +136,8 @@ def _history_item(evidence: Evidence, titles: Sequence[str], place: int, style: 
         return title
     words, facts = wording(), list[str]()
     for phrase in evidence.shared[place]:
-        what = shorten_title(harmless(normalise_title(phrase)))
-        facts.append(words["close"] if phrase == CLOSE else words["shares"].format(what=what.removeprefix("the ")))
+        what = shown_title(phrase).removeprefix("the ")
+        facts.append(words["close"] if phrase == CLOSE else words["shares"].format(what=what))
     if style.audience in ("analyst", "regulator") and evidence.ablated_ranks:
         facts.append(words["without"].format(rank=f"{evidence.ablated_ranks[place]:,}"))
     return f"{title} ({evidence.weights[place]:+.1f}){': ' if facts else ''}{', '.join(facts)}"

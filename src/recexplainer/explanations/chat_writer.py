@@ -24,7 +24,6 @@ MAX_TOKENS = 1024
 """Tokens that an answer may need: eight sentences, and some thought before them."""
 MAX_REPAIRS = 2
 """How often what is wrong is sent back."""
-_ENGLISH = ("", "english", "en")
 
 
 @dataclass(slots=True)
@@ -45,7 +44,7 @@ class ChatWriter:
     """Has a chat model put evidence in words, by the catalogue's `[items]` titles.
 
     A text is taken whose every claim is supported that the recommender or the catalogue can confirm. What is wrong goes
-    back to the model, at most `max_repairs` times; what is wrong then is cut out, or the text of `fallback` stands in
+    back to the model, at most twice; what is wrong then is cut out, or the text of `fallback` stands in
     its place. The model gets titles and what the recommender says of them, and no ids.
 
     Attributes:
@@ -54,17 +53,9 @@ class ChatWriter:
         rounds: In how many calls of the model: all pairs of a round go together.
     """
 
-    def __init__(
-        self,
-        model: ChatModel,
-        titles: Sequence[str],
-        verifier: Verifier,
-        fallback: Writer,
-        *,
-        max_repairs: int = MAX_REPAIRS,
-    ) -> None:
+    def __init__(self, model: ChatModel, titles: Sequence[str], verifier: Verifier, fallback: Writer) -> None:
         self.name, self.calls, self.rounds = model.name, 0, 0
-        self._model, self._titles, self._fallback, self._max_repairs = model, titles, fallback, max_repairs
+        self._model, self._titles, self._fallback = model, titles, fallback
         self._check = AnswerCheck(verifier)
 
     def write(self, users: Sequence[str], evidence: Sequence[Evidence], style: Style) -> list[Written]:
@@ -74,13 +65,11 @@ class ChatWriter:
             ChatError: The model cannot be asked, or refuses. Once it has answered, what it still owes is replaced.
         """
         drafts = [_Draft(one, asked, asked) for one in evidence for asked in [ask(one, self._titles, style)]]
-        for number in range(1 + self._max_repairs):
+        for number in range(1 + MAX_REPAIRS):
             if not self._ask_round([one for one in drafts if not one.is_over], is_first=number == 0):
                 break
         written = self._finished(drafts, users, style)
-        if style.language.strip().casefold() not in _ENGLISH:
-            written = self._translated(written, evidence, style.language)
-        return written
+        return written if style.is_english else self._translated(written, evidence, style.language)
 
     def _ask(self, conversations: Sequence[Conversation]) -> list[str | None]:
         self.calls += len(conversations)

@@ -7,7 +7,6 @@ Texts that somebody else wrote become records in the same way.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from statistics import median
 from typing import TYPE_CHECKING
@@ -64,14 +63,13 @@ class PairExplainer:
         self._known_shares = recommended_shares
         self._finder = TitleFinder(dataset.titles)
         self.verifier = Verifier.of(dataset, self.recommender, self._attributes)
-        self._generator: Generator | None = None
         self._item_ids = frozenset(dataset.item_ids)
 
     @cached_property
     def _recommended_shares(self) -> Floats:
         return recommended_shares(self.recommender, self.dataset) if self._known_shares is None else self._known_shares
 
-    @property
+    @cached_property
     def generator(self) -> Generator:
         """Has the surrogate write.
 
@@ -84,11 +82,9 @@ class PairExplainer:
                 location="PairExplainer",
                 hint="Give one, Surrogate.from_pretrained(FOLDER), or explain with evidence.",
             )
-        if self._generator is None:
-            from recexplainer.explanations.generator import Generator
+        from recexplainer.explanations.generator import Generator
 
-            self._generator = Generator(self.surrogate, self.dataset, self.recommender, self.verifier)
-        return self._generator
+        return Generator(self.surrogate, self.dataset, self.recommender, self.verifier)
 
     @cached_property
     def realised(self) -> RealisedWriter:
@@ -167,7 +163,6 @@ class PairExplainer:
         grounded: bool = True,
         strict: bool = False,
         self_attribution: bool = True,
-        aspect: str = "",
         writer: Writer | None = None,
         style: Style | None = None,
         source: Method | None = None,
@@ -186,7 +181,6 @@ class PairExplainer:
             strict: Let nothing stand that the recommender does not support.
             self_attribution: Have the surrogate alone ask itself first; False: it writes directly and freely, as in the
                 paper. The intention form always does; one that has not learned which history items matter had better.
-            aspect: What the reader wants to hear of, in words; the same as `Style(aspect=…)`.
             writer: Who puts the evidence in words; None: the surrogate, or without one the wording of the evidence.
             style: How the writer should write; None: as it likes. The surrogate reads the aspect alone.
             source: Who explains, for the record; None: the surrogate's form or the writer's name, and the variant.
@@ -197,7 +191,6 @@ class PairExplainer:
             SurrogateError: The surrogate is to explain by itself, and there is none.
         """
         style = style or Style()
-        style = replace(style, aspect=aspect or style.aspect)
         chosen = (writer or self.writer(strict=strict)) if grounded else self._alone(self_attribution, strict)
         name = self.generator.form if chosen.name == SURROGATE else chosen.name
         method = source or Method(name, "grounded" if grounded else getattr(chosen, "variant", ""))

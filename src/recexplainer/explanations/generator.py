@@ -15,14 +15,21 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from recexplainer.claims.claim import STATED, Claim, faults, stated
+from recexplainer.claims.claim import Claim, faults
 from recexplainer.claims.verifier import Verifier
 from recexplainer.data.dataset import Dataset
-from recexplainer.evidence.evidence import NEGLIGIBLE, Evidence
+from recexplainer.evidence.evidence import Evidence
 from recexplainer.evidence.realised import opening, verdict_kind
 from recexplainer.evidence.sentences import answer_parts, read_parts
-from recexplainer.explanations.realised_writer import RealisedWriter, checked, fails, pair_random, verdict_text
-from recexplainer.explanations.writing import REALISED, SURROGATE, Style, Written
+from recexplainer.explanations.realised_writer import (
+    RealisedWriter,
+    checked,
+    describe_problem,
+    fails,
+    pair_random,
+    verdict_alone,
+)
+from recexplainer.explanations.writing import SURROGATE, Style, Written
 from recexplainer.recommenders.base import Recommender
 from recexplainer.surrogate.batching import EncodedSet, encode_questions
 from recexplainer.surrogate.decoding import CitingTexts, Decoder
@@ -226,11 +233,9 @@ class Generator:
         """The text, or the verdict of the recommender without reasons where it has a problem."""
         if not best.problems:
             return best
-        text, problem = verdict_text(evidence), best.problems[0]
-        words = f"“{best.text[problem.start : problem.end]}”: " if problem.kind in STATED else ""
-        why = f"none of {best.attempts} texts had all its claims supported; of the best, {words}{problem.found}"
-        claims = stated(self._verifier.claims(text, evidence))
-        return replace(best, text=text, claims=claims, writer=REALISED, problems=(), abstained=why)
+        problem = describe_problem(best.text, best.problems[0])
+        why = f"none of {best.attempts} texts had all its claims supported; of the best, {problem}"
+        return replace(verdict_alone(evidence, self._verifier, why), attempts=best.attempts)
 
 
 class _Attempts:
@@ -313,9 +318,8 @@ def _followers(verdict: str) -> tuple[str, ...]:
 def citable(evidence: Evidence) -> tuple[int, ...]:
     """The item, what does most for it and most against it, and what else does most: half the history, three or four."""
     count = min(_MOST_CITABLE, max(_LEAST_CITABLE, (len(evidence.history) + 1) // 2))
-    order = evidence.strongest_first
-    sides = [[place for place in order if sign * evidence.weights[place] >= NEGLIGIBLE][:1] for sign in (1, -1)]
-    matters = list(dict.fromkeys([*sides[0], *sides[1], *order]))[:count]
+    groups = evidence.by_effect
+    matters = list(dict.fromkeys([*groups["for"][:1], *groups["against"][:1], *evidence.strongest_first]))[:count]
     return (*(evidence.history[place] for place in matters), evidence.item)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from zlib import crc32
 
 import numpy as np
@@ -15,9 +14,8 @@ import numpy as np
 from recexplainer.claims.claim import STATED, Claim, stated
 from recexplainer.claims.verifier import Verifier
 from recexplainer.evidence.evidence import Evidence
-from recexplainer.evidence.realised import KINDS, write_rationale
+from recexplainer.evidence.realised import KINDS, aspect_wording, write_rationale
 from recexplainer.explanations.writing import REALISED, Style, Written, problems
-from recexplainer.storage import packaged_yaml
 
 _NOT_ASKED = "the recommender cannot say what a history item does"
 
@@ -40,19 +38,14 @@ class RealisedWriter:
     def realise(self, user: str, evidence: Evidence, style: Style, *, strict: bool = False) -> Written:
         """The text of one pair; strict: every claim is supported, or the verdict stands alone with its rank."""
         if not evidence.attributions:
-            return self._verdict(evidence, _NOT_ASKED)
-        text = write_rationale(evidence, self._titles, pair_random(user, evidence.item), taught_aspect(style))
+            return verdict_alone(evidence, self._verifier, _NOT_ASKED)
+        text = write_rationale(evidence, self._titles, pair_random(user, evidence.item), asked_aspect(style))
         written = Written(text, self._verifier.claims(text, evidence), REALISED)
         wrong = fails(written.claims, strict=strict)
         if not wrong:
             return written
-        words = f"“{text[wrong[0].start : wrong[0].end]}”: " if wrong[0].kind in STATED else ""
-        return self._verdict(evidence, f"not every claim would be supported; {words}{wrong[0].found}")
-
-    def _verdict(self, evidence: Evidence, why: str) -> Written:
-        """The verdict with its rank, without reasons."""
-        text = verdict_text(evidence)
-        return Written(text, stated(self._verifier.claims(text, evidence)), REALISED, abstained=why)
+        why = f"not every claim would be supported; {describe_problem(text, wrong[0])}"
+        return verdict_alone(evidence, self._verifier, why)
 
 
 def checked(
@@ -74,10 +67,17 @@ def checked(
     return shown
 
 
-def verdict_text(evidence: Evidence) -> str:
-    """The verdict of the recommender with its rank, without reasons."""
-    yes, no = "Yes, the recommender suggests it", "No, the recommender does not suggest it"
-    return f"{yes if evidence.recommended else no}: rank {evidence.rank:,} of {evidence.n_ranked:,}."
+def verdict_alone(evidence: Evidence, verifier: Verifier, why: str) -> Written:
+    """The verdict of the recommender with its rank, and `why` there are no reasons."""
+    verdict = "Yes, the recommender suggests it" if evidence.recommended else "No, the recommender does not suggest it"
+    text = f"{verdict}: rank {evidence.rank:,} of {evidence.n_ranked:,}."
+    return Written(text, stated(verifier.claims(text, evidence)), REALISED, abstained=why)
+
+
+def describe_problem(text: str, problem: Claim) -> str:
+    """What was found of a problem, after the words of the text that state it."""
+    quoted = f"“{text[problem.start : problem.end]}”: " if problem.kind in STATED else ""
+    return f"{quoted}{problem.found}"
 
 
 def fails(claims: Sequence[Claim], *, strict: bool) -> tuple[Claim, ...]:
@@ -90,15 +90,10 @@ def pair_random(user: str, item: int) -> np.random.Generator:
     return np.random.default_rng((crc32(user.encode()), item))
 
 
-def taught_aspect(style: Style) -> str:
+def asked_aspect(style: Style) -> str:
     """The aspect of `write_rationale` that a style asks for in words: one of `KINDS`, `short`, or "" for none known."""
     if style.length == "short":
         return "short"
     asked = style.aspect.casefold()
-    exact = (kind for kind, ways in _aspects().items() if asked in (way.casefold() for way in ways))
+    exact = (kind for kind, ways in aspect_wording().items() if asked in (way.casefold() for way in ways))
     return next(exact, next((kind for kind in KINDS if kind in asked), ""))
-
-
-@lru_cache(1)
-def _aspects() -> dict[str, list[str]]:
-    return packaged_yaml("recexplainer.evidence", "wording/aspects.yaml")

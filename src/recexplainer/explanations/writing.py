@@ -45,13 +45,19 @@ class Style:
                 what = f"There is no {name} {value!r}."
                 raise SettingsError(what, location=name, hint=f"Give one of: {', '.join(filter(None, known))}.")
 
+    @property
+    def is_english(self) -> bool:
+        """Whether the text is to be in English alone."""
+        return self.language.strip().casefold() in ("", "english", "en")
+
     def check(self, writer: str) -> None:
         """Raises SettingsError where the writer of that name does not write in the language asked for."""
-        if writer in (SURROGATE, REALISED) and self.language.strip().casefold() not in ("", "english", "en"):
-            what = f"The writer {writer!r} writes English, not {self.language}."
-            raise SettingsError(
-                what, location="language", hint="Leave the language out, or give a chat model as writer."
+        if writer in (SURROGATE, REALISED) and not self.is_english:
+            what, hint = (
+                f"The writer {writer!r} writes English, not {self.language}.",
+                "Leave the language out, or give a chat model as writer.",
             )
+            raise SettingsError(what, location="language", hint=hint)
 
 
 @dataclass(frozen=True, slots=True)

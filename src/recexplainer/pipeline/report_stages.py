@@ -16,6 +16,7 @@ from recexplainer.evidence.pair_attribution import PairAttribution, attribute
 from recexplainer.evidence.realised import taught_aspects
 from recexplainer.explanations.explainer import PairExplainer, choose_pairs
 from recexplainer.explanations.record import Explanation, Method
+from recexplainer.explanations.writing import Style
 from recexplainer.pipeline import layout
 from recexplainer.pipeline.execution import Stage, StageContext, read_manifest
 from recexplainer.pipeline.layout import ALIGNED_TO, EVALUATION, EXPLANATIONS, TARGET, Folders, RunLayout, rows_file
@@ -82,7 +83,7 @@ def _explain(recipe: Recipe, trained: str, context: StageContext, folder: Path) 
     if aspects is None:  # two that surrogates are trained on, in the words of the training
         aspects = [words[0] for words in taught_aspects(Attributes.of(dataset)).values()][:2]
     grounded = explainer.explain(pairs)
-    under_aspects = [one for aspect in aspects for one in explainer.explain(pairs[:1], aspect=aspect)]
+    under_aspects = [one for aspect in aspects for one in explainer.explain(pairs[:1], style=Style(aspect))]
     layout.write_explanations(folder / RunLayout.GROUNDED, grounded)
     layout.write_explanations(folder / RunLayout.FROM_SURROGATE, explainer.explain(pairs, grounded=False))
     layout.write_explanations(folder / RunLayout.ASPECTS, under_aspects)

@@ -1,7 +1,7 @@
 """Ablation: the recommender is asked again, with some history items left out or replaced.
 
-Where nothing is left, the item counts as an average
-one: its score is the mean score of the catalogue for the whole history, its rank the one that this score has there.
+Where nothing is left, the item counts as an average one: its score is the mean score of the catalogue for the whole
+history, its rank the one that this score has there.
 An item that is never recommended for what is left (a score of -inf) counts as the last, with the lowest score there is.
 
 All functions here take `users`, the histories of the cases, each at most `max_history` long and not empty, and `items`,
@@ -65,6 +65,16 @@ def ablated_ranks(
     for case, _, row, score in subset_rows(recommender, users, items, _kept(users, ablated), ablation):
         ranks[case] = rank_of(row, score, users[case], items[case])
     return ranks
+
+
+def all_subsets(n: int) -> Masks:
+    """`Bool[2 ** n, n]`: all subsets of a history of n items, in binary order."""
+    return (np.arange(2**n)[:, None] >> np.arange(n) & 1).astype(bool)
+
+
+def random_subsets(rng: np.random.Generator, sizes: NDArray[np.int64], n: int) -> Masks:
+    """`Bool[subsets, n]`: a random subset of each of the sizes, `Int[subsets]`, of a history of n items."""
+    return rng.random((len(sizes), n)).argsort(1).argsort(1) < sizes[:, None]
 
 
 def rank_of(row: Floats, score: float, user: User, item: int) -> int:

@@ -32,7 +32,7 @@ def integrated_gradients(
     check_cases(recommender, users, items)
     if not isinstance(recommender, Towers):
         message = "Integrated gradients need the weights of the recommender, and this one can only be asked."
-        hint = "Use occlusions or shapley_values, which ask any recommender."
+        hint = "Use occlusion_attributions or shapley_values, which ask any recommender."
         raise RecommenderError(message, location=type(recommender).__name__, hint=hint)
     recommender.eval()
     attributions: list[Floats] = []

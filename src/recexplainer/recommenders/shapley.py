@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recexplainer.errors import SettingsError
-from recexplainer.recommenders.ablation import Ablation, Masks, check_cases, score_subsets
+from recexplainer.recommenders.ablation import (
+    Ablation,
+    Masks,
+    all_subsets,
+    check_cases,
+    random_subsets,
+    score_subsets,
+)
 from recexplainer.recommenders.base import Floats, Recommender, User
 
 _CASES = 16  # whose subsets are held at a time; at 12 items each has 4,096
@@ -82,13 +89,12 @@ def _subsets(history: Sequence[int], exact_up_to: int, samples: int, seed: int) 
     """
     n = len(history)
     if n <= exact_up_to or 2**n <= samples + 2 * n + 2:
-        return (np.arange(2**n)[:, None] >> np.arange(n) & 1).astype(bool)
+        return all_subsets(n)
     rng = np.random.default_rng([seed, *history])
     sizes = np.arange(2, n - 1)
     kernel = 1 / (sizes * (n - sizes))
     pairs = _GROUPS * (samples // (2 * _GROUPS))
-    size = rng.choice(sizes, pairs, p=kernel / kernel.sum())
-    drawn = rng.random((pairs, n)).argsort(1).argsort(1) < size[:, None]
+    drawn = random_subsets(rng, rng.choice(sizes, pairs, p=kernel / kernel.sum()), n)
     alone = np.eye(n, dtype=bool)
     ends = np.array([[False], [True]]).repeat(n, 1)
     return np.vstack([ends, alone, ~alone, np.stack([drawn, ~drawn], 1).reshape(-1, n)])

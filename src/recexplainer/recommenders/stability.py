@@ -9,15 +9,24 @@ What arguments are and what is raised `ablation.py` says. All effects are in uni
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import compress, islice
+from itertools import compress
 from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recexplainer.recommenders.ablation import Ablation, Masks, check_cases, history_rows, rank_of, remaining
+from recexplainer.recommenders.ablation import (
+    Ablation,
+    Masks,
+    all_subsets,
+    check_cases,
+    history_rows,
+    random_subsets,
+    rank_of,
+    remaining,
+)
 from recexplainer.recommenders.base import Recommender, User
 
 SUB_HISTORIES = 128
@@ -34,8 +43,7 @@ _NOISE = 0.1  # of the size from which on an effect counts: less is no effect in
 _FIRST_PARTS = 16  # sub-histories that are asked about first
 _FIRST_AGREEMENT = 0.93  # the share of these in which a stable effect goes the same way: all but one
 
-_Histories = Sequence[Sequence[tuple[int, ...]]]  # [cases][histories]
-_Scores = Sequence[NDArray[np.float64]]  # [cases] of Float[histories]
+_History = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +121,12 @@ class _Case:
     item: int
     least: float
     effects: list[Effect] = field(default_factory=list[Effect])
-    ranks: list[int] = field(default_factory=list[int])
+    ranks: list[int] = field(init=False)
     open: list[int] = field(default_factory=list[int])
     """Places in the history whose effect may be stable."""
+
+    def __post_init__(self) -> None:
+        self.ranks = [0] * len(self.user.history)
 
     @property
     def rng(self) -> np.random.Generator:
@@ -146,23 +157,21 @@ def history_effects(
 def _leave_out(recommender: Recommender, cases: Sequence[_Case]) -> None:
     """Without each history item, the gap closed and kept."""
     ablations: tuple[Ablation, ...] = ("deletion", "padding") if hasattr(recommender, "padding_item") else ("deletion",)
-    histories: list[list[tuple[int, ...]]] = []
-    for case in cases:
-        history = case.user.history
-        masks = (~np.eye(len(history), dtype=bool)).tolist()
-        left = [remaining(recommender, history, mask, ablation) for ablation in ablations for mask in masks]
-        histories.append([history, *left])
+    histories = [[case.user.history, *_without_each(recommender, case.user.history, ablations)] for case in cases]
     scores = [np.empty(len(own)) for own in histories]
-    ranks = [np.zeros(len(own), np.int64) for own in histories]
-    for at, number, row, score in _rows(recommender, cases, histories):
-        scores[at][number] = score
-        if 1 <= number <= len(cases[at].user.history):
-            ranks[at][number] = rank_of(row, score, cases[at].user, cases[at].item)
-    for case, score, rank in zip(cases, scores, ranks, strict=True):
-        case.ranks = rank[1 : len(case.user.history) + 1].tolist()
+    for at, number, row, score in history_rows(recommender, *_asked(cases), histories):
+        case, scores[at][number] = cases[at], score
+        if 1 <= number <= len(case.ranks):
+            case.ranks[number - 1] = rank_of(row, score, case.user, case.item)
+    for case, score in zip(cases, scores, strict=True):
         moved = (score[0] - score[1:]).reshape(len(ablations), -1)
         case.effects = [Effect(*own) for own in moved.T.tolist()]
         case.open = [place for place, effect in enumerate(case.effects) if _may_count(effect, case.least)]
+
+
+def _without_each(recommender: Recommender, history: _History, ablations: Sequence[Ablation]) -> list[_History]:
+    masks = (~np.eye(len(history), dtype=bool)).tolist()
+    return [remaining(recommender, history, mask, ablation) for ablation in ablations for mask in masks]
 
 
 def _may_count(effect: Effect, least: float) -> bool:
@@ -171,108 +180,85 @@ def _may_count(effect: Effect, least: float) -> bool:
 
 def _replace(recommender: Recommender, cases: Sequence[_Case]) -> None:
     """With random items of the catalogue in the place of each that may count, the same for all of a case."""
-    histories: list[list[tuple[int, ...]]] = []
+    cases = [case for case in cases if case.open]
+    histories: list[list[_History]] = []
     for case in cases:
         history, drawn = case.user.history, _random_items(case, recommender.n_items)
         changed = [(*history[:place], one, *history[place + 1 :]) for place in case.open for one in drawn]
-        histories.append([history, *changed] if changed else [])
+        histories.append([history, *changed])
     for case, score in zip(cases, _scores(recommender, cases, histories), strict=True):
-        if not case.open:
-            continue
-        moved = (score[0] - score[1:]).reshape(len(case.open), -1)
-        still: list[int] = []
-        for place, own in zip(case.open, moved, strict=True):
+        for place, own in zip(case.open, (score[0] - score[1:]).reshape(len(case.open), -1), strict=True):
             mean, error = _mean(own)
             case.effects[place] = replace(case.effects[place], replacement=mean, replacement_error=error)
-            if mean * case.effects[place].deletion > 0:
-                still.append(place)
-        case.open = still
+        answers = ((place, case.effects[place]) for place in case.open)
+        case.open = [place for place, one in answers if one.replacement and one.replacement * one.deletion > 0]
 
 
 def _ask_parts(recommender: Recommender, cases: Sequence[_Case]) -> None:
-    """In sub-histories with the item and without it: in some of those drawn, and where these agree in the others."""
-    parts = {(at, place): _parts_beside(case, place) for at, case in enumerate(cases) for place in case.open}
-    added = {key: np.empty(0) for key in parts}
-    for start in (0, _FIRST_PARTS):
-        still = [(at, place) for at, case in enumerate(cases) for place in case.open]
-        asked = {key: parts[key].masks[start : parts[key].first if start == 0 else None] for key in still}
-        for (at, place), more in _added(recommender, cases, asked).items():
-            added[at, place] = np.concatenate([added[at, place], more])
-            case, own = cases[at], parts[at, place]
-            case.effects[place] = own.told(case.effects[place], added[at, place], _NOISE * case.least)
-        for at, case in enumerate(cases):
-            agree = (place for place in case.open if case.effects[place].agreement >= _FIRST_AGREEMENT)
-            case.open = [place for place in agree if not parts[at, place].is_whole]
+    """In parts of the history with the item and without it: first in some of those drawn, then in the others."""
+    parts = [_parts_beside(case, place) for case in cases for place in case.open]
+    _ask_further(recommender, parts)
+    _ask_further(recommender, [one for one in parts if one.is_open])
 
 
-def _added(
-    recommender: Recommender, cases: Sequence[_Case], asked: Mapping[tuple[int, int], Masks]
-) -> dict[tuple[int, int], NDArray[np.float64]]:
-    """What the item at a place of a case adds to parts of its history that hold it, `Float[parts]`."""
-    histories: list[list[tuple[int, ...]]] = [[] for _ in cases]
-    for (at, place), masks in asked.items():
-        without = masks.copy()
-        without[:, place] = False
-        both = np.vstack([masks, without]).tolist()
-        histories[at] += [tuple(compress(cases[at].user.history, mask)) for mask in both]
-    scores = [iter(each) for each in _scores(recommender, cases, histories)]
-    added: dict[tuple[int, int], NDArray[np.float64]] = {}
-    for (at, place), masks in asked.items():
-        with_it, without = np.array([*islice(scores[at], 2 * len(masks))]).reshape(2, -1)
-        added[at, place] = with_it - without
-    return added
+def _ask_further(recommender: Recommender, parts: Sequence[_Parts]) -> None:
+    """What each item adds to the parts of its history that are next."""
+    histories = [one.next_histories() for one in parts]
+    for one, scores in zip(parts, _scores(recommender, [one.case for one in parts], histories), strict=True):
+        with_it, without = np.split(scores, 2)
+        one.take(with_it - without)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Parts:
-    """Parts of a history that hold one of its items, `Bool[parts, history]`.
+    """Parts of a history that hold the item at a `place`, `Bool[parts, history]`.
 
     `weights`, `Float[parts]`, are such that what the item adds to the parts is its Shapley value; None: all alike, for
-    they are drawn.
+    they are drawn. `added`, `Float[asked]`, is what it adds to those that were asked about.
     """
 
+    case: _Case
+    place: int
     masks: Masks
-    weights: NDArray[np.float64] | None
+    weights: NDArray[np.float64] | None = None
+    added: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     @property
-    def is_whole(self) -> bool:
-        """Whether these are all parts."""
-        return self.weights is not None
+    def is_open(self) -> bool:
+        """Whether there are others to ask about, and those before agree."""
+        agreement = self.case.effects[self.place].agreement
+        return len(self.added) < len(self.masks) and agreement >= _FIRST_AGREEMENT
 
-    @property
-    def first(self) -> int:
-        """How many are asked about first."""
-        return len(self.masks) if self.is_whole else _FIRST_PARTS
+    def next_histories(self) -> list[_History]:
+        """The parts to ask about next, and then the same without the item."""
+        first = _FIRST_PARTS if self.weights is None and not len(self.added) else None
+        masks = self.masks[len(self.added) : first]
+        without = masks.copy()
+        without[:, self.place] = False
+        return [tuple(compress(self.case.user.history, mask)) for mask in np.vstack([masks, without]).tolist()]
 
-    def told(self, effect: Effect, added: NDArray[np.float64], noise: float) -> Effect:
-        """The effect, with what the item adds to the first of the parts, as many as there are values."""
-        agrees = np.sign(effect.deletion) * added > noise
-        mean, error = _mean(added) if self.weights is None else (float(self.weights @ added), 0.0)
+    def take(self, added: NDArray[np.float64]) -> None:
+        """Put what the item adds to these parts into its effect."""
+        self.added = np.concatenate([self.added, added])
+        effect = self.case.effects[self.place]
+        agrees = np.sign(effect.deletion) * self.added > _NOISE * self.case.least
+        mean, error = _mean(self.added) if self.weights is None else (float(self.weights @ self.added), 0.0)
         agreement = float(np.average(agrees, weights=self.weights))
-        return replace(effect, shapley=mean, shapley_error=error, agreement=agreement)
+        self.case.effects[self.place] = replace(effect, shapley=mean, shapley_error=error, agreement=agreement)
 
 
 def _parts_beside(case: _Case, place: int) -> _Parts:
     """All parts of a short history that hold the item at a place, else some, drawn with all sizes alike often."""
     n = len(case.user.history)
     if 2 ** (n - 1) <= SUB_HISTORIES:
-        others = (np.arange(2 ** (n - 1))[:, None] >> np.arange(n - 1) & 1).astype(bool)
-        sizes = others.sum(axis=1)
-        weights = np.array([1 / (n * comb(n - 1, size)) for size in sizes.tolist()])
-        return _Parts(np.insert(others, place, True, axis=1), weights)
-    masks = _sub_histories(case.rng, n)
-    masks[:, place] = True
-    return _Parts(masks, None)
-
-
-def _sub_histories(rng: np.random.Generator, n: int) -> Masks:
-    """Random parts of a history of n items, all sizes from none to all alike often.
-
-    What an item adds to such a part, if it is left out of it, is its Shapley value on average.
-    """
+        others = all_subsets(n - 1)
+        weights = np.array([1 / (n * comb(n - 1, size)) for size in others.sum(axis=1).tolist()])
+        return _Parts(case, place, np.insert(others, place, True, axis=1), weights)
     sizes = np.arange(SUB_HISTORIES) * (n + 1) // SUB_HISTORIES
     sizes = sizes.reshape(_FIRST_PARTS, -1).T.ravel()  # the first have all sizes
-    return rng.random((SUB_HISTORIES, n)).argsort(1).argsort(1) < sizes[:, None]
+    masks = random_subsets(case.rng, sizes, n)  # what an item adds to such a part is on average its Shapley value
+    masks[:, place] = True
+    return _Parts(case, place, masks)
 
 
 def _random_items(case: _Case, n_items: int) -> list[int]:
@@ -287,14 +273,15 @@ def _mean(values: NDArray[np.float64]) -> tuple[float, float]:
     return float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else 0.0
 
 
-def _scores(recommender: Recommender, cases: Sequence[_Case], histories: _Histories) -> _Scores:
+def _scores(
+    recommender: Recommender, cases: Sequence[_Case], histories: Sequence[Sequence[_History]]
+) -> list[NDArray[np.float64]]:
+    """The score of each case's item with each of its histories, `[cases]` of `Float[histories]`."""
     scores = [np.empty(len(own)) for own in histories]
-    for at, number, _, score in _rows(recommender, cases, histories):
+    for at, number, _, score in history_rows(recommender, *_asked(cases), histories):
         scores[at][number] = score
     return scores
 
 
-def _rows(
-    recommender: Recommender, cases: Sequence[_Case], histories: _Histories
-) -> Iterator[tuple[int, int, NDArray[np.float32], float]]:
-    return history_rows(recommender, [case.user for case in cases], [case.item for case in cases], histories)
+def _asked(cases: Sequence[_Case]) -> tuple[list[User], list[int]]:
+    return [case.user for case in cases], [case.item for case in cases]

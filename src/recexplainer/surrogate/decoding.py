@@ -144,7 +144,7 @@ class Decoder:
             verdicts = self._write(asked, rows, [1 + len(begun[row]) for row in rows], written, limit, judge)
             probabilities[rows] = self._yes(torch.from_numpy(verdicts))
             for (row, _), text in written.items():
-                texts[row].append(self._text(self._whole(text.ids)))
+                texts[row].append(self._text(text.ids))
         return CitingTexts(texts, probabilities)
 
     def _write(
@@ -184,11 +184,8 @@ class Decoder:
         ended = {key for key, text in texts.items() if text.ids[-1] in self.stops or len(text.ids) >= limit}
         settled: set[int] = set()
         for row, number in sorted(ended):
-            if (
-                judge
-                and row not in settled
-                and judge.settles(row, number, self._text(self._whole(texts[row, number].ids)))
-            ):
+            text = self._text(texts[row, number].ids)
+            if judge and row not in settled and judge.settles(row, number, text):
                 settled.add(row)
         return {
             key: text
@@ -275,16 +272,13 @@ class Decoder:
                 **{"do_sample": False, **how},
             )
             for at, ids in enumerate(output.tolist()):
-                answers[rows[at // each]].append(self._text(self._whole(ids)))
+                answers[rows[at // each]].append(self._text(ids))
         return answers
 
-    def _whole(self, ids: list[int]) -> list[int]:
-        """An answer up to where it ends."""
-        return ids[: next((place for place, token in enumerate(ids) if token in self.stops), len(ids))]
-
     def _text(self, ids: list[int]) -> str:
-        """What an answer says: blanks before punctuation are a title's own."""
-        return self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False).strip()
+        """What an answer says up to where it ends: blanks before punctuation are a title's own."""
+        whole = ids[: next((place for place, token in enumerate(ids) if token in self.stops), len(ids))]
+        return self.tokenizer.decode(whole, skip_special_tokens=True, clean_up_tokenization_spaces=False).strip()
 
 
 def tokens_that_begin(word: str, texts: Sequence[str]) -> list[int]:

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import linear, scaled_dot_product_attention, silu
+from transformers import DynamicCache
 
 from recexplainer.storage import read_json
 
@@ -31,35 +32,6 @@ def can_read(folder: Path) -> bool:
     rope = config.get("rope_parameters") or {}
     plain = all(config.get(key) == value for key, value in _PLAIN.items())
     return plain and rope.get("rope_type") == "default" and "quantization_config" not in config
-
-
-class Cache:
-    """Keys and values of each layer, `Float[batch, heads, length, head_dim]`."""
-
-    def __init__(self, layers: int) -> None:
-        self._kept: list[tuple[Tensor, Tensor] | None] = [None] * layers
-
-    @property
-    def length(self) -> int:
-        """How many tokens it holds."""
-        return 0 if self._kept[0] is None else self._kept[0][0].shape[2]
-
-    def extended(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """All keys and values of a layer, with those of new tokens."""
-        if (kept := self._kept[layer]) is not None:
-            keys, values = torch.cat([kept[0], keys], 2), torch.cat([kept[1], values], 2)
-        self._kept[layer] = keys, values
-        return keys, values
-
-    def batch_repeat_interleave(self, repeats: int) -> None:
-        """Each row so many times, side by side."""
-        self._kept = [
-            one and (one[0].repeat_interleave(repeats, 0), one[1].repeat_interleave(repeats, 0)) for one in self._kept
-        ]
-
-    def batch_select_indices(self, indices: Tensor) -> None:
-        """Some of the rows."""
-        self._kept = [one and (one[0][indices], one[1][indices]) for one in self._kept]
 
 
 class PlainLlama(nn.Module):
@@ -122,14 +94,14 @@ class PlainLlama(nn.Module):
         inputs_embeds: Tensor | None = None,
         attention_mask: Tensor | None = None,
         position_ids: Tensor | None = None,
-        past_key_values: Cache | None = None,
+        past_key_values: DynamicCache | None = None,
         *,
         use_cache: bool = False,
     ) -> Any:
         """`logits`, `Float[batch, length, vocabulary]`, and `past_key_values`, from tokens or their embeddings."""
         states: Tensor = self._embeddings(input_ids) if inputs_embeds is None else inputs_embeds
-        cache = past_key_values or Cache(len(self._layers))
-        past, length = cache.length, states.shape[1]
+        cache = DynamicCache() if past_key_values is None else past_key_values
+        past, length = cache.get_seq_length(), states.shape[1]
         if position_ids is None:
             position_ids = torch.arange(past, past + length)[None]
         angles = position_ids[..., None].float() * self._frequencies
@@ -150,7 +122,7 @@ class PlainLlama(nn.Module):
         weights: Mapping[str, Tensor],
         turn: Sequence[Tensor],
         allowed: Tensor | None,
-        cache: Cache,
+        cache: DynamicCache,
     ) -> Tensor:
         batch, length, _ = states.shape
         inner = self._normed(states, weights["input_layernorm"])
@@ -158,7 +130,7 @@ class PlainLlama(nn.Module):
         queries, keys, values = (
             linear(inner, weights[name]).view(split).transpose(1, 2) for name in ("q_proj", "k_proj", "v_proj")
         )
-        keys, values = cache.extended(layer, _turned(keys, *turn), values)
+        keys, values = cache.update(_turned(keys, *turn), values, layer)
         groups = queries.shape[1] // keys.shape[1]
         found = scaled_dot_product_attention(
             _turned(queries, *turn),
