@@ -11,14 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from common import Result, arguments, begin, finish
+from common import Result, arguments, begin, draw_pairs, finish
 from recexplainer.claims.verifier import Verifier
 from recexplainer.evaluation.faithfulness import evaluate_faithfulness
 from recexplainer.evidence.evidence import NEGLIGIBLE
-from recexplainer.explanations.explainer import PairExplainer, choose_pairs
+from recexplainer.explanations.explainer import PairExplainer
 from recexplainer.explanations.writing import REALISED, problems
 from recexplainer.pipeline.runs import has_surrogate, open_surrogate, open_target
-from recexplainer.recommenders.base import User
 
 FAULTS = "texts with a fault"
 
@@ -43,11 +42,7 @@ def measured(run: Path, count: int, seed: int) -> list[Result]:
     dataset, recommender = open_target(run)
     surrogate = open_surrogate(run) if has_surrogate(run) else None
     explainer, checked = PairExplainer(dataset, recommender, surrogate), Verifier.of(dataset, recommender)
-    users = [User(tuple(dataset.history(row).tolist()), dataset.user_ids[row]) for row in range(dataset.n_users)]
-    pairs = choose_pairs(recommender, users, count, seed)
-    rng = np.random.default_rng(seed)
-    while len(pairs) < count:  # of few users several pairs each
-        pairs += choose_pairs(recommender, users, count - len(pairs), int(rng.integers(1 << 30)))
+    pairs = draw_pairs(dataset, recommender, count, np.random.default_rng(seed))
     evidence = explainer.evidence(pairs)
     shown = explainer.explain(pairs)
     faulty = [bool(problems(checked.claims(one.text, own))) for one, own in zip(shown, evidence, strict=True)]

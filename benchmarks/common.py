@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 from collections.abc import Sequence
@@ -10,15 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from recexplainer.data.dataset import leave_one_out
+from recexplainer.data.dataset import Dataset, leave_one_out
 from recexplainer.data.sample import make_world
 from recexplainer.hardware import use_threads
 from recexplainer.pipeline.execution import package_versions
+from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.fitting import SASRecSearchSettings, fit_towers
 from recexplainer.recommenders.sasrec import SASRec
-from recexplainer.storage import write_json
+from recexplainer.recommenders.scoring import score_batches, truncate
+from recexplainer.storage import write_text
 from recexplainer.surrogate.settings import NanoSettings
 from recexplainer.tasks.example import Example, LabelledExamples
 from recexplainer.tasks.mixture import MixtureSettings, build_examples
@@ -58,6 +62,19 @@ def ask_world(users: int) -> Asked:
     return Asked(LabelledExamples(dataset, recommender, examples.train), examples.test)
 
 
+def draw_pairs(
+    dataset: Dataset, recommender: Recommender, count: int, rng: np.random.Generator
+) -> list[tuple[User, int]]:
+    """Random users, each as often as any other, with one of the items ranked first to fifth, or any, half and half."""
+    rows = [row for _ in range(0, count, dataset.n_users) for row in rng.permutation(dataset.n_users).tolist()][:count]
+    users = [User(truncate(dataset.history(row), recommender), dataset.user_ids[row]) for row in rows]
+    ranked = [order for batch in score_batches(recommender, users) for order in batch.best(recommender.n_items)]
+    return [
+        (user, order[int(rng.integers(5 if rng.random() < 0.5 else len(order)))])
+        for user, order in zip(users, ranked, strict=True)
+    ]
+
+
 def arguments(description: str | None) -> argparse.ArgumentParser:
     """A parser with the options that every benchmark has."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
@@ -75,7 +92,7 @@ def begin(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 def finish(options: argparse.Namespace, results: Sequence[Result], ratios: dict[str, float]) -> None:
-    """Print the results, and write them with the machine and the settings if a file is named."""
+    """Print the results, and write them with the machine and the settings, a line each, if a file is named."""
     for one in results:
         print(f"{one.what:<34} {one.way:<28} {one.value:>12,.2f} {one.unit}")
     for name, ratio in ratios.items():
@@ -86,10 +103,11 @@ def finish(options: argparse.Namespace, results: Sequence[Result], ratios: dict[
             "machine": _machine(),
             "versions": package_versions(),
             "settings": {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()},
-            "results": [vars(one) for one in results],
             "ratios": ratios,
         }
-        write_json(options.out, written)
+        lines = ",\n    ".join(json.dumps(vars(one), ensure_ascii=False, allow_nan=False) for one in results)
+        head = json.dumps(written, indent=2, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
+        write_text(options.out, f'{head},\n  "results": [\n    {lines}\n  ]\n}}\n')
 
 
 def _machine() -> dict[str, Any]:

@@ -16,8 +16,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from benchmarks.common import Result, arguments, begin, finish
 
+from common import Result, arguments, begin, finish
 from recexplainer.data.dataset import Dataset
 from recexplainer.pipeline.recipe import load_recipe
 from recexplainer.pipeline.runs import open_target, run_recipe

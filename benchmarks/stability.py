@@ -14,13 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common import Result, arguments, begin, finish
+from common import Result, arguments, begin, draw_pairs, finish
 from recexplainer.evidence.evidence import NEGLIGIBLE, Evidence, gather_evidence
 from recexplainer.pipeline.runs import open_target
 from recexplainer.recommenders.ablation import history_rows
 from recexplainer.recommenders.attribution import occlusion_attributions
 from recexplainer.recommenders.base import Recommender, User
-from recexplainer.recommenders.scoring import score_batches, truncate
 from recexplainer.recommenders.shapley import shapley_values
 
 PARTS, DRAWN, SURE, PROMISED = 50, 64, 0.9, 0.98
@@ -53,17 +52,9 @@ def measured(run: Path, count: int, seed: int) -> list[Result]:
     """The rows of one run."""
     dataset, recommender = open_target(run)
     rng = np.random.default_rng(seed)
-    rows = rng.permutation(dataset.n_users)[:count].tolist()
-    users = [User(truncate(dataset.history(row), recommender), dataset.user_ids[row]) for row in rows]
-    items: list[int] = []
-    for batch in score_batches(recommender, users):
-        items += [
-            order[int(rng.integers(5 if rng.random() < 0.5 else len(order)))]
-            for order in batch.best(recommender.n_items)
-        ]
-    evidence = gather_evidence(
-        recommender, dataset, users, items, recommended_share=np.zeros(dataset.n_items, np.float32)
-    )
+    users, items = zip(*draw_pairs(dataset, recommender, count, rng), strict=True)
+    shares = np.zeros(dataset.n_items, np.float32)  # of no use here
+    evidence = gather_evidence(recommender, dataset, users, items, recommended_share=shares)
     old = _directions([one.standardized for one in evidence])
     stable = _directions([one.weights for one in evidence])
     results: list[Result] = []

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from recexplainer.explanations.checking import CheckedText
     from recexplainer.explanations.explainer import PairExplainer
     from recexplainer.explanations.record import Explanation, Method
-    from recexplainer.explanations.writing import Audience, Length, Style, Writer
+    from recexplainer.explanations.writing import Audience, Length, Writer
     from recexplainer.recommenders.base import Recommender, User
     from recexplainer.recommenders.function import ScoreFunction
     from recexplainer.surrogate.model import Surrogate
@@ -169,20 +169,16 @@ class Explainer:
         check = load_ranking_check({name: RunLayout(folder).complete_stage(name) for name in TARGET})
         warn_of_check(check, pairs.recommender)
         explainer = cls(pairs.dataset, pairs.recommender, pairs.surrogate, recipe_of(folder).examples)
-        explainer.__dict__["_pairs"] = pairs
+        explainer._pairs = pairs
         return explainer
 
     @property
     def surrogate(self) -> Surrogate:
         """The surrogate. Raises SurrogateError where there is none."""
         if self._surrogate is None:
-            raise self._without_surrogate()
+            hint = "Give one, Surrogate.from_pretrained(FOLDER), or explain by the writer 'realised'."
+            raise SurrogateError("There is no surrogate that could explain.", location="Explainer", hint=hint)
         return self._surrogate
-
-    @staticmethod
-    def _without_surrogate() -> SurrogateError:
-        hint = "Give one, Surrogate.from_pretrained(FOLDER), or explain by the writer 'realised'."
-        return SurrogateError("There is no surrogate that could explain.", location="Explainer", hint=hint)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the surrogate to a folder, which is complete or absent."""
@@ -231,30 +227,17 @@ class Explainer:
             SettingsError: There is no such writer, audience or length, or the writer does not write in that language.
             SurrogateError: The surrogate is to write, and there is none.
         """
-        from recexplainer.explanations.writing import Style
+        from recexplainer.explanations.writing import SURROGATE, Style
 
-        style = Style(aspect, audience, length, language)
-        chosen = self._writer(writer, style, strict=strict) if grounded else None
+        style, chosen = Style(aspect, audience, length, language), None
+        if grounded and writer == SURROGATE:
+            _ = self.surrogate  # there must be one
+        if grounded:
+            chosen = self._pairs.writer(writer, strict=strict) if writer is None or isinstance(writer, str) else writer
+            style.check(chosen.name)
         known = [self._pairs.pair(user, item) for user, item in pairs]
         how: dict[str, Any] = {"grounded": grounded, "strict": strict, "self_attribution": self_attribution}
         return self._pairs.explain(known, writer=chosen, style=style, batch_size=batch_size, **how)
-
-    def _writer(self, writer: str | Writer | None, style: Style, *, strict: bool) -> Writer:
-        from recexplainer.explanations.writing import REALISED, SURROGATE
-
-        if writer is None or writer == SURROGATE:
-            if writer is not None and self._surrogate is None:
-                raise self._without_surrogate()
-            chosen = self._pairs.writer(strict=strict)
-        elif isinstance(writer, str):
-            if writer != REALISED:
-                hint = f"Give {SURROGATE!r}, {REALISED!r}, or a writer, such as ChatWriter(model, …)."
-                raise SettingsError(f"There is no writer {writer!r}.", location="Explainer.explain", hint=hint)
-            chosen = self._pairs.realised
-        else:
-            chosen = writer
-        style.check(chosen.name)
-        return chosen
 
     def check(self, texts: TextOfPair | Sequence[TextOfPair], *, reader: ChatModel | None = None) -> list[CheckedText]:
         """What anybody's texts claim, each claim with its status, in the order given; no surrogate is needed.

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+import pytest
 from tests.tiny import histories, sasrec, world
 
 from recexplainer.claims.claim import Claim, stated
@@ -132,3 +133,20 @@ def test_nothing_does_most_beside_what_may_do_more() -> None:
     for seed in range(20):
         text = write_rationale(both, world().titles, np.random.default_rng(seed))
         assert {each.status for each in verifier().claims(text, both)} == {"supported"}, text
+
+
+@pytest.mark.parametrize(
+    ("effect", "found"),
+    [
+        (Effect(0.3, -0.1), "it depends on the rest of the history: 2 ways to ask say"),
+        (Effect(0.3, 0.3, 0.3, 0.0, 0.3, 0.1, 0.8), "in 80% of its parts it works this way"),
+        (Effect(0.04, 0.2), "it depends on how one asks: 2 ways to ask say"),
+        (Effect(0.3, 0.3, 0.02, 0.1, 0.3, 0.0, 1.0), "random items in its place do nearly as much"),
+    ],
+)
+def test_why_a_direction_is_unverified(effect: Effect, found: str) -> None:
+    known = Evidence((1,), 3, True, 2.0, 1, 58, (effect.deletion,), ((),), effects=(effect,))
+    one, item = (f"“{world().titles[at]}”" for at in (1, 3))
+    said = verifier().claims(f"Yes, {item} would be recommended. It owes most to {one}.", known)
+    (claim,) = [each for each in said if each.kind == "positive"]
+    assert claim.status == "unverified" and found in claim.found

@@ -117,6 +117,16 @@ def test_a_translation_and_what_became_of_a_text_are_shown(run: Path, capsys: py
         assert line in shown and f"  {line}" in shown
 
 
+@pytest.mark.parametrize("field", ["user", "item_title", "text", "translation", "note", "abstained", "writer"])
+def test_no_text_can_move_the_cursor(run: Path, field: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (one,) = Explainer.from_run(run).explain([ASKED[0]])
+    hostile = replace(one, **{field: "a\x1b[2Jb"}, method="m")
+    show_explanation(hostile)
+    show_compact(hostile, ITEMS[7])
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown and ("a\ufffd[2Jb" in shown or field == "item_title")
+
+
 @pytest.mark.parametrize(("text", "what", "where"), [
     ("user,title\nu0001,x\n", "missing column: item", "line 1"),
     ("user,item\nu0001,i001\nu0001,\n", "there is no item", "line 3"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from tests.reports.conftest import EFFECTS, attribution, explanation
 
+from recexplainer.evidence.evidence import Evidence
 from recexplainer.recommenders.stability import AGREEMENT, Effect
 from recexplainer.reports.history import HistoryItem, ends, history_items, way_columns, ways_asked, ways_sentence
 
@@ -17,7 +18,16 @@ def test_each_history_item_is_for_or_against_or_depends_or_hardly_does_anything(
         *("for", "depends", "for", "depends", "negligible", "against", "depends")
     ]
     assert [item.cited for item in items] == [True, False, True, False, False, True, False]
-    assert [item.range for item in items[:4]] == ["+1.84 … +4.00", "−0.20 … −0.12", "+0.92 … +2.00", "−0.10 … +0.33"]
+    assert [item.range for item in items[:4]] == ["+1.84 … +4.00", "−0.12 … −0.10", "+0.92 … +2.00", "−0.10 … +0.33"]
+
+
+@pytest.mark.parametrize("effect", [Effect(-0.12, -0.2), Effect(0.0, 0.2), Effect(0.12, 0.1), Effect(0.2, 0.2)])
+def test_what_depends_is_what_the_evidence_says(effect: Effect) -> None:
+    record = replace(explanation(), history=(0,), history_titles=("a",), effects=(effect,), attributions=())
+    (item,) = history_items(record)
+    known = Evidence((0,), 1, True, 1.0, 1, 9, (effect.deletion,), ((),), record.score_std, effects=(effect,))
+    assert (item.direction == "depends") is (known.depends == (0,))
+    assert (item.direction == "negligible") is (known.by_effect["none"] == [0])
 
 
 def test_why_an_effect_depends_is_said() -> None:

@@ -248,6 +248,8 @@ def _range(effect: Effect, *, depends: bool = True) -> str:
         return ways
     if min(effect.span) * max(effect.span) < 0:
         return f"it depends on the rest of the history: {ways}"
+    if effect.replacement is None:
+        return f"it depends on how one asks: {ways}"
     if effect.shapley is not None and not effect.agrees:
         return f"it depends on the rest of the history: in {effect.agreement:.0%} of its parts it works this way"
     return f"it is not sure: {ways}, and random items in its place do nearly as much"

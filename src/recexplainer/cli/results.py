@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from recexplainer.evaluation.rows import Row
     from recexplainer.explanations.record import Explanation
+    from recexplainer.reports.history import HistoryItem
 
+_Line = tuple[str, str | None]  # and its style
 _TASKS = "retrieval ranking classification reconstruction"  # the order of the paper's Table 1
 _BOUNDED = ("comprehensiveness", "aopc_comprehensiveness", "sufficiency", "simulatability")
 _DETAILS = {f"{metric}_{bound}" for metric in _BOUNDED for bound in ("random", "oracle")} | {
@@ -90,35 +92,38 @@ def _label(one: Row | Explanation) -> str:
 
 def show_explanation(explanation: Explanation) -> None:
     """Print one explanation: the history, the text, and what the recommender answers."""
-    from recexplainer.reports.checking import counterfactual
-
     console = stdout()
-    console.print(f"Why is {explanation.item_title!r} recommended, or not, to {explanation.user}?", style="bold")
-    _show_history(explanation, console)
-    for line, style in _text_lines(explanation):
-        console.print(line, style=style)
-    console.print(_by_whom(explanation))
-    asked = "Yes" if explanation.recommended else "No"
-    console.print(f"Recommender: {asked}, rank {explanation.rank:,} of {explanation.n_ranked:,}.")
-    _show_claims(explanation, console)
-    if known := counterfactual(explanation):
-        console.print(known)
-    for line in _legend(explanation):
-        console.print(line, style="dim")
+    for line, style in _lines(explanation, console):
+        console.print(visible(line), style=style)
 
 
-def _show_history(explanation: Explanation, console: Console) -> None:
-    """A line for each item: whether it is cited, what it does, its title, cut where the line would be too long."""
-    from recexplainer.reports.history import history_items
+def _lines(explanation: Explanation, console: Console) -> Iterator[_Line]:
+    from recexplainer.reports.checking import counterfactual
+    from recexplainer.reports.history import history_items, ways_asked
 
     items = history_items(explanation)
+    yield f"Why is {explanation.item_title!r} recommended, or not, to {explanation.user}?", "bold"
+    yield from _history_lines(items, console)
+    yield from _text_lines(explanation)
+    yield _by_whom(explanation), None
+    asked = "Yes" if explanation.recommended else "No"
+    yield f"Recommender: {asked}, rank {explanation.rank:,} of {explanation.n_ranked:,}.", None
+    yield from _claim_lines(explanation)
+    if known := counterfactual(explanation):
+        yield known, None
+    for line in _legend(items, len(ways_asked([explanation]))):
+        yield line, "dim"
+
+
+def _history_lines(items: Sequence[HistoryItem], console: Console) -> Iterator[_Line]:
+    """A line for each item: whether it is cited, what it does, its title, cut where the line would be too long."""
     effects = ["·" if item.direction == "negligible" else item.range for item in items]
     words = [f"depends {item.share}".rstrip() + " " if item.direction == "depends" else "" for item in items]
     wide, before = max(map(len, [_NARROWEST, *effects])), max(map(len, ["", *words]))
     room = max(20, (console.width if console.is_terminal else _WIDTH) - before - wide - 6)
     for item, effect, word in zip(items, effects, words, strict=True):
         line = f"  {'*' if item.cited else ' '} {word:<{before}}{effect:>{wide}}  {_cut(item.title, room)}"
-        console.print(line, style="dim" if item.direction == "negligible" else None)
+        yield line, "dim" if item.direction == "negligible" else None
 
 
 def _cut(title: str, room: int) -> str:
@@ -134,11 +139,8 @@ def _cut(title: str, room: int) -> str:
     return text.plain + end
 
 
-def _legend(explanation: Explanation) -> list[str]:
-    """What the marks before the history mean, of those that it has."""
-    from recexplainer.reports.history import history_items, ways_asked
-
-    items, ways = history_items(explanation), len(ways_asked([explanation]))
+def _legend(items: Sequence[HistoryItem], ways: int) -> list[str]:
+    """What the marks before the history mean, of those that it has, asked about in so many ways."""
     if not items:
         return []
     several = "a … b: what the score loses without the item, the least and the most by {} ways to ask"
@@ -166,7 +168,7 @@ def show_compact(explanation: Explanation, item_id: str) -> None:
         console.print(visible(f"  {line}"), style="yellow")
 
 
-def _text_lines(explanation: Explanation) -> Iterator[tuple[str, str | None]]:
+def _text_lines(explanation: Explanation) -> Iterator[_Line]:
     """The text, its translation, and what became of it, each with its style."""
     yield explanation.text, "cyan"
     if explanation.translation:
@@ -199,13 +201,13 @@ def _problems(explanation: Explanation) -> list[str]:
     return problems + [f"Not supported: {fault}." for fault in open_faults(explanation)]
 
 
-def _show_claims(explanation: Explanation, console: Console) -> None:
+def _claim_lines(explanation: Explanation) -> Iterator[_Line]:
     """A line for each claim that is not supported, or that all of them are."""
     from recexplainer.claims.claim import stated
 
     claims, problems = stated(explanation.claims), _problems(explanation)
     for line in problems:
-        console.print(line, style="yellow")
+        yield line, "yellow"
     if claims and not problems:
         subject = "Its one claim is" if len(claims) == 1 else f"All {len(claims)} claims are"
-        console.print(f"{subject} supported by the recommender.")
+        yield f"{subject} supported by the recommender.", None

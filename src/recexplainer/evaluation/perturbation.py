@@ -33,7 +33,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from recexplainer.errors import SettingsError
 from recexplainer.evaluation.metrics import Values
-from recexplainer.recommenders.ablation import Ablation, Masks, lengths, rank_of, subset_rows
+from recexplainer.recommenders.ablation import Masks, lengths, rank_of, subset_rows
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.scoring import score_stds
 
@@ -74,8 +74,6 @@ def perturbation_curves(
     users: Sequence[User],
     items: Sequence[int],
     orders: Sequence[_Order],
-    *,
-    ablation: Ablation = "deletion",
 ) -> list[Curves]:
     """The curves of each case when its history is removed and inserted in an order, `Int[history]`, `[cases]`.
 
@@ -83,7 +81,7 @@ def perturbation_curves(
     """
     firsts = [_firsts(order) for order in orders]
     masks = [np.vstack([~first, first]) for first in firsts]
-    answers = _answers(recommender, users, items, masks, ablation)
+    answers = _answers(recommender, users, items, masks)
     return [Curves(*np.split(scores, 2), *np.split(ranks, 2)) for scores, ranks in answers]
 
 
@@ -93,7 +91,6 @@ def exhaustive_curves(
     items: Sequence[int],
     *,
     most: int | None = None,
-    ablation: Ablation = "deletion",
 ) -> list[Curves]:
     """The best that any attribution could reach at each number of items, by a search through all subsets of that size.
 
@@ -110,7 +107,7 @@ def exhaustive_curves(
     for start in range(0, len(users), _CASES):
         some = slice(start, start + _CASES)
         masks = [_subsets(n, n if most is None else most) for n in lengths(users[some])]
-        answers = _answers(recommender, users[some], items[some], masks, ablation)
+        answers = _answers(recommender, users[some], items[some], masks)
         curves += [_best(mask, *answer) for mask, answer in zip(masks, answers, strict=True)]
     return curves
 
@@ -167,7 +164,7 @@ def _best(masks: Masks, scores: Values, ranks: Values) -> Curves:
 
 
 def _answers(
-    recommender: Recommender, users: Sequence[User], items: Sequence[int], masks: Sequence[Masks], ablation: Ablation
+    recommender: Recommender, users: Sequence[User], items: Sequence[int], masks: Sequence[Masks]
 ) -> list[tuple[Values, Values]]:
     """For each case the standardized score and the rank with each subset kept, `Float[subsets]` each.
 
@@ -175,7 +172,7 @@ def _answers(
     """
     scores = [np.empty(len(one)) for one in masks]
     ranks = [np.empty(len(one)) for one in masks]
-    for case, subset, row, score in subset_rows(recommender, users, items, masks, ablation):
+    for case, subset, row, score in subset_rows(recommender, users, items, masks, "deletion"):
         scores[case][subset] = score
         ranks[case][subset] = rank_of(row, score, users[case], items[case])
     bases = [score[~one.any(1)][0] for one, score in zip(masks, scores, strict=True)]

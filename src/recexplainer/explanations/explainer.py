@@ -19,11 +19,11 @@ from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
 from recexplainer.data.ids import one_id
 from recexplainer.data.titles import Match, TitleFinder
-from recexplainer.errors import DataError, SurrogateError
+from recexplainer.errors import DataError, SettingsError, SurrogateError
 from recexplainer.evidence.evidence import Evidence, gather_evidence
 from recexplainer.explanations.realised_writer import RealisedWriter, checked
 from recexplainer.explanations.record import Citation, Explanation, Method
-from recexplainer.explanations.writing import SURROGATE, Style, Writer, Written
+from recexplainer.explanations.writing import REALISED, SURROGATE, Style, Writer, Written
 from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
 from recexplainer.recommenders.scoring import recommended_shares, score_batches, truncate
@@ -91,10 +91,18 @@ class PairExplainer:
         """The writer without a language model."""
         return RealisedWriter(self.dataset.titles, self.verifier)
 
-    def writer(self, *, strict: bool = False) -> Writer:
-        """Who puts evidence in words where nobody else is asked to: the surrogate, or without one the wording of it."""
-        if self.surrogate is None:
+    def writer(self, name: str | None = None, *, strict: bool = False) -> Writer:
+        """Who puts evidence in words: `surrogate`, `realised`; None: the surrogate where there is one, else the other.
+
+        Raises:
+            SettingsError: There is no such writer.
+            SurrogateError: There is no surrogate.
+        """
+        if name == REALISED or (name is None and self.surrogate is None):
             return self.realised
+        if name not in (None, SURROGATE):
+            hint = f"Give {SURROGATE!r}, {REALISED!r}, or a writer, such as ChatWriter(model, …)."
+            raise SettingsError(f"There is no writer {name!r}.", location="writer", hint=hint)
         from recexplainer.explanations.generator import SurrogateWriter
 
         return SurrogateWriter(self.generator, self.realised, strict=strict)

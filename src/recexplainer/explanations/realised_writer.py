@@ -15,7 +15,7 @@ from recexplainer.claims.claim import STATED, Claim, stated
 from recexplainer.claims.verifier import Verifier
 from recexplainer.evidence.evidence import Evidence
 from recexplainer.evidence.realised import KINDS, aspect_wording, write_rationale
-from recexplainer.explanations.writing import REALISED, Style, Written, problems
+from recexplainer.explanations.writing import REALISED, SURROGATE, Style, Written, problems
 
 _NOT_ASKED = "the recommender cannot say what a history item does"
 
@@ -60,9 +60,11 @@ def checked(
     """The texts of `[pairs]`, and where one may not be shown (strict: or not every claim is supported) the wording."""
     shown: list[Written] = []
     for one, user, known in zip(written, users, evidence, strict=True):
-        if not one.abstained and (one.problems or fails(one.claims, strict=strict)):
+        if not one.abstained and (wrong := one.problems or fails(one.claims, strict=strict)):
+            why = f"the text of {one.writer} is not shown: {describe_problem(one.text, wrong[0])}"
+            note = one.note if one.writer in (SURROGATE, REALISED) else why
             other = realised.realise(user, known, style, strict=strict)
-            one = replace(other, probability=one.probability, attempts=one.attempts)
+            one = replace(other, probability=one.probability, attempts=one.attempts, note=note)
         shown.append(one)
     return shown
 

@@ -118,10 +118,8 @@ def open_writer(
     """
     from recexplainer.explanations.writing import REALISED, SURROGATE
 
-    if name == REALISED:
-        return explainer.realised
-    if name in (None, SURROGATE):
-        return explainer.writer(strict=strict)
+    if name in (None, SURROGATE, REALISED):
+        return explainer.writer(name, strict=strict)
     from recexplainer.chat.opening import find_chat_model
     from recexplainer.explanations.chat_writer import MAX_TOKENS, ChatWriter
 

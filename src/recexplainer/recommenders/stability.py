@@ -89,8 +89,9 @@ class Effect:
         return min(answers), max(answers)
 
     def counts(self, least: float) -> bool:
-        """Whether it counts by one way to ask at least: the answer is as large as `least`."""
-        return max(map(abs, self.ways.values())) >= least
+        """Whether it has at least this size by any way to ask, and is not nothing."""
+        size = max(map(abs, self.ways.values()))
+        return size >= least and size > 0
 
     def sign(self, least: float) -> int:
         """Whether it counts for the item (1) or against it (-1), however one asks; 0 where it does not.

@@ -77,11 +77,9 @@ class HistoryItem:
         """What a bar says, without seeing it."""
         if self.effect is None:
             return self.label
-        low, high = map(signed, self.effect.span)
         ways = len(self.effect.ways)
-        answers = low if low == high else f"{low} to {high}"
-        asked = f" by {ways} ways of asking, left out {signed(self.effect.deletion)}" if ways > 1 else ""
-        return f"{_IN_FULL.get(self.direction, self.label)}: {answers}{asked}"
+        asked = f" by {ways} ways of asking, left out {signed(self.effect.deletion)}" if self.several else ""
+        return f"{_IN_FULL.get(self.direction, self.label)}: {self.range.replace(' … ', ' to ')}{asked}"
 
     @property
     def share(self) -> str:
@@ -125,7 +123,7 @@ def _direction(explanation: Explanation, effect: Effect | None) -> Direction:
     if effect is None:
         return "unknown"
     least = NEGLIGIBLE * explanation.score_std
-    if not effect.counts(least) or effect.deletion == 0:
+    if not effect.counts(least):
         return "negligible"
     sign = effect.sign(least) if explanation.effects else effect.deletion
     return "depends" if sign == 0 else "for" if sign > 0 else "against"
