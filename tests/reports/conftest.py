@@ -32,7 +32,7 @@ ASKED = "Lantern Keep: The Ninth Bell"
 
 EFFECTS = (
     Effect(1.84, 1.9, 2.1, 0.2, 4.0, 0.4, 1.0),
-    Effect(-0.12, -0.1),
+    Effect(-0.12, -0.2),
     Effect(0.92, 0.95, 1.4, 0.1, 2.0, 0.3, 1.0),
     Effect(0.33, -0.1),
     Effect(0.05, 0.02),

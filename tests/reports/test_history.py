@@ -18,7 +18,7 @@ def test_each_history_item_is_for_or_against_or_depends_or_hardly_does_anything(
         *("for", "depends", "for", "depends", "negligible", "against", "depends")
     ]
     assert [item.cited for item in items] == [True, False, True, False, False, True, False]
-    assert [item.range for item in items[:4]] == ["+1.84 … +4.00", "−0.12 … −0.10", "+0.92 … +2.00", "−0.10 … +0.33"]
+    assert [item.range for item in items[:4]] == ["+1.84 … +4.00", "−0.20 … −0.12", "+0.92 … +2.00", "−0.10 … +0.33"]
 
 
 @pytest.mark.parametrize("effect", [Effect(-0.12, -0.2), Effect(0.0, 0.2), Effect(0.12, 0.1), Effect(0.2, 0.2)])

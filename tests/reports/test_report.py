@@ -165,7 +165,7 @@ def test_the_page_of_an_explanation_shows_its_claims(written: Path) -> None:
         "cited for: +1.84 to +4.00 by 4 ways of asking, left out +1.84 for +1.84 … +4.00",
         "against −0.50 … −0.31",
         "depends −0.10 … +0.33",
-        "hardly any −0.12 … −0.10",
+        "hardly any −0.20 … −0.12",
         "is asked about each item of a history in 4 ways: left out;",
         "neither “for” nor “against” is true of it",
         "left out place kept replaced in parts same way in Shapley value effect",
