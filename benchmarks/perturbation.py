@@ -28,14 +28,22 @@ from recexplainer.evaluation.perturbation import (
 )
 from recexplainer.pipeline.runs import find_run, open_target
 from recexplainer.recommenders.attribution import occlusion_attributions
-from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.base import Floats, Recommender, User
 from recexplainer.recommenders.gradients import integrated_gradients
-from recexplainer.recommenders.neighbours import similarities
+from recexplainer.recommenders.neighbours import unit_vectors
 from recexplainer.recommenders.removal import greedy_removals
 from recexplainer.recommenders.scoring import score_batches, truncate
 from recexplainer.recommenders.shapley import shapley_values
 
 T = TypeVar("T")
+
+
+def cosines(recommender: Recommender, users: Sequence[User], items: Sequence[int]) -> list[Floats]:
+    """Of the vectors of each history item and the item asked about, for each case `Float[history]`."""
+    vectors = unit_vectors(recommender.item_vectors())
+    return [vectors[list(user.history)] @ vectors[item] for user, item in zip(users, items, strict=True)]
+
+
 Orders = Callable[[Recommender, Sequence[User], Sequence[int]], list[NDArray[np.int64]]]
 
 NUMBERS = (1, 3, 5)  # after how many items removed or inserted
@@ -45,7 +53,7 @@ OTHERS: dict[str, Orders] = {
     "occlusion": lambda *cases: [importance_order(one) for one in occlusion_attributions(*cases)],
     "Shapley values": lambda *cases: [importance_order(one.values) for one in shapley_values(*cases)],
     "integrated gradients": lambda *cases: [importance_order(one) for one in integrated_gradients(*cases)],
-    "cosine of vectors": lambda *cases: [importance_order(one) for one in similarities(*cases)],
+    "cosine of vectors": lambda *cases: [importance_order(one) for one in cosines(*cases)],
 }
 WAYS: dict[str, Orders] = {
     **OTHERS,

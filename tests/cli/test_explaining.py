@@ -168,6 +168,11 @@ def test_what_a_writer_does_not_know_is_said(run: Path, capsys: pytest.CaptureFi
     assert "the same for every audience" in said and "has not learned this aspect" in said
 
 
+def test_realised_knows_an_aspect_in_other_words_too(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(run, *PAIR, "--writer", "realised", "--aspect", "tell me of the GENRE, please") == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_chat_model_of_an_endpoint_writes(
     run: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

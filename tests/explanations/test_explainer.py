@@ -188,7 +188,7 @@ def test_somebody_else_may_write_and_is_checked() -> None:
 
     explainer = PairExplainer(world(), sasrec(), fresh("hybrid"))
     records = explainer.explain(pairs()[:2], writer=Liar(), style=Style("by genre", audience="customer"))
-    assert [one.writer for one in records] == ["realised", "liar-1"] or records[1].writer == "realised"
+    assert records[0].writer == "realised"
     assert {one.source for one in records} == {Method("liar-1", "grounded")} and records[0].aspect == "by genre"
     assert records[0].note.startswith("the text of liar-1 is not shown: “")
 

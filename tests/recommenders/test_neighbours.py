@@ -7,7 +7,7 @@ from tests.tiny import histories, sasrec
 
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import User
-from recexplainer.recommenders.neighbours import AttributeContrast, attribute_contrasts, nearest_items, similarities
+from recexplainer.recommenders.neighbours import AttributeContrast, attribute_contrasts, nearest_items
 
 RED, BLUE = frozenset({"red"}), frozenset({"blue"})
 
@@ -22,14 +22,6 @@ def test_nearest_items_by_cosine_and_by_inner_product() -> None:
     products = many @ many.T
     np.fill_diagonal(products, -np.inf)
     assert (nearest_items(many, range(1500), 1, cosine=False)[:, 0] == products.argmax(1)).all()
-
-
-def test_similarities_are_cosines_with_the_item_asked_about() -> None:
-    vectors = sasrec().item_vectors()
-    (found,) = similarities(sasrec(), [User((3, 5, 3))], [7])
-    products = vectors[[3, 5, 3]] @ vectors[7]
-    lengths = np.linalg.norm(vectors[[3, 5, 3]], axis=1) * np.linalg.norm(vectors[7])
-    np.testing.assert_allclose(found, products / lengths, rtol=1e-4)
 
 
 def test_by_hand_over_neighbours_in_the_space() -> None:

@@ -223,7 +223,9 @@ def _check_popularity(evidence: Evidence) -> _Found:
 
 
 def _check_effect(sign: int, place: int, evidence: Evidence) -> _Found:
-    """Whether leaving a history item out moves the score as claimed, by more than leaving out a random other does."""
+    """Whether a history item counts as claimed: by its stable effect; where not asked, by more than a random other."""
+    if place in evidence.depends:
+        return "unverified", _range(evidence.effects[place])
     own = evidence.attributions[place]
     others = [attribution for other, attribution in enumerate(evidence.attributions) if other != place]
     found = f"without it {_movement(own)}"
@@ -231,8 +233,6 @@ def _check_effect(sign: int, place: int, evidence: Evidence) -> _Found:
         mean = sum(others) / len(others)
         found += f" (a random other item: {_number(mean if own > 0 else -mean)})"
     standardized = sign * evidence.standardized[place]
-    if place in evidence.depends:
-        return "unverified", _range(evidence.effects[place])
     if evidence.effects and standardized >= NEGLIGIBLE:
         return "supported", f"{found}; {_range(evidence.effects[place], depends=False)}"
     if standardized <= NEGLIGIBLE / 2:

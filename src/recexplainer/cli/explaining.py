@@ -166,6 +166,8 @@ def _warn_of_style(writer: Writer | None, style: Style, dataset: Dataset) -> Non
     """Warn of what the writer does not know; a pretrained backbone may know an aspect all the same."""
     from recexplainer.data.attributes import Attributes
     from recexplainer.evidence.realised import taught_aspects
+    from recexplainer.explanations.realised_writer import asked_aspect
+    from recexplainer.explanations.writing import Style
 
     name = SURROGATE if writer is None else writer.name
     if name not in (SURROGATE, REALISED):
@@ -173,8 +175,9 @@ def _warn_of_style(writer: Writer | None, style: Style, dataset: Dataset) -> Non
     if style.audience:
         typer.echo(f"The writer {name} writes the same for every audience; a chat model would not.", err=True)
     if style.aspect:
-        known = [words for each in taught_aspects(Attributes.of(dataset)).values() for words in each]
-        if style.aspect not in known:
+        taught = taught_aspects(Attributes.of(dataset))
+        known = [words for each in taught.values() for words in each]
+        if style.aspect not in known and (name == SURROGATE or asked_aspect(Style(style.aspect)) not in taught):
             examples = ", ".join(f"“{words}”" for words in known[::4])
             what = f"The writer {name} has not learned this aspect and may ignore it."
             typer.echo(f"{what} It knows: {examples}.", err=True)

@@ -22,15 +22,6 @@ def unit_vectors(vectors: Floats) -> Floats:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
 
 
-def similarities(recommender: Recommender, users: Sequence[User], items: Sequence[int]) -> list[Floats]:
-    """The cosine of the vectors of each history item and the item asked about, for each case `Float[history]`.
-
-    Raises RecommenderError where there are no vectors.
-    """
-    vectors = unit_vectors(recommender.item_vectors())
-    return [vectors[list(user.history)] @ vectors[item] for user, item in zip(users, items, strict=True)]
-
-
 def nearest_items(
     vectors: Floats, items: Sequence[int] | NDArray[np.integer], k: int, *, cosine: bool = True
 ) -> NDArray[np.int64]:

@@ -51,9 +51,14 @@ def read_lines(text: bytes, source: str) -> list[tuple[str, Mapping[str, Any]]]:
     return rows
 
 
+def _lowered(names: Sequence[str]) -> list[str]:
+    """Names of columns as they are compared."""
+    return [name.strip().lower() for name in names]
+
+
 def _keys(names: Sequence[str], needed: Sequence[str], location: str) -> list[str]:
-    """Names of columns as they are compared. Raises DataError where one that is needed is missing."""
-    keys = [name.strip().lower() for name in names]
+    """The names of the columns, lowered. Raises DataError where one that is needed is missing."""
+    keys = _lowered(names)
     if missing := [name for name in needed if name not in keys]:
         hint = f"name the columns {', '.join(needed)}; there is {', '.join(names) or 'none'}"
         raise DataError(f"missing column: {missing[0]}", location=location, hint=hint)
@@ -61,10 +66,8 @@ def _keys(names: Sequence[str], needed: Sequence[str], location: str) -> list[st
 
 
 def _separated(path: Path, needed: Sequence[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    def has_names(names: Sequence[str]) -> bool:
-        return {*needed} <= {name.strip().lower() for name in names}
-
-    layout = find_layout(path, ColumnMapping(), has_names, SEPARATED.get(kind_of(path), ","))
+    expected = SEPARATED.get(kind_of(path), ",")
+    layout = find_layout(path, ColumnMapping(), lambda names: {*needed} <= {*_lowered(names)}, expected)
     keys = _keys(layout.names, needed, layout.location)
     for location, fields in located_rows(layout):
         yield location, dict(zip(keys, fields, strict=False))
