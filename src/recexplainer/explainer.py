@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from recexplainer.data.dataset import Split, leave_one_out
-from recexplainer.errors import SettingsError, SurrogateError
+from recexplainer.errors import DataError, SettingsError, SurrogateError
 from recexplainer.processes import from_first, is_first, wait_for_all
 from recexplainer.recommenders.function import as_recommender
 from recexplainer.recommenders.ranking_check import warn_of_check, warn_of_ranking
@@ -208,7 +208,7 @@ class Explainer:
         """Why the recommender would or would not recommend each item, `[pairs]`; each claim has a status.
 
         Args:
-            pairs: Users and items, by their own ids or otherwise (`Pair`).
+            pairs: Users and items, by their own ids or otherwise (`Pair`), or as mappings of `user` and `item`.
             writer: Who puts the recommender's answer in words: the surrogate; `realised`, the wording of the evidence
                 without a language model; or a writer of yours, such as a `ChatWriter`. None: the surrogate where there
                 is one, else `realised`.
@@ -234,10 +234,21 @@ class Explainer:
             _ = self.surrogate  # there must be one
         if grounded:
             chosen = self._pairs.writer(writer, strict=strict) if writer is None or isinstance(writer, str) else writer
-            style.check(chosen.name)
-        known = [self._pairs.pair(user, item) for user, item in pairs]
+            style.check(str(getattr(chosen, "name", "")))
+        known = [self._pair(number, pair) for number, pair in enumerate(pairs, 1)]
         how: dict[str, Any] = {"grounded": grounded, "strict": strict, "self_attribution": self_attribution}
         return self._pairs.explain(known, writer=chosen, style=style, batch_size=batch_size, **how)
+
+    def _pair(self, number: int, pair: object) -> tuple[User, int]:
+        """A pair as `Pair` says; a DataError says which of them is wrong."""
+        several: Any = list(pair.values()) if isinstance(pair, Mapping) and [*pair] == ["user", "item"] else pair
+        if not (isinstance(several, tuple | list) or type(several).__name__ == "ndarray") or len(several) != 2:
+            what, hint = "This is no pair of a user and an item", "Give [(user, item), …]; of a frame, zip its columns."
+            raise DataError(f"{what}: {pair!r:.80}.", location=f"pair {number}", hint=hint)
+        try:
+            return self._pairs.pair(*several)
+        except DataError as error:
+            raise DataError(error.what, location=f"pair {number}, {error.location}", hint=error.hint) from error
 
     def check(self, texts: TextOfPair | Sequence[TextOfPair], *, reader: ChatModel | None = None) -> list[CheckedText]:
         """What anybody's texts claim, each claim with its status, in the order given; no surrogate is needed.

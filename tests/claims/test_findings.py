@@ -180,3 +180,16 @@ def test_where_the_text_is_not_understood_nothing_else_is_a_fault() -> None:
 def test_findings_are_no_claims_that_metrics_count() -> None:
     claims = verifier().claims(GOOD.replace("“Title A”", "“Title B”"), KNOWN)
     assert {one.kind for one in claims} - {one.kind for one in stated(claims)} == {"omission", "link"}
+
+
+def test_where_others_score_the_same_it_stands_in_the_middle_of_them() -> None:
+    assert replace(KNOWN, rank=9, n_ranked=52, tied=2).near and not replace(KNOWN, rank=9, n_ranked=52, tied=43).near
+    assert not replace(KNOWN, rank=9, n_ranked=52, tied=43).upper_half
+    assert not replace(KNOWN, rank=9, tied=4).at_top
+
+
+@pytest.mark.parametrize(("rank", "n_ranked", "tied"), [(1, 52, 51), (1, 52, 11), (1, 3, 0), (2, 4, 0)])
+def test_that_others_do_better_is_not_said_where_none_does(rank: int, n_ranked: int, tied: int) -> None:
+    known = replace(KNOWN, recommended=False, rank=rank, n_ranked=n_ranked, tied=tied)
+    for seed in range(20):
+        assert "standing" in kinds(write_rationale(known, TITLES, np.random.default_rng(seed)), known)

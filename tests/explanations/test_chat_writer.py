@@ -632,3 +632,15 @@ def test_a_language_model_on_this_machine(tmp_path: Path) -> None:
     (one,) = ChatWriter(model, TITLES, VERIFIER, Realised()).write(["u"], [YES], Style())
     assert one.writer == REALISED  # its weights are new, so that it writes nonsense
     assert_true(one, YES)
+
+
+@pytest.mark.parametrize("given", [None, [], "Yes.", [3], [GOOD, GOOD]])
+def test_a_model_that_gives_back_no_answers_is_an_error(given: Any) -> None:
+    class Model:
+        name = "mine"
+
+        def answer(self, conversations: Any) -> Any:
+            return given
+
+    with pytest.raises(ChatError, match="no list of 1 texts"):
+        ChatWriter(Model(), TITLES, VERIFIER, Realised()).write(["u"], [YES], Style())

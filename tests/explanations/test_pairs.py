@@ -50,3 +50,11 @@ def test_who_has_had_nothing_else_cannot_be_explained_to() -> None:
 def test_an_item_that_the_user_has_had_is_no_recommendation() -> None:
     with pytest.raises(DataError, match="already"):
         unseen_pair(world())(USER, world().item_ids[HISTORY[0]])
+
+
+def test_of_several_rows_that_cannot_be_explained_the_first_is_named_and_all_are_counted() -> None:
+    good = {"user": USER, "item": world().item_ids[LACKED]}
+    rows = [("line 2", good), ("line 3", good | {"user": "nobody"}), ("line 4", good), ("line 5", {"user": USER})]
+    with pytest.raises(DataError, match="2 of 4 rows cannot be explained, the first: there is no user") as raised:
+        pairs_to_explain(rows, known_pair(world()))
+    assert raised.value.location.startswith("line 3")

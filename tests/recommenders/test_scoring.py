@@ -133,3 +133,18 @@ def test_a_sample_is_evenly_spaced_and_the_same_each_time(dataset: Dataset) -> N
     both = first & last
     assert {float(found[item]) for item in both} <= {0.0, 0.5}
     assert found[min(first)] > 0 < found[max(last)]
+
+
+def test_effects_are_measured_however_small_or_large_the_scores_are() -> None:
+    scores = np.array([[1.0, 2.0, 4.0, 3.0]], np.float32)
+    users = [User((0,))]
+    plain = ScoreBatch.of(users, scores).stds()[0]
+    for scale in (1e-30, 1e25):
+        batch = ScoreBatch.of(users, scores * np.float32(scale))
+        assert batch.stds()[0] == pytest.approx(plain * scale) and batch.means[0] == pytest.approx(2.5 * scale)
+
+
+def test_what_scores_the_same_is_counted_but_for_what_is_seen_or_excluded() -> None:
+    scores = np.array([[1.0, 1.0, 1.0, 0.0, -np.inf], [2.0, 2.0, 0.0, 0.0, 0.0]], np.float32)
+    batch = ScoreBatch.of([User((0,)), User((1,))], scores)
+    assert batch.ties([1, 3]).tolist() == [1, 2]

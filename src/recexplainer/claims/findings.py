@@ -15,6 +15,7 @@ from recexplainer.evidence.realised import OUTWEIGHS, fact_kind, join_facts, ver
 from recexplainer.evidence.sentences import NAMED, Part, answer_parts
 
 _MOST = ("yes.reason", "yes.common", "no.reason")  # groups that say what does most
+_FEW = 5  # of fewer items none is in the best fifth, and not many do better
 _QUOTED = 100  # characters of what is not understood
 
 
@@ -58,6 +59,11 @@ def _rank_findings(opening: Part, evidence: Evidence) -> Iterator[Claim]:
     at, kind = f"at rank {evidence.rank:,} of {evidence.n_ranked:,}", verdict_kind(evidence)
     stated = opening.group.split(".")[0]
     if (stated == "yes") is not evidence.recommended:
+        return
+    if not evidence.recommended and (evidence.rank == 1 or evidence.n_ranked < _FEW):
+        why = f"none scores higher, and {evidence.tied:,} others score the same"
+        why = "of so few none is in the best fifth" if evidence.n_ranked < _FEW else why
+        yield _failing("standing", f"how others do says nothing {at}: {why}", opening)
         return
     if stated != kind:
         half = "lower" if stated == "no" else "upper"

@@ -153,7 +153,9 @@ class Dataset:
                 hint = f"it is the id of {'an' if other == 'item' else 'a'} {other}; {hint}"
             elif kind == "item" and name in self.titles:
                 hint = f"it is the title of the item {self.item_ids[self.titles.index(name)]!r}"
-            elif name and (difference := compare_ids([name], indices, ("the question", "the data"))):
+            elif (
+                name and (difference := compare_ids([name], indices, ("the question", "the data"))) and difference.known
+            ):
                 alike = normalize("NFC", difference.known) == normalize("NFC", name)
                 hint = f"the data has the {kind} {ascii(difference.known) if alike else repr(difference.known)}"
             raise DataError(f"there is no {kind} '{own_id}'", location=f"dataset '{self.name}'", hint=hint)

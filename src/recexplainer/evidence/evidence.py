@@ -42,6 +42,7 @@ class Evidence:
         older: Item indices of what the user had before the history, which the recommender does not look at.
         effects: `[history]`, what each history item does, asked in several ways; () if not asked: then `attributions`
             are taken for it.
+        tied: How many other ranked items score the same; `rank` is the first of the places that they share.
     """
 
     history: tuple[int, ...]
@@ -57,6 +58,7 @@ class Evidence:
     ablated_ranks: tuple[int, ...] = ()
     older: tuple[int, ...] = ()
     effects: tuple[Effect, ...] = ()
+    tied: int = 0
 
     @property
     def whole_history(self) -> tuple[int, ...]:
@@ -108,9 +110,14 @@ class Evidence:
         return not others or sign * self.attributions[place] > sum(others) / len(others)
 
     @property
+    def place(self) -> float:
+        """The middle of the ranks that it shares with the items that score the same."""
+        return self.rank + self.tied / 2
+
+    @property
     def upper_half(self) -> bool:
         """Whether the item ranks in the upper half of the list."""
-        return 2 * self.rank <= self.n_ranked
+        return 2 * self.place <= self.n_ranked
 
     @property
     def popular(self) -> bool:
@@ -120,12 +127,12 @@ class Evidence:
     @property
     def at_top(self) -> bool:
         """Whether the item is among the first ten."""
-        return self.rank <= TOP
+        return self.place <= TOP
 
     @property
     def near(self) -> bool:
         """Whether the item stands near the top 20%, or in it."""
-        return self.rank <= NEAR * self.n_ranked
+        return self.place <= NEAR * self.n_ranked
 
     @property
     def by_effect(self) -> dict[str, list[int]]:
@@ -181,7 +188,7 @@ def gather_evidence(
     gathered: list[Evidence] = []
     for batch in score_batches(recommender, users):
         top, _ = batch.thresholds()
-        ranks, stds = batch.ranks(items[batch.span]), batch.stds()
+        ranks, ties, stds = batch.ranks(items[batch.span]), batch.ties(items[batch.span]), batch.stds()
         _refuse_excluded(batch, items[batch.span], dataset.titles)
         for row, user in enumerate(batch.users):
             place = len(gathered)
@@ -202,6 +209,7 @@ def gather_evidence(
                     score_std=stds[row],
                     recommended_share=float(recommended_share[item]),
                     older=whole[place][: -len(user.history)],
+                    tied=int(ties[row]),
                 )
             )
     return _with_effects(recommender, users, gathered) if attributed else gathered

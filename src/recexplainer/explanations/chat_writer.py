@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from recexplainer.chat.model import ChatModel, Conversation
 from recexplainer.chat.responses import AnswerError
@@ -74,7 +75,14 @@ class ChatWriter:
     def _ask(self, conversations: Sequence[Conversation]) -> list[str | None]:
         self.calls += len(conversations)
         self.rounds += 1
-        return self._model.answer(conversations)
+        answers = cast("Any", self._model.answer(conversations))
+        whole = isinstance(answers, list | tuple) and len(cast("list[Any]", answers)) == len(conversations)
+        if not whole or not all(isinstance(one, str | None) for one in answers):
+            what = f"It gave back no list of {len(conversations)} texts, but {answers!r:.80}."
+            raise ChatError(
+                what, location=self.name, hint="`answer` gives back a text, or None, for each conversation."
+            )
+        return list(answers)
 
     def _ask_round(self, drafts: Sequence[_Draft], *, is_first: bool) -> bool:
         """Ask about all that is not over; False where there is nothing to ask, or the model fails from now on."""

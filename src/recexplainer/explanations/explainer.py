@@ -110,13 +110,14 @@ class PairExplainer:
     def pair(self, user: object, item: object) -> tuple[User, int]:
         """What `explain` takes, from the own id of a user of the data, or any user, and an item's own id or index.
 
-        A whole number is an index of an item, and the id of a user. The histories of the data are taken without the
-        item; a history that is given may hold own ids. Raises DataError where there is no such id, or a number is the
+        A whole number is an index of an item, and the id of a user. Histories are taken without the item; a history
+        that is given may hold own ids. Raises DataError where there is no such id, or a number is the
         index of one item and the id of another.
         """
         asked = self._item(item)
         if isinstance(user, User):
-            return User(tuple(self._item(seen, index=True) for seen in user.history), one_id(user.id)), asked
+            given = (self._item(seen, index=True) for seen in user.history)
+            return User(tuple(seen for seen in given if seen != asked), one_id(user.id)), asked
         index = self.dataset.user_index(user)
         history = self.dataset.history(index).tolist()
         return User(tuple(seen for seen in history if seen != asked), self.dataset.user_ids[index]), asked
@@ -144,9 +145,9 @@ class PairExplainer:
         for user, item in pairs:
             if not user.history:
                 raise DataError(
-                    "There is nothing to explain from: the user has no history.",
+                    "There is nothing to explain from: the user has no history, or nothing but the item in it.",
                     location=f"user {user.id!r}",
-                    hint="Ask about a user with at least one interaction.",
+                    hint="Ask about a user with at least one other interaction.",
                 )
             if wrong := [one for one in (item, *user.history) if not 0 <= one < self.dataset.n_items]:
                 raise DataError(
@@ -190,15 +191,25 @@ class PairExplainer:
             self_attribution: Have the surrogate alone ask itself first; False: it writes directly and freely, as in the
                 paper. The intention form always does; one that has not learned which history items matter had better.
             writer: Who puts the evidence in words; None: the surrogate, or without one the wording of the evidence.
+                Texts of a writer that is not of this package are read as those of a chat model are.
             style: How the writer should write; None: as it likes. The surrogate reads the aspect alone.
             source: Who explains, for the record; None: the surrogate's form or the writer's name, and the variant.
             batch_size: How many pairs are explained together.
 
         Raises:
             DataError: A history is empty, or an item, asked about or in a history, is not in the catalogue.
+            SettingsError: The writer is none, or gives back what are no texts.
             SurrogateError: The surrogate is to explain by itself, and there is none.
         """
+        if batch_size < 1:
+            raise SettingsError(
+                f"There is no batch of {batch_size} pairs.", location="batch_size", hint="Give 1 or more."
+            )
         style = style or Style()
+        if writer is not None:
+            from recexplainer.explanations.foreign_writer import held
+
+            writer = held(writer, self.verifier, self.realised)
         chosen = (writer or self.writer(strict=strict)) if grounded else self._alone(self_attribution, strict)
         name = self.generator.form if chosen.name == SURROGATE else chosen.name
         method = source or Method(name, "grounded" if grounded else getattr(chosen, "variant", ""))

@@ -20,12 +20,22 @@ COLUMNS = ("user", "item")
 def pairs_to_explain(rows: Iterable[tuple[str, Mapping[str, Any]]], find: FindPair) -> list[Pair]:
     """The pairs of rows, `[pairs]`, from where each row stands, for messages, and the row.
 
-    Raises DataError where a row has no user or no item, `find` does not find one, or a user has had nothing else.
+    Raises DataError, with the number of such rows, where a row has no user or no item, `find` does not find one, or a
+    user has had nothing else.
     """
     pairs: list[Pair] = []
+    wrong: list[DataError] = []
     for location, row in rows:
-        require_values(location, row, COLUMNS)
-        pairs.append(find_located(location, row, find))
+        try:
+            require_values(location, row, COLUMNS)
+            pairs.append(find_located(location, row, find))
+        except DataError as error:
+            wrong.append(error)
+    if len(wrong) > 1:
+        first, of_all = wrong[0], f"{len(wrong):,} of {len(wrong) + len(pairs):,} rows cannot be explained"
+        raise DataError(f"{of_all}, the first: {first.what}", location=first.location, hint=first.hint) from first
+    if wrong:
+        raise wrong[0]
     return pairs
 
 

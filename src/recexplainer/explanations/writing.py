@@ -38,7 +38,10 @@ class Style:
     language: str = ""
 
     def __post_init__(self) -> None:
-        """Raises SettingsError for an audience or a length that there is not."""
+        """Raises SettingsError for an audience or a length that there is not, and for what is no text."""
+        for name in ("aspect", "language"):
+            if not isinstance(value := getattr(self, name), str):
+                raise SettingsError(f"This is no text: {value!r:.80}.", location=name, hint='Give text; "" for none.')
         for name, kind in (("audience", Audience), ("length", Length)):
             known, value = get_args(kind), getattr(self, name)
             if value not in known:

@@ -82,11 +82,11 @@ class ScoreBatch:
         return ~self.seen if self.excluded is None else ~(self.seen | self.excluded)
 
     @cached_property
-    def means(self) -> Floats:
+    def means(self) -> NDArray[np.float64]:
         """`Float[users]`: the mean score of the catalogue, without what is excluded."""
         if self.excluded is None:
-            return self.scores.mean(axis=1)
-        return self.scores.mean(axis=1, where=~self.excluded)
+            return self.scores.mean(axis=1, dtype=np.float64)
+        return self.scores.mean(axis=1, dtype=np.float64, where=~self.excluded)
 
     def stds(self) -> list[float]:
         """`[users]`: the standard deviation of each user's scores over the eligible items; 1 where they do not differ.
@@ -95,7 +95,7 @@ class ScoreBatch:
         """
         eligible = self._possible
         pairs = zip(self.scores, eligible, strict=True)
-        return [float(row[own].std()) or 1.0 if own.any() else 1.0 for row, own in pairs]
+        return [float(row[own].std(dtype=np.float64)) or 1.0 if own.any() else 1.0 for row, own in pairs]
 
     def best(self, k: int) -> list[list[int]]:
         """The best eligible items, best first, at most `k`; of equal ones the first in the catalogue."""
@@ -111,6 +111,12 @@ class ScoreBatch:
         rows, items = np.arange(len(self.users)), np.asarray(items, np.int64)
         above = self.scores > self.scores[rows, items][:, None]
         return 1 + (above & self._possible).sum(axis=1)
+
+    def ties(self, items: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:
+        """`Int[users]`: how many other unseen items score the same as one item each."""
+        rows, items = np.arange(len(self.users)), np.asarray(items, np.int64)
+        same = (self.scores == self.scores[rows, items][:, None]) & self._possible
+        return same.sum(axis=1) - same[rows, items]
 
     def thresholds(self) -> tuple[Floats, Floats]:
         """Each user's own thresholds over eligible items (paper section 2.2, task 3), `Float[users]` twice.
