@@ -190,7 +190,7 @@ def test_somebody_else_may_write_and_is_checked() -> None:
     records = explainer.explain(pairs()[:2], writer=Liar(), style=Style("by genre", audience="customer"))
     assert records[0].writer == "realised"
     assert {one.source for one in records} == {Method("liar-1", "grounded")} and records[0].aspect == "by genre"
-    assert records[0].note.startswith("the text of liar-1 is not shown: “")
+    assert records[0].note.startswith("the text of liar-1 is not shown: ")
 
 
 def test_an_empty_history_cannot_be_explained() -> None:
