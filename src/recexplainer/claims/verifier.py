@@ -32,7 +32,7 @@ class Verifier:
       leaving out a random other item of the history does on average.
     - That an item has no effect is supported if leaving it out moves the score by less than what counts as one,
       contradicted if by half as much again.
-    - That it does most is supported if no other does more, contradicted if another clearly does.
+    - That it does most is supported if no other does more however one asks, contradicted if another clearly does.
     - A rank is supported if it is the recommender's, rounded as said; a rank without a history item likewise.
     - That the item pleases most users is supported if the recommender suggests it to half of them, contradicted if to
       fewer than one in five, which any item may expect.
