@@ -131,7 +131,8 @@ def history_rows(
     for case, (user, own) in enumerate(zip(users, histories, strict=True)):
         for number, history in enumerate(own):
             questions[User(history or user.history, user.id)].append((case, number, bool(history)))
-    for batch in score_batches(recommender, list(questions)):
+    alike = sorted(questions, key=lambda user: len(user.history))  # a batch is as wide as its longest history
+    for batch in score_batches(recommender, alike):
         for asked, row, mean in zip(batch.users, batch.scores, batch.means.tolist(), strict=True):
             for case, number, left in questions[asked]:
                 yield case, number, row, float(row[items[case]]) if left else mean
