@@ -14,6 +14,7 @@ from tests.fakes import LinearRecommender
 from recexplainer.data.dataset import ITEM_COLUMNS, Dataset, Split, leave_one_out
 
 _ROOT = Path(__file__).resolve().parents[1]
+os.environ["HF_HUB_OFFLINE"] = "1"  # read once: else each unknown name waits for a hub
 
 
 @pytest.fixture(scope="session")

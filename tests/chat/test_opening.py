@@ -43,7 +43,6 @@ def test_a_folder_is_a_language_model_on_this_machine(
 
 def test_without_an_endpoint_the_hint_names_its_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ChatError, match="cannot be loaded") as caught:
         find_chat_model(EndpointSettings(model="nobody/none"), tmp_path)
     assert caught.value.hint.startswith("Set OPENAI_BASE_URL")
