@@ -8,7 +8,7 @@ import pytest
 from tests.tiny import world
 
 from recexplainer.errors import DataError
-from recexplainer.explanations.pairs import known_pair, pairs_to_explain, unseen_pair
+from recexplainer.explanations.pairs import known_pair, pairs_to_explain, unseen_pair, with_own_ids
 
 USER = world().user_ids[0]
 HISTORY = world().history(0).tolist()
@@ -58,3 +58,14 @@ def test_of_several_rows_that_cannot_be_explained_the_first_is_named_and_all_are
     with pytest.raises(DataError, match="2 of 4 rows cannot be explained, the first: there is no user") as raised:
         pairs_to_explain(rows, known_pair(world()))
     assert raised.value.location.startswith("line 3")
+
+
+def test_records_of_explanations_are_pairs_too_by_the_indices_of_their_items() -> None:
+    record = {"user": USER, "item": LACKED, "item_title": world().titles[LACKED], "history": [], "attributions": []}
+    plain = {"user": USER, "item": world().item_ids[LACKED]}
+    assert list(with_own_ids([("line 1", record), ("line 2", plain)], world())) == [
+        ("line 1", plain),
+        ("line 2", plain),
+    ]
+    with pytest.raises(DataError, match="other data"):
+        list(with_own_ids([("line 1", record | {"item_title": "Another"})], world()))

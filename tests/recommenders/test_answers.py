@@ -15,6 +15,7 @@ import scipy.sparse
 import torch
 
 from recexplainer.errors import RecommenderError
+from recexplainer.recommenders.answers import call
 from recexplainer.recommenders.base import User
 from recexplainer.recommenders.function import FunctionRecommender
 
@@ -222,3 +223,22 @@ def test_a_function_disturbs_neither_seeds_nor_output_nor_histories(capsys: pyte
     assert shown.out == ""
     assert "hello" in shown.err
     assert USERS[0].history == (0, 1)
+
+
+def test_of_many_users_the_one_for_whom_it_raises_is_named() -> None:
+    def ask(users: Sequence[User]) -> None:
+        if any(user.id == "u700" for user in users):
+            raise KeyError("i005")
+
+    with pytest.raises(RecommenderError, match="of user 'u700'") as raised:
+        call([User((1,), f"u{number}") for number in range(1000)], ask, "mine")
+    assert "down to one item" in raised.value.hint
+
+
+def test_what_raises_for_many_together_alone_names_none() -> None:
+    def ask(users: Sequence[User]) -> None:
+        if len(users) > 1:
+            raise ValueError("one at a time")
+
+    with pytest.raises(RecommenderError, match="the histories of 8 users together"):
+        call([User((1,), f"u{number}") for number in range(8)], ask, "mine")

@@ -148,3 +148,8 @@ def test_what_scores_the_same_is_counted_but_for_what_is_seen_or_excluded() -> N
     scores = np.array([[1.0, 1.0, 1.0, 0.0, -np.inf], [2.0, 2.0, 0.0, 0.0, 0.0]], np.float32)
     batch = ScoreBatch.of([User((0,)), User((1,))], scores)
     assert batch.ties([1, 3]).tolist() == [1, 2]
+
+
+def test_of_a_large_catalogue_fewer_users_are_scored_at_a_time() -> None:
+    recommender = SameForAll(np.zeros(20_000_000, np.float32))
+    assert [len(batch.users) for batch in score_batches(recommender, [User((0,)), User((1,))])] == [1, 1]

@@ -83,7 +83,7 @@ def explain(
 ) -> None:
     """Explain why items are or are not recommended to users."""
     from recexplainer.cli.results import show_explanation
-    from recexplainer.explanations.pairs import known_pair, pairs_to_explain
+    from recexplainer.explanations.pairs import known_pair, pairs_to_explain, with_own_ids
     from recexplainer.explanations.writing import Style
     from recexplainer.pipeline.layout import explanations_json
     from recexplainer.pipeline.runs import find_run
@@ -101,7 +101,7 @@ def explain(
     folder = find_run(run, runs)
     explainer = _open(folder, how)
     if rows is not None:
-        known = pairs_to_explain(rows, known_pair(explainer.dataset))
+        known = pairs_to_explain(with_own_ids(rows, explainer.dataset), known_pair(explainer.dataset))
         _show_many(_explanations(folder, explainer, known, how), explainer.dataset, len(known), as_json=as_json)
         return
     asked = explainer.pair(given_text(user or ""), given_text(item or ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from recexplainer.data.dataset import Dataset
@@ -13,8 +13,10 @@ Pair = tuple[User, int]
 """A user with a history, and the index of an item."""
 FindPair = Callable[[object, object], Pair]
 """Finds a user and an item, by own ids; raises DataError where there is no such user or item."""
+Row = Mapping[str, Any]
 COLUMNS = ("user", "item")
 """What a row about a pair must have."""
+_RECORD = {"user", "item", "item_title", "history", "attributions"}  # keys by which a record of `--json` is known
 
 
 def pairs_to_explain(rows: Iterable[tuple[str, Mapping[str, Any]]], find: FindPair) -> list[Pair]:
@@ -37,6 +39,22 @@ def pairs_to_explain(rows: Iterable[tuple[str, Mapping[str, Any]]], find: FindPa
     if wrong:
         raise wrong[0]
     return pairs
+
+
+def with_own_ids(rows: Iterable[tuple[str, Mapping[str, Any]]], dataset: Dataset) -> Iterator[tuple[str, Row]]:
+    """Rows as they are, and of records of explanations, whose items are indices, the user and the item's own id.
+
+    Raises DataError where a record is about other data.
+    """
+    for location, row in rows:
+        if not row.keys() >= _RECORD:
+            yield location, row
+            continue
+        item, title = row["item"], row["item_title"]
+        if not isinstance(item, int) or not 0 <= item < dataset.n_items or dataset.titles[item] != title:
+            what = f"this explanation is about other data: there the item number {item} is “{title}”"
+            raise DataError(what, location=location, hint="give rows with the own ids of users and items")
+        yield location, {"user": row["user"], "item": dataset.item_ids[item]}
 
 
 def require_values(location: str, row: Mapping[str, Any], columns: Sequence[str]) -> None:

@@ -29,7 +29,10 @@ _LOWEST = np.float32(-1e30)  # below it a score is a mask, as the lowest float32
 _ARRAY = "Return a NumPy array of numbers; of scores one row a user, in it a score for every item."
 _TEXT = "Ids are text: convert them where your model knows numbers."
 _DEBUG = "Correct the code; the option --debug shows the whole traceback."
-_OWN_USERS = "If it knows only its own users' histories, set recommender.function.answers_changed_history: false."
+_OWN_USERS = (
+    "It is asked about parts of histories, too, down to one item. "
+    "If it knows only its own users' histories, set recommender.function.answers_changed_history: false."
+)
 
 
 def checked_scores(
@@ -138,14 +141,25 @@ def undisturbed() -> Generator[None]:
 def _culprit(
     users: Sequence[User], ask: Callable[[Sequence[User]], Any], error: BaseException
 ) -> tuple[User | None, BaseException]:
-    """The first of a few users for whom it raises when asked alone, and what it raises then."""
-    for user in users[:_SHOWN] if len(users) > 1 else ():
-        try:
-            with undisturbed():
-                ask([user])
-        except (Exception, SystemExit) as alone:
-            return user, alone
-    return (users[0] if len(users) == 1 else None), error
+    """The first user for whom it raises when asked alone, found by halves, and what it raises then."""
+    some, raised = list(users), error
+    while len(some) > 1:
+        half = some[: len(some) // 2]
+        found = _raised(half, ask)
+        some, raised = (half, found) if found else (some[len(half) :], raised)
+    if len(users) > 1:
+        raised = _raised(some, ask)
+    return (some[0], raised) if some and raised else (None, error)
+
+
+def _raised(users: Sequence[User], ask: Callable[[Sequence[User]], Any]) -> BaseException | None:
+    """What it raises for these users; None if nothing."""
+    try:
+        with undisturbed():
+            ask(users)
+    except (Exception, SystemExit) as error:
+        return error
+    return None
 
 
 def _in_order(answer: Any, item_ids: Sequence[str] | None, location: str) -> Any:

@@ -18,6 +18,8 @@ from recexplainer.recommenders.answers import call, checked_scores
 from recexplainer.recommenders.base import Floats, Recommender, User
 
 BATCH = 1024
+_CELLS = 1 << 25
+"""Scores that are held at a time: 128 MiB, several times in all."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,11 @@ def truncate(history: Sequence[int] | NDArray[np.integer], recommender: Recommen
 
 
 def score_batches(recommender: Recommender, users: Sequence[User], *, batch: int = BATCH) -> Iterator[ScoreBatch]:
-    """Score users, at most `batch` at a time. Raises as `checked_scores`, and what the recommender's code raises."""
+    """Score users, at most `batch` at a time, of a large catalogue fewer.
+
+    Raises as `checked_scores`, and what the recommender's code raises.
+    """
+    batch = max(1, min(batch, _CELLS // max(1, recommender.n_items)))
     for start in range(0, len(users), batch):
         part = users[start : start + batch]
         yield ScoreBatch.of(part, _scores(recommender, part), start)
