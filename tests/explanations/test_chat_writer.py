@@ -258,6 +258,8 @@ def test_what_is_not_understood_is_not_shown(server: ChatServer, write: Write, m
         f"Among your past items, {STAIR} helps most, followed by {THISTLE}.",
         f"The recommender places {STAIR} close to it.",
         f"Without {STAIR} it would be at rank 40.",
+        f"Without {STAIR} it would drop to rank 40.",
+        f"{STAIR} and {THISTLE} both speak for it; these two titles are named in your history.",
     ],
 )
 def test_what_is_true_stays(server: ChatServer, write: Write, more: str) -> None:
@@ -277,6 +279,9 @@ BEYOND = {
     "how much of the strongest": f"{STAIR} counts for it a little.",
     "how much of another": f"{THISTLE} counts strongly for it.",
     "sarcasm": f"{STAIR} counts for it, as if it ever did.",
+    "another way": f"Without {STAIR} it would rise to rank 40.",
+    "another count": f"Three titles count for it, {STAIR} and {THISTLE} among them.",
+    "half of the list": "It stands in the lower half of the list, at rank 3.",
     "figures": f"{STAIR} counts for it with a weight of +5.0.",
     "all but one": f"Everything in your history except {STAIR} counts for it.",
     "in another order": f"{STAIR} and “Brink” count against and for it, respectively.",

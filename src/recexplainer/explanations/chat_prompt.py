@@ -106,11 +106,12 @@ def _effects(evidence: Evidence, titles: Sequence[str], style: Style) -> Iterato
     words, number = wording(), 0
     groups = places_by_effect(evidence)
     listed = frozenset(evidence.strongest_first[:MOST_SHOWN])
-    is_unclear = bool(groups["weak"] or groups["depends"])
+    missing = "unclear" if groups["weak"] or groups["depends"] else "nothing"
+    has_reason = bool(groups["for"] or groups["against"])
     for name, places in groups.items():
         is_reason = name in words["nothing"]
-        if is_reason and not places and not is_unclear:
-            yield words["nothing"][name]
+        if is_reason and not places and (has_reason or missing == "nothing"):
+            yield words[missing][name]
         if shown := [place for place in places if place in listed]:
             yield words["groups"][name]
         for place in shown:

@@ -20,6 +20,11 @@ from recexplainer.explanations.chat_words import ONLY, unaccounted
 
 _CLEAR = 0.8  # confidence of a verdict that is read in a sentence alone
 _COMPARED = re.compile(rf"\bthan\b[^.;]*{BLANK}|\boutweigh\w*", re.IGNORECASE)
+_CLAUSE = re.compile(r"[“”\",;.]")  # between a title, or another clause, and the rank that is said
+_BETTER = re.compile(r"\b(?:ris(?:e|es|ing)|rose|climb\w*|improv\w*|better|higher|gain\w*|up)\b", re.IGNORECASE)
+_WORSE = re.compile(
+    r"\b(?:f[ae]ll\w*|drop\w*|wors\w*|lower\w*|s[iau]nk\w*|slip\w*|slid\w*|los\w*|down)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ def read_sentences(
         yield from _wrong(own, start)
         if _takes_back(alone, parsed):
             yield Remark("other_verdict", start, end)
+        yield from _other_ways(text, [one for one in claims if one in said], evidence)
         if _says_more(parsed.words[start:end], said, evidence):
             yield Remark("compared", start, end)
         placed = [*own, *(replace(one, start=one.start - start, end=one.end - start) for one in claims if one in said)]
@@ -65,6 +71,17 @@ def _takes_back(alone: ParsedText, parsed: ParsedText) -> bool:
     verdict = next((one.value for one in parsed.claims if one.kind == "verdict"), None)
     own = [one for one in alone.claims if one.kind == "verdict" and one.confidence >= _CLEAR]
     return verdict is not None and any(one.value != verdict for one in own)
+
+
+def _other_ways(text: str, claims: Sequence[Claim], evidence: Evidence) -> Iterator[Remark]:
+    """Where the rank without a history item is right, but is said to be better where it is worse, or worse."""
+    for one in claims:
+        if one.kind != "counterfactual" or one.item not in evidence.history or not evidence.ablated_ranks:
+            continue
+        rank, words = evidence.ablated_ranks[evidence.history.index(one.item)], _CLAUSE.split(text[: one.start])[-1]
+        said = bool(_BETTER.search(words)) - bool(_WORSE.search(words))
+        if said * (evidence.rank - rank) < 0:
+            yield Remark("contradicted", one.start, one.end, f"from rank {evidence.rank:,} it would go to {rank:,}")
 
 
 def _says_more(words: str, claims: Sequence[Claim], evidence: Evidence) -> bool:

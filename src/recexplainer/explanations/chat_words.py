@@ -21,6 +21,8 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SIGN = re.compile(rf"[^\w\s{BLANK}.,;:!'’‘\"“”()\[\]–—-]")
 ONLY = re.compile(r"\b(?:only|sole|single)\s+(?:\w+\s+){0,2}?(?:reason|thing|item|title|one|factor|purchase)\b", re.I)
 """What says that there is one only."""
+_NAME = re.compile(f"{BLANK}+")
+_COUNTS = ("two", "three", "four", "five", "six")
 _OWNER = re.compile(r"['’]s?\Z")
 _RANKS: frozenset[ClaimKind] = frozenset(("rank", "counterfactual"))
 _OF_ALL: frozenset[ClaimKind] = frozenset(("nothing_positive", "nothing_negative", "popular", "rank"))
@@ -38,15 +40,23 @@ def unaccounted(words: str, claims: Sequence[Claim], evidence: Evidence) -> str:
     known = {stem for one in claims if one.kind == "shared" for stem in stems_of(one.value)}
     allowed = {name: _conditions()[name](words, claims, evidence) for name in _conditions()}
     for word, start, end in words_of(words):
+        if not known.isdisjoint(stems_of(word)):
+            continue
         if _is_number(word):
             fits = any(one.start < end and one.end > start for one in claims if one.kind in _RANKS)
-            fits = fits or _whole_number(words, start) == evidence.n_ranked
+            fits = fits or _whole_number(words, start) == evidence.n_ranked or _counts_names(word, words)
         else:
             alone = word.removesuffix("s") if _OWNER.search(words[start:end]) else word
-            fits = not known.isdisjoint(stems_of(word)) or _is_allowed(alone, allowed)
+            fits = _is_allowed(alone, allowed)
         if not fits:
             return words[start:end]
     return ""
+
+
+def _counts_names(word: str, words: str) -> bool:
+    """Whether a number in words is that of the titles of a sentence; "the two" may be one of them and the item."""
+    named = len(_NAME.findall(words))
+    return word in _COUNTS and named in ({1, 2} if word == "two" else {_COUNTS.index(word) + 2})
 
 
 def _is_allowed(word: str, allowed: Mapping[str, bool]) -> bool:
