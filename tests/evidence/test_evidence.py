@@ -11,6 +11,7 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RecommenderError
 from recexplainer.evidence.evidence import CLOSE, MOST_SHOWN, Evidence, gather_evidence, render_evidence
 from recexplainer.recommenders.base import Recommender, User
+from recexplainer.recommenders.stability import Effect
 
 USERS = [User((0, 1, 5)), User((3, 9, 2, 7, 8)), User((4,))]
 ITEMS = [13, 6, 17]
@@ -65,6 +66,9 @@ def test_rendering_by_hand() -> None:
         "rank 3 of 96, recommended, among the first ten. For: “D” +1.3; “A” +0.2 (brand X, a close neighbour). "
         "Against: “B” -0.5. No effect: “C”."
     )
+    effects = tuple(Effect(one, replacement=one, shapley=size, agreement=1.0) for one, size in ((0.4, 0.9), (2.6, 0.5)))
+    unsure = Evidence((0, 3), 4, True, 5.0, 3, 96, (0.4, 2.6), ((), ()), 2.0, effects=effects)
+    assert render_evidence(unsure, ["A", "B", "C", "D", "E"]).endswith("For, in no order: “D” +1.3; “A” +0.2.")
 
 
 @pytest.mark.parametrize(

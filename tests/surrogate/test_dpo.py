@@ -125,7 +125,8 @@ def test_what_is_frozen_stays() -> None:
 def test_the_same_seed_gives_the_same_weights() -> None:
     def trained(seed: int) -> Surrogate:
         surrogate = deepcopy(fresh("intention"))
-        PreferenceTrainer(surrogate, answers(surrogate), SETTINGS.model_copy(update={"seed": seed})).epoch()
+        settings = SETTINGS.model_copy(update={"seed": seed})
+        PreferenceTrainer(surrogate, answers(surrogate, 12), settings).epoch()
         return surrogate
 
     one, again, other = (trained(seed).embeddings.weight for seed in (0, 0, 1))

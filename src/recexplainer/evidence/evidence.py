@@ -244,14 +244,16 @@ def render_evidence(evidence: Evidence, titles: Sequence[str]) -> str:
 
     The verdict comes first, with how far up the list the item stands, and whether most users would be offered it. Then
     each history item is named once, by falling size of its weight, under what it does: for, against, what depends on
-    the other items, or nothing; of a long history the strongest sixteen.
+    the other items, or nothing; of a long history the strongest sixteen. Where the first of those for or against is not
+    sure to do most, that is said.
     """
     parts = [f"rank {evidence.rank} of {evidence.n_ranked}, {_standing(evidence)}."]
     parts += ["Most users would be offered it."] if evidence.popular else []
     shown = evidence.strongest_first[:MOST_SHOWN]
     for name, places in evidence.by_effect.items():
         if texts := [_history_item(evidence, titles, place, name) for place in places if place in shown]:
-            parts.append(f"{_NAMES[name]}: {'; '.join(texts)}.")
+            unordered = name in ("for", "against") and evidence.rivals(places[0])
+            parts.append(f"{_NAMES[name]}{', in no order' if unordered else ''}: {'; '.join(texts)}.")
     return " ".join(parts)
 
 
