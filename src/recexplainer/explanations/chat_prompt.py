@@ -7,7 +7,7 @@ of the conversation.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -106,12 +106,11 @@ def _effects(evidence: Evidence, titles: Sequence[str], style: Style) -> Iterato
     words, number = wording(), 0
     groups = places_by_effect(evidence)
     listed = frozenset(evidence.strongest_first[:MOST_SHOWN])
-    missing = "unclear" if groups["weak"] or groups["depends"] else "nothing"
-    has_reason = bool(groups["for"] or groups["against"])
+    of_none = _of_none(groups)
     for name, places in groups.items():
         is_reason = name in words["nothing"]
-        if is_reason and not places and (has_reason or missing == "nothing"):
-            yield words[missing][name]
+        if not places and name in of_none:
+            yield of_none[name]
         if shown := [place for place in places if place in listed]:
             yield words["groups"][name]
         for place in shown:
@@ -119,6 +118,14 @@ def _effects(evidence: Evidence, titles: Sequence[str], style: Style) -> Iterato
             yield f"{number}. {_history_item(evidence, titles, place, style, is_reason=is_reason)}"
     if left_out := len(evidence.history) - number:
         yield words["left_out"].format(count=left_out)
+
+
+def _of_none(groups: Mapping[str, Sequence[int]]) -> Mapping[str, str]:
+    """What is said of each direction in which no history item counts; of none where that is unclear of both."""
+    words = wording()
+    if groups["weak"] or groups["depends"]:
+        return words["unclear"] if groups["for"] or groups["against"] else {}
+    return words["nothing"]
 
 
 def _caution(evidence: Evidence) -> str:
