@@ -59,7 +59,10 @@ def test_a_series_names_each_of_its_items() -> None:
     assert named("All Witcher games count for it.") == [("Witcher", (WITCHER3, WITCHER2))]
 
 
-@pytest.mark.parametrize("text", ["The heat is on.", "It is for sale this week, in black.", "A list of three."])
+@pytest.mark.parametrize(
+    "text",
+    ["The heat is on.", "It is for sale this week, in black.", "A list of three.", "It stands at rank 3 of 4."],
+)
 def test_everyday_words_name_nothing(text: str) -> None:
     assert named(text) == []
 

@@ -160,6 +160,9 @@ class CaseNames:
     def _may_name(self, run: _Run, tokens: Sequence[tuple[str, int, int]], words: str) -> bool:
         if run.first == run.last and len(tokens[run.first][0]) == 1:
             return False
+        telling = [stem for stem, _, _ in tokens[run.first : run.last + 1] if stem not in small_words()]
+        if run.share < 1 and all(map(str.isdigit, telling)):
+            return False  # "4 of 1,827" is a rank
         if run.weight >= _LEAST:
             return True
         if run.several and run.in_order and run.last - run.first < 2 * run.several:

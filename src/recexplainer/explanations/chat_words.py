@@ -23,6 +23,7 @@ ONLY = re.compile(r"\b(?:only|sole|single)\s+(?:\w+\s+){0,2}?(?:reason|thing|ite
 """What says that there is one only."""
 _NAME = re.compile(f"{BLANK}+")
 _COUNTS = ("two", "three", "four", "five", "six")
+_POINTS = re.compile(r"\b(?:the|these|those)\s+\Z", re.IGNORECASE)
 _OWNER = re.compile(r"['’]s?\Z")
 _RANKS: frozenset[ClaimKind] = frozenset(("rank", "counterfactual"))
 _OF_ALL: frozenset[ClaimKind] = frozenset(("nothing_positive", "nothing_negative", "popular", "rank"))
@@ -44,7 +45,7 @@ def unaccounted(words: str, claims: Sequence[Claim], evidence: Evidence) -> str:
             continue
         if _is_number(word):
             fits = any(one.start < end and one.end > start for one in claims if one.kind in _RANKS)
-            fits = fits or _whole_number(words, start) == evidence.n_ranked or _counts_names(word, words)
+            fits = fits or _whole_number(words, start) == evidence.n_ranked or _counts_names(word, words, start)
         else:
             alone = word.removesuffix("s") if _OWNER.search(words[start:end]) else word
             fits = _is_allowed(alone, allowed)
@@ -53,10 +54,12 @@ def unaccounted(words: str, claims: Sequence[Claim], evidence: Evidence) -> str:
     return ""
 
 
-def _counts_names(word: str, words: str) -> bool:
-    """Whether a number in words is that of the titles of a sentence; "the two" may be one of them and the item."""
+def _counts_names(word: str, words: str, start: int) -> bool:
+    """Whether a number in words is that of the titles of a sentence; "the two" may be the item and one named before."""
     named = len(_NAME.findall(words))
-    return word in _COUNTS and named in ({1, 2} if word == "two" else {_COUNTS.index(word) + 2})
+    if word == "two" and _POINTS.search(words[:start]):
+        return named <= 2
+    return word in _COUNTS and named == _COUNTS.index(word) + 2
 
 
 def _is_allowed(word: str, allowed: Mapping[str, bool]) -> bool:
