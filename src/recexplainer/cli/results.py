@@ -145,8 +145,9 @@ def _legend(items: Sequence[HistoryItem], ways: int) -> list[str]:
         return []
     several = "a … b: what the score loses without the item, the least and the most by {} ways to ask"
     numbers = "numbers: what the recommender's score would lose without the item"
+    shares = " (%: of parts that agree)" if any(item.share for item in items) else ""
     words = {
-        "depends": "depends: on how one asks, or on the other items (%: of parts that agree)",
+        "depends": f"depends: on how one asks, or on the other items{shares}",
         "negligible": "·: hardly any effect",
     }
     found = {item.direction for item in items}
