@@ -7,15 +7,18 @@ asserts that none has a fault.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from common import Result, arguments, begin, draw_pairs, finish
+from recexplainer.claims.claim import Claim, stated
 from recexplainer.claims.verifier import Verifier
 from recexplainer.evaluation.faithfulness import evaluate_faithfulness
 from recexplainer.evidence.evidence import NEGLIGIBLE
 from recexplainer.explanations.explainer import PairExplainer
+from recexplainer.explanations.record import Explanation
 from recexplainer.explanations.writing import REALISED, problems
 from recexplainer.pipeline.runs import has_surrogate, open_surrogate, open_target
 
@@ -45,19 +48,25 @@ def measured(run: Path, count: int, seed: int) -> list[Result]:
     pairs = draw_pairs(dataset, recommender, count, np.random.default_rng(seed))
     evidence = explainer.evidence(pairs)
     shown = explainer.explain(pairs)
-    faulty = [bool(problems(checked.claims(one.text, own))) for one, own in zip(shown, evidence, strict=True)]
+    faulty = [wrong(one, checked.claims(one.text, own)) for one, own in zip(shown, evidence, strict=True)]
     rows = {one.metric: one.value for one in evaluate_faithfulness({shown[0].source: shown}, recommender, seed)}
     stable = [max(map(abs, own.weights)) >= NEGLIGIBLE for own in evidence]
     found = {
         "explanations": len(shown),
         FAULTS: sum(faulty),
         "written by the evidence": np.mean([one.writer == REALISED for one in shown]),
+        "the verdict alone": np.mean([bool(one.abstained) for one in shown]),
         "pairs with a stable reason": np.mean(stable),
         "comprehensiveness, normalized": rows["comprehensiveness_normalized"],
         "claim precision": rows["claim_precision"],
         "verdict fidelity": rows["verdict_fidelity"],
     }
     return [Result(run.name, what, float(value if value is not None else np.nan), "") for what, value in found.items()]
+
+
+def wrong(shown: Explanation, claims: Sequence[Claim]) -> bool:
+    """Whether a text has a fault; of the verdict alone, which is in words of its own, whether it is not supported."""
+    return any(one.status != "supported" for one in stated(claims)) if shown.abstained else bool(problems(claims))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ _COMMON_WORDS = """
 """
 _COMMON = frozenset(_COMMON_WORDS.split())
 _NOT_A_PLATFORM = re.compile(r"(?i)\b(edition|pack|bundle|collection|version|set|hits|code|volume|vol|year)\b")
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_WORD = re.compile(r"(?<!\w)(?<!\w['’])[^\W\d_]+(?:['’][^\W\d_]+)*(?!['’]?\w)")  # whole, no part of "4U2Play"
 
 
 @dataclass(frozen=True)
