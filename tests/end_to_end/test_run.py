@@ -140,6 +140,7 @@ def test_an_exported_surrogate_is_whole_has_a_card_and_is_shared(whole: Path, tm
     words = command(whole, "export", "small", "--to", str(folder), "--merged", "--push", "someone/small", "--private")
     with loopback_hub() as hub:
         environment = os.environ | {"HF_ENDPOINT": hub.endpoint, "HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "home")}
+        environment["HF_HUB_OFFLINE"] = "0"
         shown = subprocess.run(words, check=True, capture_output=True, text=True, env=environment).stdout
         sent = hub.files("someone/small")
     assert shown == f"surrogate: {folder}\nshared: {hub.endpoint}/someone/small/commit/{hub.sha('someone/small', 1)}\n"
