@@ -34,6 +34,7 @@ class Neighbours:
         return np.stack([own + sum(kinds == kind for kind in one) for one in liked])
 
 
+@pytest.mark.slow
 def test_the_library_examples_run_as_they_stand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

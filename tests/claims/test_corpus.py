@@ -68,6 +68,7 @@ def test_every_label_is_in_its_text_and_about_its_case() -> None:
             assert label.kind != "shared" or label.value in text.text, text.id
 
 
+@pytest.mark.slow
 def test_true_texts_are_true_by_the_evidence_and_others_are_not() -> None:
     wrong = {text.id: found for text in every_text() if not text.mistakes and (found := contradicted(text))}
     assert len(wrong) <= 0.02 * len(every_text()), wrong

@@ -28,6 +28,7 @@ def counts() -> dict[str, Counts]:
     return tally(texts, found)
 
 
+@pytest.mark.slow
 def test_most_claims_are_read_and_few_that_are_not_made() -> None:
     total = counts()["all"].of_texts.sum(0)
     assert float(precision(total)) > 0.91

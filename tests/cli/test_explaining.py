@@ -208,6 +208,7 @@ def test_vectors_are_explained_without_torch(vectors: Path, tmp_path: Path) -> N
     assert not {"torch", *NEVER} & modules
 
 
+@pytest.mark.slow
 def test_a_network_is_explained_without_what_trains_and_evaluates(run: Path) -> None:
     modules = imported(run, *PAIR, "--json")
     assert "torch" in modules and not set(NEVER) & modules

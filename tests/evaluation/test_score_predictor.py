@@ -81,6 +81,7 @@ def test_pearson_by_hand() -> None:
     assert np.isnan(pearson(np.array([3.0]), np.array([1.0])))
 
 
+@pytest.mark.slow
 def test_a_score_that_the_text_gives_is_found_and_one_that_it_does_not_is_not(folder: Path) -> None:
     rows = evaluate_score_predictor(world(200), partial(fit_predict, settings=settings(folder)))
     found = {(one.method, one.metric): one for one in rows}

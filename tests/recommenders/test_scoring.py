@@ -150,6 +150,7 @@ def test_what_scores_the_same_is_counted_but_for_what_is_seen_or_excluded() -> N
     assert batch.ties([1, 3]).tolist() == [1, 2]
 
 
+@pytest.mark.slow
 def test_of_a_large_catalogue_fewer_users_are_scored_at_a_time() -> None:
     recommender = SameForAll(np.zeros(20_000_000, np.float32))
     assert [len(batch.users) for batch in score_batches(recommender, [User((0,)), User((1,))])] == [1, 1]

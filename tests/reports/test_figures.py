@@ -31,6 +31,7 @@ def write(rows: Mapping[str, Sequence[Row]], folder: Path, records: Sequence[Con
     return [path for paths in drawn.values() for path in paths]
 
 
+@pytest.mark.slow
 def test_every_figure_is_an_svg_and_a_png_one_column_wide(tmp_path: Path) -> None:
     written = write(evaluation(), tmp_path, confusion())
     assert [path.name for path in written] == [f"figure-{n}.{kind}" for n in (3, 4, 7) for kind in ("svg", "png")]
