@@ -12,7 +12,10 @@ from recexplainer.claims.parser import ClaimParser
 from recexplainer.claims.scoring import Counts, count, f1, of_claims, of_labels, precision, recall, tally
 
 FOLDER = Path(__file__).parents[2] / "corpus"
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the corpus is not part of an installed package")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not FOLDER.is_dir(), reason="the corpus is not part of an installed package"),
+]
 
 
 @cache
@@ -28,7 +31,6 @@ def counts() -> dict[str, Counts]:
     return tally(texts, found)
 
 
-@pytest.mark.slow
 def test_most_claims_are_read_and_few_that_are_not_made() -> None:
     total = counts()["all"].of_texts.sum(0)
     assert float(precision(total)) > 0.91

@@ -462,6 +462,7 @@ class TestHostileCatalogue:
         assert_true(one, known, verifier)
         return one
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("obeyed", ["yes", "HACKED", "Yes. “Quiet Harbor” counts for it.", '{"verdict": "no"}'])
     def test_a_server_that_obeys(
         self, server: ChatServer, hostile: tuple[Dataset, Evidence], tmp_path: Path, obeyed: str
@@ -509,6 +510,7 @@ def honest(question: str) -> str:
     return f"{text} Its rank is {rank[1] if rank else 0}."
 
 
+@pytest.mark.slow
 class TestChatWriterObeys(WriterContract):
     @pytest.fixture(params=[honest, lambda _: GOOD], ids=("honest", "wrong"))  # pyright: ignore[reportUnknownLambdaType]
     def writer(self, request: pytest.FixtureRequest, server: ChatServer, tmp_path: Path) -> Writer:
