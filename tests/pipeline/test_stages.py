@@ -38,6 +38,7 @@ def stages_of(recipe: str, *overrides: str) -> dict[str, Stage]:
     return {stage.name: stage for stage in build_stages(load_recipe(recipe, overrides))}
 
 
+@pytest.mark.slow
 class TestEveryStage(StageContract):
     @pytest.fixture
     def stages(self) -> Sequence[Stage]:
