@@ -35,7 +35,7 @@ def system_errors(path: Path) -> Generator[None, None, None]:
     try:
         yield
     except Exception as error:
-        number = None if isinstance(error, RecExplainerError) else _system_number(error)
+        number = None if isinstance(error, RecExplainerError) else system_error_number(error)
         if number is None:
             raise
         named = error.filename if isinstance(error, OSError) else None
@@ -48,13 +48,20 @@ def system_errors(path: Path) -> Generator[None, None, None]:
         ) from error
 
 
-def _system_number(error: Exception) -> int | None:
-    """The system's number of the error; None where the error is of another kind."""
+def system_error_number(error: Exception) -> int | None:
+    """The system's number of what it refuses, such as a full disk; None for another error, a lost connection too."""
     if isinstance(error, OSError):
         return None if isinstance(error, (ConnectionError, TimeoutError)) else error.errno
     if found := _OS_ERROR.search(str(error)):
         return int(found[1])
     return errno.ENOSPC if any(writer in str(error) for writer in _WRITERS) else None
+
+
+def cache_folder() -> Path:
+    """Where what was fetched is kept: `RECEXPLAINER_CACHE`, else this program's place in the platform's cache."""
+    from platformdirs import user_cache_path
+
+    return Path(os.environ.get("RECEXPLAINER_CACHE") or user_cache_path("recexplainer", appauthor=False)).expanduser()
 
 
 @contextmanager
@@ -86,6 +93,24 @@ def complete_folder(path: Path) -> Generator[Path, None, None]:
         partial.rename(path)
         _flush(path.parent)
         remove(stale)
+
+
+@contextmanager
+def once_complete(path: Path) -> Generator[Path | None, None, None]:
+    """Make a folder that is made once: None if it is there, else as `complete_folder`; one process at a time.
+
+    Others that want the same folder wait, and find it.
+    """
+    from filelock import FileLock
+
+    with system_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f"{path.name}.lock")):
+            if path.is_dir():
+                yield None
+                return
+            with complete_folder(path) as aside:
+                yield aside
 
 
 def remove(path: Path) -> None:

@@ -32,7 +32,7 @@ HEAVY = {
     "httpx2",
     "yaml",
 }
-COMMANDS = ["demo", "run", "explain", "check", "evaluate", "report", "export", "doctor", "data", "study"]
+COMMANDS = ["demo", "run", "explain", "check", "evaluate", "report", "export", "doctor", "data", "study", "backbone"]
 
 OMISSION = Claim("omission", "contradicted", "“Other” does most and is not named", 10, 10, 4)
 
@@ -56,7 +56,16 @@ print(json.dumps(list(sys.modules)))
 
 
 def test_the_help_of_every_command_imports_nothing_heavy():
-    names = ["", *COMMANDS, "data inspect", "data fetch", "study export", "study import"]
+    names = [
+        "",
+        *COMMANDS,
+        "data inspect",
+        "data fetch",
+        "backbone get",
+        "backbone list",
+        "study export",
+        "study import",
+    ]
     done = subprocess.run([sys.executable, "-c", HELP, json.dumps(names)], capture_output=True, text=True, check=True)
     *shown, modules = done.stdout.splitlines()
     assert not HEAVY & set(json.loads(modules))
@@ -103,6 +112,11 @@ def test_debug_lets_the_error_through_wherever_it_stands(arguments: list[str]):
         (["data", "inspect", "nowhere"], "no such file or folder"),
         (["data", "inspect", ".", "--format", "amazn"], "there is no format 'amazn'"),
         (["data", "fetch", "amazn"], "known are amazon-video-games, amazon-movies-and-tv"),
+        (
+            ["backbone", "get", "smollm"],
+            "There is no backbone 'smollm' to get. location: backbone get hint: Known are: s",
+        ),
+        (["demo", "--set", "surrogate.backbone=smollm2"], "Fetch it once: recexplainer backbone get smollm2."),
     ],
 )
 def test_mistakes_are_answered_with_the_hint(

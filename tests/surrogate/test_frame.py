@@ -155,3 +155,58 @@ def test_what_a_tokenizer_puts_before_a_text_by_itself() -> None:
         single="<s> $A </s>", special_tokens=[("<s>", one.bos_token_id), ("</s>", one.eos_token_id)]
     )
     assert bos_prefix(one) == "<s>"
+
+
+DEFAULT = (
+    "{% if messages[0]['role'] != 'system' %}<|user|>system\nYou are a helpful machine named Tiny.<|end|>\n{% endif %}"
+    "{% for m in messages %}{{ '<|user|>' + m['role'] + '\n' + m['content'] + '<|end|>' + '\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|user|>assistant\n' }}{% endif %}"
+)
+
+
+def test_a_default_system_message_of_the_template_is_left_out() -> None:
+    one = tokenizer(DEFAULT)
+    one.bos_token = "<|user|>"  # as SmolLM2 has it
+    frame = chat_frame(one)
+    assert one.decode(frame.before) == "<|user|>user\n"
+    assert one.decode(frame.between) == "<|end|>\n<|user|>assistant\n"
+
+
+def test_a_bos_before_a_default_system_message_stays() -> None:
+    opening = DEFAULT.replace("{% if messages[0]", "<|pad|>{% if messages[0]", 1)
+    one = tokenizer(opening)
+    one.bos_token = "<|pad|>"
+    assert one.decode(chat_frame(one).before) == "<|pad|><|user|>user\n"
+
+
+def test_a_system_message_of_ones_own_takes_its_place() -> None:
+    one = tokenizer(DEFAULT)
+    frame = chat_frame(one, "Answer as the recommender does.")
+    assert one.decode(frame.before) == "<|user|>system\nAnswer as the recommender does.<|end|>\n<|user|>user\n"
+
+
+MORE = (
+    "<|user|>system\nKnown until 2024.\n"
+    "{% if messages[0]['role'] == 'system' %}{{ messages[0]['content'] }}{% else %}You are named Tiny.{% endif %}"
+    "<|end|>\n{% for m in messages if m['role'] != 'system' %}{{ '<|user|>' + m['role'] + '\n' + m['content'] }}"
+    "{{ '<|end|>' + '\n' }}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize("template", [MORE, DEFAULT.replace("messages[0]['role'] != 'system'", "true")])
+def test_a_system_turn_that_is_more_than_a_default_stays(template: str) -> None:
+    one = tokenizer(template)
+    assert "named Tiny" in one.decode(chat_frame(one).before)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}" + TURNS,
+        TURNS.replace("{% for m in messages %}", "{% for m in messages if m['role'] != 'system' %}"),
+    ],
+)
+def test_a_template_without_system_messages_takes_none(template: str) -> None:
+    with pytest.raises(SurrogateError, match="takes no system message") as caught:
+        chat_frame(tokenizer(template), "Answer as the recommender does.")
+    assert "surrogate.pretrained.system_message" in caught.value.location

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from huggingface_hub import constants
-from tests.hub import TOKEN, Hub, loopback_hub
+from tests.hub import TOKEN, Hub, loopback_hub, use_endpoint
 from tests.tiny import SETTINGS, alignment, fresh
 
 from recexplainer.errors import SurrogateError
@@ -21,16 +20,8 @@ NAME = "someone/tiny-surrogate"
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Generator[Hub]:
     with loopback_hub() as running:
-        _use_endpoint(running.endpoint, monkeypatch)
+        use_endpoint(running.endpoint, monkeypatch)
         yield running
-
-
-def _use_endpoint(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What HF_ENDPOINT does, which is read once when the client is loaded."""
-    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
-    template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
 
 
 def logits(surrogate: Surrogate) -> torch.Tensor:
@@ -58,7 +49,7 @@ def test_shared_and_fetched_it_gives_identical_logits(form: Form, hub: Hub, tmp_
 
 def test_what_was_fetched_once_needs_no_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with loopback_hub() as hub:
-        _use_endpoint(hub.endpoint, monkeypatch)
+        use_endpoint(hub.endpoint, monkeypatch)
         fresh("hybrid").push_to_hub(NAME, token=TOKEN)
         Surrogate.from_pretrained(NAME, cache_dir=tmp_path)
     again = Surrogate.from_pretrained(NAME, cache_dir=tmp_path, local_files_only=True)
@@ -84,7 +75,7 @@ def test_what_the_hub_does_not_have_is_an_error(revision: str | None, hub: Hub, 
 
 def test_without_a_network_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with loopback_hub() as gone:
-        _use_endpoint(gone.endpoint, monkeypatch)
+        use_endpoint(gone.endpoint, monkeypatch)
     with pytest.raises(SurrogateError, match="the hub does not give it") as caught:
         Surrogate.from_pretrained(NAME, cache_dir=tmp_path)
     assert "network" in caught.value.hint

@@ -71,16 +71,6 @@ def make_adapter(folder: Path) -> None:
     (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "some/base"}')
 
 
-def make_gguf(folder: Path) -> None:
-    (folder / "config.json").unlink()
-    (folder / "model.Q4_K_M.gguf").write_bytes(b"GGUF")
-
-
-def make_gguf_with_config(folder: Path) -> None:
-    remove_tokenizer(folder)
-    (folder / "model.safetensors").rename(folder / "model.Q4_K_M.gguf")
-
-
 def add_scales(folder: Path) -> None:
     change(folder / "config.json", quantization_config={"quant_method": "modelopt", "quant_algo": "FP8"})
     change_weights(folder, **{"model.layers.0.mlp.up_proj.weight_scale": torch.tensor(0.5)})
@@ -117,8 +107,6 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "an adapter": (make_adapter, "this is an adapter"),
     "a surrogate": (lambda at: (at / "surrogate.json").write_text("{}"), "this is a surrogate"),
-    "GGUF": (make_gguf, "a folder of GGUF files, no folder of transformers"),
-    "GGUF with a config": (make_gguf_with_config, "a folder of GGUF files, no folder of transformers"),
     "sentence encoder": (
         lambda at: (at / "modules.json").write_text('[{"type": "sentence_transformers.models.Pooling"}]'),
         "a sentence encoder",
@@ -138,19 +126,11 @@ def test_a_folder_that_is_no_whole_model_is_one_line(damage: str, folder: Path) 
     assert not (folder / "ran").exists(), "no code of a model is run"
 
 
-@pytest.mark.parametrize("name", ["model.Q4_1.gguf", "blob"])
-def test_a_gguf_file_is_told_how_to_be_converted(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_bytes(b"GGUF\x03\0\0\0")
-    with pytest.raises(SurrogateError, match="a GGUF file, no folder of transformers") as caught:
-        load_model(str(tmp_path / name))
-    assert "gguf_file=" in caught.value.hint
-
-
 def test_another_file_and_a_folder_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("text")
     with pytest.raises(SurrogateError, match="this is a file"):
         load_model(str(tmp_path / "notes.txt"))
-    with pytest.raises(SurrogateError, match="there is no such folder"):
+    with pytest.raises(SurrogateError, match="there is no such folder or file"):
         load_model(str(tmp_path / "model"))
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from recexplainer.cli.backbone import backbone
 from recexplainer.cli.checking import check
 from recexplainer.cli.commands import demo, evaluate, export, report, run
 from recexplainer.cli.console import log_lines, show_error
@@ -34,6 +35,7 @@ app = typer.Typer(
 for command in (demo, run, explain, check, evaluate, report, export, doctor):
     app.command()(command)
 app.add_typer(data)
+app.add_typer(backbone)
 app.add_typer(study)
 
 

@@ -18,8 +18,8 @@ from recexplainer.surrogate.memory import estimate_memory
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.settings import SurrogateSettings
 
-# The family of `backbones.yaml`: what all of its shapes share.
-_FAMILY = {"model_type": "qwen3", "vocab_size": 151_936, "num_key_value_heads": 8, "head_dim": 128}
+# What the shapes of `backbones.yaml` share where they do not say otherwise.
+_FAMILY: dict[str, Any] = {"model_type": "qwen3", "vocab_size": 151_936, "num_key_value_heads": 8, "head_dim": 128}
 _VECTOR_WIDTH = 64
 # Bytes of a weight in 4 bits with double quantization (Dettmers et al., 2023): half a byte, an 8-bit scale for each 64
 # weights, and a float32 for each 256 scales.
@@ -47,7 +47,7 @@ def backbone_needs() -> tuple[BackboneNeed, ...]:
 def backbone_need(name: str, shape: Mapping[str, Any], settings: SurrogateSettings | None = None) -> BackboneNeed:
     """The need of one backbone, whose `shape` has widths and numbers of layers and heads as transformers names them."""
     settings = settings or SurrogateSettings()
-    config = AutoConfig.for_model(**_FAMILY, **shape)
+    config = AutoConfig.for_model(**{**_FAMILY, **shape})
     with torch.device("meta"):
         backbone: Any = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).requires_grad_(False)
         backbone.activation_checkpointing_enable()

@@ -44,6 +44,10 @@ def run_recipe(recipe: Recipe, run: Path, *, only: Collection[str] | None = None
     wait_for_all()
     text = from_first(recipe_text(_completed(recipe, RunLayout(run))) if is_first() else "")
     recipe = check_settings(Recipe, yaml.safe_load(text), str(run))
+    if only is None and recipe.surrogate.backbone != "nano" and not any(run.glob("surrogate-*")):
+        from recexplainer.surrogate.published import find_backbone
+
+        find_backbone(recipe.surrogate.backbone)  # what is not there is told before minutes of other stages
     workers = recipe.workers if world_size() == 1 else 1
     run_stages(build_stages(recipe), run, only=only, force=force, recipe=text, workers=workers)
     wait_for_all()

@@ -16,6 +16,7 @@ from recexplainer.reports.run_results import protocol, training
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import has_lora
 from recexplainer.surrogate.prompt import Form
+from recexplainer.surrogate.published import published
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,9 @@ class ModelFacts:
     @classmethod
     def of(cls, surrogate: Surrogate, backbone: str, name: str) -> ModelFacts:
         """The facts of a surrogate; `backbone` as in `SurrogateSettings`, `name` as above."""
-        on_hub = backbone != "nano" and not Path(backbone).is_dir()
+        if known := published().get(backbone):
+            backbone = known.repository
+        on_hub = backbone != "nano" and not Path(backbone).exists()
         return cls(
             name=name,
             form=surrogate.form,

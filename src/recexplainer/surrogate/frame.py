@@ -1,7 +1,7 @@
 """What a chat template puts around a question and its answer, as token ids, and text as token ids.
 
-The frame is read once, when a surrogate is made, and is saved with it. Thinking is switched off in it, and a template
-that writes the date writes always the same one, so that questions are framed as in training.
+The frame is read once, when a surrogate is made, and is saved with it. Thinking is switched off in it, a template that
+writes the date writes always the same one, and a system message that the template puts by itself is left out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jinja2 import TemplateError
 from recexplainer.chat.thinking import WITHOUT_THINKING
 from recexplainer.errors import SurrogateError, first_line
 
-_QUESTION, _ANSWER = "QUESTIONMARK", "ANSWERMARK"
+_QUESTION, _ANSWER, _OWN_SYSTEM = "QUESTIONMARK", "ANSWERMARK", "SYSTEMMARK"
 _SYSTEM = "You are a helpful assistant."
 _THINKING = (
     ("<think>", "</think>"),
@@ -42,14 +42,18 @@ class ChatFrame:
     stop: int
 
 
-def chat_frame(tokenizer: Any) -> ChatFrame:
+def chat_frame(tokenizer: Any, system_message: str = "") -> ChatFrame:
     """The frame of a finished turn in a tokenizer's chat template.
 
-    Raises SurrogateError if there is no template, it fails or loses the message, it leaves thinking open where the
-    answer begins, or nothing ends the answer.
+    `system_message` goes before the question; "": none, where the template can do without. Raises SurrogateError if
+    there is no template, it fails or loses a message, it leaves thinking open where the answer begins, or nothing ends
+    the answer.
     """
-    prompt, finished = _rendered(tokenizer, _one_template(tokenizer))
+    template = _one_template(tokenizer)
+    prompt, finished = _rendered(tokenizer, template, system_message)
     before, rest = finished.split(_QUESTION)
+    if not system_message:
+        before = _without_default_system(tokenizer, template, before)
     between, after = rest.split(_ANSWER)
     asked = prompt.partition(_QUESTION)[2]
     if asked.rstrip() == between.rstrip():
@@ -118,7 +122,7 @@ def _one_template(tokenizer: Any) -> str:
     return named.get("default") or next(iter(named.values()))
 
 
-def _rendered(tokenizer: Any, template: str) -> tuple[str, str]:
+def _rendered(tokenizer: Any, template: str, own_system: str = "") -> tuple[str, str]:
     """A question with the opening of its answer, and the finished turn; in the first way that the template takes."""
     if "strftime_now" in template:  # the sandbox of transformers takes no functions
         written = "format" + "".join(f"|replace('%{one}', '{_DATE.strftime('%' + one)}')" for one in _DIRECTIVES)
@@ -126,8 +130,8 @@ def _rendered(tokenizer: Any, template: str) -> tuple[str, str]:
         template = f"{{% macro strftime_now(format) %}}{{{{ {written} }}}}{{% endmacro %}}{{{{ '' }}}}{template}"
     reasons: list[str] = []
     options: dict[str, Any] = {"chat_template": template, "tokenize": False, **WITHOUT_THINKING}
-    for system, in_parts in product((False, True), repeat=2):
-        chat = _turns(system=system, in_parts=in_parts)
+    for system, in_parts in product((own_system,) if own_system else ("", _SYSTEM), (False, True)):
+        chat = _turns(system, in_parts=in_parts)
         try:
             prompt = tokenizer.apply_chat_template(chat[:-1], add_generation_prompt=True, **options)
             finished = tokenizer.apply_chat_template(chat, **options)
@@ -135,15 +139,52 @@ def _rendered(tokenizer: Any, template: str) -> tuple[str, str]:
             reasons.append(f"fails: {first_line(error)}")
             continue
         question, answer = (finished.split(mark) for mark in (_QUESTION, _ANSWER))
-        if len(question) == len(answer) == 2 and _ANSWER in question[1] and _QUESTION in prompt:
+        whole = len(question) == len(answer) == 2 and _ANSWER in question[1] and _QUESTION in prompt
+        if whole and own_system.strip() in question[0]:
             return prompt, finished
-        reasons.append("loses the message, or writes it more than once")
-    raise _unusable(tokenizer, reasons[0])
+        reasons.append("loses the system message" if whole else "loses the message, or writes it more than once")
+    raise _refused(tokenizer, reasons[0]) if own_system else _unusable(tokenizer, reasons[0])
 
 
-def _turns(*, system: bool, in_parts: bool) -> list[dict[str, Any]]:
+def _without_default_system(tokenizer: Any, template: str, before: str) -> str:
+    """What is before a question, without a system turn that the template adds where it is given none.
+
+    The turn is left out only if a message of one's own would take its place, nothing but markers and the role is around
+    it, and a later question is framed as this one is without it: what a model saw in training then stays whole.
+    """
+    try:
+        own = _rendered(tokenizer, template, _OWN_SYSTEM)[1].split(_QUESTION)[0]
+    except SurrogateError:
+        return before
+    head, _, tail = own.partition(_OWN_SYSTEM)
+    default, later = before.removeprefix(head).removesuffix(tail), _later_opening(tokenizer, template)
+    if head + default + tail != before or not default.strip() or not (later and tail.endswith(later)):
+        return before
+    for marker in map(str, tokenizer.added_tokens_decoder.values()):
+        head = head.replace(marker, "")
+    if head.strip() not in ("", "system"):
+        return before
+    bos = tokenizer.bos_token or ""  # of some it is what opens every turn
+    return bos + later if before.startswith(bos) and not later.startswith(bos) else later
+
+
+def _later_opening(tokenizer: Any, template: str) -> str:
+    """What opens a question that is not the first; "" if the template does not take two."""
+    turns = _turns("", in_parts=False)
+    try:
+        first, both = (
+            tokenizer.apply_chat_template(chat, chat_template=template, tokenize=False, **WITHOUT_THINKING)
+            for chat in (turns, [{"role": "user", "content": "A"}, {"role": "assistant", "content": "B"}, *turns])
+        )
+    except _ERRORS:
+        return ""
+    end = first.partition(_ANSWER)[2]
+    return both.partition(_QUESTION)[0].rpartition(end)[2] if end else ""
+
+
+def _turns(system: str, *, in_parts: bool) -> list[dict[str, Any]]:
     """A question and its answer; some templates want a system message, some the content in parts."""
-    turns = [("system", _SYSTEM)] * system + [("user", _QUESTION), ("assistant", _ANSWER)]
+    turns = [("system", system)] * bool(system) + [("user", _QUESTION), ("assistant", _ANSWER)]
     return [{"role": role, "content": [{"type": "text", "text": text}] if in_parts else text} for role, text in turns]
 
 
@@ -158,6 +199,14 @@ def _unusable(tokenizer: Any, what: str) -> SurrogateError:
         f"The chat template of the backbone's tokenizer {what}.",
         location=_name(tokenizer),
         hint="Correct the template (chat_template.jinja beside the weights), or choose another backbone.",
+    )
+
+
+def _refused(tokenizer: Any, reason: str) -> SurrogateError:
+    return SurrogateError(
+        f"The chat template of the backbone's tokenizer takes no system message: it {reason}.",
+        location=f"surrogate.pretrained.system_message, {_name(tokenizer)}",
+        hint="Leave `system_message` out, or choose another backbone.",
     )
 
 

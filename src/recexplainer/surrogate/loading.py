@@ -6,6 +6,7 @@ Code that a model brings with it is never run. `read_weights` refuses a model of
 from __future__ import annotations
 
 import inspect
+import struct
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,22 +33,18 @@ from recexplainer.storage import read_json
 from recexplainer.surrogate.frame import bos_prefix, chat_frame
 
 _OF_PYTHON = (OSError, ValueError, ImportError, RuntimeError, LookupError, TypeError, AttributeError)
-LOADING_ERRORS = (*_OF_PYTHON, SafetensorError, StrictDataclassError)
+LOADING_ERRORS = (*_OF_PYTHON, SafetensorError, StrictDataclassError, struct.error)
 """What transformers raises where files are missing, damaged or of another kind."""
 ADAPTER = "adapter_config.json"
 _HINT = (
-    "Give a causal language model: its name on the hub, or a folder with weights, config and tokenizer. "
-    "Without a network only a folder will do; `nano` needs neither."
+    "Give a causal language model: its name on the hub, a folder with weights, config and tokenizer, or a GGUF file. "
+    "Without a network only these two will do; `nano` needs neither, and `recexplainer backbone list` names others."
 )
 _TOKENIZER_HINT = (
     "Copy the tokenizer's files (tokenizer.json, tokenizer_config.json) beside the weights; code that comes with a "
     "tokenizer is never run."
 )
-_GGUF = b"GGUF"
-_CONVERT = (
-    "Convert it once, with the package gguf installed: AutoModelForCausalLM.from_pretrained(FOLDER, gguf_file=FILE), "
-    "the same with AutoTokenizer, and save_pretrained(NEW) of both; then give NEW. Or name the model it was made from."
-)
+_OF_GGUF = "Name the model that it was made from, or download one of its GGUF files and give the path of that."
 _ROUND_TRIP = "Quiet Harbor 2: “The Film”"
 # For models without a chat template.
 _PLAIN_TEMPLATE = (
@@ -82,7 +79,7 @@ def read_weights(name: str | Path, **how: Any) -> Any:
     """
     adapter = Path(name) / ADAPTER
     base = read_json(adapter)["base_model_name_or_path"] if adapter.exists() else name
-    hub = {key: how[key] for key in ("token", "cache_dir", "local_files_only") if key in how}
+    hub = {key: how[key] for key in ("token", "cache_dir", "local_files_only", "gguf_file") if key in how}
     auto = _auto_class(AutoConfig.from_pretrained(base, trust_remote_code=False, **hub), str(base))
     both: Any = auto.from_pretrained(name, output_loading_info=True, trust_remote_code=False, **how)
     backbone, loaded = both
@@ -172,18 +169,20 @@ def generating_plainly(backbone: Any) -> Any:
 
 
 @contextmanager
-def explained(name: str, part: str = "backbone") -> Generator[None]:
-    """Whatever transformers raises while it loads something becomes one SurrogateError."""
+def explained(name: str, part: str = "backbone", own_hint: str = "") -> Generator[None]:
+    """Whatever transformers raises while it loads something becomes one SurrogateError; `own_hint` is its hint."""
     try:
         yield
     except LOADING_ERRORS as error:
         reason, hint = _reason(error), _TOKENIZER_HINT if part == "tokenizer" else _HINT
-        if isinstance(error, SafetensorError):
+        if own_hint:
+            hint = own_hint
+        elif isinstance(error, SafetensorError):
             hint = "Copy or fetch it again."
         elif isinstance(error, ImportError):
             hint = "Install the package that is named, or choose another model or a version that is not quantised."
         elif "gguf" in name.lower():
-            hint = _CONVERT
+            hint = _OF_GGUF
         raise SurrogateError(f"The {part} cannot be loaded: {reason}", location=name, hint=hint) from error
 
 
@@ -206,14 +205,14 @@ def _refuse_other_files(name: str) -> None:
     path = Path(name)
     if path.is_dir():
         _refuse_other_folder(path)
-    elif path.is_file() or path.suffix.lower() == ".gguf":
-        with explained(name), path.open("rb") as file:
-            begin = file.read(len(_GGUF))
-        if begin == _GGUF:
-            raise _no_backbone("a GGUF file, no folder of transformers", name, _CONVERT)
-        raise _no_backbone("a file, no folder", name, "Give the folder with weights, config and tokenizer.")
-    elif name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise SurrogateError("The backbone cannot be loaded: there is no such folder.", location=name, hint=_HINT)
+    elif path.is_file():
+        raise _no_backbone(
+            "a file, no folder", name, "Give the folder with weights, config and tokenizer, or a GGUF file."
+        )
+    elif name.startswith((".", "/", "~")) or name.count("/") > 1 or path.suffix.lower() == ".gguf":
+        raise SurrogateError(
+            "The backbone cannot be loaded: there is no such folder or file.", location=name, hint=_HINT
+        )
 
 
 def _refuse_other_folder(path: Path) -> None:
@@ -224,9 +223,6 @@ def _refuse_other_folder(path: Path) -> None:
         base = read_json(adapter).get("base_model_name_or_path")
         hint = f"Give the model it belongs to ({base}), or merge the two with peft (merge_and_unload) and save them."
         raise _no_backbone("an adapter (LoRA), no whole model", path, hint)
-    whole = (path / "config.json").exists() and any(file.suffix in (".safetensors", ".bin") for file in path.iterdir())
-    if not whole and any(path.glob("*.gguf")):
-        raise _no_backbone("a folder of GGUF files, no folder of transformers", path, _CONVERT)
     if not (path / "config.json").exists():
         raise _no_backbone("a folder without config.json", path, _HINT)
     if (modules := path / "modules.json").exists() and "sentence_transformers" in modules.read_text(errors="replace"):

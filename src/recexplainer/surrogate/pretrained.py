@@ -1,4 +1,4 @@
-"""A pretrained backbone: any causal language model of transformers, from the hub or a folder, with LoRA.
+"""A pretrained backbone: any causal language model of transformers, from the hub, a folder or a GGUF file, with LoRA.
 
 Its own weights stay as they are; LoRA is on its linear layers, which are found from the architecture. peft, of the
 extra `pretrained`, is imported only when a backbone is loaded.
@@ -23,16 +23,19 @@ from recexplainer.registry import require_extra
 from recexplainer.storage import read_json
 from recexplainer.surrogate.loading import ADAPTER, LOADING_ERRORS, load_model, read_weights
 from recexplainer.surrogate.logits import verify_backbone
+from recexplainer.surrogate.published import find_backbone
 from recexplainer.surrogate.settings import PretrainedSettings
 
 
 def load_pretrained(name: str, settings: PretrainedSettings, seed: int) -> tuple[Any, Any]:
-    """A pretrained causal language model of the hub or a folder, and its tokenizer; only its new LoRA can be trained.
+    """A pretrained causal language model and its tokenizer; only its new LoRA can be trained.
 
-    Raises SurrogateError if there is no such model, LoRA does not fit it, or it cannot be held in 4 bits here;
-    SettingsError without the extra `pretrained`.
+    `name` is one of `recexplainer backbone list` or of the hub, a folder, or a GGUF file. Raises SurrogateError if
+    there is no such model, LoRA does not fit it, or it cannot be held in 4 bits here; SettingsError without the extra
+    `pretrained`, or for a GGUF file without the extra `gguf`.
     """
     require_extra("peft", "pretrained")
+    name = find_backbone(name)
     # None would put aside how a model that is saved in fewer bits is to be read.
     quantization = {"quantization_config": _four_bits(name)} if settings.four_bit else {}
     if settings.dtype == "auto":

@@ -63,6 +63,9 @@ class PretrainedSettings(Settings):
     """Recompute hidden states in the backward pass instead of keeping them: less memory, more time."""
     max_length: int = Field(default=1024, ge=64)
     """Most tokens of prompt and answer together (the paper: 1,024)."""
+    system_message: str = ""
+    """Put before each question in place of the chat template's own system message; "": none at all, where the template
+    can do without."""
 
     @model_validator(mode="after")
     def _refuse_sharded_four_bit(self) -> PretrainedSettings:
@@ -116,7 +119,8 @@ class SurrogateSettings(Settings):
     )
 
     backbone: str = "nano"
-    """`nano`, the name of a causal language model on the hub, or a folder that holds one."""
+    """`nano`, a name of `recexplainer backbone list`, the name of a causal language model on the hub, a folder that
+    holds one, or a GGUF file."""
     nano: NanoSettings = NanoSettings()
     """The shape of `nano`."""
     pretrained: PretrainedSettings = PretrainedSettings()

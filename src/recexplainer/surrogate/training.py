@@ -47,7 +47,7 @@ from recexplainer.processes import from_first, is_first, summed, wait_for_all, w
 from recexplainer.progress import track
 from recexplainer.recommenders.base import User
 from recexplainer.storage import complete_folder, write_json
-from recexplainer.surrogate.backbone import build_nano
+from recexplainer.surrogate.backbone import build_nano, chat_frame
 from recexplainer.surrogate.batching import EncodedSet, TokenBudget, check_form, encode_prompts, similarities
 from recexplainer.surrogate.memory import estimate_memory, require_memory
 from recexplainer.surrogate.model import Surrogate
@@ -107,12 +107,14 @@ def new_surrogate(form: Form, alignment: LabelledExamples, settings: SurrogateSe
     check_form(form, alignment.recommender)
     if settings.backbone == "nano":
         backbone, tokenizer = build_nano(_texts(alignment), settings.nano, settings.seed)
+        frame = chat_frame(tokenizer)
     else:
         backbone, tokenizer = load_pretrained(settings.backbone, settings.pretrained, settings.seed)
+        frame = chat_frame(tokenizer, settings.pretrained.system_message)
     if form == "behavior":
-        return Surrogate(backbone, tokenizer, form, 0, settings.connector_width)
+        return Surrogate(backbone, tokenizer, form, 0, settings.connector_width, frame)
     vectors = alignment.recommender.item_vectors()
-    surrogate = Surrogate(backbone, tokenizer, form, vectors.shape[1], settings.connector_width)
+    surrogate = Surrogate(backbone, tokenizer, form, vectors.shape[1], settings.connector_width, frame)
     embedding_std = surrogate.embedding_std()
     surrogate.connector("item").start_for(torch.from_numpy(vectors), embedding_std)
     groups = np.random.default_rng(0).integers(len(vectors), size=(_SIMILARITY_GROUPS, 7))  # 7: a short history
