@@ -14,7 +14,9 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from recexplainer.errors import SettingsError, SurrogateError
 from recexplainer.surrogate.gguf import converted_gguf, find_gguf
 from recexplainer.surrogate.loading import load_model
+from recexplainer.surrogate.pretrained import has_lora, load_pretrained
 from recexplainer.surrogate.published import find_backbone
+from recexplainer.surrogate.settings import PretrainedSettings
 
 needs_gguf = pytest.mark.skipif(find_spec("gguf") is None, reason="needs the extra gguf")
 
@@ -98,3 +100,12 @@ def test_which_gguf_file_a_path_names(tmp_path: Path) -> None:
 def test_a_path_that_is_not_there(name: str) -> None:
     with pytest.raises(SurrogateError, match="no such folder or file"):
         load_model(find_backbone(name))
+
+
+@needs_gguf
+@pytest.mark.slow
+def test_a_gguf_file_is_a_backbone_to_train(tmp_path: Path) -> None:
+    file = write_gguf(tmp_path / "model.F32.gguf", tiny_llama(), tokenizer())
+    backbone, _ = load_pretrained(str(file), PretrainedSettings(rank=4), seed=0)
+    assert has_lora(backbone)
+    assert backbone.peft_config["default"].base_model_name_or_path == find_backbone(str(file))

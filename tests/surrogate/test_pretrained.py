@@ -253,3 +253,20 @@ def test_lora_of_another_shape_is_not_taken_over(bases: dict[str, Path], tmp_pat
     wider = settings.model_copy(update={"pretrained": LORA.model_copy(update={"rank": LORA.rank + 1})})
     with pytest.raises(SurrogateError, match="LoRA's weights do not fit"):
         new_surrogate("hybrid", alignment(), wider).take_over(tmp_path / "first")
+
+
+def test_a_system_message_is_kept_with_the_surrogate(bases: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "base"
+    AutoModelForCausalLM.from_pretrained(bases["Llama"]).save_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(bases["Llama"])
+    tokenizer.chat_template = (
+        "{% for m in messages %}{{ '<|user|>' + m['role'] + m['content'] + '<|end|>' }}{% endfor %}"
+    )
+    tokenizer.save_pretrained(folder)
+    own = LORA.model_copy(update={"system_message": "Be brief."})
+    given = settings(folder).model_copy(update={"pretrained": own})
+    new_surrogate("behavior", alignment(), given).save_pretrained(tmp_path / "surrogate")
+    read = Surrogate.from_pretrained(tmp_path / "surrogate")
+    assert read.tokenizer.decode(read.frame.before) == "<|user|>systemBe brief.<|end|><|user|>user"
+    plain = new_surrogate("behavior", alignment(), settings(folder))
+    assert plain.tokenizer.decode(plain.frame.before) == "<|user|>user"
