@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose
 from tests.surrogate.families import USABLE, VOCABULARY, tiny_model
 from tests.surrogate.test_logits import quick_first
 
+from recexplainer.surrogate.loading import generating_plainly
 from recexplainer.surrogate.prefill import Prefill
 
 
@@ -37,3 +38,19 @@ def test_continuations_are_those_of_each_prompt_alone(family: str) -> None:
         read.keep([0, 2])
         for at, logits in zip((0, 2), read.step([20, 22]), strict=True):
             assert_allclose(logits, alone(at // 2, ends[at]).numpy(), atol=2e-3)
+
+
+@pytest.mark.parametrize("family", quick_first(USABLE))
+def test_beams_that_share_a_read_prompt_are_those_of_beams_that_each_read_it(family: str) -> None:
+    model = generating_plainly(tiny_model(family))
+    torch.manual_seed(1)
+    ids = torch.randint(3, VOCABULARY, (2, 7))
+    mask = torch.tensor([[1] * 7, [0] * 3 + [1] * 4])
+    embeddings = model.get_input_embeddings()(ids)
+    how = {"num_beams": 3, "num_return_sequences": 3, "max_new_tokens": 4, "do_sample": False, "pad_token_id": 0}
+    with torch.inference_mode():
+        each = model.generate(inputs_embeds=embeddings, attention_mask=mask, **how)
+        read = Prefill(model, embeddings[:, :-1], mask[:, :-1], [])
+        read.continued(3)
+        shared = model.generate(inputs_embeds=embeddings, attention_mask=mask, past_key_values=read.cache, **how)
+    assert torch.equal(shared, each)

@@ -211,7 +211,8 @@ def test_saved_read_and_merged_it_gives_the_same_logits(
     assert torch.equal(some_logits(Surrogate.from_pretrained(tmp_path / "surrogate"), base), expected)
     merged = Surrogate.from_pretrained(tmp_path / "surrogate", merged=True)
     merged.save_pretrained(tmp_path / "merged")
-    for one in (merged, Surrogate.from_pretrained(tmp_path / "merged")):
+    frozen = Surrogate.from_pretrained(tmp_path / "surrogate", frozen=True)
+    for one in (merged, Surrogate.from_pretrained(tmp_path / "merged"), frozen):
         torch.testing.assert_close(some_logits(one, base), expected, atol=1e-3, rtol=1e-3)
 
 

@@ -122,12 +122,13 @@ def load_test_cases(folders: Folders) -> LabelledExamples:
     return LabelledExamples(*load_target(folders), load_examples(folders[EXAMPLES]).test)
 
 
-def load_surrogate(folder: Path, *, only_writes: bool = False) -> Surrogate:
-    """A trained surrogate, on the best device; `only_writes` if it will not be trained or saved."""
+def load_surrogate(folder: Path, *, frozen: bool = True, only_writes: bool = False) -> Surrogate:
+    """A trained surrogate, on the best device; `frozen` and `only_writes` as in `Surrogate.from_pretrained`."""
     from recexplainer.surrogate.model import Surrogate
 
     device = best_device()
-    return Surrogate.from_pretrained(folder, only_writes=only_writes and device.type == "cpu").to(device)
+    on_cpu = device.type == "cpu"
+    return Surrogate.from_pretrained(folder, frozen=frozen, only_writes=only_writes and on_cpu).to(device)
 
 
 def write_pairs(folder: Path, pairs: Sequence[tuple[User, int]]) -> None:

@@ -101,7 +101,7 @@ def _train_preference(recipe: Recipe, settings: PreferenceSettings, context: Sta
     from recexplainer.explanations.preference import prefer
 
     alignment = layout.load_alignment(context.folders)
-    surrogate = layout.load_surrogate(context.folders[surrogate_name(recipe.explaining_form)])
+    surrogate = layout.load_surrogate(context.folders[surrogate_name(recipe.explaining_form)], frozen=False)
     asked = [one for one in alignment.examples if one.task == "classification"]
     if len(asked) < _MIN_QUESTIONS:
         raise SettingsError(

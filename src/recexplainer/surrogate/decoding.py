@@ -262,8 +262,13 @@ class Decoder:
         each = how.get("num_return_sequences", 1)
         for rows in _batches(prompts, each):
             inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
+            embeddings = self.surrogate.embed(**inputs)
+            if each > 1:  # the prompt is read once, for all of its answers
+                read = Prefill(self.surrogate.backbone, embeddings[:, :-1], mask[:, :-1], [])
+                read.continued(each)
+                how["past_key_values"] = read.cache
             output = self.surrogate.backbone.generate(
-                inputs_embeds=self.surrogate.embed(**inputs),
+                inputs_embeds=embeddings,
                 attention_mask=mask,
                 max_new_tokens=limit,
                 pad_token_id=self.tokenizer.pad_token_id,

@@ -32,7 +32,7 @@ from recexplainer.surrogate.frame import ChatFrame, chat_frame
 from recexplainer.surrogate.llama import PlainLlama, can_read
 from recexplainer.surrogate.loading import explained
 from recexplainer.surrogate.logits import logits_at
-from recexplainer.surrogate.pretrained import has_lora, read_backbone, read_lora
+from recexplainer.surrogate.pretrained import has_lora, merge_lora, read_backbone, read_lora
 from recexplainer.surrogate.prompt import Encoder, Form
 
 _FORMAT_VERSION = 3  # of what `save_pretrained` writes
@@ -190,6 +190,7 @@ class Surrogate(nn.Module):
         name: str | Path,
         *,
         merged: bool = False,
+        frozen: bool = False,
         only_writes: bool = False,
         revision: str | None = None,
         token: str | None = None,
@@ -201,7 +202,8 @@ class Surrogate(nn.Module):
         Args:
             name: The folder, or OWNER/NAME on the hub.
             merged: Add LoRA's weights to the backbone's own, so that it is a plain model; `nano` is one already.
-            only_writes: It will write on the processor, and not be trained or saved: `nano` is there in less time.
+            frozen: It will not be trained or saved: LoRA is read as part of the weights, which is faster.
+            only_writes: It will write on the processor, nothing else: `nano` is there in less time, too.
             revision: Branch, tag or commit on the hub; None: main.
             token: Access token of the hub; None: the one that `hf auth login` has kept.
             cache_dir: Where fetched files are kept; None: the hub's own cache.
@@ -216,6 +218,8 @@ class Surrogate(nn.Module):
         quick = only_writes and can_read(folder / "backbone")
         read: Any = PlainLlama if quick else partial(read_backbone, merged=merged, **hub)
         backbone = read(folder / "backbone")
+        if frozen or only_writes:
+            merge_lora(backbone)
         with explained(str(folder / "backbone"), "tokenizer"):
             kind: Any = PreTrainedTokenizerFast if quick else AutoTokenizer  # the second loads a configuration first
             tokenizer = kind.from_pretrained(folder / "backbone", trust_remote_code=False)

@@ -25,6 +25,7 @@ class Prefill:
 
     Attributes:
         logits: `Float[n, vocabulary]`, what the model says at the positions.
+        cache: The keys and values of the prompts, and of what was added.
     """
 
     def __init__(self, backbone: Any, embeddings: Tensor, mask: Tensor, positions: Sequence[int]) -> None:
@@ -33,21 +34,21 @@ class Prefill:
         # Without padding there is nothing to mask.
         self._mask = None if bool(mask.all()) else mask
         self._next = mask.sum(-1, keepdim=True)
-        at = torch.tensor(positions, device=embeddings.device)
+        at = torch.tensor(positions, dtype=torch.long, device=embeddings.device)
         output = outputs_at(backbone, embeddings, at, **self._given((mask.cumsum(-1) - 1).clamp_min(0)))
         self.logits = _as_numpy(output.logits)
-        self._cache: Any = output.past_key_values
+        self.cache: Any = output.past_key_values
 
     def continued(self, count: int) -> None:
         """Let each prompt have so many continuations, `[batch * count]`, those of one prompt side by side."""
-        self._cache.batch_repeat_interleave(count)
+        self.cache.batch_repeat_interleave(count)
         self._next = self._next.repeat_interleave(count, 0)
         self._mask = None if self._mask is None else self._mask.repeat_interleave(count, 0)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with some of the continuations only."""
         chosen = torch.tensor(rows, device=self._next.device)
-        self._cache.batch_select_indices(chosen)
+        self.cache.batch_select_indices(chosen)
         self._next = self._next[chosen]
         self._mask = None if self._mask is None else self._mask[chosen]
 
@@ -56,8 +57,8 @@ class Prefill:
         ids = torch.tensor(tokens, device=self._next.device)[:, None]
         if self._mask is not None:
             self._mask = torch.cat([self._mask, torch.ones_like(ids)], 1)
-        output = self._backbone(input_ids=ids, past_key_values=self._cache, **self._given(self._next))
-        self._cache, self._next = output.past_key_values, self._next + 1
+        output = self._backbone(input_ids=ids, past_key_values=self.cache, **self._given(self._next))
+        self.cache, self._next = output.past_key_values, self._next + 1
         return _as_numpy(output.logits[:, -1])
 
     def _given(self, positions: Tensor) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class PretrainedSettings(Settings):
     targets: tuple[str, ...] | None = None
     """Names of the layers that get LoRA; None: all linear layers but the output, whatever the architecture."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
-    """Type of its own weights; `auto`: bfloat16 on a GPU that has it, else float32."""
+    """Type of its own weights; `auto`: bfloat16 where arithmetic is faster in it, else float32. LoRA is in float32."""
     four_bit: bool = False
     """Quantise its own weights to 4 bits (bitsandbytes)."""
     sharded: bool = False
