@@ -24,7 +24,7 @@ def write(path: Path, content: object) -> Path:
 
 
 def test_the_embedded_set_is_valid_and_short() -> None:
-    conversations = read_conversations(None)
+    conversations = read_conversations(None).pairs
     assert len(conversations) >= 80
     assert len({conversation.question for conversation in conversations}) == len(conversations)
     for conversation in conversations:
@@ -38,15 +38,19 @@ def test_the_first_pair_of_each_conversation_is_read(tmp_path: Path, name: str) 
     content = [
         entry(("human", " Hello? "), ("gpt", "Hi."), ("human", "More?"), ("gpt", "No.")),
         entry(("gpt", "I speak first."), ("human", "Why?"), ("gpt", "Because.")),
-        entry(
-            ("human", "Nobody answers."),
-        ),
+        entry(("system", "Be brief."), ("user", "Well?"), ("assistant", "Well.")),
+        entry(("human", "Nobody answers.")),
         entry(("human", "Silence?"), ("gpt", "")),
+        {"conversations": [{"from": "human", "value": None}, {"from": "gpt", "value": "To what?"}]},
+        entry(),
     ]
-    assert read_conversations(write(tmp_path / name, content)) == [
+    read = read_conversations(write(tmp_path / name, content))
+    assert read.pairs == [
         QuestionAnswer("Hello?", "Hi."),
         QuestionAnswer("Why?", "Because."),
+        QuestionAnswer("Well?", "Well."),
     ]
+    assert (read.without_answer, read.longer) == (4, 1)
 
 
 @pytest.mark.parametrize(
@@ -95,4 +99,4 @@ def test_missing_cut_and_undecodable_files_are_refused(tmp_path: Path) -> None:
 @pytest.mark.real
 def test_the_public_set_in_the_same_layout_is_read(real_data: Callable[[str], Path]) -> None:
     conversations = read_conversations(real_data("general-chat.json.gz"))
-    assert len(conversations) == pytest.approx(11_891, abs=100)
+    assert (len(conversations.pairs), conversations.without_answer, conversations.longer) == (11_891, 0, 0)

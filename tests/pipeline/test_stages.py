@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from tests.contracts.stage import StageContract
-from tests.tiny import complete, explanation_of, sasrec, world
+from tests.surrogate.families import tiny_model
+from tests.tiny import alignment, complete, examples, explanation_of, fresh, sasrec, world
 
 from recexplainer import registry
 from recexplainer.cli import main
@@ -22,7 +23,10 @@ from recexplainer.pipeline import stages as recipe_stages
 from recexplainer.pipeline.execution import Stage, StageContext, stages_in_order
 from recexplainer.pipeline.layout import RunLayout, stage_name, write_explanations
 from recexplainer.pipeline.recipe import EVALUATIONS, load_recipe, with_changes
-from recexplainer.pipeline.stages import build_stages, known_evaluations
+from recexplainer.pipeline.stages import build_stages, known_evaluations, possible_evaluations
+from recexplainer.storage import read_json
+from recexplainer.surrogate.training import new_surrogate
+from recexplainer.tasks.example import save_examples
 
 EVERYTHING = (
     f"evaluation.evaluations=[{', '.join(EVALUATIONS)}]",
@@ -154,6 +158,47 @@ def test_preference_training_is_a_stage_of_the_form_that_explains_and_of_no_othe
     assert set(other) - set(plain) >= {"preference-intention"}
     assert "preference-hybrid" not in other
     assert "surrogate-intention" in other["surrogate-hybrid"].inputs, "hybrid continues from what is only aligned"
+
+
+def test_forgetting_is_measured_of_a_pretrained_backbone_alone() -> None:
+    wanted, pretrained = "evaluation.evaluations=[forgetting]", "surrogate.backbone=a/chat"
+    assert "forgetting" not in stages_of("paper-games", wanted)
+    assert "forgetting" not in possible_evaluations(load_recipe("paper-games"))
+    assert "forgetting" in possible_evaluations(load_recipe("paper-games", [pretrained]))
+    stage = stages_of("paper-games", wanted, pretrained)["forgetting"]
+    forms = {"surrogate-intention", "preference-hybrid", "surrogate-behavior"}
+    assert set(stage.inputs) == {"dataset", "recommender", "examples", *forms}
+    assert (
+        stage.settings
+        != stages_of("paper-games", wanted, pretrained, "evaluation.n_forgetting=7")["forgetting"].settings
+    )
+    stages = stages_of("paper-games", "evaluation.evaluations=[forgetting, ablation]", pretrained)
+    assert set(stages["forgetting"].inputs) - set(stage.inputs) == {"ablation-full", "ablation-without_chat"}
+    assert "forgetting" in stages["evaluation"].inputs
+
+
+@pytest.mark.slow
+def test_a_backbone_that_learned_nothing_forgets_nothing(tmp_path: Path) -> None:
+    base, folders = tmp_path / "base", {name: tmp_path / name for name in ("dataset", "recommender", "examples")}
+    tokenizer = fresh("behavior").tokenizer
+    tiny_model("llama", tokenizer).save_pretrained(base)
+    tokenizer.save_pretrained(base)
+    world().save(folders["dataset"])
+    sasrec().save(folders["recommender"])
+    save_examples(examples(), folders["examples"])
+    overrides = ("evaluation.evaluations=[forgetting]", "forms=[behavior]", f"surrogate.backbone={base}")
+    recipe = load_recipe("demo", (*overrides, "explanations.form=behavior", "surrogate.pretrained.rank=2"))
+    surrogate = new_surrogate("behavior", alignment(), recipe.surrogate)
+    surrogate.save_pretrained(tmp_path / "surrogate-behavior")
+    folders["surrogate-behavior"] = tmp_path / "surrogate-behavior"
+    stage = next(one for one in build_stages(recipe) if one.name == "forgetting")
+    (tmp_path / "made").mkdir()
+    summary = stage.make(StageContext(folders, tmp_path), tmp_path / "made")
+    assert summary == "8 results on 2 conversations and 40 instructions"
+    rows = {(one.method, one.metric): one.value for one in read_rows(tmp_path / "made" / "forgetting.json")}
+    assert rows["behavior", "loss"] == rows["unaligned", "loss"]
+    assert rows["behavior", "loss_increase"] == rows["behavior", "accuracy_change"] == 0
+    assert len(read_json(tmp_path / "made" / RunLayout.ANSWERS)) == 40
 
 
 def test_the_place_of_the_data_is_no_setting_but_its_content_is_a_source(tmp_path: Path) -> None:

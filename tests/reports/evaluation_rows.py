@@ -186,6 +186,23 @@ def synthetic_rows() -> list[Row]:
     ]
 
 
+def forgetting_rows() -> list[Row]:
+    values = {
+        Method("unaligned"): (1.97, 7.17, None, 0.6, None),
+        Method("hybrid"): (2.31, 10.07, 0.34, 0.35, -0.25),
+        Method("hybrid", "all_tasks"): (2.2, 9.03, 0.23, 0.4, -0.2),
+        Method("hybrid", "without_chat"): (2.9, 18.17, 0.93, 0.1, -0.5),
+    }
+    metrics = (("chat", "loss"), ("chat", "perplexity"), ("chat", "loss_increase"))
+    metrics += (("instructions", "accuracy"), ("instructions", "accuracy_change"))
+    return [
+        row(method, *metric, value)
+        for method, each in values.items()
+        for metric, value in zip(metrics, each, strict=True)
+        if value is not None
+    ]
+
+
 def evaluation() -> dict[str, list[Row]]:
     """The rows of each evaluation, and of one that the report does not know."""
     return {
@@ -196,5 +213,6 @@ def evaluation() -> dict[str, list[Row]]:
         "agreement": agreement_rows(),
         "faithfulness": faithfulness_rows(),
         "synthetic": synthetic_rows(),
+        "forgetting": forgetting_rows(),
         "calibration": [row(one, "calibration", "ece", 0.41) for one in ("behavior", "hybrid")],
     }

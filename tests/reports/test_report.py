@@ -265,6 +265,7 @@ def test_tables_are_written_beside_the_page(written: Path) -> None:
         "calibration",
         "discriminator",
         "faithfulness",
+        "forgetting",
         "synthetic",
     )
     assert names == sorted(f"table-{key}.{kind}" for key in keys for kind in ("csv", "tex"))
@@ -273,7 +274,7 @@ def test_tables_are_written_beside_the_page(written: Path) -> None:
 def test_the_same_inputs_give_the_same_files(full_inputs: ReportInputs, written: Path, tmp_path: Path) -> None:
     write_report(full_inputs, tmp_path)
     files = [path.relative_to(tmp_path) for path in tmp_path.rglob("*.*")]
-    assert len(files) == 39
+    assert len(files) == 41
     assert all((tmp_path / one).read_bytes() == (written.parent / one).read_bytes() for one in files)
 
 
@@ -336,6 +337,7 @@ def test_empty_parts_are_left_out_with_a_sentence(tmp_path: Path) -> None:
         "recexplainer evaluate empty baselines makes it",
         "recexplainer evaluate empty faithfulness makes it. It needs a recommender that answers",
         "recexplainer evaluate empty synthetic makes it",
+        "recexplainer evaluate empty forgetting makes it. It needs a pretrained backbone",
         "recexplainer evaluate empty judge makes it. The rubric needs nothing more; a language model as the judge",
         "recexplainer evaluate empty discriminator makes it",
         "recexplainer evaluate empty score_predictor makes it",

@@ -17,10 +17,11 @@ from tests.tiny import SETTINGS, alignment, fresh, world
 from recexplainer.errors import RecommenderError
 from recexplainer.storage import read_json
 from recexplainer.surrogate import training
+from recexplainer.surrogate.batching import token_shares
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.surrogate.training import encode_examples, new_surrogate, train_surrogate
-from recexplainer.tasks.example import LabelledExamples
+from recexplainer.tasks.example import Example, LabelledExamples
 
 pytestmark = pytest.mark.slow
 
@@ -150,6 +151,19 @@ def test_forms_that_read_vectors_are_refused_of_a_recommender_without() -> None:
         with pytest.raises(RecommenderError, match=f"no vectors(?s:.)*form {form}(?s:.)*behavior") as caught:
             new_surrogate(form, LabelledExamples(world(), without_vectors, []), SETTINGS)
         assert caught.value.hint
+
+
+def test_conversations_that_are_too_long_are_left_out_and_that_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    surrogate = fresh("behavior")
+    asked = [Example("chat", question="Why?", answer_text="word " * length) for length in (3, 5000, 8)]
+    caplog.set_level("INFO", "recexplainer")
+    encoded = encode_examples(surrogate, LabelledExamples(world(), SameForAll(), asked), SETTINGS)
+    assert len(encoded) == 2 and max(encoded.lengths) < surrogate.max_length
+    assert caplog.messages == [
+        "behavior: 1 conversations left out, longer than max_length (1024 tokens)",
+        "behavior: tokens by task: chat 100%",
+    ]
+    assert token_shares(["chat", "ranking", "chat"], np.array([10, 70, 20])) == "ranking 70%, chat 30%"
 
 
 SCRIPT = """

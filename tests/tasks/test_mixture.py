@@ -116,6 +116,35 @@ def test_chat_parts_do_not_overlap(dataset: Dataset, split: Split, recommender: 
     assert all(len(one.question) + len(one.answer_text) <= 120 for one in examples.train + examples.test)
 
 
+def test_a_file_of_chats_is_named_in_one_setting_and_the_counts_say_what_was_taken(
+    dataset: Dataset, split: Split, recommender: LinearRecommender, tmp_path: Path
+) -> None:
+    def chat(*texts: str) -> dict[str, Any]:
+        turns = zip(("human", "gpt") * len(texts), texts, strict=False)
+        return {"conversations": [{"from": speaker, "value": text} for speaker, text in turns]}
+
+    answered = [chat(f"Question {number % 20}?", f"Answer {number}.") for number in range(60)]
+    broken = [chat(), chat("Only asked."), chat("Q", " ")]
+    path = tmp_path / "chat.json"
+    path.write_text(json.dumps([*answered, *broken, chat("Long?", "x" * 2000), chat("Q1", "A1", "Q2", "A2")]))
+    examples = build(dataset, split, recommender, tasks=("chat",), chat_path=path, chat_train=50)
+    tested = {one.question for one in examples.test}
+    assert len(examples.test) == len(tested) == 2, "a tenth of the 21 questions, each once"
+    assert not tested & {one.question for one in examples.train}
+    counts = examples.report["notes"]["chat"]
+    assert counts.pop("mean characters") == pytest.approx(22, abs=1)
+    others = 61 - sum(3 if question.startswith("Question") else 1 for question in tested)
+    assert counts == {
+        "source": str(path),
+        "conversations": 65,
+        "left out without question and answer": 3,
+        "left out as too long": 1,
+        "left out since their question is tested": 61 - others - 2,
+        "left out beyond chat_train": others - 50,
+        "with further turns, not read": 1,
+    }
+
+
 def test_limits(dataset: Dataset, split: Split, recommender: LinearRecommender) -> None:
     every = build(dataset, split, recommender)
     examples = build(dataset, split, recommender, limits={"retrieval": 5, "chat": 0}, test_users=3)

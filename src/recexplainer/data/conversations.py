@@ -6,6 +6,7 @@ It knows the file's layout and nothing of what the conversations are used for.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +20,9 @@ from recexplainer.errors import DataError
 _LAYOUT = '[{"conversations": [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}]}, …]'
 
 
+_PEOPLE, _MODELS = ("human", "user"), ("gpt", "assistant", "chatgpt", "bing", "bard")  # as public files name them
+
+
 class QuestionAnswer(NamedTuple):
     """The first question of a conversation and its answer."""
 
@@ -26,20 +30,33 @@ class QuestionAnswer(NamedTuple):
     answer: str
 
 
+@dataclass(frozen=True, slots=True)
+class Conversations:
+    """What a file of conversations holds."""
+
+    pairs: list[QuestionAnswer]
+    """The first question and answer of each, in the order of the file."""
+    without_answer: int = 0
+    """Conversations left out, since no question with text is followed by an answer with text."""
+    longer: int = 0
+    """Those among `pairs` that go on after their first question and answer."""
+
+
 class _Turn(msgspec.Struct, rename={"speaker": "from", "text": "value"}):
     speaker: str
-    text: str
+    text: str | None
 
 
 class _Conversation(msgspec.Struct):
     conversations: list[_Turn]
 
 
-def read_conversations(path: Path | None = None) -> list[QuestionAnswer]:
-    """Reads the first human and gpt turn of each conversation from a .json or .json.gz file in ShareGPT's layout.
+def read_conversations(path: Path | None = None) -> Conversations:
+    """Reads the first question and answer of each conversation from a .json or .json.gz file in ShareGPT's layout.
 
-    None stands for the small embedded set. A conversation that has no human turn followed by a gpt turn, both with
-    text, is left out. Raises DataError where the file is missing, damaged or not JSON, or an entry has another layout.
+    None stands for the small embedded set. What went before the question (a system message, the end of an earlier
+    answer) and what follows the answer is not read. Raises DataError where the file is missing, damaged or not JSON, an
+    entry has another layout, or there is no question with an answer.
     """
     location, hint = "the embedded set" if path is None else str(path), f"The layout is {_LAYOUT}."
     embedded = files("recexplainer.data").joinpath("general_chat.json")
@@ -51,13 +68,23 @@ def read_conversations(path: Path | None = None) -> list[QuestionAnswer]:
         raise DataError(f"It is not JSON: {error.msg}.", location=where, hint=hint) from error
     except msgspec.ValidationError as error:
         raise DataError(f"The conversations have another layout: {error}.", location=location, hint=hint) from error
-    conversations: list[QuestionAnswer] = []
+    pairs: list[QuestionAnswer] = []
+    longer = 0
     for entry in entries:
-        for one, two in pairwise(entry.conversations):
-            pair = QuestionAnswer(one.text.strip(), two.text.strip())
-            if (one.speaker, two.speaker) == ("human", "gpt") and all(pair):
-                conversations.append(pair)
-                break
-    if not conversations:
+        found = _first_pair(entry.conversations)
+        if found is not None:
+            pair, end = found
+            pairs.append(pair)
+            longer += end < len(entry.conversations)
+    if not pairs:
         raise DataError("It holds no conversation with a question and an answer.", location=location, hint=hint)
-    return conversations
+    return Conversations(pairs, len(entries) - len(pairs), longer)
+
+
+def _first_pair(turns: list[_Turn]) -> tuple[QuestionAnswer, int] | None:
+    """The first question that is answered, both with text, and the number of turns up to its answer."""
+    for end, (one, two) in enumerate(pairwise(turns), start=2):
+        pair = QuestionAnswer((one.text or "").strip(), (two.text or "").strip())
+        if one.speaker in _PEOPLE and two.speaker in _MODELS and all(pair):
+            return pair, end
+    return None

@@ -50,7 +50,7 @@ class RunLayout:
     QUALITY, RANKING_CHECK, POPULARITY = "quality.json", "ranking_check.json", "popularity.safetensors"
     TRAINING_LOG, PREFERENCE_LOG, ABLATED_SURROGATE = "training.json", "preference.json", "surrogate"
     PAIRS, CASE_EXPLANATIONS, JUDGEMENTS = "pairs.json", "explanations.json", "judgements.json"
-    SIMULATIONS, CONFUSION = "simulations.json", "confusion.json"
+    SIMULATIONS, CONFUSION, ANSWERS = "simulations.json", "confusion.json", "answers.json"
     GROUNDED, FROM_SURROGATE, ASPECTS = "grounded.json", "from_surrogate.json", "aspects.json"
 
     def __init__(self, run: Path) -> None:

@@ -30,9 +30,9 @@ from recexplainer.tasks.mixture import MixtureSettings
 
 EVALUATIONS = (
     *("alignment", "baselines", "judge", "discriminator", "score_predictor"),
-    *("ablation", "agreement", "faithfulness", "synthetic"),
+    *("ablation", "agreement", "faithfulness", "synthetic", "forgetting"),
 )
-"""The evaluations that come with the package, in the order of the paper; the last two are not in it."""
+"""The evaluations that come with the package, in the order of the paper; the last three are not in it."""
 
 
 class SampleSettings(Settings):
@@ -98,7 +98,7 @@ class EvaluationSettings(Settings):
 
     evaluations: tuple[str, ...] = ("alignment",)
     """Which evaluations: alignment, baselines, judge, discriminator, score_predictor, ablation, agreement,
-    faithfulness, synthetic, or one that an installed package registers."""
+    faithfulness, synthetic, forgetting, or one that an installed package registers."""
     n_cases: int = Field(default=2500, ge=5)
     """Pairs of a user and an item that every method explains (paper section 3.4: 2,500); fewer where there are fewer
     test users."""
@@ -114,6 +114,9 @@ class EvaluationSettings(Settings):
     three questions each and method."""
     n_synthetic: int = Field(default=1000, ge=2)
     """Pairs of a true and a corrupted explanation that the metrics of faithfulness are tested on."""
+    n_forgetting: int = Field(default=100, ge=1)
+    """Held-out general conversations whose loss is measured before alignment and after, of a pretrained backbone; fewer
+    where `examples.chat_path` holds fewer. On one core 50 take a model of 135 million weights two minutes."""
     endpoint: EndpointSettings | None = None
     """A chat model that is measured too, judges, and predicts the recommender by explanations; None: none is asked."""
     judge: str | None = None

@@ -44,7 +44,7 @@ def run_recipe(recipe: Recipe, run: Path, *, only: Collection[str] | None = None
     wait_for_all()
     text = from_first(recipe_text(_completed(recipe, RunLayout(run))) if is_first() else "")
     recipe = check_settings(Recipe, yaml.safe_load(text), str(run))
-    if only is None and recipe.surrogate.backbone != "nano" and not any(run.glob("surrogate-*")):
+    if only is None and recipe.surrogate.is_pretrained and not any(run.glob("surrogate-*")):
         from recexplainer.surrogate.published import find_backbone
 
         find_backbone(recipe.surrogate.backbone)  # what is not there is told before minutes of other stages

@@ -53,6 +53,7 @@ _STAGES: dict[str, Callable[[Recipe], list[Stage]]] = {
     "agreement": explanation_stages.agreement_stages,
     "faithfulness": explanation_stages.faithfulness_stages,
     "synthetic": explanation_stages.synthetic_stages,
+    "forgetting": surrogate_stages.forgetting_stages,
 }
 
 
@@ -105,7 +106,8 @@ def check_evaluations(names: Sequence[str]) -> None:
 
 def possible_evaluations(recipe: Recipe) -> list[str]:
     """Names of the evaluations that can be done here; the report lists what the others need."""
-    lacking = () if has_encoder(recipe.evaluation.encoder) else ("discriminator", "score_predictor")
+    lacking = [] if has_encoder(recipe.evaluation.encoder) else ["discriminator", "score_predictor"]
+    lacking += [] if recipe.surrogate.is_pretrained else ["forgetting"]
     return [name for name in known_evaluations() if name not in lacking]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -44,6 +44,7 @@ ABLATIONS: dict[str, tuple[Task, ...]] = {
     "without_rationale": ("rationale",),
 }
 """The tasks that each variant is trained without, as in the paper's Figure 7; rationale is not in the paper."""
+_WITHOUT_CHAT = "without_chat"
 
 
 def surrogate_name(form: str) -> str:
@@ -78,7 +79,7 @@ def training_stages(recipe: Recipe) -> list[Stage]:
 def _training_key(recipe: Recipe, form: Form) -> dict[str, Any]:
     """The settings that decide how a form is trained, without the epochs; its first weights are among its inputs."""
     settings = recipe.surrogate
-    unused = {"epochs", "start_hybrid_from", "pretrained" if settings.backbone == "nano" else "nano"}
+    unused = {"epochs", "start_hybrid_from", "nano" if settings.is_pretrained else "pretrained"}
     if form != "hybrid":
         unused.add("hybrid_form_sampling")
     key = settings.cache_key() | {"task_sampling": settings.task_sampling.get(form, {})}
@@ -157,7 +158,7 @@ def baseline_stages(recipe: Recipe) -> list[Stage]:
 
 def backbone_key(recipe: Recipe) -> dict[str, Any]:
     """The settings that decide what a backbone is before it is aligned."""
-    key, settings = recipe.surrogate.cache_key(), "nano" if recipe.surrogate.backbone == "nano" else "pretrained"
+    key, settings = recipe.surrogate.cache_key(), "pretrained" if recipe.surrogate.is_pretrained else "nano"
     return {name: key[name] for name in ("backbone", settings, "seed")}
 
 
@@ -256,6 +257,41 @@ def _measure_ablated(recipe: Recipe, method: Method, context: StageContext, fold
         layout.write_explanations(folder / RunLayout.CASE_EXPLANATIONS, explanations)
         rows += judgement_rows(judge_with_rubric({method: explanations}, dataset), RUBRIC)
     return _write(folder, "ablation", rows)
+
+
+def forgetting_stages(recipe: Recipe) -> list[Stage]:
+    """What a pretrained backbone forgets when it is aligned; no stage for one that knew nothing before.
+
+    Where the ablation is made, its surrogate without general conversations is measured too, and beside it the one that
+    learned all tasks in as many steps.
+    """
+    if not recipe.surrogate.is_pretrained:
+        return []
+    measured = {Method(form): trained_name(recipe, form) for form in recipe.forms}
+    if "ablation" in recipe.evaluation.needed:
+        for variant, name in (("", "all_tasks"), (_WITHOUT_CHAT, _WITHOUT_CHAT)):
+            measured[Method(recipe.explaining_form, name)] = ablation_stage(recipe, variant).name
+    settings = recipe.evaluation.model_dump(mode="json", include={"n_forgetting"}) | backbone_key(recipe)
+    make = partial(_measure_forgetting, recipe, measured)
+    return [Stage("forgetting", make, settings, (*ALIGNED_TO, *measured.values()), isolated=True)]
+
+
+def _measure_forgetting(recipe: Recipe, measured: Mapping[Method, str], context: StageContext, folder: Path) -> str:
+    """Measure the backbone before it is aligned, then each surrogate."""
+    from recexplainer.evaluation.forgetting import answer_records, forgetting_rows, measure_ability
+
+    tested, count = layout.load_test_cases(context.folders), recipe.evaluation.n_forgetting
+    before = measure_ability(unaligned_surrogate(recipe, context.folders), tested, count)
+    abilities = {Method("unaligned"): before}
+    rows = forgetting_rows(Method("unaligned"), before)
+    for method, stage in measured.items():
+        whole, ablated = context.folders[stage], context.folders[stage] / RunLayout.ABLATED_SURROGATE
+        surrogate = layout.load_surrogate(ablated if ablated.is_dir() else whole)
+        abilities[method] = measure_ability(surrogate, tested, count)
+        rows += forgetting_rows(method, abilities[method], before)
+    write_json(folder / RunLayout.ANSWERS, answer_records(abilities))
+    cases = f"{len(before.tokens)} conversations and {len(before.answers)} instructions"
+    return f"{_write(folder, 'forgetting', rows)} on {cases}"
 
 
 def _write(folder: Path, name: str, rows: Sequence[Row]) -> str:

@@ -21,7 +21,9 @@ from recexplainer.reports.names import PAGE, environment
 from recexplainer.reports.tables import Table, to_csv, to_latex
 from recexplainer.storage import packaged_yaml, system_errors, write_text
 
-EVALUATIONS = ("faithfulness", "synthetic", "judge", "discriminator", "score_predictor", "ablation", "agreement")
+EVALUATIONS = (
+    *("faithfulness", "synthetic", "judge", "discriminator", "score_predictor", "ablation", "agreement", "forgetting"),
+)
 """The evaluations that have sections of their own."""
 _WRITTEN = re.compile(r"explanations/\d{2,}\.html|tables/table-[a-z0-9-]+\.(csv|tex)|figures/figure-\d\.(svg|png)")
 
@@ -77,6 +79,7 @@ def _tables(inputs: ReportInputs) -> dict[str, Table | None]:
     return {
         "alignment": run_results.table_1(inputs.alignment_rows, paper),
         "constrained": run_results.table_1_constrained(inputs.alignment_rows),
+        "forgetting": run_results.table_forgetting(evaluation.get("forgetting", ())),
         "data": run_results.table_b1(inputs.dataset, paper),
         "examples": run_results.table_b2(inputs.counts, paper),
         "faithfulness": explanation_results.table_faithfulness(faithfulness) if faithfulness else None,

@@ -65,6 +65,12 @@ def table_1_constrained(rows: Sequence[Row]) -> Table | None:
     return tables.method_table("1-constrained", caption, columns, rows) if columns else None
 
 
+def table_forgetting(rows: Sequence[Row]) -> Table | None:
+    """What the language model lost of its general ability; None where not measured."""
+    columns = columns_of("forgetting", rows)
+    return tables.method_table("forgetting", "What the language model forgot", columns, rows) if columns else None
+
+
 def alignment_panels(rows: Sequence[Row]) -> list[Panel]:
     """A panel of bars for each column of Table 1 that was measured."""
     return method_panels((column.title, filter(column.shows, rows)) for column in columns_of("alignment"))

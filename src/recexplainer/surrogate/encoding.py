@@ -47,6 +47,17 @@ class PromptEncoder:
         `reserved_tokens` of `max_length` are kept free, for an answer that is to be generated. Raises SurrogateError if
         a prompt is too long even with one history title.
         """
+        encoded = self._whole(prompt, user)
+        length = len(encoded.ids) + reserved_tokens
+        if length > self.max_length:
+            return self(self._without_oldest(prompt, length), user, reserved_tokens)
+        return encoded
+
+    def fits(self, prompt: Prompt) -> bool:
+        """Whether a prompt and its answer, as they are, take no more than `max_length` tokens."""
+        return len(self._whole(prompt, -1).ids) <= self.max_length
+
+    def _whole(self, prompt: Prompt, user: int) -> Encoded:
         ids, placeholders = list(self.frame.before), list[tuple[int, Placeholder]]()
         for part in prompt.parts:
             if isinstance(part, Placeholder):
@@ -60,8 +71,6 @@ class PromptEncoder:
             ids.extend(self._text(part))
         if prompt.answer:
             ids.append(self.frame.stop)
-        if len(ids) + reserved_tokens > self.max_length:
-            return self(self._without_oldest(prompt, len(ids) + reserved_tokens), user, reserved_tokens)
         return Encoded(np.array(ids, np.int32), answer_start, tuple(placeholders), user)
 
     def answer_starts(self, text: str, followers: tuple[str, ...]) -> list[list[int]]:

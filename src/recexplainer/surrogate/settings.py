@@ -163,6 +163,11 @@ class SurrogateSettings(Settings):
         return self.model_dump(mode="json", exclude={"pretrained": how, "preference": True, "checkpoint_minutes": True})
 
     @property
+    def is_pretrained(self) -> bool:
+        """Whether the backbone knew language before it is aligned; `nano` learns from nothing."""
+        return self.backbone != "nano"
+
+    @property
     def sharded(self) -> bool:
         """Whether processes share the weights of a backbone; `nano` is whole in each."""
-        return self.backbone != "nano" and self.pretrained.sharded
+        return self.is_pretrained and self.pretrained.sharded

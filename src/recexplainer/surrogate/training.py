@@ -48,7 +48,14 @@ from recexplainer.progress import track
 from recexplainer.recommenders.base import User
 from recexplainer.storage import complete_folder, write_json
 from recexplainer.surrogate.backbone import build_nano, chat_frame
-from recexplainer.surrogate.batching import EncodedSet, TokenBudget, check_form, encode_prompts, similarities
+from recexplainer.surrogate.batching import (
+    EncodedSet,
+    TokenBudget,
+    check_form,
+    encode_prompts,
+    similarities,
+    token_shares,
+)
 from recexplainer.surrogate.memory import estimate_memory, require_memory
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import load_pretrained
@@ -88,7 +95,7 @@ def train_surrogate(
     elif form != "behavior":
         warm_up_connectors(surrogate, alignment, settings, work)
     encoded = encode_examples(surrogate, alignment, settings)
-    if settings.backbone != "nano":
+    if settings.is_pretrained:
         share = -(-settings.tokens_per_batch // world_size())
         _log.info(require_memory(estimate_memory(surrogate, share, int(max(encoded.lengths))), surrogate.device))
     log = _fit(surrogate, encoded, settings, settings.epochs.get(form, 1.0), work / "tasks", steps, callbacks)
@@ -105,7 +112,7 @@ def train_surrogate(
 def new_surrogate(form: Form, alignment: LabelledExamples, settings: SurrogateSettings) -> Surrogate:
     """An untrained surrogate; `nano` learns its vocabulary from the catalogue, the wording and the answers."""
     check_form(form, alignment.recommender)
-    if settings.backbone == "nano":
+    if not settings.is_pretrained:
         backbone, tokenizer = build_nano(_texts(alignment), settings.nano, settings.seed)
         frame = chat_frame(tokenizer)
     else:
@@ -152,12 +159,18 @@ def _worded(alignment: LabelledExamples) -> list[str]:
 
 
 def encode_examples(surrogate: Surrogate, alignment: LabelledExamples, settings: SurrogateSettings) -> EncodedSet:
-    """The training examples as ids, in drawn phrasings, and for hybrid in drawn forms, but rationales in its own."""
+    """The training examples as ids, in drawn phrasings, and for hybrid in drawn forms, but rationales in its own.
+
+    General conversations that are longer than the surrogate's `max_length` are left out; that is logged, and so is the
+    share of the tokens that each task takes.
+    """
     form, dataset = surrogate.form, alignment.dataset
+    fits = surrogate.prompt_encoder(dataset.titles).fits
     random = np.random.default_rng(settings.seed)
     kept = settings.task_sampling.get(form, {})
     learned = [one for one in alignment.examples if one.task not in kept or random.random() < kept[one.task]]
     prompts: list[tuple[Prompt, str]] = []
+    tasks: list[str] = []
     for example in learned:
         drawn = form
         if form == "hybrid" and example.task != "rationale":
@@ -166,8 +179,17 @@ def encode_examples(surrogate: Surrogate, alignment: LabelledExamples, settings:
         if applies(example, drawn):
             phrasings = load_wording()[example.task, example.subtask]
             phrasing = phrasings[int(random.integers(len(phrasings)))]
-            prompts.append((render(example, drawn, phrasing, dataset.titles), example.user))
-    return encode_prompts(surrogate, dataset, alignment.recommender, prompts)
+            prompt = render(example, drawn, phrasing, dataset.titles)
+            if example.task != "chat" or fits(prompt):
+                prompts.append((prompt, example.user))
+                tasks.append(example.task)
+    encoded = encode_prompts(surrogate, dataset, alignment.recommender, prompts)
+    if too_long := sum(one.task == "chat" for one in learned) - tasks.count("chat"):
+        _log.info(
+            f"{form}: {too_long:,} conversations left out, longer than max_length ({surrogate.max_length} tokens)"
+        )
+    _log.info(f"{form}: tokens by task: {token_shares(tasks, encoded.lengths)}")
+    return encoded
 
 
 def warm_up_connectors(

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from recexplainer.data.attributes import Attributes
-from recexplainer.data.conversations import read_conversations
+from recexplainer.data.conversations import QuestionAnswer, read_conversations
 from recexplainer.data.dataset import Dataset, Split
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
@@ -51,11 +51,13 @@ class MixtureSettings(Settings):
     chat_path: Path | None = None
     """Conversations in ShareGPT's layout; None takes the small set inside the package."""
     chat_train: int = Field(default=10_000, ge=0)
-    """At most so many conversations for training."""
+    """At most so many conversations for training. One takes several times as many tokens as a question about items."""
     chat_test: int = Field(default=1_000, ge=0)
-    """At most so many conversations for test, and never more than a tenth of the file."""
-    chat_characters: int | None = Field(default=None, ge=1)
-    """Leave out longer conversations (question and answer together); None keeps all."""
+    """At most so many conversations for test, each with another question, and never more than a tenth of the questions;
+    no question of theirs is trained on."""
+    chat_characters: int | None = Field(default=2_000, ge=1)
+    """Leave out longer conversations (question and answer together), about 500 tokens by default; None keeps all that
+    the backbone's `max_length` has room for."""
     summaries_path: Path | None = None
     """Summaries of users' taste from a chat endpoint (JSON, user id to text); None builds them from attributes."""
     rationale_surrogate: int = Field(default=4_000, ge=0)
@@ -145,16 +147,31 @@ class _Builder:
         return examples
 
     def _chat(self) -> _Pair:
-        """Task 5: conversations keep the language model's general ability (paper section 2.2)."""
+        """Task 5: conversations keep the language model's general ability (paper section 2.2).
+
+        Files may answer one question several times; no question is in both parts, and each is tested once.
+        """
         settings = self.settings
         read, longest = read_conversations(settings.chat_path), settings.chat_characters
-        kept = [one for one in read if longest is None or len(one.question) + len(one.answer) <= longest]
+        kept = [one for one in read.pairs if longest is None or _characters(one) <= longest]
         drawn = [kept[index] for index in self.rng("chat").permutation(len(kept))]
-        examples = [Example("chat", question=one.question, answer_text=one.answer) for one in drawn]
-        n_test = min(settings.chat_test, len(examples) // 10)
-        source = str(settings.chat_path or "embedded")
-        self.notes["chat"] = {"source": source, "left out as too long": len(read) - len(kept)}
-        return examples[n_test : n_test + settings.chat_train], examples[:n_test]
+        by_question = {one.question: one for one in reversed(drawn)}
+        questions = list(dict.fromkeys(one.question for one in drawn))
+        tested = dict.fromkeys(questions[: min(settings.chat_test, len(questions) // 10)])
+        test = [by_question[question] for question in tested]
+        others = [one for one in drawn if one.question not in tested]
+        train = others[: settings.chat_train]
+        self.notes["chat"] = {
+            "source": str(settings.chat_path or "embedded"),
+            "conversations": len(read.pairs) + read.without_answer,
+            "left out without question and answer": read.without_answer,
+            "left out as too long": len(read.pairs) - len(kept),
+            "left out since their question is tested": len(kept) - len(others) - len(test),
+            "left out beyond chat_train": len(others) - len(train),
+            "with further turns, not read": read.longer,
+            "mean characters": round(sum(map(_characters, train)) / max(len(train), 1)),
+        }
+        return _chat_examples(train), _chat_examples(test)
 
     def _reconstruction(self) -> _Pair:
         users = self.histories
@@ -191,6 +208,14 @@ class _Builder:
             "prefixes equal to a test history": sum(user.history in tested for user in prefixes),
         }
         return {"train": _counts(train), "test": _counts(test), "histories": histories, "notes": self.notes}
+
+
+def _characters(conversation: QuestionAnswer) -> int:
+    return len(conversation.question) + len(conversation.answer)
+
+
+def _chat_examples(conversations: Sequence[QuestionAnswer]) -> list[Example]:
+    return [Example("chat", question=one.question, answer_text=one.answer) for one in conversations]
 
 
 def _spread(users: Sequence[User], count: int, rng: np.random.Generator) -> list[User]:
