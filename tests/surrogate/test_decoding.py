@@ -13,7 +13,7 @@ from tests.tiny import ARCHITECTURES, fresh, histories, sasrec, world
 from torch import Tensor
 
 from recexplainer.surrogate.batching import EncodedSet, encode_questions
-from recexplainer.surrogate.constraints import CitingText, OrderConstraint, Trie, TrieConstraint, common_start
+from recexplainer.surrogate.constraints import CitingText, Drawing, OrderConstraint, Trie, TrieConstraint, common_start
 from recexplainer.surrogate.decoding import Decoder, tokens_that_begin
 from recexplainer.surrogate.dpo import log_probabilities
 from recexplainer.surrogate.frame import chat_frame, encode
@@ -306,7 +306,7 @@ def test_only_later_attempts_draw_what_they_cite() -> None:
     logits[5] = 0.1
 
     def cited(draw: bool) -> set[int]:
-        return {citing([[5, 6], [7, 3]], [8], seed, draw_titles=draw).choose(logits) for seed in range(30)}
+        return {citing([[5, 6], [7, 3]], [8], seed, drawing=Drawing(titles=draw)).choose(logits) for seed in range(30)}
 
     assert cited(False) == {5}
     assert cited(True) == {5, 7}

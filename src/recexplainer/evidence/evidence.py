@@ -239,31 +239,33 @@ def _refuse_excluded(batch: ScoreBatch, items: Sequence[int], titles: Sequence[s
             raise RecommenderError(message, location=f"user {user.id!r}", hint=hint)
 
 
-def render_evidence(evidence: Evidence, titles: Sequence[str]) -> str:
+def render_evidence(evidence: Evidence, titles: Sequence[str], *, full: bool = False) -> str:
     """Evidence as a compact text for a prompt, the same for every form and backbone.
 
     The verdict comes first, with how far up the list the item stands, and whether most users would be offered it. Then
     each history item is named once, by falling size of its weight, under what it does: for, against, what depends on
     the other items, or nothing; of a long history the strongest sixteen. Where the first of those for or against is not
-    sure to do most, that is said.
+    sure to do most, that is said. In full it has what a free text may tell besides: the rank without each item that
+    counts, and what the others share with the item asked about.
     """
     parts = [f"rank {evidence.rank} of {evidence.n_ranked}, {_standing(evidence)}."]
     parts += ["Most users would be offered it."] if evidence.popular else []
     shown = evidence.strongest_first[:MOST_SHOWN]
     for name, places in evidence.by_effect.items():
-        if texts := [_history_item(evidence, titles, place, name) for place in places if place in shown]:
+        if texts := [_history_item(evidence, titles, place, name, full) for place in places if place in shown]:
             unordered = name in ("for", "against") and evidence.rivals(places[0])
             parts.append(f"{_NAMES[name]}{', in no order' if unordered else ''}: {'; '.join(texts)}.")
     return " ".join(parts)
 
 
-def _history_item(evidence: Evidence, titles: Sequence[str], place: int, does: str) -> str:
+def _history_item(evidence: Evidence, titles: Sequence[str], place: int, does: str, full: bool) -> str:
     """The title of a history item; of one that counts for or against the item, its weight and what it shares, too."""
-    title = f"“{titles[evidence.history[place]]}”"
-    if does not in ("for", "against"):
-        return title
-    shared = f" ({', '.join(evidence.shared[place])})" if evidence.shared[place] else ""
-    return f"{title} {evidence.standardized[place]:+.1f}{shared}"
+    title, counts = f"“{titles[evidence.history[place]]}”", does in ("for", "against")
+    facts = list(evidence.shared[place]) if counts or full else []
+    if counts and full and evidence.ablated_ranks:
+        facts.append(f"without it rank {evidence.ablated_ranks[place]}")
+    known = f" ({', '.join(facts)})" if facts else ""
+    return f"{title} {evidence.standardized[place]:+.1f}{known}" if counts else f"{title}{known}"
 
 
 def _standing(evidence: Evidence) -> str:

@@ -14,7 +14,27 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import LogitsProcessor
 
-_LOG_LIKELY = np.log(0.3)  # words are drawn among those at least so likely relative to the likeliest
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How words are drawn where nothing constrains them, and how texts begin.
+
+    Attributes:
+        min_p: Words are drawn among those at least so likely relative to the likeliest (Nguyen et al. 2024).
+        temperature: Higher is more varied.
+        verdict_first: The first word is Yes or No.
+        titles: Attempts after the first draw titles, too; else the likeliest is quoted.
+    """
+
+    min_p: float = 0.3
+    temperature: float = 1.0
+    verdict_first: bool = True
+    titles: bool = True
+
+
+RATIONALE = Drawing()
+"""How rationales are drawn: from few words, as they are held to a wording."""
+LIKELIEST_TITLES = Drawing(titles=False)
 
 
 class Trie:
@@ -99,7 +119,7 @@ class CitingText:
         opening: The ids of the mark before a quotation.
         closing: The ids of the mark after it.
         random: What words are drawn by among the likely ones.
-        draw_titles: Draw titles, too; else the likeliest is quoted.
+        drawing: How words are drawn, and whether titles are.
         verdicts: Groups of tokens, of the likelier of which the first token is.
         starts: Sequences of ids, with one of which the text begins; (): as it likes.
         begun: The ids that it begins with already.
@@ -112,14 +132,14 @@ class CitingText:
         closing: list[int],
         random: np.random.Generator,
         *,
-        draw_titles: bool = False,
+        drawing: Drawing = LIKELIEST_TITLES,
         verdicts: Sequence[Sequence[int]] = (),
         starts: Sequence[Sequence[int]] = (),
         begun: Sequence[int] = (),
     ) -> None:
         self.ids: list[int] = []
         self._opening, self._closing = opening, closing
-        self._random, self._draw_titles, self._verdicts = random, draw_titles, verdicts
+        self._random, self._drawing, self._verdicts = random, drawing, verdicts
         self._left = [[*title, *closing] for title in titles]
         self._quoted: list[int] | None = None
         self._starts = list(starts)
@@ -147,7 +167,7 @@ class CitingText:
             return self._draw(logits)
         chances = logits[allowed]
         is_title = self._quoted is not None
-        return int(allowed[int(chances.argmax()) if is_title and not self._draw_titles else self._draw(chances)])
+        return int(allowed[int(chances.argmax()) if is_title and not self._drawing.titles else self._draw(chances)])
 
     def allowed(self, logits: NDArray[np.float32]) -> NDArray[np.int64] | None:
         """The tokens that may follow; None where any may."""
@@ -162,7 +182,8 @@ class CitingText:
 
     def _draw(self, logits: NDArray[np.float32]) -> int:
         """One of the likely ones, by their chances."""
-        likely = np.flatnonzero(logits >= logits.max() + _LOG_LIKELY)
+        logits = logits / self._drawing.temperature
+        likely = np.flatnonzero(logits >= logits.max() + np.log(self._drawing.min_p))
         if len(likely) == 1:
             return int(likely[0])
         return int(likely[(logits[likely] + self._random.gumbel(size=len(likely))).argmax()])

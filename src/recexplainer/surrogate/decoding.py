@@ -19,7 +19,15 @@ from transformers import LogitsProcessor, LogitsProcessorList
 
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate.batching import EncodedSet
-from recexplainer.surrogate.constraints import CitingText, OrderConstraint, Trie, TrieConstraint, common_start
+from recexplainer.surrogate.constraints import (
+    RATIONALE,
+    CitingText,
+    Drawing,
+    OrderConstraint,
+    Trie,
+    TrieConstraint,
+    common_start,
+)
 from recexplainer.surrogate.encoding import Encoded
 from recexplainer.surrogate.frame import encode
 from recexplainer.surrogate.model import Surrogate
@@ -112,6 +120,7 @@ class Decoder:
         attempts: Sequence[int] = (0,),
         openings: Sequence[tuple[str, tuple[str, ...]]] = (),
         judge: Judge | None = None,
+        drawing: Drawing = RATIONALE,
     ) -> CitingTexts:
         """Several texts for each question that quote only the titles of their own `citable` items, none of them twice.
 
@@ -126,10 +135,12 @@ class Decoder:
             openings: `[prompts]`, the sentence that the texts begin with, and words that may follow it; () lets them
                 begin by themselves, with Yes or No.
             judge: Who says which texts need not be finished, and when a question needs no more; None: all are.
+            drawing: How words are drawn.
         """
         encoder = self.surrogate.prompt_encoder(self._titles)
         starts = [encoder.answer_starts(*opening) for opening in openings] or [list[list[int]]()] * len(prompts)
         begun = [common_start(each) for each in starts]
+        verdicts = self._verdicts if drawing.verdict_first else ()
         asked, marks = prompts.begun(begun), (encode(self.tokenizer, OPENING), encode(self.tokenizer, CLOSING))
         texts: list[list[str]] = [[] for _ in begun]
         probabilities = np.empty(len(prompts))
@@ -139,10 +150,11 @@ class Decoder:
                 for number, items in zip(attempts, citable[row], strict=True):
                     titles = [self.title_ids[item] for item in items]
                     random = np.random.default_rng(crc32(prompts.encoded[row].ids.tobytes(), number))
-                    own: dict[str, Any] = {"starts": starts[row], "begun": begun[row], "verdicts": self._verdicts}
-                    written[row, number] = CitingText(titles, *marks, random, draw_titles=number > 0, **own)
-            verdicts = self._write(asked, rows, [1 + len(begun[row]) for row in rows], written, limit, judge)
-            probabilities[rows] = self._yes(torch.from_numpy(verdicts))
+                    own: dict[str, Any] = {"starts": starts[row], "begun": begun[row], "verdicts": verdicts}
+                    drawn = replace(drawing, titles=drawing.titles and number > 0)
+                    written[row, number] = CitingText(titles, *marks, random, drawing=drawn, **own)
+            first = self._write(asked, rows, [1 + len(begun[row]) for row in rows], written, limit, judge)
+            probabilities[rows] = self._yes(torch.from_numpy(first))
             for (row, _), text in written.items():
                 texts[row].append(self._text(text.ids))
         return CitingTexts(texts, probabilities)

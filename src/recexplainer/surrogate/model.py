@@ -54,6 +54,7 @@ class Description(Settings):
     vector_width: int = Field(ge=0)
     connector_width: int = Field(ge=1)
     frame: ChatFrame
+    own_words: bool = False
 
 
 class Surrogate(nn.Module):
@@ -66,6 +67,7 @@ class Surrogate(nn.Module):
         vector_width: Width of the recommender's vectors; 0 for a behavior surrogate of one without vectors.
         connector_width: Width of the hidden layer of the connectors.
         frame: What is around each question and answer; None: as the tokenizer's chat template writes it now.
+        own_words: Whether it has learned to explain in its own words, from explanations by hand.
     """
 
     def __init__(
@@ -76,8 +78,11 @@ class Surrogate(nn.Module):
         vector_width: int,
         connector_width: int,
         frame: ChatFrame | None = None,
+        *,
+        own_words: bool = False,
     ) -> None:
         super().__init__()
+        self.own_words = own_words
         if form != "behavior" and not vector_width:
             raise SurrogateError(
                 f"The {form} form reads vectors, but this recommender has none.",
@@ -181,6 +186,7 @@ class Surrogate(nn.Module):
             vector_width=self.vector_width,
             connector_width=self.connector_width,
             frame=self.frame,
+            own_words=self.own_words,
         )
         write_json(folder / "surrogate.json", described.model_dump(mode="json"))
 
@@ -224,7 +230,7 @@ class Surrogate(nn.Module):
             kind: Any = PreTrainedTokenizerFast if quick else AutoTokenizer  # the second loads a configuration first
             tokenizer = kind.from_pretrained(folder / "backbone", trust_remote_code=False)
         sizes = described.vector_width, described.connector_width
-        surrogate = cls(backbone, tokenizer, described.form, *sizes, described.frame)
+        surrogate = cls(backbone, tokenizer, described.form, *sizes, described.frame, own_words=described.own_words)
         if surrogate.form != "behavior":
             surrogate._read_connectors(folder / "connectors.safetensors")
         return surrogate.eval()

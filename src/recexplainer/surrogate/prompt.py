@@ -88,7 +88,8 @@ def render(example: Example, form: Form, template: str, titles: Sequence[str]) -
             case "question":
                 parts.append(example.question)
             case "evidence" if example.evidence is not None:
-                parts.extend(split_at_quotes(render_evidence(example.evidence, titles)))
+                full = example.subtask == "written"
+                parts.extend(split_at_quotes(render_evidence(example.evidence, titles, full=full)))
             case _:
                 pass
     if example.answer_items:

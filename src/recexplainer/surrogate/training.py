@@ -56,6 +56,7 @@ from recexplainer.surrogate.batching import (
     similarities,
     token_shares,
 )
+from recexplainer.surrogate.handwritten import handwritten_prompts
 from recexplainer.surrogate.memory import estimate_memory, require_memory
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import load_pretrained
@@ -98,6 +99,7 @@ def train_surrogate(
     if settings.is_pretrained:
         share = -(-settings.tokens_per_batch // world_size())
         _log.info(require_memory(estimate_memory(surrogate, share, int(max(encoded.lengths))), surrogate.device))
+    surrogate.own_words = settings.handwritten_passes > 0 and bool(alignment.of("rationale"))
     log = _fit(surrogate, encoded, settings, settings.epochs.get(form, 1.0), work / "tasks", steps, callbacks)
     if settings.sharded:
         join_weights(surrogate.backbone)
@@ -144,7 +146,8 @@ def _texts(alignment: LabelledExamples) -> list[str]:
     often = np.bincount(alignment.dataset.sequence, minlength=len(titles)) + 5
     texts = ["Yes", "No"] * 1000
     texts += [title for title, count in zip(titles, often, strict=True) for _ in range(min(int(count), 200))]
-    for phrasing in chain.from_iterable(load_wording().values()):
+    used = (some for (_, subtask), some in load_wording().items() if subtask != "written")
+    for phrasing in chain.from_iterable(used):
         texts += [piece for piece in phrasing.replace("}", "{").split("{")[::2] if piece] * 15
     return texts + _worded(alignment)
 
@@ -183,6 +186,11 @@ def encode_examples(surrogate: Surrogate, alignment: LabelledExamples, settings:
             if example.task != "chat" or fits(prompt):
                 prompts.append((prompt, example.user))
                 tasks.append(example.task)
+    if any(one.task == "rationale" for one in learned):
+        passes = settings.handwritten_passes * kept.get("rationale", 1.0)
+        by_hand = handwritten_prompts(surrogate, dataset.titles, passes, random)
+        prompts += [(prompt, "") for prompt in by_hand]
+        tasks += ["rationale"] * len(by_hand)
     encoded = encode_prompts(surrogate, dataset, alignment.recommender, prompts)
     if too_long := sum(one.task == "chat" for one in learned) - tasks.count("chat"):
         _log.info(

@@ -31,8 +31,9 @@ class Example:
         task: Which of the tasks it belongs to.
         subtask: Which phrasings of the task it takes: discrimination has `title`, `description`, `genres`, `brand`,
             `features`, `similar`, and `title-of` (which item has this description or these features: behavior only);
-            reconstruction has `history`, `summary`; rationale has `surrogate`, `evidence`, and `for`, `against` (which
-            history item has the largest positive attribution, or negative one); the other tasks have one, "".
+            reconstruction has `history`, `summary`; rationale has `surrogate`, `evidence`, `written` (evidence in
+            one's own words), and `for`, `against` (which history item has the largest positive attribution, or negative
+            one); the other tasks have one, "".
         user: The user's own id, or "" for a synthetic history.
         history: Item indices shown to the recommender, oldest first, already cut to its `max_history`.
         items: Item indices of the question (ranking: the candidates in the order shown).

@@ -1,0 +1,45 @@
+"""Explanations by hand as training prompts, from which a surrogate learns to explain in its own words.
+
+They are in the behavior form, whatever the surrogate's: their catalogues have no vectors, and their titles are text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from string import Formatter
+
+import numpy as np
+
+from recexplainer.evidence.realised import one_of
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.prompt import SEPARATOR, Part, Prompt, split_at_quotes
+from recexplainer.tasks.wording import load_wording
+from recexplainer.tasks.written import WrittenExplanation, request_words, written_explanations
+
+
+def handwritten_prompts(
+    surrogate: Surrogate, titles: Sequence[str], passes: float, random: np.random.Generator
+) -> list[Prompt]:
+    """The explanations of the package that fit, each so many times, of less than one a share.
+
+    Phrasings and the words that ask for a length or an aspect are drawn. `titles` are the catalogue's, `[items]`.
+    """
+    every = written_explanations()
+    drawn = [at for _ in range(math.ceil(passes)) for at in random.permutation(len(every)).tolist()]
+    phrasings, prompts = load_wording()["rationale", "written"], list[Prompt]()
+    for at in drawn[: round(passes * len(every))]:
+        prompts.append(render_written(every[at], f"{one_of(phrasings, random)} {request_words(every[at], random)}"))
+    encoder = surrogate.prompt_encoder(titles)
+    return [one for one in prompts if encoder.fits(one)]
+
+
+def render_written(one: WrittenExplanation, template: str) -> Prompt:
+    """Put an explanation in a phrasing of the rationales of the subtask `written`."""
+    history = [piece for title in one.history for piece in (SEPARATOR, title)][1:]
+    slots = {"history": history, "item": [one.item], "evidence": split_at_quotes(one.evidence)}
+    parts: list[Part] = []
+    for words, slot, _, _ in Formatter().parse(template.strip()):
+        parts += [words] if words else []
+        parts += slots[slot] if slot else []
+    return Prompt(tuple(parts), tuple(split_at_quotes(one.text)), ())

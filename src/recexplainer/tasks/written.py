@@ -1,0 +1,77 @@
+"""Explanations that people's language is learned from: texts by hand, of catalogues of their own, with their evidence.
+
+They come with the package, in `written.jsonl.gz`; `tasks/rewriting.py` makes that of the corpus. What is asked of them,
+the prompt's last words say: in one's own words, briefly or in detail, with which aspect.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from recexplainer.evidence.realised import aspect_wording, one_of
+
+RESOURCE = "written.jsonl.gz"
+BRIEFLY, IN_DETAIL = "Briefly.", "In detail."
+_SHORT, _LONG = 160, 280  # characters of a text, titles left out, that is brief; that goes into detail
+_ASKED = 0.5  # share of the prompts that ask for what holds of the text
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenExplanation:
+    """A text by hand that explains an item to a user, and all that was known of them.
+
+    Attributes:
+        history: Titles of the history, oldest first; of a catalogue that is not at hand.
+        item: Title of the item asked about.
+        evidence: What the recommender says, as `render_evidence` puts it in full.
+        text: The explanation; titles stand in curly quotes, each at most once, and nothing else does.
+        aspect: What it says that items share, one of `realised.KINDS`, if it is of one kind; "" else.
+    """
+
+    history: tuple[str, ...]
+    item: str
+    evidence: str
+    text: str
+    aspect: str = ""
+
+    @property
+    def length(self) -> int:
+        """Characters of the text without titles."""
+        return sum(len(part.partition("“")[0]) for part in self.text.split("”"))
+
+
+@cache
+def written_explanations() -> tuple[WrittenExplanation, ...]:
+    """Those that the package has."""
+    lines = gzip.decompress((files("recexplainer.tasks") / RESOURCE).read_bytes()).decode("utf-8")
+    return tuple(_explanation(json.loads(line)) for line in lines.split("\n") if line)
+
+
+def _explanation(row: dict[str, Any]) -> WrittenExplanation:
+    return WrittenExplanation(tuple(row["history"]), row["item"], row["evidence"], row["text"], row["aspect"])
+
+
+def packed(explanations: Sequence[WrittenExplanation]) -> bytes:
+    """The content of `written.jsonl.gz`: the same bytes for the same explanations."""
+    lines = (json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in explanations)
+    return gzip.compress("".join(lines).encode("utf-8"), mtime=0)
+
+
+def length_words(length: str) -> str:
+    """The words that ask for a `short` or a `long` text; "" for any length."""
+    return {"short": BRIEFLY, "long": IN_DETAIL}.get(length, "")
+
+
+def request_words(one: WrittenExplanation, random: np.random.Generator) -> str:
+    """Words that ask for what holds of a text, its length or its aspect; some are left out at random."""
+    length = "short" if one.length < _SHORT else "long" if one.length > _LONG else ""
+    words = [length_words(length), one_of(aspect_wording()[one.aspect], random) if one.aspect else ""]
+    return " ".join(word for word in words if word and random.random() < _ASKED)

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+import pytest
+from tests.tiny import SETTINGS, alignment, fresh, sasrec, world
+
+from recexplainer.surrogate.batching import encode_prompts
+from recexplainer.surrogate.handwritten import handwritten_prompts, render_written
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.prompt import FORMS, Form
+from recexplainer.surrogate.settings import SurrogateSettings
+from recexplainer.surrogate.training import encode_examples
+from recexplainer.tasks.written import WrittenExplanation, written_explanations
+
+ONE = WrittenExplanation(("A", "B {x}"), "C", "rank 1 of 9, recommended. For: “A” +1.0.", "Thanks to “A”, yes.")
+
+
+@pytest.fixture(autouse=True)
+def long_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny vocabulary needs many tokens for words that are not its catalogue's."""
+    limit(monkeypatch, 100_000)
+
+
+def limit(monkeypatch: pytest.MonkeyPatch, max_length: int) -> None:
+    monkeypatch.setattr(Surrogate, "max_length", max_length)
+    for form in FORMS:
+        monkeypatch.setattr(fresh(form), "_prompt_encoder", None)
+
+
+def test_titles_of_another_catalogue_are_text_and_apart_in_quotes() -> None:
+    prompt = render_written(ONE, "{history}. Of {item}: {evidence} In your own words. ")
+    assert "".join(cast(tuple[str, ...], prompt.parts)) == (
+        "A; B {x}. Of C: rank 1 of 9, recommended. For: “A” +1.0. In your own words."
+    )
+    assert prompt.answer == ("Thanks to ", "“", "A", "”", ", yes.")
+    assert prompt.history == ()
+
+
+@pytest.mark.parametrize("passes", [0, 0.1, 1, 1.2])
+def test_each_is_learned_from_so_many_times(passes: float) -> None:
+    prompts = handwritten_prompts(fresh("behavior"), world().titles, passes, np.random.default_rng(0))
+    assert len(prompts) == round(passes * len(written_explanations()))
+
+
+def test_what_is_too_long_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit(monkeypatch, 600)
+    surrogate = fresh("behavior")
+    prompts = handwritten_prompts(surrogate, world().titles, 0.3, np.random.default_rng(0))
+    assert 0 < len(prompts) < round(0.3 * len(written_explanations()))
+    lengths = encode_prompts(surrogate, world(), sasrec(), ((one, "") for one in prompts)).lengths
+    assert lengths.max() <= 600
+
+
+def encoded(form: Form, settings: SurrogateSettings) -> int:
+    return len(encode_examples(fresh(form), alignment(), settings))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_pretrained_backbone_learns_from_them_and_nano_only_if_told(form: Form) -> None:
+    plain, added = encoded(form, SETTINGS), round(0.2 * len(written_explanations()))
+    assert encoded(form, SETTINGS.model_copy(update={"handwritten": 0.2})) == plain + added
+    half = SETTINGS.model_copy(update={"handwritten": 0.4, "task_sampling": {form: {"rationale": 0.5}}})
+    assert plain < encoded(form, half) <= plain + added
+    without = replace(alignment(), examples=[one for one in alignment().examples if one.task == "ranking"])
+    every = SETTINGS.model_copy(update={"handwritten": 0.1})
+    assert len(encode_examples(fresh(form), without, every)) == len(without.examples), "nothing is to be explained"
+
+
+def test_by_default_they_are_for_pretrained_backbones() -> None:
+    nano, other = SurrogateSettings(), SurrogateSettings(backbone="smollm2")
+    assert (nano.handwritten_passes, other.handwritten_passes) == (0, 1)
+    assert SurrogateSettings(backbone="smollm2", handwritten=0).handwritten_passes == 0
+    assert "handwritten" not in nano.cache_key() and other.cache_key()["handwritten"] == 1
