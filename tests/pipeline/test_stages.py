@@ -88,7 +88,12 @@ ABLATED = {name for name in STAGES if name.startswith("ablation-")}
         ("surrogate.hybrid_form_sampling=[0, 0, 1]", {"surrogate-hybrid", *ABLATED}),
         ("surrogate.preference.beta=0.3", {"preference-hybrid"}),
         ("evaluation.n_judged=7", {"judge"}),
-        ("evaluation.n_discriminator=7", {"discriminator", "score_predictor"}),
+        (
+            "evaluation.n_discriminator=7",
+            {"discriminator", "score_predictor", "language", "vector_reconstruction"},
+        ),
+        ("evaluation.corpus=corpus", {"language"}),
+        ("evaluation.encoder.epochs=3", {"discriminator", "score_predictor"}),
         ("evaluation.n_simulatability=7", {"faithfulness"}),
         ("evaluation.n_synthetic=8", {"synthetic"}),
         ("evaluation.n_cases=7", {"cases"}),

@@ -203,12 +203,46 @@ def forgetting_rows() -> list[Row]:
     ]
 
 
+def vector_rows() -> list[Row]:
+    values = {WRITERS[0]: (0.11, 0.01, -0.004), WRITERS[1]: (0.19, 0.02, 0.003), WRITERS[2]: (0.37, 0.02, -0.011)}
+    task, raters = "vector_reconstruction", ("encoder", "verdict_and_item", "shuffled")
+    return [
+        *(
+            row(method, task, metric, value * of, 400, rater=rater)
+            for metric, of in (("variance_explained", 1.0), ("variance_explained_whitened", 0.3))
+            for method, each in values.items()
+            for rater, value in zip(raters, each, strict=True)
+        ),
+        row("history_titles", task, "variance_explained", 0.518, 400, rater="encoder"),
+    ]
+
+
+def language_rows() -> list[Row]:
+    values = {
+        WRITERS[0]: (31.0, 0.35, 0.7, 0.41),
+        WRITERS[2]: (25.2, 0.21, 0.43, 0.82),
+        "corpus": (43.1, 0.44, 0.84, 0.154),
+    }
+    metrics = ("words", "distinct_1", "distinct_2", "self_bleu")
+    return [
+        *(
+            row(method, "language", metric, value)
+            for method, each in values.items()
+            for metric, value in zip(metrics, each, strict=True)
+        ),
+        row(WRITERS[2], "language", "auroc", 0.997, rater="classifier"),
+        row("corpus", "language", "auroc", 0.547, rater="classifier"),
+    ]
+
+
 def evaluation() -> dict[str, list[Row]]:
     """The rows of each evaluation, and of one that the report does not know."""
     return {
         "judge": judge_rows(),
         "discriminator": discriminator_rows(),
         "score_predictor": score_rows(),
+        "vector_reconstruction": vector_rows(),
+        "language": language_rows(),
         "ablation": ablation_rows(),
         "agreement": agreement_rows(),
         "faithfulness": faithfulness_rows(),

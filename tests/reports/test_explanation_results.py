@@ -16,6 +16,7 @@ from recexplainer.reports.explanation_results import (
     ablation_panels,
     accuracy_panel,
     confusion_matrices,
+    corpus_sentence,
     normalized_panels,
     paper_ablation_panel,
     raters,
@@ -29,8 +30,11 @@ from recexplainer.reports.explanation_results import (
     table_agreement,
     table_discriminator,
     table_faithfulness,
+    table_language,
     table_of,
     table_synthetic,
+    table_vectors,
+    users_sentence,
 )
 from recexplainer.reports.tables import Cell, Table, published, to_csv, to_latex
 
@@ -177,6 +181,28 @@ def test_a_verdict_that_explains_a_score_by_itself_is_said_to() -> None:
     assert sentence(0.3).startswith("The verdict alone explains it all: standardised MSE 0.300, beside 0.2")
     assert sentence(0.31).startswith("The verdict alone does not explain it")
     assert scores_sentence(texts) == ""
+
+
+# Vectors read back, and wording
+
+
+def test_too_few_users_are_said_to_be_too_few() -> None:
+    rows = [row("hybrid", "vector_reconstruction", "variance_explained", None, 37, rater="encoder")]
+    assert users_sentence(rows) == "Explanations of 37 users are too few to say: 100 are needed."
+    table = table_vectors(rows)
+    assert table is not None
+    assert [cell.text for _, cells in table.blocks[0].lines for cell in cells] == ["N/A"]
+    assert users_sentence([replace(rows[0], value=0.1)]) == users_sentence([]) == ""
+
+
+def test_a_corpus_that_is_not_named_is_missed() -> None:
+    rows = [row("hybrid", "language", "words", 25.0)]
+    assert "evaluation.corpus names none" in corpus_sentence(rows)
+    compared = [*rows, row("hybrid", "language", "auroc", None, 0, rater="classifier")]
+    assert corpus_sentence(compared) == corpus_sentence([]) == ""
+    table = table_language(compared)
+    assert table is not None
+    assert [column.label for column in table.columns] == ["Words", "AUROC"]
 
 
 # Ablation

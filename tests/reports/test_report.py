@@ -266,7 +266,9 @@ def test_tables_are_written_beside_the_page(written: Path) -> None:
         "discriminator",
         "faithfulness",
         "forgetting",
+        "language",
         "synthetic",
+        "vector-reconstruction",
     )
     assert names == sorted(f"table-{key}.{kind}" for key in keys for kind in ("csv", "tex"))
 
@@ -274,7 +276,7 @@ def test_tables_are_written_beside_the_page(written: Path) -> None:
 def test_the_same_inputs_give_the_same_files(full_inputs: ReportInputs, written: Path, tmp_path: Path) -> None:
     write_report(full_inputs, tmp_path)
     files = [path.relative_to(tmp_path) for path in tmp_path.rglob("*.*")]
-    assert len(files) == 41
+    assert len(files) == 45
     assert all((tmp_path / one).read_bytes() == (written.parent / one).read_bytes() for one in files)
 
 
@@ -341,6 +343,8 @@ def test_empty_parts_are_left_out_with_a_sentence(tmp_path: Path) -> None:
         "recexplainer evaluate empty judge makes it. The rubric needs nothing more; a language model as the judge",
         "recexplainer evaluate empty discriminator makes it",
         "recexplainer evaluate empty score_predictor makes it",
+        "recexplainer evaluate empty vector_reconstruction makes it",
+        "recexplainer evaluate empty language makes it",
         "recexplainer evaluate empty ablation makes it",
         "recexplainer evaluate empty agreement makes it",
         "No pair was explained by several methods",

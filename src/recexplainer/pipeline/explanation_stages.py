@@ -11,24 +11,28 @@ from typing import Any
 from recexplainer.chat.local import open_chat_model
 from recexplainer.chat.model import ChatModel, Conversation
 from recexplainer.chat.thinking import without_thinking
-from recexplainer.data.dataset import leave_one_out
-from recexplainer.errors import RecommenderError
+from recexplainer.claims.corpus import Corpus
+from recexplainer.data.attributes import Attributes
+from recexplainer.data.dataset import Dataset, leave_one_out
+from recexplainer.errors import RecommenderError, SettingsError, first_line
 from recexplainer.evaluation import Evaluation
 from recexplainer.evaluation.cases import draw_cases
 from recexplainer.evaluation.controls import discriminator_controls, score_predictor_controls
-from recexplainer.evaluation.encoder import fit_predict
+from recexplainer.evaluation.encoder import embed_texts, fit_predict
 from recexplainer.evaluation.faithfulness import evaluate_faithfulness, faithfulness_values
 from recexplainer.evaluation.judge import RUBRIC, judge_with_model, judge_with_rubric, judgement_rows
+from recexplainer.evaluation.language import evaluate_language
 from recexplainer.evaluation.predictors import evaluate_discriminator, evaluate_score_predictor
 from recexplainer.evaluation.rows import Row, write_rows
 from recexplainer.evaluation.simulatability import predict_with_model, simulatability_rows
 from recexplainer.evaluation.synthetic.auroc import evaluate_synthetic
+from recexplainer.evaluation.vector_reconstruction import FEWEST_USERS, evaluate_vector_reconstruction
 from recexplainer.explanations.explainer import PairExplainer
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.explanations.templates import template_explanations
 from recexplainer.pipeline import layout, surrogate_stages
 from recexplainer.pipeline.execution import Stage, StageContext
-from recexplainer.pipeline.layout import ALIGNED_TO, CASES, TARGET, RunLayout, rows_file, stage_name
+from recexplainer.pipeline.layout import ALIGNED_TO, CASES, DATASET, TARGET, RunLayout, rows_file, stage_name
 from recexplainer.pipeline.recipe import Recipe
 from recexplainer.recommenders.base import User
 from recexplainer.registry import load_registered, registered
@@ -36,6 +40,8 @@ from recexplainer.storage import read_json, write_json
 from recexplainer.study.agreement import agreement_rows
 from recexplainer.study.packet import case_name, human_rows, ratings_by_rater, read_ratings
 from recexplainer.tasks.example import Example
+
+_READ = {"n_discriminator", "seed"}
 
 
 def case_methods(recipe: Recipe) -> list[Method]:
@@ -215,6 +221,53 @@ def _check_metrics(recipe: Recipe, context: StageContext, folder: Path) -> str:
     rows = evaluate_synthetic(faithfulness_values, recipe.evaluation.n_synthetic, recipe.evaluation.seed)
     write_rows(folder / rows_file("synthetic"), rows)
     return f"{len(rows)} results of {recipe.evaluation.n_synthetic:,} pairs"
+
+
+def language_stages(recipe: Recipe) -> list[Stage]:
+    """How explanations are worded, beside the texts of a corpus where one is named."""
+    corpus, settings = recipe.evaluation.corpus, recipe.evaluation.model_dump(mode="json", include=_READ)
+    settings |= {"corpus": corpus is not None}
+    make, sources = partial(_measure_language, recipe), () if corpus is None else (corpus,)
+    return [Stage("language", make, settings, (DATASET, *case_stage_names(recipe)), sources, isolated=True)]
+
+
+def _measure_language(recipe: Recipe, context: StageContext, folder: Path) -> str:
+    chosen, dataset = recipe.evaluation, Dataset.load(context.folders[DATASET])
+    corpus = None if chosen.corpus is None else _load_corpus(chosen.corpus)
+    explanations = layout.load_case_explanations(context.folders, chosen.n_discriminator)
+    rows = evaluate_language(explanations, dataset.titles, Attributes.of(dataset), corpus, chosen.seed)
+    note = "" if corpus else "; not compared with other texts, since evaluation.corpus names none"
+    return _write(folder, "language", rows, explanations) + note
+
+
+def _load_corpus(folder: Path) -> Corpus:
+    try:
+        return Corpus.load(folder)
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise SettingsError(
+            f"This is no corpus of free texts: {first_line(error)}",
+            location=f"evaluation.corpus = {folder}",
+            hint="Give a folder with catalogues, cases and texts, as corpus/ of the source tree is laid out.",
+        ) from error
+
+
+def vector_reconstruction_stages(recipe: Recipe) -> list[Stage]:
+    """How much of the recommender's user vectors comes back from the texts; no rows where it has no vectors."""
+    chosen = recipe.evaluation
+    settings: dict[str, Any] = {"encoder": chosen.encoder.path, **chosen.model_dump(mode="json", include=_READ)}
+    inputs = (*TARGET, *case_stage_names(recipe))
+    return [Stage("vector_reconstruction", partial(_read_back, recipe), settings, inputs, isolated=True)]
+
+
+def _read_back(recipe: Recipe, context: StageContext, folder: Path) -> str:
+    chosen, (_, recommender) = recipe.evaluation, layout.load_target(context.folders)
+    explanations = layout.load_case_explanations(context.folders, chosen.n_discriminator)
+    embed = partial(embed_texts, settings=chosen.encoder)
+    rows = evaluate_vector_reconstruction(explanations, recommender, embed, chosen.seed)
+    made = _write(folder, "vector_reconstruction", rows, explanations)
+    if not recommender.has_vectors:
+        return "none: the recommender has no vectors"
+    return made if any(one.value is not None for one in rows) else f"{made}; N/A, of fewer than {FEWEST_USERS} users"
 
 
 def agreement_stages(recipe: Recipe) -> list[Stage]:

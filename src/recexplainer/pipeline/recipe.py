@@ -30,9 +30,9 @@ from recexplainer.tasks.mixture import MixtureSettings
 
 EVALUATIONS = (
     *("alignment", "baselines", "judge", "discriminator", "score_predictor"),
-    *("ablation", "agreement", "faithfulness", "synthetic", "forgetting"),
+    *("ablation", "agreement", "faithfulness", "synthetic", "forgetting", "language", "vector_reconstruction"),
 )
-"""The evaluations that come with the package, in the order of the paper; the last three are not in it."""
+"""The evaluations that come with the package, in the order of the paper; the last five are not in it."""
 
 
 class SampleSettings(Settings):
@@ -98,15 +98,16 @@ class EvaluationSettings(Settings):
 
     evaluations: tuple[str, ...] = ("alignment",)
     """Which evaluations: alignment, baselines, judge, discriminator, score_predictor, ablation, agreement,
-    faithfulness, synthetic, forgetting, or one that an installed package registers."""
+    faithfulness, synthetic, forgetting, language, vector_reconstruction, or one that an installed package registers."""
     n_cases: int = Field(default=2500, ge=5)
     """Pairs of a user and an item that every method explains (paper section 3.4: 2,500); fewer where there are fewer
     test users."""
     n_judged: int = Field(default=500, ge=1)
     """How many of them are judged (paper section 3.3: 500)."""
     n_discriminator: int = Field(default=2500, ge=5)
-    """How many of them the discriminator and the score predictor learn from and are tested by (section 3.4: 2,500). On
-    one core 800 take them about ten minutes each."""
+    """How many of them the discriminator and the score predictor learn from and are tested by (section 3.4: 2,500), and
+    how many are read for `language` and `vector_reconstruction`. On one core 800 take the first two about ten minutes
+    each."""
     n_faithfulness: int = Field(default=500, ge=1)
     """For how many of them the recommender is asked again, without what the texts cite."""
     n_simulatability: int = Field(default=100, ge=1)
@@ -124,10 +125,13 @@ class EvaluationSettings(Settings):
     that a package registers; None: none does."""
     ratings: Path | None = None
     """How people rate the explanations, as `recexplainer study import` keeps it; None: nobody was asked."""
+    corpus: Path | None = None
+    """Folder of a corpus of free texts, laid out as `corpus/` of the source tree, that `language` compares explanations
+    with; None: they are not compared."""
     student: DistillationSettings = DistillationSettings()
     """The SASRec that is distilled from the recommender."""
     encoder: EncoderSettings = EncoderSettings()
-    """What reads explanations for the discriminator and the score predictor."""
+    """What reads explanations for the discriminator, the score predictor and `vector_reconstruction`."""
     ablation: AblationSettings = AblationSettings()
     """How long, and by how many cases, surrogates without some of the tasks are trained and measured."""
     seed: int = Field(default=0, ge=0)

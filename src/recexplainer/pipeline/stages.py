@@ -42,7 +42,8 @@ from recexplainer.tasks.example import save_examples
 from recexplainer.tasks.mixture import build_examples
 
 _log = logging.getLogger("recexplainer.pipeline")
-_OF_CASES = frozenset({"judge", "discriminator", "score_predictor", "faithfulness"})
+_ENCODED = frozenset({"discriminator", "score_predictor", "vector_reconstruction"})  # they need an encoder
+_OF_CASES = _ENCODED | {"judge", "faithfulness", "language"}
 _STAGES: dict[str, Callable[[Recipe], list[Stage]]] = {
     "alignment": surrogate_stages.alignment_stages,
     "baselines": surrogate_stages.baseline_stages,
@@ -54,6 +55,8 @@ _STAGES: dict[str, Callable[[Recipe], list[Stage]]] = {
     "faithfulness": explanation_stages.faithfulness_stages,
     "synthetic": explanation_stages.synthetic_stages,
     "forgetting": surrogate_stages.forgetting_stages,
+    "language": explanation_stages.language_stages,
+    "vector_reconstruction": explanation_stages.vector_reconstruction_stages,
 }
 
 
@@ -106,8 +109,8 @@ def check_evaluations(names: Sequence[str]) -> None:
 
 def possible_evaluations(recipe: Recipe) -> list[str]:
     """Names of the evaluations that can be done here; the report lists what the others need."""
-    lacking = [] if has_encoder(recipe.evaluation.encoder) else ["discriminator", "score_predictor"]
-    lacking += [] if recipe.surrogate.is_pretrained else ["forgetting"]
+    lacking = frozenset[str]() if has_encoder(recipe.evaluation.encoder) else _ENCODED
+    lacking |= frozenset[str]() if recipe.surrogate.is_pretrained else {"forgetting"}
     return [name for name in known_evaluations() if name not in lacking]
 
 

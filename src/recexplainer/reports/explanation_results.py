@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from recexplainer.evaluation.rows import Confusion, Row
+from recexplainer.evaluation.vector_reconstruction import FEWEST_USERS
 from recexplainer.explanations.record import Method
 from recexplainer.reports import tables
 from recexplainer.reports.charts import Bar, Panel, Stack, StackPanel, method_panels, panel
@@ -198,6 +199,33 @@ def scores_sentence(rows: Sequence[Row]) -> str:
 def _errors(rows: Sequence[Row], rater: str) -> dict[Method, Row]:
     wanted = ("mse", rater)
     return {_method(row): row for row in rows if (row.metric, row.rater) == wanted and row.value is not None}
+
+
+def table_vectors(rows: Sequence[Row]) -> Table | None:
+    """How much of the user vectors comes back from the texts; None where there are no such rows."""
+    columns = columns_of("vector_reconstruction", rows)
+    caption = "The recommender's user vectors read back from the text"
+    return tables.method_table("vector-reconstruction", caption, columns, rows) if columns else None
+
+
+def users_sentence(rows: Sequence[Row]) -> str:
+    """That there are too few users to say anything; "" where there are enough."""
+    if not rows or any(row.value is not None for row in rows):
+        return ""
+    return f"Explanations of {rows[0].cases:,} users are too few to say: {FEWEST_USERS} are needed."
+
+
+def table_language(rows: Sequence[Row]) -> Table | None:
+    """How the explanations of each method are worded, and the texts of the corpus; None where there are no rows."""
+    columns = columns_of("language", rows)
+    return tables.method_table("language", "How explanations are worded", columns, rows) if columns else None
+
+
+def corpus_sentence(rows: Sequence[Row]) -> str:
+    """That there was no corpus to compare with; "" where there was one, or nothing was measured."""
+    if not rows or any(row.metric == "auroc" for row in rows):
+        return ""
+    return "They were compared with no corpus of free texts, since the setting evaluation.corpus names none."
 
 
 # Ablation: Figure 7

@@ -22,7 +22,8 @@ from recexplainer.reports.tables import Table, to_csv, to_latex
 from recexplainer.storage import packaged_yaml, system_errors, write_text
 
 EVALUATIONS = (
-    *("faithfulness", "synthetic", "judge", "discriminator", "score_predictor", "ablation", "agreement", "forgetting"),
+    *("faithfulness", "synthetic", "judge", "discriminator", "score_predictor", "vector_reconstruction", "language"),
+    *("ablation", "agreement", "forgetting"),
 )
 """The evaluations that have sections of their own."""
 _WRITTEN = re.compile(r"explanations/\d{2,}\.html|tables/table-[a-z0-9-]+\.(csv|tex)|figures/figure-\d\.(svg|png)")
@@ -87,6 +88,8 @@ def _tables(inputs: ReportInputs) -> dict[str, Table | None]:
         "ratings": explanation_results.table_2(ratings, paper) if ratings else None,
         "scores": explanation_results.table_3(scores, paper) if scores else None,
         "agreement": explanation_results.table_agreement(agreement) if agreement else None,
+        "vectors": explanation_results.table_vectors(evaluation.get("vector_reconstruction", ())),
+        "language": explanation_results.table_language(evaluation.get("language", ())),
         "discriminator": explanation_results.table_discriminator(evaluation.get("discriminator", ())),
     }
 
@@ -143,6 +146,8 @@ def _names(inputs: ReportInputs, shown: list[Card]) -> dict[str, Any]:
         "matrices": explanation_results.confusion_matrices(inputs.confusion, inputs.paper_dataset),
         "accuracy_panel": explanation_results.accuracy_panel(rows["discriminator"]),
         "scores_sentence": explanation_results.scores_sentence(rows["score_predictor"]),
+        "users_sentence": explanation_results.users_sentence(rows["vector_reconstruction"]),
+        "corpus_sentence": explanation_results.corpus_sentence(rows["language"]),
         "ablation_panels": explanation_results.ablation_panels(rows["ablation"]),
         "paper_ablation": explanation_results.paper_ablation_panel(),
         "stage_panel": run_results.stage_panel(inputs.stages),
