@@ -6,12 +6,12 @@ import csv
 import io
 
 import pytest
-from tests.reports.evaluation_rows import row
+from tests.reports.evaluation_rows import forgetting_rows, row
 
 from recexplainer.data.dataset import Note
 from recexplainer.errors import SettingsError
 from recexplainer.reports.inputs import DatasetFacts
-from recexplainer.reports.run_results import table_1, table_1_constrained, table_b1, table_b2
+from recexplainer.reports.run_results import table_1, table_1_constrained, table_b1, table_b2, table_forgetting
 from recexplainer.reports.tables import Block, Cell, Column, Table, escape_latex, published, to_csv, to_latex
 
 ROWS = [
@@ -122,3 +122,15 @@ def test_latex_is_escaped_and_bold() -> None:
     )
     body = [line for line in text.splitlines() if line.endswith(r"\\") and " & " in line and "multicolumn" not in line]
     assert {line.count(" & ") for line in body} == {5}
+
+
+def test_the_table_of_forgetting_has_the_backbone_first_and_the_ablation_last() -> None:
+    table = table_forgetting(forgetting_rows())
+    assert table is not None
+    (block,) = table.blocks
+    names = [name for name, _ in block.lines]
+    assert names == ["Unaligned", "Hybrid", "Hybrid, all tasks, as many steps", "Hybrid, without chat"]
+    increases = [cells[1].text for _, cells in block.lines]
+    assert increases == ["–", "0.3400", "0.2300", "0.9300"]
+    assert [cell.best for cell in block.lines[0][1]] == [True, False, True, True, False]
+    assert table_forgetting([]) is None

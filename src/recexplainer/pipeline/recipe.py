@@ -117,7 +117,7 @@ class EvaluationSettings(Settings):
     """Pairs of a true and a corrupted explanation that the metrics of faithfulness are tested on."""
     n_forgetting: int = Field(default=100, ge=1)
     """Held-out general conversations whose loss is measured before alignment and after, of a pretrained backbone; fewer
-    where `examples.chat_path` holds fewer. On one core 50 take a model of 135 million weights two minutes."""
+    where `examples.chat_path` holds fewer. One core takes about a minute for 50 of a model of 135 million weights."""
     endpoint: EndpointSettings | None = None
     """A chat model that is measured too, judges, and predicts the recommender by explanations; None: none is asked."""
     judge: str | None = None

@@ -51,7 +51,7 @@ class MixtureSettings(Settings):
     chat_path: Path | None = None
     """Conversations in ShareGPT's layout; None takes the small set inside the package."""
     chat_train: int = Field(default=10_000, ge=0)
-    """At most so many conversations for training. One takes several times as many tokens as a question about items."""
+    """At most so many conversations for training. One takes about 250 tokens, a question about items 25 to 150."""
     chat_test: int = Field(default=1_000, ge=0)
     """At most so many conversations for test, each with another question, and never more than a tenth of the questions;
     no question of theirs is trained on."""
