@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from recexplainer.errors import SurrogateError
+
+_KNOWN = 1e-5  # penalties, relative to the largest eigenvalue of what is fitted
+_PENALTIES = tuple(10.0**-power for power in range(1, 9))
+_BEST = 5  # items that a user is read as
 
 
 class EncoderInput(TypedDict):
@@ -39,12 +44,36 @@ class Connector(nn.Module):
             self.first.bias.copy_(-self.first.weight @ mean)
             nn.init.normal_(self.second.weight, std=embedding_std * 1.5 / self.first.out_features**0.5)
 
+    def read_as(self, vectors: Tensor, embeddings: Tensor, *, known: bool) -> None:
+        """Fit the second layer in closed form (ridge regression), so that vectors read as embeddings.
+
+        The vectors are `Float[n, vector_width]`, the embeddings `Float[n, embedding_width]`. `known`: these vectors are
+        all there are, and each is to be met, from nothing; else what the layer holds is corrected, by the penalty by
+        which others are met best (generalised cross-validation, Golub et al. 1979).
+        """
+        from sklearn.linear_model import Ridge, RidgeCV
+
+        with torch.no_grad():
+            if known:
+                self.second.weight.zero_()
+            hidden = functional.gelu(self.first(vectors.to(self.first.weight))).double().cpu().numpy()
+            missing = (embeddings.to(self.second.weight) - self(vectors.to(self.first.weight))).double().cpu().numpy()
+        largest = float(np.linalg.norm(hidden, 2)) ** 2
+        ridge: Any = (
+            Ridge(alpha=_KNOWN * largest, fit_intercept=False)
+            if known
+            else RidgeCV(alphas=[largest * penalty for penalty in _PENALTIES], fit_intercept=False)
+        )
+        with torch.no_grad():
+            self.second.weight += torch.from_numpy(ridge.fit(hidden, missing).coef_).to(self.second.weight)
+
     def start_from(self, items: Connector, item_vectors: Tensor, user_vectors: Tensor) -> None:
         """Initialise a user connector from the trained one of items: a user reads as the items that score highest.
 
         With item vectors `i = m + S z`, `Float[items, d]`, z white, the score is `u·i = u·m + (S u)·z`: in the space
         that the item connector reads, the user is at `S u`, here scaled to the usual size of z with a sample of users,
-        `Float[users, d]`.
+        `Float[users, d]`. From there the second layer is fitted, so that a user reads as the mean of the first few
+        items, weighted by the softmax of their scores in units of these scores' spread.
         """
         item_vectors, user_vectors = (vectors.to(self.first.weight) for vectors in (item_vectors, user_vectors))
         mean, root = _moments(item_vectors)
@@ -53,6 +82,12 @@ class Connector(nn.Module):
             self.second.weight.copy_(items.second.weight)
             self.first.weight.copy_(items.first.weight @ root @ root / reach)
             self.first.bias.copy_(items.first.bias + items.first.weight @ mean)
+            read = items(item_vectors)
+            best = (user_vectors @ item_vectors.T).topk(min(_BEST, len(item_vectors)), dim=1)
+            spread = best.values.std(1, correction=0, keepdim=True).clamp_min(1e-6)
+            mixed = torch.einsum("uk,ukd->ud", torch.softmax(best.values / spread, 1), read[best.indices])
+            usual = read.norm(dim=1).mean()
+        self.read_as(user_vectors, usual * functional.normalize(mixed), known=False)
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Embeddings, `Float[n, embedding_width]`, of vectors, `Float[n, vector_width]`."""

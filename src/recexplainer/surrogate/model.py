@@ -137,6 +137,14 @@ class Surrogate(nn.Module):
         some = torch.arange(0, rows, max(1, rows // _SAMPLED_EMBEDDINGS), device=self.device)
         return float(self.embeddings(some).std())
 
+    @torch.no_grad()
+    def title_embeddings(self, titles: Sequence[str]) -> Tensor:
+        """The mean embedding of each title's tokens, of the usual norm of a word's: `Float[titles, width]`."""
+        usual = self.embedding_std() * self.embeddings.embedding_dim**0.5
+        ids = [torch.tensor(one, device=self.device) for one in self.prompt_encoder(titles).title_ids]
+        means = torch.stack([self.embeddings(one).float().mean(0) for one in ids])
+        return usual * functional.normalize(means)
+
     def connector(self, encoder: Encoder) -> Connector:
         """The connector of an encoder; the behavior form has none."""
         return cast(Connector, self.connectors[encoder])

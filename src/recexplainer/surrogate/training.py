@@ -125,7 +125,9 @@ def new_surrogate(form: Form, alignment: LabelledExamples, settings: SurrogateSe
     vectors = alignment.recommender.item_vectors()
     surrogate = Surrogate(backbone, tokenizer, form, vectors.shape[1], settings.connector_width, frame)
     embedding_std = surrogate.embedding_std()
-    surrogate.connector("item").start_for(torch.from_numpy(vectors), embedding_std)
+    items = surrogate.connector("item")
+    items.start_for(torch.from_numpy(vectors), embedding_std)
+    items.read_as(torch.from_numpy(vectors), surrogate.title_embeddings(alignment.dataset.titles), known=True)
     groups = np.random.default_rng(0).integers(len(vectors), size=(_SIMILARITY_GROUPS, 7))  # 7: a short history
     some = np.concatenate([similarities(vectors, [(item, group[0]) for item in group[1:]]) for group in groups])
     surrogate.connector("similarity").start_for(torch.from_numpy(some), embedding_std)
