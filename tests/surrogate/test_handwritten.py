@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -74,3 +76,11 @@ def test_by_default_they_are_for_pretrained_backbones() -> None:
     assert (nano.handwritten_passes, other.handwritten_passes) == (0, 1)
     assert SurrogateSettings(backbone="smollm2", handwritten=0).handwritten_passes == 0
     assert "handwritten" not in nano.cache_key() and other.cache_key()["handwritten"] == 1
+
+
+def test_what_was_learned_is_kept_with_the_surrogate(tmp_path: Path) -> None:
+    for own_words in (False, True):
+        surrogate = copy(fresh("behavior"))
+        surrogate.own_words = own_words
+        surrogate.save_pretrained(tmp_path / str(own_words))
+        assert Surrogate.from_pretrained(tmp_path / str(own_words)).own_words is own_words

@@ -97,7 +97,8 @@ class Verifier:
             case "rank":
                 return _check_rank(one.value, evidence)
             case "other":
-                return "unverified", "neither the recommender nor the catalogue says so"
+                found = "not checked: knowledge of the writer, which neither the recommender nor the catalogue has"
+                return "unverified", found
             case _:
                 return self._check_attribution(one, parsed, evidence)
 

@@ -1,6 +1,7 @@
 """Texts by a surrogate: several attempts in one batch, of which the first without a problem is taken.
 
-With evidence, where none is without, the wording of the evidence stands in its place. A text by the surrogate alone is
+With evidence, where none is without, the wording of the evidence stands in its place; a surrogate that has learned it
+puts evidence in its own words (`own_words.py`). A text by the surrogate alone is
 one guess after the other. Asked beforehand which history item counts most for the item and which most against it, the
 surrogate is constrained by its own answers, as it is by the recommender's where that is asked. It makes no records.
 """
@@ -21,6 +22,7 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.evidence.evidence import Evidence
 from recexplainer.evidence.realised import opening, verdict_kind
 from recexplainer.evidence.sentences import answer_parts, read_parts
+from recexplainer.explanations.own_words import DRAWING, FreeTexts, request
 from recexplainer.explanations.realised_writer import (
     RealisedWriter,
     checked,
@@ -41,6 +43,8 @@ MAX_TOKENS = 256
 """Most tokens of a text."""
 MAX_ATTEMPTS = 4
 """Most texts a pair, with evidence; all are written together."""
+MAX_FREE_ATTEMPTS = 8
+"""Most texts a pair in the surrogate's own words; all are written together."""
 MAX_SELF_ATTEMPTS = 16
 """Most texts a case by the surrogate's own answers; a weak surrogate may contradict them in every text."""
 MAX_STRICT_ATTEMPTS = 32
@@ -69,8 +73,14 @@ class SurrogateWriter:
         self._generator, self._realised, self._strict = generator, realised, strict
 
     def write(self, users: Sequence[str], evidence: Sequence[Evidence], style: Style) -> list[Written]:
-        """The text of each pair, `[pairs]`, by the users' own ids; of the style the surrogate reads the aspect."""
-        written = self._generator.grounded(users, evidence, strict=self._strict, aspect=style.aspect)
+        """The text of each pair, `[pairs]`, by the users' own ids.
+
+        Of the style the surrogate reads the aspect; one that has learned to write in its own words, the length, too.
+        """
+        if self._generator.surrogate.own_words:
+            written = self._generator.in_own_words(users, evidence, style, strict=self._strict)
+        else:
+            written = self._generator.grounded(users, evidence, strict=self._strict, aspect=style.aspect)
         return checked(written, self._realised, users, evidence, style, strict=self._strict)
 
 
@@ -131,6 +141,32 @@ class Generator:
         return self.constrained(
             questions, evidence, evidence, strict=strict, max_attempts=MAX_ATTEMPTS, openings=openings
         )
+
+    def in_own_words(
+        self,
+        users: Sequence[str],
+        evidence: Sequence[Evidence],
+        style: Style,
+        *,
+        strict: bool = False,
+        max_attempts: int = MAX_FREE_ATTEMPTS,
+    ) -> list[Written]:
+        """The text of each pair, `[pairs]`, by evidence and in words of its own: the best of a few, with its problems.
+
+        Titles in quotation marks are those of the history and the item; all else is free, and checked. Strict, all that
+        the recommender or the catalogue does not support is a problem.
+        """
+        examples = [
+            Example("rationale", "written", user, one.history, (one.item,), evidence=one)
+            for user, one in zip(users, evidence, strict=True)
+        ]
+        questions = encode_questions(self.surrogate, self._dataset, self._recommender, examples, request(style))
+        probabilities = self.decoder.yes_probabilities(self.questions(users, evidence))
+        citable = [[(*one.history, one.item)] * max_attempts for one in evidence]
+        judge, numbers = FreeTexts(self._verifier, evidence, strict=strict), range(max_attempts)
+        written = self.decoder.citing(questions, MAX_TOKENS, citable, numbers, judge=judge, drawing=DRAWING)
+        best = judge.best(written)
+        return [replace(one, probability=float(yes)) for one, yes in zip(best, probabilities, strict=True)]
 
     def alone(
         self, users: Sequence[str], evidence: Sequence[Evidence], variant: str, *, strict: bool, aspect: str = ""

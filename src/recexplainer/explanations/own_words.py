@@ -1,0 +1,105 @@
+"""What of a surrogate's free texts may be shown: texts in its own words, each read and checked by the recommender.
+
+Attempts are checked as soon as they are written, and the first without a problem is taken. What a text says of the
+world, which neither the recommender nor the catalogue knows, is a problem only where that is strict. Else it is marked
+as not checked, and so is each sentence in which nothing is understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from recexplainer.claims.claim import CHECKABLE, Claim, stated
+from recexplainer.claims.parser import ParsedText
+from recexplainer.claims.verifier import Verifier
+from recexplainer.evidence.evidence import Evidence
+from recexplainer.explanations.chat_sentences import read_sentences
+from recexplainer.explanations.writing import SURROGATE, Style, Written
+from recexplainer.surrogate.constraints import Drawing
+from recexplainer.surrogate.decoding import CitingTexts
+from recexplainer.surrogate.prompt import OPENING
+from recexplainer.tasks.written import length_words
+
+DRAWING = Drawing(min_p=0.1, temperature=0.8, verdict_first=False, titles=False)
+"""How words are drawn: from many, and titles as the model is surest of them."""
+MAX_CHARACTERS = 700
+"""Characters of a text; one that goes on is given up."""
+_PASSED = ("unread", "beyond")  # remarks that free language is not held to
+_UNREAD = "not checked: nothing in this sentence was understood"
+_REMARKS = {
+    "other_verdict": "another sentence says another verdict",
+    "compared": "it compares titles, or names one as the only one, beyond what was measured",
+}
+
+
+def request(style: Style) -> str:
+    """The words that ask for a style, after the question: its length and its aspect."""
+    return " ".join(filter(None, (length_words(style.length), style.aspect)))
+
+
+class FreeTexts:
+    """Checks free texts while they are written; the places are those of the questions, `[questions]`.
+
+    Strict, all that is not supported is a problem, also what a text says of the world.
+    """
+
+    def __init__(self, verifier: Verifier, evidence: Sequence[Evidence], *, strict: bool = False) -> None:
+        self._verifier, self._evidence, self._strict = verifier, evidence, strict
+        self._known: list[list[Written]] = [[] for _ in evidence]
+
+    def may_go_on(self, text: str) -> bool:
+        """False for what is too long."""
+        return len(text) <= MAX_CHARACTERS
+
+    def settles(self, row: int, number: int, text: str) -> bool:
+        """Check a text; the first without a problem is taken."""
+        self._known[row].append(self.check(text, self._evidence[row]))
+        return not self._known[row][-1].problems
+
+    def best(self, written: CitingTexts) -> list[Written]:
+        """Of each question the text with the fewest problems; where none was finished, the first one has one."""
+        chosen: list[Written] = []
+        for known, texts in zip(self._known, written.texts, strict=True):
+            if not known:
+                endless = Claim("not_understood", "unverified", "it does not come to an end", 0, len(texts[0]))
+                known.append(Written(texts[0], (), SURROGATE, problems=(endless,)))
+            best = min(known, key=lambda one: len(one.problems))
+            chosen.append(replace(best, attempts=len(texts) if best.problems else len(known)))
+        return chosen
+
+    def check(self, text: str, evidence: Evidence) -> Written:
+        """A text, what it claims, and what of it may not be shown."""
+        parsed = self._verifier.parser.parse(text, evidence.whole_history, evidence.item)
+        claims = _with_unread(stated(self._verifier.verify(parsed, evidence)), parsed)
+        wrong = [one for one in claims if one.status != "supported" and (self._strict or one.kind in CHECKABLE)]
+        wrong += _strangers(text, parsed, evidence)
+        if not any(one.kind == "verdict" for one in claims):
+            found = "it does not say whether the item is recommended"
+            wrong.append(Claim("no_verdict", "unverified", found, 0, len(text)))
+        if not wrong:
+            wrong += self._remarks(text, parsed, claims, evidence)
+        return Written(text, claims, SURROGATE, problems=tuple(wrong))
+
+    def _remarks(self, text: str, parsed: ParsedText, claims: Sequence[Claim], evidence: Evidence) -> Iterator[Claim]:
+        """What is wrong in a sentence that is read alone."""
+        for one in read_sentences(self._verifier, text, parsed, claims, evidence):
+            if one.name not in _PASSED:
+                found = _REMARKS.get(one.name, one.found)
+                yield Claim("not_understood", "contradicted", found, one.start, one.end)
+
+
+def _with_unread(claims: Sequence[Claim], parsed: ParsedText) -> tuple[Claim, ...]:
+    """The claims, and of each sentence in which nothing was understood that it was not checked."""
+    unread = (Claim("other", "unverified", _UNREAD, *span) for span in parsed.unread)
+    return tuple(sorted([*claims, *unread], key=lambda one: one.start))
+
+
+def _strangers(text: str, parsed: ParsedText, evidence: Evidence) -> Iterator[Claim]:
+    """Titles that are neither of the history nor the item's, whatever is said of them."""
+    case = {*evidence.whole_history, evidence.item}
+    for name in parsed.names:
+        quoted = text[name.outer[0]] == OPENING
+        if case.isdisjoint(name.items) and (quoted or (name.items and name.certain)):
+            found = f"“{text[name.start : name.end]}” is not in the history"
+            yield Claim("history", "contradicted", found, name.start, name.end, name.item)
