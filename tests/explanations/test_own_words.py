@@ -10,11 +10,15 @@ import pytest
 from tests.tiny import fresh, sasrec, world
 
 from recexplainer.evidence.evidence import Evidence
+from recexplainer.evidence.realised import write_rationale
+from recexplainer.explanations import generator, preference
 from recexplainer.explanations.explainer import PairExplainer
 from recexplainer.explanations.own_words import MAX_CHARACTERS, FreeTexts, request
+from recexplainer.explanations.preference import TextSampler, free_reward
 from recexplainer.explanations.writing import SURROGATE, Style, problems
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.decoding import CitingTexts
+from recexplainer.surrogate.settings import PreferenceSettings
 
 PAIR = (User((1, 2, 3, 4, 5), "u"), 9)
 
@@ -133,3 +137,29 @@ def test_a_surrogate_that_has_not_learned_it_keeps_to_the_wording_of_rationales(
     monkeypatch.setattr(plain.generator, "in_own_words", refuse)
     (record,) = plain.explain([PAIR])
     assert record.text.startswith(("Yes", "No"))
+
+
+def test_truth_wins_and_the_wording_of_rationales_wins_nothing() -> None:
+    """In preference training a false text scores less, and a true one in template sentences least."""
+    false = "9 made the list, and 3 deserves most of the credit."
+    template = write_rationale(evidence(), world().titles, np.random.default_rng(0))
+    true, wrong, fixed = (free_reward(each, evidence(), checker()) for each in (text(TRUE), text(false), template))
+    assert 1 >= true > wrong > fixed == 0
+    assert free_reward("", evidence(), checker()) == 0
+    assert checker().free_share(f"{template} {text(TRUE)}", evidence()) == pytest.approx(0.5, abs=0.3)
+
+
+def test_free_texts_are_sampled_as_they_are_shown_and_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An untrained surrogate babbles on; a few tokens are enough."""
+    monkeypatch.setattr(preference, "MAX_TOKENS", 12)
+    monkeypatch.setattr(generator, "MAX_TOKENS", 12)
+    sampler = TextSampler(explainer(), 0.5)
+    pairs = [(User((1, 2, 3), f"u{number}"), 9 + number) for number in range(4)]
+    examples, _ = sampler.examples(pairs)
+    assert [one.subtask for one in examples] == ["surrogate", "written"] * 2
+    settings = PreferenceSettings(texts=2, margin=0.0, temperature=2.0)
+    better, worse = sampler.preferences(pairs, settings)
+    assert [one.subtask for one in better] == [one.subtask for one in worse]
+    titles = set(world().titles)
+    for one in (*better, *worse):
+        assert one.subtask != "written" or set(re.findall("“([^“”]*)”", one.answer_text)) <= titles

@@ -34,6 +34,7 @@ from recexplainer.explanations.realised_writer import (
 from recexplainer.explanations.writing import SURROGATE, Style, Written
 from recexplainer.recommenders.base import Recommender
 from recexplainer.surrogate.batching import EncodedSet, encode_questions
+from recexplainer.surrogate.constraints import Drawing
 from recexplainer.surrogate.decoding import CitingTexts, Decoder
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import Form, applies
@@ -162,11 +163,22 @@ class Generator:
         ]
         questions = encode_questions(self.surrogate, self._dataset, self._recommender, examples, request(style))
         probabilities = self.decoder.yes_probabilities(self.questions(users, evidence))
-        citable = [[(*one.history, one.item)] * max_attempts for one in evidence]
-        judge, numbers = FreeTexts(self._verifier, evidence, strict=strict), range(max_attempts)
-        written = self.decoder.citing(questions, MAX_TOKENS, citable, numbers, judge=judge, drawing=DRAWING)
-        best = judge.best(written)
+        judge = FreeTexts(self._verifier, evidence, strict=strict)
+        best = judge.best(self.free_texts(questions, evidence, max_attempts, judge=judge))
         return [replace(one, probability=float(yes)) for one, yes in zip(best, probabilities, strict=True)]
+
+    def free_texts(
+        self,
+        questions: EncodedSet,
+        evidence: Sequence[Evidence],
+        count: int,
+        *,
+        judge: FreeTexts | None = None,
+        drawing: Drawing = DRAWING,
+    ) -> CitingTexts:
+        """So many texts for each of `[questions]`, quoting titles of its evidence; a judge may end them early."""
+        citable = [[(*one.history, one.item)] * count for one in evidence]
+        return self.decoder.citing(questions, MAX_TOKENS, citable, range(count), judge=judge, drawing=drawing)
 
     def alone(
         self, users: Sequence[str], evidence: Sequence[Evidence], variant: str, *, strict: bool, aspect: str = ""

@@ -81,6 +81,11 @@ class FreeTexts:
             wrong += self._remarks(text, parsed, claims, evidence)
         return Written(text, claims, SURROGATE, problems=tuple(wrong))
 
+    def free_share(self, text: str, evidence: Evidence) -> float:
+        """The share of the sentences of a text that are not in the wording of rationales; 0 of an empty one."""
+        parsed = self._verifier.parser.parse(text, evidence.whole_history, evidence.item)
+        return max(0.0, 1 - len(parsed.parts) / parsed.sentences) if parsed.sentences else 0.0
+
     def _remarks(self, text: str, parsed: ParsedText, claims: Sequence[Claim], evidence: Evidence) -> Iterator[Claim]:
         """What is wrong in a sentence that is read alone."""
         for one in read_sentences(self._verifier, text, parsed, claims, evidence):

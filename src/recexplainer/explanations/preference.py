@@ -17,6 +17,7 @@ from recexplainer.errors import DataError
 from recexplainer.evidence.evidence import NEGLIGIBLE, Evidence
 from recexplainer.explanations.explainer import PairExplainer
 from recexplainer.explanations.generator import MAX_TOKENS
+from recexplainer.explanations.own_words import DRAWING, FreeTexts
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
@@ -137,6 +138,16 @@ def reward(claims: Sequence[Claim], evidence: Evidence) -> float:
     return (verdict + (not invented) + supported + _reach(claims, evidence)) / 4
 
 
+def free_reward(text: str, evidence: Evidence, check: FreeTexts) -> float:
+    """How good a text in the surrogate's own words is, from 0 to 1.
+
+    The mean of `reward` and whether it may be shown, times the share of its sentences that are not in the wording of
+    rationales: falling back to that wins nothing.
+    """
+    written = check.check(text, evidence)
+    return (reward(written.claims, evidence) + (not written.problems)) / 2 * check.free_share(text, evidence)
+
+
 def _reach(claims: Sequence[Claim], evidence: Evidence) -> float:
     signs: dict[int | None, int] = {}
     for claim in claims:
@@ -154,7 +165,8 @@ def _reach(claims: Sequence[Claim], evidence: Evidence) -> float:
 class TextSampler:
     """Samples texts of the surrogate and scores them by the recommender.
 
-    A share of the questions, evenly spread, is asked with evidence, so that it is not unlearned to put that in words.
+    A share of the questions, evenly spread, is asked with evidence, so that it is not unlearned to put that in words; a
+    surrogate that has learned it is asked for its own words.
     """
 
     def __init__(self, explainer: PairExplainer, grounded_share: float = 0.0) -> None:
@@ -167,7 +179,8 @@ class TextSampler:
         for start in track(range(0, len(examples), _BATCH_SIZE), "preferences: held-out questions"):
             questions = self._questions(examples[start : start + _BATCH_SIZE])
             texts += self._generator.decoder.greedy(questions, MAX_TOKENS)
-        return float(np.mean([self._reward(text, one) for text, one in zip(texts, evidence, strict=True)]))
+        cases = zip(examples, texts, evidence, strict=True)
+        return float(np.mean([self._reward(example, text, one) for example, text, one in cases]))
 
     def preferences(
         self, pairs: Sequence[tuple[User, int]], settings: PreferenceSettings
@@ -176,16 +189,10 @@ class TextSampler:
         better, worse = list[Example](), list[Example]()
         examples, evidence = self.examples(pairs)
         for start in track(range(0, len(examples), _BATCH_SIZE), "preferences: sampling"):
-            batch = examples[start : start + _BATCH_SIZE]
-            samples = self._generator.decoder.sampled(
-                self._questions(batch),
-                MAX_TOKENS,
-                settings.texts,
-                temperature=settings.temperature,
-                seed=settings.seed + start,
-            )
-            for example, one, texts in zip(batch, evidence[start:], samples, strict=False):
-                scored = sorted((self._reward(text, one), text) for text in texts if text)
+            batch, known = examples[start : start + _BATCH_SIZE], evidence[start : start + _BATCH_SIZE]
+            samples = self._sampled(batch, known, settings, settings.seed + start)
+            for example, one, texts in zip(batch, known, samples, strict=True):
+                scored = sorted((self._reward(example, text, one), text) for text in texts if text)
                 if scored and scored[-1][0] - scored[0][0] > settings.margin:
                     better.append(replace(example, answer_text=scored[-1][1]))
                     worse.append(replace(example, answer_text=scored[0][1]))
@@ -198,12 +205,35 @@ class TextSampler:
         for place, ((user, _), one) in enumerate(zip(pairs, evidence, strict=True)):
             example = Example("rationale", "surrogate", user.id, one.history, (one.item,))
             is_grounded = int((place + 1) * self._grounded_share) > int(place * self._grounded_share)
-            examples.append(replace(example, subtask="evidence", evidence=one) if is_grounded else example)
+            subtask = "written" if self._generator.surrogate.own_words else "evidence"
+            examples.append(replace(example, subtask=subtask, evidence=one) if is_grounded else example)
         return examples, evidence
+
+    def _sampled(
+        self, examples: Sequence[Example], evidence: Sequence[Evidence], settings: PreferenceSettings, seed: int
+    ) -> list[list[str]]:
+        """Texts for each of `[questions]`; those in the surrogate's own words quote titles as where they are shown."""
+        texts: dict[int, list[str]] = {}
+        for free in (False, True):
+            rows = [row for row, one in enumerate(examples) if (one.subtask == "written") is free]
+            questions = self._questions([examples[row] for row in rows])
+            if free:
+                drawing = replace(DRAWING, temperature=settings.temperature)
+                known = [evidence[row] for row in rows]
+                some = self._generator.free_texts(questions, known, settings.texts, drawing=drawing).texts
+            else:
+                some = self._generator.decoder.sampled(
+                    questions, MAX_TOKENS, settings.texts, temperature=settings.temperature, seed=seed
+                )
+            texts |= dict(zip(rows, some, strict=True))
+        return [texts[row] for row in range(len(examples))]
 
     def _questions(self, examples: Sequence[Example]) -> EncodedSet:
         surrogate = self._generator.surrogate
         return encode_questions(surrogate, self._explainer.dataset, self._explainer.recommender, examples)
 
-    def _reward(self, text: str, evidence: Evidence) -> float:
-        return reward(self._explainer.verifier.claims(text, evidence), evidence)
+    def _reward(self, example: Example, text: str, evidence: Evidence) -> float:
+        verifier = self._explainer.verifier
+        if example.subtask == "written":
+            return free_reward(text, evidence, FreeTexts(verifier, [evidence]))
+        return reward(verifier.claims(text, evidence), evidence)
