@@ -10,7 +10,7 @@ import torch
 from tests.tiny import ARCHITECTURES, fresh, sasrec, world
 
 from recexplainer.evaluation.forgetting import GeneralAbility, answer_records, forgetting_rows, measure_ability
-from recexplainer.evaluation.instructions import load_instructions
+from recexplainer.evaluation.instructions import KINDS, load_instructions
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Method
 from recexplainer.surrogate.frame import encode
@@ -49,9 +49,14 @@ def test_all_forms_are_measured_on_the_same_tokens() -> None:
     assert tokens[0] == tokens[1] == tokens[2] and len(tokens[0]) == 3
 
 
-def ability(nats: list[float], tokens: list[int], fulfilled: list[int]) -> GeneralAbility:
+def ability(nats: list[float], tokens: list[int], brief: float, writing: float) -> GeneralAbility:
+    """Of each kind of instructions the first are fulfilled, up to these shares."""
+    fulfilled: list[float] = []
+    for kind, share in zip(KINDS, (brief, writing), strict=True):
+        count = sum(one.kind == kind for one in load_instructions())
+        fulfilled += [float(place < round(share * count)) for place in range(count)]
     answers = tuple(f"answer {place}" for place in range(len(fulfilled)))
-    return GeneralAbility(np.array(nats), np.array(tokens), answers, np.array(fulfilled, float))
+    return GeneralAbility(np.array(nats), np.array(tokens), answers, np.array(fulfilled))
 
 
 def by_name(rows: list[Row]) -> dict[tuple[str, str], Row]:
@@ -59,25 +64,28 @@ def by_name(rows: list[Row]) -> dict[tuple[str, str], Row]:
 
 
 def test_rows_are_per_token_and_compared_case_by_case() -> None:
-    before, after = ability([2.0, 6.0], [2, 6], [1, 1, 0, 1]), ability([3.0, 9.0], [2, 6], [0, 1, 0, 0])
+    before, after = ability([2.0, 6.0], [2, 6], 0.0, 1.0), ability([3.0, 9.0], [2, 6], 1.0, 0.0)
     rows = by_name(forgetting_rows(Method("hybrid", "without_chat"), after, before))
     values = {name: one.value for name, one in rows.items()}
     assert values == {
         ("chat", "loss"): 1.5,
         ("chat", "perplexity"): pytest.approx(exp(1.5)),
         ("chat", "loss_increase"): 0.5,
-        ("instructions", "accuracy"): 0.25,
-        ("instructions", "accuracy_change"): -0.5,
+        ("brief_answers", "accuracy"): 1,
+        ("brief_answers", "accuracy_change"): 1,
+        ("writing", "accuracy"): 0,
+        ("writing", "accuracy_change"): -1,
     }
     increase = rows["chat", "loss_increase"]
     assert (increase.low, increase.high) == (0.5, 0.5), "the same for every token"
     assert {one.cases for (task, _), one in rows.items() if task == "chat"} == {2}
-    assert {one.cases for (task, _), one in rows.items() if task == "instructions"} == {4}
+    assert sum(rows[kind, "accuracy"].cases for kind in KINDS) == len(load_instructions())
     assert {(one.method, one.variant) for one in rows.values()} == {("hybrid", "without_chat")}
     assert set(by_name(forgetting_rows(Method("unaligned"), before))) == {
         ("chat", "loss"),
         ("chat", "perplexity"),
-        ("instructions", "accuracy"),
+        ("brief_answers", "accuracy"),
+        ("writing", "accuracy"),
     }
 
 
@@ -86,12 +94,12 @@ def test_without_conversations_only_instructions_are_measured() -> None:
     measured = measure_ability(fresh("behavior"), none, 5)
     assert len(measured.nats) == len(measured.tokens) == 0
     rows = forgetting_rows(Method("behavior"), measured, measured)
-    assert {one.task for one in rows} == {"instructions"}
+    assert {one.task for one in rows} == set(KINDS)
 
 
 def test_answers_are_kept_by_instruction() -> None:
     count = len(load_instructions())
-    one = ability([], [], [1] + [0] * (count - 1))
+    one = ability([], [], 0.1, 0.1)
     records = answer_records({Method("unaligned"): one, Method("hybrid"): one})
     assert len(records) == count
     assert records[0]["instruction"] == load_instructions()[0].text

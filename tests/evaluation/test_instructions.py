@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from recexplainer.evaluation.instructions import CHECKS, Instruction, load_instructions
+from recexplainer.evaluation.instructions import CHECKS, KINDS, Instruction, load_instructions
 
 LETTER = '{"name": "Ann", "age": 3}'
 
@@ -14,6 +14,7 @@ LETTER = '{"name": "Ann", "age": 3}'
 def test_the_instructions_are_about_forty_each_with_known_checks() -> None:
     instructions = load_instructions()
     assert len({one.text for one in instructions}) == len(instructions) == 40
+    assert {one.kind for one in instructions} == set(KINDS)
     used = {name for one in instructions for name in one.checks}
     assert used <= set(CHECKS)
     assert set(CHECKS) - used == set(), "no check without an instruction"
@@ -31,7 +32,8 @@ def test_answers_of_one_who_speaks_of_items_only_fulfil_hardly_any(answer: str) 
     [
         ("words", 1, ["Paris.", "well-known", "don't"], ["of Paris"]),
         ("words", [2, 3], ["a b", "a, b, c"], ["a", "a b c d"]),
-        ("sentences", 2, ['One. "Two!"', "One? Two"], ["One.", "One. Two. And thr"]),
+        ("sentences", 2, ['One. "Two!"', "One? Two."], ["One.", "One. Two", "One. Two. And thr"]),
+        ("sentences", [2, 9], ["One. Two. And thr"], ["One. Two"]),
         ("sentences", 1, ["Version 2.5 is here."], ["Here. There."]),
         ("lines", 2, ["a\n\nb"], ["a b", "a\nb\nc"]),
         ("upper", True, ["HI, YOU 2!"], ["Hi", "12"]),

@@ -199,7 +199,7 @@ def test_a_backbone_that_learned_nothing_forgets_nothing(tmp_path: Path) -> None
     stage = next(one for one in build_stages(recipe) if one.name == "forgetting")
     (tmp_path / "made").mkdir()
     summary = stage.make(StageContext(folders, tmp_path), tmp_path / "made")
-    assert summary == "8 results on 2 conversations and 40 instructions"
+    assert summary == "11 results on 2 conversations and 40 instructions"
     rows = {(one.method, one.metric): one.value for one in read_rows(tmp_path / "made" / "forgetting.json")}
     assert rows["behavior", "loss"] == rows["unaligned", "loss"]
     assert rows["behavior", "loss_increase"] == rows["behavior", "accuracy_change"] == 0

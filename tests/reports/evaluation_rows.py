@@ -188,13 +188,14 @@ def synthetic_rows() -> list[Row]:
 
 def forgetting_rows() -> list[Row]:
     values = {
-        Method("unaligned"): (1.97, 7.17, None, 0.6, None),
-        Method("hybrid"): (2.31, 10.07, 0.34, 0.35, -0.25),
-        Method("hybrid", "all_tasks"): (2.2, 9.03, 0.23, 0.4, -0.2),
-        Method("hybrid", "without_chat"): (2.9, 18.17, 0.93, 0.1, -0.5),
+        Method("unaligned"): (1.97, 7.17, None, 0.4, None, 0.6, None),
+        Method("hybrid"): (2.31, 10.07, 0.34, 0.45, 0.05, 0.35, -0.25),
+        Method("hybrid", "all_tasks"): (2.2, 9.03, 0.23, 0.4, 0.0, 0.4, -0.2),
+        Method("hybrid", "without_chat"): (2.9, 18.17, 0.93, 0.45, 0.05, 0.1, -0.5),
     }
     metrics = (("chat", "loss"), ("chat", "perplexity"), ("chat", "loss_increase"))
-    metrics += (("instructions", "accuracy"), ("instructions", "accuracy_change"))
+    metrics += (("brief_answers", "accuracy"), ("brief_answers", "accuracy_change"))
+    metrics += (("writing", "accuracy"), ("writing", "accuracy_change"))
     return [
         row(method, *metric, value)
         for method, each in values.items()

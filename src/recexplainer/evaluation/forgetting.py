@@ -16,7 +16,7 @@ from accelerate.utils import send_to_device
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from recexplainer.evaluation.instructions import load_instructions
+from recexplainer.evaluation.instructions import KINDS, load_instructions
 from recexplainer.evaluation.rows import Row, Statistic, row
 from recexplainer.explanations.record import Method
 from recexplainer.progress import track
@@ -74,9 +74,10 @@ def _losses(surrogate: Surrogate, chats: EncodedSet) -> tuple[NDArray[np.float64
 def forgetting_rows(method: Method, ability: GeneralAbility, before: GeneralAbility | None = None) -> list[Row]:
     """The rows of one language model; `before` is the same backbone before alignment, None: this is it.
 
-    Task `chat`: `loss` (nats a token), `perplexity` (its exponential), and `loss_increase` over `before`. Task
-    `instructions`: `accuracy`, the share fulfilled, and `accuracy_change`. Differences are taken case by case, so their
-    intervals are narrower than those of the two. Without conversations there are no rows of `chat`.
+    Task `chat`: `loss` (nats a token), `perplexity` (its exponential), and `loss_increase` over `before`. Tasks
+    `brief_answers` and `writing`, the two kinds of instructions: `accuracy`, the share fulfilled, and
+    `accuracy_change`. Differences are taken case by case, so their intervals are narrower than those of the two.
+    Without conversations there are no rows of `chat`.
     """
     nats, tokens, rows = ability.nats, ability.tokens, list[Row]()
 
@@ -89,9 +90,12 @@ def forgetting_rows(method: Method, ability: GeneralAbility, before: GeneralAbil
         rows.append(row(method, "chat", "perplexity", lambda drawn: np.exp(loss(drawn)), cases=cases))
         if before is not None:
             rows.append(row(method, "chat", "loss_increase", per_token(nats - before.nats), cases=cases))
-    rows.append(row(method, "instructions", "accuracy", ability.fulfilled))
-    if before is not None:
-        rows.append(row(method, "instructions", "accuracy_change", ability.fulfilled - before.fulfilled))
+    kinds = np.array([one.kind for one in load_instructions()])
+    for kind in KINDS:
+        rows.append(row(method, kind, "accuracy", ability.fulfilled[kinds == kind]))
+        if before is not None:
+            change = (ability.fulfilled - before.fulfilled)[kinds == kind]
+            rows.append(row(method, kind, "accuracy_change", change))
     return rows
 
 
@@ -100,6 +104,7 @@ def answer_records(abilities: Mapping[Method, GeneralAbility]) -> list[dict[str,
     return [
         {
             "instruction": one.text,
+            "kind": one.kind,
             "answers": [
                 asdict(method) | {"answer": each.answers[at], "fulfilled": bool(each.fulfilled[at])}
                 for method, each in abilities.items()

@@ -11,10 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, get_args
 
 from recexplainer.storage import packaged_yaml
 
+Kind = Literal["brief_answers", "writing"]
+"""A word or a line is the answer; or sentences are."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _SENTENCE_END = re.compile(r"[.!?]+[\"”’)]*(?:\s+|$)")
 _FENCE = re.compile(r"^```\w*\n(.*?)\n?```$", re.DOTALL)
@@ -27,6 +30,7 @@ class Instruction:
 
     text: str
     checks: Mapping[str, Any]
+    kind: Kind = "writing"
 
     def is_fulfilled(self, answer: str) -> bool:
         """Whether an answer passes every check; one without a word passes none."""
@@ -37,7 +41,7 @@ class Instruction:
 def load_instructions() -> tuple[Instruction, ...]:
     """The instructions, in the order of the file."""
     entries = packaged_yaml("recexplainer.evaluation", "instructions.yaml")
-    return tuple(Instruction(entry["text"], entry["checks"]) for entry in entries)
+    return tuple(Instruction(one["text"], one["checks"], kind) for kind in KINDS for one in entries[kind])
 
 
 def _words(answer: str) -> list[str]:
@@ -52,6 +56,13 @@ def _in_range(count: int, given: int | Sequence[int]) -> bool:
     """Whether a count is the number given, or from the first to the second of two."""
     least, most = (given, given) if isinstance(given, int) else given
     return least <= count <= most
+
+
+def _has_sentences(answer: str, given: int | Sequence[int]) -> bool:
+    """Whether so many sentences are finished; one that breaks off counts too, but only where it is one too many."""
+    least, most = (given, given) if isinstance(given, int) else given
+    *finished, last = (bool(_words(each)) for each in _SENTENCE_END.split(answer))
+    return least <= sum(finished) and sum(finished) + last <= most
 
 
 def _is_one_of(answer: str, given: Sequence[str]) -> bool:
@@ -87,7 +98,7 @@ def _is_list(answer: str, given: Mapping[str, Any]) -> bool:
 CHECKS: Mapping[str, Callable[[str, Any], bool]] = MappingProxyType(
     {
         "words": lambda answer, given: _in_range(len(_words(answer)), given),
-        "sentences": lambda answer, given: _in_range(len(list(filter(_words, _SENTENCE_END.split(answer)))), given),
+        "sentences": _has_sentences,
         "lines": lambda answer, given: _in_range(len(_lines(answer)), given),
         "upper": lambda answer, given: answer.isupper() == given,
         "lower": lambda answer, given: answer.islower() == given,
