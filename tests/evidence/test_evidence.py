@@ -71,6 +71,20 @@ def test_rendering_by_hand() -> None:
     assert render_evidence(unsure, ["A", "B", "C", "D", "E"]).endswith("For, in no order: “D” +1.3; “A” +0.2.")
 
 
+def test_in_full_ranks_without_items_are_told_and_not_what_depends() -> None:
+    shared = (("brand X",), (), ("genre Y",), ())
+    evidence = Evidence((0, 1, 2, 3), 4, True, 5.0, 3, 96, (0.4, -1.0, 0.01, 2.6), shared, 1.0)
+    evidence = replace(evidence, ablated_ranks=(5, 1, 3, 90))
+    assert render_evidence(evidence, ["A", "B", "C", "D", "E"], full=True) == (
+        "rank 3 of 96, recommended, among the first ten. For: “D” +2.6 (without it rank 90); "
+        "“A” +0.4 (brand X, without it rank 5). Against: “B” -1.0 (without it rank 1). No effect: “C” (genre Y)."
+    )
+    unstable = tuple(Effect(one, replacement=-one) for one in evidence.attributions)
+    assert render_evidence(replace(evidence, effects=unstable), ["A", "B", "C", "D", "E"], full=True) == (
+        "rank 3 of 96, recommended, among the first ten. No effect: “C” (genre Y)."
+    )
+
+
 @pytest.mark.parametrize(
     ("recommended", "rank", "words"),
     [

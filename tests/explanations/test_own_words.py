@@ -13,7 +13,7 @@ from recexplainer.evidence.evidence import Evidence
 from recexplainer.evidence.realised import write_rationale
 from recexplainer.explanations import generator, preference
 from recexplainer.explanations.explainer import PairExplainer
-from recexplainer.explanations.own_words import MAX_CHARACTERS, FreeTexts, request
+from recexplainer.explanations.own_words import MAX_CHARACTERS, FreeTexts, of_sure_effect, request
 from recexplainer.explanations.preference import TextSampler, free_reward
 from recexplainer.explanations.writing import SURROGATE, Style, problems
 from recexplainer.recommenders.base import User
@@ -73,6 +73,9 @@ def test_a_true_text_in_free_words_has_no_problem() -> None:
         "1 deserves most of the credit.",
         "9 made the list, thanks to 1. Without 1 it would not have been recommended but ranked seventh.",
         "9 made the list, thanks to 6.",
+        "No, 9 would be on the list, because of 1.",
+        "Yes, 9 is not recommended, in spite of 1.",
+        "9 made the list because of 1. It is a 4.",
     ],
 )
 def test_what_the_recommender_contradicts_or_what_lacks_a_verdict_is_a_problem(words: str) -> None:
@@ -94,6 +97,24 @@ def test_the_first_text_without_a_problem_settles_a_question_and_is_taken() -> N
     assert [judge.settles(0, number, each) for number, each in enumerate(texts)] == [False, True]
     (best,) = judge.best(CitingTexts([texts], np.array([0.5])))
     assert (best.text, best.problems, best.attempts) == (texts[1], (), 2)
+
+
+def test_of_two_texts_without_a_problem_the_one_that_is_checked_as_a_whole_is_taken() -> None:
+    texts = [text(f"{TRUE} Its composer studied in Vienna."), text(TRUE)]
+    judge = checker()
+    assert [judge.settles(0, number, each) for number, each in enumerate(texts)] == [False, True]
+    assert judge.best(CitingTexts([texts], np.array([0.5])))[0].text == texts[1]
+    unchecked = checker()
+    unchecked.settles(0, 0, texts[0])
+    (best,) = unchecked.best(CitingTexts([texts[:1]], np.array([0.5])))
+    assert (best.text, best.problems) == (texts[0], ())
+
+
+def test_what_depends_on_the_rest_is_not_quoted() -> None:
+    known = explainer().evidence([PAIR])[0]
+    named = of_sure_effect(known)
+    assert set(named) == {known.history[place] for place in range(5) if place not in known.depends}
+    assert of_sure_effect(evidence()) == evidence().history
 
 
 def test_what_never_ends_is_given_up() -> None:

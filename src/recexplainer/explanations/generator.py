@@ -22,7 +22,7 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.evidence.evidence import Evidence
 from recexplainer.evidence.realised import opening, verdict_kind
 from recexplainer.evidence.sentences import answer_parts, read_parts
-from recexplainer.explanations.own_words import DRAWING, FreeTexts, request
+from recexplainer.explanations.own_words import DRAWING, FreeTexts, of_sure_effect, request
 from recexplainer.explanations.realised_writer import (
     RealisedWriter,
     checked,
@@ -176,8 +176,8 @@ class Generator:
         judge: FreeTexts | None = None,
         drawing: Drawing = DRAWING,
     ) -> CitingTexts:
-        """So many texts for each of `[questions]`, quoting titles of its evidence; a judge may end them early."""
-        citable = [[(*one.history, one.item)] * count for one in evidence]
+        """So many texts for each of `[questions]`, quoting what has a sure effect; a judge may end them early."""
+        citable = [[(*of_sure_effect(one), one.item)] * count for one in evidence]
         return self.decoder.citing(questions, MAX_TOKENS, citable, range(count), judge=judge, drawing=drawing)
 
     def alone(

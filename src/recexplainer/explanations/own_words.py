@@ -7,6 +7,7 @@ as not checked, and so is each sentence in which nothing is understood.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -21,14 +22,15 @@ from recexplainer.surrogate.decoding import CitingTexts
 from recexplainer.surrogate.prompt import OPENING
 from recexplainer.tasks.written import length_words
 
-DRAWING = Drawing(min_p=0.1, temperature=0.8, verdict_first=False, titles=False)
+DRAWING = Drawing(min_p=0.1, temperature=0.7, verdict_first=False, titles=False)
 """How words are drawn: from many, and titles as the model is surest of them."""
 MAX_CHARACTERS = 700
 """Characters of a text; one that goes on is given up."""
 _PASSED = ("unread", "beyond")  # remarks that free language is not held to
 _UNREAD = "not checked: nothing in this sentence was understood"
+_OPENING = re.compile(r"\W*(?:yes|no)\b\W*?\s+", re.IGNORECASE)
 _REMARKS = {
-    "other_verdict": "another sentence says another verdict",
+    "other_verdict": "elsewhere it says another verdict",
     "compared": "it compares titles, or names one as the only one, beyond what was measured",
 }
 
@@ -36,6 +38,12 @@ _REMARKS = {
 def request(style: Style) -> str:
     """The words that ask for a style, after the question: its length and its aspect."""
     return " ".join(filter(None, (length_words(style.length), style.aspect)))
+
+
+def of_sure_effect(evidence: Evidence) -> tuple[int, ...]:
+    """The history items that a free text may name: not those whose effect depends on the others."""
+    depends = frozenset(evidence.depends)
+    return tuple(item for place, item in enumerate(evidence.history) if place not in depends)
 
 
 class FreeTexts:
@@ -53,19 +61,22 @@ class FreeTexts:
         return len(text) <= MAX_CHARACTERS
 
     def settles(self, row: int, number: int, text: str) -> bool:
-        """Check a text; the first without a problem is taken."""
+        """Check a text; the first without a problem is taken, but rather one in which nothing is left unchecked."""
         self._known[row].append(self.check(text, self._evidence[row]))
-        return not self._known[row][-1].problems
+        return _faultiness(self._known[row][-1]) == (0, 0)
 
     def best(self, written: CitingTexts) -> list[Written]:
-        """Of each question the text with the fewest problems; where none was finished, the first one has one."""
+        """Of each question the text with the fewest problems, then with the least that was not checked.
+
+        Where none was finished, the first one has a problem.
+        """
         chosen: list[Written] = []
         for known, texts in zip(self._known, written.texts, strict=True):
             if not known:
                 endless = Claim("not_understood", "unverified", "it does not come to an end", 0, len(texts[0]))
                 known.append(Written(texts[0], (), SURROGATE, problems=(endless,)))
-            best = min(known, key=lambda one: len(one.problems))
-            chosen.append(replace(best, attempts=len(texts) if best.problems else len(known)))
+            best = min(known, key=_faultiness)
+            chosen.append(replace(best, attempts=len(known) if _faultiness(best) == (0, 0) else len(texts)))
         return chosen
 
     def check(self, text: str, evidence: Evidence) -> Written:
@@ -73,7 +84,7 @@ class FreeTexts:
         parsed = self._verifier.parser.parse(text, evidence.whole_history, evidence.item)
         claims = _with_unread(stated(self._verifier.verify(parsed, evidence)), parsed)
         wrong = [one for one in claims if one.status != "supported" and (self._strict or one.kind in CHECKABLE)]
-        wrong += _strangers(text, parsed, evidence)
+        wrong += [*_strangers(text, parsed, evidence), *_idle_titles(text, claims, parsed, evidence)]
         if not any(one.kind == "verdict" for one in claims):
             found = "it does not say whether the item is recommended"
             wrong.append(Claim("no_verdict", "unverified", found, 0, len(text)))
@@ -87,7 +98,12 @@ class FreeTexts:
         return max(0.0, 1 - len(parsed.parts) / parsed.sentences) if parsed.sentences else 0.0
 
     def _remarks(self, text: str, parsed: ParsedText, claims: Sequence[Claim], evidence: Evidence) -> Iterator[Claim]:
-        """What is wrong in a sentence that is read alone."""
+        """What is wrong in a sentence that is read alone, or in what comes after a first Yes or No."""
+        if begun := _OPENING.match(text):
+            rest = self._verifier.parser.parse(text[begun.end() :], evidence.whole_history, evidence.item)
+            if rest.verdict is not None and rest.verdict is not evidence.recommended:
+                found = _REMARKS["other_verdict"]
+                yield Claim("not_understood", "contradicted", found, begun.end(), len(text))
         for one in read_sentences(self._verifier, text, parsed, claims, evidence):
             if one.name not in _PASSED:
                 found = _REMARKS.get(one.name, one.found)
@@ -98,6 +114,21 @@ def _with_unread(claims: Sequence[Claim], parsed: ParsedText) -> tuple[Claim, ..
     """The claims, and of each sentence in which nothing was understood that it was not checked."""
     unread = (Claim("other", "unverified", _UNREAD, *span) for span in parsed.unread)
     return tuple(sorted([*claims, *unread], key=lambda one: one.start))
+
+
+def _faultiness(written: Written) -> tuple[int, int]:
+    """How many problems a text has, and how much in it is not checked."""
+    return len(written.problems), sum(one.kind == "other" for one in written.claims)
+
+
+def _idle_titles(text: str, claims: Sequence[Claim], parsed: ParsedText, evidence: Evidence) -> Iterator[Claim]:
+    """Titles of the history in quotation marks of which nothing is understood but that they are named."""
+    spoken_of = {one.item for one in claims if one.kind != "history"}
+    for name in parsed.names:
+        idle = name.item in evidence.history and name.item not in spoken_of
+        if idle and text[name.outer[0]] == OPENING:
+            found = f"what is said of “{text[name.start : name.end]}” is not understood"
+            yield Claim("not_understood", "unverified", found, name.start, name.end, name.item)
 
 
 def _strangers(text: str, parsed: ParsedText, evidence: Evidence) -> Iterator[Claim]:

@@ -1,7 +1,8 @@
 """Explanations that people's language is learned from: texts by hand, of catalogues of their own, with their evidence.
 
 They come with the package, in `written.jsonl.gz`; `tasks/rewriting.py` makes that of the corpus. What is asked of them,
-the prompt's last words say: in one's own words, briefly or in detail, with which aspect.
+the prompt's last words say: in one's own words, briefly or in detail, with which aspect. They are under CC BY 4.0, as
+the corpus is.
 """
 
 from __future__ import annotations
