@@ -76,6 +76,10 @@ def test_a_true_text_in_free_words_has_no_problem() -> None:
         "No, 9 would be on the list, because of 1.",
         "Yes, 9 is not recommended, in spite of 1.",
         "9 made the list because of 1. It is a 4.",
+        "9 made the list because of 1, and 9 is one of the things that help it.",
+        "9 made the list because of 1, and you have already played it.",
+        "Yes, 9 made the list.",
+        "Yes.",
     ],
 )
 def test_what_the_recommender_contradicts_or_what_lacks_a_verdict_is_a_problem(words: str) -> None:

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from recexplainer.claims.claim import CHECKABLE, Claim, stated
+from recexplainer.claims.claim import CHECKABLE, SIGNS, Claim, ClaimKind, stated
+from recexplainer.claims.linking import BLANK, blanked
 from recexplainer.claims.parser import ParsedText
 from recexplainer.claims.verifier import Verifier
 from recexplainer.evidence.evidence import Evidence
@@ -29,6 +30,12 @@ MAX_CHARACTERS = 700
 _PASSED = ("unread", "beyond")  # remarks that free language is not held to
 _UNREAD = "not checked: nothing in this sentence was understood"
 _OPENING = re.compile(r"\W*(?:yes|no)\b\W*?\s+", re.IGNORECASE)
+_REASONS: frozenset[ClaimKind] = frozenset((*SIGNS, "strongest", "counterfactual"))
+_OWN_REASON = re.compile(
+    rf"{BLANK} (?:is|was|are|were) (?:also )?(?:the|an?|one of)\b[^.;,:{BLANK}]{{0,40}}\b(?:reason|things?|help\w*)\b"
+    rf"|{BLANK}[^.;{BLANK}]*\bin (?:the|your|his|her|their) history\b"
+    r"|\balready (?:played|bought|owne?d?|had|seen|watched|read)\b"
+)
 _REMARKS = {
     "other_verdict": "elsewhere it says another verdict",
     "compared": "it compares titles, or names one as the only one, beyond what was measured",
@@ -85,9 +92,9 @@ class FreeTexts:
         claims = _with_unread(stated(self._verifier.verify(parsed, evidence)), parsed)
         wrong = [one for one in claims if one.status != "supported" and (self._strict or one.kind in CHECKABLE)]
         wrong += [*_strangers(text, parsed, evidence), *_idle_titles(text, claims, parsed, evidence)]
-        if not any(one.kind == "verdict" for one in claims):
-            found = "it does not say whether the item is recommended"
-            wrong.append(Claim("no_verdict", "unverified", found, 0, len(text)))
+        wrong += _own_reasons(text, parsed, evidence)
+        if missing := _missing(claims, evidence):
+            wrong.append(Claim("no_verdict", "unverified", missing, 0, len(text)))
         if not wrong:
             wrong += self._remarks(text, parsed, claims, evidence)
         return Written(text, claims, SURROGATE, problems=tuple(wrong))
@@ -129,6 +136,24 @@ def _idle_titles(text: str, claims: Sequence[Claim], parsed: ParsedText, evidenc
         if idle and text[name.outer[0]] == OPENING:
             found = f"what is said of “{text[name.start : name.end]}” is not understood"
             yield Claim("not_understood", "unverified", found, name.start, name.end, name.item)
+
+
+def _missing(claims: Sequence[Claim], evidence: Evidence) -> str:
+    """What a text has to say and does not: the verdict, and a reason; where there is none, anything that is known."""
+    said = {one.kind for one in claims if one.status == "supported"}
+    if "verdict" not in said:
+        return "it does not say whether the item is recommended"
+    groups = evidence.by_effect
+    wanted = _REASONS if groups["for"] or groups["against"] else CHECKABLE - {"verdict", "history"}
+    return "" if said & wanted else "it gives no reason"
+
+
+def _own_reasons(text: str, parsed: ParsedText, evidence: Evidence) -> Iterator[Claim]:
+    """Words that make the item asked about a reason for itself, or something that the user has had."""
+    own = [name for name in parsed.names if name.item == evidence.item]
+    for found in _OWN_REASON.finditer(blanked(text, own)):
+        what = "the item asked about is neither in the history nor a reason for itself"
+        yield Claim("not_understood", "contradicted", what, *found.span())
 
 
 def _strangers(text: str, parsed: ParsedText, evidence: Evidence) -> Iterator[Claim]:
