@@ -23,7 +23,10 @@ from tests.surrogate.test_loading import save, tokenizer
 from recexplainer.cli import main
 from recexplainer.errors import RecExplainerError, SurrogateError
 from recexplainer.surrogate.loading import load_model
+from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.pretrained import load_pretrained
 from recexplainer.surrogate.published import Published, backbone_folder, find_backbone, get_backbone, published
+from recexplainer.surrogate.settings import PretrainedSettings
 
 NAME = "smollm2"
 needs_gguf = pytest.mark.skipif(find_spec("gguf") is None, reason="needs the extra gguf")
@@ -209,3 +212,23 @@ def test_a_folder_of_that_name_is_meant_by_its_path(tmp_path: Path, monkeypatch:
     with pytest.raises(SurrogateError, match="not been fetched") as caught:
         find_backbone(NAME)
     assert f"./{NAME}" in caught.value.hint
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_a_surrogate_finds_its_backbone_where_the_cache_is_now(
+    merged: bool, hub: Hub, own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run is trained on one machine and read on another, whose cache is elsewhere."""
+    get_backbone(NAME)
+    backbone, own_tokenizer = load_pretrained(NAME, PretrainedSettings(rank=2), 0)
+    Surrogate(backbone, own_tokenizer, "behavior", 0, 8).save_pretrained(tmp_path / "surrogate")
+    own_cache.rename(tmp_path / "elsewhere")
+    monkeypatch.setenv("RECEXPLAINER_CACHE", str(tmp_path / "elsewhere"))
+    read = Surrogate.from_pretrained(tmp_path / "surrogate", merged=merged)
+    ids = torch.tensor([[3, 4, 5]])
+    with torch.no_grad():
+        torch.testing.assert_close(read.backbone(ids).logits, backbone.eval()(ids).logits)
+    (tmp_path / "elsewhere").rename(tmp_path / "gone")
+    with pytest.raises(SurrogateError) as caught:
+        Surrogate.from_pretrained(tmp_path / "surrogate")
+    assert "recexplainer backbone get smollm2" in caught.value.hint

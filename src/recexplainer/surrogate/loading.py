@@ -73,14 +73,12 @@ def load_model(name: str, **how: Any) -> tuple[Any, Any]:
 
 
 def read_weights(name: str | Path, **how: Any) -> Any:
-    """A model, or the model of an adapter, of which no weight is missing: transformers would draw a new one, and warn.
+    """A model of which no weight is missing: transformers would draw a new one, and warn.
 
     Raises what transformers raises, and SurrogateError.
     """
-    adapter = Path(name) / ADAPTER
-    base = read_json(adapter)["base_model_name_or_path"] if adapter.exists() else name
     hub = {key: how[key] for key in ("token", "cache_dir", "local_files_only", "gguf_file") if key in how}
-    auto = _auto_class(AutoConfig.from_pretrained(base, trust_remote_code=False, **hub), str(base))
+    auto = _auto_class(AutoConfig.from_pretrained(name, trust_remote_code=False, **hub), str(name))
     both: Any = auto.from_pretrained(name, output_loading_info=True, trust_remote_code=False, **how)
     backbone, loaded = both
     if missing := sorted(loaded["missing_keys"]):

@@ -23,7 +23,7 @@ from recexplainer.registry import require_extra
 from recexplainer.storage import read_json
 from recexplainer.surrogate.loading import ADAPTER, LOADING_ERRORS, load_model, read_weights
 from recexplainer.surrogate.logits import verify_backbone
-from recexplainer.surrogate.published import find_backbone
+from recexplainer.surrogate.published import BACKBONES, find_backbone
 from recexplainer.surrogate.settings import PretrainedSettings
 
 
@@ -72,12 +72,12 @@ def read_backbone(folder: Path, *, merged: bool, **hub: Any) -> Any:
     if with_lora:
         require_extra("peft", "pretrained")
     disable_progress_bar()
+    base = find_base(folder) if with_lora else folder
     how = hub if has_fast_bfloat16() else {"dtype": torch.float32, **hub}
     try:
         if merged and with_lora:
             from peft import PeftModel
 
-            base = read_json(folder / ADAPTER)["base_model_name_or_path"]
             backbone = read_weights(base, **how)
             if getattr(backbone.config, "quantization_config", None) is not None:
                 raise SurrogateError(
@@ -88,7 +88,9 @@ def read_backbone(folder: Path, *, merged: bool, **hub: Any) -> Any:
             adapted = PeftModel.from_pretrained(backbone, folder)
             _refuse_lora_on_embeddings(backbone)
             return adapted.merge_and_unload()
-        backbone = read_weights(folder, **how)
+        backbone = read_weights(base, **how)
+        if with_lora:
+            backbone.load_adapter(str(folder))
     except LOADING_ERRORS as error:
         raise SurrogateError(
             f"The backbone cannot be read: {first_line(error)}",
@@ -100,6 +102,16 @@ def read_backbone(folder: Path, *, merged: bool, **hub: Any) -> Any:
         for name, weight in backbone.named_parameters():
             weight.requires_grad = "lora_" in name
     return backbone
+
+
+def find_base(folder: Path) -> str:
+    """What transformers reads the backbone of a saved LoRA from: one in the cache stands where that is now.
+
+    Raises SurrogateError if it is to be in the cache, and is not.
+    """
+    base: str = read_json(folder / ADAPTER)["base_model_name_or_path"]
+    path = Path(base)
+    return base if path.exists() or path.parent.name != BACKBONES else find_backbone(path.name)
 
 
 def read_lora(backbone: Any, folder: Path) -> None:

@@ -31,6 +31,8 @@ from recexplainer.storage import (
 )
 from recexplainer.surrogate.gguf import ORIGIN, convert_gguf, converted_gguf, find_gguf
 
+BACKBONES = "backbones"
+"""The folder of the cache that holds them."""
 _PATIENCE = 10.0  # seconds that the hub has to answer
 _FILES = ["*.json", "*.safetensors", "*.txt", "*.jinja", "*.model", "LICENSE*"]
 _AGAIN = "Fetch it again: recexplainer backbone get NAME. If it stays so, what is configured here gives another file."
@@ -75,7 +77,7 @@ def find_published(name: str) -> Published:
 
 def backbone_folder(name: str) -> Path:
     """Where a published backbone is kept, whether it is there or not."""
-    return cache_folder() / "backbones" / name
+    return cache_folder() / BACKBONES / name
 
 
 def find_backbone(name: str) -> str:
@@ -250,7 +252,7 @@ def _version(source: Published) -> tuple[str, str]:
 def kept_backbones() -> dict[str, Path]:
     """The folders of backbones in the cache: published ones by their name, converted GGUF files by theirs."""
     found: dict[str, Any] = {}
-    for kind in ("backbones", "gguf"):
+    for kind in (BACKBONES, "gguf"):
         for path in sorted((cache_folder() / kind).glob(f"*/{ORIGIN}")):
             if not path.parent.name.endswith((".partial", ".stale")):
                 found[path.parent.name] = path.parent
