@@ -40,7 +40,6 @@ SETTINGS = SurrogateSettings(
     connector_warmup_examples=120,
     tokens_per_batch=2048,
     precision="float32",
-    handwritten=0.0,
 )
 MIXTURE = MixtureSettings(
     limits={"retrieval": 60, "ranking": 40, "classification": 40, "discrimination": 40, "reconstruction": 20},

@@ -61,7 +61,7 @@ def encoded(form: Form, settings: SurrogateSettings) -> int:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_pretrained_backbone_learns_from_them_and_nano_only_if_told(form: Form) -> None:
+def test_so_many_are_learned_from_as_the_settings_say(form: Form) -> None:
     plain, added = encoded(form, SETTINGS), round(0.2 * len(written_explanations()))
     assert encoded(form, SETTINGS.model_copy(update={"handwritten": 0.2})) == plain + added
     half = SETTINGS.model_copy(update={"handwritten": 0.4, "task_sampling": {form: {"rationale": 0.5}}})
@@ -71,11 +71,11 @@ def test_a_pretrained_backbone_learns_from_them_and_nano_only_if_told(form: Form
     assert len(encode_examples(fresh(form), without, every)) == len(without.examples), "nothing is to be explained"
 
 
-def test_by_default_they_are_for_pretrained_backbones() -> None:
-    nano, other = SurrogateSettings(), SurrogateSettings(backbone="smollm2")
-    assert (nano.handwritten_passes, other.handwritten_passes) == (0, 1)
-    assert SurrogateSettings(backbone="smollm2", handwritten=0).handwritten_passes == 0
-    assert "handwritten" not in nano.cache_key() and other.cache_key()["handwritten"] == 1
+def test_by_default_none_is_learned_from() -> None:
+    plain, other = SurrogateSettings(), SurrogateSettings(handwritten=0.5)
+    assert plain.handwritten == 0
+    assert "handwritten" not in plain.cache_key()
+    assert other.cache_key()["handwritten"] == 0.5
 
 
 def test_what_was_learned_is_kept_with_the_surrogate(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def read_backbone(folder: Path, *, merged: bool, **hub: Any) -> Any:
     if with_lora:
         require_extra("peft", "pretrained")
     disable_progress_bar()
-    base = find_base(folder) if with_lora else folder
+    base = find_base(folder) if with_lora else str(folder)
     how = hub if has_fast_bfloat16() else {"dtype": torch.float32, **hub}
     try:
         if merged and with_lora:

@@ -142,10 +142,10 @@ class SurrogateSettings(Settings):
     """Token budget of a batch, padding included. A small model learns from many small steps."""
     weight_decay: float = Field(default=0.01, ge=0)
     """AdamW's weight decay."""
-    handwritten: float | None = Field(default=None, ge=0)
+    handwritten: float = Field(default=0.0, ge=0)
     """How often each of the package's explanations by hand is learned from, a share of them if below 1, so that the
-    surrogate explains in its own words; None: once by a pretrained backbone, never by `nano`, whose vocabulary is too
-    small. A form learns from as many of them as of rationales (`task_sampling`)."""
+    surrogate explains in its own words; 0: it keeps to the wording of rationales. It takes a pretrained backbone: the
+    vocabulary of `nano` is too small. A form learns from as many of them as of rationales (`task_sampling`)."""
     hybrid_form_sampling: tuple[float, float, float] = (0.2, 0.2, 0.6)
     """Shares of hybrid's examples put as behavior, intention and hybrid (paper section 2.4 has all three)."""
     start_hybrid_from: Literal["scratch", "intention"] = "intention"
@@ -166,12 +166,7 @@ class SurrogateSettings(Settings):
         how = {"sharded", "gradient_checkpointing"}
         unused = {"pretrained": how, "preference": True, "checkpoint_minutes": True, "handwritten": True}
         key = self.model_dump(mode="json", exclude=unused)
-        return key | ({"handwritten": self.handwritten_passes} if self.handwritten_passes else {})
-
-    @property
-    def handwritten_passes(self) -> float:
-        """How often each explanation by hand is learned from."""
-        return float(self.is_pretrained) if self.handwritten is None else self.handwritten
+        return key | ({"handwritten": self.handwritten} if self.handwritten else {})
 
     @property
     def is_pretrained(self) -> bool:

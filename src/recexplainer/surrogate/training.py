@@ -99,7 +99,7 @@ def train_surrogate(
     if settings.is_pretrained:
         share = -(-settings.tokens_per_batch // world_size())
         _log.info(require_memory(estimate_memory(surrogate, share, int(max(encoded.lengths))), surrogate.device))
-    surrogate.own_words = settings.handwritten_passes > 0 and bool(alignment.of("rationale"))
+    surrogate.own_words = settings.handwritten > 0 and bool(alignment.of("rationale"))
     log = _fit(surrogate, encoded, settings, settings.epochs.get(form, 1.0), work / "tasks", steps, callbacks)
     if settings.sharded:
         join_weights(surrogate.backbone)
@@ -189,7 +189,7 @@ def encode_examples(surrogate: Surrogate, alignment: LabelledExamples, settings:
                 prompts.append((prompt, example.user))
                 tasks.append(example.task)
     if any(one.task == "rationale" for one in learned):
-        passes = settings.handwritten_passes * kept.get("rationale", 1.0)
+        passes = settings.handwritten * kept.get("rationale", 1.0)
         by_hand = handwritten_prompts(surrogate, dataset.titles, passes, random)
         prompts += [(prompt, "") for prompt in by_hand]
         tasks += ["rationale"] * len(by_hand)
