@@ -54,3 +54,25 @@ def test_beams_that_share_a_read_prompt_are_those_of_beams_that_each_read_it(fam
         read.continued(3)
         shared = model.generate(inputs_embeds=embeddings, attention_mask=mask, past_key_values=read.cache, **how)
     assert torch.equal(shared, each)
+
+
+@pytest.mark.parametrize("family", quick_first(USABLE))
+def test_answers_of_different_lengths_are_as_likely_as_each_after_its_prompt_alone(family: str) -> None:
+    model = tiny_model(family)
+    table = model.get_input_embeddings()
+    torch.manual_seed(1)
+    long, short = torch.randint(3, VOCABULARY, (7,)), torch.randint(3, VOCABULARY, (4,))
+    ids = torch.stack([long, torch.cat([torch.zeros(3, dtype=torch.long), short])])
+    mask = torch.tensor([[1] * 7, [0] * 3 + [1] * 4])
+    owners, answers = [0, 1, 1], [[5, 11, 20, 9], [6], [7, 13]]
+
+    def alone(row: int, answer: list[int]) -> float:
+        whole = torch.cat([(long, short)[row], torch.tensor(answer)])
+        logits = model(inputs_embeds=table(whole[None]), use_cache=False).logits[0, -len(answer) : -1]
+        return float(logits.double().log_softmax(-1)[range(len(answer) - 1), answer[1:]].sum())
+
+    with torch.inference_mode():
+        read = Prefill(model, table(ids), mask, [6, 13])
+        read.keep(owners)
+        found = read.log_likelihoods(answers)
+        assert_allclose(found, [alone(row, one) for row, one in zip(owners, answers, strict=True)], atol=5e-3)

@@ -249,16 +249,22 @@ class Decoder:
 
         Each `Float[items]` sums to 1.
         """
-        chosen: list[NDArray[np.float64]] = []
-        for question, items in zip(prompts.encoded, candidates, strict=True):
-            answers = [[*self.title_ids[item], self.stop] for item in items]
-            batch = [_answered(question, answer) for answer in answers]
-            batch = send_to_device(prompts.collate(batch), self.surrogate.device)
-            logits = self.surrogate(**batch)["logits"].double().log_softmax(-1)
-            each = logits.gather(1, batch["labels"][:, None])[:, 0].cpu().numpy()
-            scores = np.add.reduceat(each, np.cumsum([0, *map(len, answers)])[:-1])
-            likely = np.exp(scores - scores.max())
-            chosen.append(likely / likely.sum())
+        chosen = [np.empty(0)] * len(prompts)
+        most = max(map(len, candidates), default=1)
+        for rows in _batches(prompts, most):
+            answers = [[[*self.title_ids[item], self.stop] for item in candidates[row]] for row in rows]
+            inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
+            ends = np.arange(1, len(rows) + 1) * mask.shape[1] - 1
+            read = Prefill(self.surrogate.backbone, self.surrogate.embed(**inputs), mask, ends.tolist())
+            owners = np.repeat(np.arange(len(rows)), [len(each) for each in answers])
+            read.keep(owners.tolist())
+            every = [answer for each in answers for answer in each]
+            first = torch.from_numpy(read.logits).double().log_softmax(-1).numpy()
+            scores = first[owners, [answer[0] for answer in every]] + read.log_likelihoods(every)
+            for at, row in enumerate(rows):
+                own = scores[owners == at]
+                likely = np.exp(own - own.max())
+                chosen[row] = likely / likely.sum()
         return chosen
 
     @torch.inference_mode()

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from recexplainer.surrogate.logits import outputs_at
 
@@ -46,7 +47,7 @@ class Prefill:
         self._mask = None if self._mask is None else self._mask.repeat_interleave(count, 0)
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Go on with some of the continuations only."""
+        """Go on with some of the continuations only; one that is named several times is continued in as many ways."""
         chosen = torch.tensor(rows, device=self._next.device)
         self.cache.batch_select_indices(chosen)
         self._next = self._next[chosen]
@@ -60,6 +61,24 @@ class Prefill:
         output = self._backbone(input_ids=ids, past_key_values=self.cache, **self._given(self._next))
         self.cache, self._next = output.past_key_values, self._next + 1
         return _as_numpy(output.logits[:, -1])
+
+    def log_likelihoods(self, answers: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+        """The log probability of the tokens of each continuation, the first of which is given, `Float[continuations]`.
+
+        It takes one pass, after which nothing can go on.
+        """
+        device = self._next.device
+        ids = pad_sequence([torch.tensor(one, device=device) for one in answers], batch_first=True)
+        count, length = ids.shape
+        if self._mask is not None:  # what pads an answer stands behind its end, where nothing sees it
+            self._mask = torch.cat([self._mask, self._mask.new_ones(count, length)], 1)
+        places = [(row, at) for row, one in enumerate(answers) for at in range(len(one) - 1)]
+        rows, columns = torch.tensor(places, dtype=torch.long, device=device).view(-1, 2).T
+        embeddings = self._backbone.get_input_embeddings()(ids)
+        given = self._given(self._next + torch.arange(length, device=device))
+        output = outputs_at(self._backbone, embeddings, rows * length + columns, past_key_values=self.cache, **given)
+        each = output.logits.double().log_softmax(-1).gather(1, ids[rows, columns + 1][:, None])[:, 0]
+        return torch.zeros(count, dtype=each.dtype, device=device).index_add(0, rows, each).cpu().numpy()
 
     def _given(self, positions: Tensor) -> dict[str, Any]:
         own = {"position_ids": positions} if self._has_positions else {}
