@@ -6,21 +6,27 @@ DEPENDENCIES ?= constraints
 CONSTRAINTS := $(if $(filter newest,$(DEPENDENCIES)),,-c $(DEPENDENCIES).txt)
 READY := .venv/.ready
 TOOLS := .venv/.tools-ready
+PRETRAINED := .venv/.pretrained-ready
 INSTALL := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check $(CONSTRAINTS)
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 # Set-up leaves byte code to the first import; without it every process would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick lint docs format clean
+.PHONY: help setup demo demo-smollm2 test quick lint docs format clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## The environment alone
 
 demo: $(READY) ## The whole pipeline on the embedded world; ends with a report and an explanation
 	@$(BIN)/recexplainer demo
+
+demo-smollm2: $(PRETRAINED) ## The same with a small pretrained language model, which is fetched once
+	@$(BIN)/recexplainer backbone get smollm2
+	@$(BIN)/recexplainer run demo-smollm2
+	@$(BIN)/recexplainer explain demo-smollm2 --user u0001 --item i017
 
 test: lint docs ## Lint, types, layers, the documentation and every test, with coverage and the slowest tests
 	@echo "tests"
@@ -52,6 +58,10 @@ $(READY): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	@$(INSTALL) -e .
+	@touch $@
+
+$(PRETRAINED): $(READY)
+	@$(INSTALL) -e '.[pretrained,gguf]'
 	@touch $@
 
 $(TOOLS): $(READY)

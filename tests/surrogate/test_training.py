@@ -12,9 +12,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tests.fakes import SameForAll
-from tests.tiny import SETTINGS, alignment, fresh, world
+from tests.tiny import SETTINGS, alignment, fresh, sasrec, world
 
 from recexplainer.errors import RecommenderError
+from recexplainer.recommenders.base import User
 from recexplainer.storage import read_json
 from recexplainer.surrogate import training
 from recexplainer.surrogate.batching import token_shares
@@ -72,7 +73,12 @@ def test_the_user_connector_starts_from_the_item_connector(tmp_path: Path) -> No
     new = new_surrogate("intention", alignment(), SETTINGS)
     assert not equal(new.connector("user"), new.connector("item"))
     training.warm_up_connectors(new, alignment(), SETTINGS, tmp_path)
-    assert torch.equal(new.connector("user").second.weight, new.connector("item").second.weight)
+    vectors = torch.from_numpy(sasrec().item_vectors())
+    users = torch.from_numpy(sasrec().user_vectors([User(one.history) for one in alignment().examples if one.history]))
+    with torch.no_grad():
+        read = new.connector("user")(users) @ new.connector("item")(vectors).T
+    best = (users @ vectors.T).topk(5, dim=1).indices
+    assert float((read.argmax(1, keepdim=True) == best).any(1).float().mean()) > 0.5
     untrained = new_surrogate("intention", alignment(), SETTINGS)
     assert not equal(new.connector("item"), untrained.connector("item"))
     training.warm_up_connectors(untrained, alignment(), SETTINGS, tmp_path)
