@@ -6,7 +6,8 @@ does not matter to how long it takes. All is done on the embedded world, in the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
@@ -58,10 +59,7 @@ def main() -> None:
         return decoder.choose(questions["ranking"].subset(rows), [candidates[row] for row in rows])
 
     def chosen_read_each(rows: list[int]) -> Any:
-        some = [
-            decoder.choose(questions["ranking"].subset([row]), [(item,)]) for row in rows for item in candidates[row]
-        ]
-        return len(some)
+        return [chosen_with_the_prompt(decoder, questions["ranking"], row, candidates[row]) for row in rows]
 
     pairs = {"five beams": (beams, beams_read_each), "ten candidates": (chosen, chosen_read_each)}
     for what, ways in pairs.items():
@@ -154,6 +152,17 @@ def beams_that_read_each(decoder: Decoder, questions: EncodedSet) -> Any:
         pad_token_id=surrogate.tokenizer.pad_token_id,
         eos_token_id=surrogate.stops,
     )
+
+
+@torch.inference_mode()
+def chosen_with_the_prompt(decoder: Decoder, questions: EncodedSet, row: int, items: Sequence[int]) -> Any:
+    """The log probability of each candidate, each behind a prompt of its own, in one batch."""
+    question = questions.encoded[row]
+    answers = [np.array([*decoder.title_ids[item], decoder.stop], np.int32) for item in items]
+    batch = questions.collate([replace(question, ids=np.concatenate([question.ids, one])) for one in answers])
+    logits = decoder.surrogate(**batch)["logits"].log_softmax(-1)
+    each = logits.gather(1, batch["labels"][:, None])[:, 0].numpy()
+    return np.add.reduceat(each, np.cumsum([0, *map(len, answers)])[:-1])
 
 
 if __name__ == "__main__":

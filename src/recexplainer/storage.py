@@ -103,6 +103,9 @@ def once_complete(path: Path) -> Generator[Path | None, None, None]:
     """
     from filelock import FileLock
 
+    if path.is_dir():  # also where nothing may be written
+        yield None
+        return
     with system_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f"{path.name}.lock")):

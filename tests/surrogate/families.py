@@ -49,6 +49,7 @@ _FAMILIES: dict[str, tuple[str, dict[str, Any], str]] = {
     "bloom": ("Bloom", {"hidden_size": 32, "n_layer": 2, "n_head": 2}, ""),
     "falcon": ("Falcon", _OLD, ""),
     "falcon-alibi": ("Falcon", _OLD | {"alibi": True}, ""),
+    "lfm2": ("Lfm2", _GROUPED | {"layer_types": ["conv", "full_attention"], "conv_L_cache": 3}, ""),
     "mpt": ("Mpt", {"d_model": 32, "n_layers": 2, "n_heads": 2, "max_seq_len": 1024}, ""),
     "llava": ("Llava", {"text": ("Llama", _GROUPED), "vision": ("CLIPVision", _VISION)}, ""),
     "mistral3-vision": ("Mistral3", {"text": ("Mistral", _GROUPED), "vision": ("PixtralVision", _VISION)}, ""),

@@ -138,3 +138,14 @@ def test_gradients_reach_every_connector_through_the_backbone(architecture: str)
         weights = surrogate.connector(encoder).parameters()
         assert all(weight.grad is not None and float(weight.grad.abs().sum()) > 0 for weight in weights)
     surrogate.zero_grad()
+
+
+def test_vectors_that_are_all_zero_read_as_something_finite() -> None:
+    items, nobody = stretched(50, 0.3), torch.zeros(20, 16)
+    reader, users_reader = Connector(16, 64, 8), Connector(16, 64, 8)
+    reader.start_for(items, 0.02)
+    users_reader.start_from(reader, items, nobody)
+    nobody_reader = Connector(16, 64, 8)
+    torch.nn.init.zeros_(nobody_reader.first.bias)
+    nobody_reader.read_as(nobody, torch.ones(20, 8), known=False)
+    assert all(bool(one(nobody).isfinite().all()) for one in (users_reader, nobody_reader))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from numpy.testing import assert_allclose
@@ -10,15 +12,19 @@ from recexplainer.surrogate.loading import generating_plainly
 from recexplainer.surrogate.prefill import Prefill
 
 
-@pytest.mark.parametrize("family", quick_first(USABLE))
-def test_continuations_are_those_of_each_prompt_alone(family: str) -> None:
-    """Of two prompts, the shorter padded on the left, two continuations each, of which some are left out on the way."""
-    model = tiny_model(family)
-    table = model.get_input_embeddings()
+def model_and_prompts(family: str) -> tuple[Any, tuple[torch.Tensor, torch.Tensor], torch.Tensor, torch.Tensor]:
+    """A tiny model, two prompts of different lengths, and both of them padded on the left with their mask."""
     torch.manual_seed(1)
     long, short = torch.randint(3, VOCABULARY, (7,)), torch.randint(3, VOCABULARY, (4,))
     ids = torch.stack([long, torch.cat([torch.zeros(3, dtype=torch.long), short])])
-    mask = torch.tensor([[1] * 7, [0] * 3 + [1] * 4])
+    return tiny_model(family), (long, short), ids, torch.tensor([[1] * 7, [0] * 3 + [1] * 4])
+
+
+@pytest.mark.parametrize("family", quick_first(USABLE))
+def test_continuations_are_those_of_each_prompt_alone(family: str) -> None:
+    """Of two prompts, the shorter padded on the left, two continuations each, of which some are left out on the way."""
+    model, (long, short), ids, mask = model_and_prompts(family)
+    table = model.get_input_embeddings()
     ends = [[5, 11, 20], [6, 12], [7, 13, 22], [8]]
 
     def alone(row: int, written: list[int]) -> torch.Tensor:
@@ -42,11 +48,8 @@ def test_continuations_are_those_of_each_prompt_alone(family: str) -> None:
 
 @pytest.mark.parametrize("family", quick_first(USABLE))
 def test_beams_that_share_a_read_prompt_are_those_of_beams_that_each_read_it(family: str) -> None:
-    model = generating_plainly(tiny_model(family))
-    torch.manual_seed(1)
-    ids = torch.randint(3, VOCABULARY, (2, 7))
-    mask = torch.tensor([[1] * 7, [0] * 3 + [1] * 4])
-    embeddings = model.get_input_embeddings()(ids)
+    model, _, ids, mask = model_and_prompts(family)
+    embeddings = generating_plainly(model).get_input_embeddings()(ids)
     how = {"num_beams": 3, "num_return_sequences": 3, "max_new_tokens": 4, "do_sample": False, "pad_token_id": 0}
     with torch.inference_mode():
         each = model.generate(inputs_embeds=embeddings, attention_mask=mask, **how)
@@ -58,12 +61,8 @@ def test_beams_that_share_a_read_prompt_are_those_of_beams_that_each_read_it(fam
 
 @pytest.mark.parametrize("family", quick_first(USABLE))
 def test_answers_of_different_lengths_are_as_likely_as_each_after_its_prompt_alone(family: str) -> None:
-    model = tiny_model(family)
+    model, (long, short), ids, mask = model_and_prompts(family)
     table = model.get_input_embeddings()
-    torch.manual_seed(1)
-    long, short = torch.randint(3, VOCABULARY, (7,)), torch.randint(3, VOCABULARY, (4,))
-    ids = torch.stack([long, torch.cat([torch.zeros(3, dtype=torch.long), short])])
-    mask = torch.tensor([[1] * 7, [0] * 3 + [1] * 4])
     owners, answers = [0, 1, 1], [[5, 11, 20, 9], [6], [7, 13]]
 
     def alone(row: int, answer: list[int]) -> float:

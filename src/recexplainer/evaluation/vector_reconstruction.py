@@ -65,8 +65,8 @@ def evaluate_vector_reconstruction(
     below. The rater is `encoder` for the texts, `shuffled` for the texts of other users (about 0), and
     `verdict_and_item` for "Yes. TITLE" or "No. TITLE" in place of the text. The method `history_titles` has the titles
     of the history as its text, newest first, and beside them the three most recent, since a mean over a text says
-    little of order. Cases are users, which the interval draws anew; of fewer than 100 the rows
-    are N/A.
+    little of order. Cases are users, which the interval draws anew; of fewer than 100, or
+    where all users have one vector, the rows are N/A.
 
     Args:
         explanations: `[methods][cases]`, the same cases in the same order; a user may have several.
@@ -82,7 +82,7 @@ def evaluate_vector_reconstruction(
     check_same_cases(explanations)
     first = next(iter(explanations.values()))
     known = _user_vectors(first, recommender)
-    if len(np.unique(known.ids)) < FEWEST_USERS:
+    if len(np.unique(known.ids)) < FEWEST_USERS or not len(known.variances):
         return _rows(Method(HISTORY), ENCODER, None, known, seed) + [
             each
             for method in explanations
@@ -139,7 +139,7 @@ def _user_vectors(explanations: Sequence[Explanation], recommender: Recommender)
     users = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     vectors = recommender.user_vectors([User(history, name) for name, history in users]).astype(np.float64)
     left, scales, _ = np.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)
-    kept = scales > _SMALLEST * scales.max(initial=0.0)
+    kept = scales > max(_SMALLEST * scales.max(initial=0.0), np.finfo(np.float64).tiny)
     ids = np.unique([name for name, _ in users], return_inverse=True)[1]
     cases = np.array([users[key] for key in keys])
     return _UserVectors(cases, ids, left[:, kept] * np.sqrt(len(users)), scales[kept] ** 2 / len(users))

@@ -58,7 +58,9 @@ class Connector(nn.Module):
                 self.second.weight.zero_()
             hidden = functional.gelu(self.first(vectors.to(self.first.weight))).double().cpu().numpy()
             missing = (embeddings.to(self.second.weight) - self(vectors.to(self.first.weight))).double().cpu().numpy()
-        largest = float(np.linalg.norm(hidden, 2)) ** 2
+        largest = float(np.linalg.eigvalsh(hidden.T @ hidden)[-1])
+        if not largest > 0:  # all of them are zero, and read as zero
+            return
         ridge: Any = (
             Ridge(alpha=_KNOWN * largest, fit_intercept=False)
             if known

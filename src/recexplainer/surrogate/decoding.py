@@ -36,6 +36,7 @@ from recexplainer.surrogate.prompt import CLOSING, OPENING, SEPARATOR
 
 _BATCH_TOKENS = 16384
 _MAX_BATCH = 256
+_ANSWER_TOKENS = 1024  # in one batch, each with logits over the whole vocabulary
 _MIN_P = 0.05
 _JUDGED_EVERY = 8  # tokens after which it is asked anew whether a text is still of use
 
@@ -251,7 +252,8 @@ class Decoder:
         """
         chosen = [np.empty(0)] * len(prompts)
         most = max(map(len, candidates), default=1)
-        for rows in _batches(prompts, most):
+        longest = most * (1 + max(map(len, self.title_ids)))  # tokens of the answers to a question
+        for rows in _batches(prompts, most, max(1, _ANSWER_TOKENS // longest)):
             answers = [[[*self.title_ids[item], self.stop] for item in candidates[row]] for row in rows]
             inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
             ends = np.arange(1, len(rows) + 1) * mask.shape[1] - 1
@@ -317,12 +319,12 @@ def _answered(question: Encoded, answer: list[int]) -> Encoded:
     return replace(question, ids=np.concatenate([question.ids, np.array(answer, np.int32)]))
 
 
-def _batches(prompts: EncodedSet, each: int) -> Iterator[list[int]]:
-    """Rows of like length, longest first, under a budget of tokens over all answers to each."""
+def _batches(prompts: EncodedSet, each: int, most: int = _MAX_BATCH) -> Iterator[list[int]]:
+    """Rows of like length, longest first, at most so many, under a budget of tokens over all answers to each."""
     order = np.argsort(-prompts.lengths, kind="stable")
     start = 0
     while start < len(order):
-        size = min(max(1, _BATCH_TOKENS // int(prompts.lengths[order[start]] * each)), _MAX_BATCH)
+        size = min(max(1, _BATCH_TOKENS // int(prompts.lengths[order[start]] * each)), most)
         yield order[start : start + size].tolist()
         start += size
 

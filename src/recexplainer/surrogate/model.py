@@ -67,7 +67,7 @@ class Surrogate(nn.Module):
         vector_width: Width of the recommender's vectors; 0 for a behavior surrogate of one without vectors.
         connector_width: Width of the hidden layer of the connectors.
         frame: What is around each question and answer; None: as the tokenizer's chat template writes it now.
-        own_words: Whether it has learned to explain in its own words, from explanations by hand.
+        own_words: Whether it has learned to explain in its own words, from explanations of the corpus.
     """
 
     def __init__(

@@ -39,25 +39,35 @@ class Prefill:
         output = outputs_at(backbone, embeddings, at, **self._given((mask.cumsum(-1) - 1).clamp_min(0)))
         self.logits = _as_numpy(output.logits)
         self.cache: Any = output.past_key_values
+        layers: Sequence[Any] = getattr(self.cache, "layers", ())
+        # States of recurrent layers cannot be chosen from: then all is read again.
+        chooses = all(hasattr(layer, "batch_select_indices") for layer in layers)
+        self._read = None if chooses else (embeddings, mask)
 
     def continued(self, count: int) -> None:
         """Let each prompt have so many continuations, `[batch * count]`, those of one prompt side by side."""
-        self.cache.batch_repeat_interleave(count)
-        self._next = self._next.repeat_interleave(count, 0)
-        self._mask = None if self._mask is None else self._mask.repeat_interleave(count, 0)
+        self.keep([row for row in range(len(self._next)) for _ in range(count)])
 
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with some of the continuations only; one that is named several times is continued in as many ways."""
         chosen = torch.tensor(rows, device=self._next.device)
-        self.cache.batch_select_indices(chosen)
         self._next = self._next[chosen]
         self._mask = None if self._mask is None else self._mask[chosen]
+        if self._read is None:
+            self.cache.batch_select_indices(chosen)
+            return
+        embeddings, mask = self._read = (self._read[0][chosen], self._read[1][chosen])
+        positions = (mask.cumsum(-1) - 1).clamp_min(0)
+        self.cache = self._backbone(inputs_embeds=embeddings, **self._given(positions)).past_key_values
 
     def step(self, tokens: Sequence[int]) -> NDArray[np.float32]:
         """The logits after one more token of each continuation, `Float[continuations, vocabulary]`."""
         ids = torch.tensor(tokens, device=self._next.device)[:, None]
         if self._mask is not None:
             self._mask = torch.cat([self._mask, torch.ones_like(ids)], 1)
+        if self._read is not None:
+            added = self._backbone.get_input_embeddings()(ids)
+            self._read = torch.cat([self._read[0], added], 1), torch.cat([self._read[1], torch.ones_like(ids)], 1)
         output = self._backbone(input_ids=ids, past_key_values=self.cache, **self._given(self._next))
         self.cache, self._next = output.past_key_values, self._next + 1
         return _as_numpy(output.logits[:, -1])
@@ -77,7 +87,8 @@ class Prefill:
         embeddings = self._backbone.get_input_embeddings()(ids)
         given = self._given(self._next + torch.arange(length, device=device))
         output = outputs_at(self._backbone, embeddings, rows * length + columns, past_key_values=self.cache, **given)
-        each = output.logits.double().log_softmax(-1).gather(1, ids[rows, columns + 1][:, None])[:, 0]
+        logits = output.logits.float()
+        each = (logits.gather(1, ids[rows, columns + 1][:, None])[:, 0] - logits.logsumexp(-1)).double()
         return torch.zeros(count, dtype=each.dtype, device=device).index_add(0, rows, each).cpu().numpy()
 
     def _given(self, positions: Tensor) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from recexplainer.registry import require_extra
 from recexplainer.storage import read_json
 from recexplainer.surrogate.loading import ADAPTER, LOADING_ERRORS, load_model, read_weights
 from recexplainer.surrogate.logits import verify_backbone
-from recexplainer.surrogate.published import BACKBONES, find_backbone
+from recexplainer.surrogate.published import BACKBONES, find_backbone, published
 from recexplainer.surrogate.settings import PretrainedSettings
 
 
@@ -78,7 +78,7 @@ def read_backbone(folder: Path, *, merged: bool, **hub: Any) -> Any:
         if merged and with_lora:
             from peft import PeftModel
 
-            backbone = read_weights(base, **how)
+            backbone = read_weights(base, **hub)
             if getattr(backbone.config, "quantization_config", None) is not None:
                 raise SurrogateError(
                     "LoRA cannot be merged into a quantised backbone.",
@@ -111,7 +111,8 @@ def find_base(folder: Path) -> str:
     """
     base: str = read_json(folder / ADAPTER)["base_model_name_or_path"]
     path = Path(base)
-    return base if path.exists() or path.parent.name != BACKBONES else find_backbone(path.name)
+    of_cache = path.parent.name == BACKBONES and path.name in published()
+    return find_backbone(path.name) if of_cache and not path.exists() else base
 
 
 def read_lora(backbone: Any, folder: Path) -> None:

@@ -142,16 +142,16 @@ class SurrogateSettings(Settings):
     """Token budget of a batch, padding included. A small model learns from many small steps."""
     weight_decay: float = Field(default=0.01, ge=0)
     """AdamW's weight decay."""
-    handwritten: float = Field(default=0.0, ge=0)
-    """How often each of the package's explanations by hand is learned from, a share of them if below 1, so that the
-    surrogate explains in its own words; 0: it keeps to the wording of rationales. It takes a pretrained backbone: the
-    vocabulary of `nano` is too small. A form learns from as many of them as of rationales (`task_sampling`)."""
+    corpus_passes: float = Field(default=0.0, ge=0)
+    """How often each of the package's explanations of the corpus is learned from, a share of them if below 1, so that
+    the surrogate explains in its own words; 0: it keeps to the wording of rationales. It takes a pretrained backbone:
+    the vocabulary of `nano` is too small. A form learns from as many of them as of rationales (`task_sampling`)."""
     hybrid_form_sampling: tuple[float, float, float] = (0.2, 0.2, 0.6)
     """Shares of hybrid's examples put as behavior, intention and hybrid (paper section 2.4 has all three)."""
     start_hybrid_from: Literal["scratch", "intention"] = "intention"
     """Whether hybrid continues from the weights of intention, which read the same vectors, or from new ones."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Arithmetic of the training steps; `auto` takes bfloat16 where the hardware has it."""
+    """Arithmetic of the training steps; `auto` takes bfloat16 where it is faster."""
     checkpoint_minutes: float = Field(default=3.0, gt=0)
     """Minutes between checkpoints, from which a stopped training is resumed."""
     seed: int = 0
@@ -164,9 +164,9 @@ class SurrogateSettings(Settings):
     def cache_key(self) -> dict[str, Any]:
         """The settings that decide the trained weights, as JSON values: not how training is spread or interrupted."""
         how = {"sharded", "gradient_checkpointing"}
-        unused = {"pretrained": how, "preference": True, "checkpoint_minutes": True, "handwritten": True}
+        unused = {"pretrained": how, "preference": True, "checkpoint_minutes": True, "corpus_passes": True}
         key = self.model_dump(mode="json", exclude=unused)
-        return key | ({"handwritten": self.handwritten} if self.handwritten else {})
+        return key | ({"corpus_passes": self.corpus_passes} if self.corpus_passes else {})
 
     @property
     def is_pretrained(self) -> bool:

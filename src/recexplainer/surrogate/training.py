@@ -56,7 +56,7 @@ from recexplainer.surrogate.batching import (
     similarities,
     token_shares,
 )
-from recexplainer.surrogate.handwritten import handwritten_prompts
+from recexplainer.surrogate.corpus_prompts import corpus_prompts
 from recexplainer.surrogate.memory import estimate_memory, require_memory
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import load_pretrained
@@ -99,7 +99,6 @@ def train_surrogate(
     if settings.is_pretrained:
         share = -(-settings.tokens_per_batch // world_size())
         _log.info(require_memory(estimate_memory(surrogate, share, int(max(encoded.lengths))), surrogate.device))
-    surrogate.own_words = settings.handwritten > 0 and bool(alignment.of("rationale"))
     log = _fit(surrogate, encoded, settings, settings.epochs.get(form, 1.0), work / "tasks", steps, callbacks)
     if settings.sharded:
         join_weights(surrogate.backbone)
@@ -167,7 +166,8 @@ def encode_examples(surrogate: Surrogate, alignment: LabelledExamples, settings:
     """The training examples as ids, in drawn phrasings, and for hybrid in drawn forms, but rationales in its own.
 
     General conversations that are longer than the surrogate's `max_length` are left out; that is logged, and so is the
-    share of the tokens that each task takes.
+    share of the tokens that each task takes. Where explanations of the corpus are among them, the surrogate has
+    `own_words`.
     """
     form, dataset = surrogate.form, alignment.dataset
     fits = surrogate.prompt_encoder(dataset.titles).fits
@@ -188,11 +188,12 @@ def encode_examples(surrogate: Surrogate, alignment: LabelledExamples, settings:
             if example.task != "chat" or fits(prompt):
                 prompts.append((prompt, example.user))
                 tasks.append(example.task)
-    if any(one.task == "rationale" for one in learned):
-        passes = settings.handwritten * kept.get("rationale", 1.0)
-        by_hand = handwritten_prompts(surrogate, dataset.titles, passes, random)
-        prompts += [(prompt, "") for prompt in by_hand]
-        tasks += ["rationale"] * len(by_hand)
+    passes = settings.corpus_passes * kept.get("rationale", 1.0)
+    explains = any(one.task == "rationale" for one in learned)
+    texts = corpus_prompts(surrogate, dataset.titles, passes, random) if explains else []
+    surrogate.own_words = bool(texts)
+    prompts += [(prompt, "") for prompt in texts]
+    tasks += ["rationale"] * len(texts)
     encoded = encode_prompts(surrogate, dataset, alignment.recommender, prompts)
     if too_long := sum(one.task == "chat" for one in learned) - tasks.count("chat"):
         _log.info(

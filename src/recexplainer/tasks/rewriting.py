@@ -146,7 +146,7 @@ def _shared_kind(text: LabelledText, case: Evidence) -> str:
 
 def main() -> None:
     """Make the packaged texts anew."""
-    kept, left_out = rewritten(Corpus.load(Path(sys.argv[1])))
+    kept, left_out = rewritten(Corpus.load(Path(sys.argv[1] if len(sys.argv) > 1 else "corpus")))
     (Path(__file__).parent / RESOURCE).write_bytes(packed(kept))
     reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
     sys.stdout.write(f"{len(kept)} texts; left out: {reasons}\n")

@@ -1,4 +1,4 @@
-"""Explanations that people's language is learned from: texts by hand, of catalogues of their own, with their evidence.
+"""Explanations that free language is learned from: texts of the corpus, about catalogues of their own, with evidence.
 
 They come with the package, in `written.jsonl.gz`; `tasks/rewriting.py` makes that of the corpus. What is asked of them,
 the prompt's last words say: in one's own words, briefly or in detail, with which aspect. They are under CC BY 4.0, as
@@ -27,7 +27,7 @@ _ASKED = 0.5  # share of the prompts that ask for what holds of the text
 
 @dataclass(frozen=True, slots=True)
 class WrittenExplanation:
-    """A text by hand that explains an item to a user, and all that was known of them.
+    """A text of the corpus that explains an item to a user, and all that was known of them.
 
     Attributes:
         history: Titles of the history, oldest first; of a catalogue that is not at hand.

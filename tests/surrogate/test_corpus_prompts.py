@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -10,7 +10,7 @@ import pytest
 from tests.tiny import SETTINGS, alignment, fresh, sasrec, world
 
 from recexplainer.surrogate.batching import encode_prompts
-from recexplainer.surrogate.handwritten import handwritten_prompts, render_written
+from recexplainer.surrogate.corpus_prompts import corpus_prompts, render_written
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.surrogate.settings import SurrogateSettings
@@ -43,39 +43,51 @@ def test_titles_of_another_catalogue_are_text_and_apart_in_quotes() -> None:
 
 @pytest.mark.parametrize("passes", [0, 0.1, 1, 1.2])
 def test_each_is_learned_from_so_many_times(passes: float) -> None:
-    prompts = handwritten_prompts(fresh("behavior"), world().titles, passes, np.random.default_rng(0))
+    prompts = corpus_prompts(fresh("behavior"), world().titles, passes, np.random.default_rng(0))
     assert len(prompts) == round(passes * len(written_explanations()))
 
 
 def test_what_is_too_long_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     limit(monkeypatch, 600)
     surrogate = fresh("behavior")
-    prompts = handwritten_prompts(surrogate, world().titles, 0.3, np.random.default_rng(0))
+    prompts = corpus_prompts(surrogate, world().titles, 0.3, np.random.default_rng(0))
     assert 0 < len(prompts) < round(0.3 * len(written_explanations()))
     lengths = encode_prompts(surrogate, world(), sasrec(), ((one, "") for one in prompts)).lengths
     assert lengths.max() <= 600
 
 
 def encoded(form: Form, settings: SurrogateSettings) -> int:
-    return len(encode_examples(fresh(form), alignment(), settings))
+    return len(encode_examples(deepcopy(fresh(form)), alignment(), settings))
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_so_many_are_learned_from_as_the_settings_say(form: Form) -> None:
     plain, added = encoded(form, SETTINGS), round(0.2 * len(written_explanations()))
-    assert encoded(form, SETTINGS.model_copy(update={"handwritten": 0.2})) == plain + added
-    half = SETTINGS.model_copy(update={"handwritten": 0.4, "task_sampling": {form: {"rationale": 0.5}}})
+    assert encoded(form, SETTINGS.model_copy(update={"corpus_passes": 0.2})) == plain + added
+    half = SETTINGS.model_copy(update={"corpus_passes": 0.4, "task_sampling": {form: {"rationale": 0.5}}})
     assert plain < encoded(form, half) <= plain + added
     without = replace(alignment(), examples=[one for one in alignment().examples if one.task == "ranking"])
-    every = SETTINGS.model_copy(update={"handwritten": 0.1})
-    assert len(encode_examples(fresh(form), without, every)) == len(without.examples), "nothing is to be explained"
+    every = SETTINGS.model_copy(update={"corpus_passes": 0.1})
+    assert len(encode_examples(deepcopy(fresh(form)), without, every)) == len(without.examples), (
+        "nothing is to be explained"
+    )
+
+
+@pytest.mark.parametrize(("passes", "sampled", "learned"), [(0.0, 1.0, False), (0.1, 1.0, True), (0.1, 0.0, False)])
+def test_a_surrogate_has_its_own_words_where_it_learns_from_some(passes: float, sampled: float, learned: bool) -> None:
+    settings = SETTINGS.model_copy(
+        update={"corpus_passes": passes, "task_sampling": {"behavior": {"rationale": sampled}}}
+    )
+    surrogate = deepcopy(fresh("behavior"))
+    encode_examples(surrogate, alignment(), settings)
+    assert surrogate.own_words is learned
 
 
 def test_by_default_none_is_learned_from() -> None:
-    plain, other = SurrogateSettings(), SurrogateSettings(handwritten=0.5)
-    assert plain.handwritten == 0
-    assert "handwritten" not in plain.cache_key()
-    assert other.cache_key()["handwritten"] == 0.5
+    plain, other = SurrogateSettings(), SurrogateSettings(corpus_passes=0.5)
+    assert plain.corpus_passes == 0
+    assert "corpus_passes" not in plain.cache_key()
+    assert other.cache_key()["corpus_passes"] == 0.5
 
 
 def test_what_was_learned_is_kept_with_the_surrogate(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Explanations by hand as training prompts, from which a surrogate learns to explain in its own words.
+"""Explanations of the corpus as training prompts, from which a surrogate learns to explain in its own words.
 
 They are in the behavior form, whatever the surrogate's: their catalogues have no vectors, and their titles are text.
 """
@@ -18,7 +18,7 @@ from recexplainer.tasks.wording import load_wording
 from recexplainer.tasks.written import WrittenExplanation, request_words, written_explanations
 
 
-def handwritten_prompts(
+def corpus_prompts(
     surrogate: Surrogate, titles: Sequence[str], passes: float, random: np.random.Generator
 ) -> list[Prompt]:
     """The explanations of the package that fit, each so many times, of less than one a share.
