@@ -12,7 +12,7 @@ from tests.surrogate.test_pretrained import save_tiny, settings
 
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate.settings import PretrainedSettings
-from recexplainer.surrogate.training import split_weights
+from recexplainer.surrogate.sharding import split_weights
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ from pathlib import Path
 from tests.surrogate.test_pretrained import settings
 from tests.tiny import alignment
 from recexplainer.surrogate.memory import estimate_memory
-from recexplainer.surrogate.training import split_weights
+from recexplainer.surrogate.sharding import split_weights
 from recexplainer.surrogate.training import new_surrogate, train_surrogate
 
 base, folder, sharded = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "sharded"

@@ -23,10 +23,6 @@ from accelerate.data_loader import prepare_data_loader
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import FSDPModule, fully_shard
-from torch.distributed.tensor import DTensor
-from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 from transformers import (
     PreTrainedModel,
@@ -62,6 +58,7 @@ from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import load_pretrained
 from recexplainer.surrogate.prompt import FORMS, Form, Prompt, applies, render
 from recexplainer.surrogate.settings import SurrogateSettings
+from recexplainer.surrogate.sharding import join_weights, split_weights
 from recexplainer.tasks.example import Example, LabelledExamples
 from recexplainer.tasks.wording import load_wording
 
@@ -384,40 +381,3 @@ def last_complete_checkpoint(folder: Path) -> str | None:
     """The newest checkpoint that is marked as complete; None if there is none."""
     complete = [path.parent for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*/{_MARK}")]
     return str(max(complete, key=lambda path: int(path.name.rpartition("-")[2]))) if complete else None
-
-
-def split_weights(surrogate: nn.Module, backbone: Any) -> None:
-    """Split the frozen weights of the layers of a surrogate's backbone among the processes (FSDP2); all must call it.
-
-    A layer is gathered while it is used. What is trained (LoRA, connectors) is whole in every process. Raises
-    SurrogateError if there is one process only.
-    """
-    if world_size() == 1:
-        raise SurrogateError(
-            "Weights can be sharded among several processes only, and there is one.",
-            location="surrogate.pretrained.sharded",
-            hint="Start several with torchrun --nproc-per-node N, or leave `sharded` out.",
-        )
-    wait_for_all()  # starts the process group
-    mesh = init_device_mesh(best_device().type, (world_size(),))
-    trained = {weight for weight in surrogate.parameters() if weight.requires_grad}
-    for layer in _layers(backbone):
-        fully_shard(layer, mesh=mesh, ignored_params=trained)
-    split = [name for name, weight in surrogate.named_parameters() if isinstance(weight, DTensor)]
-    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(  # pyright: ignore[reportPrivateUsage]
-        surrogate, split
-    )
-
-
-def join_weights(backbone: Any) -> None:
-    """Gather every layer in every process, for good; all processes must call it."""
-    for layer in _layers(backbone):
-        if isinstance(layer, FSDPModule):
-            layer.set_reshard_after_forward(False)
-            layer.unshard()
-
-
-def _layers(backbone: Any) -> list[nn.Module]:
-    """The decoder's layers: the blocks that transformers does not split over devices."""
-    names: set[str] = set(backbone._no_split_modules or ())
-    return [module for module in backbone.modules() if type(module).__name__.removeprefix("FSDP") in names]
