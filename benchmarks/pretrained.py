@@ -7,6 +7,7 @@ does not matter to how long it takes. All is done on the embedded world, in the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -18,9 +19,10 @@ from transformers import PrinterCallback, TrainingArguments
 
 from common import Result, arguments, ask_world, begin, finish
 from recexplainer.evaluation.alignment import RETURNED
-from recexplainer.hardware import has_fast_bfloat16
+from recexplainer.hardware import has_fast_bfloat16, has_fast_int8
 from recexplainer.surrogate.batching import EncodedSet, encode_questions
 from recexplainer.surrogate.decoding import Decoder
+from recexplainer.surrogate.int8 import products_in_int8
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import merge_lora
 from recexplainer.surrogate.settings import PretrainedSettings, SurrogateSettings
@@ -76,6 +78,7 @@ def training(alignment: LabelledExamples, options: Any) -> tuple[list[Result], d
     """Tokens a second of each type of the weights, and with dropout."""
     ways: dict[str, PretrainedSettings] = {
         "float32": PretrainedSettings(dtype="float32", dropout=0.0),
+        "8-bit integers": PretrainedSettings(dtype="float32", dropout=0.0),
         "bfloat16": PretrainedSettings(dtype="bfloat16", dropout=0.0),
         "float32, dropout": PretrainedSettings(dtype="float32", dropout=0.05),
     }
@@ -83,11 +86,15 @@ def training(alignment: LabelledExamples, options: Any) -> tuple[list[Result], d
     for way, pretrained in ways.items():
         settings = SurrogateSettings(backbone=options.backbone, pretrained=pretrained, tokens_per_batch=options.tokens)
         surrogate = new_surrogate("hybrid", alignment, settings)
-        rates[way] = tokens_a_second(surrogate, encode_examples(surrogate, alignment, settings), way, options)
+        data = encode_examples(surrogate, alignment, settings)
+        with products_in_int8(surrogate.backbone) if way == "8-bit integers" else nullcontext():
+            rates[way] = tokens_a_second(surrogate, data, way, options)
     results = [Result("training, tokens", way, rate, "a second") for way, rate in rates.items()]
     results.append(Result("bfloat16 taken by itself", "measured", float(has_fast_bfloat16()), "1: yes"))
+    results.append(Result("8-bit integers taken by themselves", "measured", float(has_fast_int8()), "1: yes"))
     return results, {
         "bfloat16 over float32": rates["bfloat16"] / rates["float32"],
+        "8-bit integers over float32": rates["8-bit integers"] / rates["float32"],
         "no dropout over dropout": rates["float32"] / rates["float32, dropout"],
     }
 

@@ -6,7 +6,7 @@ from timeit import repeat
 import pytest
 import torch
 
-from recexplainer.hardware import free_cores, has_fast_bfloat16
+from recexplainer.hardware import free_cores, has_fast_bfloat16, has_fast_int8
 
 
 def test_a_wished_number_of_threads_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,3 +31,12 @@ def test_bfloat16_is_fast_where_its_products_take_less_time() -> None:
     if torch.cuda.is_available() or 0.8 < ratio < 1.8:
         pytest.skip(f"too close to tell apart on a busy machine: {ratio:.2f}, or a GPU decides")
     assert has_fast_bfloat16() == (ratio > 1)
+
+
+def test_integers_are_fast_where_their_products_take_much_less_time() -> None:
+    floats, integers = torch.full((1024, 1024), 0.5), torch.ones(1024, 1024, dtype=torch.int8)
+    products = (lambda: floats @ floats), (lambda: torch.ops.aten._int_mm(integers, integers))
+    ratio = min(repeat(products[0], number=1, repeat=20)) / min(repeat(products[1], number=1, repeat=20))
+    if torch.cuda.is_available() or has_fast_bfloat16() or 1.5 < ratio < 4:
+        pytest.skip(f"too close to tell apart on a busy machine: {ratio:.2f}, or bfloat16 or a GPU is there")
+    assert has_fast_int8() == (ratio > 2.5)

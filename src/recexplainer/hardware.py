@@ -9,8 +9,9 @@ from time import perf_counter
 from typing import Any
 
 _LOOK = 0.5  # seconds; the load average would still show what has just ended
-_TIMED_WIDTH, _TIMED_PRODUCTS = 512, 8  # of square matrices; some milliseconds
+_TIMED_WIDTH, _TIMED_PRODUCTS = 512, 24  # of square matrices; some milliseconds
 _WORTHWHILE = 1.2  # numbers must be converted, too
+_WORTHWHILE_INTEGERS = 2.5  # these must be scaled as well, both ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,30 @@ def has_fast_bfloat16() -> bool:
 
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported()
-    seconds: dict[Any, float] = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        matrix = torch.full((_TIMED_WIDTH, _TIMED_WIDTH), 0.5, dtype=dtype)
-        times: list[float] = []
-        for _ in range(_TIMED_PRODUCTS):
-            start = perf_counter()
-            torch.mm(matrix, matrix)
-            times.append(perf_counter() - start)
-        seconds[dtype] = min(times)
-    return seconds[torch.bfloat16] * _WORTHWHILE < seconds[torch.float32]
+    return _product_seconds(torch.bfloat16) * _WORTHWHILE < _product_seconds(torch.float32)
+
+
+@cache
+def has_fast_int8() -> bool:
+    """Whether this processor multiplies 8-bit integers so much faster that training gains by it; False with a GPU."""
+    import torch
+
+    if torch.cuda.is_available():
+        return False
+    others = min(_product_seconds(torch.bfloat16), _product_seconds(torch.float32))
+    return _product_seconds(torch.int8) * _WORTHWHILE_INTEGERS < others
+
+
+@cache
+def _product_seconds(dtype: Any) -> float:
+    """The least time that a product of two square matrices took on the processor."""
+    import torch
+
+    matrix = torch.ones(_TIMED_WIDTH, _TIMED_WIDTH, dtype=dtype)
+    product: Any = torch.ops.aten._int_mm if dtype == torch.int8 else torch.mm
+    times: list[float] = []
+    for _ in range(_TIMED_PRODUCTS):
+        start = perf_counter()
+        product(matrix, matrix)
+        times.append(perf_counter() - start)
+    return min(times)

@@ -88,6 +88,7 @@ def _machine_facts(machine: Machine) -> dict[str, str]:
         "disk for runs": f"{_gib(machine.free_disk)} free",
         **gpus,
         "bfloat16": "fast" if machine.fast_bfloat16 else "not faster than float32",
+        "8-bit integers": "fast, taken to train LoRA" if machine.fast_int8 else "not taken",
     }
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from recexplainer.errors import DataError, first_line
-from recexplainer.hardware import Gpu, free_cores, gpus, has_fast_bfloat16
+from recexplainer.hardware import Gpu, free_cores, gpus, has_fast_bfloat16, has_fast_int8
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -50,6 +50,7 @@ class Machine:
     free_disk: int
     gpus: tuple[Gpu, ...]
     fast_bfloat16: bool
+    fast_int8: bool
 
     @property
     def training_memory(self) -> int:
@@ -211,6 +212,7 @@ def _machine(runs: Path) -> Machine:
         free_disk=shutil.disk_usage(_nearest(runs)).free,
         gpus=gpus(),
         fast_bfloat16=has_fast_bfloat16(),
+        fast_int8=has_fast_int8(),
     )
 
 

@@ -150,8 +150,9 @@ class SurrogateSettings(Settings):
     """Shares of hybrid's examples put as behavior, intention and hybrid (paper section 2.4 has all three)."""
     start_hybrid_from: Literal["scratch", "intention"] = "intention"
     """Whether hybrid continues from the weights of intention, which read the same vectors, or from new ones."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Arithmetic of the training steps; `auto` takes bfloat16 where it is faster."""
+    precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
+    """Arithmetic of the training steps; `auto` takes what is fastest here. `int8` is for LoRA on a processor: the
+    products of the backbone's own weights are of 8-bit integers, all else is in float32."""
     checkpoint_minutes: float = Field(default=3.0, gt=0)
     """Minutes between checkpoints, from which a stopped training is resumed."""
     seed: int = 0
@@ -172,6 +173,17 @@ class SurrogateSettings(Settings):
     def is_pretrained(self) -> bool:
         """Whether the backbone knew language before it is aligned; `nano` learns from nothing."""
         return self.backbone != "nano"
+
+    @property
+    def can_use_int8(self) -> bool:
+        """Whether a training has frozen weights that each process holds whole, in floating point."""
+        return self.is_pretrained and not self.pretrained.sharded and not self.pretrained.four_bit
+
+    @model_validator(mode="after")
+    def _refuse_int8_without_frozen_weights(self) -> SurrogateSettings:
+        if self.precision == "int8" and not self.can_use_int8:
+            raise ValueError("precision int8 is for a pretrained backbone, without sharded and four_bit")
+        return self
 
     @property
     def sharded(self) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -38,7 +38,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from transformers.utils import SAFE_WEIGHTS_NAME
 
 from recexplainer.errors import SurrogateError
-from recexplainer.hardware import best_device, has_fast_bfloat16
+from recexplainer.hardware import best_device, has_fast_bfloat16, has_fast_int8
 from recexplainer.processes import from_first, is_first, summed, wait_for_all, world_size
 from recexplainer.progress import track
 from recexplainer.recommenders.base import User
@@ -53,6 +53,7 @@ from recexplainer.surrogate.batching import (
     token_shares,
 )
 from recexplainer.surrogate.corpus_prompts import corpus_prompts
+from recexplainer.surrogate.int8 import products_in_int8
 from recexplainer.surrogate.memory import estimate_memory, require_memory
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import load_pretrained
@@ -234,7 +235,7 @@ def _fit(
     if not epochs:
         return []
     on_cpu = best_device().type == "cpu"
-    low = settings.precision == "bfloat16" or (settings.precision == "auto" and has_fast_bfloat16())
+    precision = _precision(settings, on_cpu)
     arguments = TrainingArguments(
         output_dir=str(work),
         num_train_epochs=epochs,
@@ -243,7 +244,7 @@ def _fit(
         lr_scheduler_type="cosine",
         warmup_steps=settings.warmup,
         weight_decay=settings.weight_decay,
-        bf16=low,
+        bf16=precision == "bfloat16",
         use_cpu=on_cpu,
         logging_steps=20,
         save_strategy="no",
@@ -263,9 +264,25 @@ def _fit(
         from torch.utils.tensorboard.writer import SummaryWriter
 
         trainer.add_callback(TensorBoardCallback(SummaryWriter(str(work / "logs"))))
-    with attention_for_training(surrogate.backbone, on_cpu):
+    integers = products_in_int8(surrogate.backbone) if precision == "int8" else nullcontext()
+    with attention_for_training(surrogate.backbone, on_cpu), integers:
         trainer.train(resume_from_checkpoint=last_complete_checkpoint(work))
     return trainer.state.log_history
+
+
+def _precision(settings: SurrogateSettings, on_cpu: bool) -> str:
+    """The arithmetic of the training steps on this machine."""
+    if settings.precision == "int8" and not on_cpu:
+        raise SurrogateError(
+            "Products of 8-bit integers are for training on a processor; here is a GPU.",
+            location="surrogate.precision",
+            hint="Leave it out: a GPU is fast in bfloat16.",
+        )
+    if settings.precision != "auto":
+        return settings.precision
+    if settings.can_use_int8 and has_fast_int8():
+        return "int8"
+    return "bfloat16" if has_fast_bfloat16() else "float32"
 
 
 class TokenBudgetTrainer(Trainer):
