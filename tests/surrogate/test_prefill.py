@@ -9,7 +9,7 @@ from tests.surrogate.families import USABLE, VOCABULARY, tiny_model
 from tests.surrogate.test_logits import quick_first
 
 from recexplainer.surrogate.loading import generating_plainly
-from recexplainer.surrogate.prefill import Prefill
+from recexplainer.surrogate.prefill import Prefill, PromptLayer
 
 
 def model_and_prompts(family: str) -> tuple[Any, tuple[torch.Tensor, torch.Tensor], torch.Tensor, torch.Tensor]:
@@ -75,3 +75,24 @@ def test_answers_of_different_lengths_are_as_likely_as_each_after_its_prompt_alo
         read.keep(owners)
         found = read.log_likelihoods(answers)
         assert_allclose(found, [alone(row, one) for row, one in zip(owners, answers, strict=True)], atol=5e-3)
+
+
+def test_what_beams_share_of_a_prompt_is_not_copied_when_they_change_places() -> None:
+    """Only rows of other prompts, or more tokens than there is room for, move what was read."""
+    model, _, ids, mask = model_and_prompts("llama")
+    with torch.inference_mode():
+        read = Prefill(model, model.get_input_embeddings()(ids), mask, [])
+        read.continued(2)
+        read.step([5, 6, 7, 8])
+        layer = read.cache.layers[0]
+        assert isinstance(layer, PromptLayer)
+        assert layer.keys is not None
+        place, before = layer.keys.data_ptr(), layer.keys.clone()
+        read.keep([1, 0, 3, 3])
+        assert layer.keys.data_ptr() == place
+        assert torch.equal(layer.keys, before[[1, 0, 3, 3]])
+        for token in range(3, 70):
+            read.step([token] * 4)
+        assert torch.equal(layer.keys[:, :, :8], before[[1, 0, 3, 3]])
+        read.keep([2, 0])
+        assert torch.equal(layer.keys[:, :, :8], before[[3, 1]])

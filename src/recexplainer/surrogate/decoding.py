@@ -283,10 +283,9 @@ class Decoder:
         for rows in _batches(prompts, each):
             inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
             embeddings = self.surrogate.embed(**inputs)
+            read = Prefill(self.surrogate.backbone, embeddings[:, :-1], mask[:, :-1], [])
             if each > 1:  # the prompt is read once, for all of its answers
-                read = Prefill(self.surrogate.backbone, embeddings[:, :-1], mask[:, :-1], [])
                 read.continued(each)
-                how["past_key_values"] = read.cache
             output = self.surrogate.backbone.generate(
                 inputs_embeds=embeddings,
                 attention_mask=mask,
@@ -294,6 +293,7 @@ class Decoder:
                 pad_token_id=self.tokenizer.pad_token_id,
                 eos_token_id=self.stops,
                 logits_processor=LogitsProcessorList(constraints(rows)),
+                past_key_values=read.cache,
                 **{"do_sample": False, **how},
             )
             for at, ids in enumerate(output.tolist()):

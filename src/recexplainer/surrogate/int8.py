@@ -84,13 +84,10 @@ def _layers(backbone: Any) -> list[Any]:
     """Plain LoRA on plain linear layers in floating point; any other stays as it is."""
     from peft.tuners.lora import Linear
 
-    def knows(layer: Any) -> bool:
-        return (
-            type(layer) is Linear
-            and type(layer.get_base_layer()) is nn.Linear
-            and layer.get_base_layer().weight.is_floating_point()
-            and not layer.disable_adapters
-            and not layer.merged
-        )
+    def takes(layer: Any) -> bool:
+        if type(layer) is not Linear or layer.disable_adapters or layer.merged:
+            return False
+        base: Any = layer.get_base_layer()
+        return type(base) is nn.Linear and base.weight.is_floating_point()
 
-    return [layer for layer in backbone.modules() if knows(layer)]
+    return [layer for layer in backbone.modules() if takes(layer)]

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
+from transformers.cache_utils import DynamicLayer
 
 from recexplainer.surrogate.logits import outputs_at
 
@@ -39,7 +40,8 @@ class Prefill:
         output = outputs_at(backbone, embeddings, at, **self._given((mask.cumsum(-1) - 1).clamp_min(0)))
         self.logits = _as_numpy(output.logits)
         self.cache: Any = output.past_key_values
-        layers: Sequence[Any] = getattr(self.cache, "layers", ())
+        layers: list[Any] = getattr(self.cache, "layers", [])
+        layers[:] = [PromptLayer(one) if type(one) is DynamicLayer and one.is_initialized else one for one in layers]
         # States of recurrent layers cannot be chosen from: then all is read again.
         chooses = all(hasattr(layer, "batch_select_indices") for layer in layers)
         self._read = None if chooses else (embeddings, mask)
@@ -94,6 +96,56 @@ class Prefill:
     def _given(self, positions: Tensor) -> dict[str, Any]:
         own = {"position_ids": positions} if self._has_positions else {}
         return {"attention_mask": self._mask, "use_cache": True, **own}
+
+
+class PromptLayer(DynamicLayer):
+    """The keys and values of prompts and their continuations, with room to write more of them in place.
+
+    A plain `DynamicLayer` copies all of them for each token, and again where beams are put in another order. Here only
+    the continuations are, as long as each row stays one of its prompt.
+    """
+
+    _ROOM = 64  # tokens
+
+    def __init__(self, prompts: DynamicLayer) -> None:
+        super().__init__()
+        self.dtype, self.device, self.is_initialized = prompts.dtype, prompts.device, True
+        self.keys, self.values = prompts.keys, prompts.values
+        self._length = self.get_seq_length()  # of the prompts
+        self._prompts = torch.arange(len(self._both[0]), device=self.device)  # whose prompt each row goes on from
+        self._room: list[Tensor] = []
+
+    def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
+        """Write what follows; returns all keys and values, `Float[rows, heads, length, width]`."""
+        old, new = self.get_seq_length(), self.get_seq_length() + key_states.shape[-2]
+        if not self._room or self._room[0].data_ptr() != self._both[0].data_ptr() or new > self._room[0].shape[-2]:
+            self._room = [
+                torch.cat([one, one.new_empty(*one.shape[:2], new - old + self._ROOM, one.shape[-1])], 2)
+                for one in self._both
+            ]
+        for room, states in zip(self._room, (key_states, value_states), strict=True):
+            room[:, :, old:new] = states
+        self.keys, self.values = (room[:, :, :new] for room in self._room)
+        return self._both
+
+    def batch_select_indices(self, indices: Tensor) -> None:
+        """Go on with these rows, in this order."""
+        prompts = self._prompts[indices]
+        if torch.equal(prompts, self._prompts):
+            for one in self._both:
+                one[:, :, self._length :] = one[:, :, self._length :][indices]
+            return
+        self._prompts = prompts
+        super().batch_select_indices(indices)
+
+    def reorder_cache(self, beam_idx: Tensor) -> None:
+        """The same, as beam search calls it."""
+        self.batch_select_indices(beam_idx)
+
+    @property
+    def _both(self) -> tuple[Tensor, Tensor]:
+        assert self.keys is not None and self.values is not None
+        return self.keys, self.values
 
 
 def _as_numpy(logits: Tensor) -> NDArray[np.float32]:
