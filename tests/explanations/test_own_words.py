@@ -134,6 +134,10 @@ def test_what_never_ends_is_given_up() -> None:
         (Style(), ""),
         (Style(length="short"), "Briefly."),
         (Style("by genre", length="long"), "In detail. by genre"),
+        (Style(audience="customer", length="short"), "Briefly. For a customer."),
+        (Style("by genre", audience="analyst"), "For an analyst. by genre"),
+        (Style(audience="regulator"), "In detail. For an analyst."),
+        (Style(audience="regulator", length="short"), "Briefly. For an analyst."),
     ],
 )
 def test_a_style_is_asked_for_in_words(style: Style, words: str) -> None:

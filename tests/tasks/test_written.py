@@ -13,6 +13,8 @@ from recexplainer.evidence.realised import aspect_wording
 from recexplainer.tasks.rewriting import Rewriter, UnfitTextError, rewritten
 from recexplainer.tasks.written import (
     BRIEFLY,
+    FOR_A_CUSTOMER,
+    FOR_AN_ANALYST,
     IN_DETAIL,
     WrittenExplanation,
     packed,
@@ -106,3 +108,17 @@ def test_what_is_asked_for_holds_of_the_text() -> None:
     assert asked == {"", BRIEFLY, *ways, *(f"{BRIEFLY} {way}" for way in ways)}
     assert {request_words(long, random) for _ in range(40)} == {"", IN_DETAIL}
     assert {request_words(replace(long, text="“A” is " + "good " * 40), random) for _ in range(40)} == {""}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("“Catan 2” is for you: your “Catan” pulled it up.", FOR_A_CUSTOMER),
+        ("It ranks 4th; without “Catan” it would be 40th.", FOR_AN_ANALYST),
+        ("Fourth place, thanks to “Catan”.", FOR_AN_ANALYST),
+        ("You see it at rank 4 thanks to “Catan”.", ""),
+        ("Thanks to “Just for You 2”.", ""),
+    ],
+)
+def test_whom_a_text_suits_its_words_say_not_its_titles(text: str, words: str) -> None:
+    assert WrittenExplanation(("Catan",), "Catan 2", "rank 4 of 50, recommended.", text).audience_words == words

@@ -21,7 +21,7 @@ from recexplainer.explanations.writing import SURROGATE, Style, Written
 from recexplainer.surrogate.constraints import Drawing
 from recexplainer.surrogate.decoding import CitingTexts
 from recexplainer.surrogate.prompt import OPENING
-from recexplainer.tasks.written import length_words
+from recexplainer.tasks.written import FOR_A_CUSTOMER, FOR_AN_ANALYST, length_words
 
 DRAWING = Drawing(min_p=0.1, temperature=0.7, verdict_first=False, titles=False)
 """How words are drawn: from many, and titles as the model is surest of them."""
@@ -43,8 +43,10 @@ _REMARKS = {
 
 
 def request(style: Style) -> str:
-    """The words that ask for a style, after the question: its length and its aspect."""
-    return " ".join(filter(None, (length_words(style.length), style.aspect)))
+    """The words that ask for a style, after the question; a regulator gets all that an analyst does."""
+    length = style.length or ("long" if style.audience == "regulator" else "")
+    audience = {"": "", "customer": FOR_A_CUSTOMER}.get(style.audience, FOR_AN_ANALYST)
+    return " ".join(filter(None, (length_words(length), audience, style.aspect)))
 
 
 def of_sure_effect(evidence: Evidence) -> tuple[int, ...]:

@@ -1,14 +1,15 @@
 """Explanations that free language is learned from: texts of the corpus, about catalogues of their own, with evidence.
 
 They come with the package, in `written.jsonl.gz`; `tasks/rewriting.py` makes that of the corpus. What is asked of them,
-the prompt's last words say: in one's own words, briefly or in detail, with which aspect. They are under CC BY 4.0, as
-the corpus is.
+the prompt's last words say: in one's own words, briefly or in detail, for whom, with which aspect. They are under
+CC BY 4.0, as the corpus is.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -21,7 +22,10 @@ from recexplainer.evidence.realised import aspect_wording, one_of
 
 RESOURCE = "written.jsonl.gz"
 BRIEFLY, IN_DETAIL = "Briefly.", "In detail."
+FOR_A_CUSTOMER, FOR_AN_ANALYST = "For a customer.", "For an analyst."
 _SHORT, _LONG = 160, 280  # characters of a text, titles left out, that is brief; that goes into detail
+_YOU = re.compile(r"\b(?:you|yours?|yourself)\b", re.IGNORECASE)
+_FIGURES = re.compile(r"\d|\brank|\bplaces?\b", re.IGNORECASE)
 _ASKED = 0.5  # share of the prompts that ask for what holds of the text
 
 
@@ -46,7 +50,17 @@ class WrittenExplanation:
     @property
     def length(self) -> int:
         """Characters of the text without titles."""
-        return sum(len(part.partition("“")[0]) for part in self.text.split("”"))
+        return len(self._words)
+
+    @property
+    def audience_words(self) -> str:
+        """Whom it suits: a customer, who is addressed and given no figures; an analyst, the other way round; or ""."""
+        addressed, figures = _YOU.search(self._words), _FIGURES.search(self._words)
+        return "" if bool(addressed) is bool(figures) else FOR_A_CUSTOMER if addressed else FOR_AN_ANALYST
+
+    @property
+    def _words(self) -> str:
+        return "".join(part.partition("“")[0] for part in self.text.split("”"))
 
 
 @cache
@@ -72,7 +86,8 @@ def length_words(length: str) -> str:
 
 
 def request_words(one: WrittenExplanation, random: np.random.Generator) -> str:
-    """Words that ask for what holds of a text, its length or its aspect; some are left out at random."""
+    """Words that ask for what holds of a text: its length, its audience, its aspect; some are left out at random."""
     length = "short" if one.length < _SHORT else "long" if one.length > _LONG else ""
-    words = [length_words(length), one_of(aspect_wording()[one.aspect], random) if one.aspect else ""]
+    aspect = one_of(aspect_wording()[one.aspect], random) if one.aspect else ""
+    words = [length_words(length), one.audience_words, aspect]
     return " ".join(word for word in words if word and random.random() < _ASKED)
