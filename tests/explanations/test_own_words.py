@@ -123,9 +123,9 @@ def test_what_depends_on_the_rest_is_not_quoted() -> None:
 
 def test_what_never_ends_is_given_up() -> None:
     judge = checker()
-    assert judge.may_go_on("a" * MAX_CHARACTERS) and not judge.may_go_on("a" * (MAX_CHARACTERS + 1))
+    assert judge.may_go_on(0, "a" * MAX_CHARACTERS) and not judge.may_go_on(0, "a" * (MAX_CHARACTERS + 1))
     (best,) = judge.best(CitingTexts([["on and on"]], np.array([0.5])))
-    assert best.problems[0].found == "it does not come to an end"
+    assert best.problems[0].found == "no attempt came to a good end"
 
 
 @pytest.mark.parametrize(

@@ -349,7 +349,7 @@ def test_what_is_of_no_use_is_not_finished() -> None:
     class Judging:
         finished: ClassVar[list[tuple[int, int]]] = []
 
-        def may_go_on(self, text: str) -> bool:
+        def may_go_on(self, row: int, text: str) -> bool:
             return text not in begun
 
         def settles(self, row: int, number: int, text: str) -> bool:
@@ -362,6 +362,30 @@ def test_what_is_of_no_use_is_not_finished() -> None:
     texts = decoder.citing(prompts, 24, citable, range(3), judge=Judging()).texts
     assert texts[2] == whole[2] and texts[1] == decoder.citing(prompts, 8, citable, range(3)).texts[1]
     assert [row for row, _ in Judging.finished].count(0) == 1 and [row for row, _ in Judging.finished].count(2) == 3
+
+
+def test_in_place_of_a_text_that_is_given_up_another_is_gone_on_with_in_two_ways() -> None:
+    """Of the second question all texts are given up, so that none is left to go on with."""
+    surrogate = fresh("hybrid")
+    prompts, decoder = questions(surrogate, count=2), Decoder(surrogate, world().titles)
+    citable = [[(0, 1, 2)] * 3] * 2
+    drawing = Drawing(min_p=0.01, temperature=3.0, verdict_first=False)
+    begun = decoder.citing(prompts, 8, citable, range(3), drawing=drawing).texts
+    whole = decoder.citing(prompts, 24, citable, range(3), drawing=drawing).texts
+
+    class Judging:
+        def may_go_on(self, row: int, text: str) -> bool:
+            return row == 0 and text != begun[0][1]
+
+        def settles(self, row: int, number: int, text: str) -> bool:
+            return False
+
+    how: dict[str, Any] = {"judge": Judging(), "drawing": replace(drawing, branches=True)}
+    texts = decoder.citing(prompts, 24, citable, range(3), **how).texts
+    assert [texts[0][0], texts[0][2]] == [whole[0][0], whole[0][2]]
+    assert texts[0][1].startswith(begun[0][0][:-3]) and texts[0][1] not in (whole[0][0], whole[0][1])
+    assert len("".join(texts[1])) < len("".join(whole[1]))
+    assert decoder.citing(prompts, 24, citable, range(3), **how).texts == texts
 
 
 @every

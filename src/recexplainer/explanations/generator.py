@@ -31,7 +31,7 @@ from recexplainer.explanations.realised_writer import (
     pair_random,
     verdict_alone,
 )
-from recexplainer.explanations.writing import SURROGATE, Style, Written
+from recexplainer.explanations.writing import SURROGATE, Style, Written, count_problems, in_rounds
 from recexplainer.recommenders.base import Recommender
 from recexplainer.surrogate.batching import EncodedSet, encode_questions
 from recexplainer.surrogate.constraints import Drawing
@@ -44,13 +44,14 @@ MAX_TOKENS = 256
 """Most tokens of a text."""
 MAX_ATTEMPTS = 4
 """Most texts a pair, with evidence; all are written together."""
-MAX_FREE_ATTEMPTS = 8
-"""Most texts a pair in the surrogate's own words; all are written together."""
+MAX_FREE_ATTEMPTS = 24
+"""Most texts a pair in the surrogate's own words, in rounds."""
 MAX_SELF_ATTEMPTS = 16
 """Most texts a case by the surrogate's own answers; a weak surrogate may contradict them in every text."""
 MAX_STRICT_ATTEMPTS = 32
 """Most texts a case by the surrogate alone, where the recommender says what is not supported."""
 _TOGETHER = 4  # attempts of a question that are written together
+_FREE_TOGETHER = 8  # of those in the surrogate's own words
 Opening = tuple[str, tuple[str, ...]]
 """The sentence that a text begins with, and words that may follow it."""
 _LEAST_CITABLE, _MOST_CITABLE = 3, 4
@@ -163,22 +164,27 @@ class Generator:
         ]
         questions = encode_questions(self.surrogate, self._dataset, self._recommender, examples, request(style))
         probabilities = self.decoder.yes_probabilities(self.questions(users, evidence))
-        judge = FreeTexts(self._verifier, evidence, strict=strict)
-        best = judge.best(self.free_texts(questions, evidence, max_attempts, judge=judge))
+
+        def write(rows: Sequence[int], numbers: range) -> list[Written]:
+            known = [evidence[row] for row in rows]
+            judge = FreeTexts(self._verifier, known, strict=strict)
+            return judge.best(self.free_texts(questions.subset(rows), known, numbers, judge=judge), numbers.start)
+
+        best = in_rounds(len(evidence), range(max_attempts), _FREE_TOGETHER, write)
         return [replace(one, probability=float(yes)) for one, yes in zip(best, probabilities, strict=True)]
 
     def free_texts(
         self,
         questions: EncodedSet,
         evidence: Sequence[Evidence],
-        count: int,
+        numbers: Sequence[int],
         *,
         judge: FreeTexts | None = None,
         drawing: Drawing = DRAWING,
     ) -> CitingTexts:
-        """So many texts for each of `[questions]`, quoting what has a sure effect; a judge may end them early."""
-        citable = [[(*of_sure_effect(one), one.item)] * count for one in evidence]
-        return self.decoder.citing(questions, MAX_TOKENS, citable, range(count), judge=judge, drawing=drawing)
+        """Texts of these numbers for each of `[questions]`, quoting what has a sure effect; a judge may end them."""
+        citable = [[(*of_sure_effect(one), one.item)] * len(numbers) for one in evidence]
+        return self.decoder.citing(questions, MAX_TOKENS, citable, numbers, judge=judge, drawing=drawing)
 
     def alone(
         self, users: Sequence[str], evidence: Sequence[Evidence], variant: str, *, strict: bool, aspect: str = ""
@@ -231,22 +237,16 @@ class Generator:
             max_attempts: How many texts are written at most.
             openings: `[cases]`, what texts begin with; (): as they like.
         """
-        best: dict[int, Written] = {}
-        unsettled = list(range(len(evidence)))
-        for start in range(0, max_attempts, _TOGETHER):
-            numbers = range(start, min(start + _TOGETHER, max_attempts))
+
+        def write(rows: Sequence[int], numbers: range) -> list[Written]:
             narrow = [2 * number >= max_attempts for number in numbers]
-            allowed = [[_may_cite(constraints, evidence[row], row, each) for each in narrow] for row in unsettled]
-            some, begun = questions.subset(unsettled), [openings[row] for row in unsettled] if openings else ()
-            judge = _Attempts(self._verifier, constraints, evidence, unsettled, strict=strict)
-            written = self.decoder.citing(some, MAX_TOKENS, allowed, numbers, begun, judge)
-            for row, known in zip(unsettled, judge.best(written, start), strict=True):
-                before = best.get(row, known)
-                best[row] = replace(min(before, known, key=_count_problems), attempts=known.attempts)
-            unsettled = [row for row in unsettled if best[row].problems]
-            if not unsettled:
-                break
-        return [best[row] for row in range(len(evidence))]
+            allowed = [[_may_cite(constraints, evidence[row], row, each) for each in narrow] for row in rows]
+            begun = [openings[row] for row in rows] if openings else ()
+            judge = _Attempts(self._verifier, constraints, evidence, rows, strict=strict)
+            written = self.decoder.citing(questions.subset(rows), MAX_TOKENS, allowed, numbers, begun, judge)
+            return judge.best(written, numbers.start)
+
+        return in_rounds(len(evidence), range(max_attempts), _TOGETHER, write)
 
     def self_attributions(
         self, users: Sequence[str], evidence: Sequence[Evidence], probabilities: Sequence[float] | NDArray[np.float64]
@@ -307,7 +307,7 @@ class _Attempts:
         self._constraints = [constraints[row] for row in rows] if constraints else [None] * len(rows)
         self._known: list[list[Written]] = [[] for _ in rows]
 
-    def may_go_on(self, text: str) -> bool:
+    def may_go_on(self, row: int, text: str) -> bool:
         """False for what has left the wording of rationales, or goes on where these end, if that is not shown."""
         if self._shows_all:
             return True
@@ -330,7 +330,7 @@ class _Attempts:
             if not known:
                 self.settles(row, 0, texts[0])
             own = {"probability": float(written.probabilities[row]), "attempts": before + len(known)}
-            chosen.append(replace(min(known, key=_count_problems), **own))
+            chosen.append(replace(min(known, key=count_problems), **own))
         return chosen
 
     def _check(self, text: str, constraint: Evidence | None, evidence: Evidence) -> Written:
@@ -344,10 +344,6 @@ class _Attempts:
         if constraint is not None and constraint is not evidence:
             wrong += faults(self._verifier.verify(parsed, constraint))
         return Written(text, claims, SURROGATE, problems=tuple(wrong))
-
-
-def _count_problems(written: Written) -> int:
-    return len(written.problems)
 
 
 @lru_cache

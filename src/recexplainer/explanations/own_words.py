@@ -20,15 +20,16 @@ from recexplainer.explanations.chat_sentences import read_sentences
 from recexplainer.explanations.writing import SURROGATE, Style, Written
 from recexplainer.surrogate.constraints import Drawing
 from recexplainer.surrogate.decoding import CitingTexts
-from recexplainer.surrogate.prompt import OPENING
+from recexplainer.surrogate.prompt import CLOSING, OPENING
 from recexplainer.tasks.written import FOR_A_CUSTOMER, FOR_AN_ANALYST, length_words
 
-DRAWING = Drawing(min_p=0.1, temperature=0.7, verdict_first=False, titles=False)
+DRAWING = Drawing(min_p=0.1, temperature=0.7, verdict_first=False, titles=False, branches=True)
 """How words are drawn: from many, and titles as the model is surest of them."""
 MAX_CHARACTERS = 700
 """Characters of a text; one that goes on is given up."""
 _PASSED = ("unread", "beyond")  # remarks that free language is not held to
 _UNREAD = "not checked: nothing in this sentence was understood"
+_ENDED = re.compile(r"[.!?][\"')\]]*$")
 _OPENING = re.compile(r"\W*(?:yes|no)\b\W*?\s+", re.IGNORECASE)
 _REASONS: frozenset[ClaimKind] = frozenset((*SIGNS, "strongest", "counterfactual"))
 _OWN_REASON = re.compile(
@@ -37,6 +38,8 @@ _OWN_REASON = re.compile(
     r"|\balready (?:played|bought|owne?d?|had|seen|watched|read)\b"
 )
 _REMARKS = {
+    "unread": _UNREAD,
+    "beyond": "nothing that is known accounts for this word: “{}”",
     "other_verdict": "elsewhere it says another verdict",
     "compared": "it compares titles, or names one as the only one, beyond what was measured",
 }
@@ -65,46 +68,53 @@ class FreeTexts:
         self._verifier, self._evidence, self._strict = verifier, evidence, strict
         self._known: list[list[Written]] = [[] for _ in evidence]
 
-    def may_go_on(self, text: str) -> bool:
-        """False for what is too long."""
-        return len(text) <= MAX_CHARACTERS
+    def may_go_on(self, row: int, text: str) -> bool:
+        """False for what is too long, and where a sentence has ended that may not be shown."""
+        if len(text) > MAX_CHARACTERS:
+            return False
+        in_title = text.count(OPENING) > text.count(CLOSING)
+        return in_title or not _ENDED.search(text) or not self._read(text, self._evidence[row])[1]
 
     def settles(self, row: int, number: int, text: str) -> bool:
         """Check a text; the first without a problem is taken, but rather one in which nothing is left unchecked."""
         self._known[row].append(self.check(text, self._evidence[row]))
         return _faultiness(self._known[row][-1]) == (0, 0)
 
-    def best(self, written: CitingTexts) -> list[Written]:
+    def best(self, written: CitingTexts, before: int = 0) -> list[Written]:
         """Of each question the text with the fewest problems, then with the least that was not checked.
 
-        Where none was finished, the first one has a problem.
+        Where none was finished, the first one has a problem. `before` is how many each question has had already.
         """
         chosen: list[Written] = []
         for known, texts in zip(self._known, written.texts, strict=True):
             if not known:
-                endless = Claim("not_understood", "unverified", "it does not come to an end", 0, len(texts[0]))
-                known.append(Written(texts[0], (), SURROGATE, problems=(endless,)))
+                given_up = Claim("not_understood", "unverified", "no attempt came to a good end", 0, len(texts[0]))
+                known.append(Written(texts[0], (), SURROGATE, problems=(given_up,)))
             best = min(known, key=_faultiness)
-            chosen.append(replace(best, attempts=len(known) if _faultiness(best) == (0, 0) else len(texts)))
+            own = len(known) if _faultiness(best) == (0, 0) else len(texts)
+            chosen.append(replace(best, attempts=before + own))
         return chosen
 
     def check(self, text: str, evidence: Evidence) -> Written:
         """A text, what it claims, and what of it may not be shown."""
-        parsed = self._verifier.parser.parse(text, evidence.whole_history, evidence.item)
-        claims = _with_unread(stated(self._verifier.verify(parsed, evidence)), parsed)
-        wrong = [one for one in claims if one.status != "supported" and (self._strict or one.kind in CHECKABLE)]
-        wrong += [*_strangers(text, parsed, evidence), *_idle_titles(text, claims, parsed, evidence)]
-        wrong += _own_reasons(text, parsed, evidence)
+        claims, wrong = self._read(text, evidence)
         if missing := _missing(claims, evidence):
             wrong.append(Claim("no_verdict", "unverified", missing, 0, len(text)))
-        if not wrong:
-            wrong += self._remarks(text, parsed, claims, evidence)
         return Written(text, claims, SURROGATE, problems=tuple(wrong))
 
     def free_share(self, text: str, evidence: Evidence) -> float:
         """The share of the sentences of a text that are not in the wording of rationales; 0 of an empty one."""
         parsed = self._verifier.parser.parse(text, evidence.whole_history, evidence.item)
         return max(0.0, 1 - len(parsed.parts) / parsed.sentences) if parsed.sentences else 0.0
+
+    def _read(self, text: str, evidence: Evidence) -> tuple[tuple[Claim, ...], list[Claim]]:
+        """Of a text, or of the first sentences of one, what it claims, and what of that may not be shown."""
+        parsed = self._verifier.parser.parse(text, evidence.whole_history, evidence.item)
+        claims = _with_unread(stated(self._verifier.verify(parsed, evidence)), parsed)
+        wrong = [one for one in claims if one.status != "supported" and (self._strict or one.kind in CHECKABLE)]
+        wrong += [*_strangers(text, parsed, evidence), *_idle_titles(text, claims, parsed, evidence)]
+        wrong += _own_reasons(text, parsed, evidence)
+        return claims, wrong or list(self._remarks(text, parsed, claims, evidence))
 
     def _remarks(self, text: str, parsed: ParsedText, claims: Sequence[Claim], evidence: Evidence) -> Iterator[Claim]:
         """What is wrong in a sentence that is read alone, or in what comes after a first Yes or No."""
@@ -114,8 +124,8 @@ class FreeTexts:
                 found = _REMARKS["other_verdict"]
                 yield Claim("not_understood", "contradicted", found, begun.end(), len(text))
         for one in read_sentences(self._verifier, text, parsed, claims, evidence):
-            if one.name not in _PASSED:
-                found = _REMARKS.get(one.name, one.found)
+            if self._strict or one.name not in _PASSED:
+                found = _REMARKS.get(one.name, "{}").format(one.found)
                 yield Claim("not_understood", "contradicted", found, one.start, one.end)
 
 

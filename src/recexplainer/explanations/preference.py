@@ -220,7 +220,7 @@ class TextSampler:
             if free:
                 drawing = replace(DRAWING, temperature=settings.temperature)
                 known = [evidence[row] for row in rows]
-                some = self._generator.free_texts(questions, known, settings.texts, drawing=drawing).texts
+                some = self._generator.free_texts(questions, known, range(settings.texts), drawing=drawing).texts
             else:
                 some = self._generator.decoder.sampled(
                     questions, MAX_TOKENS, settings.texts, temperature=settings.temperature, seed=seed

@@ -6,8 +6,8 @@ a problem; else the wording of the evidence itself stands in its place (`evidenc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, get_args
 
 from recexplainer.claims.claim import SIGNS, Claim, faults, stated
@@ -110,3 +110,26 @@ def problems(claims: Sequence[Claim]) -> tuple[Claim, ...]:
         if one.status == "contradicted" or (one.status != "supported" and one.kind in (*SIGNS, "strongest"))
     ]
     return tuple(dict.fromkeys([*faults(claims), *wrong]))
+
+
+def in_rounds(
+    count: int, attempts: range, together: int, write: Callable[[Sequence[int], range], list[Written]]
+) -> list[Written]:
+    """Of each of so many questions the text with the fewest problems; only those that have some get another round.
+
+    `write` has a round of attempts, by their numbers, written for the questions at some places.
+    """
+    best: dict[int, Written] = {}
+    unsettled = list(range(count))
+    for start in attempts[::together]:
+        if unsettled:
+            for row, known in zip(unsettled, write(unsettled, attempts[start : start + together]), strict=True):
+                before = best.get(row, known)
+                best[row] = replace(min(before, known, key=count_problems), attempts=known.attempts)
+            unsettled = [row for row in unsettled if best[row].problems]
+    return [best[row] for row in range(count)]
+
+
+def count_problems(written: Written) -> int:
+    """How many problems a text has."""
+    return len(written.problems)

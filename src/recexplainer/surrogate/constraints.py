@@ -6,6 +6,7 @@ They know token ids only. Outside quotation marks words may be sampled, so that 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,12 +25,15 @@ class Drawing:
         temperature: Higher is more varied.
         verdict_first: The first word is Yes or No.
         titles: Attempts after the first draw titles, too; else the likeliest is quoted.
+        branches: In place of a text that is given up another of the same question is gone on with in two ways, and
+            texts are judged at the end of each sentence (as particles are resampled: Lew et al. 2023, section 3).
     """
 
     min_p: float = 0.3
     temperature: float = 1.0
     verdict_first: bool = True
     titles: bool = True
+    branches: bool = False
 
 
 RATIONALE = Drawing()
@@ -159,6 +163,14 @@ class CitingText:
             self._quoted = None
         elif self._starts and self._quoted[-len(self._closing) :] == self._closing:  # a title that only starts have
             self._quoted = None
+
+    def branch(self) -> CitingText:
+        """The same text so far, that goes on by draws of its own."""
+        other = copy(self)
+        other.ids, other._left, other._starts = list(self.ids), list(self._left), list(self._starts)
+        other._quoted = None if self._quoted is None else list(self._quoted)
+        (other._random,) = self._random.spawn(1)
+        return other
 
     def choose(self, logits: NDArray[np.float32]) -> int:
         """The next token, by the model's logits, `Float[vocabulary]`."""

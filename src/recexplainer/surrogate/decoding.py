@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Protocol
 from zlib import crc32
@@ -38,7 +39,10 @@ _BATCH_TOKENS = 16384
 _MAX_BATCH = 256
 _ANSWER_TOKENS = 1024  # in one batch, each with logits over the whole vocabulary
 _MIN_P = 0.05
+_ENDS_SENTENCES = frozenset(".!?")
 _JUDGED_EVERY = 8  # tokens after which it is asked anew whether a text is still of use
+
+_Key = tuple[int, int]  # the row of a question, and the number of a text
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class CitingTexts:
 class Judge(Protocol):
     """Says while texts are written which of them are of use; a row is the place of a question."""
 
-    def may_go_on(self, text: str) -> bool:
+    def may_go_on(self, row: int, text: str) -> bool:
         """Whether a text that begins so may still be of use."""
         ...
 
@@ -146,7 +150,7 @@ class Decoder:
         texts: list[list[str]] = [[] for _ in begun]
         probabilities = np.empty(len(prompts))
         for rows in _batches(asked, len(attempts)):
-            written: dict[tuple[int, int], CitingText] = {}
+            written: dict[_Key, CitingText] = {}
             for row in rows:
                 for number, items in zip(attempts, citable[row], strict=True):
                     titles = [self.title_ids[item] for item in items]
@@ -154,7 +158,8 @@ class Decoder:
                     own: dict[str, Any] = {"starts": starts[row], "begun": begun[row], "verdicts": verdicts}
                     drawn = replace(drawing, titles=drawing.titles and number > 0)
                     written[row, number] = CitingText(titles, *marks, random, drawing=drawn, **own)
-            first = self._write(asked, rows, [1 + len(begun[row]) for row in rows], written, limit, judge)
+            ends = [1 + len(begun[row]) for row in rows]
+            first = self._write(asked, rows, ends, written, limit, judge, branches=drawing.branches)
             probabilities[rows] = self._yes(torch.from_numpy(first))
             for (row, _), text in written.items():
                 texts[row].append(self._text(text.ids))
@@ -165,13 +170,16 @@ class Decoder:
         prompts: EncodedSet,
         rows: Sequence[int],
         back: Sequence[int],
-        texts: dict[tuple[int, int], CitingText],
+        texts: dict[_Key, CitingText],
         limit: int,
         judge: Judge | None,
+        *,
+        branches: bool,
     ) -> NDArray[np.float32]:
         """Write the texts of some prompts, as many of each, to their ends; the keys are the row and a number.
 
-        Returns the logits, `Float[rows, vocabulary]`, at so many tokens back from the end of each prompt.
+        With branches, a text that is given up or has ended becomes a branch of another of its question. Returns the
+        logits, `Float[rows, vocabulary]`, at so many tokens back from the end of each prompt.
         """
         inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
         ends = np.arange(1, len(rows) + 1) * mask.shape[1]
@@ -183,16 +191,20 @@ class Decoder:
         while open_texts:
             for text, scores in zip(open_texts.values(), logits, strict=True):
                 text.add(text.choose(scores))
-            going = self._going(open_texts, limit, judge)
-            if going and len(going) < len(open_texts):
-                read.keep([at for at, key in enumerate(open_texts) if key in going])
+            going = self._going(open_texts, limit, judge, at_sentences=branches)
+            origins = _origins(open_texts, going) if branches else {key: key for key in going}
+            if origins and list(origins.values()) != list(open_texts):
+                places = {key: at for at, key in enumerate(open_texts)}
+                read.keep([places[origin] for origin in origins.values()])
+            going = {key: going[key] if key in going else going[origin].branch() for key, origin in origins.items()}
+            texts.update(going)
             open_texts = going
             logits = read.step([text.ids[-1] for text in going.values()]) if going else logits
         return read.logits[len(rows) :]
 
     def _going(
-        self, texts: dict[tuple[int, int], CitingText], limit: int, judge: Judge | None
-    ) -> dict[tuple[int, int], CitingText]:
+        self, texts: dict[_Key, CitingText], limit: int, judge: Judge | None, *, at_sentences: bool
+    ) -> dict[_Key, CitingText]:
         """The texts that go on: those that have not ended, and that nobody has no more use for."""
         ended = {key for key, text in texts.items() if text.ids[-1] in self.stops or len(text.ids) >= limit}
         settled: set[int] = set()
@@ -203,11 +215,20 @@ class Decoder:
         return {
             key: text
             for key, text in texts.items()
-            if key not in ended and key[0] not in settled and self._may_go_on(text, judge)
+            if key not in ended
+            and key[0] not in settled
+            and (judge is None or not self._is_due(text, at_sentences) or judge.may_go_on(key[0], self._text(text.ids)))
         }
 
-    def _may_go_on(self, text: CitingText, judge: Judge | None) -> bool:
-        return judge is None or len(text.ids) % _JUDGED_EVERY > 0 or judge.may_go_on(self._text(text.ids))
+    def _is_due(self, text: CitingText, at_sentences: bool) -> bool:
+        """Whether it is time to ask if a text is still of use."""
+        return len(text.ids) % _JUDGED_EVERY == 0 or (at_sentences and text.ids[-1] in self._sentence_ends)
+
+    @cached_property
+    def _sentence_ends(self) -> frozenset[int]:
+        """The tokens with which a sentence may end."""
+        texts = self.tokenizer.batch_decode([[token] for token in range(len(self.tokenizer))])
+        return frozenset(token for token, text in enumerate(texts) if not _ENDS_SENTENCES.isdisjoint(text))
 
     def orders(self, prompts: EncodedSet, candidates: Sequence[Sequence[int]]) -> list[str]:
         """Greedy lists of the titles of `candidates`, `[prompts][items]`, each exactly once."""
@@ -304,6 +325,15 @@ class Decoder:
         """What an answer says up to where it ends: blanks before punctuation are a title's own."""
         whole = ids[: next((place for place, token in enumerate(ids) if token in self.stops), len(ids))]
         return self.tokenizer.decode(whole, skip_special_tokens=True, clean_up_tokenization_spaces=False).strip()
+
+
+def _origins(before: Mapping[_Key, CitingText], going: Mapping[_Key, CitingText]) -> dict[_Key, _Key]:
+    """Of which text each goes on: those that do not go on by themselves take turns with those of their question."""
+    rows: dict[int, list[_Key]] = {}
+    for key in going:
+        rows.setdefault(key[0], []).append(key)
+    turns = {row: cycle(keys) for row, keys in rows.items()}
+    return {key: key if key in going else next(turns[key[0]]) for key in before if key[0] in turns}
 
 
 def tokens_that_begin(word: str, texts: Sequence[str]) -> list[int]:
