@@ -76,6 +76,9 @@ def test_a_true_text_in_free_words_has_no_problem() -> None:
         "No, 9 would be on the list, because of 1.",
         "Yes, 9 is not recommended, in spite of 1.",
         "9 made the list because of 1. It is a 4.",
+        "9 made the list, and 1 deserves the credit. 1 is another 2.",
+        "9 made the list, and 1 deserves the credit, as does the ‘Quiet Orchard’.",
+        "9 made the list, and 1 deserves the credit.”",
         "9 made the list because of 1, and 9 is one of the things that help it.",
         "9 made the list because of 1, and you have already played it.",
         "Yes, 9 made the list.",
@@ -93,6 +96,20 @@ def test_the_world_is_marked_as_not_checked_and_only_strict_refuses_it() -> None
     assert [one.status for one in others] == ["unverified"] and others[0].found.startswith("not checked")
     assert not written.problems
     assert others[0] in checker(strict=True).check(words, evidence()).problems
+
+
+def test_a_sentence_is_judged_when_it_ends_and_not_within_a_title() -> None:
+    judge, wrong = checker(), text("9 made the list, and 3 deserves most of the credit")
+    assert judge.may_go_on(0, wrong) and not judge.may_go_on(0, f"{wrong}.")
+    assert judge.may_go_on(0, text("9 made the list. ")) and judge.may_go_on(0, text("9 made the list."))
+    assert judge.may_go_on(0, f"{wrong}, “Vol.")
+
+
+def test_strictly_each_word_must_be_accounted_for() -> None:
+    words = text("9 made the list because of 1, a gorgeous one.")
+    assert not checker().check(words, evidence()).problems
+    (problem,) = checker(strict=True).check(words, evidence()).problems
+    assert "gorgeous" in problem.found
 
 
 def test_the_first_text_without_a_problem_settles_a_question_and_is_taken() -> None:

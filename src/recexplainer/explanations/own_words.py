@@ -37,6 +37,8 @@ _OWN_REASON = re.compile(
     rf"|{BLANK}[^.;{BLANK}]*\bin (?:the|your|his|her|their) history\b"
     r"|\balready (?:played|bought|owne?d?|had|seen|watched|read)\b"
 )
+_ONE_FOR_ANOTHER = re.compile(rf"{BLANK} (?:is|are|was|were) (?:also )?(?:(?:an?|the|another) )?{BLANK}")
+_QUOTES = re.compile(f"(?:[^“”‘]*“[^“”]*”)*[^“”‘]*")
 _REMARKS = {
     "unread": _UNREAD,
     "beyond": "nothing that is known accounts for this word: “{}”",
@@ -113,7 +115,7 @@ class FreeTexts:
         claims = _with_unread(stated(self._verifier.verify(parsed, evidence)), parsed)
         wrong = [one for one in claims if one.status != "supported" and (self._strict or one.kind in CHECKABLE)]
         wrong += [*_strangers(text, parsed, evidence), *_idle_titles(text, claims, parsed, evidence)]
-        wrong += _own_reasons(text, parsed, evidence)
+        wrong += [*_own_reasons(text, parsed, evidence), *_confused(text, parsed)]
         return claims, wrong or list(self._remarks(text, parsed, claims, evidence))
 
     def _remarks(self, text: str, parsed: ParsedText, claims: Sequence[Claim], evidence: Evidence) -> Iterator[Claim]:
@@ -166,6 +168,14 @@ def _own_reasons(text: str, parsed: ParsedText, evidence: Evidence) -> Iterator[
     for found in _OWN_REASON.finditer(blanked(text, own)):
         what = "the item asked about is neither in the history nor a reason for itself"
         yield Claim("not_understood", "contradicted", what, *found.span())
+
+
+def _confused(text: str, parsed: ParsedText) -> Iterator[Claim]:
+    """One title said to be another, and quotation marks that are not in pairs or of another kind."""
+    for found in _ONE_FOR_ANOTHER.finditer(blanked(text, parsed.names)):
+        yield Claim("not_understood", "contradicted", "one title is said to be another", *found.span())
+    if not _QUOTES.fullmatch(text):
+        yield Claim("not_understood", "unverified", "its quotation marks are confused", 0, len(text))
 
 
 def _strangers(text: str, parsed: ParsedText, evidence: Evidence) -> Iterator[Claim]:
