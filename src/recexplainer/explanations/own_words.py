@@ -38,7 +38,7 @@ _OWN_REASON = re.compile(
     r"|\balready (?:played|bought|owne?d?|had|seen|watched|read)\b"
 )
 _ONE_FOR_ANOTHER = re.compile(rf"{BLANK} (?:is|are|was|were) (?:also )?(?:(?:an?|the|another) )?{BLANK}")
-_QUOTES = re.compile(f"(?:[^“”‘]*“[^“”]*”)*[^“”‘]*")
+_QUOTES = re.compile("(?:[^“”‘]*“[^“”]*”)*[^“”‘]*")
 _REMARKS = {
     "unread": _UNREAD,
     "beyond": "nothing that is known accounts for this word: “{}”",
