@@ -189,7 +189,12 @@ class Recipe(Settings):
 
     @property
     def workers(self) -> int:
-        """How many surrogates are trained or measured side by side: a small model keeps one core busy, not several."""
+        """How many surrogates are trained or measured side by side: `nano` keeps one core busy, not several.
+
+        A pretrained backbone does, and hybrid waits for intention: one after the other is then sooner done.
+        """
+        if self.surrogate.is_pretrained:
+            return 1
         return max(1, min(self.threads or 1, len(self.forms)))
 
     @property
