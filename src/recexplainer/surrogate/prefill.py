@@ -135,7 +135,7 @@ class PromptLayer(DynamicLayer):
             for one in self._both:
                 one[:, :, self._length :] = one[:, :, self._length :][indices]
             return
-        self._prompts = prompts
+        self._prompts, self._room = prompts, []
         super().batch_select_indices(indices)
 
     def reorder_cache(self, beam_idx: Tensor) -> None:
