@@ -202,3 +202,10 @@ def test_solved_questions_stand_before_the_question() -> None:
 def test_vectors_cannot_be_put_as_text() -> None:
     with pytest.raises(ValueError, match="behavior form"):
         as_text(["a ", Placeholder("item", (1,))], ["x", "y"])
+
+
+@pytest.mark.parametrize("aspect", ["from the view of {history}", "for under {5", "by {} or }"])
+def test_an_aspect_is_put_as_it_is_whatever_its_marks(aspect: str) -> None:
+    example = Example("classification", "", history=(1, 2), items=(3,), aspect=aspect)
+    prompt = render(example, "behavior", "Does {item} suit {history}?", TITLES)
+    assert as_text(prompt.parts, TITLES).endswith(f"? {aspect}")

@@ -6,14 +6,13 @@ They are in the behavior form, whatever the surrogate's: their catalogues have n
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from string import Formatter
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from recexplainer.evidence.realised import one_of
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.prompt import SEPARATOR, Part, Prompt, split_at_quotes
+from recexplainer.surrogate.prompt import SEPARATOR, Part, Prompt, fill, split_at_quotes
 from recexplainer.tasks.wording import load_wording
 from recexplainer.tasks.written import WrittenExplanation, request_words, written_explanations
 
@@ -36,10 +35,9 @@ def corpus_prompts(
 
 def render_written(one: WrittenExplanation, template: str) -> Prompt:
     """Put an explanation in a phrasing of the rationales of the subtask `written`."""
-    history = [piece for title in one.history for piece in (SEPARATOR, title)][1:]
-    slots = {"history": history, "item": [one.item], "evidence": split_at_quotes(one.evidence)}
-    parts: list[Part] = []
-    for words, slot, _, _ in Formatter().parse(template.strip()):
-        parts += [words] if words else []
-        parts += slots[slot] if slot else []
-    return Prompt(tuple(parts), tuple(split_at_quotes(one.text)), ())
+    slots: dict[str, Callable[[], Iterable[Part]]] = {
+        "history": lambda: [piece for title in one.history for piece in (SEPARATOR, title)][1:],
+        "item": lambda: [one.item],
+        "evidence": lambda: split_at_quotes(one.evidence),
+    }
+    return Prompt(fill(template.strip(), slots), tuple(split_at_quotes(one.text)), ())

@@ -7,7 +7,7 @@ Words are kept apart from titles, so that a title is always the same tokens wher
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from string import Formatter
 from typing import Literal, TypeVar, get_args
@@ -73,30 +73,31 @@ def render(example: Example, form: Form, template: str, titles: Sequence[str]) -
 
     A phrasing has the slots `{history}`, `{items}`, `{item}`, `{question}`, `{evidence}`; evidence quotes titles.
     """
-    parts: list[Part] = []
-    template = f"{template} {example.aspect}" if example.aspect else template
-    for words, slot, _, _ in Formatter().parse(template):
-        if words:
-            parts.append(words)
-        match slot:
-            case "history":
-                parts.extend(_history(example, form))
-            case "item":
-                parts.extend(_item(example, example.items[0], form))
-            case "items":
-                parts.extend(_joined([list(_item(example, item, form)) for item in example.items]))
-            case "question":
-                parts.append(example.question)
-            case "evidence" if example.evidence is not None:
-                full = example.subtask == "written"
-                parts.extend(split_at_quotes(render_evidence(example.evidence, titles, full=full)))
-            case _:
-                pass
+    full = example.subtask == "written"
+    evidence = render_evidence(example.evidence, titles, full=full) if example.evidence is not None else ""
+    slots: dict[str, Callable[[], Iterable[Part]]] = {
+        "history": lambda: _history(example, form),
+        "item": lambda: _item(example, example.items[0], form),
+        "items": lambda: _joined([list(_item(example, item, form)) for item in example.items]),
+        "question": lambda: [example.question],
+        "evidence": lambda: split_at_quotes(evidence),
+    }
+    aspect = example.aspect.replace("{", "{{").replace("}", "}}")
+    parts = fill(f"{template} {aspect}" if aspect else template, slots)
     if example.answer_items:
         answer = tuple(_joined([[Title(item)] for item in example.answer_items]))
     else:
         answer = tuple(split_at_quotes(example.answer_text))
-    return Prompt(tuple(parts), answer, example.history)
+    return Prompt(parts, answer, example.history)
+
+
+def fill(template: str, slots: Mapping[str, Callable[[], Iterable[Part]]]) -> tuple[Part, ...]:
+    """The words of a phrasing, each slot replaced by its parts, which are only made where they are needed."""
+    parts: list[Part] = []
+    for words, slot, _, _ in Formatter().parse(template):
+        parts += [words] if words else []
+        parts += slots[slot]() if slot else []
+    return tuple(parts)
 
 
 def with_shots(prompt: Prompt, shots: Sequence[Prompt]) -> Prompt:
