@@ -77,7 +77,7 @@ class SurrogateWriter:
     def write(self, users: Sequence[str], evidence: Sequence[Evidence], style: Style) -> list[Written]:
         """The text of each pair, `[pairs]`, by the users' own ids.
 
-        Of the style the surrogate reads the aspect; one that has learned to write in its own words, the length, too.
+        Of the style the surrogate reads the aspect; one that has its own words, length and audience, too.
         """
         if self._generator.surrogate.own_words:
             written = self._generator.in_own_words(users, evidence, style, strict=self._strict)

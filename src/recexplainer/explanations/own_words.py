@@ -27,7 +27,7 @@ DRAWING = Drawing(min_p=0.1, temperature=0.7, verdict_first=False, titles=False,
 """How words are drawn: from many, and titles as the model is surest of them."""
 MAX_CHARACTERS = 700
 """Characters of a text; one that goes on is given up."""
-_PASSED = ("unread", "beyond")  # remarks that free language is not held to
+_PASSED = ("unread", "beyond")  # remarks that free language is held to only where that is strict
 _UNREAD = "not checked: nothing in this sentence was understood"
 _ENDED = re.compile(r"[.!?][\"')\]]*$")
 _OPENING = re.compile(r"\W*(?:yes|no)\b\W*?\s+", re.IGNORECASE)

@@ -1,6 +1,6 @@
 """Products of a frozen backbone's weights in 8-bit integers, while LoRA beside them is trained in float32.
 
-Where a processor multiplies 8-bit integers faster (AVX-512 VNNI: four times), most of a training step is spent so. Each
+Some processors multiply 8-bit integers faster (AVX-512 VNNI: four times), and most arithmetic of a step is this. Each
 row of activations and of gradients is scaled by its largest value, each row of weights once (Dettmers et al. 2022,
 section 2.1; in training Wortsman et al. 2023). Nothing of this is saved, and what is read is read in float32.
 """
