@@ -25,6 +25,11 @@ def world_size() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def processes_here() -> int:
+    """How many of them run on this machine (`LOCAL_WORLD_SIZE`); they share its cores."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
 def is_first() -> bool:
     """Whether this is the process that writes and prints; true where there is only one."""
     return int(os.environ.get("RANK", "0")) == 0

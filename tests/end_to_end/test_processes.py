@@ -6,17 +6,20 @@ import json
 import os
 import subprocess
 import sys
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.end_to_end.test_run import SMALL
 
 pytestmark = pytest.mark.slow
 
 TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 # Of an odd number of labels, of lone long examples and of a first phase nothing is left out.
-RECIPE = SMALL.replace("checkpoint_minutes: 0.005", "precision: float32\n  tokens_per_batch: 300")
+CHANGED = {"threads: 1\n": "", "checkpoint_minutes: 0.005": "precision: float32\n  tokens_per_batch: 300"}
+RECIPE = reduce(lambda recipe, change: recipe.replace(*change), CHANGED.items(), SMALL)
 PATH = os.pathsep.join(filter(None, (".", os.environ.get("PYTHONPATH"))))
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": PATH}
 FIT = """
@@ -36,6 +39,17 @@ class Keep(TrainerCallback):
 
 
 Explainer.fit(world(), sasrec(), form="intention", mixture=MIXTURE, settings=SETTINGS, callbacks=[Keep()])
+"""
+PRECISION = """
+import os, sys
+from pathlib import Path
+from recexplainer.surrogate import training
+from recexplainer.surrogate.settings import SurrogateSettings
+
+training.has_fast_int8 = lambda: os.environ["RANK"] == "0"  # measured on a busy machine, each has another answer
+training.has_fast_bfloat16 = lambda: False
+taken = training._precision(SurrogateSettings(backbone="smollm2"), True)
+(Path(sys.argv[1]) / os.environ["RANK"]).write_text(taken)
 """
 
 
@@ -75,6 +89,7 @@ def test_a_run_of_two_processes_ends_as_one_of_one_does(runs: dict[str, Path]) -
         for run in runs.values()
     ]
     assert files[0] == files[1]
+    assert [yaml.safe_load((run / "recipe.yaml").read_text())["threads"] for run in runs.values()] == [1, 2]
     tables = [json.loads((run / "evaluation" / "alignment.json").read_text()) for run in runs.values()]
     assert [row["metric"] for row in tables[0]] == [row["metric"] for row in tables[1]]
 
@@ -85,6 +100,13 @@ def test_align_works_in_two_processes(tmp_path: Path) -> None:
     for launch, folder in ((TWO, "two"), ([sys.executable], "one")):
         start([*launch, str(script), str(tmp_path / folder)])
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-3)
+
+
+def test_processes_compute_in_one_precision(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(PRECISION)
+    start([*TWO, str(script), str(tmp_path)])
+    assert [(tmp_path / rank).read_text() for rank in "01"] == ["int8", "int8"]
 
 
 def test_a_world_size_that_does_not_run_is_an_error(tmp_path: Path) -> None:

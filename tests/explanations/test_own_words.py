@@ -13,8 +13,8 @@ from recexplainer.evidence.evidence import Evidence
 from recexplainer.evidence.realised import write_rationale
 from recexplainer.explanations import generator, preference
 from recexplainer.explanations.explainer import PairExplainer
-from recexplainer.explanations.own_words import MAX_CHARACTERS, FreeTexts, of_sure_effect, request
-from recexplainer.explanations.preference import TextSampler, free_reward
+from recexplainer.explanations.own_words import MAX_CHARACTERS, OwnWords, of_sure_effect, request
+from recexplainer.explanations.preference import TextSampler, own_words_reward
 from recexplainer.explanations.writing import SURROGATE, Style, problems
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.decoding import CitingTexts
@@ -46,8 +46,8 @@ def evidence() -> Evidence:
     )
 
 
-def checker(*, strict: bool = False) -> FreeTexts:
-    return FreeTexts(explainer().verifier, [evidence()], strict=strict)
+def checker(*, strict: bool = False) -> OwnWords:
+    return OwnWords(explainer().verifier, [evidence()], strict=strict)
 
 
 def text(words: str) -> str:
@@ -189,9 +189,9 @@ def test_truth_wins_and_the_wording_of_rationales_wins_nothing() -> None:
     """In preference training a false text scores less, and a true one in template sentences least."""
     false = "9 made the list, and 3 deserves most of the credit."
     template = write_rationale(evidence(), world().titles, np.random.default_rng(0))
-    true, wrong, fixed = (free_reward(each, evidence(), checker()) for each in (text(TRUE), text(false), template))
+    true, wrong, fixed = (own_words_reward(each, evidence(), checker()) for each in (text(TRUE), text(false), template))
     assert 1 >= true > wrong > fixed == 0
-    assert free_reward("", evidence(), checker()) == 0
+    assert own_words_reward("", evidence(), checker()) == 0
     assert checker().free_share(f"{template} {text(TRUE)}", evidence()) == pytest.approx(0.5, abs=0.3)
 
 
@@ -202,10 +202,10 @@ def test_free_texts_are_sampled_as_they_are_shown_and_learned_from(monkeypatch: 
     sampler = TextSampler(explainer(), 0.5)
     pairs = [(User((1, 2, 3), f"u{number}"), 9 + number) for number in range(4)]
     examples, _ = sampler.examples(pairs)
-    assert [one.subtask for one in examples] == ["surrogate", "written"] * 2
+    assert [one.subtask for one in examples] == ["surrogate", "own_words"] * 2
     settings = PreferenceSettings(texts=2, margin=0.0, temperature=2.0)
     better, worse = sampler.preferences(pairs, settings)
     assert [one.subtask for one in better] == [one.subtask for one in worse]
     titles = set(world().titles)
     for one in (*better, *worse):
-        assert one.subtask != "written" or set(re.findall("“([^“”]*)”", one.answer_text)) <= titles
+        assert one.subtask != "own_words" or set(re.findall("“([^“”]*)”", one.answer_text)) <= titles

@@ -175,6 +175,15 @@ def test_wrong_stages_are_refused() -> None:
         stages_in_order([writes("a"), writes("a")], None)
 
 
+@pytest.mark.parametrize(("threads", "here", "each"), [(4, "2", 2), (1, "2", 1), (4, "", 4)])
+def test_processes_share_the_threads_of_a_stage(
+    threads: int, here: str, each: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", here) if here else monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
+    together, alone = (replace(writes("a"), threads=threads, distributed=one) for one in (True, False))
+    assert (together.threads_of_a_process, alone.threads_of_a_process) == (each, threads)
+
+
 def test_broken_manifest_is_named(tmp_path: Path) -> None:
     start([writes("a")], tmp_path)
     (tmp_path / "a" / RunLayout.MANIFEST).write_text('{"stage": "a"}')

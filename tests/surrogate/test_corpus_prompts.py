@@ -10,14 +10,14 @@ import pytest
 from tests.tiny import SETTINGS, alignment, fresh, sasrec, world
 
 from recexplainer.surrogate.batching import encode_prompts
-from recexplainer.surrogate.corpus_prompts import corpus_prompts, render_written
+from recexplainer.surrogate.corpus_prompts import corpus_prompts, render_explanation
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.surrogate.settings import SurrogateSettings
 from recexplainer.surrogate.training import encode_examples
-from recexplainer.tasks.written import WrittenExplanation, written_explanations
+from recexplainer.tasks.corpus_explanations import CorpusExplanation, corpus_explanations
 
-ONE = WrittenExplanation(("A", "B {x}"), "C", "rank 1 of 9, recommended. For: “A” +1.0.", "Thanks to “A”, yes.")
+ONE = CorpusExplanation(("A", "B {x}"), "C", "rank 1 of 9, recommended. For: “A” +1.0.", "Thanks to “A”, yes.")
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def limit(monkeypatch: pytest.MonkeyPatch, max_length: int) -> None:
 
 
 def test_titles_of_another_catalogue_are_text_and_apart_in_quotes() -> None:
-    prompt = render_written(ONE, "{history}. Of {item}: {evidence} In your own words. ")
+    prompt = render_explanation(ONE, "{history}. Of {item}: {evidence} In your own words. ")
     assert "".join(cast(tuple[str, ...], prompt.parts)) == (
         "A; B {x}. Of C: rank 1 of 9, recommended. For: “A” +1.0. In your own words."
     )
@@ -44,14 +44,14 @@ def test_titles_of_another_catalogue_are_text_and_apart_in_quotes() -> None:
 @pytest.mark.parametrize("passes", [0, 0.1, 1, 1.2])
 def test_each_is_learned_from_so_many_times(passes: float) -> None:
     prompts = corpus_prompts(fresh("behavior"), world().titles, passes, np.random.default_rng(0))
-    assert len(prompts) == round(passes * len(written_explanations()))
+    assert len(prompts) == round(passes * len(corpus_explanations()))
 
 
 def test_what_is_too_long_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     limit(monkeypatch, 600)
     surrogate = fresh("behavior")
     prompts = corpus_prompts(surrogate, world().titles, 0.3, np.random.default_rng(0))
-    assert 0 < len(prompts) < round(0.3 * len(written_explanations()))
+    assert 0 < len(prompts) < round(0.3 * len(corpus_explanations()))
     lengths = encode_prompts(surrogate, world(), sasrec(), ((one, "") for one in prompts)).lengths
     assert lengths.max() <= 600
 
@@ -62,7 +62,7 @@ def encoded(form: Form, settings: SurrogateSettings) -> int:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_so_many_are_learned_from_as_the_settings_say(form: Form) -> None:
-    plain, added = encoded(form, SETTINGS), round(0.2 * len(written_explanations()))
+    plain, added = encoded(form, SETTINGS), round(0.2 * len(corpus_explanations()))
     assert encoded(form, SETTINGS.model_copy(update={"corpus_passes": 0.2})) == plain + added
     half = SETTINGS.model_copy(update={"corpus_passes": 0.4, "task_sampling": {form: {"rationale": 0.5}}})
     assert plain < encoded(form, half) <= plain + added

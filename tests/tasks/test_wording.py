@@ -26,7 +26,7 @@ PLACEHOLDERS: dict[tuple[Task, str], set[str]] = {
     ("reconstruction", "summary"): {"history"},
     ("rationale", "surrogate"): {"history", "item"},
     ("rationale", "evidence"): {"history", "item", "evidence"},
-    ("rationale", "written"): {"history", "item", "evidence"},
+    ("rationale", "own_words"): {"history", "item", "evidence"},
     ("rationale", "for"): {"history", "item"},
     ("rationale", "against"): {"history", "item"},
 }

@@ -245,9 +245,9 @@ def render_evidence(evidence: Evidence, titles: Sequence[str], *, full: bool = F
     The verdict comes first, with how far up the list the item stands, and whether most users would be offered it. Then
     each history item is named once, by falling size of its weight, under what it does: for, against, what depends on
     the other items, or nothing; of a long history the strongest sixteen. Where the first of those for or against is not
-    sure to do most, that is said. In full it has what a free text may tell besides, the rank without each item that
-    counts, and what those without effect share with the item asked about; but not what depends on the others, of which
-    a free text does not speak.
+    sure to do most, that is said. In full it has what a text in own words may tell besides, the rank without each
+    item that counts, and what those without effect share with the item asked about; but not what depends on the
+    others, of which such a text does not speak.
     """
     parts = [f"rank {evidence.rank} of {evidence.n_ranked}, {_standing(evidence)}."]
     parts += ["Most users would be offered it."] if evidence.popular else []

@@ -22,7 +22,7 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.evidence.evidence import Evidence
 from recexplainer.evidence.realised import opening, verdict_kind
 from recexplainer.evidence.sentences import answer_parts, read_parts
-from recexplainer.explanations.own_words import DRAWING, FreeTexts, of_sure_effect, request
+from recexplainer.explanations.own_words import DRAWING, OwnWords, of_sure_effect, request
 from recexplainer.explanations.realised_writer import (
     RealisedWriter,
     checked,
@@ -51,7 +51,7 @@ MAX_SELF_ATTEMPTS = 16
 MAX_STRICT_ATTEMPTS = 32
 """Most texts a case by the surrogate alone, where the recommender says what is not supported."""
 _TOGETHER = 4  # attempts of a question that are written together
-_FREE_TOGETHER = 8  # of those in the surrogate's own words
+_OWN_WORDS_TOGETHER = 8  # of those in the surrogate's own words
 Opening = tuple[str, tuple[str, ...]]
 """The sentence that a text begins with, and words that may follow it."""
 _LEAST_CITABLE, _MOST_CITABLE = 3, 4
@@ -159,7 +159,7 @@ class Generator:
         the recommender or the catalogue does not support is a problem.
         """
         examples = [
-            Example("rationale", "written", user, one.history, (one.item,), evidence=one)
+            Example("rationale", "own_words", user, one.history, (one.item,), evidence=one)
             for user, one in zip(users, evidence, strict=True)
         ]
         questions = encode_questions(self.surrogate, self._dataset, self._recommender, examples, request(style))
@@ -167,19 +167,19 @@ class Generator:
 
         def write(rows: Sequence[int], numbers: range) -> list[Written]:
             known = [evidence[row] for row in rows]
-            judge = FreeTexts(self._verifier, known, strict=strict)
-            return judge.best(self.free_texts(questions.subset(rows), known, numbers, judge=judge), numbers.start)
+            judge = OwnWords(self._verifier, known, strict=strict)
+            return judge.best(self.draw_own_words(questions.subset(rows), known, numbers, judge=judge), numbers.start)
 
-        best = in_rounds(len(evidence), range(max_attempts), _FREE_TOGETHER, write)
+        best = in_rounds(len(evidence), range(max_attempts), _OWN_WORDS_TOGETHER, write)
         return [replace(one, probability=float(yes)) for one, yes in zip(best, probabilities, strict=True)]
 
-    def free_texts(
+    def draw_own_words(
         self,
         questions: EncodedSet,
         evidence: Sequence[Evidence],
         numbers: Sequence[int],
         *,
-        judge: FreeTexts | None = None,
+        judge: OwnWords | None = None,
         drawing: Drawing = DRAWING,
     ) -> CitingTexts:
         """Texts of these numbers for each of `[questions]`, quoting what has a sure effect; a judge may end them."""

@@ -1,4 +1,4 @@
-"""What of a surrogate's free texts may be shown: texts in its own words, each read and checked by the recommender.
+"""Which texts in a surrogate's own words may be shown: each is read and checked by the recommender.
 
 Attempts are checked as soon as they are written, and the first without a problem is taken. What a text says of the
 world, which neither the recommender nor the catalogue knows, is a problem only where that is strict. Else it is marked
@@ -21,7 +21,7 @@ from recexplainer.explanations.writing import SURROGATE, Style, Written
 from recexplainer.surrogate.constraints import Drawing
 from recexplainer.surrogate.decoding import CitingTexts
 from recexplainer.surrogate.prompt import CLOSING, OPENING
-from recexplainer.tasks.written import FOR_A_CUSTOMER, FOR_AN_ANALYST, length_words
+from recexplainer.tasks.corpus_explanations import FOR_A_CUSTOMER, FOR_AN_ANALYST, length_words
 
 DRAWING = Drawing(min_p=0.1, temperature=0.7, verdict_first=False, titles=False, branches=True)
 """How words are drawn: from many, and titles as the model is surest of them."""
@@ -55,13 +55,13 @@ def request(style: Style) -> str:
 
 
 def of_sure_effect(evidence: Evidence) -> tuple[int, ...]:
-    """The history items that a free text may name: not those whose effect depends on the others."""
+    """The history items that a text in own words may name: not those whose effect depends on the others."""
     depends = frozenset(evidence.depends)
     return tuple(item for place, item in enumerate(evidence.history) if place not in depends)
 
 
-class FreeTexts:
-    """Checks free texts while they are written; the places are those of the questions, `[questions]`.
+class OwnWords:
+    """Checks texts in own words while they are written; the places are those of the questions, `[questions]`.
 
     Strict, all that is not supported is a problem, also what a text says of the world.
     """

@@ -17,7 +17,7 @@ from recexplainer.errors import DataError
 from recexplainer.evidence.evidence import NEGLIGIBLE, Evidence
 from recexplainer.explanations.explainer import PairExplainer
 from recexplainer.explanations.generator import MAX_TOKENS
-from recexplainer.explanations.own_words import DRAWING, FreeTexts
+from recexplainer.explanations.own_words import DRAWING, OwnWords
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.function import ScoreFunction, as_recommender
@@ -138,7 +138,7 @@ def reward(claims: Sequence[Claim], evidence: Evidence) -> float:
     return (verdict + (not invented) + supported + _reach(claims, evidence)) / 4
 
 
-def free_reward(text: str, evidence: Evidence, check: FreeTexts) -> float:
+def own_words_reward(text: str, evidence: Evidence, check: OwnWords) -> float:
     """How good a text in the surrogate's own words is, from 0 to 1.
 
     The mean of `reward` and whether it may be shown, times the share of its sentences that are not in the wording of
@@ -205,7 +205,7 @@ class TextSampler:
         for place, ((user, _), one) in enumerate(zip(pairs, evidence, strict=True)):
             example = Example("rationale", "surrogate", user.id, one.history, (one.item,))
             is_grounded = int((place + 1) * self._grounded_share) > int(place * self._grounded_share)
-            subtask = "written" if self._generator.surrogate.own_words else "evidence"
+            subtask = "own_words" if self._generator.surrogate.own_words else "evidence"
             examples.append(replace(example, subtask=subtask, evidence=one) if is_grounded else example)
         return examples, evidence
 
@@ -214,13 +214,14 @@ class TextSampler:
     ) -> list[list[str]]:
         """Texts for each of `[questions]`; those in the surrogate's own words quote titles as where they are shown."""
         texts: dict[int, list[str]] = {}
-        for free in (False, True):
-            rows = [row for row, one in enumerate(examples) if (one.subtask == "written") is free]
+        for own_words in (False, True):
+            rows = [row for row, one in enumerate(examples) if (one.subtask == "own_words") is own_words]
             questions = self._questions([examples[row] for row in rows])
-            if free:
+            if own_words:
                 drawing = replace(DRAWING, temperature=settings.temperature)
                 known = [evidence[row] for row in rows]
-                some = self._generator.free_texts(questions, known, range(settings.texts), drawing=drawing).texts
+                numbers = range(settings.seed * settings.texts, (settings.seed + 1) * settings.texts)
+                some = self._generator.draw_own_words(questions, known, numbers, drawing=drawing).texts
             else:
                 some = self._generator.decoder.sampled(
                     questions, MAX_TOKENS, settings.texts, temperature=settings.temperature, seed=seed
@@ -234,6 +235,6 @@ class TextSampler:
 
     def _reward(self, example: Example, text: str, evidence: Evidence) -> float:
         verifier = self._explainer.verifier
-        if example.subtask == "written":
-            return free_reward(text, evidence, FreeTexts(verifier, [evidence]))
+        if example.subtask == "own_words":
+            return own_words_reward(text, evidence, OwnWords(verifier, [evidence]))
         return reward(verifier.claims(text, evidence), evidence)

@@ -35,7 +35,7 @@ from recexplainer import storage
 from recexplainer.errors import RunError
 from recexplainer.hardware import use_threads
 from recexplainer.pipeline.layout import RunLayout
-from recexplainer.processes import from_first, is_first
+from recexplainer.processes import from_first, is_first, processes_here
 from recexplainer.reports.names import duration
 from recexplainer.settings import Settings
 
@@ -72,7 +72,7 @@ class Stage:
         isolated: Made in a process of its own where stages are made side by side. Of those that may be, all but one
             are: packages are imported when a stage needs them, and threads that import the same one block each other.
         distributed: Of several processes all call `make`, since they train together; what the first one writes counts.
-        threads: Torch's processor threads while it is made; None: as many as the process has.
+        threads: Torch's processor threads while it is made, of all processes; None: as many as the process has.
     """
 
     name: str
@@ -83,6 +83,13 @@ class Stage:
     isolated: bool = False
     distributed: bool = False
     threads: int | None = None
+
+    @property
+    def threads_of_a_process(self) -> int | None:
+        """Its share of the threads, where several processes on this machine make the stage together."""
+        if self.threads is None or not self.distributed:
+            return self.threads
+        return max(1, self.threads // processes_here())
 
 
 def stages_in_order(
@@ -246,7 +253,7 @@ class _Execution:
                 if self.isolates and stage.isolated:
                     make = partial(run_isolated, make, threads=stage.threads)
                 else:
-                    _set_threads(stage.threads)
+                    _set_threads(stage.threads_of_a_process)
                 changes = {"summary": make(self._context(stage), aside), "files": storage.hash_files(aside)}
                 changes |= {"started": started, "seconds": round(time.monotonic() - start, 2)}
                 manifest = manifest.model_copy(update=changes | {"versions": package_versions()})
@@ -261,7 +268,7 @@ class _Execution:
         """What every process but the first does: train with it where processes train together, else wait."""
         if from_first(False) and stage.distributed:
             with TemporaryDirectory() as unused:
-                _set_threads(stage.threads)
+                _set_threads(stage.threads_of_a_process)
                 stage.make(self._context(stage), Path(unused))
 
     def _context(self, stage: Stage) -> StageContext:

@@ -166,8 +166,8 @@ class Recipe(Settings):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     """Name of the run and of its folder: letters, digits, dots, dashes and underscores."""
     threads: int | None = Field(default=None, ge=1)
-    """Processor threads; None: the cores that are free when the run is first started. A resumed run keeps its number,
-    since the order of additions depends on it."""
+    """Processor threads, which processes on one machine share; None: the cores that are free when the run is first
+    started. A resumed run keeps its number, since the order of additions depends on it."""
     seed: int = 0
     """Seed of everything random; each part that states its own `seed` keeps that."""
     data: DataSettings = DataSettings()

@@ -17,7 +17,7 @@ from recexplainer.data.dataset import Dataset
 from recexplainer.errors import RunError
 from recexplainer.pipeline import layout as files
 from recexplainer.pipeline.layout import ALIGNED_TO, RECOMMENDER, REPORT, TARGET, Folders, RunLayout
-from recexplainer.processes import from_first, is_first, wait_for_all, world_size
+from recexplainer.processes import from_first, is_first, processes_here, wait_for_all, world_size
 from recexplainer.recommenders.base import Recommender
 from recexplainer.storage import complete_folder, write_text
 
@@ -60,7 +60,7 @@ def _completed(recipe: Recipe, layout: RunLayout) -> Recipe:
 
     layout.check_version()
     before: dict[str, Any] = yaml.safe_load(layout.recipe.read_text("utf-8")) if layout.recipe.is_file() else {}
-    threads = recipe.threads or before.get("threads") or free_cores()
+    threads = recipe.threads or before.get("threads") or free_cores() * processes_here()
     evaluations = [*recipe.evaluation.evaluations, *before.get("evaluation", {}).get("evaluations", ())]
     changes = {"threads": threads, "evaluation": {"evaluations": list(dict.fromkeys(evaluations))}}
     return with_changes(recipe, changes)

@@ -13,8 +13,8 @@ import numpy as np
 from recexplainer.evidence.realised import one_of
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import SEPARATOR, Part, Prompt, fill, split_at_quotes
+from recexplainer.tasks.corpus_explanations import CorpusExplanation, corpus_explanations, request_words
 from recexplainer.tasks.wording import load_wording
-from recexplainer.tasks.written import WrittenExplanation, request_words, written_explanations
 
 
 def corpus_prompts(
@@ -24,16 +24,16 @@ def corpus_prompts(
 
     Phrasings and the words that ask for a length or an aspect are drawn. `titles` are the catalogue's, `[items]`.
     """
-    every = written_explanations()
+    every = corpus_explanations()
     drawn = [at for _ in range(math.ceil(passes)) for at in random.permutation(len(every)).tolist()]
-    phrasings, prompts = load_wording()["rationale", "written"], list[Prompt]()
+    phrasings, prompts = load_wording()["rationale", "own_words"], list[Prompt]()
     for at in drawn[: round(passes * len(every))]:
-        prompts.append(render_written(every[at], f"{one_of(phrasings, random)} {request_words(every[at], random)}"))
+        prompts.append(render_explanation(every[at], f"{one_of(phrasings, random)} {request_words(every[at], random)}"))
     encoder = surrogate.prompt_encoder(titles)
     return [one for one in prompts if encoder.fits(one)]
 
 
-def render_written(one: WrittenExplanation, template: str) -> Prompt:
+def render_explanation(one: CorpusExplanation, template: str) -> Prompt:
     """Put an explanation in a phrasing of the rationales of the subtask `written`."""
     slots: dict[str, Callable[[], Iterable[Part]]] = {
         "history": lambda: [piece for title in one.history for piece in (SEPARATOR, title)][1:],

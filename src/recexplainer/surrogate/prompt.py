@@ -73,7 +73,7 @@ def render(example: Example, form: Form, template: str, titles: Sequence[str]) -
 
     A phrasing has the slots `{history}`, `{items}`, `{item}`, `{question}`, `{evidence}`; evidence quotes titles.
     """
-    full = example.subtask == "written"
+    full = example.subtask == "own_words"
     evidence = render_evidence(example.evidence, titles, full=full) if example.evidence is not None else ""
     slots: dict[str, Callable[[], Iterable[Part]]] = {
         "history": lambda: _history(example, form),

@@ -145,7 +145,7 @@ def _texts(alignment: LabelledExamples) -> list[str]:
     often = np.bincount(alignment.dataset.sequence, minlength=len(titles)) + 5
     texts = ["Yes", "No"] * 1000
     texts += [title for title, count in zip(titles, often, strict=True) for _ in range(min(int(count), 200))]
-    used = (some for (_, subtask), some in load_wording().items() if subtask != "written")
+    used = (some for (_, subtask), some in load_wording().items() if subtask != "own_words")
     for phrasing in chain.from_iterable(used):
         texts += [piece for piece in phrasing.replace("}", "{").split("{")[::2] if piece] * 15
     return texts + _worded(alignment)
@@ -280,6 +280,11 @@ def _precision(settings: SurrogateSettings, on_cpu: bool) -> str:
         )
     if settings.precision != "auto":
         return settings.precision
+    return from_first(_fastest_precision(settings))
+
+
+def _fastest_precision(settings: SurrogateSettings) -> str:
+    """What is measured to be fastest; measured twice it may differ, so that processes take the first one's word."""
     if settings.can_use_int8 and has_fast_int8():
         return "int8"
     return "bfloat16" if has_fast_bfloat16() else "float32"

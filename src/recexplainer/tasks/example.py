@@ -31,7 +31,7 @@ class Example:
         task: Which of the tasks it belongs to.
         subtask: Which phrasings of the task it takes: discrimination has `title`, `description`, `genres`, `brand`,
             `features`, `similar`, and `title-of` (which item has this description or these features: behavior only);
-            reconstruction has `history`, `summary`; rationale has `surrogate`, `evidence`, `written` (evidence in
+            reconstruction has `history`, `summary`; rationale has `surrogate`, `evidence`, `own_words` (evidence in
             one's own words), and `for`, `against` (which history item has the largest positive attribution, or negative
             one); the other tasks have one, "".
         user: The user's own id, or "" for a synthetic history.

@@ -1,4 +1,4 @@
-"""Makes `written.jsonl.gz` of the corpus: `python -m recexplainer.tasks.rewriting CORPUS`.
+"""Makes `corpus_explanations.jsonl.gz` of the corpus: `python -m recexplainer.tasks.rewriting CORPUS`.
 
 The true training texts are taken, and each history item and the item asked about is given its full title in curly
 quotes where it is named first, since that is how a surrogate names items. Left out are texts that state facts of the
@@ -21,7 +21,7 @@ from recexplainer.claims.shortened import Name
 from recexplainer.claims.stems import is_form, small_words, stems_of
 from recexplainer.evidence.evidence import CLOSE, Evidence, render_evidence
 from recexplainer.evidence.realised import fact_kind
-from recexplainer.tasks.written import RESOURCE, WrittenExplanation, packed
+from recexplainer.tasks.corpus_explanations import RESOURCE, CorpusExplanation, packed
 
 _MARKS = "\"“”*_'‘’«»"
 _ARTICLE = re.compile(r"(?i)(?<!\w)(?:the|an?|both|that|this|those|these) $")
@@ -43,7 +43,7 @@ class Rewriter:
             name: NameLinker(one.titles, one.attributes, common_words()) for name, one in corpus.catalogues.items()
         }
 
-    def rewrite(self, text: LabelledText) -> WrittenExplanation:
+    def rewrite(self, text: LabelledText) -> CorpusExplanation:
         """A text with full titles; raises UnfitTextError where that is not to be had."""
         case, catalogue = self._corpus.cases[text.case], self._corpus.catalogue(text)
         titles = catalogue.titles
@@ -52,7 +52,7 @@ class Rewriter:
         names = self._linkers[catalogue.name].link(text.text, case.history, case.item)
         if named := [name for name in names if name.items == (case.item,)]:
             spans[case.item] = _item_mention(named, text.text)
-        return WrittenExplanation(
+        return CorpusExplanation(
             history=tuple(titles[item] for item in case.history),
             item=titles[case.item],
             evidence=render_evidence(case, titles, full=True),
@@ -61,10 +61,10 @@ class Rewriter:
         )
 
 
-def rewritten(corpus: Corpus) -> tuple[list[WrittenExplanation], Counter[str]]:
+def rewritten(corpus: Corpus) -> tuple[list[CorpusExplanation], Counter[str]]:
     """The true training texts, rewritten, and how many are left out for which reason."""
     rewriter, left_out = Rewriter(corpus), Counter[str]()
-    kept: list[WrittenExplanation] = []
+    kept: list[CorpusExplanation] = []
     for text in corpus.texts["train"]:
         try:
             kept.append(rewriter.rewrite(text))

@@ -10,17 +10,17 @@ import pytest
 from recexplainer.claims.corpus import Corpus, Label, LabelledText
 from recexplainer.evidence.evidence import Evidence
 from recexplainer.evidence.realised import aspect_wording
-from recexplainer.tasks.rewriting import Rewriter, UnfitTextError, rewritten
-from recexplainer.tasks.written import (
+from recexplainer.tasks.corpus_explanations import (
     BRIEFLY,
     FOR_A_CUSTOMER,
     FOR_AN_ANALYST,
     IN_DETAIL,
-    WrittenExplanation,
+    CorpusExplanation,
+    corpus_explanations,
     packed,
     request_words,
-    written_explanations,
 )
+from recexplainer.tasks.rewriting import Rewriter, UnfitTextError, rewritten
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 
@@ -33,12 +33,12 @@ def corpus() -> Corpus:
 @pytest.mark.slow
 def test_the_package_has_what_is_made_of_the_corpus(corpus: Corpus) -> None:
     made, left_out = rewritten(corpus)
-    assert tuple(made) == written_explanations()
+    assert tuple(made) == corpus_explanations()
     assert len(made) + left_out.total() == len(corpus.texts["train"])
 
 
 def test_the_package_has_many_and_titles_stand_in_quotes_once() -> None:
-    explanations = written_explanations()
+    explanations = corpus_explanations()
     assert len(explanations) > 1000
     for one in explanations:
         quoted = re.findall("“([^”]*)”", one.text)
@@ -48,7 +48,7 @@ def test_the_package_has_many_and_titles_stand_in_quotes_once() -> None:
 
 
 def test_what_is_packed_is_the_same_each_time() -> None:
-    some = written_explanations()[:3]
+    some = corpus_explanations()[:3]
     assert packed(some) == packed(list(some)) != packed(some[:2])
 
 
@@ -100,7 +100,7 @@ def test_what_cannot_be_rewritten_is_left_out(corpus: Corpus, changes: dict[str,
 
 def test_what_is_asked_for_holds_of_the_text() -> None:
     random = np.random.default_rng(0)
-    short = WrittenExplanation(("A",), "B", "rank 1 of 2, recommended.", "Yes, because of “A”.", "genre")
+    short = CorpusExplanation(("A",), "B", "rank 1 of 2, recommended.", "Yes, because of “A”.", "genre")
     assert short.length == len("Yes, because of .")
     long = replace(short, text=f"“{'A' * 300}” {'and so on ' * 40}", aspect="")
     asked = {request_words(short, random) for _ in range(80)}
@@ -121,4 +121,4 @@ def test_what_is_asked_for_holds_of_the_text() -> None:
     ],
 )
 def test_whom_a_text_suits_its_words_say_not_its_titles(text: str, words: str) -> None:
-    assert WrittenExplanation(("Catan",), "Catan 2", "rank 4 of 50, recommended.", text).audience_words == words
+    assert CorpusExplanation(("Catan",), "Catan 2", "rank 4 of 50, recommended.", text).audience_words == words

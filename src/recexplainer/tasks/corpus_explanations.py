@@ -1,8 +1,8 @@
-"""Explanations that free language is learned from: texts of the corpus, about catalogues of their own, with evidence.
+"""Explanations that own words are learned from: texts of the corpus, about catalogues of their own, with evidence.
 
-They come with the package, in `written.jsonl.gz`; `tasks/rewriting.py` makes that of the corpus. What is asked of them,
-the prompt's last words say: in one's own words, briefly or in detail, for whom, with which aspect. They are under
-CC BY 4.0, as the corpus is.
+They come with the package, in `corpus_explanations.jsonl.gz`; `tasks/rewriting.py` makes that of the corpus. What is
+asked of them, the prompt's last words say: in one's own words, briefly or in detail, for whom, with which aspect. They
+are under CC BY 4.0, as the corpus is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 from recexplainer.evidence.realised import aspect_wording, one_of
 
-RESOURCE = "written.jsonl.gz"
+RESOURCE = "corpus_explanations.jsonl.gz"
 BRIEFLY, IN_DETAIL = "Briefly.", "In detail."
 FOR_A_CUSTOMER, FOR_AN_ANALYST = "For a customer.", "For an analyst."
 _SHORT, _LONG = 160, 280  # characters of a text, titles left out, that is brief; that goes into detail
@@ -30,7 +30,7 @@ _ASKED = 0.5  # share of the prompts that ask for what holds of the text
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenExplanation:
+class CorpusExplanation:
     """A text of the corpus that explains an item to a user, and all that was known of them.
 
     Attributes:
@@ -64,18 +64,18 @@ class WrittenExplanation:
 
 
 @cache
-def written_explanations() -> tuple[WrittenExplanation, ...]:
+def corpus_explanations() -> tuple[CorpusExplanation, ...]:
     """Those that the package has."""
     lines = gzip.decompress((files("recexplainer.tasks") / RESOURCE).read_bytes()).decode("utf-8")
     return tuple(_explanation(json.loads(line)) for line in lines.split("\n") if line)
 
 
-def _explanation(row: dict[str, Any]) -> WrittenExplanation:
-    return WrittenExplanation(tuple(row["history"]), row["item"], row["evidence"], row["text"], row["aspect"])
+def _explanation(row: dict[str, Any]) -> CorpusExplanation:
+    return CorpusExplanation(tuple(row["history"]), row["item"], row["evidence"], row["text"], row["aspect"])
 
 
-def packed(explanations: Sequence[WrittenExplanation]) -> bytes:
-    """The content of `written.jsonl.gz`: the same bytes for the same explanations."""
+def packed(explanations: Sequence[CorpusExplanation]) -> bytes:
+    """The content of `corpus_explanations.jsonl.gz`: the same bytes for the same explanations."""
     lines = (json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in explanations)
     return gzip.compress("".join(lines).encode("utf-8"), mtime=0)
 
@@ -85,7 +85,7 @@ def length_words(length: str) -> str:
     return {"short": BRIEFLY, "long": IN_DETAIL}.get(length, "")
 
 
-def request_words(one: WrittenExplanation, random: np.random.Generator) -> str:
+def request_words(one: CorpusExplanation, random: np.random.Generator) -> str:
     """Words that ask for what holds of a text: its length, its audience, its aspect; some are left out at random."""
     length = "short" if one.length < _SHORT else "long" if one.length > _LONG else ""
     aspect = one_of(aspect_wording()[one.aspect], random) if one.aspect else ""
