@@ -43,12 +43,12 @@ Explainer.fit(world(), sasrec(), form="intention", mixture=MIXTURE, settings=SET
 PRECISION = """
 import os, sys
 from pathlib import Path
-from recexplainer.surrogate import training
+from recexplainer.surrogate import precision
 from recexplainer.surrogate.settings import SurrogateSettings
 
-training.has_fast_int8 = lambda: os.environ["RANK"] == "0"  # measured on a busy machine, each has another answer
-training.has_fast_bfloat16 = lambda: False
-taken = training._precision(SurrogateSettings(backbone="smollm2"), True)
+precision.has_fast_int8 = lambda: os.environ["RANK"] == "0"  # measured on a busy machine, each has another answer
+precision.has_fast_bfloat16 = lambda: False
+taken = precision.choose_precision(SurrogateSettings(backbone="smollm2"), True)
 (Path(sys.argv[1]) / os.environ["RANK"]).write_text(taken)
 """
 

@@ -12,6 +12,7 @@ from tests.surrogate.families import tiny_model
 from tests.tiny import SETTINGS, alignment, fresh
 from torch import nn
 
+import recexplainer.surrogate.precision as precision_module
 import recexplainer.surrogate.training as training_module
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate.int8 import Int8Product, products_in_int8, quantised
@@ -126,8 +127,8 @@ def test_a_surrogate_learns_so_and_is_saved_as_any(tmp_path: Path) -> None:
 def test_auto_takes_it_where_it_is_fast(
     fast: bool, expected: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(training_module, "has_fast_int8", lambda: fast)
-    monkeypatch.setattr(training_module, "has_fast_bfloat16", lambda: False)
+    monkeypatch.setattr(precision_module, "has_fast_int8", lambda: fast)
+    monkeypatch.setattr(precision_module, "has_fast_bfloat16", lambda: False)
     used: list[str] = []
 
     def noted(backbone: Any) -> Any:

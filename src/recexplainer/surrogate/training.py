@@ -38,7 +38,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from transformers.utils import SAFE_WEIGHTS_NAME
 
 from recexplainer.errors import SurrogateError
-from recexplainer.hardware import best_device, has_fast_bfloat16, has_fast_int8
+from recexplainer.hardware import best_device
 from recexplainer.processes import from_first, is_first, summed, wait_for_all, world_size
 from recexplainer.progress import track
 from recexplainer.recommenders.base import User
@@ -56,6 +56,7 @@ from recexplainer.surrogate.corpus_prompts import corpus_prompts
 from recexplainer.surrogate.int8 import products_in_int8
 from recexplainer.surrogate.memory import estimate_memory, require_memory
 from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.precision import choose_precision
 from recexplainer.surrogate.pretrained import load_pretrained
 from recexplainer.surrogate.prompt import FORMS, Form, Prompt, applies, render
 from recexplainer.surrogate.settings import SurrogateSettings
@@ -235,7 +236,7 @@ def _fit(
     if not epochs:
         return []
     on_cpu = best_device().type == "cpu"
-    precision = _precision(settings, on_cpu)
+    precision = choose_precision(settings, on_cpu)
     arguments = TrainingArguments(
         output_dir=str(work),
         num_train_epochs=epochs,
@@ -268,26 +269,6 @@ def _fit(
     with attention_for_training(surrogate.backbone, on_cpu), integers:
         trainer.train(resume_from_checkpoint=last_complete_checkpoint(work))
     return trainer.state.log_history
-
-
-def _precision(settings: SurrogateSettings, on_cpu: bool) -> str:
-    """The arithmetic of the training steps on this machine."""
-    if settings.precision == "int8" and not on_cpu:
-        raise SurrogateError(
-            "Products of 8-bit integers are for training on a processor; here is a GPU.",
-            location="surrogate.precision",
-            hint="Leave it out: a GPU is fast in bfloat16.",
-        )
-    if settings.precision != "auto":
-        return settings.precision
-    return from_first(_fastest_precision(settings))
-
-
-def _fastest_precision(settings: SurrogateSettings) -> str:
-    """What is measured to be fastest; measured twice it may differ, so that processes take the first one's word."""
-    if settings.can_use_int8 and has_fast_int8():
-        return "int8"
-    return "bfloat16" if has_fast_bfloat16() else "float32"
 
 
 class TokenBudgetTrainer(Trainer):
