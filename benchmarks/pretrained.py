@@ -79,6 +79,7 @@ def training(alignment: LabelledExamples, options: Any) -> tuple[list[Result], d
     ways: dict[str, PretrainedSettings] = {
         "float32": PretrainedSettings(dtype="float32", dropout=0.0),
         "8-bit integers": PretrainedSettings(dtype="float32", dropout=0.0),
+        "8-bit integers, bfloat16": PretrainedSettings(dtype="bfloat16", dropout=0.0),
         "bfloat16": PretrainedSettings(dtype="bfloat16", dropout=0.0),
         "float32, dropout": PretrainedSettings(dtype="float32", dropout=0.05),
     }
@@ -87,7 +88,7 @@ def training(alignment: LabelledExamples, options: Any) -> tuple[list[Result], d
         settings = SurrogateSettings(backbone=options.backbone, pretrained=pretrained, tokens_per_batch=options.tokens)
         surrogate = new_surrogate("hybrid", alignment, settings)
         data = encode_examples(surrogate, alignment, settings)
-        with products_in_int8(surrogate.backbone) if way == "8-bit integers" else nullcontext():
+        with products_in_int8(surrogate.backbone) if "8-bit" in way else nullcontext():
             rates[way] = tokens_a_second(surrogate, data, way, options)
     results = [Result("training, tokens", way, rate, "a second") for way, rate in rates.items()]
     results.append(Result("bfloat16 taken by itself", "measured", float(has_fast_bfloat16()), "1: yes"))
@@ -95,6 +96,7 @@ def training(alignment: LabelledExamples, options: Any) -> tuple[list[Result], d
     return results, {
         "bfloat16 over float32": rates["bfloat16"] / rates["float32"],
         "8-bit integers over float32": rates["8-bit integers"] / rates["float32"],
+        "8-bit integers, bfloat16 over bfloat16": rates["8-bit integers, bfloat16"] / rates["bfloat16"],
         "no dropout over dropout": rates["float32"] / rates["float32, dropout"],
     }
 

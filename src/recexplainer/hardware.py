@@ -11,7 +11,7 @@ from typing import Any
 _LOOK = 0.5  # seconds; the load average would still show what has just ended
 _TIMED_WIDTH, _TIMED_PRODUCTS = 512, 24  # of square matrices; some milliseconds
 _WORTHWHILE = 1.2  # numbers must be converted, too
-_WORTHWHILE_INTEGERS = 2.5  # these must be scaled as well, both ways
+_WORTHWHILE_INTEGERS = 1.75  # these must be scaled as well, both ways
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from tests.tiny import ARCHITECTURES, fresh, histories, sasrec, world
 from torch import Tensor
 
 from recexplainer.surrogate.batching import EncodedSet, encode_questions
-from recexplainer.surrogate.constraints import CitingText, Drawing, OrderConstraint, Trie, TrieConstraint, common_start
+from recexplainer.surrogate.constraints import CitingText, Drawing, Trie, TrieConstraint, common_start, may_follow
 from recexplainer.surrogate.decoding import Decoder, tokens_that_begin
 from recexplainer.surrogate.dpo import log_probabilities
 from recexplainer.surrogate.frame import chat_frame, encode
@@ -160,17 +160,11 @@ def test_an_order_takes_at_each_step_the_likeliest_of_what_is_left(architecture:
     assert decoder.orders(prompts, [candidates])[0] == surrogate.tokenizer.decode(generated[:-1])
 
 
-def walk(constraint: Any, vocabulary: int, prefer: list[int]) -> list[int]:
-    """Decode one row greedily with scores that fall along `prefer`."""
+def walk(separator: list[int], prefer: list[int]) -> list[int]:
+    """Decode a list of PREFIXED greedily, tokens preferred in this order."""
     generated: list[int] = []
-    for _ in range(20):
-        scores = torch.zeros(1, vocabulary)
-        for rank, token in enumerate(prefer):
-            scores[0, token] = 10.0 - rank
-        masked = constraint(torch.tensor([generated], dtype=torch.long).reshape(1, -1), scores)
-        generated.append(int(masked.argmax()))
-        if generated[-1] == 0:
-            break
+    while not generated or generated[-1] != 0:
+        generated.append(min(may_follow(generated, PREFIXED, separator, 0), key=prefer.index))
     return generated
 
 
@@ -183,7 +177,7 @@ PREFIXED = [[1, 2], [1, 2, 3], [1, 2, 3, 4]]
 @pytest.mark.parametrize("separator", [[5], [5, 3], [3]])
 def test_an_order_of_titles_that_begin_one_another(prefer: list[int], separator: list[int]) -> None:
     """Whatever the model prefers, and even where the separator may be read as the continuation of a title."""
-    generated = walk(OrderConstraint([PREFIXED], separator, 0), 7, prefer)
+    generated = walk(separator, prefer)
     possible = []
     for order in permutations(PREFIXED):
         joined = [*order[0], *separator, *order[1], *separator, *order[2], 0]
@@ -191,18 +185,24 @@ def test_an_order_of_titles_that_begin_one_another(prefer: list[int], separator:
     assert generated in possible
 
 
-def test_an_order_masks_exactly_what_no_order_continues_with() -> None:
-    constraint = OrderConstraint([[[1, 2], [1, 3]], [[4], [6, 6]]], [5], 0)
-    scores = torch.ones(2, 7)
-
-    def allowed(generated: list[list[int]]) -> list[list[int]]:
-        masked = constraint(torch.tensor(generated, dtype=torch.long).reshape(2, -1), scores)
-        return [torch.isfinite(row).nonzero().flatten().tolist() for row in masked]
-
-    assert allowed([[], []]) == [[1], [4, 6]]
-    assert allowed([[1], [4]]) == [[2, 3], [5]]
-    assert allowed([[1, 3, 5], [4, 5, 6]]) == [[1], [6]]
-    assert allowed([[1, 3, 5, 1], [6, 6, 5, 4]]) == [[2], [0]]
+@pytest.mark.parametrize(
+    ("titles", "generated", "allowed"),
+    [
+        ([[1, 2], [1, 3]], [], {1}),
+        ([[1, 2], [1, 3]], [1], {2, 3}),
+        ([[1, 2], [1, 3]], [1, 3, 5], {1}),
+        ([[1, 2], [1, 3]], [1, 3, 5, 1], {2}),
+        ([[4], [6, 6]], [], {4, 6}),
+        ([[4], [6, 6]], [4], {5}),
+        ([[4], [6, 6]], [4, 5, 6], {6}),
+        ([[4], [6, 6]], [6, 6, 5, 4], {0}),
+        ([[4], [6, 6]], [4, 5, 4], set()),
+    ],
+)
+def test_what_may_follow_is_exactly_what_an_order_continues_with(
+    titles: list[list[int]], generated: list[int], allowed: set[int]
+) -> None:
+    assert may_follow(generated, titles, [5], 0) == allowed
 
 
 def test_titles_that_begin_one_another_are_all_found() -> None:

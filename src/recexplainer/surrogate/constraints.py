@@ -201,41 +201,18 @@ class CitingText:
         return int(likely[(logits[likely] + self._random.gumbel(size=len(likely))).argmax()])
 
 
-@dataclass(frozen=True)
-class OrderConstraint(LogitsProcessor):
-    """Restricts each row to a list of its own titles, `[rows][titles]` of token ids, each exactly once.
+def may_follow(generated: Sequence[int], left: Sequence[Sequence[int]], separator: list[int], stop: int) -> set[int]:
+    """The tokens that may follow in a list of titles, `[titles]` of token ids, each exactly once and in any order.
 
-    The ids `separator` are between two titles, and `stop` is after the last.
+    The ids `separator` are between two titles, and `stop` is after the last. None may follow what is no such list.
     """
-
-    titles: Sequence[Sequence[Sequence[int]]]
-    separator: list[int]
-    stop: int
-
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """Mask every token that no remaining order continues with."""
-        constrained = scores.clone()
-        for row, generated in enumerate(input_ids.tolist()):
-            allowed = _may_follow(generated, self.titles[row], self.separator, self.stop) or {self.stop}
-            constrained[row] = _only(scores[row], sorted(allowed))
-        return constrained
-
-
-def _may_follow(generated: list[int], left: Sequence[Sequence[int]], separator: list[int], stop: int) -> set[int]:
-    """The tokens that may follow in a list of the titles that are left; none if what is generated is no such list."""
     allowed: set[int] = set()
+    begun = list(generated)
     for position, title in enumerate(left):
         rest = [*left[:position], *left[position + 1 :]]
         whole = [*title, *(separator if rest else [stop])]
-        if generated[: len(whole)] == whole:
-            allowed |= _may_follow(generated[len(whole) :], rest, separator, stop) if rest else {stop}
-        elif whole[: len(generated)] == generated:
-            allowed.add(whole[len(generated)])
+        if begun[: len(whole)] == whole:
+            allowed |= may_follow(begun[len(whole) :], rest, separator, stop) if rest else {stop}
+        elif whole[: len(begun)] == begun:
+            allowed.add(whole[len(begun)])
     return allowed
-
-
-def _only(scores: Tensor, allowed: list[int]) -> Tensor:
-    """The scores, `Float[vocabulary]`, with all other tokens masked."""
-    masked = torch.full_like(scores, float("-inf"))
-    masked[allowed] = scores[allowed]
-    return masked

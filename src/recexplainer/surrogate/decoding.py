@@ -24,10 +24,10 @@ from recexplainer.surrogate.constraints import (
     RATIONALE,
     CitingText,
     Drawing,
-    OrderConstraint,
     Trie,
     TrieConstraint,
     common_start,
+    may_follow,
 )
 from recexplainer.surrogate.encoding import Encoded
 from recexplainer.surrogate.frame import encode
@@ -37,6 +37,7 @@ from recexplainer.surrogate.prompt import CLOSING, OPENING, SEPARATOR
 
 _BATCH_TOKENS = 16384
 _MAX_BATCH = 256
+_WORTH_DROPPING = 0.75  # of a batch still going on
 _ANSWER_TOKENS = 1024  # in one batch, each with logits over the whole vocabulary
 _MIN_P = 0.05
 _ENDS_SENTENCES = frozenset(".!?")
@@ -93,7 +94,7 @@ class Decoder:
         return self._generate(
             prompts,
             limit,
-            lambda rows: [TrieConstraint(self.catalogue)] if constrained else [],
+            [TrieConstraint(self.catalogue)] if constrained else [],
             early_stopping=False,
             num_beams=count,
             num_return_sequences=count,
@@ -102,7 +103,7 @@ class Decoder:
 
     def greedy(self, prompts: EncodedSet, limit: int) -> list[str]:
         """The greedy answer to each question, at most `limit` tokens long."""
-        return [texts[0] for texts in self._generate(prompts, limit)]
+        return self._greedy(prompts, limit, lambda row, logits, begun: int(logits.argmax()))
 
     def sampled(
         self, prompts: EncodedSet, limit: int, count: int, *, temperature: float = 1.0, seed: int = 0
@@ -233,12 +234,46 @@ class Decoder:
     def orders(self, prompts: EncodedSet, candidates: Sequence[Sequence[int]]) -> list[str]:
         """Greedy lists of the titles of `candidates`, `[prompts][items]`, each exactly once."""
         limit = 1 + max(sum(len(self.title_ids[item]) + len(self.separator) for item in row) for row in candidates)
+        titles = [[self.title_ids[item] for item in row] for row in candidates]
 
-        def constraints(rows: Sequence[int]) -> list[LogitsProcessor]:
-            titles = [[self.title_ids[item] for item in candidates[row]] for row in rows]
-            return [OrderConstraint(titles, self.separator, self.stop)]
+        def likeliest(row: int, logits: NDArray[np.float32], begun: Sequence[int]) -> int:
+            allowed = may_follow(begun, titles[row], self.separator, self.stop)
+            return max(sorted(allowed), key=logits.__getitem__)
 
-        return [texts[0] for texts in self._generate(prompts, limit, constraints)]
+        return self._greedy(prompts, limit, likeliest)
+
+    @torch.inference_mode()
+    def _greedy(
+        self,
+        prompts: EncodedSet,
+        limit: int,
+        likeliest: Callable[[int, NDArray[np.float32], Sequence[int]], int],
+    ) -> list[str]:
+        """Answers of which each token is the likeliest: of a row, by its logits, `Float[vocabulary]`, after others.
+
+        What has ended is dropped when it is a quarter of a batch: each time all keys and values are copied.
+        """
+        answers: list[list[int]] = [[] for _ in range(len(prompts))]
+        for rows in _batches(prompts, 1) if limit else ():
+            inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
+            ends = np.arange(1, len(rows) + 1) * mask.shape[1] - 1
+            read = Prefill(self.surrogate.backbone, self.surrogate.embed(**inputs), mask, ends.tolist())
+            logits, written = read.logits, rows
+            while True:
+                for row, scores in zip(written, logits, strict=True):
+                    if not self._has_ended(answers[row], limit):
+                        answers[row].append(likeliest(row, scores, answers[row]))
+                going = [at for at, row in enumerate(written) if not self._has_ended(answers[row], limit)]
+                if not going:
+                    break
+                if len(going) <= _WORTH_DROPPING * len(written):
+                    read.keep(going)
+                    written = [written[at] for at in going]
+                logits = read.step([answers[row][-1] for row in written])
+        return [self._text(ids) for ids in answers]
+
+    def _has_ended(self, answer: Sequence[int], limit: int) -> bool:
+        return len(answer) >= limit or (bool(answer) and answer[-1] in self.stops)
 
     @torch.inference_mode()
     def yes_probabilities(self, prompts: EncodedSet) -> NDArray[np.float64]:
@@ -295,7 +330,7 @@ class Decoder:
         self,
         prompts: EncodedSet,
         limit: int,
-        constraints: Callable[[Sequence[int]], list[LogitsProcessor]] = lambda rows: [],
+        constraints: Sequence[LogitsProcessor] = (),
         **how: Any,
     ) -> list[list[str]]:
         """Texts for each prompt, in the order of the prompts."""
@@ -313,7 +348,7 @@ class Decoder:
                 max_new_tokens=limit,
                 pad_token_id=self.tokenizer.pad_token_id,
                 eos_token_id=self.stops,
-                logits_processor=LogitsProcessorList(constraints(rows)),
+                logits_processor=LogitsProcessorList(constraints),
                 past_key_values=read.cache,
                 **{"do_sample": False, **how},
             )

@@ -1,8 +1,8 @@
 """Products of a frozen backbone's weights in 8-bit integers, while LoRA beside them is trained in float32.
 
-Some processors multiply 8-bit integers faster (AVX-512 VNNI: four times), and most arithmetic of a step is this. Each
-row of activations and of gradients is scaled by its largest value, each row of weights once (Dettmers et al. 2022,
-section 2.1; in training Wortsman et al. 2023). Nothing of this is saved, and what is read is read in float32.
+Some processors multiply 8-bit integers faster (AVX-512 VNNI: four times float32), and most arithmetic of a step is
+this. Each row of activations and of gradients is scaled by its largest value, each row of weights once (Dettmers et al.
+2022, section 2.1; in training Wortsman et al. 2023). Nothing of this is saved.
 """
 
 from __future__ import annotations

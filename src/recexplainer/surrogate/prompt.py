@@ -144,7 +144,7 @@ def _item(example: Example, item: int, form: Form) -> Iterator[Part]:
 
 
 def _is_named_by_vector(example: Example) -> bool:
-    return (example.task, example.subtask) == ("discrimination", "title")
+    return example.task == "discrimination" and example.subtask in ("title", "titles")
 
 
 def _joined(groups: Sequence[Sequence[T]]) -> Iterator[T | str]:

@@ -138,6 +138,8 @@ class SurrogateSettings(Settings):
     Rationales are long, and only the form that explains needs many."""
     connector_warmup_examples: int = Field(default=30_000, ge=0)
     """Titles named from item vectors in the first phase; the user connector then starts from the item connector."""
+    connector_warmup_list: int = Field(default=1, ge=1)
+    """How many of these items are named in one answer: lists take fewer tokens an item, and teach to write lists."""
     tokens_per_batch: int = Field(default=448, ge=64)
     """Token budget of a batch, padding included. A small model learns from many small steps."""
     weight_decay: float = Field(default=0.01, ge=0)
@@ -152,7 +154,7 @@ class SurrogateSettings(Settings):
     """Whether hybrid continues from the weights of intention, which read the same vectors, or from new ones."""
     precision: Literal["auto", "float32", "bfloat16", "int8"] = "auto"
     """Arithmetic of the training steps; `auto` takes what is fastest here. `int8` is for LoRA on a processor: the
-    products of the backbone's own weights are of 8-bit integers, all else is in float32."""
+    products of the backbone's own weights are of 8-bit integers, all else is in `pretrained.dtype`, LoRA in float32."""
     checkpoint_minutes: float = Field(default=3.0, gt=0)
     """Minutes between checkpoints, from which a stopped training is resumed."""
     seed: int = 0
@@ -165,9 +167,9 @@ class SurrogateSettings(Settings):
     def cache_key(self) -> dict[str, Any]:
         """The settings that decide the trained weights, as JSON values: not how training is spread or interrupted."""
         how = {"sharded", "gradient_checkpointing"}
-        unused = {"pretrained": how, "preference": True, "checkpoint_minutes": True, "corpus_passes": True}
-        key = self.model_dump(mode="json", exclude=unused)
-        return key | ({"corpus_passes": self.corpus_passes} if self.corpus_passes else {})
+        key = self.model_dump(mode="json", exclude={"pretrained": how, "preference": True, "checkpoint_minutes": True})
+        later = {"corpus_passes": 0.0, "connector_warmup_list": 1}  # without them it is as before there were such
+        return {name: value for name, value in key.items() if name not in later or value != later[name]}
 
     @property
     def is_pretrained(self) -> bool:

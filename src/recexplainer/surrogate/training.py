@@ -68,6 +68,7 @@ _log = logging.getLogger(__name__)
 _SIMILARITY_GROUPS = 500  # groups of items by whose similarities a connector starts
 _SAMPLED_USERS = 1000
 _MARK = "complete"  # file in a checkpoint
+_ROUNDS_OF_LISTS = 8  # in which an item is named beside different ones
 _STEPS_BETWEEN = 20  # steps after which several processes may save a checkpoint
 
 
@@ -146,7 +147,7 @@ def _texts(alignment: LabelledExamples) -> list[str]:
     often = np.bincount(alignment.dataset.sequence, minlength=len(titles)) + 5
     texts = ["Yes", "No"] * 1000
     texts += [title for title, count in zip(titles, often, strict=True) for _ in range(min(int(count), 200))]
-    used = (some for (_, subtask), some in load_wording().items() if subtask != "own_words")
+    used = (some for (_, subtask), some in load_wording().items() if subtask not in ("own_words", "titles"))
     for phrasing in chain.from_iterable(used):
         texts += [piece for piece in phrasing.replace("}", "{").split("{")[::2] if piece] * 15
     return texts + _worded(alignment)
@@ -211,16 +212,29 @@ def warm_up_connectors(
         surrogate.take_over(done)
         return
     dataset, recommender = alignment.dataset, alignment.recommender
-    phrasing = load_wording()["discrimination", "title"][0]
-    named = [Example("discrimination", "title", items=(item,), answer_items=(item,)) for item in range(dataset.n_items)]
-    prompts = [(render(one, "intention", phrasing, ()), "") for one in named]
+    named = _named_items(dataset.n_items, settings)
+    prompts = [(render(one, "intention", load_wording()[one.task, one.subtask][0], ()), "") for one in named]
     items = encode_prompts(surrogate, dataset, recommender, prompts)
-    _fit(surrogate, items, settings, settings.connector_warmup_examples / len(items), work / "items")
+    epochs = settings.connector_warmup_examples / sum(len(one.items) for one in named)
+    _fit(surrogate, items, settings, epochs, work / "items")
     item_vectors, users = torch.from_numpy(recommender.item_vectors()), torch.from_numpy(_sample_users(alignment))
     surrogate.connector("user").start_from(surrogate.connector("item"), item_vectors, users)
     if is_first():
         with complete_folder(done) as folder:
             surrogate.save_pretrained(folder)
+
+
+def _named_items(n_items: int, settings: SurrogateSettings) -> list[Example]:
+    """Examples that name every item, alone or as one of a list, which others stand beside in each round."""
+    length = settings.connector_warmup_list
+    if length == 1:
+        return [Example("discrimination", "title", items=(item,), answer_items=(item,)) for item in range(n_items)]
+    random, named = np.random.default_rng(settings.seed), list[Example]()
+    for _ in range(_ROUNDS_OF_LISTS):
+        for group in np.array_split(random.permutation(n_items), -(-n_items // length)):
+            items = tuple(group.tolist())
+            named.append(Example("discrimination", "titles", items=items, answer_items=items))
+    return named
 
 
 def _fit(
