@@ -1,15 +1,23 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tests.tiny import ARCHITECTURES, fresh
+from tests.tiny import ARCHITECTURES, SETTINGS, alignment, examples, fresh, sasrec, world
 
 from recexplainer.errors import SurrogateError
+from recexplainer.surrogate.batching import encode_questions
 from recexplainer.surrogate.connector import Connector, EncoderInput, inject
+from recexplainer.surrogate.decoding import Decoder
+from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import ENCODERS
+from recexplainer.surrogate.training import new_surrogate
+
+WIDE = {"connector_width": 512}  # more than there are items, so that each can be met
 
 
 def test_equation_1_by_hand() -> None:
@@ -149,3 +157,48 @@ def test_vectors_that_are_all_zero_read_as_something_finite() -> None:
     torch.nn.init.zeros_(nobody_reader.first.bias)
     nobody_reader.read_as(nobody, torch.ones(20, 8), known=False)
     assert all(bool(one(nobody).isfinite().all()) for one in (users_reader, nobody_reader))
+
+
+@pytest.fixture(name="spread")
+def _spread() -> Surrogate:
+    """A surrogate whose vectors become three embeddings each."""
+    return new_surrogate("hybrid", alignment(), SETTINGS.model_copy(update={"connector_positions": 3})).eval()
+
+
+def test_several_embeddings_of_a_vector_stand_from_its_position_on() -> None:
+    embeddings, projected = torch.zeros(2, 5, 2), torch.arange(1.0, 9.0).reshape(2, 4)
+    result = inject(embeddings, torch.tensor([1, 8]), projected)
+    expected = torch.zeros(2, 5, 2)
+    expected[0, 1:3], expected[1, 3:5] = projected.view(2, 2, 2)
+    assert torch.equal(result, expected)
+
+
+def test_with_several_positions_an_item_starts_as_the_tokens_of_its_title(spread: Surrogate) -> None:
+    wide = new_surrogate("hybrid", alignment(), SETTINGS.model_copy(update={"connector_positions": 3, **WIDE}))
+    vectors, words = torch.from_numpy(sasrec().item_vectors()), wide.embeddings.weight.detach()
+    read = wide.connector("item")(vectors).detach().view(len(vectors), 3, -1)
+    alike = torch.nn.functional.normalize(read, dim=-1) @ torch.nn.functional.normalize(words, dim=-1).T
+    titles = wide.prompt_encoder(world().titles).title_ids
+    first = np.mean([int(alike[item, 0].argmax()) == ids[0] for item, ids in enumerate(titles)])
+    second = np.mean([int(alike[item, 1].argmax()) == [*ids, wide.frame.stop][1] for item, ids in enumerate(titles)])
+    assert min(first, second) > 0.9
+    assert wide.connector("similarity").second.out_features == words.shape[1], "what is no title keeps one"
+    assert spread.connector("user").second.out_features == 3 * words.shape[1]
+
+
+def test_with_several_positions_a_surrogate_answers_saves_and_batches_as_with_one(
+    spread: Surrogate, tmp_path: Path
+) -> None:
+    some = [one for one in examples().test if one.task in ("ranking", "classification")][:6]
+    asked = encode_questions(spread, world(), sasrec(), some)
+    assert all(
+        after - before >= 3
+        for one in asked.encoded
+        for (before, kind), (after, _) in pairwise(one.placeholders)
+        if kind.encoder != "similarity"
+    )
+    together = Decoder(spread, world().titles).greedy(asked, 8)
+    alone = [Decoder(spread, world().titles).greedy(asked.subset([row]), 8)[0] for row in range(len(some))]
+    assert together == alone
+    spread.save_pretrained(tmp_path)
+    assert Decoder(Surrogate.from_pretrained(tmp_path), world().titles).greedy(asked, 8) == together

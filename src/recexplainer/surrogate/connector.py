@@ -24,12 +24,16 @@ class EncoderInput(TypedDict):
 
 
 class Connector(nn.Module):
-    """`GELU(e W1 + b) W2`: from a vector of the recommender to an embedding of the backbone (paper, equation 1)."""
+    """`GELU(e W1 + b) W2`: from a vector of the recommender to embeddings of the backbone (paper, equation 1).
 
-    def __init__(self, vector_width: int, hidden_width: int, embedding_width: int) -> None:
+    `embeddings_width` is the width of an embedding, or that of several side by side, where a vector takes as many
+    positions (the paper: one).
+    """
+
+    def __init__(self, vector_width: int, hidden_width: int, embeddings_width: int) -> None:
         super().__init__()
         self.first = nn.Linear(vector_width, hidden_width)
-        self.second = nn.Linear(hidden_width, embedding_width, bias=False)
+        self.second = nn.Linear(hidden_width, embeddings_width, bias=False)
 
     def start_for(self, vectors: Tensor, embedding_std: float) -> None:
         """Initialise it for vectors like these, `Float[n, vector_width]`, and embeddings of this standard deviation.
@@ -47,9 +51,9 @@ class Connector(nn.Module):
     def read_as(self, vectors: Tensor, embeddings: Tensor, *, known: bool) -> None:
         """Fit the second layer in closed form (ridge regression), so that vectors read as embeddings.
 
-        The vectors are `Float[n, vector_width]`, the embeddings `Float[n, embedding_width]`. `known`: these vectors are
-        all there are, and each is to be met, from nothing; else what the layer holds is corrected, by the penalty by
-        which others are met best (generalised cross-validation, Golub et al. 1979).
+        The vectors are `Float[n, vector_width]`, the embeddings `Float[n, embeddings_width]`. `known`: these vectors
+        are all there are, and each is to be met, from nothing; else what the layer holds is corrected, by the penalty
+        by which others are met best (generalised cross-validation, Golub et al. 1979).
         """
         from sklearn.linear_model import Ridge, RidgeCV
 
@@ -92,7 +96,7 @@ class Connector(nn.Module):
         self.read_as(user_vectors, usual * functional.normalize(mixed), known=False)
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """Embeddings, `Float[n, embedding_width]`, of vectors, `Float[n, vector_width]`."""
+        """Embeddings, `Float[n, embeddings_width]`, of vectors, `Float[n, vector_width]`."""
         return self.second(functional.gelu(self.first(vectors)))
 
 
@@ -105,8 +109,9 @@ def _moments(vectors: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def inject(embeddings: Tensor, positions: Tensor, projected: Tensor) -> Tensor:
-    """Replace embeddings, `Float[batch, length, width]`, at positions in the flattened batch by `Float[n, width]`.
+    """Replace embeddings, `Float[batch, length, width]`, at positions in the flattened batch by projected ones.
 
+    Each of the positions, `Int[n]`, is the first of as many as one row of `projected`, `Float[n, any * width]`, takes.
     Raises SurrogateError if there are more or fewer vectors than positions.
     """
     if len(positions) != len(projected):
@@ -115,4 +120,6 @@ def inject(embeddings: Tensor, positions: Tensor, projected: Tensor) -> Tensor:
             hint="Give exactly one vector for each placeholder.",
         )
     flat = embeddings.reshape(-1, embeddings.shape[-1])
-    return flat.index_copy(0, positions, projected.to(flat.dtype)).view_as(embeddings)
+    each = projected.reshape(len(projected), -1, embeddings.shape[-1])
+    every = positions[:, None] + torch.arange(each.shape[1], device=positions.device)
+    return flat.index_copy(0, every.flatten(), each.flatten(0, 1).to(flat.dtype)).view_as(embeddings)

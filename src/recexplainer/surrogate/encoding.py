@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate.frame import ChatFrame, chat_frame, encode
-from recexplainer.surrogate.prompt import Placeholder, Prompt, Title, split_at_quotes
+from recexplainer.surrogate.prompt import Encoder, Placeholder, Prompt, Title, split_at_quotes
 
 _MAX_CACHED_WORDS = 50_000
 
@@ -26,15 +27,26 @@ class Encoded:
     answer_start: int
     """Where the answer begins; equal to the length when there is none."""
     placeholders: tuple[tuple[int, Placeholder], ...] = ()
-    """Positions in `ids` and the placeholder at each, in order."""
+    """Where in `ids` each placeholder begins, in order."""
     user: int = -1
     """Row of the user's vector in the table of user vectors; -1 without one."""
 
 
 class PromptEncoder:
-    """Turns prompts about a catalogue into ids; each title and each piece of wording is tokenised once."""
+    """Turns prompts about a catalogue into ids; each title and each piece of wording is tokenised once.
 
-    def __init__(self, tokenizer: Any, titles: Sequence[str], max_length: int, frame: ChatFrame | None = None) -> None:
+    A placeholder takes as many positions as its encoder has in `positions`, one where that does not name it.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        titles: Sequence[str],
+        max_length: int,
+        frame: ChatFrame | None = None,
+        positions: Mapping[Encoder, int] = MappingProxyType({}),
+    ) -> None:
+        self._positions = positions
         self.tokenizer, self.titles, self.max_length = tokenizer, titles, max_length
         self.frame = frame or chat_frame(tokenizer)
         self.title_ids = [encode(tokenizer, title, literal=True) for title in titles]
@@ -62,7 +74,7 @@ class PromptEncoder:
         for part in prompt.parts:
             if isinstance(part, Placeholder):
                 placeholders.append((len(ids), part))
-                ids.append(self.tokenizer.pad_token_id or 0)
+                ids += [self.tokenizer.pad_token_id or 0] * self._positions.get(part.encoder, 1)
             else:
                 ids.extend(self._text(part))
         ids.extend(self.frame.between)

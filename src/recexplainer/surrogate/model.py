@@ -33,7 +33,7 @@ from recexplainer.surrogate.llama import PlainLlama, can_read
 from recexplainer.surrogate.loading import explained
 from recexplainer.surrogate.logits import logits_at
 from recexplainer.surrogate.pretrained import has_lora, merge_lora, read_backbone, read_lora
-from recexplainer.surrogate.prompt import Encoder, Form
+from recexplainer.surrogate.prompt import ENCODERS, Encoder, Form
 
 _FORMAT_VERSION = 3  # of what `save_pretrained` writes
 # What configurations name the most positions; some have no limit.
@@ -53,6 +53,7 @@ class Description(Settings):
     form: Form
     vector_width: int = Field(ge=0)
     connector_width: int = Field(ge=1)
+    positions: int = Field(default=1, ge=1)
     frame: ChatFrame
     own_words: bool = False
 
@@ -67,6 +68,7 @@ class Surrogate(nn.Module):
         vector_width: Width of the recommender's vectors; 0 for a behavior surrogate of one without vectors.
         connector_width: Width of the hidden layer of the connectors.
         frame: What is around each question and answer; None: as the tokenizer's chat template writes it now.
+        positions: How many embeddings the vector of a user or an item becomes, one after the other (the paper: one).
         own_words: Whether it has learned to explain in its own words, from explanations of the corpus.
     """
 
@@ -79,6 +81,7 @@ class Surrogate(nn.Module):
         connector_width: int,
         frame: ChatFrame | None = None,
         *,
+        positions: int = 1,
         own_words: bool = False,
     ) -> None:
         super().__init__()
@@ -91,12 +94,13 @@ class Surrogate(nn.Module):
             )
         self.backbone, self.tokenizer, self._frame = backbone, tokenizer, frame
         self.form: Form = form
-        self.vector_width, self.connector_width = vector_width, connector_width
+        self.vector_width, self.connector_width, self.positions = vector_width, connector_width, positions
         self.connectors = nn.ModuleDict()
         if form != "behavior":
             inputs = {"user": vector_width, "item": vector_width, "similarity": _SIMILARITY_WIDTH}
             for encoder, width in inputs.items():
-                self.connectors[encoder] = Connector(width, connector_width, self.embeddings.embedding_dim)
+                taken = self._positions_of(encoder) * self.embeddings.embedding_dim
+                self.connectors[encoder] = Connector(width, connector_width, taken)
         self._prompt_encoder: PromptEncoder | None = None
 
     @property
@@ -137,13 +141,23 @@ class Surrogate(nn.Module):
         some = torch.arange(0, rows, max(1, rows // _SAMPLED_EMBEDDINGS), device=self.device)
         return float(self.embeddings(some).std())
 
+    def _positions_of(self, encoder: Encoder) -> int:
+        return 1 if encoder == "similarity" else self.positions
+
     @torch.no_grad()
     def title_embeddings(self, titles: Sequence[str]) -> Tensor:
-        """The mean embedding of each title's tokens, of the usual norm of a word's: `Float[titles, width]`."""
-        usual = self.embedding_std() * self.embeddings.embedding_dim**0.5
-        ids = [torch.tensor(one, device=self.device) for one in self.prompt_encoder(titles).title_ids]
-        means = torch.stack([self.embeddings(one).float().mean(0) for one in ids])
-        return usual * functional.normalize(means)
+        """What an item of each title is to read as, of the usual norm of a word's: `Float[titles, positions * width]`.
+
+        At the last position it is the mean embedding of the tokens that are left, at those before it one token each;
+        where a title has fewer, the token that ends an answer follows.
+        """
+        usual, before = self.embedding_std() * self.embeddings.embedding_dim**0.5, self.positions - 1
+        rows: list[Tensor] = []
+        for ids in self.prompt_encoder(titles).title_ids:
+            filled = torch.tensor([*ids, *[self.frame.stop] * (self.positions - len(ids))], device=self.device)
+            each = self.embeddings(filled).float()
+            rows.append(torch.cat([each[:before], each[before:].mean(0, keepdim=True)]))
+        return (usual * functional.normalize(torch.stack(rows), dim=-1)).flatten(1)
 
     def connector(self, encoder: Encoder) -> Connector:
         """The connector of an encoder; the behavior form has none."""
@@ -153,14 +167,16 @@ class Surrogate(nn.Module):
         """The encoder of prompts about a catalogue; its titles are tokenised at the first call only."""
         known = self._prompt_encoder
         if known is None or known.tokenizer is not self.tokenizer or known.titles != titles:
-            known = self._prompt_encoder = PromptEncoder(self.tokenizer, titles, self.max_length, self.frame)
+            positions = {encoder: self._positions_of(encoder) for encoder in ENCODERS}
+            known = PromptEncoder(self.tokenizer, titles, self.max_length, self.frame, positions)
+            self._prompt_encoder = known
         return known
 
     def embed(self, input_ids: Tensor, encoder_inputs: Mapping[str, EncoderInput]) -> Tensor:
         """Input embeddings, `Float[batch, length, width]`, each placeholder replaced by its projected vector.
 
-        `input_ids` is `Int[batch, length]`, with any id at the placeholders. `encoder_inputs` has the encoders that the
-        batch has placeholders of; the vectors are `Float[n, d]`, of `similarity` `Float[n, 2]`.
+        `input_ids` is `Int[batch, length]`, with any ids at the placeholders. `encoder_inputs` has the encoders that
+        the batch has placeholders of; the vectors are `Float[n, d]`, of `similarity` `Float[n, 2]`.
         """
         embeddings = self.embeddings(input_ids)
         for encoder, given in encoder_inputs.items():
@@ -193,6 +209,7 @@ class Surrogate(nn.Module):
             form=self.form,
             vector_width=self.vector_width,
             connector_width=self.connector_width,
+            positions=self.positions,
             frame=self.frame,
             own_words=self.own_words,
         )
@@ -238,7 +255,8 @@ class Surrogate(nn.Module):
             kind: Any = PreTrainedTokenizerFast if quick else AutoTokenizer  # the second loads a configuration first
             tokenizer = kind.from_pretrained(folder / "backbone", trust_remote_code=False)
         sizes = described.vector_width, described.connector_width
-        surrogate = cls(backbone, tokenizer, described.form, *sizes, described.frame, own_words=described.own_words)
+        learned: dict[str, Any] = {"positions": described.positions, "own_words": described.own_words}
+        surrogate = cls(backbone, tokenizer, described.form, *sizes, described.frame, **learned)
         if surrogate.form != "behavior":
             surrogate._read_connectors(folder / "connectors.safetensors")
         return surrogate.eval()

@@ -127,6 +127,9 @@ class SurrogateSettings(Settings):
     """Any other backbone: its weights and LoRA."""
     connector_width: int = Field(default=1024, ge=8)
     """Width of the hidden layer of the connectors (equation 1)."""
+    connector_positions: int = Field(default=1, ge=1)
+    """How many input embeddings the vector of a user or an item becomes (the paper: one). With several, an item starts
+    as the tokens of its title, so that a pretrained backbone can write it from the start; prompts become longer."""
     learning_rate: float = Field(default=6e-4, gt=0)
     """Peak learning rate of AdamW."""
     warmup: float = Field(default=0.05, ge=0, lt=1)
@@ -168,7 +171,8 @@ class SurrogateSettings(Settings):
         """The settings that decide the trained weights, as JSON values: not how training is spread or interrupted."""
         how = {"sharded", "gradient_checkpointing"}
         key = self.model_dump(mode="json", exclude={"pretrained": how, "preference": True, "checkpoint_minutes": True})
-        later = {"corpus_passes": 0.0, "connector_warmup_list": 1}  # without them it is as before there were such
+        # Without these it is as before there were such settings.
+        later = {"corpus_passes": 0.0, "connector_warmup_list": 1, "connector_positions": 1}
         return {name: value for name, value in key.items() if name not in later or value != later[name]}
 
     @property

@@ -122,7 +122,8 @@ def new_surrogate(form: Form, alignment: LabelledExamples, settings: SurrogateSe
     if form == "behavior":
         return Surrogate(backbone, tokenizer, form, 0, settings.connector_width, frame)
     vectors = alignment.recommender.item_vectors()
-    surrogate = Surrogate(backbone, tokenizer, form, vectors.shape[1], settings.connector_width, frame)
+    sizes = vectors.shape[1], settings.connector_width
+    surrogate = Surrogate(backbone, tokenizer, form, *sizes, frame, positions=settings.connector_positions)
     embedding_std = surrogate.embedding_std()
     items = surrogate.connector("item")
     items.start_for(torch.from_numpy(vectors), embedding_std)

@@ -29,8 +29,9 @@ class Example:
 
     Attributes:
         task: Which of the tasks it belongs to.
-        subtask: Which phrasings of the task it takes: discrimination has `title`, `titles` (of several), `description`,
-            `genres`, `brand`, `features`, `similar`, and `title-of` (which item has this description or these features: behavior only);
+        subtask: Which phrasings of the task it takes: discrimination has `title`, `titles` (of several items),
+            `description`, `genres`, `brand`, `features`, `similar`, and `title-of` (which item has this description or
+            these features: behavior only);
             reconstruction has `history`, `summary`; rationale has `surrogate`, `evidence`, `own_words` (evidence in
             one's own words), and `for`, `against` (which history item has the largest positive attribution, or negative
             one); the other tasks have one, "".
