@@ -132,6 +132,9 @@ class SurrogateSettings(Settings):
     as the tokens of its title, so that a pretrained backbone can write it from the start; prompts become longer."""
     learning_rate: float = Field(default=6e-4, gt=0)
     """Peak learning rate of AdamW."""
+    connector_learning_rate: float | None = Field(default=None, gt=0)
+    """Peak learning rate of the connectors; None: `learning_rate`. They are wide, so that a step of AdamW moves what
+    they write by the width of their hidden layer: what they start with lasts only at a far lower rate."""
     warmup: float = Field(default=0.05, ge=0, lt=1)
     """Share of the steps in which the learning rate rises (the paper: 0.1)."""
     epochs: dict[Form, PositiveFloat] = Field(default_factory=lambda: dict.fromkeys(FORMS, 1.0))
@@ -172,7 +175,12 @@ class SurrogateSettings(Settings):
         how = {"sharded", "gradient_checkpointing"}
         key = self.model_dump(mode="json", exclude={"pretrained": how, "preference": True, "checkpoint_minutes": True})
         # Without these it is as before there were such settings.
-        later = {"corpus_passes": 0.0, "connector_warmup_list": 1, "connector_positions": 1}
+        later = {
+            "corpus_passes": 0.0,
+            "connector_warmup_list": 1,
+            "connector_positions": 1,
+            "connector_learning_rate": None,
+        }
         return {name: value for name, value in key.items() if name not in later or value != later[name]}
 
     @property

@@ -271,7 +271,9 @@ def _fit(
         remove_unused_columns=False,
         dataloader_pin_memory=not on_cpu,
     )
-    trainer = TokenBudgetTrainer(surrogate, arguments, data, settings.tokens_per_batch)
+    trainer = TokenBudgetTrainer(
+        surrogate, arguments, data, settings.tokens_per_batch, settings.connector_learning_rate
+    )
     trainer.remove_callback(PrinterCallback)
     label = f"{surrogate.form}: {work.name}"
     for callback in (ShowProgress(label), TimedCheckpoints(settings.checkpoint_minutes), *callbacks):
@@ -290,10 +292,18 @@ class TokenBudgetTrainer(Trainer):
     """A Trainer whose batches hold as many examples of like length as a token budget allows.
 
     The budget includes padding. Several processes share each batch, and the loss is the mean over all of its labels:
-    the weights are the same however many there are. Raises SurrogateError if not WORLD_SIZE processes run.
+    the weights are the same however many there are. The connectors may have a learning rate of their own. Raises
+    SurrogateError if not WORLD_SIZE processes run.
     """
 
-    def __init__(self, model: Any, arguments: TrainingArguments, data: EncodedSet, tokens_per_batch: int) -> None:
+    def __init__(
+        self,
+        model: Surrogate,
+        arguments: TrainingArguments,
+        data: EncodedSet,
+        tokens_per_batch: int,
+        connector_learning_rate: float | None = None,
+    ) -> None:
         # One GPU a process: else the Trainer would cut batches apart.
         arguments._n_gpu = min(arguments.n_gpu, 1)  # pyright: ignore[reportPrivateUsage]  (no public name)
         super().__init__(model, arguments, data_collator=data.collate, train_dataset=data)
@@ -303,7 +313,7 @@ class TokenBudgetTrainer(Trainer):
                 location="WORLD_SIZE",
                 hint="Start them with torchrun --nproc-per-node N.",
             )
-        self._weights: nn.Module = model
+        self._weights, self._connector_rate = model, connector_learning_rate
         self._data, self._budget = data, tokens_per_batch
         self._tokens, self._began = 0, monotonic()
 
@@ -313,6 +323,16 @@ class TokenBudgetTrainer(Trainer):
         batches = TokenBudget(self._data.lengths, self._budget, self.args.seed, *which)
         loader = DataLoader(self._data, batch_sampler=batches, collate_fn=self._data.collate)
         return prepare_data_loader(loader, num_processes=1, process_index=0)
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """The optimizer of the Trainer; the connectors are in groups apart where their learning rate is another."""
+        if self.optimizer is None and self._connector_rate is not None:
+            apart = set(self._weights.connectors.parameters())
+            for group in super().create_optimizer(model).param_groups.copy():
+                connectors = [weight for weight in group["params"] if weight in apart]
+                group["params"] = [weight for weight in group["params"] if weight not in apart]
+                self.optimizer.add_param_group({**group, "params": connectors, "lr": self._connector_rate})
+        return super().create_optimizer(model)
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *arguments: Any, **more: Any) -> Any:
         """The mean over the labels of the whole batch; gradients are averaged over the processes."""
