@@ -26,7 +26,8 @@ from recexplainer.surrogate.int8 import products_in_int8
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import merge_lora
 from recexplainer.surrogate.settings import PretrainedSettings, SurrogateSettings
-from recexplainer.surrogate.training import TokenBudgetTrainer, encode_examples, new_surrogate
+from recexplainer.surrogate.trainer import TokenBudgetTrainer
+from recexplainer.surrogate.training import encode_examples, new_surrogate
 from recexplainer.tasks.example import LabelledExamples
 
 LEAST_RATIO = 1.2  # of reading a prompt once over reading it once an answer

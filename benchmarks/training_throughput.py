@@ -25,7 +25,8 @@ from recexplainer.surrogate.connector import EncoderInput
 from recexplainer.surrogate.encoding import Encoded
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.settings import SurrogateSettings
-from recexplainer.surrogate.training import TokenBudgetTrainer, encode_examples, new_surrogate
+from recexplainer.surrogate.trainer import TokenBudgetTrainer
+from recexplainer.surrogate.training import encode_examples, new_surrogate
 
 PADDED_LENGTH = 1024
 LEAST_RATIO = 8.0

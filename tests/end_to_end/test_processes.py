@@ -115,7 +115,7 @@ def test_a_world_size_that_does_not_run_is_an_error(tmp_path: Path) -> None:
     script.write_text(
         "import os; from tests.tiny import *; from transformers import TrainingArguments\n"
         "from recexplainer.surrogate.batching import EncodedSet\n"
-        "from recexplainer.surrogate.training import TokenBudgetTrainer\n"
+        "from recexplainer.surrogate.trainer import TokenBudgetTrainer\n"
         "arguments = TrainingArguments(use_cpu=True); os.environ['WORLD_SIZE'] = '2'\n"
         "TokenBudgetTrainer(fresh('behavior'), arguments, EncodedSet([], None, None), 100)\n"
     )

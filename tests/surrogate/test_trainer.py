@@ -14,14 +14,13 @@ from recexplainer.processes import wait_for_all
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.encoding import Encoded
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.training import (
+from recexplainer.surrogate.trainer import (
     TimedCheckpoints,
     TokenBudgetTrainer,
     attention_for_training,
-    encode_examples,
     last_complete_checkpoint,
-    new_surrogate,
 )
+from recexplainer.surrogate.training import encode_examples, new_surrogate
 
 pytestmark = pytest.mark.slow
 
@@ -58,6 +57,33 @@ def material() -> tuple[Surrogate, Watched]:
     watched = Watched(chosen, data.user_vectors, data.item_vectors)
     watched.seen = []
     return surrogate, watched
+
+
+@pytest.mark.parametrize("rate", [None, 1e-5])
+def test_connectors_learn_at_a_rate_of_their_own(rate: float | None, tmp_path: Path) -> None:
+    surrogate, data = material()
+    before = {name: weight.detach().clone() for name, weight in surrogate.named_parameters()}
+    arguments = TrainingArguments(
+        output_dir=str(tmp_path),
+        max_steps=3,
+        learning_rate=1e-2,
+        weight_decay=0.0,
+        save_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        use_cpu=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+    )
+    trainer = TokenBudgetTrainer(surrogate, arguments, data, 512, rate)
+    trainer.train()
+    learned = [weight for group in trainer.optimizer.param_groups for weight in group["params"]]
+    assert len(learned) == len(set(learned)) == len(before), "each weight once"
+    moved = {name: float((weight.detach() - before[name]).abs().max()) for name, weight in surrogate.named_parameters()}
+    connectors = max(size for name, size in moved.items() if name.startswith("connectors."))
+    others = max(size for name, size in moved.items() if not name.startswith("connectors."))
+    assert others > 5e-3
+    assert 0 < connectors < 4e-5 if rate else connectors > 5e-3
 
 
 def train(folder: Path, minutes: float, *more: TrainerCallback, epochs: float = 3) -> tuple[Surrogate, Watched]:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import User
 from recexplainer.storage import read_json
 from recexplainer.surrogate import training
-from recexplainer.surrogate.batching import token_shares
+from recexplainer.surrogate.batching import EncodedSet, token_shares
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.surrogate.training import encode_examples, new_surrogate, train_surrogate
@@ -95,6 +96,29 @@ def test_without_item_examples_there_is_no_first_phase_training(tmp_path: Path) 
     read, untrained = (new_surrogate("intention", alignment(), settings) for _ in range(2))
     training.warm_up_connectors(read, alignment(), settings, tmp_path)
     assert equal(read.connector("item"), untrained.connector("item"))
+
+
+def test_items_can_be_named_in_lists_each_as_often_and_beside_others(tmp_path: Path) -> None:
+    settings = SHORT.model_copy(update={"connector_warmup_list": 4, "connector_warmup_examples": 1200})
+    surrogate = new_surrogate("intention", alignment(), settings)
+    named: list[EncodedSet] = []
+
+    def kept(_: Surrogate, data: EncodedSet, *__: object) -> None:
+        named.append(data)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(training, "_fit", kept)
+        training.warm_up_connectors(surrogate, alignment(), settings, tmp_path)
+    groups = [tuple(one.items[0] for _, one in each.placeholders) for each in named[0].encoded]
+    counts = Counter(item for group in groups for item in group)
+    assert set(counts) == set(range(world().n_items))
+    assert len(set(counts.values())) == 1
+    assert {len(group) for group in groups} == {4}
+    beside = {other for group in groups if 0 in group for other in group}
+    assert len(beside) > 10, "an item has other neighbours in each round"
+    for one, group in zip(named[0].encoded, groups, strict=True):
+        answer = surrogate.tokenizer.decode(one.ids[one.answer_start : -1])
+        assert answer == "; ".join(world().titles[item] for item in group)
 
 
 def test_hybrid_continues_from_intention(intention: Path, tmp_path: Path) -> None:

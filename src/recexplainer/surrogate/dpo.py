@@ -21,7 +21,7 @@ from recexplainer.progress import track
 from recexplainer.surrogate.batching import EncodedSet, TokenBudget
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.settings import PreferenceSettings
-from recexplainer.surrogate.training import attention_for_training
+from recexplainer.surrogate.trainer import attention_for_training
 
 
 def log_probabilities(surrogate: Surrogate, batch: Mapping[str, Any]) -> Tensor:
