@@ -12,11 +12,13 @@ from tests.surrogate.test_loading import tokenizer
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from recexplainer.errors import SettingsError, SurrogateError
+from recexplainer.pipeline.recipe import Recipe, load_recipe
+from recexplainer.pipeline.surrogate_stages import training_stages
 from recexplainer.surrogate.gguf import converted_gguf, find_gguf
 from recexplainer.surrogate.loading import load_model
 from recexplainer.surrogate.pretrained import has_lora, load_pretrained
 from recexplainer.surrogate.published import find_backbone
-from recexplainer.surrogate.settings import PretrainedSettings
+from recexplainer.surrogate.settings import PretrainedSettings, SurrogateSettings
 
 needs_gguf = pytest.mark.skipif(find_spec("gguf") is None, reason="needs the extra gguf")
 
@@ -109,3 +111,23 @@ def test_a_gguf_file_is_a_backbone_to_train(tmp_path: Path) -> None:
     backbone, _ = load_pretrained(str(file), PretrainedSettings(rank=4), seed=0)
     assert has_lora(backbone)
     assert backbone.peft_config["default"].base_model_name_or_path == find_backbone(str(file))
+
+
+def test_a_run_knows_a_backbone_of_a_gguf_file_by_its_content_not_by_where_it_is(tmp_path: Path) -> None:
+    here, there = (tmp_path / name / "tiny.gguf" for name in ("here", "there"))
+    for path in (here, there):
+        path.parent.mkdir()
+        path.write_bytes(b"GGUF and more")
+    stages = [
+        next(stage for stage in training_stages(recipe_with(path)) if stage.name.startswith("surrogate"))
+        for path in (here, there, here.parent)
+    ]
+    assert [stage.settings for stage in stages] == [stages[0].settings] * 3
+    assert [stage.sources for stage in stages] == [(here,), (there,), (here,)]
+    assert SurrogateSettings(backbone=str(tmp_path)).sources == ()
+    assert SurrogateSettings().sources == ()
+
+
+def recipe_with(backbone: Path) -> Recipe:
+    demo = load_recipe("demo")
+    return demo.model_copy(update={"surrogate": demo.surrogate.model_copy(update={"backbone": str(backbone)})})

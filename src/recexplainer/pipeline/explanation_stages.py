@@ -88,13 +88,14 @@ def _explanations_stage(recipe: Recipe, method: Method) -> Stage:
     if not method.variant:
         settings |= surrogate_stages.endpoint_key(recipe)
         return Stage(name, partial(_explain_with_endpoint, recipe), settings, inputs)
-    trained = None
+    trained, read = None, ()
     if method.name in recipe.forms:
         trained = surrogate_stages.trained_name(recipe, method.name)
         inputs = (*TARGET, CASES, trained)
     else:
         settings |= surrogate_stages.backbone_key(recipe)
-    return Stage(name, partial(_explain_with_surrogate, recipe, method, trained), settings, inputs, isolated=True)
+        read = recipe.surrogate.sources
+    return Stage(name, partial(_explain_with_surrogate, recipe, method, trained), settings, inputs, read, isolated=True)
 
 
 def _explain_with_surrogate(

@@ -67,7 +67,7 @@ def training_stages(recipe: Recipe) -> list[Stage]:
         start = (surrogate_name("intention"),) if continues else ()
         make, inputs = partial(_train_surrogate, recipe, form, start), (*ALIGNED_TO, *start)
         key = _training_key(recipe, form) | {"epochs": training.epochs.get(form, 1.0)}
-        stages.append(Stage(surrogate_name(form), make, key, inputs, isolated=True, distributed=True))
+        stages.append(Stage(surrogate_name(form), make, key, inputs, training.sources, isolated=True, distributed=True))
     if preference is not None:
         form = recipe.explaining_form
         make, inputs = partial(_train_preference, recipe, preference), (*ALIGNED_TO, surrogate_name(form))
@@ -145,9 +145,9 @@ def baseline_stages(recipe: Recipe) -> list[Stage]:
     """The baselines of Table 1: the backbone before it is aligned, a distilled SASRec, a chat model if one is named."""
     unaligned, student, endpoint = (stage_name("alignment", name) for name in ("unaligned", "student", "endpoint"))
     settings, shots = recipe.evaluation.student.model_dump(mode="json"), {"shots_seed": recipe.evaluation.seed}
-    key = backbone_key(recipe) | shots
+    key, read = backbone_key(recipe) | shots, recipe.surrogate.sources
     stages = [
-        Stage(unaligned, partial(_measure_untrained, recipe, False), key, ALIGNED_TO, isolated=True),
+        Stage(unaligned, partial(_measure_untrained, recipe, False), key, ALIGNED_TO, read, isolated=True),
         Stage(student, partial(_measure_student, recipe), settings, ALIGNED_TO, isolated=True),
     ]
     if recipe.evaluation.endpoint is not None:
@@ -230,7 +230,8 @@ def ablation_stage(recipe: Recipe, variant: str) -> Stage:
     settings |= _training_key(recipe, form) | {"form": form, "cases_seed": recipe.evaluation.seed}
     settings |= {"without": list(ABLATIONS[variant])}
     make = partial(_measure_ablated, recipe, Method(form, variant))
-    return Stage(stage_name("ablation", variant or "full"), make, settings, ALIGNED_TO, isolated=True, distributed=True)
+    name, read = stage_name("ablation", variant or "full"), recipe.surrogate.sources
+    return Stage(name, make, settings, ALIGNED_TO, read, isolated=True, distributed=True)
 
 
 def _measure_ablated(recipe: Recipe, method: Method, context: StageContext, folder: Path) -> str:
@@ -273,7 +274,8 @@ def forgetting_stages(recipe: Recipe) -> list[Stage]:
             measured[Method(recipe.explaining_form, name)] = ablation_stage(recipe, variant).name
     settings = recipe.evaluation.model_dump(mode="json", include={"n_forgetting"}) | backbone_key(recipe)
     make = partial(_measure_forgetting, recipe, measured)
-    return [Stage("forgetting", make, settings, (*ALIGNED_TO, *measured.values()), isolated=True)]
+    inputs, read = (*ALIGNED_TO, *measured.values()), recipe.surrogate.sources
+    return [Stage("forgetting", make, settings, inputs, read, isolated=True)]
 
 
 def _measure_forgetting(recipe: Recipe, measured: Mapping[Method, str], context: StageContext, folder: Path) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, model_validator
 
 from recexplainer.settings import Settings
+from recexplainer.surrogate.gguf import find_gguf
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.tasks.example import Task
 
@@ -181,7 +183,14 @@ class SurrogateSettings(Settings):
             "connector_positions": 1,
             "connector_learning_rate": None,
         }
+        key |= {"backbone": "gguf"} if self.sources else {}
         return {name: value for name, value in key.items() if name not in later or value != later[name]}
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The GGUF file that the backbone is read from, known by its content wherever it is; () for any other."""
+        file = find_gguf(Path(self.backbone).expanduser()) if self.is_pretrained else None
+        return () if file is None else (file,)
 
     @property
     def is_pretrained(self) -> bool:
