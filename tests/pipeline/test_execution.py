@@ -324,7 +324,6 @@ def test_a_process_that_is_killed_is_a_clear_error() -> None:
         run_isolated(os.abort)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the system's promise to end children is Linux's")
 def test_a_child_ends_with_its_parent() -> None:
     script = (
         "import time, os\n"
