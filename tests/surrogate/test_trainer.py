@@ -77,6 +77,7 @@ def test_connectors_learn_at_a_rate_of_their_own(rate: float | None, tmp_path: P
     )
     trainer = TokenBudgetTrainer(surrogate, arguments, data, 512, rate)
     trainer.train()
+    assert isinstance(trainer.optimizer, torch.optim.Optimizer)
     learned = [weight for group in trainer.optimizer.param_groups for weight in group["params"]]
     assert len(learned) == len(set(learned)) == len(before), "each weight once"
     moved = {name: float((weight.detach() - before[name]).abs().max()) for name, weight in surrogate.named_parameters()}

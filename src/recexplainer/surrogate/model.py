@@ -97,7 +97,7 @@ class Surrogate(nn.Module):
         self.vector_width, self.connector_width, self.positions = vector_width, connector_width, positions
         self.connectors = nn.ModuleDict()
         if form != "behavior":
-            inputs = {"user": vector_width, "item": vector_width, "similarity": _SIMILARITY_WIDTH}
+            inputs: dict[Encoder, int] = {"user": vector_width, "item": vector_width, "similarity": _SIMILARITY_WIDTH}
             for encoder, width in inputs.items():
                 taken = self._positions_of(encoder) * self.embeddings.embedding_dim
                 self.connectors[encoder] = Connector(width, connector_width, taken)
@@ -167,7 +167,7 @@ class Surrogate(nn.Module):
         """The encoder of prompts about a catalogue; its titles are tokenised at the first call only."""
         known = self._prompt_encoder
         if known is None or known.tokenizer is not self.tokenizer or known.titles != titles:
-            positions = {encoder: self._positions_of(encoder) for encoder in ENCODERS}
+            positions: dict[Encoder, int] = {encoder: self._positions_of(encoder) for encoder in ENCODERS}
             known = PromptEncoder(self.tokenizer, titles, self.max_length, self.frame, positions)
             self._prompt_encoder = known
         return known

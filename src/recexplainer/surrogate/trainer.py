@@ -65,13 +65,15 @@ class TokenBudgetTrainer(Trainer):
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """The optimizer of the Trainer; the connectors are in groups apart where their learning rate is another."""
-        if self.optimizer is None and self._connector_rate is not None:
+        is_new = self.optimizer is None
+        optimizer = super().create_optimizer(model)
+        if is_new and self._connector_rate is not None:
             apart = set(self._weights.connectors.parameters())
-            for group in super().create_optimizer(model).param_groups.copy():
+            for group in optimizer.param_groups.copy():
                 connectors = [weight for weight in group["params"] if weight in apart]
                 group["params"] = [weight for weight in group["params"] if weight not in apart]
-                self.optimizer.add_param_group({**group, "params": connectors, "lr": self._connector_rate})
-        return super().create_optimizer(model)
+                optimizer.add_param_group({**group, "params": connectors, "lr": self._connector_rate})
+        return optimizer
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *arguments: Any, **more: Any) -> Any:
         """The mean over the labels of the whole batch; gradients are averaged over the processes."""
