@@ -16,7 +16,7 @@ from recexplainer.evaluation.alignment import evaluate_surrogate
 from recexplainer.evaluation.rows import Row, write_rows
 from recexplainer.hardware import use_threads
 from recexplainer.recommenders.fitting import SASRecSearchSettings, fit_towers
-from recexplainer.recommenders.towers import SASRec
+from recexplainer.recommenders.sasrec import SASRec
 from recexplainer.surrogate.settings import NanoSettings, SurrogateSettings
 from recexplainer.surrogate.training import train_surrogate
 from recexplainer.tasks.example import LabelledExamples
