@@ -14,9 +14,9 @@ from torch import Tensor
 
 from recexplainer.surrogate.batching import EncodedSet, encode_questions
 from recexplainer.surrogate.constraints import CitingText, Drawing, Trie, TrieConstraint, common_start, may_follow
-from recexplainer.surrogate.decoding import Decoder, tokens_that_begin
+from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.dpo import log_probabilities
-from recexplainer.surrogate.frame import chat_frame, encode
+from recexplainer.surrogate.frame import chat_frame, encode, tokens_that_begin
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form, Prompt, split_at_quotes
 from recexplainer.tasks.example import Example, Task
@@ -444,3 +444,30 @@ def test_a_choice_is_a_distribution_over_the_candidates() -> None:
     for one, probabilities, scores in zip(examples, chosen, every, strict=True):
         expected = np.exp(scores[list(one.history)])
         assert probabilities == pytest.approx(expected / expected.sum(), abs=1e-6)
+
+
+@every
+def test_lists_are_those_of_greedy_and_of_orders(form: Form, architecture: str) -> None:
+    surrogate = fresh(form, architecture)
+    prompts, decoder = questions(surrogate, "ranking"), Decoder(surrogate, world().titles)
+    candidates = [(11, 3, 27, 40, 8), (1, 2, 3, 4, 5), (50, 51, 52, 53, 54), (9,), (7, 6), (30, 20, 10)]
+    free, held = decoder.lists(prompts, candidates, 40)
+    assert held == decoder.orders(prompts, candidates)
+    short = decoder.greedy(prompts, 40)
+    assert all(one.startswith(two) for one, two in zip(free, short, strict=True)), "they may be as long as the others"
+
+
+def test_a_batch_is_as_large_as_what_it_keeps_allows() -> None:
+    surrogate = fresh("behavior")
+    prompts, decoder = questions(surrogate), Decoder(surrogate, world().titles)
+    assert decoder._tokens == 2**16, "a small model keeps little"
+    config = surrogate.backbone.config
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(config, "num_hidden_layers", 32)
+        patched.setattr(config, "hidden_size", 4096)
+        assert Decoder(surrogate, world().titles)._tokens == 2**14
+    decoder._tokens = 2 * int(max(prompts.lengths))
+    batches = list(decoder._batches(prompts, 1))
+    assert all(len(rows) * max(prompts.lengths[rows]) <= decoder._tokens for rows in batches)
+    assert len(batches[0]) == 2 < len(prompts)
+    assert sorted(row for rows in decoder._batches(prompts, 1) for row in rows) == list(range(len(prompts)))

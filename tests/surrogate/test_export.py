@@ -15,10 +15,11 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate import pretrained
 from recexplainer.surrogate.batching import EncodedSet, encode_questions
-from recexplainer.surrogate.decoding import Decoder, prompt_embeddings, write_prompts
+from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.pretrained import has_lora
 from recexplainer.surrogate.prompt import FORMS, Form
+from recexplainer.surrogate.prompt_files import prompt_embeddings, write_prompts
 from recexplainer.surrogate.settings import PretrainedSettings
 from recexplainer.surrogate.training import encode_examples, new_surrogate
 

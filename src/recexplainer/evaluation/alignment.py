@@ -94,10 +94,8 @@ def _ranking(
 ) -> list[Row]:
     limit = (RETURNED + 1) * max(len(ids) + 1 for ids in decoder.title_ids)
     rows: list[Row] = []
-    for suffix, texts in (
-        ("", decoder.greedy(questions, limit)),
-        (CONSTRAINED, decoder.orders(questions, [one.items for one in examples])),
-    ):
+    lists = decoder.lists(questions, [one.items for one in examples], limit)
+    for suffix, texts in zip(("", CONSTRAINED), lists, strict=True):
         predicted = [finder.parse_list(text) for text in texts]
         rows += ranking_rows(method, predicted, [one.answer_items for one in examples], suffix)
     return rows

@@ -1,4 +1,4 @@
-"""Decoding: greedy, sampled, beams, also constrained; yes or no by next-token logits; prompts for a server."""
+"""Decoding: greedy, sampled, beams, also constrained; yes or no by next-token logits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import cycle
-from pathlib import Path
 from typing import Any, Protocol
 from zlib import crc32
 
@@ -14,11 +13,9 @@ import numpy as np
 import torch
 from accelerate.utils import send_to_device
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from torch import Tensor
 from transformers import LogitsProcessor, LogitsProcessorList
 
-from recexplainer.errors import SurrogateError
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.constraints import (
     RATIONALE,
@@ -29,13 +26,13 @@ from recexplainer.surrogate.constraints import (
     common_start,
     may_follow,
 )
-from recexplainer.surrogate.encoding import Encoded
-from recexplainer.surrogate.frame import encode
+from recexplainer.surrogate.frame import encode, tokens_that_begin
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prefill import Prefill
 from recexplainer.surrogate.prompt import CLOSING, OPENING, SEPARATOR
 
-_BATCH_TOKENS = 16384
+_BATCH_BYTES = 2**31  # of keys and values in a batch, within these limits in tokens; larger ones are faster
+_FEWEST_TOKENS, _MOST_TOKENS = 2**14, 2**16
 _MAX_BATCH = 256
 _WORTH_DROPPING = 0.75  # of a batch still going on
 _ANSWER_TOKENS = 1024  # in one batch, each with logits over the whole vocabulary
@@ -44,6 +41,7 @@ _ENDS_SENTENCES = frozenset(".!?")
 _JUDGED_EVERY = 8  # tokens after which it is asked anew whether a text is still of use
 
 _Key = tuple[int, int]  # the row of a question, and the number of a text
+_Choice = Callable[[int, NDArray[np.float32], Sequence[int]], int]  # a token: of a row, by logits, after others
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ class Decoder:
 
     def greedy(self, prompts: EncodedSet, limit: int) -> list[str]:
         """The greedy answer to each question, at most `limit` tokens long."""
-        return self._greedy(prompts, limit, lambda row, logits, begun: int(logits.argmax()))
+        return [texts[0] for texts in self._greedy(prompts, limit, [_likeliest])]
 
     def sampled(
         self, prompts: EncodedSet, limit: int, count: int, *, temperature: float = 1.0, seed: int = 0
@@ -150,7 +148,7 @@ class Decoder:
         asked, marks = prompts.begun(begun), (encode(self.tokenizer, OPENING), encode(self.tokenizer, CLOSING))
         texts: list[list[str]] = [[] for _ in begun]
         probabilities = np.empty(len(prompts))
-        for rows in _batches(asked, len(attempts)):
+        for rows in self._batches(asked, len(attempts)):
             written: dict[_Key, CitingText] = {}
             for row in rows:
                 for number, items in zip(attempts, citable[row], strict=True):
@@ -233,44 +231,54 @@ class Decoder:
 
     def orders(self, prompts: EncodedSet, candidates: Sequence[Sequence[int]]) -> list[str]:
         """Greedy lists of the titles of `candidates`, `[prompts][items]`, each exactly once."""
-        limit = 1 + max(sum(len(self.title_ids[item]) + len(self.separator) for item in row) for row in candidates)
+        return [texts[0] for texts in self._greedy(prompts, self._longest(candidates), [self._held_to(candidates)])]
+
+    def lists(
+        self, prompts: EncodedSet, candidates: Sequence[Sequence[int]], limit: int
+    ) -> tuple[list[str], list[str]]:
+        """The answers of `greedy` and those of `orders`, for which each prompt is read once."""
+        limit = max(limit, self._longest(candidates))
+        both = self._greedy(prompts, limit, [_likeliest, self._held_to(candidates)])
+        return [texts[0] for texts in both], [texts[1] for texts in both]
+
+    def _longest(self, candidates: Sequence[Sequence[int]]) -> int:
+        """The most tokens that a list of candidates takes."""
+        return 1 + max(sum(len(self.title_ids[item]) + len(self.separator) for item in row) for row in candidates)
+
+    def _held_to(self, candidates: Sequence[Sequence[int]]) -> _Choice:
         titles = [[self.title_ids[item] for item in row] for row in candidates]
 
-        def likeliest(row: int, logits: NDArray[np.float32], begun: Sequence[int]) -> int:
-            allowed = may_follow(begun, titles[row], self.separator, self.stop)
-            return max(sorted(allowed), key=logits.__getitem__)
+        def choose(row: int, logits: NDArray[np.float32], begun: Sequence[int]) -> int:
+            return max(sorted(may_follow(begun, titles[row], self.separator, self.stop)), key=logits.__getitem__)
 
-        return self._greedy(prompts, limit, likeliest)
+        return choose
 
     @torch.inference_mode()
-    def _greedy(
-        self,
-        prompts: EncodedSet,
-        limit: int,
-        likeliest: Callable[[int, NDArray[np.float32], Sequence[int]], int],
-    ) -> list[str]:
-        """Answers of which each token is the likeliest: of a row, by its logits, `Float[vocabulary]`, after others.
+    def _greedy(self, prompts: EncodedSet, limit: int, choices: Sequence[_Choice]) -> list[list[str]]:
+        """An answer by each way to choose the next token, `[prompts][ways]`.
 
         What has ended is dropped when it is a quarter of a batch: each time all keys and values are copied.
         """
-        answers: list[list[int]] = [[] for _ in range(len(prompts))]
-        for rows in _batches(prompts, 1) if limit else ():
+        answers: dict[_Key, list[int]] = {(row, way): [] for row in range(len(prompts)) for way in range(len(choices))}
+        for rows in self._batches(prompts, len(choices)) if limit else ():
             inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
             ends = np.arange(1, len(rows) + 1) * mask.shape[1] - 1
             read = Prefill(self.surrogate.backbone, self.surrogate.embed(**inputs), mask, ends.tolist())
-            logits, written = read.logits, rows
+            read.continued(len(choices))
+            logits = read.logits.repeat(len(choices), 0)
+            written = [(row, way) for row in rows for way in range(len(choices))]
             while True:
-                for row, scores in zip(written, logits, strict=True):
-                    if not self._has_ended(answers[row], limit):
-                        answers[row].append(likeliest(row, scores, answers[row]))
-                going = [at for at, row in enumerate(written) if not self._has_ended(answers[row], limit)]
+                for key, scores in zip(written, logits, strict=True):
+                    if not self._has_ended(answers[key], limit):
+                        answers[key].append(choices[key[1]](key[0], scores, answers[key]))
+                going = [at for at, key in enumerate(written) if not self._has_ended(answers[key], limit)]
                 if not going:
                     break
                 if len(going) <= _WORTH_DROPPING * len(written):
                     read.keep(going)
                     written = [written[at] for at in going]
-                logits = read.step([answers[row][-1] for row in written])
-        return [self._text(ids) for ids in answers]
+                logits = read.step([answers[key][-1] for key in written])
+        return [[self._text(answers[row, way]) for way in range(len(choices))] for row in range(len(prompts))]
 
     def _has_ended(self, answer: Sequence[int], limit: int) -> bool:
         return len(answer) >= limit or (bool(answer) and answer[-1] in self.stops)
@@ -282,8 +290,8 @@ class Decoder:
         A token may hold more than the word ("Yes, it suits"), or less: all tokens that begin it are added up.
         """
         probabilities = np.empty(len(prompts))
-        for rows in _batches(prompts, 1):
-            batch = prompts.collate([_answered(prompts.encoded[row], [self.stop]) for row in rows])
+        for rows in self._batches(prompts, 1):
+            batch = prompts.collate(prompts.subset(rows).begun([[self.stop]] * len(rows)).encoded)
             logits = self.surrogate(**send_to_device(batch, self.surrogate.device))["logits"].cpu()
             probabilities[rows] = self._yes(logits)
         return probabilities
@@ -309,7 +317,7 @@ class Decoder:
         chosen = [np.empty(0)] * len(prompts)
         most = max(map(len, candidates), default=1)
         longest = most * (1 + max(map(len, self.title_ids)))  # tokens of the answers to a question
-        for rows in _batches(prompts, most, max(1, _ANSWER_TOKENS // longest)):
+        for rows in self._batches(prompts, most, max(1, _ANSWER_TOKENS // longest)):
             answers = [[[*self.title_ids[item], self.stop] for item in candidates[row]] for row in rows]
             inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
             ends = np.arange(1, len(rows) + 1) * mask.shape[1] - 1
@@ -336,7 +344,7 @@ class Decoder:
         """Texts for each prompt, in the order of the prompts."""
         answers: list[list[str]] = [[] for _ in range(len(prompts))]
         each = how.get("num_return_sequences", 1)
-        for rows in _batches(prompts, each):
+        for rows in self._batches(prompts, each):
             inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
             embeddings = self.surrogate.embed(**inputs)
             read = Prefill(self.surrogate.backbone, embeddings[:, :-1], mask[:, :-1], [])
@@ -356,6 +364,25 @@ class Decoder:
                 answers[rows[at // each]].append(self._text(ids))
         return answers
 
+    def _batches(self, prompts: EncodedSet, each: int, most: int = _MAX_BATCH) -> Iterator[list[int]]:
+        """Rows of like length, longest first, at most so many, under a budget of tokens over all answers to each."""
+        order = np.argsort(-prompts.lengths, kind="stable")
+        start = 0
+        while start < len(order):
+            size = min(max(1, self._tokens // int(prompts.lengths[order[start]] * each)), most)
+            yield order[start : start + size].tolist()
+            start += size
+
+    @cached_property
+    def _tokens(self) -> int:
+        """Tokens of a batch, by the keys and values that the backbone keeps of each, if it says how many these are."""
+        config = self.surrogate.backbone.config.get_text_config()
+        layers, width = (getattr(config, name, None) or 1 for name in ("num_hidden_layers", "hidden_size"))
+        heads = getattr(config, "num_attention_heads", None) or 1
+        shared = heads / (getattr(config, "num_key_value_heads", None) or heads)
+        taken = 2 * layers * width / shared * self.surrogate.embeddings.weight.element_size()
+        return int(min(max(_BATCH_BYTES / taken, _FEWEST_TOKENS), _MOST_TOKENS))
+
     def _text(self, ids: list[int]) -> str:
         """What an answer says up to where it ends: blanks before punctuation are a title's own."""
         whole = ids[: next((place for place, token in enumerate(ids) if token in self.stops), len(ids))]
@@ -371,53 +398,5 @@ def _origins(before: Mapping[_Key, CitingText], going: Mapping[_Key, CitingText]
     return {key: key if key in going else next(turns[key[0]]) for key in before if key[0] in turns}
 
 
-def tokens_that_begin(word: str, texts: Sequence[str]) -> list[int]:
-    """The tokens, of which these are the texts, that begin a word: with a part of it, all of it, or it and more."""
-    return [
-        token
-        for token, text in enumerate(map(str.strip, texts))
-        if text and (word.startswith(text) or (text.startswith(word) and not text[len(word)].isalpha()))
-    ]
-
-
-def _answered(question: Encoded, answer: list[int]) -> Encoded:
-    return replace(question, ids=np.concatenate([question.ids, np.array(answer, np.int32)]))
-
-
-def _batches(prompts: EncodedSet, each: int, most: int = _MAX_BATCH) -> Iterator[list[int]]:
-    """Rows of like length, longest first, at most so many, under a budget of tokens over all answers to each."""
-    order = np.argsort(-prompts.lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        size = min(max(1, _BATCH_TOKENS // int(prompts.lengths[order[start]] * each)), most)
-        yield order[start : start + size].tolist()
-        start += size
-
-
-@torch.no_grad()
-def prompt_embeddings(surrogate: Surrogate, questions: EncodedSet) -> list[Tensor]:
-    """Input embeddings of each question in its chat template, `Float[length, width]` on the CPU, for a server.
-
-    The server needs the backbone alone (`from_pretrained(…, merged=True)`): all vectors are in the embeddings. The
-    questions are those of `encode_questions` or `PairExplainer.questions`.
-    """
-    embedded: list[Tensor] = []
-    for row in range(len(questions)):
-        inputs, _ = questions.left_padded([row], surrogate.tokenizer.pad_token_id)
-        embedded.append(surrogate.embed(**send_to_device(inputs, surrogate.device))[0].cpu())
-    return embedded
-
-
-def write_prompts(path: Path, surrogate: Surrogate, questions: EncodedSet, ids: Sequence[str]) -> None:
-    """Write `prompt_embeddings` into one safetensors file, each under its own id, `[questions]`.
-
-    Raises SurrogateError if ids are missing, too many, or used twice.
-    """
-    if not len(set(ids)) == len(ids) == len(questions):
-        raise SurrogateError(
-            f"{len(questions)} questions need as many different ids, but {len(set(ids))} were given.",
-            location=str(path),
-            hint="Give each question an id of its own.",
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(dict(zip(ids, prompt_embeddings(surrogate, questions), strict=True)), path)
+def _likeliest(row: int, logits: NDArray[np.float32], begun: Sequence[int]) -> int:
+    return int(logits.argmax())

@@ -6,6 +6,7 @@ writes the date writes always the same one, and a system message that the templa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -221,3 +222,12 @@ def bos_prefix(tokenizer: Any) -> str:
     own = _ids(tokenizer, text)
     start = next((at for at in range(len(whole)) if whole[at : at + len(own)] == own), 0)
     return "".join(tokenizer.convert_ids_to_tokens(whole[:start]))
+
+
+def tokens_that_begin(word: str, texts: Sequence[str]) -> list[int]:
+    """The tokens, of which these are the texts, that begin a word: with a part of it, all of it, or it and more."""
+    return [
+        token
+        for token, text in enumerate(map(str.strip, texts))
+        if text and (word.startswith(text) or (text.startswith(word) and not text[len(word)].isalpha()))
+    ]
