@@ -19,7 +19,8 @@ from recexplainer.explanations.record import Explanation, Method
 from recexplainer.explanations.writing import Style, Written, problems
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.batching import EncodedSet
-from recexplainer.surrogate.decoding import CitingTexts, Judge
+from recexplainer.surrogate.constraints import Judge
+from recexplainer.surrogate.decoding import CitingTexts
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
 

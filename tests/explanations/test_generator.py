@@ -17,7 +17,8 @@ from recexplainer.explanations.generator import Generator, citable
 from recexplainer.explanations.writing import Written
 from recexplainer.recommenders.base import User
 from recexplainer.surrogate.batching import EncodedSet
-from recexplainer.surrogate.decoding import CitingTexts, Decoder, Judge
+from recexplainer.surrogate.constraints import Judge
+from recexplainer.surrogate.decoding import CitingTexts, Decoder
 
 
 def test_only_what_matters_may_be_cited() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -199,6 +200,18 @@ class CitingText:
         if len(likely) == 1:
             return int(likely[0])
         return int(likely[(logits[likely] + self._random.gumbel(size=len(likely))).argmax()])
+
+
+class Judge(Protocol):
+    """Says while texts are written which of them are of use; a row is the place of a question."""
+
+    def may_go_on(self, row: int, text: str) -> bool:
+        """Whether a text that begins so may still be of use."""
+        ...
+
+    def settles(self, row: int, number: int, text: str) -> bool:
+        """Whether a finished text is the one to take, so that its question needs no other."""
+        ...
 
 
 def may_follow(generated: Sequence[int], left: Sequence[Sequence[int]], separator: list[int], stop: int) -> set[int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import cycle
-from typing import Any, Protocol
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -21,6 +21,7 @@ from recexplainer.surrogate.constraints import (
     RATIONALE,
     CitingText,
     Drawing,
+    Judge,
     Trie,
     TrieConstraint,
     common_start,
@@ -50,18 +51,6 @@ class CitingTexts:
 
     texts: list[list[str]]
     probabilities: NDArray[np.float64]
-
-
-class Judge(Protocol):
-    """Says while texts are written which of them are of use; a row is the place of a question."""
-
-    def may_go_on(self, row: int, text: str) -> bool:
-        """Whether a text that begins so may still be of use."""
-        ...
-
-    def settles(self, row: int, number: int, text: str) -> bool:
-        """Whether a finished text is the one to take, so that its question needs no other."""
-        ...
 
 
 class Decoder:
