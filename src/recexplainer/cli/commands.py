@@ -141,7 +141,7 @@ def export(
 ) -> None:
     """Write a finished run's surrogate with a card of what was measured, ready to be shared or served."""
     from recexplainer.pipeline.runs import export_surrogate, find_run
-    from recexplainer.surrogate.model import share_folder
+    from recexplainer.surrogate.hub import share_folder
 
     export_surrogate(find_run(run, runs), to, form=form, merged=merged, name=push or "")
     stdout().print(f"surrogate: {to}")

@@ -5,7 +5,6 @@ Of the recommender it knows vectors only. `HF_ENDPOINT`, `HF_HUB_OFFLINE` and `H
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,8 +12,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal, cast
 
 import torch
-from huggingface_hub import HfApi, snapshot_download
-from huggingface_hub.errors import HTTPError  # pyright: ignore[reportPrivateImportUsage]  (of whichever client it uses)
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -23,12 +20,13 @@ from torch.nn import functional
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
-from recexplainer.errors import SurrogateError, first_line
+from recexplainer.errors import SurrogateError
 from recexplainer.settings import Settings
 from recexplainer.storage import read_json, write_json, write_text
 from recexplainer.surrogate.connector import Connector, EncoderInput, inject
 from recexplainer.surrogate.encoding import PromptEncoder
 from recexplainer.surrogate.frame import ChatFrame, chat_frame
+from recexplainer.surrogate.hub import find_folder, share_folder
 from recexplainer.surrogate.llama import PlainLlama, can_read
 from recexplainer.surrogate.loading import explained
 from recexplainer.surrogate.logits import logits_at
@@ -40,10 +38,6 @@ _FORMAT_VERSION = 3  # of what `save_pretrained` writes
 _LENGTH_KEYS = ("max_position_embeddings", "max_seq_len", "max_sequence_length", "seq_length")
 _SAMPLED_EMBEDDINGS = 20_000
 _SIMILARITY_WIDTH = 2  # of `batching.similarities`
-# The files of a repository that a surrogate is read from.
-_WEIGHTS = ["backbone/*", "connectors.safetensors", "surrogate.json"]
-_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
-_FAILURES = (HTTPError, OSError, ValueError)  # the last: a name or a card that the hub does not take
 
 
 class Description(Settings):
@@ -53,7 +47,7 @@ class Description(Settings):
     form: Form
     vector_width: int = Field(ge=0)
     connector_width: int = Field(ge=1)
-    positions: int = Field(default=1, ge=1)
+    connector_positions: int = Field(default=1, ge=1)
     frame: ChatFrame
     own_words: bool = False
 
@@ -68,7 +62,7 @@ class Surrogate(nn.Module):
         vector_width: Width of the recommender's vectors; 0 for a behavior surrogate of one without vectors.
         connector_width: Width of the hidden layer of the connectors.
         frame: What is around each question and answer; None: as the tokenizer's chat template writes it now.
-        positions: How many embeddings the vector of a user or an item becomes, one after the other (the paper: one).
+        connector_positions: How many embeddings the vector of a user or an item becomes, side by side (the paper: one).
         own_words: Whether it has learned to explain in its own words, from explanations of the corpus.
     """
 
@@ -81,7 +75,7 @@ class Surrogate(nn.Module):
         connector_width: int,
         frame: ChatFrame | None = None,
         *,
-        positions: int = 1,
+        connector_positions: int = 1,
         own_words: bool = False,
     ) -> None:
         super().__init__()
@@ -94,7 +88,8 @@ class Surrogate(nn.Module):
             )
         self.backbone, self.tokenizer, self._frame = backbone, tokenizer, frame
         self.form: Form = form
-        self.vector_width, self.connector_width, self.positions = vector_width, connector_width, positions
+        self.vector_width, self.connector_width = vector_width, connector_width
+        self.connector_positions = connector_positions
         self.connectors = nn.ModuleDict()
         if form != "behavior":
             inputs: dict[Encoder, int] = {"user": vector_width, "item": vector_width, "similarity": _SIMILARITY_WIDTH}
@@ -142,7 +137,7 @@ class Surrogate(nn.Module):
         return float(self.embeddings(some).std())
 
     def _positions_of(self, encoder: Encoder) -> int:
-        return 1 if encoder == "similarity" else self.positions
+        return 1 if encoder == "similarity" else self.connector_positions
 
     @torch.no_grad()
     def title_embeddings(self, titles: Sequence[str]) -> Tensor:
@@ -151,10 +146,12 @@ class Surrogate(nn.Module):
         At the last position it is the mean embedding of the tokens that are left, at those before it one token each;
         where a title has fewer, the token that ends an answer follows.
         """
-        usual, before = self.embedding_std() * self.embeddings.embedding_dim**0.5, self.positions - 1
+        usual, before = self.embedding_std() * self.embeddings.embedding_dim**0.5, self.connector_positions - 1
         rows: list[Tensor] = []
         for ids in self.prompt_encoder(titles).title_ids:
-            filled = torch.tensor([*ids, *[self.frame.stop] * (self.positions - len(ids))], device=self.device)
+            filled = torch.tensor(
+                [*ids, *[self.frame.stop] * (self.connector_positions - len(ids))], device=self.device
+            )
             each = self.embeddings(filled).float()
             rows.append(torch.cat([each[:before], each[before:].mean(0, keepdim=True)]))
         return (usual * functional.normalize(torch.stack(rows), dim=-1)).flatten(1)
@@ -209,7 +206,7 @@ class Surrogate(nn.Module):
             form=self.form,
             vector_width=self.vector_width,
             connector_width=self.connector_width,
-            positions=self.positions,
+            connector_positions=self.connector_positions,
             frame=self.frame,
             own_words=self.own_words,
         )
@@ -244,7 +241,7 @@ class Surrogate(nn.Module):
             SurrogateError: There is none of that name, it is not whole, of another version, or cannot be merged.
         """
         hub: dict[str, Any] = {"token": token, "cache_dir": cache_dir, "local_files_only": local_files_only}
-        folder = _find_folder(name, revision=revision, **hub)
+        folder = find_folder(name, revision=revision, **hub)
         described = _read_description(folder / "surrogate.json")
         quick = only_writes and can_read(folder / "backbone")
         read: Any = PlainLlama if quick else partial(read_backbone, merged=merged, **hub)
@@ -255,8 +252,15 @@ class Surrogate(nn.Module):
             kind: Any = PreTrainedTokenizerFast if quick else AutoTokenizer  # the second loads a configuration first
             tokenizer = kind.from_pretrained(folder / "backbone", trust_remote_code=False)
         sizes = described.vector_width, described.connector_width
-        learned: dict[str, Any] = {"positions": described.positions, "own_words": described.own_words}
-        surrogate = cls(backbone, tokenizer, described.form, *sizes, described.frame, **learned)
+        surrogate = cls(
+            backbone,
+            tokenizer,
+            described.form,
+            *sizes,
+            described.frame,
+            connector_positions=described.connector_positions,
+            own_words=described.own_words,
+        )
         if surrogate.form != "behavior":
             surrogate._read_connectors(folder / "connectors.safetensors")
         return surrogate.eval()
@@ -333,61 +337,3 @@ def _read_description(path: Path) -> Description:
 
 def _damaged(what: str, path: Path) -> SurrogateError:
     return SurrogateError(f"This surrogate cannot be read: {what}.", location=str(path), hint="Copy or fetch it again.")
-
-
-def _find_folder(name: str | Path, *, revision: str | None, **hub: Any) -> Path:
-    """The folder of this name if there is one, else that of OWNER/NAME on the hub, fetched into the cache.
-
-    The arguments are those of `Surrogate.from_pretrained`. Raises SurrogateError if there is neither.
-    """
-    if Path(name).is_dir():
-        return Path(name)
-    if isinstance(name, Path) or not _NAME.fullmatch(name):
-        raise SurrogateError(
-            "There is no such folder.",
-            location=str(name),
-            hint="Give the folder of a surrogate, or the name of one on the hub: OWNER/NAME.",
-        )
-    try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=_WEIGHTS, **hub))
-    except _FAILURES as error:
-        raise SurrogateError(
-            f"There is no such folder, and the hub does not give it: {first_line(error)}",
-            location=f"{name}, revision {revision or 'main'}",
-            hint="Check the name and the network; a private surrogate needs a token (hf auth login).",
-        ) from error
-
-
-def share_folder(
-    folder: Path, repo_id: str, *, private: bool | None = None, token: str | None = None, revision: str | None = None
-) -> str:
-    """Upload what `Surrogate.save_pretrained` wrote as one commit; returns the commit's URL.
-
-    The arguments are those of `Surrogate.push_to_hub`. Raises SurrogateError if the hub is not reached or refuses it,
-    or if nobody else could read it.
-    """
-    adapter = folder / "backbone" / "adapter_config.json"
-    base = read_json(adapter)["base_model_name_or_path"] if adapter.exists() else ""
-    if base and Path(base).is_dir():
-        raise SurrogateError(
-            "Only LoRA's weights would be shared: the backbone's own are in a folder of this machine.",
-            location=base,
-            hint="Merge LoRA into them first: recexplainer export --merged, or from_pretrained(…, merged=True).",
-        )
-    api = HfApi(token=token)
-    try:
-        repository = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
-        done = api.upload_folder(
-            repo_id=repository,
-            folder_path=folder,
-            revision=revision,
-            commit_message="Share a RecExplainer surrogate",
-            delete_patterns=_WEIGHTS,  # no weights of an earlier form stay beside these
-        )
-    except _FAILURES as error:
-        raise SurrogateError(
-            f"The hub does not take it: {first_line(error)}",
-            location=repo_id,
-            hint="Check the name, the network and that you are logged in with the right to write (hf auth login).",
-        ) from error
-    return done.commit_url

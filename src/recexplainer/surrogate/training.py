@@ -60,7 +60,6 @@ from recexplainer.tasks.wording import load_wording
 _log = logging.getLogger(__name__)
 _SIMILARITY_GROUPS = 500  # groups of items by whose similarities a connector starts
 _SAMPLED_USERS = 1000
-_ROUNDS_OF_LISTS = 8  # in which an item is named beside different ones
 
 
 def train_surrogate(
@@ -114,7 +113,7 @@ def new_surrogate(form: Form, alignment: LabelledExamples, settings: SurrogateSe
         return Surrogate(backbone, tokenizer, form, 0, settings.connector_width, frame)
     vectors = alignment.recommender.item_vectors()
     sizes = vectors.shape[1], settings.connector_width
-    surrogate = Surrogate(backbone, tokenizer, form, *sizes, frame, positions=settings.connector_positions)
+    surrogate = Surrogate(backbone, tokenizer, form, *sizes, frame, connector_positions=settings.connector_positions)
     embedding_std = surrogate.embedding_std()
     items = surrogate.connector("item")
     items.start_for(torch.from_numpy(vectors), embedding_std)
@@ -217,12 +216,12 @@ def warm_up_connectors(
 
 
 def _named_items(n_items: int, settings: SurrogateSettings) -> list[Example]:
-    """Examples that name every item, alone or as one of a list, which others stand beside in each round."""
+    """Examples that name every item: alone, or in lists, in each round of them beside others."""
     length = settings.connector_warmup_list
     if length == 1:
         return [Example("discrimination", "title", items=(item,), answer_items=(item,)) for item in range(n_items)]
     random, named = np.random.default_rng(settings.seed), list[Example]()
-    for _ in range(_ROUNDS_OF_LISTS):
+    for _ in range(max(1, -(-settings.connector_warmup_examples // n_items))):
         for group in np.array_split(random.permutation(n_items), -(-n_items // length)):
             items = tuple(group.tolist())
             named.append(Example("discrimination", "titles", items=items, answer_items=items))
