@@ -460,14 +460,14 @@ def test_lists_are_those_of_greedy_and_of_orders(form: Form, architecture: str) 
 def test_a_batch_is_as_large_as_what_it_keeps_allows() -> None:
     surrogate = fresh("behavior")
     prompts, decoder = questions(surrogate), Decoder(surrogate, world().titles)
-    assert decoder._tokens == 2**16, "a small model keeps little"
+    assert decoder.batch_tokens == 2**16, "a small model keeps little"
     config = surrogate.backbone.config
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(config, "num_hidden_layers", 32)
         patched.setattr(config, "hidden_size", 4096)
-        assert Decoder(surrogate, world().titles)._tokens == 2**14
-    decoder._tokens = 2 * int(max(prompts.lengths))
-    batches = list(decoder._batches(prompts, 1))
-    assert all(len(rows) * max(prompts.lengths[rows]) <= decoder._tokens for rows in batches)
+        assert Decoder(surrogate, world().titles).batch_tokens == 2**14
+    decoder.batch_tokens = 2 * int(max(prompts.lengths))
+    batches = list(decoder.batches(prompts, 1))
+    assert all(len(rows) * max(prompts.lengths[rows]) <= decoder.batch_tokens for rows in batches)
     assert len(batches[0]) == 2 < len(prompts)
-    assert sorted(row for rows in decoder._batches(prompts, 1) for row in rows) == list(range(len(prompts)))
+    assert sorted(row for rows in decoder.batches(prompts, 1) for row in rows) == list(range(len(prompts)))

@@ -137,7 +137,7 @@ class Decoder:
         asked, marks = prompts.begun(begun), (encode(self.tokenizer, OPENING), encode(self.tokenizer, CLOSING))
         texts: list[list[str]] = [[] for _ in begun]
         probabilities = np.empty(len(prompts))
-        for rows in self._batches(asked, len(attempts)):
+        for rows in self.batches(asked, len(attempts)):
             written: dict[_Key, CitingText] = {}
             for row in rows:
                 for number, items in zip(attempts, citable[row], strict=True):
@@ -249,7 +249,7 @@ class Decoder:
         What has ended is dropped when it is a quarter of a batch: each time all keys and values are copied.
         """
         answers: dict[_Key, list[int]] = {(row, way): [] for row in range(len(prompts)) for way in range(len(choices))}
-        for rows in self._batches(prompts, len(choices)) if limit else ():
+        for rows in self.batches(prompts, len(choices)) if limit else ():
             inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
             ends = np.arange(1, len(rows) + 1) * mask.shape[1] - 1
             read = Prefill(self.surrogate.backbone, self.surrogate.embed(**inputs), mask, ends.tolist())
@@ -279,7 +279,7 @@ class Decoder:
         A token may hold more than the word ("Yes, it suits"), or less: all tokens that begin it are added up.
         """
         probabilities = np.empty(len(prompts))
-        for rows in self._batches(prompts, 1):
+        for rows in self.batches(prompts, 1):
             batch = prompts.collate(prompts.subset(rows).begun([[self.stop]] * len(rows)).encoded)
             logits = self.surrogate(**send_to_device(batch, self.surrogate.device))["logits"].cpu()
             probabilities[rows] = self._yes(logits)
@@ -306,7 +306,7 @@ class Decoder:
         chosen = [np.empty(0)] * len(prompts)
         most = max(map(len, candidates), default=1)
         longest = most * (1 + max(map(len, self.title_ids)))  # tokens of the answers to a question
-        for rows in self._batches(prompts, most, max(1, _ANSWER_TOKENS // longest)):
+        for rows in self.batches(prompts, most, max(1, _ANSWER_TOKENS // longest)):
             answers = [[[*self.title_ids[item], self.stop] for item in candidates[row]] for row in rows]
             inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
             ends = np.arange(1, len(rows) + 1) * mask.shape[1] - 1
@@ -333,7 +333,7 @@ class Decoder:
         """Texts for each prompt, in the order of the prompts."""
         answers: list[list[str]] = [[] for _ in range(len(prompts))]
         each = how.get("num_return_sequences", 1)
-        for rows in self._batches(prompts, each):
+        for rows in self.batches(prompts, each):
             inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
             embeddings = self.surrogate.embed(**inputs)
             read = Prefill(self.surrogate.backbone, embeddings[:, :-1], mask[:, :-1], [])
@@ -353,17 +353,17 @@ class Decoder:
                 answers[rows[at // each]].append(self._text(ids))
         return answers
 
-    def _batches(self, prompts: EncodedSet, each: int, most: int = _MAX_BATCH) -> Iterator[list[int]]:
+    def batches(self, prompts: EncodedSet, each: int, most: int = _MAX_BATCH) -> Iterator[list[int]]:
         """Rows of like length, longest first, at most so many, under a budget of tokens over all answers to each."""
         order = np.argsort(-prompts.lengths, kind="stable")
         start = 0
         while start < len(order):
-            size = min(max(1, self._tokens // int(prompts.lengths[order[start]] * each)), most)
+            size = min(max(1, self.batch_tokens // int(prompts.lengths[order[start]] * each)), most)
             yield order[start : start + size].tolist()
             start += size
 
     @cached_property
-    def _tokens(self) -> int:
+    def batch_tokens(self) -> int:
         """Tokens of a batch, by the keys and values that the backbone keeps of each, if it says how many these are."""
         config = self.surrogate.backbone.config.get_text_config()
         layers, width = (getattr(config, name, None) or 1 for name in ("num_hidden_layers", "hidden_size"))
