@@ -10,7 +10,7 @@ from tests.fakes import AdditiveRecommender, Recording
 from tests.tiny import histories, sasrec
 
 from recexplainer.errors import RecommenderError, SettingsError
-from recexplainer.recommenders.ablation import ablated_ranks, ablated_scores
+from recexplainer.recommenders.ablation import ablated_ranks, ablated_scores, history_rows, history_scores
 from recexplainer.recommenders.attribution import interactions, occlusion_attributions, pair_attributions
 from recexplainer.recommenders.base import Floats, User
 from recexplainer.recommenders.function import FunctionRecommender
@@ -380,3 +380,14 @@ def test_what_is_never_recommended_leaves_attributions_finite() -> None:
     assert shapley.values.sum() + shapley.baseline == pytest.approx(score, rel=1e-5)
     assert np.isfinite(pair_attributions(recommender, [user], [5])[0]).all()
     assert ablated_ranks(recommender, [user], [5], [{0}]).tolist() == [4], "behind all that is recommended"
+
+
+def test_the_scores_of_histories_are_those_of_their_rows() -> None:
+    users = [User((0, 3, 4), "a"), User((5, 1), "b"), User((0, 3, 4), "a"), User((2,), "c")]
+    asked = [[(0, 3), (), (0, 3, 4)], [(1,), (5, 1)], [(0, 3)], []]
+    recommender, items = sasrec(), [2, 0, 7, 1]
+    scores = history_scores(recommender, users, items, asked)
+    assert [len(own) for own in scores] == [3, 2, 1, 0]
+    for case, number, _, score in history_rows(recommender, users, items, asked):
+        assert scores[case][number] == score
+    assert history_scores(recommender, [], [], []) == []

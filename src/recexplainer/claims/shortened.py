@@ -9,8 +9,9 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from recexplainer.claims.phrases import fold, words_of
 from recexplainer.claims.stems import SHORTEST, is_form, small_words, stems_of, title_words, word_stem
@@ -67,26 +68,24 @@ class CaseNames:
     ) -> None:
         self.items = frozenset(items)
         self._titles, self._common, self._rarity = titles, common, rarity
-        self._stems = {item: stems_of(titles[item]) for item in self.items}
+        forms = {item: _forms_of(titles[item]) for item in self.items}
+        self._stems = {item: own.stems for item, own in forms.items()}
         self._owners: defaultdict[str, set[int]] = defaultdict(set)
         for item, stems in self._stems.items():
             for stem in stems:
                 self._owners[stem].add(item)
         self._heads: defaultdict[str, set[int]] = defaultdict(set)
         self._initials: defaultdict[str, set[int]] = defaultdict(set)
-        for item in self.items:
-            title = titles[item]
-            ends = [len(title), *(tail.start() for tail in _TAIL.finditer(title))]
-            for end in ends:
-                if head := title_words(title[:end]):
-                    self._heads[head].add(item)
-            for letters in _initials(title):
+        for item, own in forms.items():
+            for head in own.heads:
+                self._heads[head].add(item)
+            for letters in own.initials:
                 self._initials[letters].add(item)
         self._by_beginning: defaultdict[str, list[str]] = defaultdict(list)
         for stem in self._owners:
             if len(stem) >= SHORTEST:
                 self._by_beginning[stem[:SHORTEST]].append(stem)
-        self._whole = {title_words(titles[item]): item for item in self.items}
+        self._whole = {own.whole: item for item, own in forms.items()}
 
     def first(self, items: Sequence[int]) -> int:
         """The first item that is of the case, else the first of all."""
@@ -263,6 +262,23 @@ def _several() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 def _merit(run: _Run) -> float:
     return run.weight + 0.3 * run.share + (0.1 if run.in_order else 0)
+
+
+class _Forms(NamedTuple):
+    """What a title may be shortened to."""
+
+    stems: tuple[str, ...]
+    whole: str
+    heads: tuple[str, ...]
+    initials: tuple[str, ...]
+
+
+@lru_cache(maxsize=65536)
+def _forms_of(title: str) -> _Forms:
+    """The stems of a title, all of it and what stands before a tail as they are compared, and its initials."""
+    ends = [len(title), *(tail.start() for tail in _TAIL.finditer(title))]
+    heads = [title_words(title[:end]) for end in ends]
+    return _Forms(tuple(stems_of(title)), heads[0], tuple(filter(None, heads)), tuple(_initials(title)))
 
 
 def _figure(word: str) -> str:

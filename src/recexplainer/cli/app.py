@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from recexplainer.cli.backbone import backbone
+from recexplainer.cli.batch import batch
 from recexplainer.cli.checking import check
 from recexplainer.cli.commands import demo, evaluate, export, report, run
 from recexplainer.cli.console import log_lines, show_error
@@ -32,7 +33,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, run, explain, check, evaluate, report, export, doctor):
+for command in (demo, run, explain, batch, check, evaluate, report, export, doctor):
     app.command()(command)
 app.add_typer(data)
 app.add_typer(backbone)

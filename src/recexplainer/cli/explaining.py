@@ -26,8 +26,28 @@ SURROGATE, REALISED = "surrogate", "realised"  # as in explanations/writing.py, 
 _TOGETHER = 256  # pairs that are explained, and then printed
 
 
+EndpointOption = Annotated[
+    str | None,
+    typer.Option("--endpoint", metavar="ADDRESS", help="Where the chat model is: http://localhost:8000/v1."),
+]
+AloneOption = Annotated[
+    bool, typer.Option("--surrogate", help="Write from the surrogate alone; the recommender only checks the text.")
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Allow no claim that the recommender or the catalogue does not support.")
+]
+AspectOption = Annotated[str, typer.Option("--aspect", help='An aspect to explain: "from the view of genres".')]
+AudienceOption = Annotated[
+    Literal["customer", "analyst", "regulator"] | None, typer.Option("--audience", help="For whom.")
+]
+LengthOption = Annotated[Literal["short", "long"] | None, typer.Option("--length", help="How long.")]
+LanguageOption = Annotated[
+    str, typer.Option("--language", metavar="NAME", help="The language of a chat model's texts: German.")
+]
+
+
 @dataclass(frozen=True)
-class _Writing:
+class Writing:
     """Who writes, and how, as it was asked for."""
 
     writer: str | None
@@ -57,25 +77,13 @@ def explain(
             help="surrogate, realised (no language model) or a chat model; else the surrogate where there is one.",
         ),
     ] = None,
-    endpoint: Annotated[
-        str | None,
-        typer.Option("--endpoint", metavar="ADDRESS", help="Where the chat model is: http://localhost:8000/v1."),
-    ] = None,
-    surrogate: Annotated[
-        bool,
-        typer.Option("--surrogate", help="Write from the surrogate alone; the recommender only checks the text."),
-    ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Allow no claim that the recommender or the catalogue does not support.")
-    ] = False,
-    aspect: Annotated[str, typer.Option("--aspect", help='An aspect to explain: "from the view of genres".')] = "",
-    audience: Annotated[
-        Literal["customer", "analyst", "regulator"] | None, typer.Option("--audience", help="For whom.")
-    ] = None,
-    length: Annotated[Literal["short", "long"] | None, typer.Option("--length", help="How long.")] = None,
-    language: Annotated[
-        str, typer.Option("--language", metavar="NAME", help="The language of a chat model's texts: German.")
-    ] = "",
+    endpoint: EndpointOption = None,
+    surrogate: AloneOption = False,
+    strict: StrictOption = False,
+    aspect: AspectOption = "",
+    audience: AudienceOption = None,
+    length: LengthOption = None,
+    language: LanguageOption = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the record as JSON; of many pairs one object a line.")
     ] = False,
@@ -88,15 +96,15 @@ def explain(
     from recexplainer.pipeline.layout import explanations_json
     from recexplainer.pipeline.runs import find_run
 
-    how = _Writing(
-        writer=None if writer is None else _named(given_text(writer)),
+    how = Writing(
+        writer=None if writer is None else named(given_text(writer)),
         endpoint=endpoint,
         alone=surrogate,
         strict=strict,
         style=Style(given_text(aspect), audience or "", length or "", given_text(language)),
     )
     _check_pairs(user, item, pairs)
-    _check_writing(how)
+    check_writing(how)
     rows = None if pairs is None else _rows(pairs)
     folder = find_run(run, runs)
     explainer = _open(folder, how)
@@ -112,7 +120,7 @@ def explain(
         show_explanation(explanations[0])
 
 
-def _named(writer: str) -> str:
+def named(writer: str) -> str:
     """The name of a writer; those of this package are the same in capitals."""
     return writer.casefold() if writer.casefold() in (SURROGATE, REALISED) else writer
 
@@ -130,7 +138,7 @@ def _check_pairs(user: str | None, item: str | None, pairs: str | None) -> None:
         raise SettingsError(what, location=missing, hint="Give --user and --item, or --pairs FILE.")
 
 
-def _check_writing(how: _Writing) -> None:
+def check_writing(how: Writing) -> None:
     """Raise SettingsError where the writer and other options exclude each other."""
     if how.alone and how.writer not in (None, SURROGATE):
         what = f"The surrogate alone writes, and {how.writer!r} is to write, too."
@@ -141,7 +149,7 @@ def _check_writing(how: _Writing) -> None:
     how.style.check(how.writer or SURROGATE)
 
 
-def _open(folder: Path, how: _Writing) -> PairExplainer:
+def _open(folder: Path, how: Writing) -> PairExplainer:
     """The explainer of a run, with its surrogate only where that writes."""
     from recexplainer.pipeline.runs import has_surrogate, open_explainer
 
@@ -149,9 +157,7 @@ def _open(folder: Path, how: _Writing) -> PairExplainer:
     return open_explainer(folder, surrogate=wanted or (how.writer is None and has_surrogate(folder)))
 
 
-def _explanations(
-    folder: Path, explainer: PairExplainer, pairs: Sequence[Pair], how: _Writing
-) -> Iterator[Explanation]:
+def _explanations(folder: Path, explainer: PairExplainer, pairs: Sequence[Pair], how: Writing) -> Iterator[Explanation]:
     """An explanation of each pair, in order, made in batches."""
     from recexplainer.pipeline.runs import open_writer
 

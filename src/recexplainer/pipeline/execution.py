@@ -362,13 +362,14 @@ def _process_context() -> BaseContext:
 
 def _begin_isolated(environment: dict[str, str], threads: int | None) -> None:
     """End when the run does, and take over its environment, which may be another than when the first process began."""
-    Thread(target=_end_with_parent, daemon=True).start()
+    Thread(target=end_with_parent, daemon=True).start()
     os.environ.clear()
     os.environ.update(environment)
     _set_threads(threads)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Wait in a thread until the process that began this one ends, however it ends; then end this one."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

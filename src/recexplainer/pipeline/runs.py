@@ -135,15 +135,15 @@ def open_writer(
 def has_surrogate(run: Path) -> bool:
     """Whether the surrogate that explains is trained."""
     complete = RunLayout(run).complete_stages()
-    return not complete.keys() <= {*ALIGNED_TO} and _explaining_stage(run) in complete
+    return not complete.keys() <= {*ALIGNED_TO} and explaining_stage(run) in complete
 
 
 def open_surrogate(run: Path, *, only_writes: bool = False) -> Surrogate:
     """The trained surrogate of a run that explains, as `load_surrogate`. Raises RunError where it is missing."""
-    return files.load_surrogate(RunLayout(run).complete_stage(_explaining_stage(run)), only_writes=only_writes)
+    return files.load_surrogate(RunLayout(run).complete_stage(explaining_stage(run)), only_writes=only_writes)
 
 
-def _explaining_stage(run: Path) -> str:
+def explaining_stage(run: Path) -> str:
     """The stage of the surrogate that explains."""
     from recexplainer.pipeline.surrogate_stages import trained_name
 

@@ -138,6 +138,34 @@ def history_rows(
                 yield case, number, row, float(row[items[case]]) if left else mean
 
 
+def history_scores(
+    recommender: Recommender,
+    users: Sequence[User],
+    items: Sequence[int],
+    histories: Sequence[Sequence[tuple[int, ...]]],
+) -> list[NDArray[np.float64]]:
+    """The score of each case's item with each of its histories, `[cases]` of `Float[histories]`, as `history_rows`."""
+    numbers: dict[tuple[str, tuple[int, ...]], int] = {}  # plain tuples: there are many, and they are compared fast
+    cases = zip(users, histories, strict=True)
+    asked = ((user.id, history or user.history) for user, own in cases for history in own)
+    question = np.array([numbers.setdefault(one, len(numbers)) for one in asked], np.int64)
+    counts = [len(own) for own in histories]
+    item = np.repeat(np.asarray(items, np.int64), counts)
+    emptied = np.array([not history for own in histories for history in own], np.bool_)
+    alike = sorted(numbers, key=lambda one: len(one[1]))  # a batch is as wide as its longest history
+    place = np.empty(len(alike), np.int64)
+    place[[numbers[one] for one in alike]] = np.arange(len(alike))
+    place = place[question]
+    order = np.argsort(place, kind="stable")
+    scores, placed = np.empty(len(place)), place[order]
+    for batch in score_batches(recommender, [User(history, own_id) for own_id, history in alike]):
+        first, last = np.searchsorted(placed, [batch.span.start, batch.span.stop])
+        own = order[first:last]
+        rows = place[own] - batch.start
+        scores[own] = np.where(emptied[own], batch.means[rows], batch.scores[rows, item[own]])
+    return np.split(scores, np.cumsum(counts, dtype=np.int64))[:-1]
+
+
 def remaining(
     recommender: Recommender, history: tuple[int, ...], kept: Sequence[bool], ablation: Ablation
 ) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ from recexplainer.recommenders.ablation import (
     all_subsets,
     check_cases,
     history_rows,
+    history_scores,
     random_subsets,
     rank_of,
     remaining,
@@ -278,10 +279,7 @@ def _scores(
     recommender: Recommender, cases: Sequence[_Case], histories: Sequence[Sequence[_History]]
 ) -> list[NDArray[np.float64]]:
     """The score of each case's item with each of its histories, `[cases]` of `Float[histories]`."""
-    scores = [np.empty(len(own)) for own in histories]
-    for at, number, _, score in history_rows(recommender, *_asked(cases), histories):
-        scores[at][number] = score
-    return scores
+    return history_scores(recommender, *_asked(cases), histories)
 
 
 def _asked(cases: Sequence[_Case]) -> tuple[list[User], list[int]]:
