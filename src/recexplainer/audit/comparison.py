@@ -17,6 +17,7 @@ from pydantic import ConfigDict
 from recexplainer.audit import catalogue
 from recexplainer.audit.audit import Audit, ListedItem, audit_of, listed_item
 from recexplainer.audit.findings import (
+    GINI,
     MARGIN,
     UNITS,
     Condition,
@@ -207,7 +208,7 @@ def _half(row: Row) -> Finding:
 
 
 def _finding(name: str, text: str, margin: float, row: Row) -> Finding:
-    threshold = f"at least {100 * margin:.0f} points"
+    threshold = f"at least {margin:.2f}" if row.metric == GINI else f"at least {100 * margin:.0f} points"
     return Finding(name=name, subject="change", status="supported", text=text, figures=(row,), thresholds=(threshold,))
 
 

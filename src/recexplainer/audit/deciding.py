@@ -116,4 +116,4 @@ class _Questions:
 def _all(holds: NDArray[np.bool_], answers: NDArray[np.float64]) -> NDArray[np.bool_]:
     """`Bool[history, list]`: whether it holds of all questions that were asked, and one at least was."""
     missing = np.isnan(answers)
-    return (holds | missing).all(axis=1) & ~missing.all(axis=1)
+    return np.logical_and((holds | missing).all(axis=1), ~missing.all(axis=1))
