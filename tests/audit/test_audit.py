@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+import polars as pl
 import pytest
 from tests.audit.recommenders import (
     DATE,
     SETTINGS,
+    ScoredBy,
     audit_of_rule,
     figure,
     random_by,
@@ -22,10 +24,11 @@ from recexplainer.audit.audit import audit
 from recexplainer.audit.comparison import compare
 from recexplainer.audit.groups import read_column
 from recexplainer.audit.sample import AuditSettings
+from recexplainer.data.dataset import Dataset
 from recexplainer.data.sample import make_world
 from recexplainer.errors import DataError, RecommenderError
 from recexplainer.evaluation.synthetic.rules import synthetic_recommenders
-from recexplainer.recommenders.base import Recommender
+from recexplainer.recommenders.base import Floats, Recommender, User
 
 SMALL = AuditSettings(users=40, questions=8000)
 
@@ -43,15 +46,9 @@ def test_a_recommender_of_fixed_users_is_audited_by_its_lists_alone() -> None:
 
 
 def test_a_catalogue_without_attributes_says_so() -> None:
-    world = shop()
-    bare = world.items.with_columns(brand=None, genres=None, platforms=None)
-    from recexplainer.data.dataset import Dataset
-
-    frame = bare.select("item_id", "title").with_columns(title="item_id")
-    events = [(world.user_ids[user], world.item_ids[item]) for user in range(60) for item in world.history(user)]
-    import polars as pl
-
-    data = Dataset.from_frames(pl.DataFrame(events, schema=["user_id", "item_id"], orient="row"), frame)
+    events = [(shop().user_ids[user], shop().item_ids[item]) for user in range(60) for item in shop().history(user)]
+    interactions = pl.DataFrame(events, schema=["user_id", "item_id"], orient="row")
+    data = Dataset.from_frames(interactions, pl.DataFrame({"item_id": shop().item_ids, "title": shop().item_ids}))
     found = audit(data, random_by(lambda user: user.history[-1]), SMALL, name="bare", date=DATE)
     assert any(one.what == "what attributes do: brand, genre, platform" for one in found.left_out)
     assert not [row for row in found.rows if row.metric.startswith("raised")]
@@ -64,10 +61,8 @@ def test_groups_of_users_differ_where_they_do_and_only_there() -> None:
     median = np.median(shop().history_lengths)
     random = random_by(lambda user: user.history[-1])
 
-    def score(user):  # type: ignore[no-untyped-def]
+    def score(user: User) -> Floats:
         return popular if lengths[user.id] < median else random.scores([user])[0]
-
-    from tests.audit.recommenders import ScoredBy
 
     settings = AuditSettings(users=200, questions=40_000)
     columns = {"plan": {user: "free" if at % 2 else "paid" for at, user in enumerate(shop().user_ids)}}
@@ -134,8 +129,11 @@ def test_nothing_changed_between_a_recommender_and_itself() -> None:
 
 def test_which_users_feel_it() -> None:
     base = random_by(lambda user: user.history[-1])
-    other = random_by(lambda user: (user.history[-1], shop().user_index(user.id) % 2 and "x") if
-                      shop().user_index(user.id) % 2 else user.history[-1])  # fmt: skip
+
+    def key(user: User) -> object:
+        return ("new", user.history[-1]) if shop().user_index(user.id) % 2 else user.history[-1]
+
+    other = random_by(key)
     columns = {"plan": {user: "free" if at % 2 else "paid" for at, user in enumerate(shop().user_ids)}}
     settings = AuditSettings(users=100, questions=20_000)
     found = compare((shop(), shop()), (base, other), settings, names=("a", "b"), date=DATE, columns=columns)

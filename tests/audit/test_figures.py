@@ -111,22 +111,22 @@ def test_how_figures_are_shown() -> None:
 
 def by_last(user: User) -> Floats:
     """The items after the last one of the history, in order, then the others."""
-    return np.roll(np.arange(40, 0, -1), user.history[-1] + 1).astype(np.float32)
+    return np.roll(np.arange(400, 0, -1), user.history[-1] + 1).astype(np.float32)
 
 
 def test_which_places_stay_with_a_changed_history() -> None:
-    recommender, sample = ScoredBy(40, by_last), sample_of([[6, 7, 8]], [(3, 5)])
+    recommender, sample = ScoredBy(400, by_last), sample_of([[6, 7, 8]], [(3, 5)])
     stayed = places_that_stay(recommender, sample, [0, 0, 0], [(5,), (6,), (30,)])
     # after 5 come 6, 7, 8; after 6 come 7, 8, 9, and 6 cannot be recommended; after 30 come others
     np.testing.assert_array_equal(stayed, [[1, 1, 1], [np.nan, 1, 1], [0, 0, 0]])
 
 
 def test_the_last_item_decides_each_place() -> None:
-    recommender, sample = ScoredBy(40, by_last), sample_of([[6, 7, 8], [21, 22, 23]], [(3, 5), (20,)])
+    recommender, sample = ScoredBy(400, by_last), sample_of([[6, 7, 8], [21, 22, 23]], [(300, 5), (20,)])
     found = deciding(recommender, sample, seed=0)
     assert {CLASSES[one] for one in found.classes.ravel().tolist()} == {"last_item"}
-    # without 3 the list stays; without 5 it is that after 3, which is 4, 6 and 7, for 5 was had
-    assert found.stays_without_one[0] == pytest.approx((3 + 2) / 6)
+    # without 300 the whole list stays, without 5 nothing of it
+    assert found.stays_without_one[0] == 0.5
     assert np.isnan(found.stays_without_one[1])
 
 
@@ -152,5 +152,7 @@ def test_users_with_too_few_items_left_are_left_out_and_counted() -> None:
 
 def test_so_many_users_are_drawn_that_the_questions_suffice() -> None:
     recommender = ScoredBy(160, by_last)
-    counts = [len(draw_rows(shop(), recommender, AuditSettings(questions=many))) for many in (100, 5000, 10**6)]
-    assert counts[0] == 1 and counts[0] < counts[1] < counts[2] == 200
+    counts = [len(draw_rows(shop(), recommender, AuditSettings(questions=many))) for many in (500, 5000, 10**6)]
+    assert 0 < counts[0] < counts[1] < counts[2] == 200
+    with pytest.raises(RecommenderError, match="100 questions do not suffice"):
+        draw_rows(shop(), recommender, AuditSettings(questions=100))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import pytest
@@ -19,7 +20,7 @@ from tests.tiny import sasrec, world
 
 from recexplainer.audit.audit import audit
 from recexplainer.audit.sample import AuditSettings
-from recexplainer.recommenders.base import Recommender
+from recexplainer.recommenders.base import Floats, Recommender, User
 
 RULES = {"popularity": "popularity", "recency": "last_item", "one_item": "single_item", "same_brand": "brand"}
 
@@ -52,7 +53,7 @@ def test_random_scores_by_history_are_not_called_a_history_that_decides_as_a_who
     found = audit(shop(), random_by(lambda user: user.history), SETTINGS, name="random", date=DATE)
     assert sentence(found, "whole_history")[0] == "contradicted"
     assert sentence(found, "stays_without_one")[1].startswith("Leaving out one history item changes more than half")
-    assert (figure(found, "stable_reasons") or 0.0) < 0.05
+    assert figure(found, "stable_reasons") == pytest.approx(0.0, abs=0.05)
 
 
 def test_no_rule_is_named_for_a_recommender_that_weighs_the_whole_history() -> None:
@@ -66,14 +67,14 @@ def test_no_rule_is_named_for_a_recommender_that_weighs_the_whole_history() -> N
 def test_only_the_attribute_that_is_the_cause_raises_scores() -> None:
     found = audit_of_rule("same_brand")
     assert sentence(found, "raised_by_brand")[0] == "supported"
-    assert {sentence(found, f"raised_by_{kind}")[0] for kind in ("genres", "platforms")} == {"contradicted"}
+    assert "supported" not in {sentence(found, f"raised_by_{kind}")[0] for kind in ("genres", "platforms")}
 
 
 def test_questions_are_counted_and_bounded() -> None:
     seen: list[int] = []
 
     class Counting(ScoredBy):
-        def scores(self, users):  # type: ignore[no-untyped-def]
+        def scores(self, users: Sequence[User]) -> Floats:
             seen.append(len(users))
             return super().scores(users)
 
@@ -83,9 +84,8 @@ def test_questions_are_counted_and_bounded() -> None:
         seen.clear()
         found = audit(shop(), recommender, AuditSettings(questions=questions), name="few", date=DATE)
         assert found.questions == sum(seen) <= questions
-    assert found.users < 60
-    few = [one for one in found.findings if "are needed" in one.text]
-    assert found.users >= 30 or few
+        assert found.users < 60
+        assert found.users >= 30 or all(one.status == "unverified" for one in found.findings)
 
 
 def test_the_same_seed_gives_the_same_audit() -> None:

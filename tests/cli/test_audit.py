@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from markupsafe import escape
 from tests.tiny import complete, run_until_recommender, sasrec, world
 
 from recexplainer.cli import main
@@ -55,7 +56,7 @@ def test_an_audit_is_printed_and_written(runs: Path, tmp_path: Path, capsys: pyt
     assert "What decides lists" in page and "http" not in page.replace("http-equiv", "")
     assert "plan: &lt;b&gt;paid&lt;/b&gt;" in page and "<b>paid" not in page
     for finding in kept["findings"]:
-        assert finding["text"] in page
+        assert escape(finding["text"]) in page
     assert (folder / "main-parameters.md").read_text(encoding="utf-8").startswith("**Draft")
 
 

@@ -107,7 +107,7 @@ def measure(
     surrogate: Surrogate | None = None,
     rows: NDArray[np.int64] | None = None,
 ) -> Measurement:
-    """Draw users and ask the recommender, at most as often as the settings say, give or take a batch of lists.
+    """Draw users and ask the recommender, at most as often as the settings say.
 
     `columns` are groups of users, by the name of a column the value of each user id. `surrogate` is compared with the
     recommender. `rows` are the users to ask about in place of a draw, indices of the data. Raises RecommenderError
@@ -175,7 +175,8 @@ def _with_changed_histories(
     if missing := _missing(attributes.KINDS, kinds):
         why = "The catalogue does not have two of them that enough items have."
         left_out.append(LeftOut(f"what attributes do: {', '.join(missing)}", why))
-    stability = reasons.reasons(recommender, sample, settings.questions - recommender.questions, seed)
+    left = settings.questions - recommender.questions - len(sample)  # a surrogate takes one more a user
+    stability = reasons.reasons(recommender, sample, left, seed)
     found += stability
     if not stability[1].of.any():
         why = "The questions that were left did not suffice for it; allow more."

@@ -22,7 +22,7 @@ from recexplainer.settings import Settings
 SHARE_OF_CATALOGUE = 10
 """A list is at most one in so many items of the catalogue: a longer one would hold much of it whatever decides."""
 SMALLEST_CATALOGUE = 20
-PER_HISTORY_ITEM, PER_USER = 6, 28
+PER_HISTORY_ITEM, PER_USER = 6, 29
 """How many changed histories at most are asked for each item of a history, and for each user beside those."""
 _SPENT = 0.7  # of all questions, what may go to everything but the stability of reasons
 
@@ -107,15 +107,18 @@ def draw_rows(dataset: Dataset, recommender: Recommender, settings: AuditSetting
     """Indices of the users that are drawn, `Int[users]`, ascending; the same for the same data, settings and counts.
 
     They are users with a history; so many that the questions suffice if each history has its greatest length.
-    Raises RecommenderError where there is none.
+    Raises RecommenderError where there is none, or the questions do not suffice for one.
     """
     candidates = np.flatnonzero(dataset.history_lengths > 0)
     if not len(candidates):
         message, hint = "No user of the data has a history.", "Give data with interactions."
         raise RecommenderError(message, location=f"dataset '{dataset.name}'", hint=hint)
     longest = min(recommender.max_history, int(dataset.history_lengths.max()))
-    each = PER_USER + PER_HISTORY_ITEM * longest if recommender.answers_changed_history else 1
-    count = max(1, min(settings.users, int(_SPENT * settings.questions) // each, len(candidates)))
+    each = PER_USER + PER_HISTORY_ITEM * longest if recommender.answers_changed_history else 2
+    count = min(settings.users, int(_SPENT * settings.questions) // each, len(candidates))
+    if not count:
+        message = f"{settings.questions:,} questions do not suffice for a user with a history of {longest} items."
+        raise RecommenderError(message, hint=f"Allow {int(each / _SPENT) + 1:,} at least, better 100,000.")
     drawn = np.random.default_rng(settings.seed).permutation(candidates)[:count]
     return np.sort(drawn)
 

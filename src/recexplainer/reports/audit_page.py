@@ -113,6 +113,8 @@ def _lead(audit: Audit) -> str:
     whole = [one for one in audit.findings if one.name in ("whole_history", "history") and one.status == "supported"]
     if rules:
         return " ".join(one.text for one in rules)
+    if not any(one.name == "history" for one in audit.findings):
+        return "What decides the lists could not be asked. Here is what they hold."
     none = "No single rule was found to decide all lists."
     return " ".join([none, *(one.text for one in whole[-1:])])
 
