@@ -17,6 +17,7 @@ from recexplainer.evaluation.synthetic.rules import synthetic_recommenders
 from recexplainer.recommenders.base import Floats, Recommender, User
 
 SETTINGS = AuditSettings(users=60, questions=22_000)
+LARGE = AuditSettings(users=150, questions=60_000)
 DATE = "2026-11-30"
 
 

@@ -75,6 +75,14 @@ def test_groups_of_users_differ_where_they_do_and_only_there() -> None:
     assert figure(found, "last_item", "long histories") == pytest.approx(1.0, abs=0.05)
 
 
+def test_no_rule_is_named_for_a_recommender_that_weighs_the_whole_history() -> None:
+    found = audit(world(), cast("Recommender", sasrec()), AuditSettings(questions=20_000), name="tiny", date=DATE)
+    assert found.rules == ()
+    assert found.list_length == 6  # a tenth of 60 items
+    shares = [figure(found, name) or 0.0 for name in ("any_history", "last_item", "other_single_item", "several_items")]
+    assert sum(shares) == pytest.approx(1.0)
+
+
 def test_the_surrogate_is_compared_question_by_question() -> None:
     recommender = cast("Recommender", sasrec())
     found = audit(world(), recommender, SMALL, name="tiny", date=DATE, surrogate=fresh("behavior"))

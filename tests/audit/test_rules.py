@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import pytest
 from tests.audit.recommenders import (
     DATE,
+    LARGE,
     SETTINGS,
     ScoredBy,
     audit_of_rule,
@@ -16,11 +16,11 @@ from tests.audit.recommenders import (
     sentence,
     shop,
 )
-from tests.tiny import sasrec, world
 
 from recexplainer.audit.audit import audit
 from recexplainer.audit.sample import AuditSettings
-from recexplainer.recommenders.base import Floats, Recommender, User
+from recexplainer.evaluation.synthetic.rules import synthetic_recommenders
+from recexplainer.recommenders.base import Floats, User
 
 RULES = {"popularity": "popularity", "recency": "last_item", "one_item": "single_item", "same_brand": "brand"}
 
@@ -50,22 +50,15 @@ def test_no_rule_is_named_where_scores_are_random(recommender: ScoredBy) -> None
 
 
 def test_random_scores_by_history_are_not_called_a_history_that_decides_as_a_whole() -> None:
-    found = audit(shop(), random_by(lambda user: user.history), SETTINGS, name="random", date=DATE)
+    found = audit(shop(), random_by(lambda user: user.history), LARGE, name="random", date=DATE)
     assert sentence(found, "whole_history")[0] == "contradicted"
     assert sentence(found, "stays_without_one")[1].startswith("Leaving out one history item changes more than half")
     assert figure(found, "stable_reasons") == pytest.approx(0.0, abs=0.05)
 
 
-def test_no_rule_is_named_for_a_recommender_that_weighs_the_whole_history() -> None:
-    found = audit(world(), cast("Recommender", sasrec()), AuditSettings(questions=20_000), name="tiny", date=DATE)
-    assert found.rules == ()
-    assert found.list_length == 6  # a tenth of 60 items
-    shares = [figure(found, name) or 0.0 for name in ("any_history", "last_item", "other_single_item", "several_items")]
-    assert sum(shares) == pytest.approx(1.0)
-
-
 def test_only_the_attribute_that_is_the_cause_raises_scores() -> None:
-    found = audit_of_rule("same_brand")
+    same_brand = synthetic_recommenders(shop())["same_brand"]
+    found = audit(shop(), same_brand, LARGE, name="same_brand", date=DATE)
     assert sentence(found, "raised_by_brand")[0] == "supported"
     assert "supported" not in {sentence(found, f"raised_by_{kind}")[0] for kind in ("genres", "platforms")}
 

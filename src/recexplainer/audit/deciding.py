@@ -4,10 +4,10 @@ Each place of each list is in one of four classes, by asking the recommender aga
 
 - *any history*: it stays in most of three histories of random items;
 - *the last item*, or *another single item*: it stays wherever this item is (alone, and twice among random items) and
-  is lost wherever it is not (left out, and twice replaced by a random item);
+  is lost in most histories where it is not (left out, and twice replaced by a random item);
 - *several items*: none of these.
 
-The rule is strict, since a recommender whose scores are random keeps an item now and then by chance.
+An item stays now and then by chance, so that it stays must be so each time, that it is lost most times.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ CLASSES = (ANY_HISTORY, LAST_ITEM, OTHER_ITEM, SEVERAL_ITEMS)
 LAST_OF_DEPENDENT, SINGLE_OF_DEPENDENT = "last_item_of_dependent", "single_item_of_dependent"
 STAYS_WITHOUT_ONE = "stays_without_one"
 RANDOM_HISTORIES, DRAWS = 3, 2
+_MOST = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,19 +102,18 @@ class _Questions:
         """The class of each place, `Int[list]`, and the share of the list that stays without one item, on average."""
         random, single = stayed[:RANDOM_HISTORIES], stayed[RANDOM_HISTORIES:]
         by_item = single.reshape(self.length, 2, 1 + DRAWS, -1)  # with it and without it
-        kept = _all(by_item[:, 0] == 1, by_item[:, 0])
-        lost = _all(by_item[:, 1] == 0, by_item[:, 1])
-        decides = kept & lost  # Bool[history, list]
+        with_it, without_it = _mean(by_item[:, 0]), _mean(by_item[:, 1])
+        decides = (with_it == 1) & (without_it < _MOST)  # Bool[history, list]; of what was not asked False
         classes = np.full(stayed.shape[1], CLASSES.index(SEVERAL_ITEMS))
         classes[decides.any(axis=0)] = CLASSES.index(OTHER_ITEM)
         classes[decides[-1]] = CLASSES.index(LAST_ITEM)
-        asked = np.maximum((~np.isnan(random)).sum(axis=0), 1)
-        classes[np.nansum(random, axis=0) > asked / 2] = CLASSES.index(ANY_HISTORY)
+        classes[_mean(random[None])[0] > _MOST] = CLASSES.index(ANY_HISTORY)
         without = by_item[:, 1, 0]
         return classes, float(np.nanmean(without)) if self.length > 1 else np.nan
 
 
-def _all(holds: NDArray[np.bool_], answers: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """`Bool[history, list]`: whether it holds of all questions that were asked, and one at least was."""
-    missing = np.isnan(answers)
-    return np.logical_and((holds | missing).all(axis=1), ~missing.all(axis=1))
+def _mean(stayed: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`Float[history, list]`: in what share of the questions that were asked a place stays; NaN where none was."""
+    asked = ~np.isnan(stayed)
+    counts = asked.sum(axis=1)
+    return np.divide(np.nansum(stayed, axis=1), counts, out=np.full(counts.shape, np.nan), where=counts > 0)

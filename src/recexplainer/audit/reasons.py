@@ -5,12 +5,13 @@ An effect counts and is stable as everywhere else (`recommenders/stability.py`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from recexplainer.audit.measured import Measured
 from recexplainer.audit.sample import CountedRecommender, Sample
 from recexplainer.evidence.evidence import NEGLIGIBLE
-from recexplainer.progress import track
 from recexplainer.recommenders.stability import REPLACEMENTS, SUB_HISTORIES, history_effects
 
 STABLE, ITEMS_THAT_COUNT = "stable_reasons", "history_items_that_count"
@@ -20,16 +21,14 @@ _TOGETHER = 8
 def reasons(recommender: CountedRecommender, sample: Sample, questions: int, seed: int) -> list[Measured]:
     """Of the history items that count, the share whose effect is stable; and how many of a history count.
 
-    The users are asked about in random order, eight at a time, until the next eight might take more than the
+    The users are asked about in random order, at most eight at a time, until the next one might take more than the
     `questions` that are left.
     """
     counting, stable, of = (np.full(len(sample), np.nan) for _ in range(3))
     order = np.random.default_rng(seed).permutation(len(sample)).tolist()
     last = recommender.questions + questions
-    blocks = [order[start : start + _TOGETHER] for start in range(0, len(order), _TOGETHER)]
-    for block in track(blocks, "reasons"):
-        if recommender.questions + sum(_most(len(sample.users[one].history)) for one in block) > last:
-            break
+    while block := _next(sample, order, last - recommender.questions):
+        order = order[len(block) :]
         users = [sample.users[one] for one in block]
         least = [NEGLIGIBLE * float(sample.stds[one]) for one in block]
         firsts = [int(sample.lists[one, 0]) for one in block]
@@ -41,6 +40,17 @@ def reasons(recommender: CountedRecommender, sample: Sample, questions: int, see
         Measured.ratio(STABLE, np.nan_to_num(stable), np.nan_to_num(of)),
         Measured.mean(ITEMS_THAT_COUNT, counting),
     ]
+
+
+def _next(sample: Sample, order: Sequence[int], questions: int) -> list[int]:
+    """The next users that the questions suffice for, whatever they take."""
+    block: list[int] = []
+    for one in order[:_TOGETHER]:
+        questions -= _most(len(sample.users[one].history))
+        if questions < 0:
+            break
+        block.append(one)
+    return block
 
 
 def _most(n: int) -> int:

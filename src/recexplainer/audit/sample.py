@@ -24,7 +24,7 @@ SHARE_OF_CATALOGUE = 10
 SMALLEST_CATALOGUE = 20
 PER_HISTORY_ITEM, PER_USER = 6, 29
 """How many changed histories at most are asked for each item of a history, and for each user beside those."""
-_SPENT = 0.7  # of all questions, what may go to everything but the stability of reasons
+_SPENT = 0.6  # of all questions, what may go to everything but the stability of reasons
 
 
 class AuditSettings(Settings):
