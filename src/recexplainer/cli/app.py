@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from recexplainer.cli.audit import audit
 from recexplainer.cli.backbone import backbone
 from recexplainer.cli.batch import batch
 from recexplainer.cli.checking import check
@@ -33,7 +34,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, run, explain, batch, check, evaluate, report, export, doctor):
+for command in (demo, run, explain, batch, check, evaluate, report, audit, export, doctor):
     app.command()(command)
 app.add_typer(data)
 app.add_typer(backbone)
