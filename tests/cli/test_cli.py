@@ -123,6 +123,7 @@ def test_mistakes_are_answered_with_the_hint(
     arguments: list[str], hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RECEXPLAINER_CACHE", str(tmp_path / "cache"))  # no backbone was fetched into it
     with pytest.raises(SystemExit) as left:
         main(arguments)
     assert left.value.code == 2
