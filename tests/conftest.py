@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,30 @@ import polars as pl
 import pytest
 from tests.fakes import LinearRecommender
 
+from recexplainer import hardware
 from recexplainer.data.dataset import ITEM_COLUMNS, Dataset, Split, leave_one_out
 
 _ROOT = Path(__file__).resolve().parents[1]
 os.environ["HF_HUB_OFFLINE"] = "1"  # read once: else each unknown name waits for a hub
+
+
+def forget_measured() -> None:
+    """What was measured of this machine is measured again."""
+    for measured in (hardware.has_fast_bfloat16, hardware.has_fast_int8, hardware._product_seconds):  # pyright: ignore[reportPrivateUsage]
+        getattr(measured, "cache_clear", lambda: None)()
+
+
+def _equally_fast(dtype: object) -> float:
+    return 1.0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def in_float32() -> Generator[None]:
+    """Tests compute in float32 on every machine: what bfloat16 rounds would decide between logits that are close."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(hardware, "_product_seconds", _equally_fast)
+        forget_measured()
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,26 @@
 """What the machine can do."""
 
 import os
+from collections.abc import Generator
 from timeit import repeat
 
 import pytest
 import torch
+from tests.conftest import forget_measured
 
+from recexplainer import hardware
 from recexplainer.hardware import free_cores, has_fast_bfloat16, has_fast_int8
+
+_MEASURE = hardware._product_seconds  # pyright: ignore[reportPrivateUsage]
+
+
+@pytest.fixture(autouse=True)
+def as_measured(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    """This machine as it is; other tests take it as one that is fast in float32 alone."""
+    monkeypatch.setattr(hardware, "_product_seconds", _MEASURE)
+    forget_measured()
+    yield
+    forget_measured()
 
 
 def test_a_wished_number_of_threads_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
