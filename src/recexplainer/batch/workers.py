@@ -26,8 +26,8 @@ from recexplainer.pipeline.execution import end_with_parent
 
 ATTEMPTS = 3
 """How often a part is begun whose process is ended from outside."""
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 # The libraries read these when they are imported.
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 _log = logging.getLogger("recexplainer.batch")
 
 
