@@ -189,12 +189,13 @@ def test_damaged_parquet_is_refused(tmp_path: Path) -> None:
 
 def test_it_must_be_said_what_to_explain(run: Path, tmp_path: Path) -> None:
     pairs = table(tmp_path / "pairs.csv", PAIRS)
-    for question, options in (
+    cases: tuple[tuple[Question, dict[str, Any]], ...] = (
         (Question(), {}),
         (BEST, {"pairs": pairs}),
         (Question(), {"pairs": pairs, "users": pairs}),
         (BEST, {"processes": 0}),
-    ):
+    )
+    for question, options in cases:
         with pytest.raises(SettingsError):
             run_batch(run, tmp_path / "out", question, **options)
     assert not (tmp_path / "out").exists()

@@ -26,7 +26,9 @@ from recexplainer.pipeline.execution import end_with_parent
 
 ATTEMPTS = 3
 """How often a part is begun whose process is ended from outside."""
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
+ONE_THREAD: dict[str, str] = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1"
+)
 """The environment of a process with one thread; the libraries read it when they are imported."""
 _log = logging.getLogger("recexplainer.batch")
 
