@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,7 @@ def run_batch(
     pairs: Path | None = None,
     users: Path | None = None,
     processes: int | None = None,
+    ray: str | None = None,
 ) -> Summary:
     """Explain pairs, or each user's best items, into Parquet files `part-00000.parquet`, … of a folder.
 
@@ -56,12 +57,13 @@ def run_batch(
         question: How many items a user, and how they are explained.
         pairs: A table with the columns user and item; None: the best items of users.
         users: A table with the column user; None: all of the data.
-        processes: How many at most; None: as many as there are idle cores.
+        processes: How many at most, on a cluster in all; None: as many as there are idle cores.
+        ray: The address of a Ray cluster, such as `auto`; None: this machine makes the parts by itself.
 
     Raises:
         DataError: The table cannot be read, or names users or items that there are not.
         RunError: The run lacks what is asked, the folder holds something else or is in use, or a process was ended.
-        SettingsError: Both or neither of pairs and `question.k` are given.
+        SettingsError: Both or neither of pairs and `question.k` are given, or `ray` is not installed.
     """
     _check(question, pairs, users, processes)
     started = monotonic()
@@ -73,14 +75,20 @@ def run_batch(
             _log.info("%s of %s parts are there already", f"{there:,}", f"{manifest.n_parts:,}")
         job = Job(run.resolve(), out.resolve())
         done = 0
-        for _, count in track(
-            in_processes(job, missing, processes or free_cores()), "explaining, parts", total=len(missing)
-        ):
+        for _, count in track(_made(job, missing, processes, ray), "explaining, parts", total=len(missing)):
             done += count
         for name in (PLAN, f"{PLAN}.partial"):
             remove(out / name)
         manifest.model_copy(update={"complete": True}).write(out)
     return Summary(manifest.n_parts, len(missing), done, monotonic() - started)
+
+
+def _made(job: Job, missing: list[int], processes: int | None, ray: str | None) -> Iterator[tuple[int, int]]:
+    if ray is not None:
+        from recexplainer.batch.cluster import on_ray
+
+        return on_ray(job, missing, ray, processes)
+    return in_processes(job, missing, processes or free_cores())
 
 
 def _check(question: Question, pairs: Path | None, users: Path | None, processes: int | None) -> None:

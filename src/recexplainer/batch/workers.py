@@ -26,8 +26,10 @@ from recexplainer.pipeline.execution import end_with_parent
 
 ATTEMPTS = 3
 """How often a part is begun whose process is ended from outside."""
-# The libraries read these when they are imported.
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
+ONE_THREAD: dict[str, str] = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1"
+)
+"""The environment of a process with one thread; the libraries read it when they are imported."""
 _log = logging.getLogger("recexplainer.batch")
 
 
@@ -75,7 +77,7 @@ def _start(job: Job, part: int) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_make_parts, args=(job, theirs), daemon=True)
-    with _environment(dict.fromkeys(_ONE_THREAD, "1")):
+    with _environment(ONE_THREAD):
         process.start()
     theirs.close()  # so that its end is seen when the process ends
     worker = _Worker(process, ours, part)

@@ -52,6 +52,9 @@ def batch(
         int | None, typer.Option("--processes", min=1, help="At most so many; as many as there are idle cores.")
     ] = None,
     part_size: Annotated[int, typer.Option("--part-size", min=1, help="Pairs in a file.")] = _PART_SIZE,
+    ray: Annotated[
+        str | None, typer.Option("--ray", metavar="ADDRESS", help="Make the parts on a Ray cluster, such as auto.")
+    ] = None,
     runs: RunsOption = RUNS,
 ) -> None:
     """Explain many pairs, or each user's best items, into Parquet; started again, only missing parts are made."""
@@ -76,7 +79,7 @@ def batch(
         language=style.language,
     )
     folder = find_run(run, runs)
-    made = run_batch(folder, to, question, pairs=pairs, users=users, processes=processes)
+    made = run_batch(folder, to, question, pairs=pairs, users=users, processes=processes, ray=ray)
     if made.made:
         rate = f"{made.pairs:,} pairs in {made.seconds:,.1f} s, {made.pairs / made.seconds:,.0f} a second"
         stdout().print(f"explained: {rate}")
