@@ -27,8 +27,9 @@ from recexplainer.surrogate.training import new_surrogate, train_surrogate
 
 base, folder, sharded = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "sharded"
 plain = settings(base)
-lora = plain.pretrained.model_copy(update={"sharded": sharded})
-asked = plain.model_copy(update={"pretrained": lora, "epochs": {"hybrid": 20.0}, "tokens_per_batch": 1024})
+lora = plain.pretrained.model_copy(update={"sharded": sharded, "dtype": "float32"})
+how = {"precision": "float32", "epochs": {"hybrid": 20.0}, "tokens_per_batch": 1024}
+asked = plain.model_copy(update={"pretrained": lora, **how})
 if sharded:
     one = new_surrogate("hybrid", alignment(), asked)
     layers = sum(weight.nbytes for weight in one.backbone.model.layers.parameters() if not weight.requires_grad)

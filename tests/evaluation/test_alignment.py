@@ -70,8 +70,8 @@ class Oracle:
     def greedy(self, prompts: object, limit: int) -> list[str]:
         return ["; ".join(world().titles[item] for item in one.answer_items) for one in self._examples]
 
-    def orders(self, prompts: object, candidates: object) -> list[str]:
-        return self.greedy(prompts, 0)
+    def lists(self, prompts: object, candidates: object, limit: int) -> tuple[list[str], list[str]]:
+        return self.greedy(prompts, limit), self.greedy(prompts, limit)
 
     def yes_probabilities(self, prompts: object) -> np.ndarray:
         return np.array([0.9 if one.answer_text == "Yes" else 0.1 for one in self._examples])
@@ -103,7 +103,7 @@ def test_every_right_answer_is_one_and_every_wrong_one_is_not(right: bool, monke
         for task in tasks
     }
     others = replace(cases, examples=[_wrong(one) for one in cases.examples])
-    for name in ("titles", "greedy", "orders", "yes_probabilities"):
+    for name in ("titles", "greedy", "lists", "yes_probabilities"):
         answer(name)
     for (_, task, metric), one in by_name(evaluate_surrogate(surrogate, cases)).items():
         if right:

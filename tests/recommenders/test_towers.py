@@ -174,5 +174,6 @@ def test_the_bias_is_the_last_dimension() -> None:
 
 
 def test_the_id_of_a_user_makes_no_difference() -> None:
-    known, nobody = new_mf().scores([User((1, 2), "u0001"), User((1, 2))])
+    model = new_mf()
+    known, nobody = (model.scores([user]) for user in (User((1, 2), "u0001"), User((1, 2))))
     np.testing.assert_array_equal(known, nobody)

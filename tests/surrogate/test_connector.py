@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +13,10 @@ from recexplainer.surrogate.batching import encode_questions
 from recexplainer.surrogate.connector import Connector, EncoderInput, inject
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.prompt import ENCODERS
+from recexplainer.surrogate.prompt import Encoder, Placeholder, render
+from recexplainer.surrogate.settings import SurrogateSettings, TitleSettings
 from recexplainer.surrogate.training import new_surrogate
-
-WIDE = {"connector_width": 512}  # more than there are items, so that each can be met
+from recexplainer.tasks.wording import load_wording
 
 
 def test_equation_1_by_hand() -> None:
@@ -135,14 +134,14 @@ def test_vectors_are_at_their_positions_and_nowhere_else(architecture: str) -> N
 def test_gradients_reach_every_connector_through_the_backbone(architecture: str) -> None:
     surrogate = fresh("hybrid", architecture)
     ids = torch.tensor([[5, 0, 0, 7, 9]])
-    widths = {"user": surrogate.vector_width, "item": surrogate.vector_width, "similarity": 2}
+    widths: dict[Encoder, int] = {"user": surrogate.vector_width, "item": surrogate.vector_width, "similarity": 2}
     inputs = {
         encoder: {"positions": torch.tensor([at]), "vectors": torch.randn(1, width)}
         for at, (encoder, width) in enumerate(widths.items(), start=1)
     }
     surrogate.zero_grad()
     surrogate(ids, torch.tensor([9]), torch.tensor([3]), inputs)["loss"].backward()
-    for encoder in ENCODERS:
+    for encoder in widths:
         weights = surrogate.connector(encoder).parameters()
         assert all(weight.grad is not None and float(weight.grad.abs().sum()) > 0 for weight in weights)
     surrogate.zero_grad()
@@ -161,8 +160,8 @@ def test_vectors_that_are_all_zero_read_as_something_finite() -> None:
 
 @pytest.fixture(name="spread")
 def _spread() -> Surrogate:
-    """A surrogate whose vectors become three embeddings each."""
-    return new_surrogate("hybrid", alignment(), SETTINGS.model_copy(update={"connector_positions": 3})).eval()
+    """A surrogate that reads items as three tokens of their titles, too."""
+    return new_surrogate("hybrid", alignment(), with_titles()).eval()
 
 
 def test_several_embeddings_of_a_vector_stand_from_its_position_on() -> None:
@@ -173,30 +172,38 @@ def test_several_embeddings_of_a_vector_stand_from_its_position_on() -> None:
     assert torch.equal(result, expected)
 
 
-def test_with_several_positions_an_item_starts_as_the_tokens_of_its_title(spread: Surrogate) -> None:
-    wide = new_surrogate("hybrid", alignment(), SETTINGS.model_copy(update={"connector_positions": 3, **WIDE}))
-    vectors, words = torch.from_numpy(sasrec().item_vectors()), wide.embeddings.weight.detach()
-    read = wide.connector("item")(vectors).detach().view(len(vectors), 3, -1)
+def with_titles() -> SurrogateSettings:
+    return SETTINGS.model_copy(update={"titles": TitleSettings(positions=3, width=256)})
+
+
+def test_an_item_may_be_read_as_the_tokens_of_its_title_from_the_start(spread: Surrogate) -> None:
+    vectors, words = torch.from_numpy(sasrec().item_vectors()), spread.embeddings.weight.detach()
+    read = spread.connector("title")(vectors).detach().view(len(vectors), 3, -1)
     alike = torch.nn.functional.normalize(read, dim=-1) @ torch.nn.functional.normalize(words, dim=-1).T
-    titles = wide.prompt_encoder(world().titles).title_ids
+    titles = spread.prompt_encoder(world().titles).title_ids
     first = np.mean([int(alike[item, 0].argmax()) == ids[0] for item, ids in enumerate(titles)])
-    second = np.mean([int(alike[item, 1].argmax()) == [*ids, wide.frame.stop][1] for item, ids in enumerate(titles)])
+    second = np.mean([int(alike[item, 1].argmax()) == [*ids, spread.frame.stop][1] for item, ids in enumerate(titles)])
     assert min(first, second) > 0.9
-    assert wide.connector("similarity").second.out_features == words.shape[1], "what is no title keeps one"
-    assert spread.connector("user").second.out_features == 3 * words.shape[1]
+    others = [spread.connector(encoder).second.out_features for encoder in ("user", "item", "similarity")]
+    assert others == [words.shape[1]] * 3, "what is no title keeps one"
 
 
-def test_with_several_positions_a_surrogate_answers_saves_and_batches_as_with_one(
-    spread: Surrogate, tmp_path: Path
-) -> None:
+def test_a_title_follows_an_item_only_where_it_is_not_text(spread: Surrogate) -> None:
+    ranking = next(one for one in examples().test if one.task == "ranking")
+    for form, read in (("behavior", 0), ("intention", len(ranking.items)), ("hybrid", 0)):
+        prompt = render(ranking, form, load_wording()["ranking", ""][0], world().titles)
+        held = spread.prompt_encoder(world().titles)(prompt).placeholders
+        titles = [at for at, one in held if one.encoder == "title"]
+        assert len(titles) == read
+        assert all((at - 1, Placeholder("item", one.items)) in held for at, one in held if one.encoder == "title")
+    plain = new_surrogate("hybrid", alignment(), SETTINGS).prompt_encoder(world().titles)(prompt)
+    assert all(one.encoder != "title" for _, one in plain.placeholders)
+
+
+def test_with_titles_a_surrogate_answers_saves_and_batches_as_without(tmp_path: Path) -> None:
+    spread = new_surrogate("intention", alignment(), with_titles()).eval()
     some = [one for one in examples().test if one.task in ("ranking", "classification")][:6]
     asked = encode_questions(spread, world(), sasrec(), some)
-    assert all(
-        after - before >= 3
-        for one in asked.encoded
-        for (before, kind), (after, _) in pairwise(one.placeholders)
-        if kind.encoder != "similarity"
-    )
     together = Decoder(spread, world().titles).greedy(asked, 8)
     alone = [Decoder(spread, world().titles).greedy(asked.subset([row]), 8)[0] for row in range(len(some))]
     assert together == alone

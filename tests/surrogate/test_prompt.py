@@ -28,14 +28,14 @@ HISTORY = "Bought {history}: what next?"
 
 
 def kinds(prompt: Prompt) -> Counter[str]:
-    """How many titles there are, and placeholders of each encoder."""
+    """How many titles there are as text, and placeholders of each encoder."""
     return Counter(
-        part.encoder if isinstance(part, Placeholder) else "title" for part in prompt.parts if not isinstance(part, str)
+        part.encoder if isinstance(part, Placeholder) else "text" for part in prompt.parts if not isinstance(part, str)
     )
 
 
 def one_line(parts: tuple[Part, ...]) -> str:
-    """A prompt as one line: <u>, <i3> and <s1,3> for vectors, [3] for a title."""
+    """A prompt as one line: <u>, <i3>, <t3> and <s1,3> for vectors, [3] for a title."""
     texts: list[str] = []
     for part in parts:
         match part:
@@ -68,7 +68,7 @@ def test_retrieval(form: Form, expected: str) -> None:
     ("form", "expected"),
     [
         ("behavior", "[1]: sort [4]; [5]; [6]."),
-        ("intention", "<u>: sort <i4>; <i5>; <i6>."),
+        ("intention", "<u>: sort <i4><t4>; <i5><t5>; <i6><t6>."),
         ("hybrid", "<u> [1]: sort <i4> [4]; <i5> [5]; <i6> [6]."),
     ],
 )
@@ -83,7 +83,7 @@ def test_ranking(form: Form, expected: str) -> None:
     ("form", "expected"),
     [
         ("behavior", "Is [5] for [1]; [2]?"),
-        ("intention", "Is <i5> for <u>?"),
+        ("intention", "Is <i5><t5> for <u>?"),
         ("hybrid", "Is <i5> [5] for <u> [1]; [2]?"),
     ],
 )
@@ -102,18 +102,18 @@ def test_reconstruction_never_shows_what_it_asks_for(form: Form, aspect: str) ->
     for phrasing in load_wording()["reconstruction", aspect]:
         prompt = render(example, form, phrasing, TITLES)
         assert kinds(prompt)["user"] == 1
-        assert not kinds(prompt)["title"]
+        assert not kinds(prompt)["text"] + kinds(prompt)["title"]
 
 
 @pytest.mark.parametrize("form", ["intention", "hybrid"])
 def test_naming_an_item_never_shows_its_title(form: Form) -> None:
     example = Example("discrimination", "title", items=(5,), answer_items=(5,))
-    assert shown(example, form, "Name {item}.") == "Name <i5>."
+    assert shown(example, form, "Name {item}.") == "Name <i5><t5>."
 
 
 @pytest.mark.parametrize(
     ("form", "expected"),
-    [("behavior", "Tell of [5]."), ("intention", "Tell of <i5>."), ("hybrid", "Tell of <i5> [5].")],
+    [("behavior", "Tell of [5]."), ("intention", "Tell of <i5><t5>."), ("hybrid", "Tell of <i5> [5].")],
 )
 def test_describing_an_item_may_show_its_title(form: Form, expected: str) -> None:
     example = Example("discrimination", "description", items=(5,), answer_text="A game.")
@@ -187,7 +187,9 @@ def test_every_phrasing_of_every_task_puts_titles_and_vectors_as_its_form_says(f
                 assert count["user"] == ("{history}" in phrasing), phrasing
                 assert count["item"] == ("{item}" in phrasing) + ("{items}" in phrasing), phrasing
             if form == "intention":
-                assert not count["title"], phrasing
+                assert not count["text"], phrasing
+            named = (task, aspect) in {("discrimination", "title"), ("discrimination", "titles")}
+            assert count["title"] == (count["item"] if form == "intention" or named else 0), "where it is not text"
 
 
 def test_solved_questions_stand_before_the_question() -> None:

@@ -14,6 +14,7 @@ from recexplainer.processes import wait_for_all
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.encoding import Encoded
 from recexplainer.surrogate.model import Surrogate
+from recexplainer.surrogate.settings import TitleSettings
 from recexplainer.surrogate.trainer import (
     TimedCheckpoints,
     TokenBudgetTrainer,
@@ -60,8 +61,12 @@ def material() -> tuple[Surrogate, Watched]:
 
 
 @pytest.mark.parametrize("rate", [None, 1e-5])
-def test_connectors_learn_at_a_rate_of_their_own(rate: float | None, tmp_path: Path) -> None:
-    surrogate, data = material()
+def test_what_reads_titles_learns_at_a_rate_of_its_own(rate: float | None, tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"titles": TitleSettings(positions=2, width=32)})
+    surrogate = new_surrogate("intention", alignment(), settings)
+    every = encode_examples(surrogate, alignment(), settings)
+    with_both = [one for one in every.encoded if {"user", "title"} <= {part.encoder for _, part in one.placeholders}]
+    data = EncodedSet(with_both[:48], every.user_vectors, every.item_vectors)
     before = {name: weight.detach().clone() for name, weight in surrogate.named_parameters()}
     arguments = TrainingArguments(
         output_dir=str(tmp_path),
@@ -81,10 +86,10 @@ def test_connectors_learn_at_a_rate_of_their_own(rate: float | None, tmp_path: P
     learned = [weight for group in trainer.optimizer.param_groups for weight in group["params"]]
     assert len(learned) == len(set(learned)) == len(before), "each weight once"
     moved = {name: float((weight.detach() - before[name]).abs().max()) for name, weight in surrogate.named_parameters()}
-    connectors = max(size for name, size in moved.items() if name.startswith("connectors."))
-    others = max(size for name, size in moved.items() if not name.startswith("connectors."))
-    assert others > 5e-3
-    assert 0 < connectors < 4e-5 if rate else connectors > 5e-3
+    titles = max(size for name, size in moved.items() if name.startswith("connectors.title"))
+    others = [moved[f"connectors.{encoder}.first.weight"] for encoder in ("user", "item")]
+    assert min(others) > 5e-3
+    assert 0 < titles < 4e-5 if rate else titles > 5e-3
 
 
 def train(folder: Path, minutes: float, *more: TrainerCallback, epochs: float = 3) -> tuple[Surrogate, Watched]:

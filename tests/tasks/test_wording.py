@@ -15,6 +15,7 @@ PLACEHOLDERS: dict[tuple[Task, str], set[str]] = {
     ("ranking", ""): {"history", "items"},
     ("classification", ""): {"history", "item"},
     ("discrimination", "title"): {"item"},
+    ("discrimination", "titles"): {"items"},
     ("discrimination", "description"): {"item"},
     ("discrimination", "genres"): {"item"},
     ("discrimination", "brand"): {"item"},

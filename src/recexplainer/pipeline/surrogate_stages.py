@@ -82,6 +82,8 @@ def _training_key(recipe: Recipe, form: Form) -> dict[str, Any]:
     unused = {"epochs", "start_hybrid_from", "nano" if settings.is_pretrained else "pretrained"}
     if form != "hybrid":
         unused.add("hybrid_form_sampling")
+    if form == "behavior":  # it has no connectors
+        unused |= {"connector_width", "connector_warmup_examples", "connector_warmup_list", "titles"}
     key = settings.cache_key() | {"task_sampling": settings.task_sampling.get(form, {})}
     return {name: value for name, value in key.items() if name not in unused}
 

@@ -35,7 +35,8 @@ class Encoded:
 class PromptEncoder:
     """Turns prompts about a catalogue into ids; each title and each piece of wording is tokenised once.
 
-    A placeholder takes as many positions as its encoder has in `positions`, one where that does not name it.
+    A placeholder takes as many positions as its encoder has in `positions`, one where that does not name it; one of
+    none is left out.
     """
 
     def __init__(
@@ -73,8 +74,9 @@ class PromptEncoder:
         ids, placeholders = list(self.frame.before), list[tuple[int, Placeholder]]()
         for part in prompt.parts:
             if isinstance(part, Placeholder):
-                placeholders.append((len(ids), part))
-                ids += [self.tokenizer.pad_token_id or 0] * self._positions.get(part.encoder, 1)
+                if taken := self._positions.get(part.encoder, 1):
+                    placeholders.append((len(ids), part))
+                    ids += [self.tokenizer.pad_token_id or 0] * taken
             else:
                 ids.extend(self._text(part))
         ids.extend(self.frame.between)

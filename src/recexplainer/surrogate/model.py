@@ -47,7 +47,8 @@ class Description(Settings):
     form: Form
     vector_width: int = Field(ge=0)
     connector_width: int = Field(ge=1)
-    connector_positions: int = Field(default=1, ge=1)
+    title_positions: int = Field(default=0, ge=0)
+    title_width: int = Field(default=0, ge=0)
     frame: ChatFrame
     own_words: bool = False
 
@@ -62,7 +63,9 @@ class Surrogate(nn.Module):
         vector_width: Width of the recommender's vectors; 0 for a behavior surrogate of one without vectors.
         connector_width: Width of the hidden layer of the connectors.
         frame: What is around each question and answer; None: as the tokenizer's chat template writes it now.
-        connector_positions: How many embeddings the vector of a user or an item becomes, side by side (the paper: one).
+        title_positions: How many embeddings, read as its title, follow the one that an item's vector becomes (the
+            paper: none).
+        title_width: Width of the hidden layer of the connector that writes these.
         own_words: Whether it has learned to explain in its own words, from explanations of the corpus.
     """
 
@@ -75,7 +78,8 @@ class Surrogate(nn.Module):
         connector_width: int,
         frame: ChatFrame | None = None,
         *,
-        connector_positions: int = 1,
+        title_positions: int = 0,
+        title_width: int = 0,
         own_words: bool = False,
     ) -> None:
         super().__init__()
@@ -89,13 +93,14 @@ class Surrogate(nn.Module):
         self.backbone, self.tokenizer, self._frame = backbone, tokenizer, frame
         self.form: Form = form
         self.vector_width, self.connector_width = vector_width, connector_width
-        self.connector_positions = connector_positions
+        self.title_positions, self.title_width = title_positions, title_width
         self.connectors = nn.ModuleDict()
         if form != "behavior":
-            inputs: dict[Encoder, int] = {"user": vector_width, "item": vector_width, "similarity": _SIMILARITY_WIDTH}
-            for encoder, width in inputs.items():
-                taken = self._positions_of(encoder) * self.embeddings.embedding_dim
-                self.connectors[encoder] = Connector(width, connector_width, taken)
+            for encoder, positions in self._positions.items():
+                if positions:
+                    width = _SIMILARITY_WIDTH if encoder == "similarity" else vector_width
+                    hidden = title_width if encoder == "title" else connector_width
+                    self.connectors[encoder] = Connector(width, hidden, positions * self.embeddings.embedding_dim)
         self._prompt_encoder: PromptEncoder | None = None
 
     @property
@@ -136,22 +141,22 @@ class Surrogate(nn.Module):
         some = torch.arange(0, rows, max(1, rows // _SAMPLED_EMBEDDINGS), device=self.device)
         return float(self.embeddings(some).std())
 
-    def _positions_of(self, encoder: Encoder) -> int:
-        return 1 if encoder == "similarity" else self.connector_positions
+    @property
+    def _positions(self) -> dict[Encoder, int]:
+        """How many embeddings each kind of placeholder takes."""
+        return {encoder: self.title_positions if encoder == "title" else 1 for encoder in ENCODERS}
 
     @torch.no_grad()
-    def title_embeddings(self, titles: Sequence[str]) -> Tensor:
-        """What an item of each title is to read as, of the usual norm of a word's: `Float[titles, positions * width]`.
+    def title_embeddings(self, titles: Sequence[str], positions: int = 1) -> Tensor:
+        """Each title at so many positions, of the usual norm of a word's embedding: `Float[titles, positions * width]`.
 
         At the last position it is the mean embedding of the tokens that are left, at those before it one token each;
         where a title has fewer, the token that ends an answer follows.
         """
-        usual, before = self.embedding_std() * self.embeddings.embedding_dim**0.5, self.connector_positions - 1
+        usual, before = self.embedding_std() * self.embeddings.embedding_dim**0.5, positions - 1
         rows: list[Tensor] = []
         for ids in self.prompt_encoder(titles).title_ids:
-            filled = torch.tensor(
-                [*ids, *[self.frame.stop] * (self.connector_positions - len(ids))], device=self.device
-            )
+            filled = torch.tensor([*ids, *[self.frame.stop] * (positions - len(ids))], device=self.device)
             each = self.embeddings(filled).float()
             rows.append(torch.cat([each[:before], each[before:].mean(0, keepdim=True)]))
         return (usual * functional.normalize(torch.stack(rows), dim=-1)).flatten(1)
@@ -164,8 +169,7 @@ class Surrogate(nn.Module):
         """The encoder of prompts about a catalogue; its titles are tokenised at the first call only."""
         known = self._prompt_encoder
         if known is None or known.tokenizer is not self.tokenizer or known.titles != titles:
-            positions: dict[Encoder, int] = {encoder: self._positions_of(encoder) for encoder in ENCODERS}
-            known = PromptEncoder(self.tokenizer, titles, self.max_length, self.frame, positions)
+            known = PromptEncoder(self.tokenizer, titles, self.max_length, self.frame, self._positions)
             self._prompt_encoder = known
         return known
 
@@ -206,7 +210,8 @@ class Surrogate(nn.Module):
             form=self.form,
             vector_width=self.vector_width,
             connector_width=self.connector_width,
-            connector_positions=self.connector_positions,
+            title_positions=self.title_positions,
+            title_width=self.title_width,
             frame=self.frame,
             own_words=self.own_words,
         )
@@ -258,7 +263,8 @@ class Surrogate(nn.Module):
             described.form,
             *sizes,
             described.frame,
-            connector_positions=described.connector_positions,
+            title_positions=described.title_positions,
+            title_width=described.title_width,
             own_words=described.own_words,
         )
         if surrogate.form != "behavior":

@@ -18,8 +18,9 @@ from recexplainer.tasks.example import Example
 T = TypeVar("T")
 Form = Literal["behavior", "intention", "hybrid"]
 FORMS: tuple[Form, ...] = get_args(Form)
-Encoder = Literal["user", "item", "similarity"]
-"""The vectors that fill placeholders: the user's, an item's, or the similarity of two items."""
+Encoder = Literal["user", "item", "title", "similarity"]
+"""What fills placeholders: the vector of the user, of an item, that of an item again, read as its title, or the
+similarity of two items."""
 ENCODERS: tuple[Encoder, ...] = get_args(Encoder)
 SEPARATOR = "; "
 OPENING, CLOSING = "“", "”"
@@ -35,10 +36,9 @@ class Title:
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """A position that a vector fills."""
+    """Positions that a vector fills."""
 
     encoder: Encoder
-    """The user vector of the history, the vector of an item, or the inner product of two items' vectors."""
     items: tuple[int, ...] = ()
     """The item, or the two items; () for the user."""
 
@@ -137,10 +137,12 @@ def _history(example: Example, form: Form) -> Iterator[Part]:
 def _item(example: Example, item: int, form: Form) -> Iterator[Part]:
     if form != "behavior":
         yield Placeholder("item", (item,))
-    if form != "intention" and not _is_named_by_vector(example):
-        if form == "hybrid":
-            yield " "
-        yield Title(item)
+    if form == "intention" or _is_named_by_vector(example):
+        yield Placeholder("title", (item,))
+        return
+    if form == "hybrid":
+        yield " "
+    yield Title(item)
 
 
 def _is_named_by_vector(example: Example) -> bool:

@@ -109,6 +109,21 @@ class PreferenceSettings(Settings):
     """Seed of the questions, the sampling and the order."""
 
 
+class TitleSettings(Settings):
+    """How the vector of an item is read as its title, beside the one embedding that it becomes (the paper: not at all).
+
+    A pretrained backbone can write a title that it reads, but learns late to take one apart that a vector holds.
+    """
+
+    positions: int = Field(default=16, ge=1)
+    """How many embeddings it becomes. They start as the tokens of the title; prompts become longer."""
+    width: int = Field(default=2048, ge=8)
+    """Width of the hidden layer of this connector; about as many as there are items, to tell all of them apart."""
+    learning_rate: float = Field(default=5e-6, gt=0)
+    """Peak learning rate of this connector. It is wide, so that a step of AdamW moves what it writes by the width of
+    its hidden layer: what it starts with lasts only at a far lower rate than the other weights have."""
+
+
 class SurrogateSettings(Settings):
     """How a surrogate is built and trained."""
 
@@ -129,14 +144,10 @@ class SurrogateSettings(Settings):
     """Any other backbone: its weights and LoRA."""
     connector_width: int = Field(default=1024, ge=8)
     """Width of the hidden layer of the connectors (equation 1)."""
-    connector_positions: int = Field(default=1, ge=1)
-    """How many input embeddings the vector of a user or an item becomes (the paper: one). With several, an item starts
-    as the tokens of its title, so that a pretrained backbone can write it from the start; prompts become longer."""
+    titles: TitleSettings | None = None
+    """Whether an item's vector is read as its title, too, where that is not there as text; None: it is not."""
     learning_rate: float = Field(default=6e-4, gt=0)
     """Peak learning rate of AdamW."""
-    connector_learning_rate: float | None = Field(default=None, gt=0)
-    """Peak learning rate of the connectors; None: `learning_rate`. They are wide, so that a step of AdamW moves what
-    they write by the width of their hidden layer: what they start with lasts only at a far lower rate."""
     warmup: float = Field(default=0.05, ge=0, lt=1)
     """Share of the steps in which the learning rate rises (the paper: 0.1)."""
     epochs: dict[Form, PositiveFloat] = Field(default_factory=lambda: dict.fromkeys(FORMS, 1.0))
@@ -180,8 +191,7 @@ class SurrogateSettings(Settings):
         later = {
             "corpus_passes": 0.0,
             "connector_warmup_list": 1,
-            "connector_positions": 1,
-            "connector_learning_rate": None,
+            "titles": None,
         }
         key |= {"backbone": "gguf"} if self.sources else {}
         return {name: value for name, value in key.items() if name not in later or value != later[name]}

@@ -31,8 +31,8 @@ class TokenBudgetTrainer(Trainer):
     """A Trainer whose batches hold as many examples of like length as a token budget allows.
 
     The budget includes padding. Several processes share each batch, and the loss is the mean over all of its labels:
-    the weights are the same however many there are. The connectors may have a learning rate of their own. Raises
-    SurrogateError if not WORLD_SIZE processes run.
+    the weights are the same however many there are. What reads a vector as a title may have a learning rate of its own.
+    Raises SurrogateError if not WORLD_SIZE processes run.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class TokenBudgetTrainer(Trainer):
         arguments: TrainingArguments,
         data: EncodedSet,
         tokens_per_batch: int,
-        connector_learning_rate: float | None = None,
+        title_learning_rate: float | None = None,
     ) -> None:
         # One GPU a process: else the Trainer would cut batches apart.
         arguments._n_gpu = min(arguments.n_gpu, 1)  # pyright: ignore[reportPrivateUsage]  (no public name)
@@ -52,7 +52,7 @@ class TokenBudgetTrainer(Trainer):
                 location="WORLD_SIZE",
                 hint="Start them with torchrun --nproc-per-node N.",
             )
-        self._weights, self._connector_rate = model, connector_learning_rate
+        self._weights, self._title_rate = model, title_learning_rate
         self._data, self._budget = data, tokens_per_batch
         self._tokens, self._began = 0, monotonic()
 
@@ -64,15 +64,15 @@ class TokenBudgetTrainer(Trainer):
         return prepare_data_loader(loader, num_processes=1, process_index=0)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
-        """The optimizer of the Trainer; the connectors are in groups apart where their learning rate is another."""
+        """The optimizer of the Trainer; the connector of titles is in groups apart if its learning rate is another."""
         is_new = self.optimizer is None
         optimizer = super().create_optimizer(model)
-        if is_new and self._connector_rate is not None:
-            apart = set(self._weights.connectors.parameters())
+        if is_new and self._title_rate is not None and self._weights.title_positions:
+            apart = set(self._weights.connector("title").parameters())
             for group in optimizer.param_groups.copy():
-                connectors = [weight for weight in group["params"] if weight in apart]
+                titles = [weight for weight in group["params"] if weight in apart]
                 group["params"] = [weight for weight in group["params"] if weight not in apart]
-                optimizer.add_param_group({**group, "params": connectors, "lr": self._connector_rate})
+                optimizer.add_param_group({**group, "params": titles, "lr": self._title_rate})
         return optimizer
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *arguments: Any, **more: Any) -> Any:

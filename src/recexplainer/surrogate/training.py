@@ -113,11 +113,17 @@ def new_surrogate(form: Form, alignment: LabelledExamples, settings: SurrogateSe
         return Surrogate(backbone, tokenizer, form, 0, settings.connector_width, frame)
     vectors = alignment.recommender.item_vectors()
     sizes = vectors.shape[1], settings.connector_width
-    surrogate = Surrogate(backbone, tokenizer, form, *sizes, frame, connector_positions=settings.connector_positions)
+    titles: dict[str, Any] = {}
+    if settings.titles is not None:
+        titles = {"title_positions": settings.titles.positions, "title_width": settings.titles.width}
+    surrogate = Surrogate(backbone, tokenizer, form, *sizes, frame, **titles)
     embedding_std = surrogate.embedding_std()
-    items = surrogate.connector("item")
-    items.start_for(torch.from_numpy(vectors), embedding_std)
-    items.read_as(torch.from_numpy(vectors), surrogate.title_embeddings(alignment.dataset.titles), known=True)
+    for encoder, positions in (("item", 1), ("title", surrogate.title_positions)):
+        if positions:
+            connector = surrogate.connector(encoder)
+            connector.start_for(torch.from_numpy(vectors), embedding_std)
+            words = surrogate.title_embeddings(alignment.dataset.titles, positions)
+            connector.read_as(torch.from_numpy(vectors), words, known=True)
     groups = np.random.default_rng(0).integers(len(vectors), size=(_SIMILARITY_GROUPS, 7))  # 7: a short history
     some = np.concatenate([similarities(vectors, [(item, group[0]) for item in group[1:]]) for group in groups])
     surrogate.connector("similarity").start_for(torch.from_numpy(some), embedding_std)
@@ -261,9 +267,8 @@ def _fit(
         remove_unused_columns=False,
         dataloader_pin_memory=not on_cpu,
     )
-    trainer = TokenBudgetTrainer(
-        surrogate, arguments, data, settings.tokens_per_batch, settings.connector_learning_rate
-    )
+    title_rate = settings.titles.learning_rate if settings.titles is not None else None
+    trainer = TokenBudgetTrainer(surrogate, arguments, data, settings.tokens_per_batch, title_rate)
     trainer.remove_callback(PrinterCallback)
     label = f"{surrogate.form}: {work.name}"
     for callback in (ShowProgress(label), TimedCheckpoints(settings.checkpoint_minutes), *callbacks):
