@@ -471,3 +471,28 @@ def test_a_batch_is_as_large_as_what_it_keeps_allows() -> None:
     assert all(len(rows) * max(prompts.lengths[rows]) <= decoder.batch_tokens for rows in batches)
     assert len(batches[0]) == 2 < len(prompts)
     assert sorted(row for rows in decoder.batches(prompts, 1) for row in rows) == list(range(len(prompts)))
+
+
+@pytest.mark.parametrize("constrained", [False, True])
+@every
+def test_beams_are_those_of_transformers(form: Form, architecture: str, constrained: bool) -> None:
+    surrogate = fresh(form, architecture)
+    prompts, decoder = questions(surrogate, count=12), Decoder(surrogate, world().titles)
+    found = decoder.titles(prompts, 4, constrained=constrained)
+    for row in range(len(prompts)):
+        inputs, mask = prompts.left_padded([row], surrogate.tokenizer.pad_token_id)
+        generated = surrogate.backbone.generate(
+            inputs_embeds=surrogate.embed(**inputs),
+            attention_mask=mask,
+            max_new_tokens=max(len(ids) for ids in decoder.title_ids) + 1,
+            eos_token_id=surrogate.stops,
+            pad_token_id=surrogate.tokenizer.pad_token_id,
+            logits_processor=[TrieConstraint(decoder.catalogue)] if constrained else [],
+            early_stopping=False,
+            num_beams=4,
+            num_return_sequences=4,
+            length_penalty=0.0 if constrained else 1.0,
+        )
+        assert found[row] == [
+            text.strip() for text in surrogate.tokenizer.batch_decode(generated, skip_special_tokens=True)
+        ]

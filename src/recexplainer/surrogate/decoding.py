@@ -14,9 +14,9 @@ import torch
 from accelerate.utils import send_to_device
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import LogitsProcessor, LogitsProcessorList
 
 from recexplainer.surrogate.batching import EncodedSet
+from recexplainer.surrogate.beams import BeamSearch
 from recexplainer.surrogate.constraints import (
     RATIONALE,
     CitingText,
@@ -71,6 +71,7 @@ class Decoder:
         """All titles, each with its stop token."""
         return Trie([[*ids, self.stop] for ids in self.title_ids])
 
+    @torch.inference_mode()
     def titles(self, prompts: EncodedSet, count: int, *, constrained: bool) -> list[list[str]]:
         """The `count` best answers by beam search of that width (paper: five), best first.
 
@@ -78,20 +79,19 @@ class Decoder:
         mean over their tokens, as is usual.
         """
         limit = max(len(ids) for ids in self.title_ids) + 1
-        return self._generate(
-            prompts,
-            limit,
-            [TrieConstraint(self.catalogue)] if constrained else [],
-            early_stopping=False,
-            num_beams=count,
-            num_return_sequences=count,
-            length_penalty=0.0 if constrained else 1.0,
-        )
+        how = (0.0, TrieConstraint(self.catalogue)) if constrained else (1.0, None)
+        search = BeamSearch(count, limit, self.stops, *how)
+        answers: list[list[str]] = [[] for _ in range(len(prompts))]
+        for rows in self.batches(prompts, count):
+            for row, found in zip(rows, search(self._prefilled(prompts, rows)), strict=True):
+                answers[row] = [self._text(ids) for ids in found]
+        return answers
 
     def greedy(self, prompts: EncodedSet, limit: int) -> list[str]:
         """The greedy answer to each question, at most `limit` tokens long."""
         return [texts[0] for texts in self._greedy(prompts, limit, [_likeliest])]
 
+    @torch.inference_mode()
     def sampled(
         self, prompts: EncodedSet, limit: int, count: int, *, temperature: float = 1.0, seed: int = 0
     ) -> list[list[str]]:
@@ -100,9 +100,30 @@ class Decoder:
         Tokens less than a twentieth as likely as the likeliest are never drawn (min-p sampling, Nguyen et al. 2024).
         """
         how: dict[str, Any] = {"temperature": temperature, "min_p": _MIN_P, "top_k": 0, "top_p": 1.0}
+        answers: list[list[str]] = [[] for _ in range(len(prompts))]
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            return self._generate(prompts, limit, do_sample=True, num_return_sequences=count, **how)
+            for rows in self.batches(prompts, count):
+                inputs, mask = send_to_device(
+                    prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device
+                )
+                embeddings = self.surrogate.embed(**inputs)
+                read = Prefill(self.surrogate.backbone, embeddings[:, :-1], mask[:, :-1], [])
+                read.continued(count)  # the prompt is read once, for all of its answers
+                output = self.surrogate.backbone.generate(
+                    inputs_embeds=embeddings,
+                    attention_mask=mask,
+                    max_new_tokens=limit,
+                    pad_token_id=self.tokenizer.pad_token_id,
+                    eos_token_id=self.stops,
+                    past_key_values=read.cache,
+                    do_sample=True,
+                    num_return_sequences=count,
+                    **how,
+                )
+                for at, ids in enumerate(output.tolist()):
+                    answers[rows[at // count]].append(self._text(ids))
+        return answers
 
     @torch.inference_mode()
     def citing(
@@ -250,9 +271,7 @@ class Decoder:
         """
         answers: dict[_Key, list[int]] = {(row, way): [] for row in range(len(prompts)) for way in range(len(choices))}
         for rows in self.batches(prompts, len(choices)) if limit else ():
-            inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
-            ends = np.arange(1, len(rows) + 1) * mask.shape[1] - 1
-            read = Prefill(self.surrogate.backbone, self.surrogate.embed(**inputs), mask, ends.tolist())
+            read = self._prefilled(prompts, rows)
             read.continued(len(choices))
             logits = read.logits.repeat(len(choices), 0)
             written = [(row, way) for row in rows for way in range(len(choices))]
@@ -268,6 +287,12 @@ class Decoder:
                     written = [written[at] for at in going]
                 logits = read.step([answers[key][-1] for key in written])
         return [[self._text(answers[row, way]) for way in range(len(choices))] for row in range(len(prompts))]
+
+    def _prefilled(self, prompts: EncodedSet, rows: Sequence[int]) -> Prefill:
+        """Some prompts, read; the logits are those after each of them."""
+        inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
+        ends = np.arange(1, len(rows) + 1) * mask.shape[1] - 1
+        return Prefill(self.surrogate.backbone, self.surrogate.embed(**inputs), mask, ends.tolist())
 
     def _has_ended(self, answer: Sequence[int], limit: int) -> bool:
         return len(answer) >= limit or (bool(answer) and answer[-1] in self.stops)
@@ -308,9 +333,7 @@ class Decoder:
         longest = most * (1 + max(map(len, self.title_ids)))  # tokens of the answers to a question
         for rows in self.batches(prompts, most, max(1, _ANSWER_TOKENS // longest)):
             answers = [[[*self.title_ids[item], self.stop] for item in candidates[row]] for row in rows]
-            inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
-            ends = np.arange(1, len(rows) + 1) * mask.shape[1] - 1
-            read = Prefill(self.surrogate.backbone, self.surrogate.embed(**inputs), mask, ends.tolist())
+            read = self._prefilled(prompts, rows)
             owners = np.repeat(np.arange(len(rows)), [len(each) for each in answers])
             read.keep(owners.tolist())
             every = [answer for each in answers for answer in each]
@@ -321,37 +344,6 @@ class Decoder:
                 likely = np.exp(own - own.max())
                 chosen[row] = likely / likely.sum()
         return chosen
-
-    @torch.inference_mode()
-    def _generate(
-        self,
-        prompts: EncodedSet,
-        limit: int,
-        constraints: Sequence[LogitsProcessor] = (),
-        **how: Any,
-    ) -> list[list[str]]:
-        """Texts for each prompt, in the order of the prompts."""
-        answers: list[list[str]] = [[] for _ in range(len(prompts))]
-        each = how.get("num_return_sequences", 1)
-        for rows in self.batches(prompts, each):
-            inputs, mask = send_to_device(prompts.left_padded(rows, self.tokenizer.pad_token_id), self.surrogate.device)
-            embeddings = self.surrogate.embed(**inputs)
-            read = Prefill(self.surrogate.backbone, embeddings[:, :-1], mask[:, :-1], [])
-            if each > 1:  # the prompt is read once, for all of its answers
-                read.continued(each)
-            output = self.surrogate.backbone.generate(
-                inputs_embeds=embeddings,
-                attention_mask=mask,
-                max_new_tokens=limit,
-                pad_token_id=self.tokenizer.pad_token_id,
-                eos_token_id=self.stops,
-                logits_processor=LogitsProcessorList(constraints),
-                past_key_values=read.cache,
-                **{"do_sample": False, **how},
-            )
-            for at, ids in enumerate(output.tolist()):
-                answers[rows[at // each]].append(self._text(ids))
-        return answers
 
     def batches(self, prompts: EncodedSet, each: int, most: int = _MAX_BATCH) -> Iterator[list[int]]:
         """Rows of like length, longest first, at most so many, under a budget of tokens over all answers to each."""
