@@ -13,7 +13,7 @@ from recexplainer.surrogate.batching import encode_questions
 from recexplainer.surrogate.connector import Connector, EncoderInput, inject
 from recexplainer.surrogate.decoding import Decoder
 from recexplainer.surrogate.model import Surrogate
-from recexplainer.surrogate.prompt import Encoder, Placeholder, render
+from recexplainer.surrogate.prompt import Encoder, Form, Placeholder, render
 from recexplainer.surrogate.settings import SurrogateSettings, TitleSettings
 from recexplainer.surrogate.training import new_surrogate
 from recexplainer.tasks.wording import load_wording
@@ -190,12 +190,14 @@ def test_an_item_may_be_read_as_the_tokens_of_its_title_from_the_start(spread: S
 
 def test_a_title_follows_an_item_only_where_it_is_not_text(spread: Surrogate) -> None:
     ranking = next(one for one in examples().test if one.task == "ranking")
-    for form, read in (("behavior", 0), ("intention", len(ranking.items)), ("hybrid", 0)):
+    expected: dict[Form, int] = {"behavior": 0, "intention": len(ranking.items), "hybrid": 0}
+    for form, read in expected.items():
         prompt = render(ranking, form, load_wording()["ranking", ""][0], world().titles)
         held = spread.prompt_encoder(world().titles)(prompt).placeholders
         titles = [at for at, one in held if one.encoder == "title"]
         assert len(titles) == read
         assert all((at - 1, Placeholder("item", one.items)) in held for at, one in held if one.encoder == "title")
+    prompt = render(ranking, "intention", load_wording()["ranking", ""][0], world().titles)
     plain = new_surrogate("hybrid", alignment(), SETTINGS).prompt_encoder(world().titles)(prompt)
     assert all(one.encoder != "title" for _, one in plain.placeholders)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from transformers import LogitsProcessor
 
 from recexplainer.surrogate.prefill import Prefill
 
@@ -37,7 +37,8 @@ class BeamSearch:
         limit: Most tokens of an answer.
         stops: The tokens that end one.
         length_penalty: 0 orders answers by their probability, 1 by the mean over their tokens.
-        constraint: Which tokens may follow; None: any.
+        constraint: Takes the ids of beams, `Int[beams, tokens]`, and log probabilities, `Float[beams, vocabulary]`, and
+            returns them with what must not follow at -inf; None: all may.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class BeamSearch:
         limit: int,
         stops: Collection[int],
         length_penalty: float = 1.0,
-        constraint: LogitsProcessor | None = None,
+        constraint: Callable[[Tensor, Tensor], Tensor] | None = None,
     ) -> None:
         self._width, self._limit, self._stops = width, limit, frozenset(stops)
         self._penalty, self._constraint = length_penalty, constraint

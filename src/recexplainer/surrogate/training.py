@@ -44,7 +44,7 @@ from recexplainer.surrogate.memory import estimate_memory, require_memory
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.precision import choose_precision
 from recexplainer.surrogate.pretrained import load_pretrained
-from recexplainer.surrogate.prompt import FORMS, Form, Prompt, applies, render
+from recexplainer.surrogate.prompt import FORMS, Encoder, Form, Prompt, applies, render
 from recexplainer.surrogate.settings import SurrogateSettings
 from recexplainer.surrogate.sharding import join_weights, split_weights
 from recexplainer.surrogate.trainer import (
@@ -118,7 +118,8 @@ def new_surrogate(form: Form, alignment: LabelledExamples, settings: SurrogateSe
         titles = {"title_positions": settings.titles.positions, "title_width": settings.titles.width}
     surrogate = Surrogate(backbone, tokenizer, form, *sizes, frame, **titles)
     embedding_std = surrogate.embedding_std()
-    for encoder, positions in (("item", 1), ("title", surrogate.title_positions)):
+    read: dict[Encoder, int] = {"item": 1, "title": surrogate.title_positions}
+    for encoder, positions in read.items():
         if positions:
             connector = surrogate.connector(encoder)
             connector.start_for(torch.from_numpy(vectors), embedding_std)
