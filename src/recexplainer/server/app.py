@@ -1,0 +1,89 @@
+"""The application: the API, errors as answers, and the page."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse
+
+from recexplainer.errors import RecExplainerError
+from recexplainer.server import answers
+from recexplainer.server.finding import NotFoundError
+from recexplainer.server.queue import BusyError
+from recexplainer.server.routes import open_router, router
+from recexplainer.server.service import Service
+from recexplainer.server.settings import Limits
+from recexplainer.server.state import NotReadyError, State
+
+PAGE = Path(__file__).with_name("page")
+_log = logging.getLogger("recexplainer.server")
+
+
+def create_app(open_service: Callable[[], Service], limits: Limits | None = None) -> FastAPI:
+    """The application of a run that `open_service` opens, in a thread, while the server answers that it is not ready."""
+    state = State(limits or Limits())
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async def opened() -> None:
+            state.open(await asyncio.to_thread(open_service))
+            _log.info("ready")
+
+        opening = asyncio.create_task(opened())
+        yield
+        opening.cancel()
+        state.close()
+
+    app = FastAPI(title="RecExplainer", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.server = state
+    app.include_router(router)
+    app.include_router(open_router)
+    _answer_errors(app)
+    if PAGE.is_dir():
+        app.mount("/page", StaticFiles(directory=PAGE), name="page")
+
+        @app.get("/", include_in_schema=False)
+        async def page() -> FileResponse:
+            return FileResponse(PAGE / "index.html")
+
+    return app
+
+
+def failure(status: int, message: str, location: str = "", hint: str = "", after: int | None = None) -> Response:
+    """An answer that is no success; `after` says in how many seconds to try again."""
+    body = answers.Failure(error=answers.Problem(message=message, location=location, hint=hint))
+    headers = {} if after is None else {"Retry-After": str(after)}
+    return Response(body.model_dump_json(), status, headers, media_type="application/json")
+
+
+def _answer_errors(app: FastAPI) -> None:
+    @app.exception_handler(RecExplainerError)
+    async def of_package(_: Request, error: RecExplainerError) -> Response:
+        return failure(404 if isinstance(error, NotFoundError) else 422, error.what, error.location, error.hint)
+
+    @app.exception_handler(RequestValidationError)
+    async def of_request(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        return failure(422, str(first["msg"]), ".".join(str(part) for part in first["loc"]), "See /openapi.json.")
+
+    @app.exception_handler(HTTPException)
+    async def of_http(_: Request, error: HTTPException) -> Response:
+        answer = failure(error.status_code, str(error.detail))
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(BusyError)
+    async def of_queue(_: Request, error: BusyError) -> Response:
+        return failure(429, "Too many questions wait.", "queue", f"Try again in {error.seconds} s.", error.seconds)
+
+    @app.exception_handler(NotReadyError)
+    async def of_state(_: Request, error: NotReadyError) -> Response:
+        return failure(503, "The run is not open yet.", "", "Try again in a second.", 1)

@@ -1,0 +1,67 @@
+"""Where questions come in: what was answered before is given again, the rest waits for the model.
+
+The same question, asked while it is being answered, is asked once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from recexplainer.explanations.writing import Style
+from recexplainer.server.answers import Answer
+from recexplainer.server.cache import AnswerCache
+from recexplainer.server.metrics import Metrics
+from recexplainer.server.queue import ModelQueue
+from recexplainer.server.service import Service
+from recexplainer.server.settings import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is asked: the name of a method of the Service, and of `explain` who writes, and how."""
+
+    name: str
+    writer: str = ""
+    style: Style = Style()
+
+
+class Desk:
+    """Answers questions to a Service, as bytes of JSON; used from one event loop."""
+
+    def __init__(self, service: Service, limits: Limits, metrics: Metrics) -> None:
+        self.service, self.limits, self._metrics = service, limits, metrics
+        self._cache = AnswerCache(limits.cache_bytes)
+        self._open: dict[bytes, asyncio.Task[bytes]] = {}
+        self.queue = ModelQueue(self._ask, limits.waiting, limits.together, metrics.asked)
+        metrics.watch(self.queue, self._cache)
+
+    async def answer(self, kind: Kind, question: Hashable, weight: int = 1) -> bytes:
+        """The answer to a question; `weight` is how many pairs of a user and an item it has.
+
+        Raises BusyError where too much waits already, and what the model raises.
+        """
+        key = blake2b(repr((self.service.version, kind, question)).encode(), digest_size=20).digest()
+        known = self._cache.get(key)
+        self._metrics.looked_up(known is not None)
+        if known is not None:
+            return known
+        task = self._open.get(key)
+        if task is None:
+            task = self._open[key] = asyncio.create_task(self._made(key, kind, question, weight))
+            task.add_done_callback(lambda _: self._open.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _made(self, key: bytes, kind: Kind, question: Hashable, weight: int) -> bytes:
+        answer = await self.queue.ask(kind, question, weight)
+        self._cache.put(key, answer)
+        return answer
+
+    def _ask(self, kind: Hashable, questions: Sequence[Any]) -> list[bytes]:
+        assert isinstance(kind, Kind)
+        method: Callable[..., Sequence[Answer]] = getattr(self.service, kind.name)
+        how = (kind.writer, kind.style) if kind.writer else ()
+        return [answer.model_dump_json().encode() for answer in method(questions, *how)]
