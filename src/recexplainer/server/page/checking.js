@@ -23,10 +23,20 @@ export class CheckPanel {
     };
     const form = el(
       "form",
-      { submit: (/** @type {Event} */ event) => { event.preventDefault(); check(this.field.value); } },
+      {
+        submit: (/** @type {Event} */ event) => {
+          event.preventDefault();
+          check(this.field.value);
+        },
+      },
       this.label,
       this.field,
-      el("p.row", {}, el("button.primary", { type: "submit" }, "Check it"), el("button.quiet", { type: "button", click: take }, "Take the explanation, to change it")),
+      el(
+        "p.row",
+        {},
+        el("button.primary", { type: "submit" }, "Check it"),
+        el("button.quiet", { type: "button", click: take }, "Take the explanation, to change it"),
+      ),
     );
     this.field.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();

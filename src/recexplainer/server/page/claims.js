@@ -54,9 +54,7 @@ export function checkedText(text, claims, unread = []) {
   const rows = marked.map((place) => row(place));
   const quote = el("blockquote", {}, segments(points, marked, rows, unread));
   link(quote, marked, rows);
-  const list = marked.length
-    ? el("ol.claims", {}, rows)
-    : el("p.absent", {}, "No claim was found in this text.");
+  const list = marked.length ? el("ol.claims", {}, rows) : el("p.absent", {}, "No claim was found in this text.");
   return { text: quote, summary: summary(claims, unread), checks: [el("h4", {}, "What was checked"), list] };
 }
 
@@ -120,7 +118,11 @@ function row(place) {
     `li.claim.${place.status}`,
     { tabindex: "-1", "data-number": place.number },
     el("span.number", { "aria-hidden": "true" }, place.number),
-    el("div", {}, place.claims.map((claim) => check(place, claim))),
+    el(
+      "div",
+      {},
+      place.claims.map((claim) => check(place, claim)),
+    ),
   );
 }
 
@@ -153,7 +155,12 @@ function link(quote, marked, rows) {
     for (const each of rows) each.classList.toggle("is-lit", on && numbers.includes(Number(each.dataset.number)));
   };
   marked.forEach((place, at) => {
-    for (const [name, on] of /** @type {const} */ ([["pointerenter", true], ["pointerleave", false], ["focusin", true], ["focusout", false]])) {
+    for (const [name, on] of /** @type {const} */ ([
+      ["pointerenter", true],
+      ["pointerleave", false],
+      ["focusin", true],
+      ["focusout", false],
+    ])) {
       rows[at].addEventListener(name, () => light([place.number], on));
     }
   });

@@ -81,7 +81,10 @@ export function combobox(choice) {
     hits = found;
     at = -1;
     input.removeAttribute("aria-activedescendant");
-    fill(list, found.map((hit, place) => option(choice.words(hit), `${name}-${place}`, () => choose(place))));
+    fill(
+      list,
+      found.map((hit, place) => option(choice.words(hit), `${name}-${place}`, () => choose(place))),
+    );
     list.hidden = !found.length;
     nothing.hidden = found.length > 0;
     nothing.textContent = `No ${choice.noun} fits.`;

@@ -41,7 +41,11 @@ export class Comparison {
       this.had,
       el("h2", {}, "In both histories"),
       had.length
-        ? el("ul.had", {}, had.map((/** @type {Ranked} */ item) => el("li", {}, item.title)))
+        ? el(
+            "ul.had",
+            {},
+            had.map((/** @type {Ranked} */ item) => el("li", {}, item.title)),
+          )
         : el("p.absent", {}, "Nothing is in both histories."),
     );
     this.#lines();
@@ -79,7 +83,9 @@ export class Comparison {
       return top + height / 2 - box.top;
     };
     const drawn = [...left.querySelectorAll("li.shared")].flatMap((line) => {
-      const other = right.querySelector(`li[data-key="${CSS.escape(/** @type {HTMLElement} */ (line).dataset.key ?? "")}"]`);
+      const other = right.querySelector(
+        `li[data-key="${CSS.escape(/** @type {HTMLElement} */ (line).dataset.key ?? "")}"]`,
+      );
       if (!other) return [];
       const [from, to, bend] = [middle(line), middle(other), box.width / 2];
       return [svg("path", { d: `M0 ${from}C${bend} ${from} ${bend} ${to} ${box.width} ${to}` })];

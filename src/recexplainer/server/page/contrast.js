@@ -45,7 +45,13 @@ export class ContrastPanel {
 
 /** @param {Compared} compared */
 function standing({ item, rank, score }) {
-  return el("p", {}, el("b.title", {}, item.title), el("span", {}, `rank ${count(rank)}`), el("span", {}, `score ${plain(score)}`));
+  return el(
+    "p",
+    {},
+    el("b.title", {}, item.title),
+    el("span", {}, `rank ${count(rank)}`),
+    el("span", {}, `score ${plain(score)}`),
+  );
 }
 
 /**
@@ -58,7 +64,14 @@ function both(found) {
   const from = ends(reasons.flatMap((/** @type {any} */ reason) => [reason.effect, reason.other_effect]));
   const cell = (/** @type {any} */ effect) => el("td", {}, bar(effect, from), inWords(effect));
   const rows = reasons.map((/** @type {any} */ reason) =>
-    el(`tr${reason.decides ? ".decides" : ""}`, {}, el("th", { scope: "row" }, reason.title, reason.decides && el("i", {}, "decides")), cell(reason.effect), cell(reason.other_effect)));
+    el(
+      `tr${reason.decides ? ".decides" : ""}`,
+      {},
+      el("th", { scope: "row" }, reason.title, reason.decides && el("i", {}, "decides")),
+      cell(reason.effect),
+      cell(reason.other_effect),
+    ),
+  );
   const head = [found.item.item.title, found.other.item.title].map((title) => el("th", { scope: "col" }, title));
   return [
     el("h4", {}, "What each history item does to both"),

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { post, send } from "./api.js";
+import { ApiError, send } from "./api.js";
 import { checkedText, inShort } from "./claims.js";
 import { el, fill } from "./dom.js";
 import { say } from "./live.js";
@@ -12,25 +12,23 @@ import { withoutEach } from "./without.js";
 
 /** @typedef {import("./api.js").Asked} Asked */
 
-const IMMEDIATE = "realised"; // the wording of the evidence: nothing to wait for
-
 /**
- * Ask for an explanation; a writer that takes its time is heard as it writes.
+ * Ask a writer that takes its time for an explanation.
  * @param {Asked & {item: string, writer?: string}} question
  * @param {AbortSignal} signal
  * @param {(text: string) => void} heard The text so far.
  * @returns {Promise<any>}
  */
-export async function explain(question, signal, heard) {
-  if (!question.writer || question.writer === IMMEDIATE) return post("explain", question, signal);
+export async function slowly(question, signal, heard) {
   const response = await send("explain", question, signal, "text/event-stream");
   let text = "";
-  let whole = {};
   for await (const { event, data } of events(response)) {
-    if (event === "text") heard((text += typeof data === "string" ? data : data.text));
-    else if (data && typeof data === "object") whole = { ...whole, ...data };
+    if (event === "waiting") heard(text);
+    else if (event === "text") heard((text += data));
+    else if (event === "claims") return data;
+    else if (event === "error") throw new ApiError(response.status, data.error);
   }
-  return whole;
+  throw new ApiError(response.status, {});
 }
 
 export class ExplanationPanel {

@@ -93,8 +93,14 @@ export class History {
     const { without, add } = this.state();
     const added = add.map((id) => ({ id, title: this.#added.get(id) ?? id }));
     const older = this.#all ? 0 : Math.max(0, this.#items.length - SHOWN);
-    const focused = this.list.contains(document.activeElement) ? document.activeElement?.dataset.id : null;
-    const more = el("button.quiet", { type: "button", click: () => this.#showAll() }, `Show ${many(older, "older item")}`);
+    const focused = this.list.contains(document.activeElement)
+      ? /** @type {any} */ (document.activeElement).dataset.id
+      : null;
+    const more = el(
+      "button.quiet",
+      { type: "button", click: () => this.#showAll() },
+      `Show ${many(older, "older item")}`,
+    );
     fill(
       this.list,
       older > 0 && el("li.older", {}, more),

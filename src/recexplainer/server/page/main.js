@@ -24,7 +24,8 @@ const start = new Start(open);
 const subject = new Subject(store);
 const comparison = new Comparison({
   back: () => store.update({ compare: "" }),
-  open: (user, item) => store.update({ user, item, compare: "", view: "why", other: "", text: "", without: [], add: [] }),
+  open: (user, item) =>
+    store.update({ user, item, compare: "", view: "why", other: "", text: "", without: [], add: [] }),
 });
 const asked = { about: new Latest(start.place), compare: new Latest(comparison.place) };
 let compared = {};
@@ -36,11 +37,11 @@ comparison.place.append(asked.compare.trouble);
 main.append(start.place, subject.place, comparison.place);
 part("bar-search").append(userSearch("Search a user", true, open));
 part("deeds").append(...shareButton(), exportButton(shown));
-part("skip").addEventListener("click", (event) => {
+part("skip").addEventListener("click", (/** @type {Event} */ event) => {
   event.preventDefault();
   main.focus();
 });
-part("home").addEventListener("click", (event) => {
+part("home").addEventListener("click", (/** @type {Event} */ event) => {
   event.preventDefault();
   store.open("");
 });
@@ -53,7 +54,10 @@ function show(state) {
   subject.place.hidden = !state.user || Boolean(state.compare);
   comparison.place.hidden = !state.user || !state.compare;
   document.body.classList.toggle("at-start", !state.user);
-  document.title = [state.user, state.compare].filter(Boolean).join(" and ").concat(state.user ? " · " : "", "RecExplainer");
+  document.title = [state.user, state.compare]
+    .filter(Boolean)
+    .join(" and ")
+    .concat(state.user ? " · " : "", "RecExplainer");
   void asked.about.ask("about", begin, ({ model, users, items }) => {
     part("run-name").textContent = model.name;
     subject.writers = model.writers;
@@ -61,10 +65,14 @@ function show(state) {
   });
   if (state.user && state.compare) {
     const question = { a: state.user, b: state.compare, k: 10 };
-    void asked.compare.ask(question, (signal) => get("compare", question, signal), (found) => {
-      compared = found;
-      comparison.show(found);
-    });
+    void asked.compare.ask(
+      question,
+      (signal) => get("compare", question, signal),
+      (found) => {
+        compared = found;
+        comparison.show(found);
+      },
+    );
   } else if (state.user) subject.show(state);
   if (view && next !== view) moved();
   view = next;
@@ -75,7 +83,11 @@ function show(state) {
  * @param {AbortSignal} signal
  */
 async function begin(signal) {
-  const asked = [get("v1/models", {}, signal), get("users", { limit: FIRST_USERS }, signal), get("items", { limit: 1 }, signal)];
+  const asked = [
+    get("v1/models", {}, signal),
+    get("users", { limit: FIRST_USERS }, signal),
+    get("items", { limit: 1 }, signal),
+  ];
   const [{ models }, users, items] = await Promise.all(asked);
   return { model: await get(path("v1", "models", models[0]), {}, signal), users, items };
 }

@@ -18,7 +18,9 @@ export class Ranking {
     this.note = el("p.note");
     this.list = el("ol.ranking");
     this.left = el("div.left");
-    this.place = el("section.pane.recommendations", { "aria-label": "Recommendations" }, el("h2", {}, "Recommendations"), this.note, this.list, this.left);
+    this.reasons = el("div");
+    const parts = [el("h2", {}, "Recommendations"), this.note, this.list, this.reasons, this.left];
+    this.place = el("section.pane", { "aria-label": "Recommendations" }, parts);
   }
 
   /**
@@ -28,8 +30,16 @@ export class Ranking {
    */
   show(items, before, chosen) {
     const moved = this.#remember();
-    fill(this.list, items.map((item) => this.#line(item, before !== null)));
-    fill(this.note, before === null ? `The ${items.length} first, each with its main reason` : "Where they stand with the changed history");
+    fill(
+      this.list,
+      items.map((item) => this.#line(item, before !== null)),
+    );
+    fill(
+      this.note,
+      before === null
+        ? `The ${items.length} first, each with its main reason`
+        : "Where they stand with the changed history",
+    );
     this.#gone(items, before);
     this.mark(chosen);
     moved();
@@ -69,7 +79,12 @@ export class Ranking {
         { type: "button", "data-id": item.id, click: () => this.choose(item.id) },
         el("span.rank", {}, el("span.unseen", {}, "Rank "), count(item.rank)),
         el("span.what", {}, el("span.title", {}, item.title), phrase(item)),
-        el("span.side", {}, el("span.score", {}, el("span.unseen", {}, "score "), plain(item.score)), changed && move(item)),
+        el(
+          "span.side",
+          {},
+          el("span.score", {}, el("span.unseen", {}, "score "), plain(item.score)),
+          changed && move(item),
+        ),
       ),
     );
   }
@@ -82,7 +97,15 @@ export class Ranking {
     const here = new Set(items.map((item) => item.id));
     const gone = (before ?? []).filter((item) => !here.has(item.id));
     if (!gone.length) return fill(this.left);
-    fill(this.left, el("h3", {}, `No longer among the ${items.length}`), el("ul", {}, gone.map((item) => el("li", {}, item.title, el("small", {}, now(item))))));
+    fill(
+      this.left,
+      el("h3", {}, `No longer among the ${items.length}`),
+      el(
+        "ul",
+        {},
+        gone.map((item) => el("li", {}, item.title, el("small", {}, now(item)))),
+      ),
+    );
   }
 
   /**
@@ -100,7 +123,10 @@ export class Ranking {
   #remember() {
     const lines = () => /** @type {HTMLElement[]} */ ([...this.list.children]);
     const old = new Map(lines().map((line) => [line.dataset.key, line.getBoundingClientRect().top]));
-    const focused = document.activeElement instanceof HTMLElement && this.list.contains(document.activeElement) ? document.activeElement.dataset.id : undefined;
+    const focused =
+      document.activeElement instanceof HTMLElement && this.list.contains(document.activeElement)
+        ? document.activeElement.dataset.id
+        : undefined;
     return () => {
       if (focused) this.list.querySelector(`button[data-id="${CSS.escape(focused)}"]`)?.focus();
       if (!old.size || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
@@ -133,5 +159,10 @@ function move(item) {
   if (!by) return el("span.move", {}, el("span", { "aria-hidden": "true" }, "="), el("span.unseen", {}, "unmoved"));
   const word = by > 0 ? "up" : "down";
   const sign = by > 0 ? "↑" : "↓";
-  return el(`span.move.${word}`, { title: `from rank ${count(before)}` }, el("span", { "aria-hidden": "true" }, `${sign} ${count(Math.abs(by))}`), el("span.unseen", {}, `${word} ${count(Math.abs(by))}, from rank ${count(before)}`));
+  return el(
+    `span.move.${word}`,
+    { title: `from rank ${count(before)}` },
+    el("span", { "aria-hidden": "true" }, `${sign} ${count(Math.abs(by))}`),
+    el("span.unseen", {}, `${word} ${count(Math.abs(by))}, from rank ${count(before)}`),
+  );
 }

@@ -37,7 +37,11 @@ export class Start {
       "section.start",
       { hidden: true },
       el("h1", { tabindex: "-1" }, "Why does it recommend that?"),
-      el("p.lead", {}, "Choose a user: what each item of the history does, what is recommended, and why. Each sentence is checked against the recommender itself."),
+      el(
+        "p.lead",
+        {},
+        "Choose a user: what each item of the history does, what is recommended, and why. Each sentence is checked against the recommender itself.",
+      ),
       userSearch("Search a user", false, open),
       el("h2", {}, "Or one of these"),
       this.users,
@@ -52,8 +56,19 @@ export class Start {
    */
   show(users, items, name) {
     const one = (/** @type {User} */ user) =>
-      el("li", {}, el("a", { href: `?${new URLSearchParams({ user: user.id })}`, click: (/** @type {MouseEvent} */ event) => this.#follow(event, user.id) },
-        el("b", {}, user.id), el("span", {}, many(user.history_length, "item"))));
+      el(
+        "li",
+        {},
+        el(
+          "a",
+          {
+            href: `?${new URLSearchParams({ user: user.id })}`,
+            click: (/** @type {MouseEvent} */ event) => this.#follow(event, user.id),
+          },
+          el("b", {}, user.id),
+          el("span", {}, many(user.history_length, "item")),
+        ),
+      );
     fill(this.users, users.users.map(one));
     this.size.textContent = `${name}: ${count(users.total)} users, ${count(items.total)} items.`;
   }

@@ -7,7 +7,7 @@ import { get, path, post } from "./api.js";
 import { CheckPanel } from "./checking.js";
 import { ContrastPanel } from "./contrast.js";
 import { el, fill } from "./dom.js";
-import { explain, ExplanationPanel } from "./explanation.js";
+import { ExplanationPanel, slowly } from "./explanation.js";
 import { History } from "./history.js";
 import { Latest } from "./latest.js";
 import { Ranking } from "./ranking.js";
@@ -20,6 +20,7 @@ import { count, plain } from "./words.js";
 /** @typedef {import("./api.js").Ranked} Ranked */
 
 const SHOWN = 10;
+const IMMEDIATE = "realised"; // the wording of the evidence: nothing to wait for
 
 export class Subject {
   /** What is shown, to be exported. @type {Record<string, any>} */
@@ -29,7 +30,10 @@ export class Subject {
   /** @param {Store} store */
   constructor(store) {
     this.store = store;
-    this.history = new History(() => store.state, (changes) => this.#edit(changes));
+    this.history = new History(
+      () => store.state,
+      (changes) => this.#edit(changes),
+    );
     this.ranking = new Ranking((item) => this.#choose(item));
     this.why = new ExplanationPanel((writer) => store.update({ writer }));
     this.whyNot = new ContrastPanel((other) => store.update({ other }));
@@ -44,15 +48,25 @@ export class Subject {
     this.standing = el("p.standing");
     this.title = el("h2", { tabindex: "-1" });
     const compare = userSearch("Compare with", false, (user) => store.update({ compare: user }));
-    const detail = el("section.pane.detail", { "aria-label": "Explanation" }, this.standing, this.title, this.tabs.bar, pages.map((each) => each.panel));
-    this.place = el("section.subject", { hidden: true },
+    const detail = el(
+      "section.pane.detail",
+      { "aria-label": "Explanation" },
+      this.standing,
+      this.title,
+      this.tabs.bar,
+      pages.map((each) => each.panel),
+    );
+    this.place = el(
+      "section.subject",
+      { hidden: true },
       el("header", {}, el("div", {}, el("p.kicker", {}, "User"), this.name), compare),
-      el("div.panes", {}, this.history.place, this.ranking.place, detail));
+      el("div.panes", {}, this.history.place, this.ranking.place, detail),
+    );
     this.detail = detail;
     this.asked = {
       user: new Latest(this.history.place),
       list: new Latest(this.ranking.place),
-      phrases: new Latest(this.ranking.left),
+      phrases: new Latest(this.ranking.reasons),
       why: new Latest(this.why.place),
       whyNot: new Latest(this.whyNot.place),
       check: new Latest(this.check.place),
@@ -128,13 +142,18 @@ export class Subject {
   /** The reasons of a changed list come after it, so that it moves without waiting for them. */
   #phrases() {
     const question = { history: this.history.edited(), k: SHOWN };
-    void this.asked.phrases.ask(question, (signal) => post("recommendations", question, signal), (found) => {
-      this.shown.recommendations = this.shown.recommendations.map((/** @type {Ranked} */ item) => {
-        const { phrase, no_reason } = found.recommendations.find((/** @type {Ranked} */ one) => one.id === item.id) ?? {};
-        return { ...item, phrase, no_reason };
-      });
-      this.ranking.explain(this.shown.recommendations);
-    });
+    void this.asked.phrases.ask(
+      question,
+      (signal) => post("recommendations", question, signal),
+      (found) => {
+        this.shown.recommendations = this.shown.recommendations.map((/** @type {Ranked} */ item) => {
+          const { phrase, no_reason } =
+            found.recommendations.find((/** @type {Ranked} */ one) => one.id === item.id) ?? {};
+          return { ...item, phrase, no_reason };
+        });
+        this.ranking.explain(this.shown.recommendations);
+      },
+    );
   }
 
   /** The item asked about: the one chosen, else the first of the list. */
@@ -149,15 +168,22 @@ export class Subject {
     this.ranking.mark(item);
     const who = this.#who;
     const question = { ...who, item, ...(writer ? { writer } : {}) };
-    void this.asked.why.ask(question, (signal) => explain(question, signal, (text) => this.why.hear(text)), (found) => {
-      this.shown.explanation = found;
-      this.#stand(found);
-      this.check.explanation = found.text;
-      this.history.explain(found.item, found.reasons);
-      this.why.show(found);
-      this.why.offer(this.writers, writer || found.writer);
-      this.#others();
-    });
+    void this.asked.why.ask(
+      question,
+      (signal) =>
+        [undefined, IMMEDIATE].includes(writer || this.writers[0])
+          ? post("explain", question, signal)
+          : slowly(question, signal, (text) => this.why.hear(text)),
+      (found) => {
+        this.shown.explanation = found;
+        this.#stand(found);
+        this.check.explanation = found.text;
+        this.history.explain(found.item, found.reasons);
+        this.why.show(found);
+        this.why.offer(this.writers, writer || this.writers[0]);
+        this.#others();
+      },
+    );
     if (this.#item === item) this.#others();
   }
 
@@ -187,10 +213,14 @@ export class Subject {
       delete this.shown.contrast;
     } else if (view === "whynot") {
       const question = { ...about, other };
-      void this.asked.whyNot.ask(question, (signal) => post("contrast", question, signal), (found) => {
-        this.shown.contrast = found;
-        this.whyNot.show(found);
-      });
+      void this.asked.whyNot.ask(
+        question,
+        (signal) => post("contrast", question, signal),
+        (found) => {
+          this.shown.contrast = found;
+          this.whyNot.show(found);
+        },
+      );
     }
     this.check.about(this.title.textContent ?? "", text);
     if (!text) {
@@ -198,10 +228,14 @@ export class Subject {
       delete this.shown.check;
     } else if (view === "check") {
       const question = { ...about, text };
-      void this.asked.check.ask(question, (signal) => post("check", question, signal), (found) => {
-        this.shown.check = { text, ...found };
-        this.check.show(text, found);
-      });
+      void this.asked.check.ask(
+        question,
+        (signal) => post("check", question, signal),
+        (found) => {
+          this.shown.check = { text, ...found };
+          this.check.show(text, found);
+        },
+      );
     }
   }
 

@@ -17,7 +17,11 @@ export function tabs(label, pages, choose) {
     panel.setAttribute("role", "tabpanel");
     panel.setAttribute("aria-labelledby", `${stem}-${name}`);
     const id = `${stem}-${name}`;
-    return el("button", { type: "button", role: "tab", id, "aria-controls": panel.id, click: () => choose(name) }, title);
+    return el(
+      "button",
+      { type: "button", role: "tab", id, "aria-controls": panel.id, click: () => choose(name) },
+      title,
+    );
   });
   const bar = el("div.tabs", { role: "tablist", "aria-label": label, keydown }, buttons);
 

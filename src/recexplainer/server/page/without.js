@@ -25,7 +25,12 @@ export function withoutEach(item, reasons) {
   const ranks = [item.rank, ...moving.map(then)];
   const scale = logarithmic(Math.min(...ranks), Math.max(...ranks));
   const lines = moving.map((reason) => line(reason, item.rank, scale));
-  const heading = el("h4", {}, "What would be without each", el("span", {}, `rank now: ${count(item.rank)} of ${count(item.n_ranked)}`));
+  const heading = el(
+    "h4",
+    {},
+    "What would be without each",
+    el("span", {}, `rank now: ${count(item.rank)} of ${count(item.n_ranked)}`),
+  );
   return [heading, el("ul.without", {}, lines), ...further(lines), ...staying(known.length - moving.length, item.rank)];
 }
 
