@@ -69,7 +69,8 @@ def contrast(one: Evidence, other: Evidence, titles: Sequence[str], verifier: Ve
     elif higher.ablated_ranks:
         item = higher.history[deciding[0]]
         without = [each.ablated_ranks[deciding[0]] for each in (higher, lower)]
-        span = written.add(f"Without “{titles[item]}”, {first} would stand at rank {without[0]}, {second} at rank {without[1]}.")
+        ranks = f"{first} would stand at rank {without[0]}, {second} at rank {without[1]}"
+        span = written.add(f"Without “{titles[item]}”, {ranks}.")
         for each, rank in zip((higher, lower), without, strict=True):
             said.append((each, ParsedClaim("counterfactual", *span, item=item, value=str(rank))))
     claims: list[Claim] = []

@@ -273,7 +273,12 @@ class Model(Answer):
     name: str
     ready: bool
     writers: list[str]
+    """Who can write; the first one does where none is named."""
     version: str
+    """Another one for other data, another recommender or another surrogate."""
+    users: int
+    items: int
+    interactions: int
 
 
 class Models(Answer):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,9 +13,12 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse
 
+import recexplainer
 from recexplainer.errors import RecExplainerError
-from recexplainer.server import answers
+from recexplainer.server.auditing import Auditing
+from recexplainer.server.failures import failure
 from recexplainer.server.finding import NotFoundError
+from recexplainer.server.guard import Guard
 from recexplainer.server.queue import BusyError
 from recexplainer.server.routes import open_router, router
 from recexplainer.server.service import Service
@@ -24,25 +26,46 @@ from recexplainer.server.settings import Limits
 from recexplainer.server.state import NotReadyError, State
 
 PAGE = Path(__file__).with_name("page")
-_log = logging.getLogger("recexplainer.server")
 
 
-def create_app(open_service: Callable[[], Service], limits: Limits | None = None) -> FastAPI:
-    """The application of a run that `open_service` opens, in a thread, while the server answers that it is not ready."""
-    state = State(limits or Limits())
+def create_app(
+    open_service: Callable[[], Service],
+    auditing: Auditing,
+    limits: Limits,
+    *,
+    key: str = "",
+    hosts: Collection[str] | None = None,
+    failed: Callable[[Exception], None] | None = None,
+) -> Guard:
+    """The application of a run, with what guards it.
+
+    Args:
+        open_service: Opens the run; called in a thread, while the server answers that it is not ready.
+        auditing: Audits the run.
+        limits: What is allowed.
+        key: What a client must know; "" for nothing.
+        hosts: The names by which the server is asked for; None: any.
+        failed: Is told where the run cannot be opened.
+    """
+    state = State(limits, auditing)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async def opened() -> None:
-            state.open(await asyncio.to_thread(open_service))
-            _log.info("ready")
+            try:
+                state.open(await asyncio.to_thread(open_service))
+            except Exception as error:
+                if failed is None:
+                    raise
+                failed(error)
 
         opening = asyncio.create_task(opened())
         yield
         opening.cancel()
         state.close()
 
-    app = FastAPI(title="RecExplainer", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
+    about = {"title": "RecExplainer", "description": recexplainer.server.__doc__, "version": recexplainer.__version__}
+    app = FastAPI(**about, lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.server = state
     app.include_router(router)
     app.include_router(open_router)
@@ -54,14 +77,7 @@ def create_app(open_service: Callable[[], Service], limits: Limits | None = None
         async def page() -> FileResponse:
             return FileResponse(PAGE / "index.html")
 
-    return app
-
-
-def failure(status: int, message: str, location: str = "", hint: str = "", after: int | None = None) -> Response:
-    """An answer that is no success; `after` says in how many seconds to try again."""
-    body = answers.Failure(error=answers.Problem(message=message, location=location, hint=hint))
-    headers = {} if after is None else {"Retry-After": str(after)}
-    return Response(body.model_dump_json(), status, headers, media_type="application/json")
+    return Guard(app, limits, state.metrics, key=key, hosts=hosts)
 
 
 def _answer_errors(app: FastAPI) -> None:
@@ -83,6 +99,11 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(BusyError)
     async def of_queue(_: Request, error: BusyError) -> Response:
         return failure(429, "Too many questions wait.", "queue", f"Try again in {error.seconds} s.", error.seconds)
+
+    @app.exception_handler(Exception)
+    async def of_nobody(_: Request, error: Exception) -> Response:
+        hint = "Report it, with what the server logged."
+        return failure(500, f"This should not happen: {type(error).__name__}.", "server", hint)
 
     @app.exception_handler(NotReadyError)
     async def of_state(_: Request, error: NotReadyError) -> Response:

@@ -19,6 +19,8 @@ from recexplainer.server.queue import ModelQueue
 from recexplainer.server.service import Service
 from recexplainer.server.settings import Limits
 
+_NO_STYLE = Style()
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -26,7 +28,15 @@ class Kind:
 
     name: str
     writer: str = ""
-    style: Style = Style()
+    style: Style = _NO_STYLE
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A question that is being answered, and how many wait for the answer."""
+
+    task: asyncio.Task[bytes]
+    waiting: int = 0
 
 
 class Desk:
@@ -35,7 +45,7 @@ class Desk:
     def __init__(self, service: Service, limits: Limits, metrics: Metrics) -> None:
         self.service, self.limits, self._metrics = service, limits, metrics
         self._cache = AnswerCache(limits.cache_bytes)
-        self._open: dict[bytes, asyncio.Task[bytes]] = {}
+        self._open: dict[bytes, _Asked] = {}
         self.queue = ModelQueue(self._ask, limits.waiting, limits.together, metrics.asked)
         metrics.watch(self.queue, self._cache)
 
@@ -49,11 +59,17 @@ class Desk:
         self._metrics.looked_up(known is not None)
         if known is not None:
             return known
-        task = self._open.get(key)
-        if task is None:
-            task = self._open[key] = asyncio.create_task(self._made(key, kind, question, weight))
-            task.add_done_callback(lambda _: self._open.pop(key, None))
-        return await asyncio.shield(task)
+        asked = self._open.get(key)
+        if asked is None:
+            asked = self._open[key] = _Asked(asyncio.create_task(self._made(key, kind, question, weight)))
+            asked.task.add_done_callback(lambda _: self._open.pop(key, None))
+        asked.waiting += 1
+        try:
+            return await asyncio.shield(asked.task)
+        finally:
+            asked.waiting -= 1
+            if not asked.waiting:  # nobody waits for it any more
+                asked.task.cancel()
 
     async def _made(self, key: bytes, kind: Kind, question: Hashable, weight: int) -> bytes:
         answer = await self.queue.ask(kind, question, weight)

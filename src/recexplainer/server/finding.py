@@ -46,7 +46,7 @@ class Finder:
         return tuple(self.item(own, f"{location}[{place}]") for place, own in enumerate(own_ids))
 
     def users_like(self, query: str, limit: int) -> tuple[list[int], int]:
-        """Users whose id begins so, then those with such a title in the history: the first ones, and how many in all."""
+        """Users whose id begins so, then those with such a title in the history: the first, and how many."""
         asked = query.strip().casefold()
         if not asked:
             return list(range(min(limit, self._dataset.n_users))), self._dataset.n_users
@@ -72,4 +72,5 @@ class Finder:
 
     def _items_like(self, asked: str) -> NDArray[np.int64]:
         words = asked.split()
-        return np.array([row for row, title in enumerate(self._titles) if all(word in title for word in words)], np.int64)
+        found = [row for row, title in enumerate(self._titles) if all(word in title for word in words)]
+        return np.array(found, np.int64)

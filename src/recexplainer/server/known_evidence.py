@@ -24,7 +24,7 @@ class KnownEvidence(PairExplainer):
         self._most, self._known = most, OrderedDict[_Pair, Evidence]()
 
     def evidence(self, pairs: Sequence[_Pair], *, attributed: bool = True) -> list[Evidence]:
-        """As of the base class; what history items do is asked, where the recommender can say, whatever `attributed`."""
+        """As of the base class; what history items do is asked wherever the recommender can say."""
         attributed = self.recommender.answers_changed_history
         asked = list(dict.fromkeys(pair for pair in pairs if pair not in self._known))
         fresh = dict(zip(asked, super().evidence(asked, attributed=attributed), strict=True)) if asked else {}

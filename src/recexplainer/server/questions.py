@@ -40,7 +40,7 @@ class Manner(Body):
     """Who writes, and how."""
 
     writer: Annotated[str, Field(max_length=ID_LENGTH)] | None = None
-    """`realised` (no language model), `surrogate`, or another that `/v1/models/NAME` lists; else the run's own."""
+    """One that `/v1/models/NAME` lists: `realised` (no language model) or `surrogate`; else the first of these."""
     aspect: Annotated[str, Field(max_length=200)] = ""
     """What the reader wants to hear of: "from the view of genres"."""
     audience: Literal["", "customer", "analyst", "regulator"] = ""

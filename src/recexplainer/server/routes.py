@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from recexplainer.errors import DataError
@@ -12,10 +14,14 @@ from recexplainer.explanations.writing import Style
 from recexplainer.recommenders.base import User
 from recexplainer.server import answers, questions
 from recexplainer.server.desk import Desk, Kind
+from recexplainer.server.finding import NotFoundError
 from recexplainer.server.service import HistoryAsked, ListAsked, Service, TextAsked, TwoItems, TwoLists
 from recexplainer.server.state import State
+from recexplainer.server.streaming import MEDIA_TYPE, events
 from recexplainer.server.views import item as item_view
 
+_JSON = "application/json"
+_AT_ONCE = 0.05  # seconds
 Search = Annotated[str, Query(max_length=questions.ID_LENGTH)]
 Limit = Annotated[int, Query(ge=1, le=questions.MOST_ITEMS)]
 Id = Annotated[str, Query(min_length=1, max_length=questions.ID_LENGTH)]
@@ -36,7 +42,7 @@ def _service(request: Request) -> Service:
 FromDesk, FromService = Annotated[Desk, Depends(_desk)], Annotated[Service, Depends(_service)]
 FromState = Annotated[State, Depends(_state)]
 _FAILURES: dict[int | str, dict[str, Any]] = {
-    status: {"model": answers.Failure} for status in (400, 401, 404, 408, 413, 422, 429, 503)
+    status: {"model": answers.Failure} for status in (400, 401, 404, 408, 413, 421, 422, 429, 503)
 }
 router = APIRouter(responses=_FAILURES)
 open_router = APIRouter()
@@ -59,7 +65,7 @@ def items(service: FromService, q: Search = "", limit: Limit = 20) -> answers.It
 
 
 @router.get("/users/{id:path}/recommendations", response_model=answers.Recommendations)
-async def recommendations(desk: FromDesk, id: str, k: Annotated[int, Query(ge=1, le=questions.MOST_ITEMS)] = 10) -> Response:
+async def recommendations(desk: FromDesk, id: str, k: Limit = 10) -> Response:
     """The best items for a user, each with the reason in at most twelve words."""
     return await _json(desk, Kind("recommend"), ListAsked(desk.service.find.user(id), k), k)
 
@@ -78,10 +84,21 @@ async def recommend(desk: FromDesk, body: questions.Recommend) -> Response:
     return await _json(desk, Kind("recommend"), ListAsked(_who(desk, body), body.k), body.k)
 
 
-@router.post("/explain", response_model=answers.Explanation)
-async def explain(desk: FromDesk, body: questions.Explain) -> Response:
-    """Why an item is or is not recommended."""
-    return await _json(desk, _writing(desk, body), _pair(desk, body))
+@router.post(
+    "/explain",
+    response_model=answers.Explanation,
+    responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}},
+)
+async def explain(request: Request, desk: FromDesk, body: questions.Explain) -> Response:
+    """Why an item is or is not recommended; with `Accept: text/event-stream` as events, for a writer that is slow."""
+    kind, pair = _writing(desk, body), _pair(desk, body)
+    if MEDIA_TYPE not in request.headers.get("accept", ""):
+        return await _json(desk, kind, pair)
+    answer = asyncio.ensure_future(desk.answer(kind, pair))
+    await asyncio.wait([answer], timeout=_AT_ONCE)
+    if answer.done():
+        answer.result()  # what is refused at once is refused as anywhere else
+    return StreamingResponse(events(answer, desk.queue), media_type=MEDIA_TYPE)
 
 
 @router.post("/check", response_model=answers.Checked)
@@ -121,6 +138,40 @@ async def compare(desk: FromDesk, a: Id, b: Id, k: Limit = 10) -> Response:
     return await _json(desk, Kind("compare"), TwoLists(find.user(a), find.user(b), k))
 
 
+@router.get("/audit", response_model=answers.AuditAnswer, responses={202: {"model": answers.State}})
+async def audit(state: FromState) -> Response:
+    """The recommender as a whole: made when it is first asked for; until it is there, a 202."""
+    state.desk()
+    if (found := await state.auditing.answer()) is None:
+        waits = answers.State(status="the audit is being made")
+        return Response(waits.model_dump_json(), 202, {"Retry-After": "5"}, media_type=_JSON)
+    return Response(found, media_type=_JSON)
+
+
+@router.get("/v1/models")
+async def models(service: FromService) -> answers.Models:
+    """The name of the run, as KServe's V1 protocol has it."""
+    return answers.Models(models=[service.name])
+
+
+@router.get("/v1/models/{name}")
+async def model(service: FromService, name: str) -> answers.Model:
+    """Whether the run is ready, as KServe's V1 protocol has it; who can write for it, and the size of the data."""
+    _check_name(service, name)
+    data, writers = service.dataset, list(service.writers)
+    sizes = {"users": data.n_users, "items": data.n_items, "interactions": data.n_interactions}
+    return answers.Model(name=name, ready=True, writers=writers, version=service.version, **sizes)
+
+
+@router.post("/v1/models/{name}:explain", response_model=answers.Explanations)
+async def explain_instances(desk: FromDesk, name: str, body: questions.Instances) -> Response:
+    """Why items are or are not recommended, as KServe's V1 protocol has it: all of the pairs, or a failure."""
+    _check_name(desk.service, name)
+    kind, pairs = _writing(desk, body), [_pair(desk, one) for one in body.instances]
+    made = await asyncio.gather(*(desk.answer(kind, pair) for pair in pairs))
+    return Response(b'{"explanations":[' + b",".join(made) + b"]}", media_type=_JSON)
+
+
 @open_router.get("/health")
 async def health() -> answers.State:
     """Whether the server is there."""
@@ -140,8 +191,13 @@ async def metrics(state: FromState) -> Response:
     return Response(state.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
+def _check_name(service: Service, name: str) -> None:
+    if name != service.name:
+        raise NotFoundError("There is no such model.", location="name", hint="GET /v1/models names it.")
+
+
 async def _json(desk: Desk, kind: Kind, question: Any, weight: int = 1) -> Response:
-    return Response(await desk.answer(kind, question, weight), media_type="application/json")
+    return Response(await desk.answer(kind, question, weight), media_type=_JSON)
 
 
 def _who(desk: Desk, body: questions.Who) -> User:

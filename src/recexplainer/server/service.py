@@ -114,9 +114,7 @@ class Service:
     def history(self, asked: Sequence[HistoryAsked]) -> list[answers.History]:
         """The histories of users, each item with what it does."""
         scores = score_users(self.explainer.recommender, [one.user for one in asked])
-        items = [
-            own.best(1)[0].item if one.item is None else one.item for own, one in zip(scores, asked, strict=True)
-        ]
+        items = [own.best(1)[0].item if one.item is None else one.item for own, one in zip(scores, asked, strict=True)]
         pairs = [self.pair(one.user, item) for one, item in zip(asked, items, strict=True)]
         known = self.explainer.evidence(pairs)
         return [views.whole_history(self.dataset, one.user, own) for one, own in zip(asked, known, strict=True)]
@@ -166,13 +164,12 @@ class Service:
                 [views.item(self.dataset, index) for index in dict.fromkeys(both[0]) if index in set(both[1])]
                 for both in (items, histories)
             ]
-            made.append(
-                answers.Comparison(a=sides[0], b=sides[1], shared=shared[0], shared_history=shared[1])
-            )
+            made.append(answers.Comparison(a=sides[0], b=sides[1], shared=shared[0], shared_history=shared[1]))
         return made
 
     def contrast(self, asked: Sequence[TwoItems]) -> list[answers.ContrastAnswer]:
         """Why one item and not another, from one question to the recommender about both."""
         evidence = self.explainer.evidence([pair for one in asked for pair in (one.item, one.other)])
-        both = zip(evidence[::2], evidence[1::2], strict=True)
-        return [views.contrast(self.dataset, contrast(one, other, self.dataset.titles, self.explainer.verifier)) for one, other in both]
+        titles, verifier = self.dataset.titles, self.explainer.verifier
+        made = [contrast(*both, titles, verifier) for both in zip(evidence[::2], evidence[1::2], strict=True)]
+        return [views.contrast(self.dataset, one) for one in made]

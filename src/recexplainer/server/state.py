@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recexplainer.server.auditing import Auditing
 from recexplainer.server.desk import Desk
 from recexplainer.server.metrics import Metrics
 from recexplainer.server.service import Service
@@ -15,8 +16,8 @@ class NotReadyError(Exception):
 class State:
     """What all requests of a server share."""
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits, self.metrics = limits, Metrics()
+    def __init__(self, limits: Limits, auditing: Auditing) -> None:
+        self.limits, self.metrics, self.auditing = limits, Metrics(), auditing
         self._desk: Desk | None = None
 
     def open(self, service: Service) -> None:
