@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
@@ -25,6 +27,7 @@ from recexplainer.server.service import Service
 from recexplainer.server.settings import Limits
 from recexplainer.server.state import NotReadyError, State
 
+_THREADS = 4  # that search the data, and read the files of the page
 PAGE = Path(__file__).with_name("page")
 
 
@@ -51,6 +54,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        current_default_thread_limiter().total_tokens = _THREADS
+
         async def opened() -> None:
             try:
                 state.open(await asyncio.to_thread(open_service))
@@ -64,7 +69,11 @@ def create_app(
         opening.cancel()
         state.close()
 
-    about = {"title": "RecExplainer", "description": recexplainer.server.__doc__, "version": recexplainer.__version__}
+    about: Any = {
+        "title": "RecExplainer",
+        "description": recexplainer.server.__doc__,
+        "version": recexplainer.__version__,
+    }
     app = FastAPI(**about, lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.server = state
     app.include_router(router)

@@ -20,6 +20,7 @@ from recexplainer.server.service import Service
 from recexplainer.server.settings import Limits
 
 _NO_STYLE = Style()
+_QUICK = ("what_if", "compare")  # of these the recommender scores no more than two histories
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Desk:
                 asked.task.cancel()
 
     async def _made(self, key: bytes, kind: Kind, question: Hashable, weight: int) -> bytes:
-        answer = await self.queue.ask(kind, question, weight)
+        answer = await self.queue.ask(kind, question, weight, quick=kind.name in _QUICK)
         self._cache.put(key, answer)
         return answer
 

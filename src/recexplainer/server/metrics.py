@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
@@ -20,7 +20,7 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        own = {"namespace": "recexplainer", "registry": self._registry}
+        own: Any = {"namespace": "recexplainer", "registry": self._registry}
         self._requests = Counter("requests", "Requests that were answered.", ["route", "method", "status"], **own)
         self._seconds = Histogram("request_seconds", "Time of a request.", ["route"], buckets=_SECONDS, **own)
         self._together = Histogram("asked_together", "Questions asked together.", buckets=_TOGETHER, **own)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from recexplainer.errors import RecExplainerError
@@ -36,7 +36,6 @@ class _Job:
     question: Any
     weight: int
     future: asyncio.Future[Any]
-    since: float = field(default_factory=time.monotonic)
 
 
 class ModelQueue:
@@ -49,12 +48,10 @@ class ModelQueue:
         asked: Is told how many questions were asked together, and how many seconds that took.
     """
 
-    def __init__(
-        self, ask: Ask, waiting: int, together: int, asked: Callable[[int, float], None] = lambda *_: None
-    ) -> None:
+    def __init__(self, ask: Ask, waiting: int, together: int, asked: Callable[[int, float], None]) -> None:
         self._ask, self._most, self._together, self._asked = ask, waiting, together, asked
-        self._jobs, self._condition = deque[_Job](), threading.Condition()
-        self._waiting, self._pace, self._ended = 0, _FIRST_GUESS, False
+        self._quick, self._jobs, self._condition = deque[_Job](), deque[_Job](), threading.Condition()
+        self._waiting, self._pace, self._ended, self._was_quick = 0, _FIRST_GUESS, False, False
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._work, name="model", daemon=True)
         self._thread.start()
@@ -74,17 +71,18 @@ class ModelQueue:
         """In how many whole seconds what waits now will be answered, at the pace of late; 1 at least."""
         return max(1, round(self._waiting * self._pace))
 
-    async def ask(self, kind: Hashable, question: Any, weight: int = 1) -> Any:
+    async def ask(self, kind: Hashable, question: Any, weight: int = 1, *, quick: bool = False) -> Any:
         """The answer to a question; `weight` is how many pairs it has.
 
-        Raises BusyError where too much waits already, and what the model raises.
+        Questions that are `quick` do not wait for all others: they are asked in turn with them. Raises BusyError where
+        too much waits already, and what the model raises.
         """
         with self._condition:
             if self._waiting and self._waiting + weight > self._most:
                 raise BusyError(self.seconds)
             job = _Job(kind, question, weight, self._loop.create_future())
             self._waiting += weight
-            self._jobs.append(job)
+            (self._quick if quick else self._jobs).append(job)
             self._condition.notify()
         return await job.future
 
@@ -108,25 +106,25 @@ class ModelQueue:
     def _next(self) -> list[_Job] | None:
         """The oldest question, and others of its kind that wait, as many as go together; None at the end."""
         with self._condition:
-            while not self._jobs and not self._ended:
+            while not (self._quick or self._jobs or self._ended):
                 self._condition.wait()
             if self._ended:
                 return None
-            first, rest, weight = self._jobs.popleft(), deque[_Job](), 0
-            taken = [first]
-            weight = first.weight
-            for job in self._jobs:
-                if job.future.cancelled():
+            self._was_quick = bool(self._quick) and not (self._was_quick and self._jobs)  # in turn with the others
+            lane = self._quick if self._was_quick else self._jobs
+            taken: list[_Job] = []
+            kept: list[_Job] = []
+            weight = 0
+            for job in lane:
+                if job.future.cancelled():  # nobody waits for it any more
                     self._waiting -= job.weight
-                elif job.kind == first.kind and weight + job.weight <= self._together:
+                elif not taken or (job.kind == taken[0].kind and weight + job.weight <= self._together):
                     taken.append(job)
                     weight += job.weight
                 else:
-                    rest.append(job)
-            self._jobs = rest
-            if first.future.cancelled():
-                self._waiting -= first.weight
-                taken.remove(first)
+                    kept.append(job)
+            lane.clear()
+            lane.extend(kept)
             return taken
 
     def _answers(self, kind: Hashable, questions: Sequence[Any]) -> list[Any]:

@@ -39,7 +39,8 @@ def _service(request: Request) -> Service:
     return _desk(request).service
 
 
-FromDesk, FromService = Annotated[Desk, Depends(_desk)], Annotated[Service, Depends(_service)]
+FromDesk = Annotated[Desk, Depends(_desk)]
+FromService = Annotated[Service, Depends(_service)]
 FromState = Annotated[State, Depends(_state)]
 _FAILURES: dict[int | str, dict[str, Any]] = {
     status: {"model": answers.Failure} for status in (400, 401, 404, 408, 413, 421, 422, 429, 503)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import socket
 from collections.abc import Callable, Collection
@@ -23,6 +24,7 @@ from recexplainer.server.service import Service
 from recexplainer.server.settings import Limits
 from recexplainer.storage import hash_value
 
+_GARBAGE = (100_000, 20, 100)  # new objects until the collector looks through the young ones, and how often further
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -39,6 +41,9 @@ def open_service(run: Path, limits: Limits, *, surrogate: bool = True) -> Servic
     writers: dict[str, Writer] = {REALISED: explainer.realised}
     if model is not None:
         writers[SURROGATE] = explainer.writer(SURROGATE)
+    gc.collect()
+    gc.freeze()  # looking through the catalogue and the models again and again would take much of the time
+    gc.set_threshold(*_GARBAGE)
     return Service(run.resolve().name, _version(run, with_surrogate), explainer, writers)
 
 

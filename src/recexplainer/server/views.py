@@ -55,7 +55,8 @@ def user_list(dataset: Dataset, user: User, places: Sequence[Place]) -> answers.
 
 def effects(evidence: Evidence) -> dict[int, answers.Effect]:
     """What each item of the history does, by its index; of one that is there twice the last."""
-    directions = {place: _DIRECTIONS[name] for name, places in evidence.by_effect.items() for place in places}
+    groups = evidence.by_effect.items()
+    directions: dict[int, answers.Direction] = {place: _DIRECTIONS[name] for name, own in groups for place in own}
     found: dict[int, answers.Effect] = {}
     for place, effect in enumerate(evidence.effects):
         low, high = effect.span
