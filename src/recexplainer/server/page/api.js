@@ -6,13 +6,20 @@
 /**
  * @typedef {{id: string, title: string}} Item
  * @typedef {{low: number, high: number, value: number, direction: string, ways: Record<string, number>}} Effect
- * @typedef {Item & {rank: number, score: number, phrase?: string, no_reason?: string | null, rank_before?: number | null, rank_after?: number | null}} Ranked
+ * @typedef {{rank: number, score: number}} Standing
+ * @typedef {{phrase?: string, no_reason?: string | null}} Reasoned
+ * @typedef {{rank_before?: number | null, rank_after?: number | null}} Moved
+ * @typedef {Item & Standing & Reasoned & Moved} Ranked
  * @typedef {{kind: string, status: string, found: string, start: number, end: number, said?: string}} Claim
  * @typedef {{id: string, history_length: number}} User
  * @typedef {{user: string} | {history: string[]}} Asked
  */
 
-const ATTEMPTS = 4;
+/**
+ * How often is asked in all where the server is busy, and where its run is being opened.
+ * @type {Record<number, number>}
+ */
+const ATTEMPTS = { 429: 4, 503: 60 };
 const KEY = "recexplainer-key";
 
 /** An answer that is an error: what is wrong, where, and what to do. */
@@ -32,11 +39,11 @@ export class ApiError extends Error {
 /** @type {() => Promise<string>} */
 let askForKey = () => Promise.reject(new ApiError(401, { message: "This server needs a key." }));
 
-/** @type {(seconds: number) => void} */
+/** Is told why and for how long is waited; 0: no more. @type {(why: string, seconds: number) => void} */
 let waits = () => {};
 
 /**
- * @param {{askForKey: () => Promise<string>, waits: (seconds: number) => void}} how
+ * @param {{askForKey: () => Promise<string>, waits: (why: string, seconds: number) => void}} how
  */
 export function setUp(how) {
   askForKey = how.askForKey;
@@ -91,16 +98,20 @@ export function path(...parts) {
  */
 async function answer(where, request) {
   for (let attempt = 1; ; attempt += 1) {
-    const response = await once(where, request);
-    if (response.ok) return response;
+    const key = sessionStorage.getItem(KEY) ?? "";
+    const response = await once(where, request, key);
+    if (response.ok) {
+      waits("", 0);
+      return response;
+    }
     if (response.status === 401) {
-      sessionStorage.removeItem(KEY);
-      sessionStorage.setItem(KEY, await askForKey());
-    } else if (![429, 503].includes(response.status) || attempt === ATTEMPTS) {
+      // Where another question was given the key meanwhile, this one need not ask for it.
+      if (key === (sessionStorage.getItem(KEY) ?? "")) sessionStorage.setItem(KEY, await askForKey());
+    } else if (attempt >= (ATTEMPTS[response.status] ?? 1)) {
       throw new ApiError(response.status, await said(response));
     } else {
       const seconds = Number(response.headers.get("retry-after")) || attempt;
-      waits(seconds);
+      waits(response.status === 503 ? "The run is being opened" : "The server is busy", seconds);
       await pause(seconds, request.signal);
     }
   }
@@ -109,9 +120,9 @@ async function answer(where, request) {
 /**
  * @param {string} where
  * @param {RequestInit} request
+ * @param {string} key
  */
-async function once(where, request) {
-  const key = sessionStorage.getItem(KEY);
+async function once(where, request, key) {
   const headers = new Headers(request.headers);
   if (key) headers.set("authorization", `Bearer ${key}`);
   try {

@@ -60,7 +60,7 @@ export class CheckPanel {
    */
   show(checked, found) {
     const { text, summary, checks } = checkedText(checked, found.claims, found.unread);
-    fill(this.body, el("h4", {}, "The text, checked"), text, summary, checks);
+    fill(this.body, el("h3", {}, "The text, checked"), text, summary, checks);
     say(inShort(found.claims, found.unread));
   }
 }

@@ -55,7 +55,7 @@ export function checkedText(text, claims, unread = []) {
   const quote = el("blockquote", {}, segments(points, marked, rows, unread));
   link(quote, marked, rows);
   const list = marked.length ? el("ol.claims", {}, rows) : el("p.absent", {}, "No claim was found in this text.");
-  return { text: quote, summary: summary(claims, unread), checks: [el("h4", {}, "What was checked"), list] };
+  return { text: quote, summary: summary(claims, unread), checks: [el("h3", {}, "What was checked"), list] };
 }
 
 /**
@@ -168,7 +168,10 @@ function link(quote, marked, rows) {
     const mark = event.target instanceof Element ? event.target.closest("mark") : null;
     light(mark ? (mark.dataset.claims ?? "").split(" ").map(Number) : [], Boolean(mark));
   });
-  quote.addEventListener("pointerleave", () => light([], false));
+  quote.addEventListener("pointerleave", () => {
+    const focused = rows.findIndex((each) => each === document.activeElement);
+    light(focused < 0 ? [] : [marked[focused].number], focused >= 0);
+  });
 }
 
 /**

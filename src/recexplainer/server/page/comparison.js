@@ -33,7 +33,8 @@ export class Comparison {
     this.back.textContent = `Back to ${one}`;
     fill(this.heading, one, " and ", other);
     const size = found.a.recommendations.length;
-    this.lead.textContent = `${shared.size ? many(shared.size, "item") : "None"} of the ${size} first ${shared.size === 1 ? "is" : "are"} recommended to both.`;
+    const number = shared.size ? count(shared.size) : "None";
+    this.lead.textContent = `${number} of the ${size} first ${shared.size > 1 ? "are" : "is"} recommended to both.`;
     this.lines = svg("svg.lines", { "aria-hidden": "true" });
     fill(this.body, this.#side(found.a, shared), this.lines, this.#side(found.b, shared));
     const had = found.shared_history ?? [];

@@ -74,7 +74,7 @@ function both(found) {
   );
   const head = [found.item.item.title, found.other.item.title].map((title) => el("th", { scope: "col" }, title));
   return [
-    el("h4", {}, "What each history item does to both"),
+    el("h3", {}, "What each history item does to both"),
     el("table.both", {}, el("thead", {}, el("tr", {}, el("td"), head)), el("tbody", {}, rows)),
   ];
 }

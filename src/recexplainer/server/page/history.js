@@ -77,8 +77,7 @@ export class History {
     for (const { id, title } of reasons) this.#added.set(id, title);
     const effects = reasons.map((reason) => reason.effect);
     const unknown = "The recommender cannot answer for a changed history, so what each item does is not known.";
-    const how = ": bars from the least to the most, by how one asks; dots where it is left out.";
-    if (effects.some(Boolean)) fill(this.about, "What each adds to the score of ", el("b", {}, item.title), how);
+    if (effects.some(Boolean)) fill(this.about, "What each adds to the score of ", el("b", {}, item.title));
     else fill(this.about, unknown);
     this.draw();
   }

@@ -28,13 +28,14 @@ const comparison = new Comparison({
     store.update({ user, item, compare: "", view: "why", other: "", text: "", without: [], add: [] }),
 });
 const asked = { about: new Latest(start.place), compare: new Latest(comparison.place) };
+const waiting = el("p.waiting", { hidden: true, "aria-hidden": "true" });
 let compared = {};
 let view = "";
 
-setUp({ askForKey, waits: (seconds) => say(`The server is busy: asked again in ${many(seconds, "second")}.`) });
+setUp({ askForKey, waits });
 start.place.append(asked.about.trouble);
 comparison.place.append(asked.compare.trouble);
-main.append(start.place, subject.place, comparison.place);
+main.append(start.place, subject.place, comparison.place, waiting);
 part("bar-search").append(userSearch("Search a user", true, open));
 part("deeds").append(...shareButton(), exportButton(shown));
 part("skip").addEventListener("click", (/** @type {Event} */ event) => {
@@ -47,6 +48,17 @@ part("home").addEventListener("click", (/** @type {Event} */ event) => {
 });
 show(store.state);
 
+/**
+ * @param {string} why
+ * @param {number} seconds
+ */
+function waits(why, seconds) {
+  waiting.hidden = !seconds;
+  if (!seconds) return;
+  waiting.textContent = `${why}: asked again in ${many(seconds, "second")}.`;
+  say(waiting.textContent);
+}
+
 /** @param {import("./state.js").State} state */
 function show(state) {
   const next = !state.user ? "start" : state.compare ? `${state.user} ${state.compare}` : state.user;
@@ -58,10 +70,10 @@ function show(state) {
     .filter(Boolean)
     .join(" and ")
     .concat(state.user ? " · " : "", "RecExplainer");
-  void asked.about.ask("about", begin, ({ model, users, items }) => {
+  void asked.about.ask("about", begin, ({ model, users }) => {
     part("run-name").textContent = model.name;
     subject.writers = model.writers;
-    start.show(users, items, model.name);
+    start.show(users, model);
   });
   if (state.user && state.compare) {
     const question = { a: state.user, b: state.compare, k: 10 };
@@ -83,13 +95,11 @@ function show(state) {
  * @param {AbortSignal} signal
  */
 async function begin(signal) {
-  const asked = [
+  const [{ models }, users] = await Promise.all([
     get("v1/models", {}, signal),
     get("users", { limit: FIRST_USERS }, signal),
-    get("items", { limit: 1 }, signal),
-  ];
-  const [{ models }, users, items] = await Promise.all(asked);
-  return { model: await get(path("v1", "models", models[0]), {}, signal), users, items };
+  ]);
+  return { model: await get(path("v1", "models", models[0]), {}, signal), users: users.users };
 }
 
 /** Another view: from its top, where a screen reader goes on reading. */

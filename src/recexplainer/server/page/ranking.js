@@ -116,7 +116,8 @@ export class Ranking {
     const old = new Map(before.map((item) => [item.id, item.rank]));
     const fresh = items.filter((item) => !old.has(item.id)).length;
     const moved = items.filter((item) => old.has(item.id) && old.get(item.id) !== item.rank).length;
-    return `The list was ranked again: ${many(fresh, "new item")}, ${moved} moved. First is ${items[0]?.title ?? "nothing"}.`;
+    const first = items[0]?.title ?? "nothing";
+    return `The list was ranked again: ${many(fresh, "new item")}, ${moved} moved. First is ${first}.`;
   }
 
   /** Where the lines stand now; call what it returns once the new ones stand, and they move from there. */

@@ -6,7 +6,7 @@
 import { get } from "./api.js";
 import { combobox } from "./combobox.js";
 import { el, fill } from "./dom.js";
-import { count, many } from "./words.js";
+import { many } from "./words.js";
 
 /** @typedef {import("./api.js").User} User */
 
@@ -40,7 +40,8 @@ export class Start {
       el(
         "p.lead",
         {},
-        "Choose a user: what each item of the history does, what is recommended, and why. Each sentence is checked against the recommender itself.",
+        "Choose a user: what each item of the history does, what is recommended, and why. ",
+        "Each sentence is checked against the recommender itself.",
       ),
       userSearch("Search a user", false, open),
       el("h2", {}, "Or one of these"),
@@ -50,11 +51,10 @@ export class Start {
   }
 
   /**
-   * @param {{users: User[], total: number}} users
-   * @param {{total: number}} items
-   * @param {string} name Of what is served.
+   * @param {User[]} users
+   * @param {{name: string, users: number, items: number, interactions: number}} model What is served.
    */
-  show(users, items, name) {
+  show(users, model) {
     const one = (/** @type {User} */ user) =>
       el(
         "li",
@@ -69,8 +69,9 @@ export class Start {
           el("span", {}, many(user.history_length, "item")),
         ),
       );
-    fill(this.users, users.users.map(one));
-    this.size.textContent = `${name}: ${count(users.total)} users, ${count(items.total)} items.`;
+    fill(this.users, users.map(one));
+    const sizes = [many(model.users, "user"), many(model.items, "item"), many(model.interactions, "interaction")];
+    this.size.textContent = `${model.name}: ${sizes.join(", ")}.`;
   }
 
   /**

@@ -26,7 +26,7 @@ export function withoutEach(item, reasons) {
   const scale = logarithmic(Math.min(...ranks), Math.max(...ranks));
   const lines = moving.map((reason) => line(reason, item.rank, scale));
   const heading = el(
-    "h4",
+    "h3",
     {},
     "What would be without each",
     el("span", {}, `rank now: ${count(item.rank)} of ${count(item.n_ranked)}`),
