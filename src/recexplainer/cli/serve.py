@@ -36,8 +36,7 @@ def serve(
         require_extra(package, "server")
     from recexplainer.pipeline.runs import find_run
     from recexplainer.pipeline.settings_reader import default_settings
-    from recexplainer.server.running import is_loopback
-    from recexplainer.server.running import serve as serve_run
+    from recexplainer.server.running import Serving, is_loopback
     from recexplainer.server.settings import Limits
 
     folder, key = find_run(run, runs), os.environ.get(KEY, "")
@@ -49,4 +48,5 @@ def serve(
     def listening(address: str) -> None:
         stdout().print(f"serving {folder.name}: {address}")
 
-    serve_run(folder, host, port, limits, key=key, names=allow_host or (), surrogate=surrogate, listening=listening)
+    serving = Serving(folder, host, limits, key=key, names=allow_host or (), surrogate=surrogate)
+    serving.run(port, listening)

@@ -21,7 +21,7 @@ from recexplainer.server.streaming import MEDIA_TYPE, events
 from recexplainer.server.views import item as item_view
 
 _JSON = "application/json"
-_AT_ONCE = 0.05  # seconds
+_WITHOUT_WAITING = 0.05  # seconds
 Search = Annotated[str, Query(max_length=questions.ID_LENGTH)]
 Limit = Annotated[int, Query(ge=1, le=questions.MOST_ITEMS)]
 Id = Annotated[str, Query(min_length=1, max_length=questions.ID_LENGTH)]
@@ -96,9 +96,9 @@ async def explain(request: Request, desk: FromDesk, body: questions.Explain) -> 
     if MEDIA_TYPE not in request.headers.get("accept", ""):
         return await _json(desk, kind, pair)
     answer = asyncio.ensure_future(desk.answer(kind, pair))
-    await asyncio.wait([answer], timeout=_AT_ONCE)
+    await asyncio.wait([answer], timeout=_WITHOUT_WAITING)
     if answer.done():
-        answer.result()  # what is refused at once is refused as anywhere else
+        answer.result()  # what is refused without waiting is refused as anywhere else
     return StreamingResponse(events(answer, desk.queue), media_type=MEDIA_TYPE)
 
 

@@ -25,6 +25,7 @@ from recexplainer.server.settings import Limits
 from recexplainer.storage import hash_value
 
 _GARBAGE = (100_000, 20, 100)  # new objects until the collector looks through the young ones, and how often further
+_GRACE = 10  # seconds that open requests have at the end
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -57,68 +58,83 @@ def _version(run: Path, surrogate: bool) -> str:
     return hash_value([[one.key, one.output_hash] for one in manifests if one is not None])
 
 
-def serve(
-    run: Path,
-    host: str,
-    port: int,
-    limits: Limits,
-    *,
-    key: str = "",
-    names: Collection[str] = (),
-    surrogate: bool = True,
-    listening: Callable[[str], None] = lambda _: None,
-) -> None:
-    """Serve a run until the process is told to end.
+class Serving:
+    """A run that is served.
 
     Args:
         run: Its folder.
         host: The address to listen on.
-        port: The port; 0 takes a free one.
         limits: What is allowed.
         key: What a client must know; "" for nothing.
         names: Names by which the server is asked for, besides its address. On an address of this machine alone no other
             is answered to; elsewhere any, if none is given.
         surrogate: Whether the run's surrogate may write, where it is trained.
-        listening: Is told the address as soon as it is listened on.
 
     Raises:
-        RunError: The run lacks the data or the recommender.
-        SettingsError: The address cannot be listened on.
+        RunError: The run has no recommender.
     """
-    RunLayout(run).complete_stage(RECOMMENDER)
-    errors: list[Exception] = []
 
-    def failed(error: Exception) -> None:
-        errors.append(error)
-        server.should_exit = True
+    def __init__(
+        self,
+        run: Path,
+        host: str,
+        limits: Limits,
+        *,
+        key: str = "",
+        names: Collection[str] = (),
+        surrogate: bool = True,
+    ) -> None:
+        RunLayout(run).complete_stage(RECOMMENDER)
+        self._host, self._errors = host, list[Exception]()
+        known = {host.lower(), *(name.lower() for name in names)}
+        hosts = _LOOPBACK | known if is_loopback(host) else known if names else None
+        app = create_app(
+            lambda: open_service(run, limits, surrogate=surrogate),
+            Auditing(run),
+            limits,
+            key=key,
+            hosts=hosts,
+            failed=self._failed,
+        )
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                http=protocol(limits),
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                log_level="error",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE,
+            )
+        )
 
-    hosts = _LOOPBACK | {host, *names} if is_loopback(host) else {host, *names} if names else None
-    app = create_app(
-        lambda: open_service(run, limits, surrogate=surrogate),
-        Auditing(run),
-        limits,
-        key=key,
-        hosts=hosts,
-        failed=failed,
-    )
-    config = uvicorn.Config(
-        app,
-        http=protocol(limits),
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        log_level="error",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=10,
-    )
-    server = uvicorn.Server(config)
-    with _listen(host, port) as own:
-        name = f"[{host}]" if ":" in host else host
-        listening(f"http://{name}:{own.getsockname()[1]}")
-        server.run(sockets=[own])
-    if errors:
-        raise errors[0]
+    def run(self, port: int, listening: Callable[[str], None]) -> None:
+        """Answer until the process is told to end, or `stop` is called.
+
+        Args:
+            port: The port; 0 takes a free one.
+            listening: Is told the address as soon as it is listened on.
+
+        Raises:
+            RunError: The run cannot be opened.
+            SettingsError: The address cannot be listened on.
+        """
+        with _listen(self._host, port) as own:
+            name = f"[{self._host}]" if ":" in self._host else self._host
+            listening(f"http://{name}:{own.getsockname()[1]}")
+            self._server.run(sockets=[own])
+        if self._errors:
+            raise self._errors[0]
+
+    def stop(self) -> None:
+        """End; requests that are open may still be answered for some seconds."""
+        self._server.should_exit = True
+
+    def _failed(self, error: Exception) -> None:
+        self._errors.append(error)
+        self.stop()
 
 
 def is_loopback(host: str) -> bool:
