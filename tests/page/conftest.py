@@ -69,6 +69,12 @@ def browser() -> Generator[Any]:
         opened.close()
 
 
+@pytest.fixture(scope="session")
+def axe() -> Any:
+    why = "no axe: pip install recexplainer[browser]"
+    return pytest.importorskip("axe_playwright_python.sync_playwright", reason=why).Axe()
+
+
 @pytest.fixture
 def visit(browser: Any, api: Api) -> Generator[Callable[..., Any]]:
     """Open the page at an address; in the end nothing must have failed, or been asked of anybody else."""

@@ -35,30 +35,24 @@ def views(api: Api) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_axe_finds_nothing_and_nothing_overflows(visit: Visit, api: Api, look: str) -> None:
-    axe = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="no axe: pip install recexplainer[browser]"
-    )
+def test_axe_finds_nothing_and_nothing_overflows(visit: Visit, api: Api, axe: Any, look: str) -> None:
     page = visit(**LOOKS[look])
     for name, address in views(api).items():
         page.goto(f"{api.address}/{address}")
         settled(page)
         if name != "start":
             page.locator(".history").evaluate_all("all => all.forEach(each => { each.open = true; })")
-        found = axe.Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]})
+        found = axe.run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]})
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
 
 
-def test_axe_finds_nothing_while_one_searches(visit: Visit) -> None:
-    axe = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="no axe: pip install recexplainer[browser]"
-    )
+def test_axe_finds_nothing_while_one_searches(visit: Visit, axe: Any) -> None:
     page = settled(visit())
     page.locator(".start").get_by_role("combobox").press("ArrowDown")
     page.locator(".start .hits").wait_for()
     page.keyboard.press("ArrowDown")
-    found = axe.Axe().run(page)
+    found = axe.run(page)
     assert found.violations_count == 0, found.generate_report()
 
 
@@ -66,8 +60,8 @@ def test_lines_move_unless_motion_is_unwanted(visit: Visit) -> None:
     for wish, moves in (("no-preference", True), ("reduce", False)):
         page = settled(visit(f"?user={USER}", reduced_motion=wish))
         page.evaluate(
-            "(() => { globalThis.moved = 0; const own = Element.prototype.animate;"
-            " Element.prototype.animate = function (...all) { globalThis.moved += 1; return own.apply(this, all); }; })()"
+            "(() => { globalThis.moved = 0; const own = Element.prototype.animate; Element.prototype.animate ="
+            " function (...all) { globalThis.moved += 1; return own.apply(this, all); }; })()"
         )
         page.locator(".history [role=switch]").last.click()
         until(page, "Boolean(document.querySelector('.ranking .move'))")

@@ -22,7 +22,8 @@ export class Comparison {
     this.had = el("div");
     const back = el("button.quiet", { type: "button", click: how.back });
     this.back = back;
-    this.place = el("section.comparison", { hidden: true }, back, this.heading, this.lead, this.body, this.had);
+    const parts = [back, el("p.kicker", {}, "Two users"), this.heading, this.lead, this.body, this.had];
+    this.place = el("section.comparison", { hidden: true }, parts);
     new ResizeObserver(() => this.#lines()).observe(this.body);
   }
 

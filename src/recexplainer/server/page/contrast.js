@@ -18,7 +18,7 @@ export class ContrastPanel {
   constructor(choose) {
     this.body = el("div");
     const search = combobox({
-      label: "Why not …",
+      label: "Why this, and not …",
       placeholder: "Search a title",
       noun: "item",
       find: async (q, signal) => (await get("items", { q, limit: 12 }, signal)).items,

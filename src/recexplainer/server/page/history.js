@@ -82,6 +82,12 @@ export class History {
     this.draw();
   }
 
+  /** The items that are switched off; a link may name others, which this history does not have. */
+  off() {
+    const { without } = this.state();
+    return this.#items.map((item) => item.id).filter((id) => without.includes(id));
+  }
+
   /** The history that is asked about: without what is switched off; what was added is newest. */
   edited() {
     const { without, add } = this.state();
@@ -89,7 +95,7 @@ export class History {
   }
 
   draw() {
-    const { without, add } = this.state();
+    const { add } = this.state();
     const added = add.map((id) => ({ id, title: this.#added.get(id) ?? id }));
     const older = this.#all ? 0 : Math.max(0, this.#items.length - SHOWN);
     const focused = this.list.contains(document.activeElement)
@@ -107,7 +113,7 @@ export class History {
       added.map((item) => this.#line(item, true)),
     );
     if (focused) this.list.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
-    const off = this.#items.filter((item) => without.includes(item.id)).length;
+    const off = this.off().length;
     const changes = [off && `${count(off)} off`, added.length && `${count(added.length)} added`].filter(Boolean);
     this.summary.textContent = [many(this.#items.length, "item"), ...changes].join(", ");
     this.undo.hidden = !changes.length;

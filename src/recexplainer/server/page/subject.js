@@ -101,8 +101,7 @@ export class Subject {
   }
 
   get #changed() {
-    const { without, add } = this.store.state;
-    return without.length > 0 || add.length > 0;
+    return this.history.off().length > 0 || this.store.state.add.length > 0;
   }
 
   /**
@@ -121,7 +120,8 @@ export class Subject {
 
   /** The list, then the item of the list that is asked about. */
   #list() {
-    const { user, without, add } = this.store.state;
+    const { user, add } = this.store.state;
+    const without = this.history.off();
     const changed = this.#changed;
     const ask = (/** @type {AbortSignal} */ signal) =>
       changed
