@@ -257,7 +257,9 @@ def test_health_metrics_and_the_description_of_the_api(client: httpx2.Client) ->
 def test_what_was_answered_is_answered_from_the_cache(client: httpx2.Client) -> None:
     def found() -> float:
         lines = client.get("/metrics").text.splitlines()
-        return sum(float(one.split()[1]) for one in lines if one.startswith('recexplainer_cache_lookups_total{found="true"}'))
+        return sum(
+            float(one.split()[1]) for one in lines if one.startswith('recexplainer_cache_lookups_total{found="true"}')
+        )
 
     first, before = asked(client, "/explain", user="u0009", item=ITEM), found()
     assert asked(client, "/explain", user="u0009", item=ITEM) == first
@@ -308,7 +310,17 @@ def test_what_is_wrong_is_said(
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"null", b'"\\ud800"', b'{"user": "\\ud800", "item": "i021"}', b"\xff\xfe", b"[" * 100_000, b"9" * 5000],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"\\ud800"',
+        b'{"user": "\\ud800", "item": "i021"}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b"9" * 5000,
+    ],
 )
 def test_a_body_that_is_no_question_is_refused(client: httpx2.Client, body: bytes) -> None:
     answer = client.post("/explain", content=body, headers={"content-type": "application/json"})

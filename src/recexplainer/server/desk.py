@@ -14,6 +14,7 @@ from typing import Any
 from recexplainer.explanations.writing import Style
 from recexplainer.server.answers import Answer
 from recexplainer.server.cache import AnswerCache
+from recexplainer.server.memory import Memory
 from recexplainer.server.metrics import Metrics
 from recexplainer.server.queue import ModelQueue
 from recexplainer.server.service import Service
@@ -45,9 +46,9 @@ class Desk:
 
     def __init__(self, service: Service, limits: Limits, metrics: Metrics) -> None:
         self.service, self.limits, self._metrics = service, limits, metrics
-        self._cache = AnswerCache(limits.cache_bytes)
+        self._cache, self._memory = AnswerCache(limits.cache_bytes), Memory()
         self._open: dict[bytes, _Asked] = {}
-        self.queue = ModelQueue(self._ask, limits.waiting, limits.together, metrics.asked)
+        self.queue = ModelQueue(self._ask, limits.waiting, limits.waiting_seconds, limits.together, metrics.asked)
         metrics.watch(self.queue, self._cache)
 
     async def answer(self, kind: Kind, question: Hashable, weight: int = 1) -> bytes:
@@ -81,4 +82,7 @@ class Desk:
         assert isinstance(kind, Kind)
         method: Callable[..., Sequence[Answer]] = getattr(self.service, kind.name)
         how = (kind.writer, kind.style) if kind.writer else ()
-        return [answer.model_dump_json().encode() for answer in method(questions, *how)]
+        try:
+            return [answer.model_dump_json().encode() for answer in method(questions, *how)]
+        finally:
+            self._memory.give_back()

@@ -96,7 +96,7 @@ class Guard:
 
     def _knows_key(self, headers: Headers) -> bool:
         kind, _, given = headers.get("authorization", "").partition(" ")
-        return kind.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._key)
+        return kind.lower() == "bearer" and hmac.compare_digest(given.strip().encode("latin-1"), self._key)
 
     async def _within_time(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         """Read the body and answer, both within their times; given up when the client goes."""

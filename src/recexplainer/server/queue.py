@@ -19,6 +19,7 @@ from recexplainer.errors import RecExplainerError
 Ask = Callable[[Hashable, Sequence[Any]], Sequence[Any]]
 """Answers questions of one kind together, in their order."""
 _FIRST_GUESS = 0.05  # seconds that a pair takes, until it is known
+_LATE = 0.2  # the share of what was asked last in the pace of late
 _log = logging.getLogger("recexplainer.server")
 
 
@@ -44,12 +45,16 @@ class ModelQueue:
     Args:
         ask: Answers questions of one kind.
         waiting: How much may wait, in pairs of a user and an item.
+        seconds: How long what waits may take, at the pace of late.
         together: How much is asked together, in pairs; one question that is larger is asked alone.
         asked: Is told how many questions were asked together, and how many seconds that took.
     """
 
-    def __init__(self, ask: Ask, waiting: int, together: int, asked: Callable[[int, float], None]) -> None:
-        self._ask, self._most, self._together, self._asked = ask, waiting, together, asked
+    def __init__(
+        self, ask: Ask, waiting: int, seconds: float, together: int, asked: Callable[[int, float], None]
+    ) -> None:
+        self._ask, self._together, self._asked = ask, together, asked
+        self._most, self._most_seconds = waiting, seconds
         self._quick, self._jobs, self._condition = deque[_Job](), deque[_Job](), threading.Condition()
         self._waiting, self._pace, self._ended, self._was_quick = 0, _FIRST_GUESS, False, False
         self._loop = asyncio.get_running_loop()
@@ -66,11 +71,6 @@ class ModelQueue:
         """Whether the thread that asks is there."""
         return self._thread.is_alive()
 
-    @property
-    def seconds(self) -> int:
-        """In how many whole seconds what waits now will be answered, at the pace of late; 1 at least."""
-        return max(1, round(self._waiting * self._pace))
-
     async def ask(self, kind: Hashable, question: Any, weight: int = 1, *, quick: bool = False) -> Any:
         """The answer to a question; `weight` is how many pairs it has.
 
@@ -78,8 +78,9 @@ class ModelQueue:
         too much waits already, and what the model raises.
         """
         with self._condition:
-            if self._waiting and self._waiting + weight > self._most:
-                raise BusyError(self.seconds)
+            after = self._waiting + weight
+            if self._waiting and (after > self._most or after * self._pace > self._most_seconds):
+                raise BusyError(max(1, round(self._waiting * self._pace)))
             job = _Job(kind, question, weight, self._loop.create_future())
             self._waiting += weight
             (self._quick if quick else self._jobs).append(job)
@@ -100,7 +101,8 @@ class ModelQueue:
             seconds, weight = time.perf_counter() - started, sum(job.weight for job in jobs)
             with self._condition:
                 self._waiting -= weight
-                self._pace += 0.2 * (seconds / max(1, weight) - self._pace)
+                if jobs and not self._was_quick:
+                    self._pace += _LATE * (seconds / weight - self._pace)
             self._loop.call_soon_threadsafe(self._give, jobs, outcomes, seconds)
 
     def _next(self) -> list[_Job] | None:

@@ -22,6 +22,8 @@ class Limits(Settings):
     """How many connections may be open at a time; more are closed."""
     waiting: int = Field(default=256, ge=1)
     """How many pairs of a user and an item may wait for the model; more are a 429."""
+    waiting_seconds: float = Field(default=20.0, gt=0)
+    """How long all that waits may take, at the pace of late; more is a 429."""
     together: int = Field(default=16, ge=1)
     """How many pairs the model is asked about together."""
     cache_bytes: int = Field(default=64 * 1024 * 1024, ge=0)
