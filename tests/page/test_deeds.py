@@ -77,6 +77,8 @@ def test_a_click_shows_the_explanation_with_its_claims(visit: Visit, api: Api) -
     statuses = [text.split()[1] for text in own.locator(".check .status").all_text_contents()]
     assert sorted(statuses) == sorted(claim["status"] for claim in answer["claims"])
     assert set(own.locator(".check .found").all_text_contents()) == {one["found"] for one in answer["claims"]}
+    said = own.locator(".check .said").all_text_contents()
+    assert all(any(text.endswith(claim["said"]) for text in said) for claim in answer["claims"])
     page.locator(".sign").first.click()
     assert page.evaluate("document.activeElement.className").split()[0] == "claim"
     assert page.locator("mark.is-lit").count() >= 1

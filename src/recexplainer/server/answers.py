@@ -136,6 +136,8 @@ class Claim(Answer):
     end: int
     text: str
     """The words that claim it."""
+    said: str
+    """What is claimed, in a few words."""
     found: str
     """What the recommender or the catalogue says to it."""
     item: Item | None

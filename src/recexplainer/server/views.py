@@ -12,7 +12,7 @@ from recexplainer.explanations.checking import CheckedText
 from recexplainer.explanations.contrast import Contrast
 from recexplainer.explanations.record import Explanation
 from recexplainer.recommenders.base import User
-from recexplainer.reports.checking import counterfactual, fault_lines
+from recexplainer.reports.checking import claim_in_words, counterfactual, fault_lines
 from recexplainer.server import answers
 from recexplainer.server.ranking import Place
 
@@ -156,6 +156,7 @@ def _claims(dataset: Dataset, text: str, claims: Sequence[Claim], evidence: Evid
             start=one.start,
             end=one.end,
             text=text[one.start : one.end],
+            said=claim_in_words(one, text[one.start : one.end], None if one.item is None else dataset.titles[one.item]),
             found=one.found,
             item=None if one.item is None else item(dataset, one.item),
             value=one.value,

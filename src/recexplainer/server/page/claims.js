@@ -114,6 +114,8 @@ function sign(place, target) {
 
 /** @param {Place} place */
 function row(place) {
+  const several = new Set(place.claims.map((claim) => claim.item?.id)).size > 1;
+  const quoted = place.claims.some((claim) => claim.said.includes(place.words));
   return el(
     `li.claim.${place.status}`,
     { tabindex: "-1", "data-number": place.number },
@@ -121,20 +123,23 @@ function row(place) {
     el(
       "div",
       {},
-      place.claims.map((claim) => check(place, claim)),
+      !quoted && el("q", {}, place.words),
+      place.claims.map((claim) => check(claim, several)),
     ),
   );
 }
 
 /**
- * @param {Place} place
  * @param {Claim} claim
+ * @param {boolean} named Whether it must be said which item it is about.
  */
-function check(place, claim) {
+function check(claim, named) {
+  const title = claim.item?.title ?? "";
+  const about = named && title && !claim.said.includes(title) ? `${title}: ` : "";
   return el(
     "div.check",
     {},
-    el("p.said", {}, claim.said || place.words),
+    el("p.said", {}, about, claim.said),
     el(`p.status.${claim.status}`, {}, `${SIGNS[claim.status] ?? "?"} ${claim.status}`),
     el("p.found", {}, claim.found),
   );
