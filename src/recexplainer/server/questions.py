@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 ID_LENGTH, HISTORY_LENGTH, TEXT_LENGTH, MOST_ITEMS, MOST_INSTANCES = 500, 1000, 20_000, 100, 64
 
@@ -24,9 +25,11 @@ class Body(BaseModel):
 class Who(Body):
     """A user: of the data, or anybody with a history."""
 
-    user: Id | None = None
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["user"]}, {"required": ["history"]}]})
+
+    user: Id | SkipJsonSchema[None] = None
     """The id of a user of the data."""
-    history: Annotated[list[Id], Field(min_length=1, max_length=HISTORY_LENGTH)] | None = None
+    history: Annotated[list[Id], Field(min_length=1, max_length=HISTORY_LENGTH)] | SkipJsonSchema[None] = None
     """The ids of the items that somebody else has had, oldest first."""
 
     @model_validator(mode="after")

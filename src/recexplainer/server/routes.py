@@ -155,15 +155,6 @@ async def models(service: FromService) -> answers.Models:
     return answers.Models(models=[service.name])
 
 
-@router.get("/v1/models/{name}")
-async def model(service: FromService, name: str) -> answers.Model:
-    """Whether the run is ready, as KServe's V1 protocol has it; who can write for it, and the size of the data."""
-    _check_name(service, name)
-    data, writers = service.dataset, list(service.writers)
-    sizes = {"users": data.n_users, "items": data.n_items, "interactions": data.n_interactions}
-    return answers.Model(name=name, ready=True, writers=writers, version=service.version, **sizes)
-
-
 @router.post("/v1/models/{name}:explain", response_model=answers.Explanations)
 async def explain_instances(desk: FromDesk, name: str, body: questions.Instances) -> Response:
     """Why items are or are not recommended, as KServe's V1 protocol has it: all of the pairs, or a failure."""
@@ -171,6 +162,15 @@ async def explain_instances(desk: FromDesk, name: str, body: questions.Instances
     kind, pairs = _writing(desk, body), [_pair(desk, one) for one in body.instances]
     made = await asyncio.gather(*(desk.answer(kind, pair) for pair in pairs))
     return Response(b'{"explanations":[' + b",".join(made) + b"]}", media_type=_JSON)
+
+
+@router.get("/v1/models/{name}")
+async def model(service: FromService, name: str) -> answers.Model:
+    """Whether the run is ready, as KServe's V1 protocol has it; who can write for it, and the size of the data."""
+    _check_name(service, name)
+    data, writers = service.dataset, list(service.writers)
+    sizes = {"users": data.n_users, "items": data.n_items, "interactions": data.n_interactions}
+    return answers.Model(name=name, ready=True, writers=writers, version=service.version, **sizes)
 
 
 @open_router.get("/health")
