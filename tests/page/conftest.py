@@ -1,3 +1,4 @@
+# pyright: reportUnknownLambdaType=false
 """A real server of a tiny run whose titles hold markup, and a browser that looks at its page."""
 
 from __future__ import annotations
@@ -6,10 +7,12 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import polars as pl
 import pytest
@@ -33,18 +36,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def start(run: Path, **environment: str) -> tuple[subprocess.Popen[str], str]:
+def start(run: Path, **environment: str) -> tuple[subprocess.Popen[bytes], str]:
     """`recexplainer serve` in a process of its own, and its address."""
     command = [sys.executable, "-m", "recexplainer", "serve", run.name, "--runs", str(run.parent), "--port", "0"]
     own = {**os.environ, "OMP_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1", **environment}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=own)
-    assert process.stdout is not None
-    said: list[str] = []
-    for line in process.stdout:
-        said.append(line)
-        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+    log = run.parent / f"serve-{uuid4()}.log"
+    with log.open("wb") as written:
+        process = subprocess.Popen(command, stdout=written, stderr=subprocess.STDOUT, env=own)
+    while process.poll() is None:
+        if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text(encoding="utf-8")):
             return process, found[0]
-    raise AssertionError("".join(said))
+        time.sleep(0.1)
+    raise AssertionError(log.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")

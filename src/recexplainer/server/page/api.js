@@ -10,7 +10,8 @@
  * @typedef {{phrase?: string, no_reason?: string | null}} Reasoned
  * @typedef {{rank_before?: number | null, rank_after?: number | null}} Moved
  * @typedef {Item & Standing & Reasoned & Moved} Ranked
- * @typedef {{kind: string, status: string, said: string, found: string, start: number, end: number, item: Item | null}} Claim
+ * @typedef {{start: number, end: number}} Stretch
+ * @typedef {Stretch & {status: string, said: string, found: string, item: Item | null}} Claim
  * @typedef {{id: string, history_length: number}} User
  * @typedef {{user: string} | {history: string[]}} Asked
  */

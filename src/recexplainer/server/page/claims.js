@@ -8,7 +8,7 @@ import { el } from "./dom.js";
 import { many, SIGNS, STATUSES } from "./words.js";
 
 /** @typedef {import("./api.js").Claim} Claim */
-/** @typedef {{start: number, end: number}} Stretch */
+/** @typedef {import("./api.js").Stretch} Stretch */
 const LONG = 25; // characters of a word that may be broken
 
 /** @typedef {{number: number, start: number, end: number, words: string, status: string, claims: Claim[]}} Place */
