@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from recexplainer.errors import SettingsError
 
-Extra = Literal["chat", "pretrained", "gguf", "figures", "tensorboard"]
+Extra = Literal["chat", "pretrained", "gguf", "figures", "tensorboard", "server"]
 Group = Literal["recommenders", "readers", "evaluations", "chat_models"]
 
 

@@ -19,6 +19,7 @@ from recexplainer.cli.data import data
 from recexplainer.cli.doctor import doctor
 from recexplainer.cli.encoding import close_quietly, use_terminal_encoding
 from recexplainer.cli.explaining import explain
+from recexplainer.cli.serve import serve
 from recexplainer.cli.study import study
 from recexplainer.errors import RecExplainerError, SettingsError
 from recexplainer.storage import system_errors
@@ -34,7 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, run, explain, batch, check, evaluate, report, audit, export, doctor):
+for command in (demo, run, explain, batch, check, evaluate, report, audit, export, serve, doctor):
     app.command()(command)
 app.add_typer(data)
 app.add_typer(backbone)

@@ -32,6 +32,13 @@ def read_settings(kind: type[S], path: Path, overrides: Sequence[str] = ()) -> S
     return check_settings(kind, values, str(path), overridden)
 
 
+def default_settings(kind: type[S], overrides: Sequence[str]) -> S:
+    """The defaults of settings, with changes as `read_settings` takes them; raises as that."""
+    values: dict[str, Any] = {}
+    overridden = {_override(values, override) for override in overrides}
+    return check_settings(kind, values, "the defaults", overridden)
+
+
 def check_settings(kind: type[S], values: Mapping[str, Any], location: str, overridden: Collection[str] = ()) -> S:
     """Check nested values, which an error names by a location; `overridden` are keys given on the command line.
 

@@ -124,11 +124,21 @@ def check(explanation: Explanation, claim: Claim) -> Check:
         raise _damaged(explanation, f"The offsets {claim.start} to {claim.end} of a claim are not in the text.")
     words = explanation.text[claim.start : claim.end]
     titles: dict[int | None, str] = dict(zip(explanation.history, explanation.history_titles, strict=True))
-    title = titles.get(claim.item, claim.title or words)
+    return Check(claim_in_words(claim, words, titles.get(claim.item)), claim.status, claim.found)
+
+
+def claim_in_words(claim: Claim, words: str, title: str | None) -> str:
+    """What is claimed, in a few words, of a claim that is stated.
+
+    Args:
+        claim: What is claimed.
+        words: The words of the text that claim it.
+        title: The title of the item that it is about; None where that is not known, or none of the catalogue.
+    """
+    title = title or claim.title or words
     holder = f"“{title}”" if claim.item is not None or claim.title else "some of the history"
     template = _REST if claim.kind == "no_effect" and claim.value == REST else _IN_WORDS[claim.kind]
-    said = template.format(words=words, title=title, holder=holder, value=claim.value.replace("<=", "at most "))
-    return Check(said, claim.status, claim.found)
+    return template.format(words=words, title=title, holder=holder, value=claim.value.replace("<=", "at most "))
 
 
 def in_lines(explanation: Explanation, claims: Sequence[Claim]) -> tuple[str, ...]:
