@@ -18,7 +18,9 @@ from typer.main import get_group
 from recexplainer.cli.app import app
 from recexplainer.evidence.evidence import NEGLIGIBLE
 from recexplainer.pipeline.recipe import Recipe, load_recipe
+from recexplainer.pipeline.settings_reader import default_settings
 from recexplainer.recommenders.stability import AGREEMENT, REPLACEMENTS, SAMPLED_AGREEMENT, SUB_HISTORIES
+from recexplainer.server.settings import Limits
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks/README.md"]
@@ -80,7 +82,11 @@ def test_commands_shown_are_understood(path: Path, tmp_path: Path, monkeypatch: 
             if re.fullmatch(r"FILE…?|DIR|FOLDER_OR_FILE|FOLDER", word):
                 Path(word).touch()
         understand(get_group(app), words)
-        load_recipe("demo", [after for before, after in pairwise(words) if before == "--set"])
+        changes = [after for before, after in pairwise(words) if before == "--set"]
+        if words[0] == "serve":
+            default_settings(Limits, changes)
+        else:
+            load_recipe("demo", changes)
 
 
 def understand(group: TyperGroup, words: list[str]) -> None:

@@ -89,7 +89,7 @@ def test_every_claim_holds_of_a_real_recommender() -> None:
         one, other = (item for item in (row + 5, row + 30))
         user = User(tuple(item for item in history if item not in (one, other)), dataset.user_ids[row])
         both = explainer().evidence([(user, one), (user, other)])
-        found = contrast(*both, dataset.titles, explainer().verifier)
+        found = contrast(both[0], both[1], dataset.titles, explainer().verifier)
         kinds |= {claim.kind for claim in found.claims}
         assert {claim.status for claim in found.claims} == {"supported"}
     assert {"rank", "counterfactual"} <= kinds

@@ -254,6 +254,7 @@ def test_a_user_that_is_not_there_is_said(visit: Visit) -> None:
     assert "nobody" in trouble.first.inner_text() or "user" in trouble.first.inner_text()
     assert page.locator("b", has_text="nobody").locator("b").count() == 0
     assert page.get_by_role("button", name="Try again").first.is_visible()
+    assert page.locator(".panes").is_hidden()
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
@@ -15,8 +15,6 @@ from tests.tiny import run_until_recommender, sasrec
 
 from recexplainer.server.running import Serving
 from recexplainer.server.settings import Limits
-
-OpenServer = Callable[..., "contextmanager[httpx2.Client]"]
 
 
 @contextmanager

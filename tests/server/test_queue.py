@@ -33,7 +33,7 @@ def with_queue(test: Any, **options: Any) -> Model:
     model = Model()
 
     async def run() -> None:
-        limits = {"waiting": 100, "seconds": 60.0, "together": 4} | options
+        limits: dict[str, Any] = {"waiting": 100, "seconds": 60.0, "together": 4} | options
         queue = ModelQueue(model, **limits, asked=lambda _, __: None)
         try:
             await test(model, queue)

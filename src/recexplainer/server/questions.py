@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.json_schema import SkipJsonSchema
 
 ID_LENGTH, HISTORY_LENGTH, TEXT_LENGTH, MOST_ITEMS, MOST_INSTANCES = 500, 1000, 20_000, 100, 64
 
@@ -27,14 +26,14 @@ class Who(Body):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["user"]}, {"required": ["history"]}]})
 
-    user: Id | SkipJsonSchema[None] = None
+    user: Id = ""
     """The id of a user of the data."""
-    history: Annotated[list[Id], Field(min_length=1, max_length=HISTORY_LENGTH)] | SkipJsonSchema[None] = None
+    history: Annotated[list[Id], Field(min_length=1, max_length=HISTORY_LENGTH)] = []
     """The ids of the items that somebody else has had, oldest first."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
-        if (self.user is None) == (self.history is None):
+        if bool(self.user) == bool(self.history):
             raise ValueError("give either user or history")
         return self
 

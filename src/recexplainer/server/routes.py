@@ -203,7 +203,7 @@ async def _json(desk: Desk, kind: Kind, question: Any, weight: int = 1) -> Respo
 
 def _who(desk: Desk, body: questions.Who) -> User:
     find = desk.service.find
-    return find.user(body.user) if body.user is not None else User(find.items(body.history or [], "history"))
+    return find.user(body.user) if body.user else User(find.items(body.history, "history"))
 
 
 def _pair(desk: Desk, body: questions.AboutItem) -> tuple[User, int]:

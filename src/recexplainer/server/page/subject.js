@@ -56,15 +56,18 @@ export class Subject {
       this.tabs.bar,
       pages.map((each) => each.panel),
     );
+    this.found = el("div");
+    this.panes = el("div.panes", { hidden: true }, this.history.place, this.ranking.place, detail);
     this.place = el(
       "section.subject",
       { hidden: true },
       el("header", {}, el("div", {}, el("p.kicker", {}, "User"), this.name), compare),
-      el("div.panes", {}, this.history.place, this.ranking.place, detail),
+      this.found,
+      this.panes,
     );
     this.detail = detail;
     this.asked = {
-      user: new Latest(this.history.place),
+      user: new Latest(this.found),
       list: new Latest(this.ranking.place),
       phrases: new Latest(this.ranking.reasons),
       why: new Latest(this.why.place),
@@ -81,6 +84,7 @@ export class Subject {
     const ask = (/** @type {AbortSignal} */ signal) => get(path("users", state.user), {}, signal);
     void this.asked.user.ask(state.user, ask, (user) => {
       this.shown.user = user;
+      this.panes.hidden = false;
       this.history.show(user.history);
       this.#list();
     });
@@ -95,6 +99,7 @@ export class Subject {
     for (const each of Object.values(this.asked)) each.forget();
     this.shown = {};
     this.#item = "";
+    this.panes.hidden = true;
     this.name.textContent = user;
     fill(this.ranking.list);
     fill(this.why.body);
