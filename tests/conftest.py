@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,7 @@ from recexplainer import hardware
 from recexplainer.data.dataset import ITEM_COLUMNS, Dataset, Split, leave_one_out
 
 _ROOT = Path(__file__).resolve().parents[1]
+CHROMIUM = Path("/usr/bin/chromium")
 os.environ["HF_HUB_OFFLINE"] = "1"  # read once: else each unknown name waits for a hub
 
 
@@ -49,6 +51,22 @@ def real_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Any]:
+    """A browser of Playwright; without one the test is skipped.
+
+    It lasts no longer than a module: while it is there, the thread has an event loop, and a test cannot run another.
+    """
+    driver = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install recexplainer[browser]")
+    if not CHROMIUM.is_file():
+        pytest.skip(f"no browser at {CHROMIUM}")
+    options = ["--no-sandbox", "--disable-background-networking"]
+    with driver.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=options)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

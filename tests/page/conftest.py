@@ -21,7 +21,6 @@ from tests.tiny import run_until_recommender, sasrec, world
 
 from recexplainer.pipeline.layout import RunLayout
 
-CHROMIUM = Path("/usr/bin/chromium")
 MARKUP = """ <img src=x onerror="document.title='run'"><script>document.title='run'</script>"""
 ASTRAL = " 🎮"
 
@@ -58,18 +57,6 @@ def api(run: Path) -> Generator[Api]:
     yield api
     process.terminate()
     process.wait(timeout=20)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Generator[Any]:
-    driver = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install recexplainer[browser]")
-    if not CHROMIUM.is_file():
-        pytest.skip(f"no browser at {CHROMIUM}")
-    options = ["--no-sandbox", "--disable-background-networking"]
-    with driver.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), headless=True, args=options)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="session")

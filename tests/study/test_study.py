@@ -48,7 +48,6 @@ STAGES = {
     GROUNDED: "explanations-hybrid-grounded",
     UNALIGNED: "explanations-unaligned-direct",
 }
-CHROMIUM = Path("/usr/bin/chromium")
 
 
 def explanation(method: Any, number: Any, **changes: Any) -> Any:
@@ -426,19 +425,6 @@ def test_the_commands_write_a_study_and_read_it(tmp_path: Path) -> None:
     assert "people" in done.stdout and "hybrid" in done.stdout  # headings are broken on a narrow terminal
     assert "kappa" in done.stdout and "ordinal" in done.stdout
     assert len(read_ratings(run / "study/ratings.json")) == 24
-
-
-@pytest.fixture(scope="module")
-def browser() -> Any:
-    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install recexplainer[browser]")
-    if not CHROMIUM.is_file():
-        pytest.skip(f"no browser at {CHROMIUM}")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(
-            executable_path=str(CHROMIUM), headless=True, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        yield opened
-        opened.close()
 
 
 @pytest.mark.slow
