@@ -13,7 +13,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-smollm2 test quick lint docs format clean
+.PHONY: help setup demo demo-smollm2 test coverage quick lint docs format clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,9 +28,12 @@ demo-smollm2: $(PRETRAINED) ## The same with a small pretrained language model, 
 	@$(BIN)/recexplainer run demo-smollm2
 	@$(BIN)/recexplainer explain demo-smollm2 --user u0001 --item i017
 
-test: lint docs ## Lint, types, layers, the documentation and every test, with coverage and the slowest tests
+test: lint docs ## Lint, types, layers, the documentation and every test, with the slowest tests
 	@echo "tests"
-	@OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/pytest -n 2 --cov --durations=15
+	@OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/pytest -n 2 --durations=15
+
+coverage: $(TOOLS) ## Every test, and the lines that none of them runs
+	@OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/pytest -n 2 --cov --cov-report=term-missing
 
 quick: $(TOOLS) ## The tests that take seconds
 	@OMP_NUM_THREADS=1 POLARS_MAX_THREADS=1 $(BIN)/pytest -n 2 -m "not slow and not real"
