@@ -63,7 +63,7 @@ def test_settings_of_shipped_recipes_are_what_they_were() -> None:
     assert set(demo.settings) == {"kind", "sasrec"}
     assert set(demo.settings["sasrec"]) == {
         *("hidden_sizes", "dropouts", "learning_rates", "num_hidden_layers", "num_attention_heads"),
-        *("max_history", "batch_size", "epochs", "patience", "weight_decay", "loss", "seed", "precision"),
+        *("max_history", "batch_size", "epochs", "patience", "weight_decay", "loss", "seed"),
     }
     assert demo.sources == ()
 

@@ -65,20 +65,6 @@ def test_padding_is_not_an_item_that_can_be_recommended() -> None:
     assert new_sasrec(30).item_vectors().shape == (30, 16)
 
 
-@pytest.mark.parametrize("rate", [0.1, 0.5, 0.999])
-def test_dropout_by_bytes_drops_its_share_at_every_place_and_keeps_the_mean(rate: float) -> None:
-    torch.manual_seed(0)
-    dropout = SASRec(5, SHAPE.model_copy(update={"dropout": rate})).dropout.train()
-    states = dropout(torch.ones(40_003, 8, requires_grad=True))
-    share = (states == 0).float().mean(0)
-    exact = min(round(256 * rate), 255) / 256
-    torch.testing.assert_close(share, torch.full((8,), exact), rtol=0, atol=0.015)
-    assert states.unique().tolist() == pytest.approx([0, 1 / (1 - exact)])
-    assert states.mean().item() == pytest.approx(1, abs=0.15 if rate > 0.9 else 0.02)
-    assert dropout(states.bfloat16()).dtype == torch.bfloat16
-    assert dropout.eval()(states) is states
-
-
 def test_dropout_is_off_when_it_is_asked_even_while_it_is_being_fitted() -> None:
     model = new_sasrec().train()
     users = [User((1, 2, 3))]

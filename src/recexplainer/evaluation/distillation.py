@@ -99,12 +99,12 @@ def distill_sasrec(
 
         def loss(some: NDArray[np.int64]) -> Tensor:
             states = student.last_states(histories[some, : int(lengths[some].max())], lengths[some])
-            return distillation_loss(student.logits(states).float(), targets.of(some), temperature)
+            return distillation_loss(student.logits(states), targets.of(some), temperature)
 
         return Fit(student, rows, loss, settings.learning_rate, settings)
 
-    def hit_ratio(fit: Fit[SASRec]) -> float:
-        return float((held_out_ranks(fit.model, held, firsts) <= 5).mean())
+    def hit_ratio(student: SASRec) -> float:
+        return float((held_out_ranks(student, held, firsts) <= 5).mean())
 
     trials: list[DistillationTrial] = []
     for temperature in track(settings.temperatures, "distilling: temperatures"):

@@ -1,7 +1,8 @@
 """Fitting a recommender of two towers to a dataset: early stopping on a held-out item, and a small search.
 
 The last item of each user is never seen here; the one before it is held out to stop early and to choose from the
-search. The winner then goes on with what was held out. What is learned is the next item at every position.
+search. The winner is then fitted again with it for as many epochs as were best. What is learned is the next item at
+every position.
 """
 
 from __future__ import annotations
@@ -18,11 +19,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from recexplainer.data.dataset import Dataset, Split, leave_one_out
 from recexplainer.errors import RecommenderError
-from recexplainer.hardware import has_fast_bfloat16
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.scoring import score_batches
@@ -48,13 +47,6 @@ class LoopSettings(Settings):
     """AdamW's weight decay."""
     seed: int = Field(default=0, ge=0)
     """Seed of weights, order, dropout and sampled items."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Arithmetic of the products of matrices; `auto` takes what is faster here."""
-
-    @property
-    def in_bfloat16(self) -> bool:
-        """Whether products are in bfloat16 on this machine."""
-        return self.precision == "bfloat16" or (self.precision == "auto" and has_fast_bfloat16())
 
 
 class FitSettings(LoopSettings):
@@ -147,29 +139,27 @@ def fit_towers(kind: type[M], dataset: Dataset, split: Split | None, settings: F
     users = [User(tuple(history[:-1].tolist())) for history in held_out]
     targets = np.array([history[-1] for history in held_out], np.int64)
 
-    def start(shape: dict[str, Any], learning_rate: float) -> Fit[M]:
+    def start(shape: dict[str, Any], learning_rate: float, seen: Sequence[NDArray[np.int32]]) -> Fit[M]:
         torch.manual_seed(settings.seed)
         model = kind(dataset.n_items, kind.shape(**shape))
-        return Fit(model, *learned(model, [history[:-1] for history in histories]), learning_rate, settings)
-
-    def learned(model: M, seen: Sequence[NDArray[np.int32]]) -> tuple[int, Callable[[NDArray[np.int64]], Tensor]]:
         rows = torch.from_numpy(windows(seen, model.max_history, model.n_items))
-        return len(rows), lambda some: next_item_loss(model, rows[some], settings.loss)
 
-    def score(fit: Fit[M]) -> float:
-        return held_out_ndcg(fit.averaged, users, targets)
+        def loss(some: NDArray[np.int64]) -> Tensor:
+            return next_item_loss(model, rows[some], settings.loss)
 
-    fits: list[tuple[Trial, Fit[M]]] = []
+        return Fit(model, len(rows), loss, learning_rate, settings)
+
+    trials: list[Trial] = []
     combinations = list(product(settings.shapes(), settings.learning_rates))
     for shape, learning_rate in track(combinations, "searching for a recommender"):
-        fit = start(shape, learning_rate)
-        fits.append((Trial(shape, learning_rate, *stop_early(fit, score, settings)), fit))
-    fits.sort(key=lambda one: -one[0].ndcg)
-    trials, best = [trial for trial, _ in fits], fits[0][1]
-    best.n_rows, best.loss = learned(best.model, histories)
-    for _ in track(range(min(settings.patience, trials[0].epochs)), "fitting the best of them"):
-        best.epoch()
-    return best.averaged.eval().requires_grad_(False), trials
+        fit = start(shape, learning_rate, [history[:-1] for history in histories])
+        epochs, ndcg = stop_early(fit, lambda model: held_out_ndcg(model, users, targets), settings)
+        trials.append(Trial(shape, learning_rate, epochs, ndcg))
+    trials.sort(key=lambda trial: -trial.ndcg)
+    fit = start(trials[0].shape, trials[0].learning_rate, histories)
+    for _ in track(range(trials[0].epochs), "fitting the best of them"):
+        fit.epoch()
+    return fit.model.eval().requires_grad_(False), trials
 
 
 class FittedTowers(Towers):
@@ -199,49 +189,33 @@ class Fit(Generic[M]):
     loss: Callable[[NDArray[np.int64]], Tensor]  # the mean loss of the rows with these numbers, `Int[batch_size]`
     learning_rate: float
     settings: LoopSettings
-    epochs: int = 0
 
     def __post_init__(self) -> None:
         decay = self.settings.weight_decay
-        parameters = self.model.parameters()
-        self._optimizer = torch.optim.AdamW(parameters, self.learning_rate, weight_decay=decay, fused=True)
+        self._optimizer = torch.optim.AdamW(self.model.parameters(), self.learning_rate, weight_decay=decay)
         self._random = np.random.default_rng(self.settings.seed)
-        self._average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(1 - 1 / self.steps))
-
-    @property
-    def steps(self) -> int:
-        """How many steps an epoch has."""
-        return -(-self.n_rows // self.settings.batch_size)
-
-    @property
-    def averaged(self) -> M:
-        """The model with the exponential moving average of its weights over about the last epoch.
-
-        Its score rises more evenly from epoch to epoch than that of the last weights, so patience can be short.
-        """
-        return self._average.module
 
     def epoch(self) -> None:
         """Go once over all rows in a new order."""
         self.model.train()
-        for rows in np.array_split(self._random.permutation(self.n_rows), self.steps):
-            with torch.autocast("cpu", torch.bfloat16, enabled=self.settings.in_bfloat16):
-                loss = self.loss(rows)
+        steps = -(-self.n_rows // self.settings.batch_size)
+        for rows in np.array_split(self._random.permutation(self.n_rows), steps):
+            loss = self.loss(rows)
             self._optimizer.zero_grad()
             loss.backward()
             self._optimizer.step()
-            self._average.update_parameters(self.model)
-        self.epochs += 1
 
 
-def stop_early(fit: Fit[M], score: Callable[[Fit[M]], float], settings: LoopSettings) -> tuple[int, float]:
+def stop_early(fit: Fit[M], score: Callable[[M], float], settings: LoopSettings) -> tuple[int, float]:
     """Fit until the held-out score has not risen for `patience` epochs; the best epoch, and the score there."""
     best, best_epoch = -1.0, 0
-    while fit.epochs < min(settings.epochs, best_epoch + settings.patience):
+    for epoch in range(1, settings.epochs + 1):
         fit.epoch()
-        reached = score(fit)
+        reached = score(fit.model)
         if reached > best:
-            best, best_epoch = reached, fit.epochs
+            best, best_epoch = reached, epoch
+        elif epoch - best_epoch >= settings.patience:
+            break
     return best_epoch, best
 
 

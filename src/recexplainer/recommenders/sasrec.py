@@ -50,10 +50,9 @@ class SASRec(FittedTowers):
         self.positions = nn.Embedding(settings.max_history, width)
         shape = (width, heads, 4 * width, settings.dropout, "gelu")
         block = nn.TransformerEncoderLayer(*shape, batch_first=True, norm_first=True)
-        block.dropout, block.dropout1, block.dropout2 = (_ByteDropout(settings.dropout) for _ in range(3))
         layers, norm = settings.num_hidden_layers, nn.LayerNorm(width)
         self.blocks = nn.TransformerEncoder(block, layers, norm, enable_nested_tensor=False)
-        self.dropout = _ByteDropout(settings.dropout)
+        self.dropout = nn.Dropout(settings.dropout)
         nn.init.normal_(self.items.weight, std=width**-0.5)
         nn.init.normal_(self.positions.weight, std=0.02)
 
@@ -80,19 +79,3 @@ class SASRec(FittedTowers):
     def table(self) -> Tensor:
         """As `Towers.table`."""
         return self.items.weight[: self.n_items]
-
-
-class _ByteDropout(nn.Dropout):
-    """Dropout by random bytes, so that its rate is a whole number of 256ths.
-
-    On a processor a draw for each element takes several times as long, which was a fifth of fitting.
-    """
-
-    def forward(self, states: Tensor) -> Tensor:
-        """The states, `Float[...]`, with some of them zero and the others scaled up while it is fitted."""
-        dropped = min(round(256 * self.p), 255)
-        if not self.training or not dropped:
-            return states
-        words = torch.empty(-(-states.numel() // 8), dtype=torch.int64, device=states.device).random_(-(2**63), None)
-        kept = words.view(torch.uint8)[: states.numel()].view(states.shape) >= dropped
-        return states * (kept * (256 / (256 - dropped))).to(states.dtype)
