@@ -56,3 +56,16 @@ def test_integers_are_fast_where_their_products_take_much_less_time() -> None:
     if torch.cuda.is_available() or 1.5 < ratio < 2.2:
         pytest.skip(f"too close to tell apart on a busy machine: {ratio:.2f}, or a GPU is there")
     assert has_fast_int8() == (ratio > 1.75)
+
+
+def test_free_memory_is_given_back_once_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, given = [0.0], list[int]()
+    monkeypatch.setattr(hardware, "monotonic", lambda: now[0])
+    memory = hardware.FreeMemory()
+    monkeypatch.setattr(memory, "_trim", given.append)
+    for now[0] in (0.5, 1.2, 1.9, 2.3):
+        memory.give_back()
+    assert given == [0, 0]
+    monkeypatch.setattr(memory, "_trim", None)  # another C library
+    memory.give_back()
+    hardware.FreeMemory().give_back()

@@ -1,17 +1,20 @@
-"""The hardware of this machine: free cores, GPUs, bfloat16. torch is imported only where it is needed."""
+"""The hardware of this machine: free cores, GPUs, bfloat16, memory. torch is imported only where it is needed."""
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from dataclasses import dataclass
 from functools import cache
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 _LOOK = 0.5  # seconds; the load average would still show what has just ended
 _TIMED_WIDTH, _TIMED_PRODUCTS = 512, 24  # of square matrices; some milliseconds
 _WORTHWHILE = 1.2  # numbers must be converted, too
 _WORTHWHILE_INTEGERS = 1.75  # these must be scaled as well, both ways
+_GIVEN_BACK_EVERY = 1.0  # seconds; it takes some milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +107,21 @@ def _product_seconds(dtype: Any) -> float:
         product(matrix, matrix)
         times.append(perf_counter() - start)
     return min(times)
+
+
+class FreeMemory:
+    """Gives free memory back to the system, where the C library keeps it; does nothing where that is not glibc.
+
+    Scores come in large arrays of all sizes. What glibc keeps of them, between small things that stay, grows for hours.
+    """
+
+    def __init__(self) -> None:
+        library: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
+        self._trim: Any = getattr(library, "malloc_trim", None)
+        self._last = monotonic()
+
+    def give_back(self) -> None:
+        """Give back what is free, if that was not done within the last second."""
+        if self._trim is not None and monotonic() - self._last >= _GIVEN_BACK_EVERY:
+            self._trim(0)
+            self._last = monotonic()

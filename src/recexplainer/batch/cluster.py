@@ -52,7 +52,7 @@ def on_ray(job: Job, parts: Sequence[int], address: str, actors: int | None = No
         ) from error
     most = min(len(parts), actors or max(1, int(ray.cluster_resources().get("CPU", 1))))
     rows = data.from_items([{"part": part} for part in parts], override_num_blocks=len(parts))
-    pool = data.ActorPoolStrategy(min_size=1, max_size=most, max_tasks_in_flight_per_actor=1)
+    pool = data.ActorPoolStrategy(min_size=1, max_size=most, initial_size=most, max_tasks_in_flight_per_actor=1)
     made = rows.map(_PartActor, fn_constructor_args=(job,), compute=pool, num_cpus=1)
     try:
         for row in made.iter_rows():

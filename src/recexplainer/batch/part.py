@@ -18,7 +18,7 @@ from recexplainer.batch.question import BatchManifest, Job, Question, part_name
 from recexplainer.batch.rows import to_frame
 from recexplainer.errors import RunError
 from recexplainer.explanations.explainer import BATCH_SIZE, PairExplainer
-from recexplainer.hardware import use_threads
+from recexplainer.hardware import FreeMemory, use_threads
 from recexplainer.pipeline.execution import package_versions
 from recexplainer.pipeline.runs import open_explainer, open_writer
 from recexplainer.recommenders.base import User
@@ -47,7 +47,7 @@ class PartWriter:
     """Opens the recommender, and the writer, of a job. Raises RunError where the run or the manifest is missing."""
 
     def __init__(self, job: Job) -> None:
-        self._job = job
+        self._job, self._memory = job, FreeMemory()
         manifest = BatchManifest.read(job.out)
         if manifest is None:
             hint = "Every machine must see this folder under the same path."
@@ -69,7 +69,10 @@ class PartWriter:
         Raises what the recommender and the writer raise, and RunError where the operating system refuses to write.
         """
         pairs = self._pairs(self._job.out / PLAN / part_name(number))
-        frames = [self._explained(pairs[start : start + BATCH_SIZE]) for start in range(0, len(pairs), BATCH_SIZE)]
+        frames: list[pl.DataFrame] = []
+        for start in range(0, len(pairs), BATCH_SIZE):
+            frames.append(self._explained(pairs[start : start + BATCH_SIZE]))
+            self._memory.give_back()
         _write_frame(pl.concat(frames, rechunk=True), self._job.out / part_name(number))
         return len(pairs)
 

@@ -12,9 +12,9 @@ from hashlib import blake2b
 from typing import Any
 
 from recexplainer.explanations.writing import Style
+from recexplainer.hardware import FreeMemory
 from recexplainer.server.answers import Answer
 from recexplainer.server.cache import AnswerCache
-from recexplainer.server.memory import Memory
 from recexplainer.server.metrics import Metrics
 from recexplainer.server.queue import ModelQueue
 from recexplainer.server.service import Service
@@ -46,7 +46,7 @@ class Desk:
 
     def __init__(self, service: Service, limits: Limits, metrics: Metrics) -> None:
         self.service, self.limits, self._metrics = service, limits, metrics
-        self._cache, self._memory = AnswerCache(limits.cache_bytes), Memory()
+        self._cache, self._memory = AnswerCache(limits.cache_bytes), FreeMemory()
         self._open: dict[bytes, _Asked] = {}
         self.queue = ModelQueue(self._ask, limits.waiting, limits.waiting_seconds, limits.together, metrics.asked)
         metrics.watch(self.queue, self._cache)
