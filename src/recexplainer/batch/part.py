@@ -5,7 +5,6 @@ What a part holds depends on its plan alone: not on which process writes it, nor
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from recexplainer.batch.question import BatchManifest, Job, Question, part_name
 from recexplainer.batch.rows import to_frame
 from recexplainer.errors import RunError
 from recexplainer.explanations.explainer import BATCH_SIZE, PairExplainer
-from recexplainer.hardware import FreeMemory, use_threads
+from recexplainer.hardware import FreeMemory, collect_garbage_seldom, use_threads
 from recexplainer.pipeline.execution import package_versions
 from recexplainer.pipeline.runs import open_explainer, open_writer
 from recexplainer.recommenders.base import User
@@ -26,20 +25,14 @@ from recexplainer.recommenders.scoring import score_batches
 from recexplainer.storage import system_errors
 
 PLAN = ".plan"
-_GARBAGE = (100_000, 20, 100)  # new objects until the collector looks through the young ones, and how often further
 _Pairs = list[tuple[User, int]]
 
 
 def open_part_writer(job: Job) -> PartWriter:
-    """The writer of a process that does nothing else: it has one thread, and its collector of garbage looks seldom.
-
-    Looking through the recommender and the catalogue again and again took a fifth of the time.
-    """
+    """The writer of a process that does nothing else: it has one thread, and its collector of garbage looks seldom."""
     use_threads(1)
     writer = PartWriter(job)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GARBAGE)
+    collect_garbage_seldom()
     return writer
 
 

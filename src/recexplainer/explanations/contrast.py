@@ -38,7 +38,7 @@ class Contrast:
 
 @dataclass(slots=True)
 class _Text:
-    """A text while it is written; `claims` are those about each of two items."""
+    """A text while it is written, sentence by sentence."""
 
     text: str = ""
 

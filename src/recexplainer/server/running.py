@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import ipaddress
 import socket
 from collections.abc import Callable, Collection
@@ -12,6 +11,7 @@ import uvicorn
 
 from recexplainer.errors import RunError, SettingsError
 from recexplainer.explanations.writing import REALISED, SURROGATE, Writer
+from recexplainer.hardware import collect_garbage_seldom
 from recexplainer.pipeline.execution import read_manifest
 from recexplainer.pipeline.layout import RECOMMENDER, TARGET, RunLayout
 from recexplainer.pipeline.runs import explaining_stage, has_surrogate, open_surrogate, open_target
@@ -24,7 +24,6 @@ from recexplainer.server.service import Service
 from recexplainer.server.settings import Limits
 from recexplainer.storage import hash_value
 
-_GARBAGE = (100_000, 20, 100)  # new objects until the collector looks through the young ones, and how often further
 _GRACE = 10  # seconds that open requests have at the end
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -42,9 +41,7 @@ def open_service(run: Path, limits: Limits, *, surrogate: bool = True) -> Servic
     writers: dict[str, Writer] = {REALISED: explainer.realised}
     if model is not None:
         writers[SURROGATE] = explainer.writer(SURROGATE)
-    gc.collect()
-    gc.freeze()  # looking through the catalogue and the models again and again would take much of the time
-    gc.set_threshold(*_GARBAGE)
+    collect_garbage_seldom()
     return Service(run.resolve().name, _version(run, with_surrogate), explainer, writers)
 
 
