@@ -99,7 +99,7 @@ def main() -> None:
     asked = parser.parse_args()
     process = start(asked.run, asked.port)
     try:
-        asyncio.run(ready(asked.port))
+        asyncio.run(ready(process, asked.port))
         started = time.monotonic()
         attack = Attack(asked.port, Dataset.load(asked.run / "dataset"))
         operations = [one.ok() for one in attack.schema.get_all_operations()]

@@ -121,10 +121,12 @@ def start(run: Path, port: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 
-async def ready(port: int) -> float:
+async def ready(process: subprocess.Popen[bytes], port: int) -> float:
     """Wait until a server is ready; how many seconds that took."""
     started = time.monotonic()
     while time.monotonic() - started < _START:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with status {process.returncode}")
         try:
             status, *_ = await request(await asyncio.open_connection("127.0.0.1", port), "GET", "/ready", None)
             if status == 200:
@@ -145,7 +147,7 @@ async def bear(run: Path, writer: str, clients: int, seconds: float, port: int, 
     """Serve a run, and have clients ask for so many seconds."""
     process = start(run, port)
     try:
-        print(f"ready after {await ready(port):.1f} s")
+        print(f"ready after {await ready(process, port):.1f} s")
         begun = time.monotonic()
         asking = Clients(Dataset.load(run / "dataset"), port, writer, begun + seconds)
         tasks = [asyncio.create_task(asking.ask_on(number)) for number in range(clients)]
@@ -157,7 +159,7 @@ async def bear(run: Path, writer: str, clients: int, seconds: float, port: int, 
                 process.kill()
                 process.wait()
                 process = start(run, port)
-                print(f"killed; ready again after {await ready(port):.1f} s")
+                print(f"killed; ready again after {await ready(process, port):.1f} s")
                 asking.down = False
         await asyncio.gather(*tasks)
         return asking.seen
