@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from tests.surrogate.families import USABLE, VOCABULARY, tiny_model
 from tests.surrogate.test_logits import quick_first
 
+from recexplainer.surrogate import prefill
 from recexplainer.surrogate.loading import generating_plainly
 from recexplainer.surrogate.prefill import Prefill, PromptLayer
 
@@ -20,6 +21,14 @@ def model_and_prompts(family: str) -> tuple[Any, tuple[torch.Tensor, torch.Tenso
     return tiny_model(family), (long, short), ids, torch.tensor([[1] * 7, [0] * 3 + [1] * 4])
 
 
+@pytest.fixture(params=["at once", "one after the other"])
+def read(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How a processor reads prompts: together, or in parts that the cache is put together from."""
+    if request.param != "at once":
+        monkeypatch.setattr(prefill, "_READ_TOGETHER", 8)
+
+
+@pytest.mark.usefixtures("read")
 @pytest.mark.parametrize("family", quick_first(USABLE))
 def test_continuations_are_those_of_each_prompt_alone(family: str) -> None:
     """Of two prompts, the shorter padded on the left, two continuations each, of which some are left out on the way."""
@@ -59,6 +68,7 @@ def test_beams_that_share_a_read_prompt_are_those_of_beams_that_each_read_it(fam
     assert torch.equal(shared, each)
 
 
+@pytest.mark.usefixtures("read")
 @pytest.mark.parametrize("family", quick_first(USABLE))
 def test_answers_of_different_lengths_are_as_likely_as_each_after_its_prompt_alone(family: str) -> None:
     model, (long, short), ids, mask = model_and_prompts(family)
@@ -96,3 +106,25 @@ def test_what_beams_share_of_a_prompt_is_not_copied_when_they_change_places() ->
         assert torch.equal(layer.keys[:, :, :8], before[[1, 0, 3, 3]])
         read.keep([2, 0])
         assert torch.equal(layer.keys[:, :, :8], before[[3, 1]])
+
+
+def test_prompts_are_read_in_parts_that_hold_few_tokens_with_their_padding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each prompt stands in one part, and positions may be asked for in any order."""
+    monkeypatch.setattr(prefill, "_READ_TOGETHER", 12)
+    model, lengths = tiny_model("llama"), [9, 6, 5, 3, 3, 2]
+    mask = torch.tensor([[0] * (9 - length) + [1] * length for length in lengths])
+    ids = torch.randint(3, VOCABULARY, mask.shape)
+    sizes: list[tuple[int, int]] = []
+    watched = model.register_forward_pre_hook(
+        lambda _, __, given: sizes.append(given["inputs_embeds"].shape[:2]), with_kwargs=True
+    )
+    positions = [53, 8, 44, 26, 25, 35]
+    with torch.inference_mode():
+        read = Prefill(model, model.get_input_embeddings()(ids), mask, positions)
+    watched.remove()
+    assert sizes == [(1, 9), (2, 6), (3, 3)]
+    for at, logits in zip(positions, read.logits, strict=True):
+        row, end = at // 9, at % 9 + 1
+        alone = model(input_ids=ids[row : row + 1, 9 - lengths[row] : end], use_cache=False).logits[0, -1]
+        assert_allclose(logits, alone.detach().numpy(), atol=2e-3)
+    assert [layer.get_seq_length() for layer in read.cache.layers] == [9] * len(read.cache.layers)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.tiny import SETTINGS, alignment, fresh
+from tests.tiny import SETTINGS, alignment
 from transformers import TrainerCallback, TrainingArguments
 
 from recexplainer.errors import RunError
@@ -18,7 +18,6 @@ from recexplainer.surrogate.settings import TitleSettings
 from recexplainer.surrogate.trainer import (
     TimedCheckpoints,
     TokenBudgetTrainer,
-    attention_for_training,
     last_complete_checkpoint,
 )
 from recexplainer.surrogate.training import encode_examples, new_surrogate
@@ -193,19 +192,6 @@ def test_batches_of_the_trainer_are_within_the_budget(undisturbed: tuple[Surroga
     length = {one.ids.ctypes.data: len(one.ids) for one in data.encoded}
     for batch in data.seen:
         assert len(batch) == 1 or len(batch) * np.max([length[one] for one in batch]) <= 512
-
-
-def test_attention_is_eager_while_training_on_a_cpu_and_as_before_afterwards() -> None:
-    backbone = fresh("behavior").backbone
-    before = backbone.config._attn_implementation
-    ids = torch.arange(12).reshape(2, 6) % 4
-    usual = backbone(input_ids=ids).logits
-    with attention_for_training(backbone, on_cpu=True):
-        assert backbone.config._attn_implementation == "eager"
-        torch.testing.assert_close(backbone(input_ids=ids).logits, usual, atol=1e-4, rtol=1e-4)
-    assert backbone.config._attn_implementation == before != "eager"
-    with attention_for_training(backbone, on_cpu=False):
-        assert backbone.config._attn_implementation == before
 
 
 def test_processes_that_nobody_launched_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

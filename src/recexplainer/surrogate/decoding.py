@@ -15,6 +15,7 @@ from accelerate.utils import send_to_device
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recexplainer.surrogate.attention import attend_for_decoding
 from recexplainer.surrogate.batching import EncodedSet
 from recexplainer.surrogate.beams import BeamSearch
 from recexplainer.surrogate.constraints import (
@@ -61,6 +62,7 @@ class Decoder:
 
     def __init__(self, surrogate: Surrogate, titles: Sequence[str]) -> None:
         self.surrogate, self.tokenizer, self._titles = surrogate.eval(), surrogate.tokenizer, titles
+        attend_for_decoding(surrogate.backbone)
         encoder = surrogate.prompt_encoder(titles)
         self.stop, self.title_ids = encoder.frame.stop, encoder.title_ids
         self.stops = self.surrogate.stops
@@ -305,9 +307,7 @@ class Decoder:
         """
         probabilities = np.empty(len(prompts))
         for rows in self.batches(prompts, 1):
-            batch = prompts.collate(prompts.subset(rows).begun([[self.stop]] * len(rows)).encoded)
-            logits = self.surrogate(**send_to_device(batch, self.surrogate.device))["logits"].cpu()
-            probabilities[rows] = self._yes(logits)
+            probabilities[rows] = self._yes(torch.from_numpy(self._prefilled(prompts, rows).logits))
         return probabilities
 
     def _yes(self, logits: Tensor) -> NDArray[np.float64]:

@@ -18,10 +18,10 @@ from torch.nn.utils import clip_grad_norm_
 from transformers import get_cosine_schedule_with_warmup
 
 from recexplainer.progress import track
+from recexplainer.surrogate.attention import attention_for_training
 from recexplainer.surrogate.batching import EncodedSet, TokenBudget
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.settings import PreferenceSettings
-from recexplainer.surrogate.trainer import attention_for_training
 
 
 def log_probabilities(surrogate: Surrogate, batch: Mapping[str, Any]) -> Tensor:

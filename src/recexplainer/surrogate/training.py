@@ -30,6 +30,7 @@ from recexplainer.hardware import best_device
 from recexplainer.processes import is_first, world_size
 from recexplainer.recommenders.base import User
 from recexplainer.storage import complete_folder, write_json
+from recexplainer.surrogate.attention import attention_for_training
 from recexplainer.surrogate.backbone import build_nano, chat_frame
 from recexplainer.surrogate.batching import (
     EncodedSet,
@@ -51,7 +52,6 @@ from recexplainer.surrogate.trainer import (
     ShowProgress,
     TimedCheckpoints,
     TokenBudgetTrainer,
-    attention_for_training,
     last_complete_checkpoint,
 )
 from recexplainer.tasks.example import Example, LabelledExamples
