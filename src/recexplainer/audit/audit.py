@@ -79,6 +79,18 @@ class Audit:
         """The simple rules that were found to decide all lists, by name; () where none was."""
         return tuple(one.name for one in self.findings if one.names_rule)
 
+    @property
+    def lead(self) -> str:
+        """What was found first of all: the rules, else what the history does as a whole."""
+        rules = [one for one in self.findings if one.names_rule]
+        whole = [one for one in self.findings if one.name in ("whole_history", "history") and one.status == "supported"]
+        if rules:
+            return " ".join(one.text for one in rules)
+        if not any(one.name == "history" for one in self.findings):
+            return "What decides the lists could not be asked. Here is what they hold."
+        none = "No single rule was found to decide all lists."
+        return " ".join([none, *(one.text for one in whole[-1:])])
+
 
 def audit(
     dataset: Dataset,

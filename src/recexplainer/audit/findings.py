@@ -28,6 +28,8 @@ GINI = "gini"
 MARGIN = 0.1
 """By how much two groups must differ at least, with the whole interval, for a sentence to say so."""
 
+Unit = Literal["share", "standard deviations", "coefficient"]
+
 Figures = Mapping[tuple[str, str], Row]
 """Rows by metric and variant."""
 
@@ -114,6 +116,11 @@ def metric_title(metric: str) -> str:
 def metric_meaning(metric: str) -> str:
     """What a metric measures, in a sentence."""
     return _file()["metrics"].get(metric, {}).get("meaning", "")
+
+
+def metric_unit(metric: str) -> Unit:
+    """What a metric is in."""
+    return "standard deviations" if metric.startswith(UNITS) else "coefficient" if metric == GINI else "share"
 
 
 def part_title(part: str) -> str:

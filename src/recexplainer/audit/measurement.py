@@ -135,7 +135,7 @@ def measure(
         left_out.append(LeftOut(_CHANGED, _FIXED_USERS))
     agrees: dict[str, Measured] = {}
     if surrogate is None:
-        left_out.append(LeftOut("where surrogate and recommender differ", "There is no trained surrogate."))
+        left_out.append(LeftOut("where surrogate and recommender differ", "No trained surrogate was asked."))
     else:
         agrees = surrogate_agreement.agreement(surrogate, counted, dataset, sample, counts, settings.seed)
     return Measurement(

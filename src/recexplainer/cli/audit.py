@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from recexplainer.audit.findings import Finding
     from recexplainer.audit.measurement import LeftOut
     from recexplainer.audit.sample import AuditSettings
-    from recexplainer.surrogate.model import Surrogate
 
 _SUBJECTS = {
     "history": "what decides lists",
@@ -56,11 +55,8 @@ def audit(
     runs: RunsOption = RUNS,
 ) -> None:
     """Audit a run's recommender as a whole, from a sample of users; with a second run, tell what changed."""
-    from datetime import date
-
-    from recexplainer.audit.audit import audit as audit_recommender
     from recexplainer.audit.sample import AuditSettings
-    from recexplainer.pipeline.runs import find_run, open_target
+    from recexplainer.pipeline.runs import audit_run, find_run
     from recexplainer.reports.audit_files import audit_json, write_audit
 
     settings = AuditSettings(users=users, list_length=length, questions=questions, seed=seed)
@@ -69,16 +65,7 @@ def audit(
     if other is not None:
         _compare(folder, find_run(other, runs), settings, columns, to, as_json)
         return
-    dataset, recommender = open_target(folder)
-    found = audit_recommender(
-        dataset,
-        recommender,
-        settings,
-        name=folder.resolve().name,
-        date=date.today().isoformat(),
-        columns=columns,
-        surrogate=_surrogate(folder) if surrogate else None,
-    )
+    found = audit_run(folder, settings, columns=columns, surrogate=surrogate)
     page = write_audit(found, to or folder / "audit")
     if as_json:
         _print_json(audit_json(found))
@@ -130,12 +117,6 @@ def _columns(table: Path | None, by: Sequence[str]) -> dict[str, dict[str, str]]
         what, hint = "A table of users needs a column to group them by.", "Give --by COLUMN."
         raise SettingsError(what, location=f"--groups {table}", hint=hint)
     return {column: read_column(table, column) for column in by}
-
-
-def _surrogate(run: Path) -> Surrogate | None:
-    from recexplainer.pipeline.runs import has_surrogate, open_surrogate
-
-    return open_surrogate(run) if has_surrogate(run) else None
 
 
 def _print_json(value: object) -> None:

@@ -18,7 +18,10 @@ def serve(
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")] = 8000,
     surrogate: Annotated[
-        bool, typer.Option("--surrogate/--no-surrogate", help="Let the run's surrogate write too, if it is trained.")
+        bool,
+        typer.Option(
+            "--surrogate/--no-surrogate", help="Also let the run's surrogate write, and audit it, if trained."
+        ),
     ] = True,
     allow_host: Annotated[
         list[str] | None, typer.Option("--allow-host", metavar="NAME", help="A name by which it may be asked for.")

@@ -7,7 +7,7 @@ without them.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +22,8 @@ from recexplainer.recommenders.base import Recommender
 from recexplainer.storage import complete_folder, write_text
 
 if TYPE_CHECKING:
+    from recexplainer.audit.audit import Audit
+    from recexplainer.audit.sample import AuditSettings
     from recexplainer.chat.endpoint import Endpoint
     from recexplainer.chat.settings import EndpointSettings
     from recexplainer.explanations.explainer import PairExplainer
@@ -163,6 +165,33 @@ def open_explainer(run: Path, *, surrogate: bool = True) -> PairExplainer:
     shares = kept_shares(RunLayout(run).stage(RECOMMENDER) / RunLayout.POPULARITY, recommender, dataset)
     writer = open_surrogate(run, only_writes=True) if surrogate else None
     return PairExplainer(dataset, recommender, writer, recommended_shares=shares)
+
+
+def audit_run(
+    run: Path,
+    settings: AuditSettings | None = None,
+    *,
+    columns: Mapping[str, Mapping[str, str]] | None = None,
+    surrogate: bool = True,
+) -> Audit:
+    """Audit a run's recommender; `surrogate`: its trained surrogate is asked too, where there is one.
+
+    Raises RunError where the data or the recommender is missing; else as `audit`, of which the arguments are.
+    """
+    from datetime import date
+
+    from recexplainer.audit.audit import audit
+
+    dataset, recommender = open_target(run)
+    return audit(
+        dataset,
+        recommender,
+        settings,
+        name=run.resolve().name,
+        date=date.today().isoformat(),
+        columns=columns,
+        surrogate=open_surrogate(run) if surrogate and has_surrogate(run) else None,
+    )
 
 
 def explained_cases(run: Path) -> dict[Method, list[Explanation]]:

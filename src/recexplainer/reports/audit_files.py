@@ -9,6 +9,8 @@ from pydantic import TypeAdapter
 
 from recexplainer.audit.audit import Audit
 from recexplainer.audit.comparison import Comparison
+from recexplainer.audit.findings import metric_meaning, metric_title, metric_unit, part_title
+from recexplainer.audit.measured import ATTRIBUTE
 from recexplainer.evaluation.rows import to_frame
 from recexplainer.reports.audit_page import audit_page, comparison_page
 from recexplainer.storage import write_json, write_text
@@ -17,8 +19,21 @@ PAGE, PARAMETERS = "index.html", "main-parameters.md"
 
 
 def audit_json(audit: Audit) -> dict[str, Any]:
-    """An audit as a JSON-like value, with the rules that were found."""
-    return TypeAdapter(Audit).dump_python(audit, mode="json") | {"rules": list(audit.rules)}
+    """An audit as a JSON-like value, with the rules that were found, what comes first, and its figures in words.
+
+    `metrics` has the title, the meaning and the unit of each metric, `parts` each variant of the rows in words.
+    """
+    metrics = dict.fromkeys(row.metric for row in audit.rows)
+    parts = dict.fromkeys(row.variant for row in audit.rows if row.task != ATTRIBUTE and row.variant)
+    return TypeAdapter(Audit).dump_python(audit, mode="json") | {
+        "rules": list(audit.rules),
+        "lead": audit.lead,
+        "metrics": {
+            name: {"title": metric_title(name), "meaning": metric_meaning(name), "unit": metric_unit(name)}
+            for name in metrics
+        },
+        "parts": {name: part_title(name) for name in parts},
+    }
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:

@@ -90,7 +90,6 @@ def _names_of(audit: Audit) -> dict[str, Any]:
     stacks = _class_stacks(figures, {_EVERYONE: "", **everyone})
     return {
         "findings": {subject: [one for one in audit.findings if one.subject == subject] for subject in SUBJECTS},
-        "lead": _lead(audit),
         "key_numbers": _key_numbers(figures),
         "classes": StackPanel("What decides the places of a list, in percent", tuple(stacks)) if stacks else None,
         "class_names": [metric_title(name) for name in CLASSES],
@@ -105,18 +104,6 @@ def _names_of(audit: Audit) -> dict[str, Any]:
         "surrogate": _agreement(figures, audit),
         "metrics": [(metric_title(name), metric_meaning(name)) for name in dict.fromkeys(name for name, _ in figures)],
     }
-
-
-def _lead(audit: Audit) -> str:
-    """What was found first of all: the rules, else what the history does as a whole."""
-    rules = [one for one in audit.findings if one.names_rule]
-    whole = [one for one in audit.findings if one.name in ("whole_history", "history") and one.status == "supported"]
-    if rules:
-        return " ".join(one.text for one in rules)
-    if not any(one.name == "history" for one in audit.findings):
-        return "What decides the lists could not be asked. Here is what they hold."
-    none = "No single rule was found to decide all lists."
-    return " ".join([none, *(one.text for one in whole[-1:])])
 
 
 def _key_numbers(figures: Figures) -> list[tuple[str, str, str, str]]:

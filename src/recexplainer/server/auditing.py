@@ -16,16 +16,19 @@ from recexplainer.pipeline.execution import end_with_parent
 
 
 class Auditing:
-    """The audit of a run, begun when it is first asked for; where it fails, the next who asks begins it again."""
+    """The audit of a run, begun when it is first asked for; where it fails, the next who asks begins it again.
 
-    def __init__(self, run: Path) -> None:
-        self._run = run
+    `surrogate`: the run's surrogate is asked too, where it is trained.
+    """
+
+    def __init__(self, run: Path, *, surrogate: bool = True) -> None:
+        self._run, self._surrogate = run, surrogate
         self._made: asyncio.Task[bytes] | None = None
 
     async def answer(self) -> bytes | None:
         """The audit as JSON; None while it is made. Raises what the audit raises."""
         if self._made is None:
-            self._made = asyncio.create_task(asyncio.to_thread(_in_process, self._run))
+            self._made = asyncio.create_task(asyncio.to_thread(_in_process, self._run, self._surrogate))
         done, _ = await asyncio.wait([self._made], timeout=1)
         if not done:
             return None
@@ -36,10 +39,10 @@ class Auditing:
             raise
 
 
-def _in_process(run: Path) -> bytes:
+def _in_process(run: Path, surrogate: bool) -> bytes:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_audit, args=(run, theirs), daemon=True)
+    process = context.Process(target=_audit, args=(run, surrogate, theirs), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -53,22 +56,18 @@ def _in_process(run: Path) -> bytes:
     return answer
 
 
-def _audit(run: Path, pipe: Connection[Any, Any]) -> None:
+def _audit(run: Path, surrogate: bool, pipe: Connection[Any, Any]) -> None:
     """What the process does; it gives way to the server, and ends with it."""
     Thread(target=end_with_parent, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(10)
-    from datetime import date
-
-    from recexplainer.audit.audit import audit
     from recexplainer.hardware import use_threads
-    from recexplainer.pipeline.runs import open_target
+    from recexplainer.pipeline.runs import audit_run
     from recexplainer.reports.audit_files import audit_json
 
     try:
         use_threads(1)
-        dataset, recommender = open_target(run)
-        found = audit(dataset, recommender, name=run.resolve().name, date=date.today().isoformat())
+        found = audit_run(run, surrogate=surrogate)
         pipe.send(json.dumps(audit_json(found), ensure_ascii=False).encode())
     except RecExplainerError as error:
         pipe.send(error)

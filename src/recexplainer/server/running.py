@@ -65,7 +65,7 @@ class Serving:
         key: What a client must know; "" for nothing.
         names: Names by which the server is asked for, besides its address. On an address of this machine alone no other
             is answered to; elsewhere any, if none is given.
-        surrogate: Whether the run's surrogate may write, where it is trained.
+        surrogate: Whether the run's surrogate writes and is audited, where it is trained.
 
     Raises:
         RunError: The run has no recommender.
@@ -87,7 +87,7 @@ class Serving:
         hosts = _LOOPBACK | known if is_loopback(host) else known if names else None
         app = create_app(
             lambda: open_service(run, limits, surrogate=surrogate),
-            Auditing(run),
+            Auditing(run, surrogate=surrogate),
             limits,
             key=key,
             hosts=hosts,
