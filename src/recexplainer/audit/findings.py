@@ -51,10 +51,14 @@ class Condition(Settings):
         most = self.most if self.most is not None else 0.0
         return "supported" if row.high <= most else "contradicted" if row.low > most else "unverified"
 
+    @property
+    def bound(self) -> float:
+        """The least that the figure must be, or the most."""
+        return (self.most or 0.0) if self.least is None else self.least
+
     def words(self) -> str:
         """The condition in words: `at least 80%`."""
-        bound, side = (self.most, "at most") if self.least is None else (self.least, "at least")
-        return f"{side} {number(self.metric, bound or 0.0)}"
+        return f"{'at most' if self.least is None else 'at least'} {number(self.metric, self.bound)}"
 
 
 class Sentence(Settings):
@@ -88,6 +92,8 @@ class Finding:
         thresholds: What each of them had to be for the sentence to hold, not its opposite: `at least 80%`; or "".
         names_rule: Whether it says that one simple rule decides all lists.
         public: The same for people who use the service, or "".
+        bounds: The thresholds as numbers, where the sentence is of `sentences.yaml`; else ().
+        met: Of each of these whether its figure meets it.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
@@ -100,6 +106,8 @@ class Finding:
     thresholds: tuple[str, ...]
     names_rule: bool = False
     public: str = ""
+    bounds: tuple[float, ...] = ()
+    met: tuple[ClaimStatus, ...] = ()
 
 
 @cache
@@ -162,6 +170,7 @@ def _checked(sentence: Sentence, figures: Figures) -> Finding:
     elif all(each == "supported" for each in statuses):
         status = "supported"
     there = tuple(row for row in rows if row is not None)
+    asked = [one for one, row in zip(sentence.conditions, rows, strict=True) if row is not None]
     text = {"supported": sentence.text, "contradicted": sentence.opposite}.get(status) or _open(
         sentence.question, there
     )
@@ -171,7 +180,9 @@ def _checked(sentence: Sentence, figures: Figures) -> Finding:
         subject=sentence.subject,
         status=status,
         text=text,
-        thresholds=tuple(one.words() for one, row in zip(sentence.conditions, rows, strict=True) if row is not None),
+        thresholds=tuple(one.words() for one in asked),
+        bounds=tuple(one.bound for one in asked),
+        met=tuple(each for each, row in zip(statuses, rows, strict=True) if row is not None),
         figures=there,
         names_rule=sentence.names_rule and status == "supported",
         public=public,

@@ -64,6 +64,22 @@ export async function get(path, query = {}, signal = undefined) {
 }
 
 /**
+ * What the server makes when it is first asked for it: asked again until it is there, as often as the server says.
+ * @param {string} path
+ * @param {AbortSignal} signal
+ * @param {() => void} making Is told as long as it is being made.
+ * @returns {Promise<any>}
+ */
+export async function getMade(path, signal, making) {
+  for (;;) {
+    const response = await answer(path, { signal });
+    if (response.status !== 202) return body(response);
+    making();
+    await pause(Number(response.headers.get("retry-after")) || 1, signal);
+  }
+}
+
+/**
  * @param {string} path
  * @param {object} question
  * @param {AbortSignal} [signal]

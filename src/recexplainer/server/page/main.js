@@ -4,10 +4,12 @@
  */
 
 import { get, path, setUp } from "./api.js";
+import { Audit, TITLE } from "./audit.js";
 import { Comparison } from "./comparison.js";
 import { el } from "./dom.js";
 import { askForKey } from "./key.js";
 import { Latest } from "./latest.js";
+import { follow } from "./links.js";
 import { say } from "./live.js";
 import { exportButton, shareButton } from "./sharing.js";
 import { Start, userSearch } from "./start.js";
@@ -20,13 +22,15 @@ const FIRST_USERS = 12;
 const main = part("main");
 const store = new Store(show);
 const open = (/** @type {string} */ user) => store.open(user);
-const start = new Start(open);
+const openAudit = () => store.audit();
+const start = new Start(open, openAudit);
 const subject = new Subject(store);
 const comparison = new Comparison({
   back: () => store.update({ compare: "" }),
   open: (user, item) =>
     store.update({ user, item, compare: "", view: "why", other: "", text: "", without: [], add: [] }),
 });
+const audit = new Audit();
 const asked = { about: new Latest(start.place), compare: new Latest(comparison.place) };
 const waiting = el("p.waiting", { hidden: true, "aria-hidden": "true" });
 let compared = {};
@@ -35,17 +39,18 @@ let view = "";
 setUp({ askForKey, waits });
 start.place.append(asked.about.trouble);
 comparison.place.append(asked.compare.trouble);
-main.append(start.place, subject.place, comparison.place, waiting);
+main.append(start.place, subject.place, comparison.place, audit.place, waiting);
 part("bar-search").append(userSearch("Search a user", true, open));
 part("deeds").append(...shareButton(), exportButton(shown));
 part("skip").addEventListener("click", (/** @type {Event} */ event) => {
   event.preventDefault();
   main.focus();
 });
-part("home").addEventListener("click", (/** @type {Event} */ event) => {
-  event.preventDefault();
-  store.open("");
-});
+part("home").addEventListener(
+  "click",
+  follow(() => store.open("")),
+);
+part("to-audit").addEventListener("click", follow(openAudit));
 show(store.state);
 
 /**
@@ -61,15 +66,18 @@ function waits(why, seconds) {
 
 /** @param {import("./state.js").State} state */
 function show(state) {
-  const next = !state.user ? "start" : state.compare ? `${state.user} ${state.compare}` : state.user;
-  start.place.hidden = Boolean(state.user);
+  const audits = state.view === "audit";
+  const next = audits ? "audit" : !state.user ? "start" : state.compare ? `${state.user} ${state.compare}` : state.user;
+  start.place.hidden = next !== "start";
+  audit.place.hidden = !audits;
   subject.place.hidden = !state.user || Boolean(state.compare);
   comparison.place.hidden = !state.user || !state.compare;
-  document.body.classList.toggle("at-start", !state.user);
-  document.title = [state.user, state.compare]
-    .filter(Boolean)
-    .join(" and ")
-    .concat(state.user ? " · " : "", "RecExplainer");
+  document.body.classList.toggle("at-start", next === "start");
+  document.body.classList.toggle("at-audit", audits);
+  if (audits) part("to-audit").setAttribute("aria-current", "page");
+  else part("to-audit").removeAttribute("aria-current");
+  const title = audits ? TITLE : [state.user, state.compare].filter(Boolean).join(" and ");
+  document.title = [title, "RecExplainer"].filter(Boolean).join(" · ");
   void asked.about.ask("about", begin, ({ model, users }) => {
     part("run-name").textContent = model.name;
     subject.writers = model.writers;
@@ -86,6 +94,8 @@ function show(state) {
       },
     );
   } else if (state.user) subject.show(state);
+  if (audits) audit.show();
+  else audit.leave();
   if (view && next !== view) moved();
   view = next;
 }
@@ -110,9 +120,10 @@ function moved() {
 
 /** All that is shown, for a file. */
 function shown() {
-  const { user, item, compare } = store.state;
-  const content = compare ? { compare: compared } : subject.shown;
-  const name = ["recexplainer", user, compare || item].filter(Boolean).join("-");
+  const { user, item, compare, view: chosen } = store.state;
+  const audits = chosen === "audit";
+  const content = audits ? { audit: audit.found } : compare ? { compare: compared } : subject.shown;
+  const name = ["recexplainer", audits ? "audit" : user, compare || item].filter(Boolean).join("-");
   return { name, content: { link: location.href, ...content } };
 }
 

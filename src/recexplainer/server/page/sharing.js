@@ -3,32 +3,16 @@
  * @module
  */
 
+import { copyButton } from "./copying.js";
 import { el } from "./dom.js";
 import { say } from "./live.js";
 
-const SHOWN = 2200; // milliseconds that "copied" stands
+const KEPT = 2200; // milliseconds until a file that was saved is forgotten
 
-/** Copy the address of what is shown; where the browser does not let a page copy, show it to be copied. */
+/** Copy the address of what is shown. */
 export function shareButton() {
-  const button = el("button.quiet", { type: "button", click: share }, "Copy link");
-  const field = el("input", { type: "text", readonly: true, "aria-label": "Link to what is shown", hidden: true });
-  let timer = 0;
-
-  async function share() {
-    try {
-      await navigator.clipboard.writeText(location.href);
-    } catch {
-      field.hidden = false;
-      field.value = location.href;
-      field.select();
-      return say("The link is in the field: copy it from there.");
-    }
-    clearTimeout(timer);
-    button.textContent = "Copied";
-    timer = setTimeout(() => (button.textContent = "Copy link"), SHOWN);
-    say("Link copied.");
-  }
-  return [button, field];
+  const field = el("input", { type: "text", "aria-label": "Link to what is shown" });
+  return [copyButton("Copy link", field, () => location.href, "Link"), field];
 }
 
 /** @param {() => {name: string, content: object}} shown */
@@ -38,7 +22,7 @@ export function exportButton(shown) {
     const file = new Blob([`${JSON.stringify(content, null, 2)}\n`], { type: "application/json" });
     const address = URL.createObjectURL(file);
     el("a", { href: address, download: `${fileName(name)}.json` }).click();
-    setTimeout(() => URL.revokeObjectURL(address), SHOWN);
+    setTimeout(() => URL.revokeObjectURL(address), KEPT);
     say("Exported as JSON.");
   };
   return el("button.quiet", { type: "button", click: save }, "Export JSON");

@@ -6,6 +6,7 @@
 import { get } from "./api.js";
 import { combobox } from "./combobox.js";
 import { el, fill } from "./dom.js";
+import { follow } from "./links.js";
 import { many } from "./words.js";
 
 /** @typedef {import("./api.js").User} User */
@@ -28,8 +29,11 @@ export function userSearch(label, quiet, open) {
 }
 
 export class Start {
-  /** @param {(user: string) => void} open */
-  constructor(open) {
+  /**
+   * @param {(user: string) => void} open
+   * @param {() => void} audit
+   */
+  constructor(open, audit) {
     this.open = open;
     this.size = el("p.size");
     this.users = el("ul.users");
@@ -46,6 +50,13 @@ export class Start {
       userSearch("Search a user", false, open),
       el("h2", {}, "Or one of these"),
       this.users,
+      el("h2", {}, "Or all of them"),
+      el(
+        "a.whole",
+        { href: "?view=audit", click: follow(audit) },
+        el("b", {}, "The recommender as a whole"),
+        el("span", {}, "An audit: what decides its lists, how far, and for whom"),
+      ),
       this.size,
     );
   }
@@ -63,7 +74,7 @@ export class Start {
           "a",
           {
             href: `?${new URLSearchParams({ user: user.id })}`,
-            click: (/** @type {MouseEvent} */ event) => this.#follow(event, user.id),
+            click: follow(() => this.open(user.id)),
           },
           el("b", {}, user.id),
           el("span", {}, many(user.history_length, "item")),
@@ -72,15 +83,5 @@ export class Start {
     fill(this.users, users.map(one));
     const sizes = [many(model.users, "user"), many(model.items, "item"), many(model.interactions, "interaction")];
     this.size.textContent = `${model.name}: ${sizes.join(", ")}.`;
-  }
-
-  /**
-   * @param {MouseEvent} event
-   * @param {string} user
-   */
-  #follow(event, user) {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    this.open(user);
   }
 }

@@ -17,10 +17,10 @@
  * @property {string} text A text to be checked.
  */
 
-/** @typedef {"why" | "whynot" | "check"} View */
+/** @typedef {"why" | "whynot" | "check" | "audit"} View Of a user the first three; `audit` is of no user. */
 
 /** @type {readonly View[]} */
-export const VIEWS = ["why", "whynot", "check"];
+export const VIEWS = ["why", "whynot", "check", "audit"];
 
 /** @type {State} */
 const NOTHING = { user: "", item: "", view: "why", other: "", without: [], add: [], compare: "", writer: "", text: "" };
@@ -33,6 +33,7 @@ export function read(address) {
   const query = address.searchParams;
   const view = VIEWS.find((each) => each === query.get("view")) ?? "why";
   const one = (/** @type {string} */ name) => query.get(name) ?? "";
+  if (view === "audit") return { ...NOTHING, view, writer: one("writer") };
   return {
     user: one("user"),
     item: one("item"),
@@ -86,6 +87,11 @@ export class Store {
    */
   open(user) {
     this.update({ ...NOTHING, writer: this.state.writer, user });
+  }
+
+  /** The audit, which is of no user. */
+  audit() {
+    this.update({ ...NOTHING, writer: this.state.writer, view: "audit" });
   }
 
   /** @param {State} next */
