@@ -38,5 +38,13 @@ class Api(NamedTuple):
     def history(self, user: str) -> list[dict[str, Any]]:
         return self.get(f"users/{quote(user)}")["history"]
 
+    def audit(self) -> dict[str, Any]:
+        """The audit, which is made when it is first asked for."""
+        for _ in range(300):
+            if "findings" in (answer := self.get("audit")):
+                return answer
+            time.sleep(0.5)
+        raise AssertionError("the audit is not made")
+
     def recommendations(self, user: str) -> list[dict[str, Any]]:
         return self.get(f"users/{quote(user)}/recommendations")["recommendations"]

@@ -31,17 +31,19 @@ def views(api: Api) -> dict[str, str]:
         "why not": f"?user={USER}&view=whynot&other={other}",
         "check": f"?user={USER}&view=check#text=No,+it+would+not+be+recommended.+Bananas+are+yellow.",
         "compared": f"?user={USER}&compare={OTHER}",
+        "audit": "?view=audit",
     }
 
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_axe_finds_nothing_and_nothing_overflows(visit: Visit, api: Api, axe: Any, look: str) -> None:
+    api.audit()  # is made once, which takes a while
     page = visit(**LOOKS[look])
     for name, address in views(api).items():
         page.goto(f"{api.address}/{address}")
         settled(page)
         if name != "start":
-            page.locator(".history").evaluate_all("all => all.forEach(each => { each.open = true; })")
+            page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true; })")
         found = axe.run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]})
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
@@ -54,6 +56,24 @@ def test_axe_finds_nothing_while_one_searches(visit: Visit, axe: Any) -> None:
     page.keyboard.press("ArrowDown")
     found = axe.run(page)
     assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_finds_nothing_while_an_audit_is_made_or_has_failed(visit: Visit, axe: Any, look: str) -> None:
+    page = settled(visit(expect_errors=True, **LOOKS[look]))
+    answers = [{"status": 202, "headers": {"Retry-After": "600"}, "body": "{}"}]
+    answers.append(
+        {"status": 422, "json": {"error": {"message": "It is broken.", "location": "a/b", "hint": "Correct it."}}}
+    )
+    for answer, shown in zip(answers, (".making", ".audit .trouble button"), strict=True):
+        page.route("**/audit", lambda route, answer=answer: route.fulfill(**answer))
+        page.locator("#to-audit").click()
+        page.locator(shown).wait_for()
+        found = axe.run(page)
+        assert found.violations_count == 0, f"{shown}: {found.generate_report()}"
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        page.unroute("**/audit")
+        page.locator("#home").click()
 
 
 def test_lines_move_unless_motion_is_unwanted(visit: Visit) -> None:
