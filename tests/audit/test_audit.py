@@ -42,6 +42,10 @@ def test_a_recommender_of_fixed_users_is_audited_by_its_lists_alone() -> None:
     names = {one.name for one in found.findings}
     assert names == {"popularity", "most_popular", "coverage", "top_tenth", "list_difference"}
     assert sentence(found, "popularity")[0] == "contradicted"  # for the lists are not what is popular
+    assert found.lead == "What decides the lists could not be asked. Here is what they hold."
+    popularity = next(one for one in found.findings if one.name == "popularity")
+    assert [row.metric for row in popularity.figures] == ["most_popular"]
+    assert (popularity.bounds, popularity.thresholds, popularity.met) == ((0.8,), ("at least 80%",), ("contradicted",))
     assert "depends on what you did" not in found.parameters.parameters
 
 

@@ -10,6 +10,7 @@ import pytest
 from markupsafe import escape
 from tests.tiny import complete, run_until_recommender, sasrec, world
 
+from recexplainer.audit.findings import metric_meaning, metric_title
 from recexplainer.cli import main
 from recexplainer.data.sample import make_world
 from recexplainer.pipeline.layout import RunLayout
@@ -50,9 +51,19 @@ def test_an_audit_is_printed_and_written(runs: Path, tmp_path: Path, capsys: pyt
     folder = runs / "shop" / "audit"
     kept = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
     assert kept["rules"] == [] and kept["questions"] <= 8000
+    assert kept["metrics"]["raised_by_genres"]["unit"] == "standard deviations"
+    assert kept["metrics"]["any_history"] == {
+        "title": metric_title("any_history"),
+        "meaning": metric_meaning("any_history"),
+        "unit": "share",
+    }
+    assert kept["parts"]["plan: free"] == "plan: free"
+    assert kept["parts"]["short histories"] == "users with short histories"
+    assert kept["metrics"].keys() == {row["metric"] for row in kept["rows"]}
     rows = pl.read_csv(folder / "audit.csv")
     assert rows.height == len(kept["rows"])
     page = (folder / "index.html").read_text(encoding="utf-8")
+    assert kept["lead"] in page
     assert "What decides lists" in page and "http" not in page.replace("http-equiv", "")
     assert "plan: &lt;b&gt;paid&lt;/b&gt;" in page and "<b>paid" not in page
     for finding in kept["findings"]:

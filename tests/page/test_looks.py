@@ -61,18 +61,17 @@ def test_axe_finds_nothing_while_one_searches(visit: Visit, axe: Any) -> None:
 @pytest.mark.parametrize("look", LOOKS)
 def test_axe_finds_nothing_while_an_audit_is_made_or_has_failed(visit: Visit, axe: Any, look: str) -> None:
     page = settled(visit(expect_errors=True, **LOOKS[look]))
-    answers = [{"status": 202, "headers": {"Retry-After": "600"}, "body": "{}"}]
-    answers.append(
-        {"status": 422, "json": {"error": {"message": "It is broken.", "location": "a/b", "hint": "Correct it."}}}
-    )
-    for answer, shown in zip(answers, (".making", ".audit .trouble button"), strict=True):
-        page.route("**/audit", lambda route, answer=answer: route.fulfill(**answer))
+    broken = {"error": {"message": "It is broken.", "location": "a/b", "hint": "Correct it."}}
+    making = {"status": 202, "headers": {"Retry-After": "600"}, "body": "{}"}
+    answers: list[dict[str, Any]] = []
+    page.route("**/audit", lambda route: route.fulfill(**answers[-1]))
+    for answer, shown in ((making, ".making"), ({"status": 422, "json": broken}, ".audit .trouble button")):
+        answers.append(answer)
         page.locator("#to-audit").click()
         page.locator(shown).wait_for()
         found = axe.run(page)
         assert found.violations_count == 0, f"{shown}: {found.generate_report()}"
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-        page.unroute("**/audit")
         page.locator("#home").click()
 
 

@@ -148,7 +148,8 @@ function surrogate(found) {
       : el(
           "p.absent",
           {},
-          "No part stands out: on none does it differ more often by ten percentage points or more with the whole interval.",
+          "No part stands out: on none does it differ more often by ten percentage points or more with the whole ",
+          "interval.",
         ),
   );
 }
@@ -163,12 +164,7 @@ function mostRecommended(found) {
       el("b", {}, `${Math.round(100 * item.share)}% of lists`),
       el("small", {}, many(item.interactions, "interaction")),
     );
-  return el(
-    "section",
-    {},
-    el("h2", {}, "On the most lists"),
-    el("ol.listed", {}, found.most_recommended.map(line)),
-  );
+  return el("section", {}, el("h2", {}, "On the most lists"), el("ol.listed", {}, found.most_recommended.map(line)));
 }
 
 /** @param {AuditFound} found */
@@ -187,6 +183,8 @@ function leftOut(found) {
 
 /** @param {AuditFound} found */
 function meanings({ metrics }) {
-  const lines = Object.values(metrics).map(({ title, meaning }) => el("div", {}, el("dt", {}, title), el("dd", {}, meaning)));
+  const lines = Object.values(metrics).map(({ title, meaning }) =>
+    el("div", {}, el("dt", {}, title), el("dd", {}, meaning)),
+  );
   return el("details.meanings", {}, el("summary", {}, "What the figures mean"), el("dl", {}, lines));
 }

@@ -43,9 +43,9 @@ export function findings(found) {
     el(
       "p.note",
       {},
-      "A sentence is said if each of its figures meets its threshold with the whole 95% interval (✓), its opposite if ",
-      "one misses it so (✗); else it is not decided (?). A track goes from 0 to 100%: the dot is the figure, the bar its ",
-      "interval, the stroke the threshold.",
+      "A sentence is said if each of its figures meets its threshold with the whole 95% interval (✓), its ",
+      "opposite if one misses it so (✗); else it is not decided (?). A track goes from 0 to 100%: the dot is the ",
+      "figure, the bar its interval, the stroke the threshold.",
     ),
     sections.length ? sections : el("p.absent", {}, "No figure is certain enough for a sentence."),
   );

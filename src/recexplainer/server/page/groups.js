@@ -30,8 +30,8 @@ export function groups(found) {
       : el(
           "p.absent",
           {},
-          "No sentence on a group: no figure differs from that of the others by ten percentage points or more with its ",
-          "whole interval. Smaller differences can be chance, among so many.",
+          "No sentence on a group: no figure differs from that of the others by ten percentage points or more with ",
+          "its whole interval. Smaller differences can be chance, among so many.",
         ),
     bars(found, names),
     figures(found, names),
@@ -129,8 +129,7 @@ function compared(metric, found, names) {
     if (!own) return null;
     // Of two groups one is all others of the other: their difference is said once.
     const difference = names.length === 2 && place ? undefined : row(DIFFERENCE, name);
-    const beside =
-      difference && el(`span${isClear(difference) ? ".clear" : ""}`, {}, inWords(difference, found));
+    const beside = difference && el(`span${isClear(difference) ? ".clear" : ""}`, {}, inWords(difference, found));
     return figure(found.parts[name] ?? name, own, found, { beside });
   };
   return el("li", {}, el("h4", {}, capital(found.metrics[metric].title)), el("ul", {}, names.map(line)));
