@@ -1,3 +1,4 @@
+# pyright: reportUnknownLambdaType=false
 """The recommender as a whole: the audit on the page, compared with what the server says of it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# pyright: reportUnknownLambdaType=false
 """What every view must hold to: nothing for axe to find, 360 pixels suffice, motion can be done without."""
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ def _measured(sentence: Sentence, figures: Figures) -> bool:
 
 def _checked(sentence: Sentence, figures: Figures) -> Finding:
     rows = [figures.get((one.metric, one.variant)) for one in sentence.conditions]
-    statuses = [one.status(row) for one, row in zip(sentence.conditions, rows, strict=True)]
+    statuses: list[ClaimStatus] = [one.status(row) for one, row in zip(sentence.conditions, rows, strict=True)]
     status: ClaimStatus = "unverified"
     if "contradicted" in statuses:
         status = "contradicted"
