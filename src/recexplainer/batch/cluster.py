@@ -43,8 +43,10 @@ def on_ray(job: Job, parts: Sequence[int], address: str, actors: int | None = No
     ray, data = _ray()
     if not parts:
         return
+    own = {"include_dashboard": False} if address == "local" else {}  # it would take a part of a core
+    how = {"ignore_reinit_error": True, "runtime_env": {"env_vars": ONE_THREAD}, "log_to_driver": False, **own}
     try:
-        ray.init(address=address, ignore_reinit_error=True, runtime_env={"env_vars": ONE_THREAD}, log_to_driver=False)
+        ray.init(address=address, **how)
     except (ConnectionError, ValueError, RuntimeError) as error:
         hint = "Start one with `ray start --head`, or give its address; without --ray this machine works alone."
         raise RunError(
