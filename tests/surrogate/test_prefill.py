@@ -21,10 +21,10 @@ def model_and_prompts(family: str) -> tuple[Any, tuple[torch.Tensor, torch.Tenso
     return tiny_model(family), (long, short), ids, torch.tensor([[1] * 7, [0] * 3 + [1] * 4])
 
 
-@pytest.fixture(params=["at once", "one after the other"])
+@pytest.fixture(params=["together", "in parts"])
 def read(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """How a processor reads prompts: together, or in parts that the cache is put together from."""
-    if request.param != "at once":
+    if request.param == "in parts":
         monkeypatch.setattr(prefill, "_READ_TOGETHER", 8)
 
 

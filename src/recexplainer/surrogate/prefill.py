@@ -16,7 +16,7 @@ from transformers.cache_utils import DynamicLayer
 
 from recexplainer.surrogate.logits import outputs_at
 
-_READ_TOGETHER = 2048  # tokens that a processor reads at once
+_READ_TOGETHER = 2048  # tokens that a processor reads together
 
 
 class Prefill:
