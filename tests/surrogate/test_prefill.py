@@ -115,9 +115,11 @@ def test_prompts_are_read_in_parts_that_hold_few_tokens_with_their_padding(monke
     mask = torch.tensor([[0] * (9 - length) + [1] * length for length in lengths])
     ids = torch.randint(3, VOCABULARY, mask.shape)
     sizes: list[tuple[int, int]] = []
-    watched = model.register_forward_pre_hook(
-        lambda _, __, given: sizes.append(given["inputs_embeds"].shape[:2]), with_kwargs=True
-    )
+
+    def note(_: Any, __: Any, given: dict[str, Any]) -> None:
+        sizes.append(tuple(given["inputs_embeds"].shape[:2]))
+
+    watched = model.register_forward_pre_hook(note, with_kwargs=True)
     positions = [53, 8, 44, 26, 25, 35]
     with torch.inference_mode():
         read = Prefill(model, model.get_input_embeddings()(ids), mask, positions)
