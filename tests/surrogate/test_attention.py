@@ -47,7 +47,7 @@ def test_a_step_of_equally_long_prompts_attends_with_a_mask_and_says_the_same(mo
     with torch.inference_mode():
         usual = step()
         assert set(seen) == {(True, False)}
-        attend_for_decoding(model)
+        attend_for_decoding(model, on_cpu=True)
         torch.testing.assert_close(step(), usual, atol=1e-5, rtol=1e-5)
         assert set(seen) == {(False, True)}
 
@@ -55,10 +55,10 @@ def test_a_step_of_equally_long_prompts_attends_with_a_mask_and_says_the_same(mo
 def test_a_model_that_attends_by_itself_is_left_alone_and_nothing_of_it_is_saved(tmp_path: Path) -> None:
     own = tiny_model("llama")
     own.set_attn_implementation("eager")
-    attend_for_decoding(own)
+    attend_for_decoding(own, on_cpu=True)
     assert own.config._attn_implementation == "eager"
     changed = fresh("behavior").backbone
-    attend_for_decoding(changed)
+    attend_for_decoding(changed, on_cpu=True)
     with attention_for_training(changed, on_cpu=True):
         assert changed.config._attn_implementation == "eager"
     changed.save_pretrained(tmp_path)

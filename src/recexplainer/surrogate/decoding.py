@@ -62,7 +62,7 @@ class Decoder:
 
     def __init__(self, surrogate: Surrogate, titles: Sequence[str]) -> None:
         self.surrogate, self.tokenizer, self._titles = surrogate.eval(), surrogate.tokenizer, titles
-        attend_for_decoding(surrogate.backbone)
+        attend_for_decoding(surrogate.backbone, surrogate.device.type == "cpu")
         encoder = surrogate.prompt_encoder(titles)
         self.stop, self.title_ids = encoder.frame.stop, encoder.title_ids
         self.stops = self.surrogate.stops
