@@ -28,7 +28,7 @@ def encoded_set(form: Form) -> EncodedSet:
 
 
 def positions(one: Encoded, encoder: str | None = None) -> list[int]:
-    return [at for at, each in one.placeholders if encoder in (None, each.encoder)]
+    return [at for at, _, each in one.placeholders if encoder in (None, each.encoder)]
 
 
 def test_titles_are_tokenised_once_a_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +90,7 @@ def test_labels_are_the_answers_and_nothing_else() -> None:
 def test_placeholders_are_filled_with_their_vectors_in_order() -> None:
     example = Example("ranking", history=(1, 2), items=(7, 3, 5), answer_items=(3, 5, 7))
     one = encoder()(render(example, "hybrid", SORT, world().titles), 2)
-    kinds = [(each.encoder, each.items) for _, each in one.placeholders]
+    kinds = [(each.encoder, each.items) for _, _, each in one.placeholders]
     assert kinds == [("user", ()), ("item", (7,)), ("item", (3,)), ("item", (5,))]
     assert positions(one) == sorted(positions(one))
     users = np.arange(12, dtype=np.float32).reshape(3, 4)

@@ -120,10 +120,10 @@ def test_vectors_fill_their_placeholders() -> None:
     encoded = questions(surrogate)
     one, embedded = encoded.encoded[0], prompt_embeddings(surrogate, encoded)[0]
     assert encoded.item_vectors is not None
-    items = [(at, each.items[0]) for at, each in one.placeholders if each.encoder == "item"]
+    items = [(at, each.items[0]) for at, _, each in one.placeholders if each.encoder == "item"]
     vectors = torch.from_numpy(encoded.item_vectors[[item for _, item in items]])
     assert torch.allclose(embedded[[at for at, _ in items]], surrogate.connector("item")(vectors), atol=1e-6)
-    words = sorted(set(range(len(one.ids))) - {at for at, _ in one.placeholders})
+    words = sorted(set(range(len(one.ids))) - {at for at, _, _ in one.placeholders})
     assert torch.equal(embedded[words], surrogate.embeddings(torch.from_numpy(one.ids[words]).long()))
 
 

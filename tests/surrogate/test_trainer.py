@@ -61,10 +61,10 @@ def material() -> tuple[Surrogate, Watched]:
 
 @pytest.mark.parametrize("rate", [None, 1e-5])
 def test_what_reads_titles_learns_at_a_rate_of_its_own(rate: float | None, tmp_path: Path) -> None:
-    settings = SETTINGS.model_copy(update={"titles": TitleSettings(positions=2, width=32)})
+    settings = SETTINGS.model_copy(update={"titles": TitleSettings(most_positions=2, width=32)})
     surrogate = new_surrogate("intention", alignment(), settings)
     every = encode_examples(surrogate, alignment(), settings)
-    with_both = [one for one in every.encoded if {"user", "title"} <= {part.encoder for _, part in one.placeholders}]
+    with_both = [one for one in every.encoded if {"user", "title"} <= {part.encoder for _, _, part in one.placeholders}]
     data = EncodedSet(with_both[:48], every.user_vectors, every.item_vectors)
     before = {name: weight.detach().clone() for name, weight in surrogate.named_parameters()}
     arguments = TrainingArguments(

@@ -109,7 +109,7 @@ def test_items_can_be_named_in_lists_each_as_often_and_beside_others(tmp_path: P
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(training, "_fit", kept)
         training.warm_up_connectors(surrogate, alignment(), settings, tmp_path)
-    groups = [tuple(one.items[0] for _, one in each.placeholders) for each in named[0].encoded]
+    groups = [tuple(one.items[0] for _, _, one in each.placeholders) for each in named[0].encoded]
     counts = Counter(item for group in groups for item in group)
     assert set(counts) == set(range(world().n_items))
     assert len(set(counts.values())) == 1

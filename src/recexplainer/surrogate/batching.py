@@ -89,15 +89,18 @@ class EncodedSet(TorchDataset[Encoded]):
         inputs: dict[str, EncoderInput] = {}
         for encoder in ENCODERS:
             positions: list[int] = []
+            taken: list[int] = []
             vectors: list[NDArray[np.float32]] = []
             for start, one in zip(starts.tolist(), batch, strict=True):
-                held = [(at, each.items) for at, each in one.placeholders if each.encoder == encoder]
+                held = [each for each in one.placeholders if each[-1].encoder == encoder]
                 if held:
-                    positions += [start + at for at, _ in held]
-                    vectors.append(self._vectors(encoder, one.user, [items for _, items in held]))
+                    positions += [start + at for at, _, _ in held]
+                    taken += [count for _, count, _ in held]
+                    vectors.append(self._vectors(encoder, one.user, [each.items for _, _, each in held]))
             if positions:
                 inputs[encoder] = {
                     "positions": torch.from_numpy(np.array(positions, np.int64)),
+                    "taken": torch.from_numpy(np.array(taken, np.int64)),
                     "vectors": torch.from_numpy(np.concatenate(vectors)),
                 }
         return inputs

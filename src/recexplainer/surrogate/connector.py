@@ -17,9 +17,13 @@ _BEST = 5  # items that a user is read as
 
 
 class EncoderInput(TypedDict):
-    """The positions of an encoder's placeholders in the flattened batch, `Int[n]`, and their vectors, `Float[n, d]`."""
+    """An encoder's placeholders: where each begins in the flattened batch and how many positions it takes, `Int[n]`.
+
+    The vectors are `Float[n, d]`.
+    """
 
     positions: Tensor
+    taken: Tensor
     vectors: Tensor
 
 
@@ -108,11 +112,11 @@ def _moments(vectors: Tensor) -> tuple[Tensor, Tensor]:
     return vectors.mean(0), directions @ torch.diag(values) @ directions.T
 
 
-def inject(embeddings: Tensor, positions: Tensor, projected: Tensor) -> Tensor:
+def inject(embeddings: Tensor, positions: Tensor, taken: Tensor, projected: Tensor) -> Tensor:
     """Replace embeddings, `Float[batch, length, width]`, at positions in the flattened batch by projected ones.
 
-    Each of the positions, `Int[n]`, is the first of as many as one row of `projected`, `Float[n, any * width]`, takes.
-    Raises SurrogateError if there are more or fewer vectors than positions.
+    Of each row of `projected`, `Float[n, most * width]`, as many embeddings are read as are `taken`, from that of the
+    `positions` on; both are `Int[n]`. Raises SurrogateError if there are more or fewer vectors than positions.
     """
     if len(positions) != len(projected):
         raise SurrogateError(
@@ -121,5 +125,7 @@ def inject(embeddings: Tensor, positions: Tensor, projected: Tensor) -> Tensor:
         )
     flat = embeddings.reshape(-1, embeddings.shape[-1])
     each = projected.reshape(len(projected), -1, embeddings.shape[-1])
-    every = positions[:, None] + torch.arange(each.shape[1], device=positions.device)
-    return flat.index_copy(0, every.flatten(), each.flatten(0, 1).to(flat.dtype)).view_as(embeddings)
+    following = torch.arange(each.shape[1], device=positions.device)
+    read = following < taken[:, None]
+    every = (positions[:, None] + following)[read]
+    return flat.index_copy(0, every, each[read].to(flat.dtype)).view_as(embeddings)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate.frame import ChatFrame, chat_frame, encode
-from recexplainer.surrogate.prompt import Encoder, Placeholder, Prompt, Title, split_at_quotes
+from recexplainer.surrogate.prompt import Placeholder, Prompt, Title, split_at_quotes
 
 _MAX_CACHED_WORDS = 50_000
 
@@ -26,8 +25,8 @@ class Encoded:
     """`Int[length]`, the prompt, then the answer with its stop token (or the prompt alone)."""
     answer_start: int
     """Where the answer begins; equal to the length when there is none."""
-    placeholders: tuple[tuple[int, Placeholder], ...] = ()
-    """Where in `ids` each placeholder begins, in order."""
+    placeholders: tuple[tuple[int, int, Placeholder], ...] = ()
+    """Each placeholder in order: where in `ids` it begins, and how many positions it takes."""
     user: int = -1
     """Row of the user's vector in the table of user vectors; -1 without one."""
 
@@ -35,8 +34,8 @@ class Encoded:
 class PromptEncoder:
     """Turns prompts about a catalogue into ids; each title and each piece of wording is tokenised once.
 
-    A placeholder takes as many positions as its encoder has in `positions`, one where that does not name it; one of
-    none is left out.
+    A placeholder takes one position. That of a title takes as many as the title has tokens, at most `title_positions`;
+    if these are none, it is left out.
     """
 
     def __init__(
@@ -45,9 +44,9 @@ class PromptEncoder:
         titles: Sequence[str],
         max_length: int,
         frame: ChatFrame | None = None,
-        positions: Mapping[Encoder, int] = MappingProxyType({}),
+        title_positions: int = 0,
     ) -> None:
-        self._positions = positions
+        self._title_positions = title_positions
         self.tokenizer, self.titles, self.max_length = tokenizer, titles, max_length
         self.frame = frame or chat_frame(tokenizer)
         self.title_ids = [encode(tokenizer, title, literal=True) for title in titles]
@@ -71,11 +70,11 @@ class PromptEncoder:
         return len(self._whole(prompt, -1).ids) <= self.max_length
 
     def _whole(self, prompt: Prompt, user: int) -> Encoded:
-        ids, placeholders = list(self.frame.before), list[tuple[int, Placeholder]]()
+        ids, placeholders = list(self.frame.before), list[tuple[int, int, Placeholder]]()
         for part in prompt.parts:
             if isinstance(part, Placeholder):
-                if taken := self._positions.get(part.encoder, 1):
-                    placeholders.append((len(ids), part))
+                if taken := self._taken(part):
+                    placeholders.append((len(ids), taken, part))
                     ids += [self.tokenizer.pad_token_id or 0] * taken
             else:
                 ids.extend(self._text(part))
@@ -110,6 +109,11 @@ class PromptEncoder:
         if isinstance(part, Title):
             return self.title_ids[part.item]
         return self._words(part)
+
+    def _taken(self, placeholder: Placeholder) -> int:
+        if placeholder.encoder != "title":
+            return 1
+        return min(self._title_positions, len(self.title_ids[placeholder.items[0]]))
 
     def _without_oldest(self, prompt: Prompt, length: int) -> Prompt:
         """The prompt without its oldest history title; the answer is never cut."""

@@ -63,8 +63,8 @@ class Surrogate(nn.Module):
         vector_width: Width of the recommender's vectors; 0 for a behavior surrogate of one without vectors.
         connector_width: Width of the hidden layer of the connectors.
         frame: What is around each question and answer; None: as the tokenizer's chat template writes it now.
-        title_positions: How many embeddings, read as its title, follow the one that an item's vector becomes (the
-            paper: none).
+        title_positions: How many embeddings, read as its title, at most follow the one that an item's vector becomes:
+            one for each token of the title (the paper: none).
         title_width: Width of the hidden layer of the connector that writes these.
         own_words: Whether it has learned to explain in its own words, from explanations of the corpus.
     """
@@ -143,7 +143,7 @@ class Surrogate(nn.Module):
 
     @property
     def _positions(self) -> dict[Encoder, int]:
-        """How many embeddings each kind of placeholder takes."""
+        """How many embeddings each connector writes."""
         return {encoder: self.title_positions if encoder == "title" else 1 for encoder in ENCODERS}
 
     @torch.no_grad()
@@ -151,14 +151,15 @@ class Surrogate(nn.Module):
         """Each title at so many positions, of the usual norm of a word's embedding: `Float[titles, positions * width]`.
 
         At the last position it is the mean embedding of the tokens that are left, at those before it one token each;
-        where a title has fewer, the token that ends an answer follows.
+        where a title has fewer tokens, zeros follow.
         """
         usual, before = self.embedding_std() * self.embeddings.embedding_dim**0.5, positions - 1
         rows: list[Tensor] = []
         for ids in self.prompt_encoder(titles).title_ids:
-            filled = torch.tensor([*ids, *[self.frame.stop] * (positions - len(ids))], device=self.device)
-            each = self.embeddings(filled).float()
-            rows.append(torch.cat([each[:before], each[before:].mean(0, keepdim=True)]))
+            each = self.embeddings(torch.tensor(ids, device=self.device)).float()
+            if len(ids) > positions:
+                each = torch.cat([each[:before], each[before:].mean(0, keepdim=True)])
+            rows.append(functional.pad(each, (0, 0, 0, positions - len(each))))
         return (usual * functional.normalize(torch.stack(rows), dim=-1)).flatten(1)
 
     def connector(self, encoder: Encoder) -> Connector:
@@ -169,7 +170,7 @@ class Surrogate(nn.Module):
         """The encoder of prompts about a catalogue; its titles are tokenised at the first call only."""
         known = self._prompt_encoder
         if known is None or known.tokenizer is not self.tokenizer or known.titles != titles:
-            known = PromptEncoder(self.tokenizer, titles, self.max_length, self.frame, self._positions)
+            known = PromptEncoder(self.tokenizer, titles, self.max_length, self.frame, self.title_positions)
             self._prompt_encoder = known
         return known
 
@@ -181,7 +182,8 @@ class Surrogate(nn.Module):
         """
         embeddings = self.embeddings(input_ids)
         for encoder, given in encoder_inputs.items():
-            embeddings = inject(embeddings, given["positions"], self.connectors[encoder](given["vectors"]))
+            projected = self.connectors[encoder](given["vectors"])
+            embeddings = inject(embeddings, given["positions"], given["taken"], projected)
         return embeddings
 
     def forward(

@@ -115,8 +115,11 @@ class TitleSettings(Settings):
     A pretrained backbone can write a title that it reads, but learns late to take one apart that a vector holds.
     """
 
-    positions: int = Field(default=16, ge=1)
-    """How many embeddings it becomes. They start as the tokens of the title; prompts become longer."""
+    renamed = MappingProxyType({"positions": "most_positions"})
+
+    most_positions: int = Field(default=32, ge=1)
+    """How many embeddings it becomes at most: one for each token of the title, as which it starts; the last is the mean
+    of the tokens that are left. Prompts become longer."""
     width: int = Field(default=2048, ge=8)
     """Width of the hidden layer of this connector; about as many as there are items, to tell all of them apart."""
     learning_rate: float = Field(default=5e-6, gt=0)

@@ -115,7 +115,7 @@ def new_surrogate(form: Form, alignment: LabelledExamples, settings: SurrogateSe
     sizes = vectors.shape[1], settings.connector_width
     titles: dict[str, Any] = {}
     if settings.titles is not None:
-        titles = {"title_positions": settings.titles.positions, "title_width": settings.titles.width}
+        titles = {"title_positions": settings.titles.most_positions, "title_width": settings.titles.width}
     surrogate = Surrogate(backbone, tokenizer, form, *sizes, frame, **titles)
     embedding_std = surrogate.embedding_std()
     read: dict[Encoder, int] = {"item": 1, "title": surrogate.title_positions}
