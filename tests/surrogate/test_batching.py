@@ -87,6 +87,26 @@ def test_labels_are_the_answers_and_nothing_else() -> None:
     assert at == len(batch["labels"])
 
 
+@pytest.mark.parametrize("form", ["behavior", "intention", "hybrid"])
+def test_of_verdicts_the_words_are_learned_and_not_the_items(form: Form) -> None:
+    judged = Example("verdicts", history=(1, 2), items=(7, 3, 5), answer_items=(3,))
+    encode_prompt = encoder()
+    one = encode_prompt(render(judged, form, "Judge by {history}.", world().titles), 0)
+    words = [token for word in ("No", "Yes", "No") for token in encode(encode_prompt.tokenizer, word, literal=True)]
+    vectors = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    data = EncodedSet([one], vectors, vectors) if form != "behavior" else EncodedSet([one], None, None)
+    batch = data.collate([one])
+    assert batch["labels"].tolist() == [*words, encode_prompt.frame.stop]
+    flat = batch["input_ids"].flatten()
+    assert flat[batch["label_positions"] + 1].tolist() == batch["labels"].tolist(), "the state before predicts it"
+    held = [(each.encoder, each.items) for _, _, each in one.placeholders if each.encoder != "user"]
+    assert held == ([("item", (item,)) for item in (7, 3, 5)] if form != "behavior" else [])
+    asked = data[~0]
+    assert len(asked.ids) == one.answer_start
+    assert all(each.encoder == "user" for _, _, each in asked.placeholders), "what is left has its vectors"
+    assert data.collate([asked])["labels"].tolist() == []
+
+
 def test_placeholders_are_filled_with_their_vectors_in_order() -> None:
     example = Example("ranking", history=(1, 2), items=(7, 3, 5), answer_items=(3, 5, 7))
     one = encoder()(render(example, "hybrid", SORT, world().titles), 2)

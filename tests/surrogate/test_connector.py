@@ -103,9 +103,7 @@ def test_inject_replaces_exactly_the_positions() -> None:
 
 
 def test_inject_takes_the_precision_of_the_embeddings() -> None:
-    result = inject(
-        torch.zeros(1, 2, 3, dtype=torch.bfloat16), torch.tensor([0]), torch.tensor([1]), torch.ones(1, 3)
-    )
+    result = inject(torch.zeros(1, 2, 3, dtype=torch.bfloat16), torch.tensor([0]), torch.tensor([1]), torch.ones(1, 3))
     assert result.dtype == torch.bfloat16
 
 
@@ -113,7 +111,10 @@ def test_inject_takes_the_precision_of_the_embeddings() -> None:
 def test_a_wrong_number_of_vectors_names_both_counts(positions: int, vectors: int) -> None:
     with pytest.raises(SurrogateError, match=f"{positions} placeholders for vectors, but {vectors} vectors"):
         inject(
-            torch.zeros(1, 6, 2), torch.arange(positions), torch.ones(positions, dtype=torch.int64), torch.ones(vectors, 2)
+            torch.zeros(1, 6, 2),
+            torch.arange(positions),
+            torch.ones(positions, dtype=torch.int64),
+            torch.ones(vectors, 2),
         )
 
 

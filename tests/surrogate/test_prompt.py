@@ -10,10 +10,12 @@ from recexplainer.surrogate.prompt import (
     FORMS,
     SEPARATOR,
     Form,
+    Given,
     Part,
     Placeholder,
     Prompt,
     Title,
+    answer_parts,
     applies,
     as_text,
     render,
@@ -62,6 +64,22 @@ def shown(example: Example, form: Form, template: str) -> str:
 )
 def test_retrieval(form: Form, expected: str) -> None:
     assert shown(Example("retrieval", history=(1, 2, 3), answer_items=(4,)), form, HISTORY) == expected
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("behavior", "([4]:)Yes(; [5]:)No(; [6]:)Yes"),
+        ("intention", "(<i4>:)Yes(; <i5>:)No(; <i6>:)Yes"),
+        ("hybrid", "(<i4> [4]:)Yes(; <i5> [5]:)No(; <i6> [6]:)Yes"),
+    ],
+)
+def test_verdicts_are_learned_of_items_that_are_given(form: Form, expected: str) -> None:
+    judged = Example("verdicts", history=(1,), items=(4, 5, 6), answer_items=(4, 6))
+    answer = render(judged, form, HISTORY, TITLES).answer
+    pieces = [(isinstance(part, Given), one_line(tuple(answer_parts([part])))) for part in answer]
+    text = "".join(f"({piece})" if given else piece for given, piece in pieces)
+    assert text.replace(")(", "") == expected
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,13 @@ from tests.fakes import LinearRecommender, SameForAll
 
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.scoring import ScoreBatch, score_batches
-from recexplainer.tasks.scored_items import classification_examples, ranking_examples, retrieval_examples
+from recexplainer.tasks.scored_items import (
+    JUDGED,
+    classification_examples,
+    ranking_examples,
+    retrieval_examples,
+    verdict_examples,
+)
 
 USERS = [User((0, 1)), User((5,)), User((3, 9, 2, 7), "me"), User((11, 4, 6))]
 
@@ -75,6 +81,27 @@ def test_classification_takes_one_of_each_side(recommender: LinearRecommender, s
 def test_classification_of_equal_scores_gives_nothing() -> None:
     batch = ScoreBatch([User((0,))], np.ones((1, 10), np.float32))
     assert classification_examples(batch, np.random.default_rng(0)) == []
+    assert verdict_examples(batch, np.random.default_rng(0)) == []
+
+
+def test_verdicts_are_of_either_side_in_random_order() -> None:
+    scores = np.arange(100, dtype=np.float32)
+    examples = verdict_examples(batch_for(SameForAll(scores), [User((0, 99))] * 300), np.random.default_rng(0))
+    for one in examples:
+        assert len(set(one.items)) == len(one.items) == JUDGED
+        assert set(one.answer_items) == {item for item in one.items if item > 79}
+        assert len(one.answer_items) == JUDGED // 2
+        assert all(item < 50 for item in set(one.items) - set(one.answer_items))
+    first = sum(one.items[0] in one.answer_items for one in examples)
+    assert 120 < first < 180  # half of 300 expected
+
+
+def test_few_items_get_fewer_verdicts() -> None:
+    (one,) = verdict_examples(
+        ScoreBatch([User((0,))], np.arange(11.0, dtype=np.float32)[None]), np.random.default_rng(0)
+    )
+    assert sorted(one.items) == [1, 2, 3, 4, 5, 9, 10]
+    assert sorted(one.answer_items) == [9, 10]
 
 
 def test_batches_do_not_change_answers(recommender: LinearRecommender) -> None:

@@ -73,6 +73,19 @@ def test_synthetic_histories_never_leak_a_test_history(
     assert len(pairs) == 2 * (4 * PREFIXES // 2)
 
 
+def test_verdicts_are_as_many_as_wanted_and_never_of_a_test_history(
+    dataset: Dataset, split: Split, recommender: LinearRecommender
+) -> None:
+    without = build(dataset, split, recommender, synthetic_history_ratio=1)
+    examples = build(dataset, split, recommender, synthetic_history_ratio=1, verdicts=70)
+    judged = [one for one in examples.train if one.task == "verdicts"]
+    assert len(judged) == 70
+    tested = {one.user: one.history for one in examples.test if one.task == "retrieval"}
+    assert all(tested.get(one.user) != one.history for one in judged)
+    assert [one for one in examples.train if one.task != "verdicts"] == list(without.train), "the others stay"
+    assert examples.test == without.test
+
+
 def test_synthetic_histories_keep_the_order() -> None:
     one, other = tuple(range(0, 40, 2)), tuple(range(1, 40, 2))
     found = synthetic_histories([one, other], 200, 9, {one}, np.random.default_rng(0))

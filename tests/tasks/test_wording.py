@@ -14,6 +14,7 @@ PLACEHOLDERS: dict[tuple[Task, str], set[str]] = {
     ("retrieval", ""): {"history"},
     ("ranking", ""): {"history", "items"},
     ("classification", ""): {"history", "item"},
+    ("verdicts", ""): {"history"},
     ("discrimination", "title"): {"item"},
     ("discrimination", "titles"): {"items"},
     ("discrimination", "description"): {"item"},

@@ -172,8 +172,7 @@ def _make_recommender(recipe: Recipe, context: StageContext, folder: Path) -> st
 def examples_stage(recipe: Recipe) -> Stage:
     """The questions that surrogates are trained and tested on, with the recommender's answers."""
     files = {"chat_path": recipe.examples.chat_path, "summaries_path": recipe.examples.summaries_path}
-    settings = recipe.examples.model_dump(mode="json", exclude=set(files))
-    settings |= {name: path is not None for name, path in files.items()}
+    settings = recipe.examples.cache_key() | {name: path is not None for name, path in files.items()}
     sources = tuple(path for path in files.values() if path is not None)
     return Stage(EXAMPLES, partial(_make_examples, recipe), settings, TARGET, sources)
 

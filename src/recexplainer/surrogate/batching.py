@@ -41,10 +41,7 @@ class EncodedSet(TorchDataset[Encoded]):
 
     def __getitem__(self, index: int) -> Encoded:
         """An example; `~index` is the same one without its answer."""
-        if index >= 0:
-            return self.encoded[index]
-        one = self.encoded[~index]
-        return replace(one, ids=one.ids[: one.answer_start])
+        return self.encoded[index] if index >= 0 else self.encoded[~index].question()
 
     def subset(self, rows: Sequence[int]) -> EncodedSet:
         """Some of the examples, with the same vectors."""
@@ -60,12 +57,13 @@ class EncodedSet(TorchDataset[Encoded]):
         """The arguments of `Surrogate.forward`, right-padded: causal attention never sees what follows."""
         ids = pad_sequence([torch.from_numpy(one.ids.astype(np.int64)) for one in batch], batch_first=True)
         length = ids.shape[1]
-        labels = np.concatenate([one.ids[one.answer_start :] for one in batch]).astype(np.int64)
-        positions = [row * length + np.arange(one.answer_start - 1, len(one.ids) - 1) for row, one in enumerate(batch)]
+        learned = [one.learned() for one in batch]
+        labels = np.concatenate([one.ids[at] for one, at in zip(batch, learned, strict=True)]).astype(np.int64)
+        positions = np.concatenate([row * length + at - 1 for row, at in enumerate(learned)])
         return {
             "input_ids": ids,
             "labels": torch.from_numpy(labels),
-            "label_positions": torch.from_numpy(np.concatenate(positions)),
+            "label_positions": torch.from_numpy(positions),
             "encoder_inputs": self.encoder_inputs(batch, np.arange(len(batch)) * length),
         }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from recexplainer.errors import SurrogateError
 from recexplainer.surrogate.frame import ChatFrame, chat_frame, encode
-from recexplainer.surrogate.prompt import Placeholder, Prompt, Title, split_at_quotes
+from recexplainer.surrogate.prompt import Given, Part, Placeholder, Prompt, Title, split_at_quotes
 
 _MAX_CACHED_WORDS = 50_000
 
@@ -29,6 +29,18 @@ class Encoded:
     """Each placeholder in order: where in `ids` it begins, and how many positions it takes."""
     user: int = -1
     """Row of the user's vector in the table of user vectors; -1 without one."""
+    given: frozenset[int] = frozenset()
+    """Where in `ids` the answer is given, not learned."""
+
+    def learned(self) -> NDArray[np.int64]:
+        """Where in `ids` the answer is learned."""
+        answer = np.arange(self.answer_start, len(self.ids))
+        return answer[[at not in self.given for at in answer.tolist()]] if self.given else answer
+
+    def question(self) -> Encoded:
+        """Without its answer."""
+        asked = tuple(each for each in self.placeholders if each[0] < self.answer_start)
+        return replace(self, ids=self.ids[: self.answer_start], placeholders=asked, given=frozenset())
 
 
 class PromptEncoder:
@@ -70,21 +82,26 @@ class PromptEncoder:
         return len(self._whole(prompt, -1).ids) <= self.max_length
 
     def _whole(self, prompt: Prompt, user: int) -> Encoded:
-        ids, placeholders = list(self.frame.before), list[tuple[int, int, Placeholder]]()
-        for part in prompt.parts:
-            if isinstance(part, Placeholder):
-                if taken := self._taken(part):
-                    placeholders.append((len(ids), taken, part))
-                    ids += [self.tokenizer.pad_token_id or 0] * taken
-            else:
+        ids, placeholders, given = list(self.frame.before), list[tuple[int, int, Placeholder]](), set[int]()
+
+        def add(part: Part) -> None:
+            if not isinstance(part, Placeholder):
                 ids.extend(self._text(part))
+            elif taken := self._taken(part):
+                placeholders.append((len(ids), taken, part))
+                ids.extend([self.tokenizer.pad_token_id or 0] * taken)
+
+        for part in prompt.parts:
+            add(part)
         ids.extend(self.frame.between)
         answer_start = len(ids)
         for part in prompt.answer:
-            ids.extend(self._text(part))
+            start = len(ids)
+            add(part.part if isinstance(part, Given) else part)
+            given.update(range(start, len(ids)) if isinstance(part, Given) else ())
         if prompt.answer:
             ids.append(self.frame.stop)
-        return Encoded(np.array(ids, np.int32), answer_start, tuple(placeholders), user)
+        return Encoded(np.array(ids, np.int32), answer_start, tuple(placeholders), user, frozenset(given))
 
     def answer_starts(self, text: str, followers: tuple[str, ...]) -> list[list[int]]:
         """The sequences of ids, as in training, that an answer with these first words and then a follower may begin.

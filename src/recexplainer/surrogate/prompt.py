@@ -47,11 +47,18 @@ Part = str | Title | Placeholder
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """A part of an answer that is not learned."""
+
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """A question with placeholders for vectors, and its answer."""
 
     parts: tuple[Part, ...]
-    answer: tuple[str | Title, ...]
+    answer: tuple[str | Title | Given, ...]
     """Empty when it is to be generated."""
     history: tuple[int, ...]
     """The history whose vector fills the user's placeholder."""
@@ -84,7 +91,9 @@ def render(example: Example, form: Form, template: str, titles: Sequence[str]) -
     }
     aspect = example.aspect.replace("{", "{{").replace("}", "}}")
     parts = fill(f"{template} {aspect}" if aspect else template, slots)
-    if example.answer_items:
+    if example.task == "verdicts":
+        answer = tuple(part for item in example.items for part in _judged(example, item, form))[1:]
+    elif example.answer_items:
         answer = tuple(_joined([[Title(item)] for item in example.answer_items]))
     else:
         answer = tuple(split_at_quotes(example.answer_text))
@@ -105,8 +114,13 @@ def with_shots(prompt: Prompt, shots: Sequence[Prompt]) -> Prompt:
     if not shots:
         return prompt
     start, end = "Question: ", "\nAnswer:"
-    solved = [part for shot in shots for part in (start, *shot.parts, end, " ", *shot.answer, "\n\n")]
+    solved = [part for shot in shots for part in (start, *shot.parts, end, " ", *answer_parts(shot.answer), "\n\n")]
     return replace(prompt, parts=(*solved, start, *prompt.parts, end))
+
+
+def answer_parts(answer: Iterable[str | Title | Given]) -> Iterator[Part]:
+    """The parts of an answer, given or learned."""
+    return (one.part if isinstance(one, Given) else one for one in answer)
 
 
 def as_text(parts: Sequence[Part], titles: Sequence[str]) -> str:
@@ -143,6 +157,13 @@ def _item(example: Example, item: int, form: Form) -> Iterator[Part]:
     if form == "hybrid":
         yield " "
     yield Title(item)
+
+
+def _judged(example: Example, item: int, form: Form) -> list[str | Given]:
+    """A separator and an item, which are given, and its verdict; where it is not text, the title is left out."""
+    shown = [part for part in _item(example, item, form) if part != Placeholder("title", (item,))]
+    verdict = "Yes" if item in example.answer_items else "No"
+    return [*map(Given, (SEPARATOR, *shown, ":")), verdict]
 
 
 def _is_named_by_vector(example: Example) -> bool:

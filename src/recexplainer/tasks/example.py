@@ -19,7 +19,9 @@ from recexplainer.recommenders.base import Recommender
 from recexplainer.recommenders.stability import Effect
 from recexplainer.storage import read_json, write_json
 
-Task = Literal["retrieval", "ranking", "classification", "discrimination", "chat", "reconstruction", "rationale"]
+Task = Literal[
+    "retrieval", "ranking", "classification", "verdicts", "discrimination", "chat", "reconstruction", "rationale"
+]
 TASKS: tuple[Task, ...] = get_args(Task)
 
 
@@ -37,8 +39,9 @@ class Example:
             one); the other tasks have one, "".
         user: The user's own id, or "" for a synthetic history.
         history: Item indices shown to the recommender, oldest first, already cut to its `max_history`.
-        items: Item indices of the question (ranking: the candidates in the order shown).
-        answer_items: The answer when it is titles: retrieval one, ranking and reconstruction several, in order.
+        items: Item indices of the question (ranking: the candidates in the order shown; verdicts: those judged).
+        answer_items: The answer when it is titles: retrieval one, ranking and reconstruction several, in order. For
+            verdicts the items that suit the user.
         answer_text: The answer when it is words ("Yes", a description, a rationale); "" when it is titles.
         question: The question in words, for `chat` and for discrimination's `title-of`; "" elsewhere.
         evidence: What the recommender answered, for `rationale` with evidence; None elsewhere.

@@ -23,7 +23,12 @@ from recexplainer.tasks.example import TASKS, Example, Examples, Task
 from recexplainer.tasks.histories import collect_histories
 from recexplainer.tasks.rationale import cause_examples, rationale_examples
 from recexplainer.tasks.reconstruction import history_examples, read_summaries, summary_examples
-from recexplainer.tasks.scored_items import classification_examples, ranking_examples, retrieval_examples
+from recexplainer.tasks.scored_items import (
+    classification_examples,
+    ranking_examples,
+    retrieval_examples,
+    verdict_examples,
+)
 
 _RATIONALE_HISTORY = 3  # rationales are trained on histories of at least so many items
 _Pair = tuple[list[Example], list[Example]]
@@ -36,14 +41,17 @@ class MixtureSettings(Settings):
         {"extra_questions": "synthetic_history_ratio", "extra_classification": "synthetic_classification_share"}
     )
 
-    tasks: tuple[Task, ...] = TASKS
-    """The tasks to build Examples for."""
+    tasks: tuple[Task, ...] = tuple(task for task in TASKS if task != "verdicts")
+    """The tasks to build Examples for, and of verdicts as many as there shall be."""
     limits: dict[Task, int] = Field(default_factory=dict)
     """At most so many training Examples of a task, drawn at random; a task not named keeps all, as in the paper."""
     synthetic_history_ratio: float = Field(default=0.0, ge=0)
     """Number of synthetic histories, as a multiple of the number of prefixes; 0 is the paper's training set."""
     synthetic_classification_share: float = Field(default=0.25, ge=0, le=1)
     """Share of the synthetic histories that also give a liked and a disliked item (retrieval and ranking use all)."""
+    verdicts: int = Field(default=0, ge=0)
+    """Training texts in which one user's items get a verdict one after the other, 16 of them; the paper has none. Each
+    takes about as many tokens as three questions about an item."""
     test_users: int | None = Field(default=None, ge=1)
     """At most so many test users, drawn at random; None takes all."""
     classification_test_share: float = Field(default=0.294, ge=0, le=1)
@@ -70,6 +78,11 @@ class MixtureSettings(Settings):
     """Rationales kept for test, without evidence and with it."""
     seed: int = Field(default=0, ge=0)
     """Seeds every draw."""
+
+    def cache_key(self) -> dict[str, Any]:
+        """The settings that decide the examples, as JSON values; files are known by their content."""
+        key = self.model_dump(mode="json", exclude={"chat_path", "summaries_path"})
+        return key if self.verdicts else {name: value for name, value in key.items() if name != "verdicts"}
 
 
 def build_examples(dataset: Dataset, split: Split, recommender: Recommender, settings: MixtureSettings) -> Examples:
@@ -104,6 +117,7 @@ class _Builder:
 
     def build(self) -> _Pair:
         train, test = self._from_scores()
+        train += self._verdicts()
         if "discrimination" in self.settings.tasks:
             train += discrimination_examples(self.dataset, self.recommender)
         others = {"chat": self._chat, "reconstruction": self._reconstruction, "rationale": self._rationale}
@@ -145,6 +159,11 @@ class _Builder:
             if "classification" in tasks:
                 examples += classification_examples(batch, rngs["classification"])
         return examples
+
+    def _verdicts(self) -> list[Example]:
+        rng, known = self.rng("verdicts"), self.histories
+        users = _spread([*known.last, *known.earlier, *known.synthetic], self.settings.verdicts, rng)
+        return [one for batch in score_batches(self.recommender, users) for one in verdict_examples(batch, rng)]
 
     def _chat(self) -> _Pair:
         """Task 5: conversations keep the language model's general ability (paper section 2.2).

@@ -1,4 +1,7 @@
-"""Tasks 1 to 3 (paper section 2.2), of items that may be recommended: retrieval, ranking, classification."""
+"""Tasks 1 to 3 (paper section 2.2), of items that may be recommended: retrieval, ranking, classification.
+
+Verdicts are classification of many items in one text: the user, or the history, is read once for all of them.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from recexplainer.tasks.example import Example
 
 CANDIDATES = 5
 """Items that a ranking question shows."""
+JUDGED = 16
+"""Items that get a verdict in one text."""
 
 
 def retrieval_examples(batch: ScoreBatch) -> list[Example]:
@@ -47,12 +52,37 @@ def classification_examples(batch: ScoreBatch, rng: np.random.Generator) -> list
 
     A side on which no item lies (tiny catalogues, equal scores) gives no Example.
     """
-    top, bottom = batch.thresholds()
-    liked = sample_columns(batch.eligible & (batch.scores > top[:, None]), 1, rng)[:, 0].tolist()
-    disliked = sample_columns(batch.eligible & (batch.scores < bottom[:, None]), 1, rng)[:, 0].tolist()
     return [
         Example("classification", user=user.id, history=user.history, items=(item,), answer_text=word)
-        for user, positive, negative in zip(batch.users, liked, disliked, strict=True)
-        for item, word in ((positive, "Yes"), (negative, "No"))
-        if item >= 0
+        for user, liked, disliked in zip(batch.users, *_liked_and_disliked(batch, 1, rng), strict=True)
+        for items, word in ((liked, "Yes"), (disliked, "No"))
+        for item in items
     ]
+
+
+def verdict_examples(batch: ScoreBatch, rng: np.random.Generator) -> list[Example]:
+    """One Example a user: in random order eight items of either side of classification, fewer where there are fewer.
+
+    The paper asks one question an item. A user without an item on either side gives no Example.
+    """
+    examples: list[Example] = []
+    for user, liked, disliked in zip(batch.users, *_liked_and_disliked(batch, JUDGED // 2, rng), strict=True):
+        items = rng.permutation(np.array([*liked, *disliked], np.int64)).tolist()
+        if items:
+            judged = {"items": tuple(items), "answer_items": tuple(item for item in items if item in liked)}
+            examples.append(Example("verdicts", user=user.id, history=user.history, **judged))
+    return examples
+
+
+def _liked_and_disliked(
+    batch: ScoreBatch, count: int, rng: np.random.Generator
+) -> tuple[list[list[int]], list[list[int]]]:
+    """For each user `count` items above the top-20% threshold, and so many below the bottom-50% one."""
+    top, bottom = batch.thresholds()
+    sides = batch.scores > top[:, None], batch.scores < bottom[:, None]
+    liked, disliked = (sample_columns(batch.eligible & side, count, rng).tolist() for side in sides)
+    return _present(liked), _present(disliked)
+
+
+def _present(columns: list[list[int]]) -> list[list[int]]:
+    return [[item for item in items if item >= 0] for items in columns]
