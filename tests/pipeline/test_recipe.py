@@ -64,8 +64,9 @@ def test_wrong_settings(override: str, message: str) -> None:
 
 
 def test_explaining_form_must_be_trained() -> None:
-    with pytest.raises(SettingsError, match="not among 'forms'"):
+    with pytest.raises(SettingsError, match="not among 'forms'") as caught:
         load_recipe("demo", ["forms=[behavior]", "explanations.form=hybrid"])
+    assert "Change one of the settings" in str(caught.value), "neither of the two is wrong by itself"
 
 
 def test_changes_from_the_command_line_are_checked() -> None:

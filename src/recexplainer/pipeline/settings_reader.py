@@ -157,4 +157,4 @@ def _meaning(kind: type[Settings], parts: Sequence[str]) -> str:
         field = level.model_fields.get(parts[end - 1]) if level else None
         if field and field.description:
             return f"What it means: {' '.join(field.description.split())}"
-    return "Give a value of the right type."
+    return "Give a value of the right type." if parts else "Change one of the settings that are named here."
