@@ -183,14 +183,15 @@ def _read_with_encoder(recipe: Recipe, name: str, context: StageContext, folder:
 
 
 def faithfulness_stages(recipe: Recipe) -> list[Stage]:
-    """Whether explanations hold; a surrogate that has learned no rationale is compared, which the ablation has too."""
-    chosen, compared = recipe.evaluation, surrogate_stages.ablation_stage(recipe, "without_rationale")
+    """Whether explanations hold; with those of the surrogate without rationale, where the ablation has trained one."""
+    chosen, compared = recipe.evaluation, tuple[str, ...]()
+    if "ablation" in chosen.needed:
+        compared = (surrogate_stages.ablation_stage(recipe, "without_rationale").name,)
     named = chosen.endpoint is not None or chosen.judge is not None
     keys = {"n_faithfulness", "seed"} | ({"judge", "n_simulatability"} if named else set[str]())
     settings = chosen.model_dump(mode="json", include=keys) | surrogate_stages.endpoint_key(recipe)
-    inputs = (*TARGET, CASES, *case_stage_names(recipe), compared.name)
-    stage = Stage("faithfulness", partial(_ask_again, recipe), settings, inputs, isolated=True)
-    return [stage] if "ablation" in chosen.needed else [compared, stage]
+    inputs = (*TARGET, CASES, *case_stage_names(recipe), *compared)
+    return [Stage("faithfulness", partial(_ask_again, recipe), settings, inputs, isolated=True)]
 
 
 def _ask_again(recipe: Recipe, context: StageContext, folder: Path) -> str:
