@@ -67,10 +67,10 @@ def verdict_examples(batch: ScoreBatch, rng: np.random.Generator) -> list[Exampl
     """
     examples: list[Example] = []
     for user, liked, disliked in zip(batch.users, *_liked_and_disliked(batch, JUDGED // 2, rng), strict=True):
-        items = rng.permutation(np.array([*liked, *disliked], np.int64)).tolist()
+        items = tuple(rng.permutation(np.array([*liked, *disliked], np.int64)).tolist())
         if items:
-            judged = {"items": tuple(items), "answer_items": tuple(item for item in items if item in liked)}
-            examples.append(Example("verdicts", user=user.id, history=user.history, **judged))
+            suit = tuple(item for item in items if item in liked)
+            examples.append(Example("verdicts", user=user.id, history=user.history, items=items, answer_items=suit))
     return examples
 
 
