@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from recexplainer.recommenders.base import User
 from recexplainer.storage import read_json
 from recexplainer.surrogate import training
 from recexplainer.surrogate.batching import EncodedSet, token_shares
+from recexplainer.surrogate.frame import encode
 from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.prompt import FORMS, Form
 from recexplainer.surrogate.training import encode_examples, new_surrogate, train_surrogate
@@ -249,3 +251,14 @@ def test_a_form_may_learn_from_a_share_of_a_task() -> None:
     assert len(fewer) == len(everything) - rankings
     other = SETTINGS.model_copy(update={"task_sampling": {"hybrid": {"ranking": 0.0}}})
     assert len(encode_examples(surrogate, alignment(), other)) == len(everything)
+
+
+def test_nano_learns_the_words_of_verdicts_only_where_there_are_some() -> None:
+    judged = Example("verdicts", history=(1, 2), items=(3, 4), answer_items=(3,))
+    with_one = replace(alignment(), examples=[*alignment().examples, judged])
+    words = "Judge some items one by one by the taste behind"
+    taken = [
+        len(encode(new_surrogate("behavior", each, SETTINGS).tokenizer, words, literal=True))
+        for each in (alignment(), with_one)
+    ]
+    assert taken[1] < taken[0]

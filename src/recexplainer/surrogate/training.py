@@ -145,7 +145,10 @@ def _texts(alignment: LabelledExamples) -> list[str]:
     often = np.bincount(alignment.dataset.sequence, minlength=len(titles)) + 5
     texts = ["Yes", "No"] * 1000
     texts += [title for title, count in zip(titles, often, strict=True) for _ in range(min(int(count), 200))]
-    used = (some for (_, subtask), some in load_wording().items() if subtask not in ("own_words", "titles"))
+    # Not of what only a pretrained backbone is asked, nor of verdicts where there are none.
+    unused = {("rationale", "own_words"), ("discrimination", "titles")}
+    unused |= {("verdicts", "")} - {(one.task, one.subtask) for one in alignment.examples}
+    used = (some for key, some in load_wording().items() if key not in unused)
     for phrasing in chain.from_iterable(used):
         texts += [piece for piece in phrasing.replace("}", "{").split("{")[::2] if piece] * 15
     return texts + _worded(alignment)
