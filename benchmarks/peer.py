@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import psutil
 import torch
-from transformers import PrinterCallback, TrainingArguments
+from transformers import PrinterCallback
 
 from common import Result, arguments, begin, finish
 from peer_files import PEER_TASK, PEER_TYPE, Known, Sample, recommender_config, record, write_backbone
@@ -43,6 +43,7 @@ from recexplainer.surrogate.trainer import TokenBudgetTrainer
 from recexplainer.surrogate.training import new_surrogate
 from recexplainer.tasks.example import Example, LabelledExamples, load_examples
 from recexplainer.tasks.wording import load_wording
+from training_throughput import trainer_arguments
 
 PEER_LENGTH, PEER_STEP, PEER_NEW_TOKENS = 1024, 16, 150  # of the shell scripts that come with the published code
 _TRAINING = ("***** Running training *****", "Training completed.")
@@ -191,20 +192,7 @@ class Ours:
         backbone, settings = self._surrogate.backbone, self._settings
         integers = products_in_int8(backbone) if self.precision == "int8" else nullcontext()
         with TemporaryDirectory() as folder, attention_for_training(backbone, on_cpu=True), integers:
-            how = TrainingArguments(
-                output_dir=folder,
-                num_train_epochs=1,
-                learning_rate=settings.learning_rate,
-                weight_decay=settings.weight_decay,
-                bf16=self.precision == "bfloat16",
-                use_cpu=True,
-                save_strategy="no",
-                logging_strategy="no",
-                report_to=[],
-                disable_tqdm=True,
-                remove_unused_columns=False,
-                dataloader_pin_memory=False,
-            )
+            how = trainer_arguments(folder, low=self.precision == "bfloat16")
             title_rate = settings.titles.learning_rate if settings.titles is not None else None
             trainer = TokenBudgetTrainer(self._surrogate, how, encoded, settings.tokens_per_batch, title_rate)
             trainer.remove_callback(PrinterCallback)

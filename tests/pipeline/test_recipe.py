@@ -55,6 +55,10 @@ def test_one_seed_reaches_every_part_that_states_none() -> None:
         ("evaluation.made=[judge]", "'evaluation.made' is called 'evaluation.evaluations' now"),
         ("evaluation.faithful=3", "'evaluation.faithful' is called 'evaluation.n_faithfulness' now"),
         ("explanations.views=[]", "--set explanations.views"),
+        (
+            "surrogate.titles={positions: 8}",
+            "'surrogate.titles.positions' is called 'surrogate.titles.most_positions' now",
+        ),
         ("surrogate.nano.width=32", "'surrogate.nano.width' is called 'surrogate.nano.hidden_size' now"),
     ],
 )

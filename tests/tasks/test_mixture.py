@@ -86,6 +86,13 @@ def test_verdicts_are_as_many_as_wanted_and_never_of_a_test_history(
     assert examples.test == without.test
 
 
+def test_verdicts_are_asked_for_by_their_number_alone() -> None:
+    with pytest.raises(ValidationError, match="set by 'verdicts'"):
+        MixtureSettings(tasks=("retrieval", "verdicts"))
+    assert "verdicts" not in MixtureSettings().cache_key(), "examples of before stay what they are"
+    assert MixtureSettings(verdicts=5).cache_key()["verdicts"] == 5
+
+
 def test_synthetic_histories_keep_the_order() -> None:
     one, other = tuple(range(0, 40, 2)), tuple(range(1, 40, 2))
     found = synthetic_histories([one, other], 200, 9, {one}, np.random.default_rng(0))

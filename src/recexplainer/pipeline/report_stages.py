@@ -120,7 +120,7 @@ def report_inputs(recipe: Recipe, folders: Folders) -> ReportInputs:
         recommender_rows=read_rows(folders[layout.RECOMMENDER] / RunLayout.QUALITY),
         ranking_check=layout.load_ranking_check(folders),
         alignment_rows=read_rows(evaluation / rows_file("alignment")),
-        counts={task: (train.count(task), test.count(task)) for task in TASKS},
+        counts={task: (train.count(task), test.count(task)) for task in TASKS if task in {*train, *test}},
         training_logs=logs,
         explanations=layout.read_explanations(explanations / RunLayout.GROUNDED),
         surrogate_alone=layout.read_explanations(explanations / RunLayout.FROM_SURROGATE),

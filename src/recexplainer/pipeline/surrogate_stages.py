@@ -37,7 +37,7 @@ _MIN_QUESTIONS = 4
 ABLATIONS: dict[str, tuple[Task, ...]] = {
     "": (),
     "without_retrieval_and_ranking": ("retrieval", "ranking"),
-    "without_classification": ("classification",),
+    "without_classification": ("classification", "verdicts"),
     "without_discrimination": ("discrimination",),
     "without_chat": ("chat",),
     "without_reconstruction": ("reconstruction",),

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from recexplainer.data.attributes import Attributes
 from recexplainer.data.conversations import QuestionAnswer, read_conversations
@@ -42,7 +42,7 @@ class MixtureSettings(Settings):
     )
 
     tasks: tuple[Task, ...] = tuple(task for task in TASKS if task != "verdicts")
-    """The tasks to build Examples for, and of verdicts as many as there shall be."""
+    """The tasks to build Examples for; `verdicts` is a number of its own."""
     limits: dict[Task, int] = Field(default_factory=dict)
     """At most so many training Examples of a task, drawn at random; a task not named keeps all, as in the paper."""
     synthetic_history_ratio: float = Field(default=0.0, ge=0)
@@ -78,6 +78,13 @@ class MixtureSettings(Settings):
     """Rationales kept for test, without evidence and with it."""
     seed: int = Field(default=0, ge=0)
     """Seeds every draw."""
+
+    @field_validator("tasks")
+    @classmethod
+    def _refuse_verdicts(cls, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
+        if "verdicts" in tasks:
+            raise ValueError("how many verdicts there are is set by 'verdicts', not among the tasks")
+        return tasks
 
     def cache_key(self) -> dict[str, Any]:
         """The settings that decide the examples, as JSON values; files are known by their content."""
