@@ -6,14 +6,17 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from tests.fakes import ScoredBy
+from torch import Tensor
 
 from recexplainer.data.dataset import Dataset, Split, leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import User
 from recexplainer.recommenders.factorization import MF
 from recexplainer.recommenders.fitting import (
+    Fit,
     Loss,
     MFSearchSettings,
     SASRecSearchSettings,
@@ -139,6 +142,65 @@ def test_early_stopping_waits_for_its_patience_only(monkeypatch: pytest.MonkeyPa
     _, trials = fit_towers(SASRec, data, leave_one_out(data), SMALL.model_copy(update={"epochs": 20, "patience": 3}))
     assert len(seen) == 4
     assert trials[0].epochs == 1
+
+
+def test_bfloat16_learns_the_same_and_is_taken_where_it_is_asked_for() -> None:
+    data = chain()
+    rounded = SMALL.model_copy(update={"precision": "bfloat16"})
+    (exact, _), (model, trials) = (fit_towers(SASRec, data, leave_one_out(data), one) for one in (SMALL, rounded))
+    assert trials[0].ndcg > 0.9
+    assert model.item_vectors().dtype == np.float32
+    assert not np.array_equal(model.item_vectors(), exact.item_vectors())
+    assert not SMALL.in_bfloat16
+    assert not SMALL.model_copy(update={"precision": "auto"}).in_bfloat16  # tests are told that it is not faster
+
+
+def test_the_ridge_of_an_mf_is_not_rounded_to_bfloat16() -> None:
+    torch.manual_seed(0)
+    model, histories = MF(6, MF.shape(factors=4, max_history=3)), torch.tensor([[0, 1, 2], [3, 4, 6]])
+    exact = model(histories)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(model(histories), exact, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("averaged", [True, False])
+def test_the_best_of_the_search_is_fitted_again_or_goes_on(averaged: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The score falls after the third epoch: it stops two later. Averaged it goes on for two, else it begins anew."""
+    data, epochs, seen = chain(), list[int](), list[int]()
+    scores, plain = iter([0.1, 0.2, 0.4, 0.3, 0.2]), Fit[SASRec].epoch
+
+    def counted(fit: Fit[SASRec]) -> None:
+        epochs.append(len(seen))
+        plain(fit)
+
+    def noted(histories: list[NDArray[np.int32]], length: int, padding: int) -> NDArray[np.int64]:
+        seen.append(sum(map(len, histories)))
+        return windows(histories, length, padding)
+
+    monkeypatch.setattr("recexplainer.recommenders.fitting.held_out_ndcg", lambda *_: next(scores))
+    monkeypatch.setattr("recexplainer.recommenders.fitting.windows", noted)
+    monkeypatch.setattr(Fit, "epoch", counted)
+    asked = SMALL.model_copy(update={"patience": 2, "averaged_weights": averaged})
+    _, trials = fit_towers(SASRec, data, leave_one_out(data), asked)
+    assert (trials[0].epochs, trials[0].ndcg) == (3, 0.4)
+    assert seen == [data.n_interactions - 2 * data.n_users, data.n_interactions - data.n_users]
+    assert epochs == [1, 1, 1, 1, 1, *([2, 2] if averaged else [2, 2, 2])]
+
+
+def test_the_averaged_weights_by_hand() -> None:
+    torch.manual_seed(0)
+    model = SASRec(4, SASRecSettings(max_history=3, hidden_size=8, num_hidden_layers=1, dropout=0.0))
+    rows, weights = torch.tensor([[0, 1, 2, 3], [2, 1, 4, 4], [3, 0, 1, 4]]), list[Tensor]()
+
+    def loss(some: NDArray[np.int64]) -> Tensor:
+        weights.append(model.items.weight.detach().clone())
+        return next_item_loss(model, rows[some])
+
+    fit = Fit(model, len(rows), loss, 1e-2, SMALL.model_copy(update={"batch_size": 1}), averages=True)
+    fit.epoch()
+    _, first, second, third = *weights, model.items.weight.detach()
+    expected = (first * 2 / 3 + second / 3) * 2 / 3 + third / 3
+    torch.testing.assert_close(fit.kept.items.weight.detach(), expected)
 
 
 def test_held_out_ndcg_by_hand() -> None:

@@ -73,9 +73,12 @@ class MF(FittedTowers):
         With `V` the vectors of a part, ridge is `Vᵀ (1 + weight V Vᵀ)⁻¹ 1`: a system as large as the history, not as
         wide as the vectors.
         """
-        vectors = self.items(histories)
+        with torch.autocast(histories.device.type, enabled=False):  # what bfloat16 rounds, a solution would magnify
+            return self._solved(self.items(histories), masks)
+
+    def _solved(self, vectors: Tensor, masks: Tensor) -> Tensor:
         products = (vectors @ vectors.mT)[:, None] * masks[..., None] * masks[..., None, :]
-        unit = torch.eye(histories.shape[1], device=histories.device)
+        unit = torch.eye(vectors.shape[1], device=vectors.device)
         folded = self.scale * (torch.linalg.solve(unit + self.settings.weight * products, masks) @ vectors)
         return torch.cat([folded, torch.ones_like(folded[..., :1])], -1)
 

@@ -1,8 +1,8 @@
 """Fitting a recommender of two towers to a dataset: early stopping on a held-out item, and a small search.
 
 The last item of each user is never seen here; the one before it is held out to stop early and to choose from the
-search. The winner is then fitted again with it for as many epochs as were best. What is learned is the next item at
-every position.
+search. The winner is then fitted again with it for as many epochs as were best, or with averaged weights goes on with
+it. What is learned is the next item at every position.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from recexplainer.data.dataset import Dataset, Split, leave_one_out
 from recexplainer.errors import RecommenderError
+from recexplainer.hardware import has_fast_bfloat16
 from recexplainer.progress import track
 from recexplainer.recommenders.base import Recommender, User
 from recexplainer.recommenders.scoring import score_batches
@@ -58,6 +60,22 @@ class FitSettings(LoopSettings):
     """How many last items the recommender looks at."""
     loss: Loss = "softmax"
     """The next item against the whole catalogue (`softmax`) or a sampled item (`bce`, the original SASRec; `bpr`)."""
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
+    """Arithmetic of the products of matrices; `auto` takes what is faster here, so machines differ a little."""
+    averaged_weights: bool = False
+    """Score and keep the average of the weights over about the last epoch. It takes fewer epochs: `patience` can be
+    short, and the best of the search goes on with the held-out items in place of being fitted again."""
+
+    @property
+    def in_bfloat16(self) -> bool:
+        """Whether products are in bfloat16 on this machine."""
+        return self.precision == "bfloat16" or (self.precision == "auto" and has_fast_bfloat16())
+
+    def cache_key(self) -> dict[str, Any]:
+        """The settings that decide the fitted weights, as JSON values; without these two it is as before them."""
+        later = {"precision": "float32", "averaged_weights": False}
+        key = self.model_dump(mode="json")
+        return {name: value for name, value in key.items() if name not in later or value != later[name]}
 
     def shapes(self) -> list[dict[str, Any]]:
         """The shapes to try, as settings of the model."""
@@ -139,27 +157,37 @@ def fit_towers(kind: type[M], dataset: Dataset, split: Split | None, settings: F
     users = [User(tuple(history[:-1].tolist())) for history in held_out]
     targets = np.array([history[-1] for history in held_out], np.int64)
 
-    def start(shape: dict[str, Any], learning_rate: float, seen: Sequence[NDArray[np.int32]]) -> Fit[M]:
-        torch.manual_seed(settings.seed)
-        model = kind(dataset.n_items, kind.shape(**shape))
+    def learned(model: M, seen: Sequence[NDArray[np.int32]]) -> tuple[int, Callable[[NDArray[np.int64]], Tensor]]:
         rows = torch.from_numpy(windows(seen, model.max_history, model.n_items))
 
         def loss(some: NDArray[np.int64]) -> Tensor:
-            return next_item_loss(model, rows[some], settings.loss)
+            with torch.autocast("cpu", torch.bfloat16, enabled=settings.in_bfloat16):
+                return next_item_loss(model, rows[some], settings.loss)
 
-        return Fit(model, len(rows), loss, learning_rate, settings)
+        return len(rows), loss
 
-    trials: list[Trial] = []
+    def start(shape: dict[str, Any], learning_rate: float, seen: Sequence[NDArray[np.int32]]) -> Fit[M]:
+        torch.manual_seed(settings.seed)
+        model = kind(dataset.n_items, kind.shape(**shape))
+        return Fit(model, *learned(model, seen), learning_rate, settings, averages=settings.averaged_weights)
+
+    fits: list[tuple[Trial, Fit[M]]] = []
     combinations = list(product(settings.shapes(), settings.learning_rates))
     for shape, learning_rate in track(combinations, "searching for a recommender"):
         fit = start(shape, learning_rate, [history[:-1] for history in histories])
         epochs, ndcg = stop_early(fit, lambda model: held_out_ndcg(model, users, targets), settings)
-        trials.append(Trial(shape, learning_rate, epochs, ndcg))
-    trials.sort(key=lambda trial: -trial.ndcg)
-    fit = start(trials[0].shape, trials[0].learning_rate, histories)
-    for _ in track(range(trials[0].epochs), "fitting the best of them"):
+        fits.append((Trial(shape, learning_rate, epochs, ndcg), fit))
+    fits.sort(key=lambda one: -one[0].ndcg)
+    trials, (best, fit) = [trial for trial, _ in fits], fits[0]
+    more = best.epochs
+    if settings.averaged_weights:
+        fit.n_rows, fit.loss = learned(fit.model, histories)
+        more = min(settings.patience, more)
+    else:
+        fit = start(best.shape, best.learning_rate, histories)
+    for _ in track(range(more), "fitting the best of them"):
         fit.epoch()
-    return fit.model.eval().requires_grad_(False), trials
+    return fit.kept.eval().requires_grad_(False), trials
 
 
 class FittedTowers(Towers):
@@ -189,21 +217,35 @@ class Fit(Generic[M]):
     loss: Callable[[NDArray[np.int64]], Tensor]  # the mean loss of the rows with these numbers, `Int[batch_size]`
     learning_rate: float
     settings: LoopSettings
+    averages: bool = False
 
     def __post_init__(self) -> None:
-        decay = self.settings.weight_decay
-        self._optimizer = torch.optim.AdamW(self.model.parameters(), self.learning_rate, weight_decay=decay)
+        decay, parameters = self.settings.weight_decay, self.model.parameters()
+        self._optimizer = torch.optim.AdamW(parameters, self.learning_rate, weight_decay=decay)
         self._random = np.random.default_rng(self.settings.seed)
+        over_an_epoch = get_ema_multi_avg_fn(1 - 1 / self.steps)
+        self._average = AveragedModel(self.model, multi_avg_fn=over_an_epoch) if self.averages else None
+
+    @property
+    def steps(self) -> int:
+        """How many steps an epoch has."""
+        return -(-self.n_rows // self.settings.batch_size)
+
+    @property
+    def kept(self) -> M:
+        """The model that is scored and kept: if it averages, with the average of its weights over about an epoch."""
+        return self.model if self._average is None else self._average.module
 
     def epoch(self) -> None:
         """Go once over all rows in a new order."""
         self.model.train()
-        steps = -(-self.n_rows // self.settings.batch_size)
-        for rows in np.array_split(self._random.permutation(self.n_rows), steps):
+        for rows in np.array_split(self._random.permutation(self.n_rows), self.steps):
             loss = self.loss(rows)
             self._optimizer.zero_grad()
             loss.backward()
             self._optimizer.step()
+            if self._average is not None:
+                self._average.update_parameters(self.model)
 
 
 def stop_early(fit: Fit[M], score: Callable[[M], float], settings: LoopSettings) -> tuple[int, float]:
@@ -211,7 +253,7 @@ def stop_early(fit: Fit[M], score: Callable[[M], float], settings: LoopSettings)
     best, best_epoch = -1.0, 0
     for epoch in range(1, settings.epochs + 1):
         fit.epoch()
-        reached = score(fit.model)
+        reached = score(fit.kept)
         if reached > best:
             best, best_epoch = reached, epoch
         elif epoch - best_epoch >= settings.patience:

@@ -72,6 +72,8 @@ class RecommenderSettings(Settings):
     def cache_key(self) -> dict[str, Any]:
         """The settings that decide what it answers, as JSON values: its own kind's, without the locations of files."""
         own: dict[str, Any] = self.chosen()[self.kind]
+        if self.kind in ("sasrec", "mf"):
+            own = (self.sasrec if self.kind == "sasrec" else self.mf).cache_key()
         if self.kind == "vectors":
             own |= {name: own[name] is not None for name in ("items", "item_ids", "users", "user_ids")}
         if self.kind == "function":
