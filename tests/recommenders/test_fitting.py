@@ -14,7 +14,7 @@ from torch import Tensor
 from recexplainer.data.dataset import Dataset, Split, leave_one_out
 from recexplainer.errors import RecommenderError
 from recexplainer.recommenders.base import User
-from recexplainer.recommenders.factorization import MF
+from recexplainer.recommenders.factorization import MF, MFSettings
 from recexplainer.recommenders.fitting import (
     Fit,
     Loss,
@@ -157,7 +157,7 @@ def test_bfloat16_learns_the_same_and_is_taken_where_it_is_asked_for() -> None:
 
 def test_the_ridge_of_an_mf_is_not_rounded_to_bfloat16() -> None:
     torch.manual_seed(0)
-    model, histories = MF(6, MF.shape(factors=4, max_history=3)), torch.tensor([[0, 1, 2], [3, 4, 6]])
+    model, histories = MF(6, MFSettings(factors=4, max_history=3)), torch.tensor([[0, 1, 2], [3, 4, 6]])
     exact = model(histories)
     with torch.autocast("cpu", torch.bfloat16):
         torch.testing.assert_close(model(histories), exact, rtol=0, atol=0)
@@ -177,7 +177,10 @@ def test_the_best_of_the_search_is_fitted_again_or_goes_on(averaged: bool, monke
         seen.append(sum(map(len, histories)))
         return windows(histories, length, padding)
 
-    monkeypatch.setattr("recexplainer.recommenders.fitting.held_out_ndcg", lambda *_: next(scores))
+    def score(*_: object) -> float:
+        return next(scores)
+
+    monkeypatch.setattr("recexplainer.recommenders.fitting.held_out_ndcg", score)
     monkeypatch.setattr("recexplainer.recommenders.fitting.windows", noted)
     monkeypatch.setattr(Fit, "epoch", counted)
     asked = SMALL.model_copy(update={"patience": 2, "averaged_weights": averaged})

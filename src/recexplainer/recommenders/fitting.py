@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 
 import numpy as np
 import torch
@@ -234,7 +234,7 @@ class Fit(Generic[M]):
     @property
     def kept(self) -> M:
         """The model that is scored and kept: if it averages, with the average of its weights over about an epoch."""
-        return self.model if self._average is None else self._average.module
+        return self.model if self._average is None else cast("M", self._average.module)
 
     def epoch(self) -> None:
         """Go once over all rows in a new order."""
