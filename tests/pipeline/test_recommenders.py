@@ -66,6 +66,9 @@ def test_settings_of_shipped_recipes_are_what_they_were() -> None:
         *("max_history", "batch_size", "epochs", "patience", "weight_decay", "loss", "seed"),
     }
     assert demo.sources == ()
+    other = load_recipe("demo", ["recommender.sasrec.averaged_weights=true", "recommender.sasrec.precision=auto"])
+    added = set(other.recommender.cache_key()["sasrec"]) - set(demo.settings["sasrec"])
+    assert added == {"averaged_weights", "precision"}
 
 
 def test_a_recipe_that_names_a_kind_without_what_it_needs_is_refused() -> None:
