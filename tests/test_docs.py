@@ -163,6 +163,23 @@ def test_the_full_table_of_faithfulness_is_that_of_the_rows_kept() -> None:
             assert value == shown(kept[method, variant, "explanation", head]), (method, variant, head)
 
 
+def test_the_tables_of_smollm2_are_those_of_the_rows_kept() -> None:
+    kept = rows("paper-games-smollm2.json")
+    true = table(ROOT / "docs/results.md", "| SmolLM2 | verdict_fidelity")
+    for line in true:
+        method, _, variant = line.pop("SmolLM2").partition(", ")
+        for head, value in line.items():
+            figure = value.partition(" ")[0].replace("−", "-")
+            assert figure in ("–", shown(kept[method, variant, "explanation", head])), (method, variant, head)
+    worded = table(ROOT / "docs/results.md", "| | words | distinct_2")
+    for line in worded:
+        method, _, variant = line.pop("").partition(", ")
+        for head, value in line.items():
+            found = kept[method, variant.partition(",")[0], "language", head] or 0.0
+            assert value == (f"{found:.1f}" if head == "words" else shown(found)), (method, variant, head)
+    assert (len(true), len(worded)) == (5, 4)
+
+
 def test_the_table_of_synthetic_ground_truth_is_that_of_the_rows_kept() -> None:
     kept = rows("paper-games-faithfulness.json")
     for line in table(ROOT / "docs/results.md", "| AUROC"):
