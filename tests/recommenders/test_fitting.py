@@ -190,6 +190,26 @@ def test_the_best_of_the_search_is_fitted_again_or_goes_on(averaged: bool, monke
     assert epochs == [1, 1, 1, 1, 1, *([2, 2] if averaged else [2, 2, 2])]
 
 
+def test_of_several_trials_the_best_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, fitted = chain(), list[Fit[SASRec]]()
+    scores, plain = iter([0.1, 0.4, 0.2, 0.3]), Fit[SASRec].epoch
+
+    def noted(fit: Fit[SASRec]) -> None:
+        fitted.append(fit)
+        plain(fit)
+
+    def score(*_: object) -> float:
+        return next(scores)
+
+    monkeypatch.setattr("recexplainer.recommenders.fitting.held_out_ndcg", score)
+    monkeypatch.setattr(Fit, "epoch", noted)
+    asked = {"learning_rates": (0.01, 0.02), "epochs": 2, "patience": 1, "averaged_weights": True}
+    model, _ = fit_towers(SASRec, data, leave_one_out(data), SMALL.model_copy(update=asked))
+    assert [fit.learning_rate for fit in fitted] == [0.01, 0.01, 0.02, 0.02, 0.01]
+    assert fitted[-1] is fitted[0]
+    assert model is fitted[0].kept
+
+
 def test_the_averaged_weights_by_hand() -> None:
     torch.manual_seed(0)
     model = SASRec(4, SASRecSettings(max_history=3, hidden_size=8, num_hidden_layers=1, dropout=0.0))

@@ -171,20 +171,22 @@ def fit_towers(kind: type[M], dataset: Dataset, split: Split | None, settings: F
         model = kind(dataset.n_items, kind.shape(**shape))
         return Fit(model, *learned(model, seen), learning_rate, settings, averages=settings.averaged_weights)
 
-    fits: list[tuple[Trial, Fit[M]]] = []
+    trials: list[Trial] = []
+    best: Fit[M] | None = None  # only where it goes on: a large catalogue's weights are held once
     combinations = list(product(settings.shapes(), settings.learning_rates))
     for shape, learning_rate in track(combinations, "searching for a recommender"):
         fit = start(shape, learning_rate, [history[:-1] for history in histories])
         epochs, ndcg = stop_early(fit, lambda model: held_out_ndcg(model, users, targets), settings)
-        fits.append((Trial(shape, learning_rate, epochs, ndcg), fit))
-    fits.sort(key=lambda one: -one[0].ndcg)
-    trials, (best, fit) = [trial for trial, _ in fits], fits[0]
-    more = best.epochs
-    if settings.averaged_weights:
-        fit.n_rows, fit.loss = learned(fit.model, histories)
-        more = min(settings.patience, more)
+        if settings.averaged_weights and all(ndcg > trial.ndcg for trial in trials):
+            best = fit
+        trials.append(Trial(shape, learning_rate, epochs, ndcg))
+    trials.sort(key=lambda trial: -trial.ndcg)
+    more = trials[0].epochs
+    if best is None:
+        fit = start(trials[0].shape, trials[0].learning_rate, histories)
     else:
-        fit = start(best.shape, best.learning_rate, histories)
+        fit, more = best, min(settings.patience, more)
+        fit.n_rows, fit.loss = learned(fit.model, histories)
     for _ in track(range(more), "fitting the best of them"):
         fit.epoch()
     return fit.kept.eval().requires_grad_(False), trials
