@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -254,9 +255,18 @@ def killed(parts: Iterator[tuple[int, int]], deaths: int) -> list[int]:
     for part, _ in parts:
         made.append(part)
         if len(made) <= deaths:
-            children = [one for one in psutil.Process().children() if "spawn_main" in " ".join(one.cmdline())]
-            random.Random(part).choice(children).kill()
+            random.Random(part).choice(living_workers()).kill()
     return sorted(made)
+
+
+def living_workers() -> list[psutil.Process]:
+    """The spawned processes of this one that have not ended; the last one killed may still be there as a zombie."""
+    found: list[psutil.Process] = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 @pytest.mark.slow
