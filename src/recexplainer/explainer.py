@@ -115,7 +115,7 @@ class Explainer:
         """
         from recexplainer.surrogate.batching import check_form
         from recexplainer.surrogate.settings import SurrogateSettings
-        from recexplainer.surrogate.training import train_surrogate
+        from recexplainer.surrogate.training import learn_own_words, train_surrogate
         from recexplainer.tasks.example import LabelledExamples
 
         known = as_recommender(recommender, dataset.item_ids)
@@ -126,7 +126,10 @@ class Explainer:
         examples = cast("Examples", from_first(_questions(dataset, known, mixture) if is_first() else None))
         labelled = LabelledExamples(dataset, known, examples.train)
         with TemporaryDirectory() as own:
-            surrogate = train_surrogate(chosen, labelled, settings, None, from_first(Path(own)), callbacks=callbacks)
+            work = from_first(Path(own))
+            surrogate = train_surrogate(chosen, labelled, settings, None, work, callbacks=callbacks)
+            if settings.own_words is not None:
+                learn_own_words(surrogate, labelled, settings, settings.own_words, None, work)
             wait_for_all()
         explainer = cls(dataset, recommender, surrogate, mixture)
         explainer.__dict__["_examples"] = examples

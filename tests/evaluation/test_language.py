@@ -15,6 +15,9 @@ from recexplainer.data.attributes import Attributes
 from recexplainer.data.dataset import Dataset
 from recexplainer.evaluation import Evaluation
 from recexplainer.evaluation.language import (
+    ALIKE,
+    CLASSIFIER,
+    CLASSIFIER_ALIKE,
     CORPUS,
     MASK,
     Text,
@@ -29,6 +32,7 @@ from recexplainer.evaluation.language import (
 from recexplainer.evaluation.rows import Row
 from recexplainer.explanations.record import Explanation, Method
 from recexplainer.recommenders.base import Recommender
+from recexplainer.tasks.corpus_explanations import corpus_explanations
 
 FOLDER = Path(__file__).parents[2] / "corpus"
 
@@ -142,3 +146,23 @@ def test_templates_are_told_from_the_corpus_and_are_less_varied() -> None:
     assert value[method.name, "self_bleu"] > value[CORPUS, "self_bleu"] + 0.3
     assert value[method.name, "distinct_2"] < value[CORPUS, "distinct_2"] - 0.2
     assert found[CORPUS, "words"].cases == 700
+
+
+@pytest.mark.slow
+def test_texts_about_like_items_are_compared_with_but_for_those_learned_from() -> None:
+    """Hand-written texts about games are told from those about other things, yet not from one another."""
+    (method, own), *_ = of_templates().items()
+    corpus, learned = Corpus.load(FOLDER), {one.id for one in corpus_explanations()}
+    rows = evaluate_language({method: [*own] * 10}, world().titles, Attributes.of(world()), corpus, 0, ["games"])
+    found = {(one.method, one.variant, one.metric, one.rater): one for one in rows}
+    value = {name: one.value or 0.0 for name, one in found.items()}
+    assert len(found) == len(rows)
+    assert value[CORPUS, ALIKE, "auroc", CLASSIFIER] > 0.9 > 0.75 > value[CORPUS, ALIKE, "auroc", CLASSIFIER_ALIKE]
+    assert value[method.name, method.variant, "auroc", CLASSIFIER_ALIKE] > 0.95
+    games = [text for text in corpus.texts["train"] if corpus.catalogue(text).name == "games"]
+    assert (
+        found[CORPUS, ALIKE, "words", None].cases
+        == len([text for text in games if text.id not in learned])
+        < len(games)
+    )
+    assert value[CORPUS, "", "auroc", CLASSIFIER] < 0.75

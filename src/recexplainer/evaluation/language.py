@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recexplainer.claims.corpus import Corpus, Part
+from recexplainer.claims.corpus import Corpus, LabelledText, Part
 from recexplainer.claims.encoding import common_words
 from recexplainer.data.attributes import Attributes
 from recexplainer.evaluation.metrics import Values
 from recexplainer.evaluation.rows import Row, Statistic, row
 from recexplainer.explanations.record import Explanation, Method
+from recexplainer.tasks.corpus_explanations import corpus_explanations
 
 if TYPE_CHECKING:
     from recexplainer.claims.linking import NameLinker
@@ -33,7 +34,11 @@ LANGUAGE = "language"
 CORPUS = "corpus"
 """The method of the rows of the corpus's own texts."""
 CLASSIFIER = "classifier"
-"""The rater of the rows `auroc`."""
+"""The rater of the rows `auroc`, by texts of the development and test parts."""
+CLASSIFIER_ALIKE = "classifier_alike"
+"""The rater of the rows `auroc` by texts about items of the same kind."""
+ALIKE = "alike"
+"""The variant of the corpus's rows of these texts."""
 MASK = "□"
 """Stands for every title."""
 SEGMENT = 500
@@ -67,6 +72,7 @@ def evaluate_language(
     attributes: Attributes,
     corpus: Corpus | None = None,
     seed: int = 0,
+    alike: Sequence[str] = (),
 ) -> list[Row]:
     """The rows of the task `language`, of each method and of the corpus where there is one.
 
@@ -77,6 +83,9 @@ def evaluate_language(
       text of the method more than one of the corpus, of equally many texts, on folds that it has not learned from; 0.5:
       they cannot be told apart. Cases are those explained. The corpus's own is that of half of its writers against the
       other half, on the same catalogues. Without a corpus there is none.
+    - `auroc`, of the rater `classifier_alike`: the same by the corpus's texts about catalogues that are `alike`, but
+      for those that own words are learned from. What a text is about tells it from others, too: these texts, written by
+      the same writers, are set beside as another method, with their own `auroc` of both raters.
 
     What there are too few texts for is N/A.
 
@@ -86,17 +95,25 @@ def evaluate_language(
         attributes: What its items are.
         corpus: Texts to compare with, of its development and test parts; None: that is left out.
         seed: Seed of the order of texts, of those drawn, and of the folds.
+        alike: Names of the corpus's catalogues whose items are of the kind that the explanations are about.
     """
     from recexplainer.claims.linking import NameLinker
 
     linker = NameLinker(titles, attributes, common_words())
     texts = {method: _of_explanations(own, linker) for method, own in explanations.items()}
-    theirs = list(_of_corpus(corpus)) if corpus else []
     rows = [each for method, own in texts.items() for each in _rows(method, own, seed)]
-    if theirs:
-        rows += _rows(Method(CORPUS), theirs, seed)
-        sides = {method: (own, theirs) for method, own in texts.items()} | {Method(CORPUS): halves(theirs)}
-        rows += [_auroc_row(method, *both, seed) for method, both in sides.items()]
+    if corpus is None:
+        return rows
+    texts_alike = {Method(CORPUS, ALIKE): list(_of_corpus(corpus, _unlearned(corpus, alike)))} if alike else {}
+    held_out = list(_of_corpus(corpus, [text for part in _PARTS for text in corpus.texts[part]]))
+    compared = (
+        (Method(CORPUS), held_out, texts | texts_alike, CLASSIFIER),
+        *((method, own, texts, CLASSIFIER_ALIKE) for method, own in texts_alike.items()),
+    )
+    for method, theirs, others, rater in compared:
+        rows += _rows(method, theirs, seed)
+        sides = {other: (own, theirs) for other, own in others.items()} | {method: halves(theirs)}
+        rows += [_auroc_row(other, *both, seed, rater) for other, both in sides.items()]
     return rows
 
 
@@ -188,13 +205,20 @@ def _of_explanations(explanations: Sequence[Explanation], linker: NameLinker) ->
     ]
 
 
-def _of_corpus(corpus: Corpus) -> Iterator[Text]:
+def _unlearned(corpus: Corpus, catalogues: Sequence[str]) -> list[LabelledText]:
+    """The texts about these catalogues, but for those that own words are learned from."""
+    learned = {one.id for one in corpus_explanations()}
+    every = (text for texts in corpus.texts.values() for text in texts)
+    return [text for text in every if corpus.catalogue(text).name in catalogues and text.id not in learned]
+
+
+def _of_corpus(corpus: Corpus, texts: Iterable[LabelledText]) -> Iterator[Text]:
     from recexplainer.claims.linking import NameLinker
 
     linkers = {
         name: NameLinker(each.titles, each.attributes, common_words()) for name, each in corpus.catalogues.items()
     }
-    for one in (text for part in _PARTS for text in corpus.texts[part]):
+    for one in texts:
         case, name = corpus.cases[one.case], corpus.catalogue(one).name
         masked = mask_titles(one.text, linkers[name], case.history, case.item)
         yield Text(masked, len(one.text.split()), one.case, one.writer, name)
@@ -225,19 +249,19 @@ def _rows(method: Method, texts: Sequence[Text], seed: int) -> list[Row]:
     return [row(method, LANGUAGE, metric, each) for metric, each in values.items()]
 
 
-def _auroc_row(method: Method, ours: Sequence[Text], theirs: Sequence[Text], seed: int) -> Row:
+def _auroc_row(method: Method, ours: Sequence[Text], theirs: Sequence[Text], seed: int, rater: str) -> Row:
     random, size = np.random.default_rng(seed), min(len(ours), len(theirs))
     chosen = [side[at] for side in (ours, theirs) for at in sorted(random.permutation(len(side))[:size])]
     cases = [{one.case for one in chosen[:size]}, {one.case for one in chosen[size:]}]
     if size < GROUP or min(map(len, cases)) < _FOLDS:
-        return row(method, LANGUAGE, "auroc", (), rater=CLASSIFIER)
+        return row(method, LANGUAGE, "auroc", (), rater=rater)
     labels = np.arange(2 * size) < size
     names = [(bool(label), one.case) for label, one in zip(labels, chosen, strict=True)]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     groups = np.array([numbers[name] for name in names])
     scores = _out_of_fold([one.masked for one in chosen], labels, groups, seed)
     statistic = auroc_statistic(scores, labels, groups)
-    return row(method, LANGUAGE, "auroc", statistic, rater=CLASSIFIER, cases=len(numbers))
+    return row(method, LANGUAGE, "auroc", statistic, rater=rater, cases=len(numbers))
 
 
 def _out_of_fold(texts: Sequence[str], labels: NDArray[np.bool_], groups: NDArray[np.int64], seed: int) -> Values:

@@ -228,16 +228,24 @@ def _check_metrics(recipe: Recipe, context: StageContext, folder: Path) -> str:
 def language_stages(recipe: Recipe) -> list[Stage]:
     """How explanations are worded, beside the texts of a corpus where one is named."""
     corpus, settings = recipe.evaluation.corpus, recipe.evaluation.model_dump(mode="json", include=_READ)
-    settings |= {"corpus": corpus is not None}
+    settings |= {"corpus": corpus is not None, "corpus_catalogues": recipe.evaluation.corpus_catalogues}
     make, sources = partial(_measure_language, recipe), () if corpus is None else (corpus,)
     return [Stage("language", make, settings, (DATASET, *case_stage_names(recipe)), sources, isolated=True)]
 
 
 def _measure_language(recipe: Recipe, context: StageContext, folder: Path) -> str:
     chosen, dataset = recipe.evaluation, Dataset.load(context.folders[DATASET])
-    corpus = None if chosen.corpus is None else _load_corpus(chosen.corpus)
+    corpus, alike = None if chosen.corpus is None else _load_corpus(chosen.corpus), chosen.corpus_catalogues
+    if corpus and (unknown := set(alike) - corpus.catalogues.keys()):
+        raise SettingsError(
+            f"The corpus has no catalogue {', '.join(sorted(unknown))}.",
+            location="evaluation.corpus_catalogues",
+            hint=f"It has {', '.join(sorted(corpus.catalogues))}.",
+        )
     explanations = layout.load_case_explanations(context.folders, chosen.n_discriminator)
-    rows = evaluate_language(explanations, dataset.titles, Attributes.of(dataset), corpus, chosen.seed)
+    rows = evaluate_language(
+        explanations, dataset.titles, Attributes.of(dataset), corpus, chosen.seed, chosen.corpus_catalogues
+    )
     note = "" if corpus else "; not compared with other texts, since evaluation.corpus names none"
     return _write(folder, "language", rows, explanations) + note
 

@@ -128,6 +128,8 @@ class EvaluationSettings(Settings):
     corpus: Path | None = None
     """Folder of a corpus of free texts, laid out as `corpus/` of the source tree, that `language` compares explanations
     with; None: they are not compared."""
+    corpus_catalogues: tuple[str, ...] = ()
+    """Its catalogues of items like one's own, such as `games`: `language` compares with texts about these, too."""
     student: DistillationSettings = DistillationSettings()
     """The SASRec that is distilled from the recommender."""
     encoder: EncoderSettings = EncoderSettings()

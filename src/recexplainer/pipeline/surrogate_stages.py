@@ -26,7 +26,8 @@ from recexplainer.processes import is_first
 from recexplainer.recommenders.base import User
 from recexplainer.storage import write_json
 from recexplainer.surrogate.prompt import Form
-from recexplainer.surrogate.settings import PreferenceSettings
+from recexplainer.surrogate.settings import OwnWordsSettings, PreferenceSettings
+from recexplainer.tasks.corpus_explanations import corpus_explanations
 from recexplainer.tasks.example import Task
 
 if TYPE_CHECKING:
@@ -54,25 +55,36 @@ def surrogate_name(form: str) -> str:
 
 def trained_name(recipe: Recipe, form: str) -> str:
     """Name of the stage whose surrogate is measured, explains and is exported: the last one that trains that form."""
-    preferred = recipe.surrogate.preference is not None and form == recipe.explaining_form
-    return stage_name("preference", form) if preferred else surrogate_name(form)
+    return _preferred_name(recipe, form) if form == recipe.explaining_form else surrogate_name(form)
+
+
+def _preferred_name(recipe: Recipe, form: str) -> str:
+    return stage_name("preference", form) if recipe.surrogate.preference is not None else _worded_name(recipe, form)
+
+
+def _worded_name(recipe: Recipe, form: str) -> str:
+    return stage_name("own_words", form) if recipe.surrogate.own_words is not None else surrogate_name(form)
 
 
 def training_stages(recipe: Recipe) -> list[Stage]:
-    """The surrogate of every form, and preference training of the one that explains where the recipe wants it."""
+    """The surrogate of every form; of the one that explains own words and preference, where the recipe wants them."""
     stages: list[Stage] = []
-    training, preference = recipe.surrogate, recipe.surrogate.preference
-    for form in recipe.forms:
-        continues = form == "hybrid" and training.start_hybrid_from == "intention" and "intention" in recipe.forms
+    training, form = recipe.surrogate, recipe.explaining_form
+    own_words, preference = training.own_words, training.preference
+    for each in recipe.forms:
+        continues = each == "hybrid" and training.start_hybrid_from == "intention" and "intention" in recipe.forms
         start = (surrogate_name("intention"),) if continues else ()
-        make, inputs = partial(_train_surrogate, recipe, form, start), (*ALIGNED_TO, *start)
-        key = _training_key(recipe, form) | {"epochs": training.epochs.get(form, 1.0)}
-        stages.append(Stage(surrogate_name(form), make, key, inputs, training.sources, isolated=True, distributed=True))
+        make, inputs = partial(_train_surrogate, recipe, each, start), (*ALIGNED_TO, *start)
+        key = _training_key(recipe, each) | {"epochs": training.epochs.get(each, 1.0)}
+        stages.append(Stage(surrogate_name(each), make, key, inputs, training.sources, isolated=True, distributed=True))
+    if own_words is not None:
+        make, inputs = partial(_learn_own_words, recipe, own_words), (*ALIGNED_TO, surrogate_name(form))
+        key = own_words.model_dump(mode="json")
+        stages.append(Stage(_worded_name(recipe, form), make, key, inputs, isolated=True, distributed=True))
     if preference is not None:
-        form = recipe.explaining_form
-        make, inputs = partial(_train_preference, recipe, preference), (*ALIGNED_TO, surrogate_name(form))
+        make, inputs = partial(_train_preference, recipe, preference), (*ALIGNED_TO, _worded_name(recipe, form))
         key = preference.model_dump(mode="json")
-        stages.append(Stage(trained_name(recipe, form), make, key, inputs, isolated=True))
+        stages.append(Stage(_preferred_name(recipe, form), make, key, inputs, isolated=True))
     return stages
 
 
@@ -98,13 +110,23 @@ def _train_surrogate(recipe: Recipe, form: Form, start: Sequence[str], context: 
     return f"{recipe.surrogate.backbone}, {weights / 1e6:.1f} million weights"
 
 
+def _learn_own_words(recipe: Recipe, settings: OwnWordsSettings, context: StageContext, folder: Path) -> str:
+    from recexplainer.surrogate.training import learn_own_words
+
+    alignment = layout.load_alignment(context.folders)
+    surrogate = layout.load_surrogate(context.folders[surrogate_name(recipe.explaining_form)], frozen=False)
+    learn_own_words(surrogate, alignment, recipe.surrogate, settings, folder, context.work)
+    return f"from {len(corpus_explanations()):,} explanations of the corpus"
+
+
 def _train_preference(recipe: Recipe, settings: PreferenceSettings, context: StageContext, folder: Path) -> str:
     """Train the surrogate that explains to prefer those of its explanations that the recommender supports (DPO)."""
     from recexplainer.evaluation.alignment import evaluate_surrogate
     from recexplainer.explanations.preference import prefer
 
     alignment = layout.load_alignment(context.folders)
-    surrogate = layout.load_surrogate(context.folders[surrogate_name(recipe.explaining_form)], frozen=False)
+    aligned = _worded_name(recipe, recipe.explaining_form)
+    surrogate = layout.load_surrogate(context.folders[aligned], frozen=False)
     asked = [one for one in alignment.examples if one.task == "classification"]
     if len(asked) < _MIN_QUESTIONS:
         raise SettingsError(

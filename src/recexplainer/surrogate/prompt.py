@@ -75,13 +75,15 @@ def applies(example: Example, form: Form) -> bool:
     return form != "intention" or example.subtask not in ("title-of", "for", "against")
 
 
-def render(example: Example, form: Form, template: str, titles: Sequence[str]) -> Prompt:
+def render(example: Example, form: Form, template: str, titles: Sequence[str], evidence: str = "") -> Prompt:
     """Put an example into words with one of its task's phrasings, which its aspect follows.
 
-    A phrasing has the slots `{history}`, `{items}`, `{item}`, `{question}`, `{evidence}`; evidence quotes titles.
+    A phrasing has the slots `{history}`, `{items}`, `{item}`, `{question}`, `{evidence}`; evidence quotes titles. It is
+    the example's, or, where that has none, the words given.
     """
     full = example.subtask == "own_words"
-    evidence = render_evidence(example.evidence, titles, full=full) if example.evidence is not None else ""
+    if example.evidence is not None:
+        evidence = render_evidence(example.evidence, titles, full=full)
     slots: dict[str, Callable[[], Iterable[Part]]] = {
         "history": lambda: _history(example, form),
         "item": lambda: _item(example, example.items[0], form),
@@ -134,7 +136,7 @@ def _history(example: Example, form: Form) -> Iterator[Part]:
     """The user's vector and the titles; no titles where they are the answer, or where hybrid's evidence has them."""
     if form != "behavior":
         yield Placeholder("user")
-    elsewhere = example.task == "reconstruction" or (example.evidence is not None and form == "hybrid")
+    elsewhere = example.task == "reconstruction" or (example.subtask in ("evidence", "own_words") and form == "hybrid")
     if form == "intention" or elsewhere:
         return
     if form == "hybrid":

@@ -127,6 +127,26 @@ class TitleSettings(Settings):
     its hidden layer: what it starts with lasts only at a far lower rate than the other weights have."""
 
 
+CorpusCatalogue = Literal["books", "courses", "games", "household", "music", "steam", "travel", "videos", "world"]
+"""What the package's explanations of the corpus are about; `world` and `steam` are games, too."""
+
+
+class OwnWordsSettings(Settings):
+    """How an aligned surrogate learns to explain in its own words, from the package's explanations of the corpus."""
+
+    passes: float = Field(default=1.0, ge=0)
+    """How often each of the explanations is learned from; a share of them if below 1."""
+    like_catalogues: tuple[CorpusCatalogue, ...] = ()
+    """Catalogues of the corpus whose items are like one's own. Their explanations are put about one's own histories and
+    items, where they name items by their titles alone."""
+    like_passes: float = Field(default=4.0, ge=0)
+    """How often each of those is learned from, in place of `passes`; each time about another pair."""
+    replay: float = Field(default=0.1, ge=0, le=1)
+    """Share of the examples of all tasks that are learned from again beside them, so that they are not forgotten."""
+    learning_rate: float = Field(default=5e-4, gt=0)
+    """Peak learning rate of AdamW."""
+
+
 class SurrogateSettings(Settings):
     """How a surrogate is built and trained."""
 
@@ -166,10 +186,6 @@ class SurrogateSettings(Settings):
     """Token budget of a batch, padding included. A small model learns from many small steps."""
     weight_decay: float = Field(default=0.01, ge=0)
     """AdamW's weight decay."""
-    corpus_passes: float = Field(default=0.0, ge=0)
-    """How often each of the package's explanations of the corpus is learned from, a share of them if below 1, so that
-    the surrogate explains in its own words; 0: it keeps to the wording of rationales. It takes a pretrained backbone:
-    the vocabulary of `nano` is too small. A form learns from as many of them as of rationales (`task_sampling`)."""
     hybrid_form_sampling: tuple[float, float, float] = (0.2, 0.2, 0.6)
     """Shares of hybrid's examples put as behavior, intention and hybrid (paper section 2.4 has all three)."""
     start_hybrid_from: Literal["scratch", "intention"] = "intention"
@@ -182,17 +198,20 @@ class SurrogateSettings(Settings):
     seed: int = 0
     """Seed of weights, phrasings and order."""
 
+    own_words: OwnWordsSettings | None = None
+    """Learning to explain in its own words, only of the form that explains (`explanations.form`), once it is aligned;
+    None: it keeps to the wording of rationales. It takes a pretrained backbone: the vocabulary of `nano` is too small.
+    """
     preference: PreferenceSettings | None = None
     """Preference training by the recommender's verdict on explanations, only of the form that explains
-    (`explanations.form`), once it is aligned; None: none."""
+    (`explanations.form`), once it is aligned and has its own words; None: none."""
 
     def cache_key(self) -> dict[str, Any]:
         """The settings that decide the trained weights, as JSON values: not how training is spread or interrupted."""
-        how = {"sharded", "gradient_checkpointing"}
-        key = self.model_dump(mode="json", exclude={"pretrained": how, "preference": True, "checkpoint_minutes": True})
+        how, apart = {"sharded", "gradient_checkpointing"}, ("own_words", "preference", "checkpoint_minutes")
+        key = self.model_dump(mode="json", exclude={"pretrained": how} | dict.fromkeys(apart, True))
         # Without these it is as before there were such settings.
         later = {
-            "corpus_passes": 0.0,
             "connector_warmup_list": 1,
             "titles": None,
         }

@@ -11,6 +11,7 @@ import logging
 import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -26,6 +27,7 @@ from transformers import (
 )
 from transformers.integrations.integration_utils import TensorBoardCallback
 
+from recexplainer.errors import SurrogateError
 from recexplainer.hardware import best_device
 from recexplainer.processes import is_first, world_size
 from recexplainer.recommenders.base import User
@@ -46,7 +48,7 @@ from recexplainer.surrogate.model import Surrogate
 from recexplainer.surrogate.precision import choose_precision
 from recexplainer.surrogate.pretrained import load_pretrained
 from recexplainer.surrogate.prompt import FORMS, Encoder, Form, Prompt, applies, render
-from recexplainer.surrogate.settings import SurrogateSettings
+from recexplainer.surrogate.settings import OwnWordsSettings, SurrogateSettings
 from recexplainer.surrogate.sharding import join_weights, split_weights
 from recexplainer.surrogate.trainer import (
     ShowProgress,
@@ -90,13 +92,58 @@ def train_surrogate(
         share = -(-settings.tokens_per_batch // world_size())
         _log.info(require_memory(estimate_memory(surrogate, share, int(max(encoded.lengths))), surrogate.device))
     log = _fit(surrogate, encoded, settings, settings.epochs.get(form, 1.0), work / "tasks", steps, callbacks)
+    return _ended(surrogate, settings, log, work / "tasks", folder)
+
+
+def learn_own_words(
+    surrogate: Surrogate,
+    alignment: LabelledExamples,
+    settings: SurrogateSettings,
+    own_words: OwnWordsSettings,
+    folder: Path | None,
+    work: Path,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> Surrogate:
+    """Teach an aligned surrogate to explain in its own words; saved and resumed as by `train_surrogate`.
+
+    Explanations that are longer than the surrogate's `max_length` are left out; SurrogateError if all are.
+    """
+    if settings.sharded:
+        split_weights(surrogate, surrogate.backbone)
+    random = np.random.default_rng(settings.seed)
+    fits = surrogate.prompt_encoder(alignment.dataset.titles).fits
+    drawn = corpus_prompts(surrogate.form, alignment, own_words, random)
+    explanations = [one for one in drawn if fits(one[0])]
+    limit = f"max_length ({surrogate.max_length} tokens)"
+    if not explanations:
+        raise SurrogateError(
+            f"No explanation of the corpus fits in {limit}.",
+            location="surrogate.own_words",
+            hint="Raise surrogate.pretrained.max_length, or its passes.",
+        )
+    if too_long := len(drawn) - len(explanations):
+        _log.info(
+            f"{surrogate.form}: {too_long:,} of {len(drawn):,} explanations of the corpus left out, longer than {limit}"
+        )
+    again = [one for one in alignment.examples if random.random() < own_words.replay]
+    encoded = encode_examples(surrogate, replace(alignment, examples=again), settings, explanations)
+    surrogate.own_words = True
+    rate = settings.model_copy(update={"learning_rate": own_words.learning_rate})
+    log = _fit(surrogate, encoded, rate, 1.0, work / "own_words", callbacks=callbacks)
+    return _ended(surrogate, settings, log, work / "own_words", folder)
+
+
+def _ended(
+    surrogate: Surrogate, settings: SurrogateSettings, log: list[dict[str, Any]], work: Path, folder: Path | None
+) -> Surrogate:
+    """The trained surrogate, saved with its log and TensorBoard events in `folder`; None: it is not saved."""
     if settings.sharded:
         join_weights(surrogate.backbone)
     if is_first() and folder is not None:
         surrogate.save_pretrained(folder)
         write_json(folder / "training.json", log)
-        if (work / "tasks" / "logs").is_dir():
-            shutil.copytree(work / "tasks" / "logs", folder / "logs", dirs_exist_ok=True)
+        if (work / "logs").is_dir():
+            shutil.copytree(work / "logs", folder / "logs", dirs_exist_ok=True)
     return surrogate.eval()
 
 
@@ -163,12 +210,16 @@ def _worded(alignment: LabelledExamples) -> list[str]:
     return texts + [one.answer_text for one in words[:12000]] + [one.question for one in words[:3000] if one.question]
 
 
-def encode_examples(surrogate: Surrogate, alignment: LabelledExamples, settings: SurrogateSettings) -> EncodedSet:
+def encode_examples(
+    surrogate: Surrogate,
+    alignment: LabelledExamples,
+    settings: SurrogateSettings,
+    explanations: Sequence[tuple[Prompt, str]] = (),
+) -> EncodedSet:
     """The training examples as ids, in drawn phrasings, and for hybrid in drawn forms, but rationales in its own.
 
     General conversations that are longer than the surrogate's `max_length` are left out; that is logged, and so is the
-    share of the tokens that each task takes. Where explanations of the corpus are among them, the surrogate has
-    `own_words`.
+    share of the tokens that each task takes. `explanations` are added to the rationales, each with the id of its user.
     """
     form, dataset = surrogate.form, alignment.dataset
     fits = surrogate.prompt_encoder(dataset.titles).fits
@@ -189,12 +240,8 @@ def encode_examples(surrogate: Surrogate, alignment: LabelledExamples, settings:
             if example.task != "chat" or fits(prompt):
                 prompts.append((prompt, example.user))
                 tasks.append(example.task)
-    passes = settings.corpus_passes * kept.get("rationale", 1.0)
-    explains = any(one.task == "rationale" for one in learned)
-    texts = corpus_prompts(surrogate, dataset.titles, passes, random) if explains else []
-    surrogate.own_words = bool(texts)
-    prompts += [(prompt, "") for prompt in texts]
-    tasks += ["rationale"] * len(texts)
+    prompts += explanations
+    tasks += ["rationale"] * len(explanations)
     encoded = encode_prompts(surrogate, dataset, alignment.recommender, prompts)
     if too_long := sum(one.task == "chat" for one in learned) - tasks.count("chat"):
         _log.info(

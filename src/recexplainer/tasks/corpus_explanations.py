@@ -11,7 +11,7 @@ import gzip
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -26,6 +26,7 @@ FOR_A_CUSTOMER, FOR_AN_ANALYST = "For a customer.", "For an analyst."
 _SHORT, _LONG = 160, 280  # characters of a text, titles left out, that is brief; that goes into detail
 _YOU = re.compile(r"\b(?:you|yours?|yourself)\b", re.IGNORECASE)
 _FIGURES = re.compile(r"\d|\brank|\bplaces?\b", re.IGNORECASE)
+_QUOTED = re.compile("“([^”]*)”")
 _ASKED = 0.5  # share of the prompts that ask for what holds of the text
 
 
@@ -39,6 +40,9 @@ class CorpusExplanation:
         evidence: What the recommender says, as `render_evidence` puts it in full.
         text: The explanation; titles stand in curly quotes, each at most once, and nothing else does.
         aspect: What it says that items share, one of `realised.KINDS`, if it is of one kind; "" else.
+        id: That of the text in the corpus.
+        catalogue: The name of the corpus's catalogue that it is about.
+        by_title: Whether it names items by their titles alone, so that others can stand in it in their place.
     """
 
     history: tuple[str, ...]
@@ -46,6 +50,18 @@ class CorpusExplanation:
     evidence: str
     text: str
     aspect: str = ""
+    id: str = ""
+    catalogue: str = ""
+    by_title: bool = False
+
+    def about(self, history: Sequence[str], item: str) -> CorpusExplanation:
+        """The same with other titles, of as many history items; only where it is `by_title`."""
+        others = {**dict(zip(self.history, history, strict=True)), self.item: item}
+
+        def titled(text: str) -> str:
+            return _QUOTED.sub(lambda found: f"“{others[found[1]]}”", text)
+
+        return replace(self, history=tuple(history), item=item, evidence=titled(self.evidence), text=titled(self.text))
 
     @property
     def length(self) -> int:
@@ -60,7 +76,12 @@ class CorpusExplanation:
 
     @property
     def _words(self) -> str:
-        return "".join(part.partition("“")[0] for part in self.text.split("”"))
+        return unquoted(self.text)
+
+
+def unquoted(text: str) -> str:
+    """A text without what stands in curly quotes, and without these."""
+    return "".join(part.partition("“")[0] for part in text.split("”"))
 
 
 @cache
@@ -71,7 +92,8 @@ def corpus_explanations() -> tuple[CorpusExplanation, ...]:
 
 
 def _explanation(row: dict[str, Any]) -> CorpusExplanation:
-    return CorpusExplanation(tuple(row["history"]), row["item"], row["evidence"], row["text"], row["aspect"])
+    row["history"] = tuple(row["history"])
+    return CorpusExplanation(**row)
 
 
 def packed(explanations: Sequence[CorpusExplanation]) -> bytes:

@@ -11,6 +11,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from recexplainer.claims.shortened import Name
 from recexplainer.claims.stems import is_form, small_words, stems_of
 from recexplainer.evidence.evidence import CLOSE, Evidence, render_evidence
 from recexplainer.evidence.realised import fact_kind
-from recexplainer.tasks.corpus_explanations import RESOURCE, CorpusExplanation, packed
+from recexplainer.tasks.corpus_explanations import RESOURCE, CorpusExplanation, packed, unquoted
 
 _MARKS = "\"“”*_'‘’«»"
 _ARTICLE = re.compile(r"(?i)(?<!\w)(?:the|an?|both|that|this|those|these) $")
@@ -52,13 +53,16 @@ class Rewriter:
         names = self._linkers[catalogue.name].link(text.text, case.history, case.item)
         if named := [name for name in names if name.items == (case.item,)]:
             spans[case.item] = _item_mention(named, text.text)
-        return CorpusExplanation(
+        one = CorpusExplanation(
             history=tuple(titles[item] for item in case.history),
             item=titles[case.item],
             evidence=render_evidence(case, titles, full=True),
             text=_with_titles(text.text, spans, titles),
             aspect=_shared_kind(text, case),
+            id=text.id,
+            catalogue=catalogue.name,
         )
+        return replace(one, by_title=_is_by_title(one))
 
 
 def rewritten(corpus: Corpus) -> tuple[list[CorpusExplanation], Counter[str]]:
@@ -129,6 +133,16 @@ def _with_titles(text: str, spans: Mapping[int, tuple[int, int]], titles: Sequen
 def _without_quotes(words: str) -> str:
     """Words without curly quotes, as those hold titles alone."""
     return re.sub("[“”]", '"', words)
+
+
+def _is_by_title(one: CorpusExplanation) -> bool:
+    """Whether no word of a title stands in the text beside the quotations, but for what the evidence says, too."""
+    titles = (*one.history, one.item)
+    of_titles = {stem for title in titles for stem in _telling(title)}
+    known = set(stems_of(unquoted(one.evidence)))
+    words = [stem for stem in _telling(unquoted(one.text)) if stem not in known]
+    marked = any(mark in title for title in titles for mark in "“”")
+    return not marked and not any(is_form(word, stem) for word in words for stem in of_titles)
 
 
 def _shared_kind(text: LabelledText, case: Evidence) -> str:
