@@ -141,28 +141,38 @@ def test_hybrid_follows_intention_only_where_it_continues_from_it() -> None:
     assert order[-1] == "report"
 
 
-def test_preference_training_is_a_stage_of_the_form_that_explains_and_of_no_other() -> None:
+@pytest.mark.parametrize(("name", "setting", "value"), [("preference", "beta", 0.2), ("own_words", "passes", 0.5)])
+def test_what_follows_alignment_is_a_stage_of_the_form_that_explains_and_of_no_other(
+    name: str, setting: str, value: float
+) -> None:
+    override, of_hybrid, of_intention = f"surrogate.{name}.{setting}={value}", f"{name}-hybrid", f"{name}-intention"
     everything = f"evaluation.evaluations=[{', '.join(EVALUATIONS)}]"
 
     def stages(*overrides: str) -> dict[str, Stage]:
         return stages_of("paper-games", *overrides, everything)
 
-    plain, on = stages("surrogate.preference=null"), stages("surrogate.preference.beta=0.2")
-    assert set(on) - set(plain) == {"preference-hybrid"}
-    assert on["preference-hybrid"].inputs == ("dataset", "recommender", "examples", "surrogate-hybrid")
-    assert on["preference-hybrid"].settings["beta"] == 0.2
-    assert [name for name in plain if plain[name].settings != on[name].settings] == []
-    changed = {name for name in plain if plain[name].inputs != on[name].inputs}
+    plain, on = stages("surrogate.preference=null"), stages("surrogate.preference=null", override)
+    assert set(on) - set(plain) == {of_hybrid}
+    assert on[of_hybrid].inputs == ("dataset", "recommender", "examples", "surrogate-hybrid")
+    assert on[of_hybrid].settings[setting] == value
+    assert [one for one in plain if plain[one].settings != on[one].settings] == []
+    changed = {one for one in plain if plain[one].inputs != on[one].inputs}
     variants = ("self_attribution", "direct", "grounded")
     its = {"alignment-hybrid", *(f"explanations-hybrid-{variant}" for variant in variants)}
     assert changed == {*its, "explanations", "report"}
-    for name in its | {"explanations"}:
-        assert set(on[name].inputs) - set(plain[name].inputs) == {"preference-hybrid"}
-        assert "surrogate-hybrid" not in on[name].inputs
-    other = stages("surrogate.preference.beta=0.2", "explanations.form=intention")
-    assert set(other) - set(plain) >= {"preference-intention"}
-    assert "preference-hybrid" not in other
+    for one in its | {"explanations"}:
+        assert set(on[one].inputs) - set(plain[one].inputs) == {of_hybrid}
+        assert "surrogate-hybrid" not in on[one].inputs
+    other = stages("surrogate.preference=null", override, "explanations.form=intention")
+    assert set(other) - set(plain) >= {of_intention}
+    assert of_hybrid not in other
     assert "surrogate-intention" in other["surrogate-hybrid"].inputs, "hybrid continues from what is only aligned"
+
+
+def test_what_has_its_own_words_is_what_is_trained_by_preference() -> None:
+    stages = stages_of("paper-games", "surrogate.own_words.passes=2", "surrogate.preference.beta=0.2")
+    assert stages["preference-hybrid"].inputs == ("dataset", "recommender", "examples", "own_words-hybrid")
+    assert "preference-hybrid" in stages["alignment-hybrid"].inputs
 
 
 def test_forgetting_is_measured_of_a_pretrained_backbone_alone() -> None:
